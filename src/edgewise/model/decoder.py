@@ -1,0 +1,177 @@
+"""The decoder: Qwen2's shape (RMSNorm, RoPE, SwiGLU, grouped-query attention), and what it costs.
+
+Projections that read the same input are one matrix (query, key and value; gate and up);
+`edgewise.model.folder` knows how they are split in a Hugging Face checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from edgewise.model.attention import attend_packed, document_bias
+from edgewise.spec import Spec
+
+KeysValues = tuple[Tensor, Tensor]
+Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+Keep = Callable[[int, Tensor, Tensor], None]
+
+
+class DecoderSpec(Spec):
+    """The shape of a decoder; the vocabulary comes from the tokenizer."""
+
+    width: int = Field(96, ge=1)
+    layers: int = Field(3, ge=1)
+    heads: int = Field(3, ge=1)
+    kv_heads: int = Field(1, ge=1)
+    feed_forward: int = Field(256, ge=1)
+    max_positions: int = Field(512, ge=1)
+    rope_theta: float = Field(10_000.0, gt=0)
+    norm_eps: float = Field(1e-6, gt=0)
+    tied: bool = True
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.width % self.heads or (self.width // self.heads) % 2:
+            raise ValueError(f"width {self.width} must be heads {self.heads} times an even number")
+        if self.heads % self.kv_heads:
+            raise ValueError(f"heads {self.heads} must be a multiple of kv_heads {self.kv_heads}")
+        return self
+
+    @property
+    def head_depth(self) -> int:
+        return self.width // self.heads
+
+    @property
+    def kv_width(self) -> int:
+        return self.kv_heads * self.head_depth
+
+    def matmul_parameters(self, vocabulary: int) -> int:
+        """Weights that every token is multiplied with, the output head included."""
+        attention = self.width * (2 * self.width + 2 * self.kv_width)
+        return self.layers * (attention + 3 * self.width * self.feed_forward) + self.width * vocabulary
+
+    def forward_flops(self, tokens: int, context: float, vocabulary: int) -> float:
+        """FLOPs of a forward pass over `tokens` tokens that each see `context` keys on average.
+
+        Two per weight, and 4 x width per layer and visible key for scores and mixing. A training
+        step costs three times as much.
+        """
+        per_token = 2 * self.matmul_parameters(vocabulary) + 4 * self.layers * self.width * context
+        return tokens * per_token
+
+    def kv_bytes_per_token(self, bytes_per_number: int = 4) -> int:
+        """Bytes of keys and values that one token adds to a cache."""
+        return 2 * self.layers * self.kv_width * bytes_per_number
+
+
+class Block(nn.Module):
+    """One layer: attention and SwiGLU, each behind an RMSNorm and a residual connection."""
+
+    def __init__(self, spec: DecoderSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.attention_norm = nn.RMSNorm(spec.width, eps=spec.norm_eps)
+        self.qkv = nn.Linear(spec.width, spec.width + 2 * spec.kv_width)
+        self.attention_out = nn.Linear(spec.width, spec.width, bias=False)
+        self.feed_forward_norm = nn.RMSNorm(spec.width, eps=spec.norm_eps)
+        self.gate_up = nn.Linear(spec.width, 2 * spec.feed_forward, bias=False)
+        self.down = nn.Linear(spec.feed_forward, spec.width, bias=False)
+
+    def forward(self, x: Tensor, rotation: KeysValues, attend: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+        """x [..., width]; `rotation` are cos and sin [..., 1, head_depth]; `attend` takes and
+        returns [..., heads, head_depth]."""
+        spec = self.spec
+        q, k, v = self.qkv(self.attention_norm(x)).split((spec.width, spec.kv_width, spec.kv_width), dim=-1)
+        q = rotate(q.unflatten(-1, (spec.heads, spec.head_depth)), rotation)
+        k = rotate(k.unflatten(-1, (spec.kv_heads, spec.head_depth)), rotation)
+        v = v.unflatten(-1, (spec.kv_heads, spec.head_depth))
+        x = x + self.attention_out(attend(q, k, v).flatten(-2))
+        gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
+        return x + self.down(F.silu(gate) * up)
+
+
+def rotate(x: Tensor, rotation: KeysValues) -> Tensor:
+    """Rotary position embedding on the last dimension, halves rotated against each other."""
+    cos, sin = rotation
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
+
+
+class Decoder(nn.Module):
+    """Embedding, layers, norm and head. `forward` gives hidden states; `logits` maps them."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, spec: DecoderSpec, vocabulary: int, seed: int = 0) -> None:
+        super().__init__()
+        self.spec = spec
+        self.vocabulary = vocabulary
+        self.embedding = nn.Embedding(vocabulary, spec.width)
+        self.blocks = nn.ModuleList(Block(spec) for _ in range(spec.layers))
+        self.norm = nn.RMSNorm(spec.width, eps=spec.norm_eps)
+        self.head = nn.Linear(spec.width, vocabulary, bias=False)
+        if spec.tied:
+            self.head.weight = self.embedding.weight
+        frequency = spec.rope_theta ** (-torch.arange(0, spec.head_depth, 2).float() / spec.head_depth)
+        angles = torch.outer(torch.arange(spec.max_positions).float(), frequency).repeat(1, 2)
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+        self._initialise(seed)
+
+    def _initialise(self, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        # 1/sqrt(width), not the usual 0.02: at width 96 the latter is five times too small and
+        # learning starts late. Residual branches start smaller so that the sum over layers keeps
+        # its scale (GPT-2).
+        std = self.spec.width**-0.5
+        residual_std = std / (2 * self.spec.layers) ** 0.5
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if name.endswith("bias"):
+                    parameter.zero_()
+                elif "norm" in name:
+                    parameter.fill_(1.0)
+                else:
+                    branch = name.endswith(("attention_out.weight", "down.weight"))
+                    parameter.normal_(0.0, residual_std if branch else std, generator=generator)
+
+    def forward(
+        self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, keep: Keep | None = None
+    ) -> Tensor:
+        """Hidden states [B, T, width] of packed rows (see `edgewise.training.packing`).
+
+        `keep(layer, k, v)` receives each layer's keys and values [B, T, kv_heads, head_depth].
+        """
+        bias_BTT = document_bias(documents_BT)
+
+        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            if keep is not None:
+                keep(layer, k, v)
+            return attend_packed(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), bias_BTT).transpose(1, 2)
+
+        return self.run(tokens_BT, positions_BT, attend)
+
+    def run(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+        """Hidden states [..., width] of tokens [...] at positions [...].
+
+        `attend(layer, q, k, v)` is the only place where tokens meet, so that training and
+        sampling share every other line of the model.
+        """
+        rotation = (self.cos[positions].unsqueeze(-2), self.sin[positions].unsqueeze(-2))
+        x = self.embedding(tokens)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, rotation, lambda q, k, v, layer=layer: attend(layer, q, k, v))
+        hidden: Tensor = self.norm(x)
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """FP32 logits [..., vocabulary], whatever the precision of the hidden states."""
+        with torch.autocast(hidden.device.type, enabled=False):
+            return F.linear(hidden.float(), self.head.weight.float())

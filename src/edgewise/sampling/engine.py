@@ -1,0 +1,197 @@
+"""Our sampler: batched decoding with a key-value cache whose prompt part is shared by a group.
+
+The prompt is computed once per problem. Samples of a problem sit side by side in slots; finished
+ones are dropped by moving the live ones together. A completion has the same bits in any batch on
+a CPU, because everything it meets is either its own or made neutral: padding adds exact zeros,
+lengths are rounded to whole vector widths, and matrices keep at least `_MIN_ROWS` rows, below
+which the matrix library switches to other kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise.errors import InputError
+from edgewise.model.attention import attend_cached
+from edgewise.model.decoder import Decoder
+from edgewise.sampling.base import Completions, SamplingSpec
+from edgewise.sampling.random_numbers import row_keys, uniform
+
+_MIN_ROWS = 16
+_PROMPT_MULTIPLE = 16
+_CACHE_CHUNK = 32
+_REPACK_BELOW = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Samples from a decoder. `rows_at_once` bounds memory and never changes a result."""
+
+    model: Decoder
+    end: int
+    rows_at_once: int = 2048
+
+    @torch.inference_mode()
+    def sample(
+        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: SamplingSpec
+    ) -> Completions:
+        """See `edgewise.sampling.base.Sampler`. InputError where prompt and limit exceed the positions."""
+        longest = max(map(len, prompts), default=0)
+        if not prompts or min(map(len, prompts)) == 0 or samples < 1:
+            raise InputError("sample: needs at least one prompt of at least one token, and samples >= 1")
+        if longest + law.max_new_tokens > self.model.spec.max_positions:
+            raise InputError(
+                f"max_new_tokens: prompt of {longest} tokens and {law.max_new_tokens} new ones exceed the"
+                f" model's {self.model.spec.max_positions} positions"
+            )
+        # Prompts of like length go together, so that a batch carries little padding.
+        by_length = sorted(range(len(prompts)), key=lambda p: len(prompts[p]))
+        size = max(1, self.rows_at_once // samples)
+        tokens = np.full((len(prompts), samples, law.max_new_tokens), -1, np.int32)
+        logp = np.zeros(tokens.shape, np.float32)
+        for start in range(0, len(by_length), size):
+            chosen = by_length[start : start + size]
+            group = _Group(self.model, [prompts[p] for p in chosen], [keys_P[p] for p in chosen], samples, law, self.end)
+            tokens[chosen], logp[chosen] = group.run()
+        length_PG = (tokens >= 0).sum(-1, dtype=np.int32)
+        last = np.take_along_axis(tokens, length_PG[..., None] - 1, axis=-1)[..., 0]
+        used = int(length_PG.max())
+        return Completions(tokens[..., :used].copy(), logp[..., :used].copy(), length_PG, last == self.end)
+
+
+class _Group:
+    """The state of one batch: P problems x S slots, shrinking as samples finish."""
+
+    def __init__(
+        self,
+        model: Decoder,
+        prompts: Sequence[Sequence[int]],
+        keys_P: Sequence[int],
+        samples: int,
+        law: SamplingSpec,
+        end: int,
+    ) -> None:
+        self.model, self.law, self.end, self.samples = model, law, end, samples
+        self.device = model.embedding.weight.device
+        problems = len(prompts)
+        slots = max(samples, 2, -(-_MIN_ROWS // problems))
+        sample_S = torch.arange(slots, device=self.device)
+        self.alive_PS = (sample_S < samples).expand(problems, slots).clone()
+        self.rubbish = problems * samples
+        rows = torch.arange(problems, device=self.device).unsqueeze(1) * samples + sample_S
+        self.row_PS = torch.where(self.alive_PS, rows, self.rubbish)
+        self.keys_PS = row_keys(keys_P, slots, self.device)
+        shape = (problems * samples + 1, law.max_new_tokens)
+        self.tokens = torch.full(shape, -1, dtype=torch.int32, device=self.device)
+        self.logp = torch.zeros(shape, device=self.device)
+        self.own_k: list[Tensor] = []
+        self.own_v: list[Tensor] = []
+        self._prefill(prompts)
+
+    def run(self) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens and log-probabilities [P, G, max_new_tokens]."""
+        logits = self.model.logits(self.last_hidden)
+        for position in range(self.law.max_new_tokens):
+            token_PS = self._draw(logits, position)
+            if not self.alive_PS.any() or position + 1 == self.law.max_new_tokens:
+                break
+            token_PS = self._repack(token_PS)
+            logits = self.model.logits(self._decode(token_PS, position))
+        shape = (-1, self.samples, self.law.max_new_tokens)
+        return self.tokens[:-1].view(shape).cpu().numpy(), self.logp[:-1].view(shape).cpu().numpy()
+
+    def _prefill(self, prompts: Sequence[Sequence[int]]) -> None:
+        lengths = torch.tensor([len(prompt) for prompt in prompts], device=self.device)
+        width = -(-max(map(len, prompts)) // _PROMPT_MULTIPLE) * _PROMPT_MULTIPLE
+        tokens_PL = torch.zeros((len(prompts), width), dtype=torch.int64)
+        for row, prompt in enumerate(prompts):
+            tokens_PL[row, : len(prompt)] = torch.tensor(prompt)
+        columns = torch.arange(width, device=self.device)
+        inside_PL = columns < lengths.unsqueeze(1)
+        self.prompt_length_P = lengths
+        self.prompt_bias_PL = torch.zeros(inside_PL.shape, device=self.device).masked_fill_(~inside_PL, float("-inf"))
+        self.prompt_k: list[Tensor] = []
+        self.prompt_v: list[Tensor] = []
+
+        def keep(layer: int, k: Tensor, v: Tensor) -> None:
+            self.prompt_k.append(k.transpose(1, 2).contiguous())
+            self.prompt_v.append(v.transpose(1, 2).contiguous())
+
+        hidden = self.model.forward(
+            tokens_PL.to(self.device), columns.expand(len(prompts), width), torch.where(inside_PL, 0, -1), keep
+        )
+        last = hidden[torch.arange(len(prompts), device=self.device), lengths - 1]
+        self.last_hidden = last.unsqueeze(1).expand(-1, self.alive_PS.shape[1], -1)
+
+    def _draw(self, logits_PSV: Tensor, position: int) -> Tensor:
+        """Draw and record one token per slot; slots that drew the end are dead from here on."""
+        token_PS, logp_PS = draw(logits_PSV, uniform(self.keys_PS, position), self.law)
+        self.tokens[self.row_PS, position] = token_PS.int()
+        self.logp[self.row_PS, position] = logp_PS
+        self.alive_PS &= token_PS != self.end
+        self.row_PS.masked_fill_(~self.alive_PS, self.rubbish)
+        return token_PS
+
+    def _decode(self, token_PS: Tensor, position: int) -> Tensor:
+        problems, slots = token_PS.shape
+        spec = self.model.spec
+        capacity = -(-(position + 1) // _CACHE_CHUNK) * _CACHE_CHUNK
+        if position % _CACHE_CHUNK == 0:
+            chunk = torch.zeros(
+                (problems, slots, spec.kv_heads, _CACHE_CHUNK, spec.head_depth), device=self.device
+            )
+            for cache in (self.own_k, self.own_v):
+                cache[:] = [torch.cat((old, chunk), dim=3) for old in cache] or [chunk.clone() for _ in range(spec.layers)]
+        bias_C = torch.zeros(capacity, device=self.device)
+        bias_C[position + 1 :] = float("-inf")
+
+        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            own_k, own_v = self.own_k[layer], self.own_v[layer]
+            own_k[:, :, :, position] = k
+            own_v[:, :, :, position] = v
+            return attend_cached(
+                q, self.prompt_k[layer], self.prompt_v[layer], self.prompt_bias_PL, own_k, own_v, bias_C
+            )
+
+        positions_PS = (self.prompt_length_P + position).unsqueeze(1).expand(problems, slots)
+        return self.model.run(token_PS, positions_PS, attend)
+
+    def _repack(self, token_PS: Tensor) -> Tensor:
+        """Move live slots together and drop what is finished, where enough is finished."""
+        alive_P = self.alive_PS.sum(1)
+        keep_P = alive_P.nonzero().squeeze(1)
+        problems = len(keep_P)
+        slots = max(int(alive_P.max()), 2, -(-_MIN_ROWS // problems))
+        if slots * problems > _REPACK_BELOW * self.alive_PS.numel() or slots > self.alive_PS.shape[1]:
+            return token_PS
+        front_PS = torch.argsort(~self.alive_PS[keep_P], dim=1, stable=True)[:, :slots]
+        pick = (keep_P.unsqueeze(1), front_PS)
+        self.alive_PS, self.row_PS, self.keys_PS = self.alive_PS[pick], self.row_PS[pick], self.keys_PS[pick]
+        self.prompt_length_P, self.prompt_bias_PL = self.prompt_length_P[keep_P], self.prompt_bias_PL[keep_P]
+        for cache in (self.prompt_k, self.prompt_v):
+            cache[:] = [tensor[keep_P] for tensor in cache]
+        for cache in (self.own_k, self.own_v):
+            cache[:] = [tensor[pick] for tensor in cache]
+        return token_PS[pick]
+
+
+def draw(logits: Tensor, u: Tensor, law: SamplingSpec) -> tuple[Tensor, Tensor]:
+    """Tokens [...] by inverting the cumulative distribution of logits [..., V] at u [...],
+    and their log-probabilities under the law."""
+    if law.temperature == 0:
+        token = logits.argmax(-1)
+        return token, torch.zeros(token.shape, device=logits.device)
+    logp = torch.log_softmax(logits / law.temperature, dim=-1)
+    if law.top_p < 1:
+        ordered, order = logp.sort(dim=-1, descending=True)
+        before = ordered.exp().cumsum(-1) - ordered.exp()
+        outside = torch.zeros_like(logp, dtype=torch.bool).scatter_(-1, order, before >= law.top_p)
+        logp = torch.log_softmax(logp.masked_fill(outside, float("-inf")), dim=-1)
+    cumulative = logp.double().exp().cumsum(-1)
+    token = (cumulative <= (u * cumulative[..., -1]).unsqueeze(-1)).sum(-1).clamp_(max=logits.shape[-1] - 1)
+    return token, logp.gather(-1, token.unsqueeze(-1)).squeeze(-1)

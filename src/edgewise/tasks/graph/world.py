@@ -1,0 +1,120 @@
+"""The world of graph arithmetic: its knobs, its problems, its splits."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from edgewise.errors import InputError
+from edgewise.keyed import rng
+from edgewise.spec import Spec, digest
+from edgewise.tasks.base import Problem, Split, Verdict
+from edgewise.tasks.graph import compact
+from edgewise.tasks.graph.graph import Graph, canonical_digest, draw_distractors, draw_nodes, evaluate
+from edgewise.tasks.graph.judge import judge
+
+# Sixteenths of all graphs, by canonical hash: no graph can be in two splits.
+_BUCKETS: dict[Split, range] = {"train": range(12), "validation": range(12, 14), "test": range(14, 16)}
+_MAX_DRAWS = 2000
+
+
+class GraphArithmetic(Spec):
+    """Definitions of named quantities and one query; the level is the number of operations.
+
+    `leaves` is the largest number of leaves (1: chains); `reuse` the chance that an operation
+    takes an earlier quantity where it would take a constant; `disorder` how far a definition may
+    stand from its place in topological order (0: in order); `distractors` how many definitions
+    the query does not need; `modulus` 0 means plain integers.
+    """
+
+    world: Literal["graph"] = "graph"
+    version: Literal[1] = 1
+    min_op: int = Field(1, ge=1)
+    max_op: int = Field(4, ge=1)
+    leaves: int = Field(1, ge=1)
+    reuse: float = Field(0.0, ge=0, le=1)
+    disorder: float = Field(0.0, ge=0)
+    distractors: int = Field(0, ge=0)
+    modulus: int = Field(7, ge=0)
+    letters: int = Field(12, ge=2, le=len(compact.LETTERS))
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.max_op < self.min_op:
+            raise ValueError(f"max_op must be at least min_op ({self.min_op}), is {self.max_op}")
+        if self.modulus == 1:
+            raise ValueError("modulus must be 0 (plain integers) or at least 2")
+        names = self.max_op + min(self.leaves, self.max_op + 1) + self.distractors
+        if names > self.letters:
+            raise ValueError(f"letters must be at least {names} for max_op {self.max_op}, is {self.letters}")
+        return self
+
+    @property
+    def levels(self) -> range:
+        return range(self.min_op, self.max_op + 1)
+
+    def at_level(self, level: int) -> Self:
+        return type(self).parse({**self.model_dump(), "min_op": level, "max_op": level}, f"op {level}")
+
+    def words(self) -> tuple[str, ...]:
+        return compact.words(self.letters)
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest(self)
+
+    def problem(self, split: Split, seed: int, index: int) -> Problem:
+        """Problem `index` of a split; InputError where the split holds no graph of that op.
+
+        The op is drawn first and kept; only the split's share of graph hashes is met by drawing
+        again.
+        """
+        if split not in _BUCKETS:
+            raise InputError(f"split: must be one of {', '.join(_BUCKETS)}, is {split!r}")
+        source = rng("problem", self._digest, split, seed, index)
+        op = source.choice(self.levels)
+        constants = self.modulus - 1 if self.modulus else 9
+        for _ in range(_MAX_DRAWS):
+            leaves = source.randint(1, min(self.leaves, op + 1))
+            nodes = draw_nodes(source, op, leaves, self.reuse, constants)
+            query = len(nodes) - 1
+            identity = canonical_digest(tuple(nodes), query)
+            if identity % 16 in _BUCKETS[split]:
+                break
+        else:
+            raise InputError(
+                f"split {split!r} is empty at op {op}: too few different graphs; raise modulus, leaves or op"
+            )
+        nodes += draw_distractors(source, nodes, self.distractors, constants)
+        count = len(nodes)
+        # A distractor may stand anywhere after what it uses; the others keep their order.
+        rank = [i if i <= query else source.uniform(max(nodes[i].parents, default=0), query) for i in range(count)]
+        if self.disorder:
+            rank = [r + source.uniform(0, self.disorder) for r in rank]
+        graph = Graph(
+            nodes=tuple(nodes),
+            values=evaluate(nodes, self.modulus),
+            query=query,
+            names=tuple(source.sample(compact.LETTERS[: self.letters], count)),
+            order=tuple(sorted(range(count), key=rank.__getitem__)),
+            modulus=self.modulus,
+        )
+        return Problem(
+            world=self.world,
+            split=split,
+            seed=seed,
+            index=index,
+            level=op,
+            id=f"graph-{identity:016x}",
+            prompt=compact.prompt(graph),
+            answer=str(graph.values[query]),
+            graph=graph,
+        )
+
+    def solution(self, problem: Problem) -> str:
+        return compact.solution(problem.graph)
+
+    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        return judge(problem.graph, completion, truncated=truncated)

@@ -1,0 +1,51 @@
+"""What a run needs to go on after an interruption, written so that it is whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from edgewise.errors import InputError
+
+
+def save(folder: Path, step: int, tensors: dict[str, Tensor], notes: dict[str, float]) -> None:
+    """Write step, tensors and notes aside, then swap them in for the previous checkpoint.
+
+    Everything random is keyed by step, so there is no generator state to keep.
+    """
+    aside = folder.with_name(folder.name + ".new")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, aside / "state.safetensors")
+    (aside / "state.json").write_text(json.dumps({"step": step, "notes": notes}))
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(aside, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, float]] | None:
+    """Step, tensors and notes of the checkpoint; None where there is none.
+
+    InputError names the file where one is there but cannot be read.
+    """
+    if not folder.exists():
+        old = folder.with_name(folder.name + ".old")  # killed between the two renames of `save`
+        if not old.exists():
+            return None
+        folder = old
+    try:
+        state = json.loads((folder / "state.json").read_text())
+        return int(state["step"]), load_file(folder / "state.safetensors"), dict(state["notes"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise InputError(
+            f"{folder}: corrupt checkpoint ({type(error).__name__}); remove the folder to start this stage afresh"
+        ) from None

@@ -1,0 +1,74 @@
+"""AdamW with clipping, and learning-rate schedules as pure functions of the step."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from edgewise.spec import Spec
+
+
+class OptimizerSpec(Spec):
+    """AdamW. `learning_rate` is the peak of the schedule; `warmup` and `final` are shares of it.
+
+    Schedule "cosine": linear warm-up over the first `warmup` of the steps, then a half cosine
+    down to `final` x peak. "constant": the same warm-up, then the peak.
+    """
+
+    learning_rate: float = Field(3e-3, gt=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: float = Field(0.02, ge=0, lt=1)
+    final: float = Field(0.05, ge=0, le=1)
+    beta_1: float = Field(0.9, ge=0, lt=1)
+    beta_2: float = Field(0.98, ge=0, lt=1)
+    weight_decay: float = Field(0.01, ge=0)
+    clip: float = Field(1.0, gt=0)
+
+    def learning_rate_at(self, step: int, steps: int) -> float:
+        """The learning rate of update `step` (from 0) of `steps`."""
+        warm = self.warmup * steps
+        if step < warm:
+            return self.learning_rate * (step + 1) / (warm + 1)
+        if self.schedule == "constant":
+            return self.learning_rate
+        progress = (step - warm) / max(1.0, steps - warm)
+        return self.learning_rate * (self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+class Optimizer:
+    """AdamW over a model's parameters by name; matrices decay, norms and biases do not."""
+
+    def __init__(self, model: nn.Module, spec: OptimizerSpec) -> None:
+        self.spec = spec
+        self.parameters = dict(model.named_parameters())
+        decayed = [p for p in self.parameters.values() if p.dim() > 1]
+        plain = [p for p in self.parameters.values() if p.dim() <= 1]
+        groups = [{"params": decayed, "weight_decay": spec.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        self._adamw = torch.optim.AdamW(groups, lr=spec.learning_rate, betas=(spec.beta_1, spec.beta_2), fused=True)
+
+    def step(self, learning_rate: float) -> float:
+        """Clip, update, clear the gradients; returns the gradient's norm before clipping."""
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.spec.clip)
+        for group in self._adamw.param_groups:
+            group["lr"] = learning_rate
+        self._adamw.step()
+        self._adamw.zero_grad()
+        return float(norm)
+
+    def state(self) -> dict[str, Tensor]:
+        """Moments and step counts as flat tensors `parameter/moment`; empty before the first step."""
+        return {
+            f"{name}/{moment}": value
+            for name, parameter in self.parameters.items()
+            for moment, value in self._adamw.state.get(parameter, {}).items()
+        }
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Restore what `state` returned."""
+        for key, value in state.items():
+            name, _, moment = key.rpartition("/")
+            self._adamw.state[self.parameters[name]][moment] = value.clone()

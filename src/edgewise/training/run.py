@@ -1,0 +1,93 @@
+"""What a training loop writes while it runs: metrics, checkpoints, progress.
+
+Both loops, next-token and RL, are written against `Run`, so that resuming, logging and timing
+exist once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from edgewise.model.decoder import Decoder
+from edgewise.training import checkpoint
+from edgewise.training.optimizer import Optimizer
+
+Progress = Callable[[int, int, str], None]
+
+
+def silent(done: int, total: int, note: str) -> None:
+    """A progress callback that shows nothing."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a loop in one folder: `metrics.jsonl` and `checkpoint/`.
+
+    `tokens_per_micro_batch` bounds memory; `checkpoint_seconds` is how much work an interruption
+    may cost. Neither changes a result beyond rounding.
+    """
+
+    folder: Path
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    progress: Progress = silent
+    tokens_per_micro_batch: int = 4096
+    checkpoint_seconds: float = 20.0
+
+    def steps(self, total: int, model: Decoder, optimizer: Optimizer, totals: dict[str, float]) -> Iterator[int]:
+        """The steps still to do, after restoring model, optimizer and `totals` where a checkpoint is.
+
+        `totals` are running sums (tokens, FLOPs, seconds) that the loop adds to. A checkpoint is
+        written between steps when due and after the last.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        place = self.folder / "checkpoint"
+        first = self._restore(place, model, optimizer, totals)
+        saved, before = time.monotonic(), totals.get("seconds", 0.0)
+        start = saved
+        for step in range(first, total):
+            yield step
+            now = time.monotonic()
+            totals["seconds"] = before + now - start
+            self.progress(step + 1, total, "")
+            if step + 1 == total or now - saved >= self.checkpoint_seconds:
+                model_state = {f"model/{name}": tensor for name, tensor in model.named_parameters()}
+                moments = {f"optimizer/{name}": tensor for name, tensor in optimizer.state().items()}
+                checkpoint.save(place, step + 1, model_state | moments, totals)
+                saved = time.monotonic()
+
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+        """Append one line to metrics.jsonl."""
+        with (self.folder / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps({"step": step, **metrics}) + "\n")
+
+    def _restore(self, place: Path, model: Decoder, optimizer: Optimizer, totals: dict[str, float]) -> int:
+        loaded = checkpoint.load(place)
+        first = 0
+        if loaded is not None:
+            first, tensors, notes = loaded
+            own = {name.partition("/")[2]: t for name, t in tensors.items() if name.startswith("model/")}
+            with torch.no_grad():
+                for name, parameter in model.named_parameters():
+                    parameter.copy_(own[name])
+            optimizer.load(
+                {name.partition("/")[2]: t for name, t in tensors.items() if name.startswith("optimizer/")}
+            )
+            totals.update(notes)
+        self._forget_from(first)
+        return first
+
+    def _forget_from(self, step: int) -> None:
+        """Drop metrics of steps that will be done again, and a half-written last line."""
+        path = self.folder / "metrics.jsonl"
+        if not path.exists():
+            return
+        whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        aside = path.with_suffix(".new")
+        aside.write_text("".join(line for line in whole if json.loads(line)["step"] < step))
+        aside.replace(path)
