@@ -1,0 +1,27 @@
+"""Execution choices: where, on what device, with how many workers. Never part of a digest."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """How stages are run. Two contexts give the same results, bit for bit on a CPU.
+
+    `root` is the store's folder. `workers` stages run at once, each in a process with one thread:
+    for models this small, processes use cores better than threads do, and a fixed thread count
+    keeps sums in one order.
+    """
+
+    root: Path
+    device: str = "cpu"
+    workers: int = field(default_factory=usable_cores)
+    checkpoint_seconds: float = 20.0

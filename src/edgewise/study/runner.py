@@ -1,0 +1,138 @@
+"""Running a study on this machine: every stage once, parents first, several at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from multiprocessing.queues import Queue
+from pathlib import Path
+from typing import Protocol
+
+from edgewise.spec import digest
+from edgewise.study.context import Context
+from edgewise.study.stages import Stage
+from edgewise.study.store import Store
+
+_Message = tuple[str, int, int, str]
+
+
+class Watcher(Protocol):
+    """Told of every stage: once when found complete or finished, and as it advances."""
+
+    def advanced(self, stage: Stage, done: int, total: int, note: str) -> None: ...
+
+    def completed(self, stage: Stage, *, reused: bool) -> None: ...
+
+
+def plan(stages: Iterable[Stage]) -> list[Stage]:
+    """All stages and their ancestors, each digest once, parents before children."""
+    ordered: dict[str, Stage] = {}
+
+    def visit(stage: Stage) -> None:
+        for parent in stage.parents:
+            visit(parent)
+        ordered.setdefault(digest(stage), stage)
+
+    for stage in stages:
+        visit(stage)
+    return list(ordered.values())
+
+
+def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
+    """Compute what is missing and return the store that holds it.
+
+    What is complete is reused, what was interrupted resumes. The first failure stops the run
+    after the stages under way have been stopped; everything saved stays.
+    """
+    store = Store(context.root)
+    waiting = {digest(stage): stage for stage in plan(stages)}
+    for name, stage in list(waiting.items()):
+        if store.is_complete(stage):
+            watcher.completed(waiting.pop(name), reused=True)
+    if not waiting:
+        return store
+    by_name = dict(waiting)
+    with _messages(lambda m: watcher.advanced(by_name[m[0]], *m[1:])) as messages, _pool(context, messages) as pool:
+        running: dict[Future[None], str] = {}
+        while waiting or running:
+            busy = {*waiting, *running.values()}
+            ready = [n for n, s in waiting.items() if not any(digest(parent) in busy for parent in s.parents)]
+            for name in ready:
+                running[pool.submit(_compute, waiting.pop(name), context)] = name
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                future.result()
+                watcher.completed(by_name[running.pop(future)], reused=False)
+    return store
+
+
+@contextmanager
+def _pool(context: Context, messages: Queue[_Message | None]) -> Iterator[ProcessPoolExecutor]:
+    pool = ProcessPoolExecutor(
+        context.workers, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(messages,)
+    )
+    try:
+        yield pool
+    except BaseException:
+        # Stages write checkpoints as they go, so stopping them loses seconds, and waiting for
+        # them could take minutes.
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+@contextmanager
+def _messages(handle: Callable[[_Message], None]) -> Iterator[Queue[_Message | None]]:
+    """A queue from the workers whose messages are handled in a thread here."""
+    messages: Queue[_Message | None] = multiprocessing.get_context("spawn").Queue()
+
+    def drain() -> None:
+        while (message := messages.get()) is not None:
+            handle(message)
+
+    thread = threading.Thread(target=drain, daemon=True)
+    thread.start()
+    try:
+        yield messages
+    finally:
+        messages.put(None)
+        thread.join()
+
+
+_worker_messages: Queue[_Message | None] | None = None
+
+
+def _start_worker(messages: Queue[_Message | None]) -> None:
+    global _worker_messages
+    _worker_messages = messages
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _compute(stage: Stage, context: Context) -> None:
+    import torch
+
+    from edgewise.training.run import Run
+
+    name = digest(stage)
+
+    def report(done: int, total: int, note: str) -> None:
+        if _worker_messages is not None:
+            _worker_messages.put((name, done, total, note))
+
+    run = Run(
+        folder=Path(os.devnull),
+        device=torch.device(context.device),
+        progress=report,
+        checkpoint_seconds=context.checkpoint_seconds,
+    )
+    Store(context.root).compute(stage, run)
+
+

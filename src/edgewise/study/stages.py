@@ -1,0 +1,159 @@
+"""The stages: one spec run once. A stage is a pure function of its spec and its parents' folders.
+
+    Evaluate(parent=RL(parent=Pretrain(...)))
+
+Nested specs are the graph: equal prefixes are equal objects, have equal digests, and are computed
+once.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+
+from edgewise.errors import InputError
+from edgewise.keyed import key
+from edgewise.model import folder as model_folder
+from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.tokenizer import Tokenizer
+from edgewise.rl import trainer
+from edgewise.rl.recipes import Recipe
+from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.engine import Engine
+from edgewise.sampling.rollouts import roll_out
+from edgewise.spec import Spec
+from edgewise.tasks import GraphArithmetic
+from edgewise.tasks.base import Problem, Split, World
+from edgewise.training import next_token
+from edgewise.training.next_token import NextTokenSpec
+from edgewise.training.run import Run
+
+MODEL = "model"
+ROLLOUTS = "rollouts.parquet"
+OUTCOMES = "outcomes.parquet"
+
+# How many problems may be drawn for each distinct one that is wanted.
+_DRAWS_PER_PROBLEM = 50
+
+
+class Stage(Spec):
+    """What every stage has: a kind, a version bumped by hand when its meaning changes, a seed."""
+
+    kind: str
+    seed: int = Field(0, ge=0)
+
+    @property
+    def parents(self) -> tuple[Stage, ...]:
+        """The stages whose folders this one reads."""
+        return ()
+
+    def run(self, run: Run, parents: Sequence[Path]) -> dict[str, float]:
+        """Write the outputs into `run.folder`; returns totals (tokens, flops, seconds)."""
+        raise NotImplementedError
+
+
+class Pretrain(Stage):
+    """Train a decoder from nothing on worked problems of a world."""
+
+    kind: Literal["pretrain"] = "pretrain"
+    version: Literal[1] = 1
+    world: GraphArithmetic
+    model: DecoderSpec = DecoderSpec()
+    training: NextTokenSpec = NextTokenSpec()
+
+    def run(self, run: Run, parents: Sequence[Path]) -> dict[str, float]:
+        tokenizer = Tokenizer(self.world.words())
+        model = Decoder(self.model, len(tokenizer), seed=key("initialise", self.seed)).to(run.device)
+        totals = next_token.train(model, tokenizer, self.world, self.training, self.seed, run)
+        model_folder.save(model, tokenizer, run.folder / MODEL)
+        return totals
+
+
+class RL(Stage):
+    """Reinforcement learning from a parent's model on problems of a world."""
+
+    kind: Literal["rl"] = "rl"
+    version: Literal[1] = 1
+    parent: Trained
+    world: GraphArithmetic
+    recipe: Recipe = Recipe()
+
+    @property
+    def parents(self) -> tuple[Stage, ...]:
+        return (self.parent,)
+
+    def run(self, run: Run, parents: Sequence[Path]) -> dict[str, float]:
+        model, tokenizer = load_model(parents[0], self.world, run.device)
+        reference = copy.deepcopy(model).requires_grad_(False)
+        totals = trainer.train(model, reference, tokenizer, self.world, self.recipe, self.seed, run)
+        model_folder.save(model, tokenizer, run.folder / MODEL)
+        return totals
+
+
+class Evaluate(Stage):
+    """Many completions of a parent's model on distinct problems of every level of a world.
+
+    Problems depend on the world, split, seed and level alone, so evaluations of different parents
+    with one seed are paired.
+    """
+
+    kind: Literal["evaluate"] = "evaluate"
+    version: Literal[1] = 1
+    parent: Trained
+    world: GraphArithmetic
+    split: Split = "test"
+    problems: int = Field(64, ge=1)
+    samples: int = Field(64, ge=1)
+    law: SamplingSpec = SamplingSpec()
+
+    @property
+    def parents(self) -> tuple[Stage, ...]:
+        return (self.parent,)
+
+    def run(self, run: Run, parents: Sequence[Path]) -> dict[str, float]:
+        model, tokenizer = load_model(parents[0], self.world, run.device)
+        engine = Engine(model, tokenizer.eos)
+        problems = [
+            problem
+            for level in self.world.levels
+            for problem in distinct_problems(self.world.at_level(level), self.split, self.seed, self.problems)
+        ]
+        run.progress(0, 1, "sampling")
+        rollouts = roll_out(
+            engine, tokenizer, self.world, problems, self.samples, self.law, key("evaluate", self.seed)
+        )
+        rollouts.write(run.folder / ROLLOUTS)
+        rollouts.outcomes().write(run.folder / OUTCOMES)
+        return {"tokens": float(rollouts.sampled_tokens)}
+
+
+Trained = Annotated[Pretrain | RL, Field(discriminator="kind")]
+RL.model_rebuild()
+Evaluate.model_rebuild()
+
+
+def distinct_problems(world: World, split: Split, seed: int, count: int) -> list[Problem]:
+    """The first `count` problems of a split that differ by graph; InputError where there are fewer."""
+    found: dict[str, Problem] = {}
+    for index in range(count * _DRAWS_PER_PROBLEM):
+        problem = world.problem(split, seed, index)
+        found.setdefault(problem.id, problem)
+        if len(found) == count:
+            return list(found.values())
+    raise InputError(
+        f"problems: only {len(found)} different ones of level {world.levels[0]} in split {split!r}; ask for fewer"
+    )
+
+
+def load_model(folder: Path, world: World, device: torch.device) -> tuple[Decoder, Tokenizer]:
+    """A parent's model, after checking that it knows every word of the world."""
+    model, tokenizer = model_folder.load(folder / MODEL, device)
+    unknown = [word for word in world.words() if word not in tokenizer.words]
+    if unknown:
+        raise InputError(f"world: the parent's model has no word {unknown[0]!r}; use the parent's letters and wording")
+    return model, tokenizer

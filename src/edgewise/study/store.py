@@ -1,0 +1,137 @@
+"""The store: a stage's digest names its folder, which is complete or clearly unfinished.
+
+    <root>/rl-0123456789abcdef/               complete: spec.json provenance.json and the outputs
+    <root>/rl-0123456789abcdef.unfinished/    being written, or interrupted and ready to resume
+
+A stage is computed in the second, which is renamed to the first at the end, under a lock that the
+system releases when its holder dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from edgewise import __version__
+from edgewise.errors import InputError
+from edgewise.spec import digest, plain
+from edgewise.study.stages import Stage
+from edgewise.training.run import Run
+
+_RECORDED_PACKAGES = ("torch", "numpy", "pydantic", "safetensors", "tokenizers", "pyarrow")
+
+
+class Store:
+    """Stage folders below one root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, stage: Stage) -> Path:
+        """Where the stage's outputs are once complete."""
+        return self.root / f"{stage.kind}-{digest(stage)}"
+
+    def is_complete(self, stage: Stage) -> bool:
+        return (self.folder(stage) / "provenance.json").exists()
+
+    def compute(self, stage: Stage, run: Run) -> Path:
+        """The stage's complete folder, computed now unless it is there.
+
+        Parents must be complete. `run` carries device, progress and limits; its folder is set
+        here. InputError where the store cannot be written or another process holds the stage.
+        """
+        folder = self.folder(stage)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.root}: cannot be used as a store ({error.strerror})") from None
+        with self._lock(folder):
+            if self.is_complete(stage):
+                return folder
+            absent = [self.folder(parent).name for parent in stage.parents if not self.is_complete(parent)]
+            if absent:
+                raise InputError(f"{folder.name}: its parent {absent[0]} is not complete; compute that first")
+            work = folder.with_name(folder.name + ".unfinished")
+            work.mkdir(exist_ok=True)
+            write_json(work / "spec.json", plain(stage))
+            run.folder = work
+            started = time.monotonic()
+            totals = stage.run(run, [self.folder(parent) for parent in stage.parents])
+            write_json(work / "provenance.json", self._provenance(stage, totals, time.monotonic() - started))
+            os.replace(work, folder)
+        return folder
+
+    def provenance(self, stage: Stage) -> dict[str, Any]:
+        """What is recorded about how a complete stage was made."""
+        return read_json(self.folder(stage) / "provenance.json")
+
+    def metrics(self, stage: Stage) -> list[dict[str, float]]:
+        """The lines of the stage's metrics.jsonl; empty where it logs none."""
+        path = self.folder(stage) / "metrics.jsonl"
+        try:
+            return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        except ValueError:
+            raise InputError(f"{path}: not JSON lines; remove {path.parent} to compute the stage again") from None
+
+    def _provenance(self, stage: Stage, totals: dict[str, float], wall_seconds: float) -> dict[str, Any]:
+        return {
+            "digest": digest(stage),
+            "parents": [self.folder(parent).name for parent in stage.parents],
+            "seed": stage.seed,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            # The last sitting alone; `totals.seconds` sums over interruptions.
+            "wall_seconds": round(wall_seconds, 3),
+            "totals": totals,
+            "versions": versions(),
+            "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
+        }
+
+    @contextmanager
+    def _lock(self, folder: Path) -> Iterator[None]:
+        lock = FileLock(str(folder) + ".lock", timeout=0)
+        try:
+            with lock:
+                yield
+        except Timeout:
+            raise InputError(f"{folder}: another process is computing this stage; wait for it or stop it") from None
+
+
+def versions() -> dict[str, str]:
+    """Versions of Edgewise, Python and the packages that can change a number."""
+    found = {"edgewise": __version__, "python": platform.python_version()}
+    for name in _RECORDED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write a JSON file that is whole or absent."""
+    aside = path.with_name(path.name + ".new")
+    aside.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
+    os.replace(aside, path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; InputError names the file that is missing or corrupt."""
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: missing or corrupt ({type(error).__name__}); remove {path.parent}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: must hold a JSON object; remove {path.parent}")
+    return data
+
+

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from edgewise.boundary import Outcomes, align
+from edgewise.errors import InputError
+
+
+def columns(**changed: Any) -> dict[str, Any]:
+    """Problem b (level 2) with samples 1, 0, 5 out of order, and problem a (level 1) with two."""
+    base: dict[str, Any] = {
+        "problem": np.array(["b", "a", "b", "a", "b"]),
+        "level": np.array([2, 1, 2, 1, 2]),
+        "sample": np.array([1, 0, 0, 1, 5]),
+        "answer": np.array([1, 0, -1, 0, 1]),
+        "process": np.array([0, -1, -1, 1, 1]),
+        "truncated": np.array([False, False, True, False, False]),
+        "tokens": np.array([7, 8, 9, 10, 11]),
+    }
+    return base | changed
+
+
+def test_counts_by_answer_and_by_process() -> None:
+    answer = Outcomes(**columns()).counts()
+    assert answer.problem.tolist() == ["a", "b"]
+    assert answer.level.tolist() == [1, 2]
+    assert answer.n_P.tolist() == [2, 3]
+    assert answer.c_P.tolist() == [0, 2]
+    assert answer.unscorable_P.tolist() == [0, 1]
+    assert answer.truncated_P.tolist() == [0, 1]
+    process = Outcomes(**columns()).counts("process")
+    assert process.c_P.tolist() == [1, 1]
+    assert process.unscorable_P.tolist() == [1, 1]
+    assert process.metric == "process"
+
+
+def test_first_success_follows_sample_numbers_not_rows() -> None:
+    counts = Outcomes(**columns()).counts()
+    # b in sample order is -1, 1, 1: one sample before the first correct one; a has none correct.
+    assert counts.first_P is not None
+    assert counts.first_P.tolist() == [2, 1]
+
+
+def test_rates_average_over_problems() -> None:
+    rates = Outcomes(**columns()).rates()
+    assert rates.unscorable == pytest.approx((0 + 1 / 3) / 2)
+    assert rates.truncated == pytest.approx((0 + 1 / 3) / 2)
+
+
+def test_levels() -> None:
+    outcomes = Outcomes(**columns())
+    assert outcomes.levels == (1, 2)
+    only = outcomes.select_levels([2])
+    assert only.levels == (2,)
+    assert only.tokens.tolist() == [7, 9, 11]
+    with pytest.raises(InputError, match=r"\[3\] asked for; there are \(1, 2\)"):
+        outcomes.select_levels([2, 3])
+
+
+def test_parquet_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "o.parquet"
+    before = Outcomes(**columns())
+    before.write(path)
+    after = Outcomes.read(path)
+    for name in columns():
+        assert getattr(after, name).tolist() == getattr(before, name).tolist()
+        assert getattr(after, name).dtype == getattr(before, name).dtype
+    assert [one.name for one in tmp_path.iterdir()] == ["o.parquet"]
+    assert pq.ParquetFile(path).metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"level": np.array([1, 1])}, "level: shape"),
+        ({"answer": np.array([1, 0, 2, 0, 1])}, "answer: verdict 2"),
+        ({"process": np.array([1, 0, -2, 0, 1])}, "process: verdict -2"),
+        ({"process": np.array([1.0, 0, 0, 0, 1])}, "process: float64"),
+        ({"sample": np.array([1, 0, 1, 1, 5])}, "sample: problem b has sample 1 twice"),
+        ({"level": np.array([2, 1, 3, 1, 2])}, "level: problem b has levels 3 and 2"),
+        ({"truncated": np.array([0, 0, 1, 0, 0])}, "truncated: int64"),
+        ({"tokens": np.array([7, 8, -9, 10, 11])}, "tokens: a negative"),
+        ({"problem": np.array(["x" * 300, "a", "b", "a", "b"])}, "problem: an id is longer"),
+        ({name: column[:0] for name, column in columns().items()}, "there is no row"),
+    ],
+)
+def test_bad_rows(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Outcomes(**columns(**changed))
+
+
+def test_bad_files(tmp_path: Path) -> None:
+    path = tmp_path / "o.parquet"
+    with pytest.raises(InputError, match=r"o\.parquet: no such file"):
+        Outcomes.read(path)
+    path.write_bytes(b"PAR1 this is not a table PAR1")
+    with pytest.raises(InputError, match=r"o\.parquet: not a readable Parquet file") as caught:
+        Outcomes.read(path)
+    assert "\n" not in str(caught.value)
+    Outcomes(**columns()).write(path)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(InputError, match="not a readable Parquet file"):
+        Outcomes.read(path)
+
+    def rewrite(**changed: Any) -> None:
+        cells = columns(**changed)
+        pq.write_table(
+            pa.table({name: cells[name] for name in cells if cells[name] is not None}), path
+        )
+
+    rewrite(level=None, tokens=None)
+    with pytest.raises(InputError, match=r"o\.parquet: no column level, tokens; outcomes need"):
+        Outcomes.read(path)
+    rewrite(tokens=pa.array([1, None, 2, 3, 4]))
+    with pytest.raises(InputError, match=r"o\.parquet: column tokens has empty cells"):
+        Outcomes.read(path)
+    rewrite(answer=np.array([1, 0, 300, 0, 1]))
+    with pytest.raises(InputError, match=r"o\.parquet: column answer: verdict 300"):
+        Outcomes.read(path)
+    with pytest.raises(InputError, match="cannot be written"):
+        Outcomes(**columns()).write(tmp_path / "absent" / "o.parquet")
+
+
+def test_align_needs_the_same_problems() -> None:
+    base = Outcomes(**columns())
+    renamed = Outcomes(**columns(problem=np.array(["b", "c", "b", "c", "b"])))
+    shuffled = [4, 2, 0, 1, 3]
+    tuned = Outcomes(**{name: column[shuffled] for name, column in columns().items()})
+    left, right = align(base, tuned)
+    assert left.problem.tolist() == right.problem.tolist()
+    assert left.c_P.tolist() == right.c_P.tolist()
+    with pytest.raises(InputError, match=r"problem: 1 only in base \(a\)"):
+        align(base, renamed)
+    moved = Outcomes(**columns(level=np.array([3, 1, 3, 1, 3])))
+    with pytest.raises(InputError, match=r"level: 1 problems have another level.*\(b\)"):
+        align(base, moved)
+
+
+def test_import_loads_neither_torch_nor_pyarrow() -> None:
+    script = (
+        "import sys, edgewise.boundary\n"
+        "print([name for name in ('torch', 'pyarrow', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
