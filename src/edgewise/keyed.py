@@ -12,8 +12,15 @@ import random
 
 def key(*parts: str | int) -> int:
     """The 64-bit key of a sequence of names and integers; ("a", 1) and ("a1",) differ."""
-    text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+    text = "\x1f".join(map(_written, parts)).encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+
+
+def _written(part: str | int) -> str:
+    # The separator is escaped, so that no text reads like two parts.
+    if isinstance(part, str):
+        return "str:" + part.replace("\x1e", "\x1e0").replace("\x1f", "\x1e1")
+    return f"{type(part).__name__}:{part}"
 
 
 def rng(*parts: str | int) -> random.Random:

@@ -46,13 +46,18 @@ def plain(spec: Spec) -> dict[str, Any]:
 
 
 def _plain(value: Any, path: str) -> Any:
-    if value is None or isinstance(value, str | bool | int | float):
+    if isinstance(value, float):
+        return value + 0.0  # -0.0 equals 0.0 and must not read otherwise
+    if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, Spec):
         return {name: _plain(getattr(value, name), f"{path}.{name}") for name in type(value).model_fields}
     if isinstance(value, Mapping):
-        return {str(name): _plain(item, f"{path}.{name}") for name, item in value.items()}
-    if isinstance(value, Sequence):
+        named = {str(name): _plain(item, f"{path}.{name}") for name, item in value.items()}
+        if len(named) < len(value):
+            raise TypeError(f"{path} has keys that read alike: it has no canonical form, so no digest")
+        return named
+    if isinstance(value, list | tuple):
         return [_plain(item, f"{path}[{i}]") for i, item in enumerate(value)]
     raise TypeError(f"{path} is a {type(value).__name__}: it has no canonical form, so no digest")
 
@@ -90,7 +95,7 @@ def override(spec: S, assignments: Sequence[str]) -> S:
             raise InputError(f"override {assignment!r}: there is no field {last!r}; there are {sorted(node)}")
         try:
             node[last] = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             node[last] = text
         spec = type(spec).parse(data, f"override {assignment!r}")
     return spec

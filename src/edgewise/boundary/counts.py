@@ -94,8 +94,7 @@ class Counts:
         for name, column in columns:
             if integers(name, column).shape != self.problem.shape:
                 raise InputError(
-                    f"{name}: shape {column.shape}; it needs one number for each of the "
-                    f"{self.problem.size} problems"
+                    f"{name}: shape {column.shape}; it needs one number for each of the {self.problem.size} problems"
                 )
             if name != "level" and (column < 0).any():
                 raise InputError(f"{name}: a negative count; counts start at 0")
@@ -147,10 +146,7 @@ def require_same_problems(base: Counts, tuned: Counts) -> None:
             f"({_few(moved)}); a problem has one level"
         )
     if base.metric != tuned.metric:
-        raise InputError(
-            f"metric: base is judged by {base.metric} and tuned by {tuned.metric}; "
-            "judge both by the same"
-        )
+        raise InputError(f"metric: base is judged by {base.metric} and tuned by {tuned.metric}; judge both by the same")
 
 
 def integers(name: str, values: Any) -> IntArray:

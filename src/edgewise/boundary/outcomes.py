@@ -53,10 +53,7 @@ class Outcomes:
 
         def keep(name: str, column: npt.NDArray[Any]) -> None:
             if column.shape != ids.shape:
-                raise InputError(
-                    f"{name}: shape {column.shape}; it needs one value for each of the "
-                    f"{ids.size} rows"
-                )
+                raise InputError(f"{name}: shape {column.shape}; it needs one value for each of the {ids.size} rows")
             column.setflags(write=False)
             object.__setattr__(self, name, column)
 
@@ -81,16 +78,12 @@ class Outcomes:
         twice = same_problem & (sample[1:] == sample[:-1])
         if twice.any():
             row = int(np.argmax(twice))
-            raise InputError(
-                f"sample: problem {ids[code[row]]} has sample {sample[row]} twice; "
-                "a sample is one row"
-            )
+            raise InputError(f"sample: problem {ids[code[row]]} has sample {sample[row]} twice; a sample is one row")
         moved = same_problem & (level[1:] != level[:-1])
         if moved.any():
             row = int(np.argmax(moved))
             raise InputError(
-                f"level: problem {ids[code[row]]} has levels {level[row]} and {level[row + 1]}; "
-                "a problem has one level"
+                f"level: problem {ids[code[row]]} has levels {level[row]} and {level[row + 1]}; a problem has one level"
             )
 
     @cached_property
@@ -192,9 +185,7 @@ class Outcomes:
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{path}: not a readable Parquet file ({_line(error)})") from None
         if table is None:
-            raise InputError(
-                f"{path}: no column {', '.join(absent)}; outcomes need {', '.join(names)}"
-            )
+            raise InputError(f"{path}: no column {', '.join(absent)}; outcomes need {', '.join(names)}")
         columns: dict[str, Any] = {}
         for name in names:
             column = table.column(name)

@@ -94,9 +94,7 @@ def band(
     varied_K = np.ptp(values_PK, axis=0) > SAME
     low_K, high_K = mean_K.copy(), mean_K.copy()
     if varied_K.any():
-        largest_R = np.max(
-            np.abs(means_RK[:, varied_K] - mean_K[varied_K]) / se_K[varied_K], axis=1
-        )
+        largest_R = np.max(np.abs(means_RK[:, varied_K] - mean_K[varied_K]) / se_K[varied_K], axis=1)
         reach_K = np.quantile(largest_R, 1 - 2 * _expanded_tail(level, problems)) * se_K
         low_K[varied_K] = np.maximum(mean_K - reach_K, bounds[0])[varied_K]
         high_K[varied_K] = np.minimum(mean_K + reach_K, bounds[1])[varied_K]

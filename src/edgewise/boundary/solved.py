@@ -84,9 +84,7 @@ def solved_sets(
     require_same_problems(base, tuned)
     m = max(1, min(base.n // 2, tuned.n)) if m is None else m
     if not 1 <= m <= min(base.n, tuned.n):
-        raise InputError(
-            f"m: {m} samples; every problem has {min(base.n, tuned.n)}, so m must be from 1 to that"
-        )
+        raise InputError(f"m: {m} samples; every problem has {min(base.n, tuned.n)}, so m must be from 1 to that")
 
     base_P = none_at_k(base.n_P, base.c_P, m)
     tuned_P = none_at_k(tuned.n_P, tuned.c_P, m)
@@ -106,9 +104,7 @@ def solved_sets(
         axis=1,
     )
     means_RK = bootstrap_means(columns_PK, resamples, seed)
-    both, base_only, tuned_only, neither, floor = _totals(
-        columns_PK[:, :5], means_RK[:, :5], level, (0.0, 1.0)
-    )
+    both, base_only, tuned_only, neither, floor = _totals(columns_PK[:, :5], means_RK[:, :5], level, (0.0, 1.0))
     expansion, shrinkage = _totals(columns_PK[:, 5:], means_RK[:, 5:], level, (-1.0, 1.0))
     realised = _realised(base, tuned, m)
     return SolvedSets(
@@ -121,9 +117,7 @@ def solved_sets(
         excess_expansion=expansion,
         excess_shrinkage=shrinkage,
         realised=realised,
-        mcnemar_p=(
-            float("nan") if realised is None else mcnemar(realised.base_only, realised.tuned_only)
-        ),
+        mcnemar_p=(float("nan") if realised is None else mcnemar(realised.base_only, realised.tuned_only)),
         problems=base.problems,
         level=level,
         resamples=resamples,
@@ -143,9 +137,7 @@ def mcnemar(base_only: int, tuned_only: int) -> float:
     return float(stats.binomtest(base_only, base_only + tuned_only, 0.5).pvalue)
 
 
-def _totals(
-    columns_PK: FloatArray, means_RK: FloatArray, level: float, bounds: tuple[float, float]
-) -> list[Estimate]:
+def _totals(columns_PK: FloatArray, means_RK: FloatArray, level: float, bounds: tuple[float, float]) -> list[Estimate]:
     problems = len(columns_PK)
     low_K, high_K = interval(columns_PK, means_RK, level, bounds)
     return [

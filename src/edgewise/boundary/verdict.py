@@ -123,9 +123,7 @@ def judge_boundary(
 
     level = 1 - alpha / comparisons
     resamples = max(resamples, enough_resamples(level))
-    difference = paired_difference(
-        base, tuned, sorted({1, k}), resamples=resamples, seed=seed, level=level
-    )
+    difference = paired_difference(base, tuned, sorted({1, k}), resamples=resamples, seed=seed, level=level)
     solved = solved_sets(base, tuned, k, resamples=resamples, seed=seed, level=level)
     rates = base.rates(), tuned.rates()
     delta_1, delta_k = _estimate(difference, 0), _estimate(difference, -1)
@@ -195,9 +193,7 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     for name, verdict in verdicts.items():
         groups.setdefault(verdict.label, []).append(name)
     parts = "; ".join(f"{one} at {', '.join(names)}" for one, names in groups.items())
-    return CombinedVerdict(
-        label, f"{label.capitalize()} over {len(verdicts)}: {parts}.", rule, dict(verdicts)
-    )
+    return CombinedVerdict(label, f"{label.capitalize()} over {len(verdicts)}: {parts}.", rule, dict(verdicts))
 
 
 def _label(
@@ -225,14 +221,11 @@ def _label(
     if delta_1.inside(margin) and delta_k.inside(margin):
         return "unchanged", "Delta pass@1 and Delta pass@k are both inside the margin."
     return "cannot tell", (
-        "Neither a change at k with its excess in solved problems nor the absence of one beyond "
-        "the margin is shown."
+        "Neither a change at k with its excess in solved problems nor the absence of one beyond the margin is shown."
     )
 
 
-def _confound(
-    label: Label, delta_1: Estimate, margin: float, base: Rates, tuned: Rates
-) -> str | None:
+def _confound(label: Label, delta_1: Estimate, margin: float, base: Rates, tuned: Rates) -> str | None:
     """Why a difference in how samples could be judged may have made the label, or None."""
     for name, before, after in (
         ("unscorable", base.unscorable, tuned.unscorable),
@@ -265,16 +258,12 @@ def _sentence(
     losses = f"{_number(solved.excess_shrinkage)} problems no longer solved {beyond}"
     within = f"within the margin of {100 * margin:.1f}"
     said = {
-        "mixed": f"within {k} samples some problems came and others went: {gains}, {losses}; "
-        f"{at_k}, {at_1}",
-        "extended": f"within {k} samples the tuned model solves more than the base: {at_k}, "
-        f"{gains}; {at_1}",
-        "shrunk": f"within {k} samples the tuned model solves less than the base: {at_k}, "
-        f"{losses}; {at_1}",
+        "mixed": f"within {k} samples some problems came and others went: {gains}, {losses}; {at_k}, {at_1}",
+        "extended": f"within {k} samples the tuned model solves more than the base: {at_k}, {gains}; {at_1}",
+        "shrunk": f"within {k} samples the tuned model solves less than the base: {at_k}, {losses}; {at_1}",
         "sharpened": f"the tuned model is surer of what the base already solves within {k} "
         f"samples: {at_1}, {at_k}, {within}",
-        "unchanged": f"no difference beyond the margin of {100 * margin:.1f} points: {at_1}, "
-        f"{at_k}",
+        "unchanged": f"no difference beyond the margin of {100 * margin:.1f} points: {at_1}, {at_k}",
         "cannot tell": f"{at_1}, {at_k}; {gains}, {losses}. {rule.rstrip('.')}",
     }[label]
     return (

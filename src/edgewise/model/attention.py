@@ -54,13 +54,14 @@ def attend_cached(
     problems, samples, heads, depth = q_PSHD.shape
     kv_heads, length = prompt_k_PKLD.shape[1:3]
     group = heads // kv_heads
-    q = (q_PSHD * depth**-0.5).view(problems, samples, kv_heads, group, depth)
-    q_PKSGD = q.permute(0, 2, 1, 3, 4).reshape(problems, kv_heads, samples * group, depth)
-    over_prompt = (q_PKSGD @ prompt_k_PKLD.transpose(2, 3)).view(problems, kv_heads, samples, group, length)
-    over_prompt = over_prompt.permute(0, 2, 1, 3, 4) + prompt_bias_PL[:, None, None, None, :]
-    over_own = q @ own_k_PSKCD.transpose(3, 4) + own_bias_C
-    weights = torch.softmax(torch.cat((over_prompt, over_own), dim=-1), dim=-1)
-    prompt_weights = weights[..., :length].permute(0, 2, 1, 3, 4).reshape(problems, kv_heads, samples * group, length)
-    from_prompt = (prompt_weights @ prompt_v_PKLD).view(problems, kv_heads, samples, group, depth).permute(0, 2, 1, 3, 4)
-    out = from_prompt + weights[..., length:] @ own_v_PSKCD
-    return out.reshape(problems, samples, heads, depth)
+    q_PSKGD = (q_PSHD * depth**-0.5).view(problems, samples, kv_heads, group, depth)
+    # All queries of a problem form one matrix against its prompt, in place of one per sample.
+    stacked = (problems, kv_heads, samples * group)
+    q_PKXD = q_PSKGD.transpose(1, 2).reshape(*stacked, depth)
+    on_prompt = (q_PKXD @ prompt_k_PKLD.transpose(2, 3)).view(problems, kv_heads, samples, group, length)
+    on_prompt = on_prompt.transpose(1, 2) + prompt_bias_PL[:, None, None, None, :]
+    on_own = q_PSKGD @ own_k_PSKCD.transpose(3, 4) + own_bias_C
+    weights = torch.softmax(torch.cat((on_prompt, on_own), dim=-1), dim=-1)
+    prompt_weights = weights[..., :length].transpose(1, 2).reshape(*stacked, length)
+    from_prompt = (prompt_weights @ prompt_v_PKLD).view(problems, kv_heads, samples, group, depth).transpose(1, 2)
+    return (from_prompt + weights[..., length:] @ own_v_PSKCD).reshape(problems, samples, heads, depth)

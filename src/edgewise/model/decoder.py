@@ -93,7 +93,8 @@ class Block(nn.Module):
         v = v.unflatten(-1, (spec.kv_heads, spec.head_depth))
         x = x + self.attention_out(attend(q, k, v).flatten(-2))
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
-        return x + self.down(F.silu(gate) * up)
+        out: Tensor = x + self.down(F.silu(gate) * up)
+        return out
 
 
 def rotate(x: Tensor, rotation: KeysValues) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ def train(
         rate = recipe.optimizer.learning_rate_at(step, recipe.steps)
         batches = [
             make_batch(rollouts, advantage_PG, problems_of_update, recipe, tokenizer.pad)
-            for problems_of_update in np.array_split(np.arange(recipe.prompts), recipe.updates)
+            for problems_of_update in _split(recipe.prompts, recipe.updates)
         ]
         metrics |= update(model, reference, optimizer, batches, recipe, rate, run)
         trained = sum(batch.rows.real_tokens for batch in batches if batch is not None)
@@ -157,6 +158,12 @@ def describe(rollouts: Rollouts, rewards_PG: Tensor) -> dict[str, float]:
         "entropy": float(-rollouts.completions.logp_PGT.sum(dtype=np.float64) / rollouts.sampled_tokens),
         "length": rollouts.sampled_tokens / len(verdicts),
     }
+
+
+def _split(problems: int, updates: int) -> list[range]:
+    """Runs of problems, as equal as can be, one per update."""
+    bounds = [problems * u // updates for u in range(updates + 1)]
+    return [range(a, b) for a, b in pairwise(bounds)]
 
 
 def _logits_logp(model: Decoder, rows: Rows) -> tuple[Tensor, Tensor]:

@@ -56,7 +56,9 @@ class Engine:
         logp = np.zeros(tokens.shape, np.float32)
         for start in range(0, len(by_length), size):
             chosen = by_length[start : start + size]
-            group = _Group(self.model, [prompts[p] for p in chosen], [keys_P[p] for p in chosen], samples, law, self.end)
+            group = _Group(
+                self.model, [prompts[p] for p in chosen], [keys_P[p] for p in chosen], samples, law, self.end
+            )
             tokens[chosen], logp[chosen] = group.run()
         length_PG = (tokens >= 0).sum(-1, dtype=np.int32)
         last = np.take_along_axis(tokens, length_PG[..., None] - 1, axis=-1)[..., 0]
@@ -142,11 +144,10 @@ class _Group:
         spec = self.model.spec
         capacity = -(-(position + 1) // _CACHE_CHUNK) * _CACHE_CHUNK
         if position % _CACHE_CHUNK == 0:
-            chunk = torch.zeros(
-                (problems, slots, spec.kv_heads, _CACHE_CHUNK, spec.head_depth), device=self.device
-            )
+            chunk = torch.zeros((problems, slots, spec.kv_heads, _CACHE_CHUNK, spec.head_depth), device=self.device)
             for cache in (self.own_k, self.own_v):
-                cache[:] = [torch.cat((old, chunk), dim=3) for old in cache] or [chunk.clone() for _ in range(spec.layers)]
+                grown = [torch.cat((old, chunk), dim=3) for old in cache]
+                cache[:] = grown or [chunk.clone() for _ in range(spec.layers)]
         bias_C = torch.zeros(capacity, device=self.device)
         bias_C[position + 1 :] = float("-inf")
 

@@ -30,7 +30,7 @@ class Rollouts:
 
     @property
     def samples(self) -> int:
-        return self.completions.length_PG.shape[1]
+        return int(self.completions.length_PG.shape[1])
 
     @property
     def sampled_tokens(self) -> int:
@@ -46,7 +46,7 @@ class Rollouts:
             answer=marks[..., 0].ravel(),
             process=marks[..., 1].ravel(),
             truncated=~self.completions.finished_PG.ravel(),
-            tokens=self.completions.length_PG.ravel(),
+            tokens=self.completions.length_PG.ravel().astype(np.int64),
         )
 
     def write(self, path: Path) -> None:

@@ -7,11 +7,13 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Protocol
 
+from edgewise.errors import InputError
 from edgewise.spec import digest
 from edgewise.study.context import Context
 from edgewise.study.stages import Stage
@@ -65,7 +67,13 @@ def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
                 running[pool.submit(_compute, waiting.pop(name), context)] = name
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
-                future.result()
+                try:
+                    future.result()
+                except BrokenProcessPool:
+                    raise InputError(
+                        f"{store.folder(by_name[running[future]]).name}: its process was killed, perhaps for memory;"
+                        " run again to go on, with fewer workers"
+                    ) from None
                 watcher.completed(by_name[running.pop(future)], reused=False)
     return store
 
@@ -134,5 +142,3 @@ def _compute(stage: Stage, context: Context) -> None:
         checkpoint_seconds=context.checkpoint_seconds,
     )
     Store(context.root).compute(stage, run)
-
-

@@ -124,9 +124,7 @@ class Evaluate(Stage):
             for problem in distinct_problems(self.world.at_level(level), self.split, self.seed, self.problems)
         ]
         run.progress(0, 1, "sampling")
-        rollouts = roll_out(
-            engine, tokenizer, self.world, problems, self.samples, self.law, key("evaluate", self.seed)
-        )
+        rollouts = roll_out(engine, tokenizer, self.world, problems, self.samples, self.law, key("evaluate", self.seed))
         rollouts.write(run.folder / ROLLOUTS)
         rollouts.outcomes().write(run.folder / OUTCOMES)
         return {"tokens": float(rollouts.sampled_tokens)}

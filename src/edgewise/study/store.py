@@ -133,5 +133,3 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InputError(f"{path}: must hold a JSON object; remove {path.parent}")
     return data
-
-

@@ -25,8 +25,8 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], notes: dict[str, f
     save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, aside / "state.safetensors")
     (aside / "state.json").write_text(json.dumps({"step": step, "notes": notes}))
     old = folder.with_name(folder.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
+    if folder.exists():  # else `old` is the only checkpoint there is, and stays until the new one stands
+        shutil.rmtree(old, ignore_errors=True)
         os.replace(folder, old)
     os.replace(aside, folder)
     shutil.rmtree(old, ignore_errors=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from itertools import accumulate
+
 import torch
 from pydantic import Field
 from torch.nn import functional as F
 
+from edgewise.keyed import rng
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.spec import Spec
@@ -14,17 +18,23 @@ from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.packing import Document, Rows, pack
 from edgewise.training.run import Run
 
+_GAPS = 4
+
 
 class NextTokenSpec(Spec):
     """How long and in what batches: `steps` updates of `documents` worked problems each.
 
-    Loss falls on the solution only. `precision` "bf16" runs the layers in bfloat16 with FP32
+    Loss falls on the solution only. `stretch` is how many positions a document may skip in all,
+    at a few random places: without it a model learns distances instead of contents and meets a
+    wall at the longest problem it was trained on (randomised positions: Ruoss et al. 2023,
+    arXiv 2305.16843). `precision` "bf16" runs the layers in bfloat16 with FP32
     weights, logits and loss; it pays on GPUs and on CPUs that multiply bfloat16.
     """
 
     steps: int = Field(1000, ge=1)
     documents: int = Field(24, ge=1)
     row_length: int = Field(128, ge=8)
+    stretch: int = Field(0, ge=0)
     precision: str = Field("fp32", pattern="^(fp32|bf16)$")
     optimizer: OptimizerSpec = OptimizerSpec()
 
@@ -43,7 +53,7 @@ def train(
     for step in run.steps(spec.steps, model, optimizer, totals):
         indices = range(step * spec.documents, (step + 1) * spec.documents)
         problems = [world.problem("train", seed, i) for i in indices]
-        documents = [worked(world, problem, tokenizer) for problem in problems]
+        documents = [worked(world, problem, tokenizer, spec.stretch) for problem in problems]
         rows = pack(documents, spec.row_length, tokenizer.pad)
         weight = float(rows.weights_RT.sum())
         loss = 0.0
@@ -54,7 +64,7 @@ def train(
             each = F.cross_entropy(model.logits(hidden[counted]), part.targets_RT[counted], reduction="none")
             part_loss = (each * part.weights_RT[counted]).sum() / weight
             part_loss.backward()
-            loss += float(part_loss)
+            loss += float(part_loss.detach())
         rate = spec.optimizer.learning_rate_at(step, spec.steps)
         norm = optimizer.step(rate)
         totals["tokens"] += rows.real_tokens
@@ -63,11 +73,25 @@ def train(
     return totals
 
 
-def worked(world: World, problem: Problem, tokenizer: Tokenizer) -> Document:
-    """bos prompt solution eos, with loss on the solution and the eos."""
+def worked(world: World, problem: Problem, tokenizer: Tokenizer, stretch: int = 0) -> Document:
+    """bos prompt solution eos, with loss on the solution and the eos; see `NextTokenSpec.stretch`."""
     prompt = tokenizer.prompt(problem.prompt)
     solution = [*tokenizer.encode(world.solution(problem)), tokenizer.eos]
-    return Document([*prompt, *solution], [0.0] * len(prompt) + [1.0] * len(solution))
+    tokens = [*prompt, *solution]
+    weights = [0.0] * len(prompt) + [1.0] * len(solution)
+    source = rng("stretch", problem.split, problem.seed, problem.index)
+    return Document(tokens, weights, stretched_positions(source, len(tokens), stretch) if stretch else None)
+
+
+def stretched_positions(source: random.Random, length: int, stretch: int) -> list[int]:
+    """0, 1, 2, ... with up to `stretch` positions left out, at up to `_GAPS` random places."""
+    skip = [0] * length
+    left = source.randint(0, stretch)
+    for _ in range(_GAPS):
+        gap = source.randint(0, left)
+        skip[source.randrange(length)] += gap
+        left -= gap
+    return [i + skipped for i, skipped in enumerate(accumulate(skip))]
 
 
 def micro_batches(rows: Rows, run: Run) -> list[Rows]:

@@ -68,7 +68,8 @@ class Optimizer:
         }
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Restore what `state` returned."""
+        """Restore what `state` returned, on the parameters' device."""
         for key, value in state.items():
             name, _, moment = key.rpartition("/")
-            self._adamw.state[self.parameters[name]][moment] = value.clone()
+            parameter = self.parameters[name]
+            self._adamw.state[parameter][moment] = value.to(parameter.device, copy=True)

@@ -21,10 +21,14 @@ _ROUND_TO = 8
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Token ids and, for each, the weight of the loss on predicting it (0: context only)."""
+    """Token ids and, for each, the weight of the loss on predicting it (0: context only).
+
+    `positions` says where the tokens stand; None means 0, 1, 2, ...
+    """
 
     tokens: Sequence[int]
     weights: Sequence[float]
+    positions: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,8 @@ class Rows:
     @property
     def mean_context(self) -> float:
         """Keys that a real token sees on average, itself included."""
-        real = self.document_RT >= 0
-        return float((self.positions_RT[real] + 1).double().mean())
+        _, lengths = self.document_RT[self.document_RT >= 0].unique(return_counts=True)
+        return float((lengths * (lengths + 1) / 2).sum() / lengths.sum())
 
     def to(self, device: torch.device) -> Rows:
         return Rows(*(getattr(self, name).to(device) for name in self.__slots__))
@@ -95,7 +99,7 @@ def pack(documents: Sequence[Document], row_length: int, pad: int) -> Rows:
         for index in members:
             document, stop = documents[index], start + sizes[index]
             tokens[row, start:stop] = document.tokens
-            positions[row, start:stop] = np.arange(sizes[index])
+            positions[row, start:stop] = np.arange(sizes[index]) if document.positions is None else document.positions
             numbers[row, start:stop] = index
             targets[row, start : stop - 1] = document.tokens[1:]
             weights[row, start : stop - 1] = document.weights[1:]

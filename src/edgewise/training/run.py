@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from edgewise.errors import InputError
 from edgewise.model.decoder import Decoder
 from edgewise.training import checkpoint
 from edgewise.training.optimizer import Optimizer
@@ -72,12 +73,13 @@ class Run:
         if loaded is not None:
             first, tensors, notes = loaded
             own = {name.partition("/")[2]: t for name, t in tensors.items() if name.startswith("model/")}
+            shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
+            if {name: tensor.shape for name, tensor in own.items()} != shapes:
+                raise InputError(f"{place}: checkpoint of another model; remove the folder or use another one")
             with torch.no_grad():
                 for name, parameter in model.named_parameters():
                     parameter.copy_(own[name])
-            optimizer.load(
-                {name.partition("/")[2]: t for name, t in tensors.items() if name.startswith("optimizer/")}
-            )
+            optimizer.load({name.partition("/")[2]: t for name, t in tensors.items() if name.startswith("optimizer/")})
             totals.update(notes)
         self._forget_from(first)
         return first
@@ -88,6 +90,10 @@ class Run:
         if not path.exists():
             return
         whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        try:
+            kept = [line for line in whole if json.loads(line)["step"] < step]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: corrupt ({type(error).__name__}); remove {path.parent} to start afresh") from None
         aside = path.with_suffix(".new")
-        aside.write_text("".join(line for line in whole if json.loads(line)["step"] < step))
+        aside.write_text("".join(kept))
         aside.replace(path)

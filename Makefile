@@ -1,0 +1,42 @@
+# Every target creates the environment it needs. PYTHON is the interpreter that it is made from.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test test-slow check format env
+
+help:
+	@echo "make demo       install, then train, run RL twice and write runs/demo/report.html"
+	@echo "make test       the whole test suite"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make check      lint, format and types"
+	@echo "make format     apply the formatter"
+
+env: $(VENV)/.installed
+
+# Torch first and pinned, so that nothing else chooses a build of it.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet "$$(grep '^torch==' requirements.lock)"
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@
+
+demo: env
+	$(BIN)/edgewise demo --out runs/demo
+
+test: env
+	GOMP_SPINCOUNT=0 $(BIN)/pytest
+
+test-slow: env
+	GOMP_SPINCOUNT=0 $(BIN)/pytest -m slow
+
+check: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: env
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .

@@ -1,0 +1,134 @@
+"""The command line: names a study, applies a.b=c, prints. Thin."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from edgewise.errors import InputError
+
+if TYPE_CHECKING:
+    from edgewise.study.study import Study
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+Settings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Settings to change.")]
+Out = Annotated[Path, typer.Option(help="Folder for all that is computed; what is there is reused.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Stages at a time; default: the cores.")]
+Device = Annotated[str, typer.Option(help="Where models run, e.g. cpu or cuda.")]
+
+
+@app.command()
+def demo(
+    settings: Settings = None, out: Out = Path("runs/demo"), workers: Workers = None, device: Device = "cpu"
+) -> None:
+    """Train a small model, run RL on it twice, and say whether RL extended its boundary."""
+    _run("edgewise.demo:demo", settings or [], out, workers, device)
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION", help="A module or a .py file, and a function.")],
+    settings: Settings = None,
+    out: Out = Path("runs"),
+    workers: Workers = None,
+    device: Device = "cpu",
+) -> None:
+    """Run any study: a Python function that takes a spec and returns a Study."""
+    _run(study, settings or [], out, workers, device)
+
+
+def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str) -> None:
+    from edgewise.report.page import write_page
+    from edgewise.report.terminal import StudyProgress, summary
+    from edgewise.study import runner
+    from edgewise.study.context import Context, usable_cores
+    from edgewise.study.findings import measure
+
+    study = _study(name, settings)
+    context = Context(root=out, device=_device(device), workers=workers or usable_cores())
+    with StudyProgress(study) as progress:
+        store = runner.run(study.evaluations.values(), context, progress)
+    findings = measure(study, store)
+    page = out / "report.html"
+    write_page(findings, page)
+    summary(findings, page)
+
+
+def _study(name: str, settings: list[str]) -> Study:
+    """Call the named function with its spec, after applying the settings."""
+    from edgewise.spec import Spec, override
+
+    function = _function(name)
+    kinds = [k for k in get_type_hints(function).values() if isinstance(k, type) and issubclass(k, Spec)]
+    if not kinds:
+        raise InputError(f"{name}: must take one argument annotated with its Spec")
+    study: Study = function(override(kinds[0].parse({}, name), settings))
+    return study
+
+
+def _function(name: str) -> Callable[..., Any]:
+    place, colon, attribute = name.rpartition(":")
+    if not colon:
+        raise InputError(f"{name}: write MODULE:FUNCTION or FILE.py:FUNCTION")
+    try:
+        if place.endswith(".py"):
+            spec = importlib.util.spec_from_file_location(Path(place).stem, place)
+            assert spec is not None and spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            # Pydantic resolves annotations through sys.modules.
+            sys.modules[spec.name] = module
+            spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(place)
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        raise InputError(f"{place}: not found ({error})") from None
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        raise InputError(f"{place}: has no function {attribute!r}")
+    return function  # type: ignore[no-any-return]
+
+
+def _device(name: str) -> str:
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device: {name!r} cannot be used ({str(error).splitlines()[0]:.80}); try cpu") from None
+    return name
+
+
+def main() -> None:
+    """Entry point: user errors are one line and exit status 2."""
+    # Read when torch is first imported, here and in workers: idle threads that spin at a barrier
+    # slow whatever else runs on the machine several times over.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    try:
+        app()
+    except InputError as error:
+        _stop(str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        _stop(f"{error.filename or 'output'}: {error.strerror}; what is complete is kept, run again to go on")
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what is complete is kept, run again to go on", err=True)
+        sys.exit(130)
+
+
+def _stop(message: str) -> None:
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The demonstration: one base, RL on what it covers and RL at its edge, both judged everywhere."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from edgewise.model.decoder import DecoderSpec
+from edgewise.rl.recipes import Recipe
+from edgewise.sampling.base import SamplingSpec
+from edgewise.spec import Spec
+from edgewise.study.stages import RL, Evaluate, Pretrain
+from edgewise.study.study import Study
+from edgewise.tasks import GraphArithmetic
+from edgewise.training.next_token import NextTokenSpec
+
+
+class DemoSpec(Spec):
+    """Every number of the demonstration. Levels up to `covered` are pre-trained on; the next, up
+    to `edge`, are the edge; the next, up to `hard`, are seen by nobody but the evaluation."""
+
+    seed: int = Field(0, ge=0)
+    world: GraphArithmetic = GraphArithmetic()
+    covered: int = Field(4, ge=1)
+    edge: int = Field(7, ge=2)
+    hard: int = Field(9, ge=3)
+    model: DecoderSpec = DecoderSpec()
+    pretraining: NextTokenSpec = NextTokenSpec()
+    rl: Recipe = Recipe()
+    problems: int = Field(64, ge=2)
+    samples: int = Field(128, ge=8)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.world.min_op <= self.covered < self.edge < self.hard:
+            raise ValueError(
+                f"levels must rise: world.min_op {self.world.min_op} <= covered {self.covered}"
+                f" < edge {self.edge} < hard {self.hard}"
+            )
+        return self
+
+
+def demo(spec: DemoSpec) -> Study:
+    """Pre-train on few operations; RL on the same levels, and on the next; evaluate on all."""
+
+    def levels(first: int, last: int) -> GraphArithmetic:
+        return GraphArithmetic.parse({**spec.world.model_dump(), "min_op": first, "max_op": last}, "world")
+
+    first = spec.world.min_op
+    base = Pretrain(world=levels(first, spec.covered), model=spec.model, training=spec.pretraining, seed=spec.seed)
+
+    def evaluate(parent: Pretrain | RL) -> Evaluate:
+        return Evaluate(
+            parent=parent,
+            world=levels(first + 1, spec.hard),
+            problems=spec.problems,
+            samples=spec.samples,
+            law=SamplingSpec(max_new_tokens=spec.rl.max_new_tokens),
+        )
+
+    def arm(world: GraphArithmetic) -> Evaluate:
+        return evaluate(RL(parent=base, world=world, recipe=spec.rl, seed=spec.seed))
+
+    return Study(
+        title="Does RL extend what a small model can do?",
+        question=(
+            f"A decoder is trained from nothing on problems of {first} to {spec.covered} operations. From that same"
+            f" base, RL is run twice: on problems it already covers, and on problems of {spec.covered + 1} to"
+            f" {spec.edge} operations, at the edge of its competence. Which of the two solves, within k samples,"
+            " problems that the base does not?"
+        ),
+        base=evaluate(base),
+        arms={
+            "in-distribution RL": arm(levels(first, spec.covered)),
+            "edge RL": arm(levels(spec.covered + 1, spec.edge)),
+        },
+        regions={
+            "in distribution": range(first + 1, spec.covered + 1),
+            "edge": range(spec.covered + 1, spec.edge + 1),
+            "hard": range(spec.edge + 1, spec.hard + 1),
+        },
+    )

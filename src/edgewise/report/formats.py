@@ -1,0 +1,88 @@
+"""Numbers as people read them: one place decides how many digits a page shows."""
+
+from __future__ import annotations
+
+import math
+
+from edgewise.boundary import Estimate
+
+NOT_AVAILABLE = "n/a"
+_MINUS = "\u2212"
+_PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z")
+
+
+def percent(share: float) -> str:
+    """0.734 -> "73.4%"."""
+    return NOT_AVAILABLE if math.isnan(share) else f"{100 * share:.1f}%"
+
+
+def percent_interval(estimate: Estimate) -> str:
+    """The interval of a share, in percent: "[70.1, 76.2]"."""
+    return _interval(100 * estimate.low, 100 * estimate.high, "")
+
+
+def points(difference: float) -> str:
+    """A difference of two shares in points, with its sign: "+3.2"."""
+    return NOT_AVAILABLE if math.isnan(difference) else _signed(f"{100 * difference:+.1f}")
+
+
+def points_interval(estimate: Estimate) -> str:
+    """The interval of a difference in points: "[+1.0, +5.4]"."""
+    return _interval(100 * estimate.low, 100 * estimate.high, "+")
+
+
+def tally(number: float) -> str:
+    """An expected number of problems: "12.3"."""
+    return NOT_AVAILABLE if math.isnan(number) else _signed(f"{number:.1f}")
+
+
+def tally_interval(estimate: Estimate) -> str:
+    """The interval of an expected number of problems: "[8.1, 16.9]"."""
+    return _interval(estimate.low, estimate.high, "")
+
+
+def level(confidence: float) -> str:
+    """0.991666 -> "99.17%"."""
+    return f"{100 * confidence:.4g}%"
+
+
+def amount(number: float | None, unit: str = "") -> str:
+    """A large quantity with a metric prefix: 5.42e10, "FLOP" -> "54.2 GFLOP"."""
+    if number is None or not math.isfinite(number):
+        return "not recorded"
+    power = 0
+    while abs(number) >= 999.5 and power < len(_PREFIXES) - 1:
+        number, power = number / 1000, power + 1
+    return f"{number:.3g} {_PREFIXES[power]}{unit}".strip()
+
+
+def duration(seconds: float | None) -> str:
+    """4065 -> "1 h 8 min"; 68.4 -> "1 min 8 s"; 2.5 -> "2.5 s"."""
+    if seconds is None or not math.isfinite(seconds):
+        return "not recorded"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def levels(some: range) -> str:
+    """The levels of a region: "op 1 to 4"."""
+    numbers = sorted(some)
+    if not numbers:
+        return "no op"
+    return f"op {numbers[0]}" if len(numbers) == 1 else f"op {numbers[0]} to {numbers[-1]}"
+
+
+def _interval(low: float, high: float, sign: str) -> str:
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    return f"[{_signed(f'{low:{sign}.1f}')}, {_signed(f'{high:{sign}.1f}')}]"
+
+
+def _signed(text: str) -> str:
+    # Rounded to nothing, a number has no sign.
+    if not text.strip("+-0."):
+        text = text.lstrip("+-")
+    return text.replace("-", _MINUS)

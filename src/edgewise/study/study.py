@@ -1,0 +1,49 @@
+"""A study: named arms that end in evaluations of the same problems, and the regions they speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgewise.errors import InputError
+from edgewise.spec import digest
+from edgewise.study.stages import Evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A question, the evaluation of a base, and the evaluations of what became of it.
+
+    `regions` names sets of levels, from what the base covers to what it does not; each arm gets a
+    verdict on each. InputError where an arm is not evaluated on the base's problems, for then
+    nothing can be paired.
+    """
+
+    title: str
+    question: str
+    base: Evaluate
+    arms: Mapping[str, Evaluate]
+    regions: Mapping[str, range]
+
+    def __post_init__(self) -> None:
+        shared = ("world", "split", "problems", "samples", "law", "seed")
+        for name, arm in self.arms.items():
+            differing = [field for field in shared if getattr(arm, field) != getattr(self.base, field)]
+            if differing:
+                raise InputError(f"arm {name!r}: its evaluation differs from the base's in {differing[0]}")
+        outside = [name for name, levels in self.regions.items() if not set(levels) <= set(self.base.world.levels)]
+        if outside:
+            raise InputError(f"region {outside[0]!r}: its levels must be among those evaluated")
+
+    @property
+    def evaluations(self) -> dict[str, Evaluate]:
+        """Model name -> evaluation, the base first."""
+        return {"base": self.base, **self.arms}
+
+    def names(self) -> dict[str, str]:
+        """Digest -> what a person calls the stage: "base: pretrain", "edge: rl", ..."""
+        found: dict[str, str] = {}
+        for model, evaluation in self.evaluations.items():
+            found.setdefault(digest(evaluation), f"{model}: evaluate")
+            found.setdefault(digest(evaluation.parent), f"{model}: {evaluation.parent.kind}")
+        return found

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from edgewise.errors import InputError
+from edgewise.training import checkpoint
+
+
+def tensors(step: int) -> dict[str, Tensor]:
+    return {"a": torch.full((3, 2), float(step)), "b/c": torch.arange(4) + step, "scalar": torch.tensor(step / 7)}
+
+
+def save(folder: Path, step: int) -> None:
+    checkpoint.save(folder, step, tensors(step), {"seconds": step / 3})
+
+
+def step_of(folder: Path) -> int | None:
+    """The step of the checkpoint that loads, after checking that all of it is of that step."""
+    loaded = checkpoint.load(folder)
+    if loaded is None:
+        return None
+    step, state, notes = loaded
+    assert notes == {"seconds": step / 3}
+    assert state.keys() == tensors(step).keys()
+    assert all(torch.equal(state[name], tensor) for name, tensor in tensors(step).items())
+    return step
+
+
+def test_round_trip_and_replacement(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoint"
+    assert checkpoint.load(folder) is None
+    for step in (3, 4):
+        save(folder, step)
+        assert step_of(folder) == step
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_views_and_transposed_tensors_keep_their_values(tmp_path: Path) -> None:
+    whole = torch.arange(12.0).view(3, 4)
+    checkpoint.save(tmp_path / "c", 1, {"t": whole.T, "part": whole[1]}, {})
+    loaded = checkpoint.load(tmp_path / "c")
+    assert loaded is not None
+    assert torch.equal(loaded[1]["t"], whole.T) and torch.equal(loaded[1]["part"], whole[1])
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of ours catches it."""
+
+
+def save_killed_at(monkeypatch: pytest.MonkeyPatch, folder: Path, step: int, operation: int) -> bool:
+    """Save, but die within the given disk operation, half of it done; False if it was never reached."""
+    count = 0
+
+    def mortal(real: Callable[..., Any], half: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == operation:
+                half(*args)
+                raise Killed
+            return real(*args, **kwargs)
+
+        return call
+
+    def half_saved(_: dict[str, Tensor], path: Path) -> None:
+        path.write_bytes(b"\x08\0\0")
+
+    def half_written(path: Path, text: str) -> None:
+        path.write_bytes(text[: len(text) // 2].encode())
+
+    def half_removed(path: Path, **_: Any) -> None:
+        if path.exists():
+            next(iter(sorted(path.iterdir()))).unlink()
+
+    def nothing(*_: Any) -> None:
+        pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save_file", mortal(save_file, half_saved))
+        patch.setattr(Path, "write_text", mortal(Path.write_text, half_written))
+        patch.setattr(shutil, "rmtree", mortal(shutil.rmtree, half_removed))
+        patch.setattr(os, "replace", mortal(os.replace, nothing))
+        try:
+            save(folder, step)
+        except Killed:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("first_death", [None, *range(1, 8)])
+def test_a_kill_at_any_point_leaves_a_whole_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first_death: int | None
+) -> None:
+    """Also when the run that resumes after one kill is killed in its turn, wherever that is."""
+    died = True
+    for second_death in range(1, 20):
+        folder = tmp_path / f"{second_death}" / "checkpoint"
+        save(folder, 1)
+        before = 1
+        if first_death is not None:
+            save_killed_at(monkeypatch, folder, 2, first_death)
+            found = step_of(folder)
+            assert found in (1, 2)
+            before = found
+        died = save_killed_at(monkeypatch, folder, before + 1, second_death)
+        assert step_of(folder) in ((before, before + 1) if died else (before + 1,))
+        save(folder, 9)
+        assert step_of(folder) == 9
+        assert [path.name for path in folder.parent.iterdir()] == ["checkpoint"]
+        if not died:
+            break
+    assert not died and second_death > 5, "the kills must reach every operation"
+
+
+def test_killed_between_the_two_renames_the_old_one_loads(tmp_path: Path) -> None:
+    save(tmp_path / "checkpoint", 5)
+    save(tmp_path / "later", 6)
+    (tmp_path / "checkpoint").rename(tmp_path / "checkpoint.old")
+    (tmp_path / "later").rename(tmp_path / "checkpoint.new")
+    assert step_of(tmp_path / "checkpoint") == 5
+
+
+def test_a_full_disk_leaves_the_former_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "checkpoint"
+    save(folder, 1)
+
+    def full(_: dict[str, Tensor], path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save_file", full)
+        with pytest.raises(OSError, match="No space"):
+            save(folder, 2)
+    assert step_of(folder) == 1
+    save(folder, 2)
+    assert step_of(folder) == 2
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:20])
+
+
+@pytest.mark.parametrize("name", ["state.json", "state.safetensors"])
+@pytest.mark.parametrize("damage", [cut, Path.unlink, lambda path: path.write_bytes(b"\xff" * 64)])
+def test_a_corrupt_file_names_the_folder_and_says_what_to_do(
+    tmp_path: Path, name: str, damage: Callable[[Path], object]
+) -> None:
+    folder = tmp_path / "checkpoint"
+    save(folder, 1)
+    damage(folder / name)
+    with pytest.raises(InputError) as caught:
+        checkpoint.load(folder)
+    message = str(caught.value)
+    assert message.startswith(f"{folder}: corrupt checkpoint") and "remove the folder" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("text", ["[]", '{"step": 1}', '{"step": null, "notes": {}}', '{"step": 1, "notes": 3}'])
+def test_json_of_another_shape_is_corrupt_too(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "checkpoint"
+    save(folder, 1)
+    (folder / "state.json").write_text(text)
+    with pytest.raises(InputError, match="corrupt checkpoint"):
+        checkpoint.load(folder)
