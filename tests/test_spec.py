@@ -274,8 +274,7 @@ def test_overrides_apply_one_after_the_other() -> None:
 def test_a_bad_override_is_one_line_that_names_the_field(assignment: str, words: tuple[str, ...]) -> None:
     with pytest.raises(InputError) as error:
         override(Outer(), [assignment])
-    message = one_line(error, "override", *words)
-    assert len(message) < 500
+    one_line(error, "override", *words)
 
 
 def test_an_override_may_not_break_a_rule_between_fields() -> None:

@@ -7,16 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from edgewise.errors import InputError
+from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.training import checkpoint, next_token
-from edgewise.training.next_token import NextTokenSpec, worked
+from edgewise.training.next_token import NextTokenSpec, stretched_positions, worked
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.run import Run
 
@@ -287,6 +291,46 @@ def test_golden_losses(tmp_path: Path) -> None:
     spec = NextTokenSpec(steps=10, documents=8, row_length=96, optimizer=OptimizerSpec(learning_rate=1e-2))
     train(Run(tmp_path), spec)
     assert losses(tmp_path) == pytest.approx(GOLDEN, abs=1e-4)
+
+
+def test_documents_beyond_the_positions_name_the_field(tmp_path: Path) -> None:
+    spec = DecoderSpec(**{**decoder().spec.model_dump(), "max_positions": 20})
+    with pytest.raises(InputError, match=r"^max_positions: must be at least \d+ .* is 20$"):
+        next_token.train(Decoder(spec, len(TOKENIZER)), TOKENIZER, WORLD, SPEC, 0, Run(tmp_path))
+
+
+@given(st.integers(1, 40), st.integers(0, 50), st.integers(0, 2**32))
+@settings(max_examples=200, deadline=None)
+def test_stretched_positions_rise_and_skip_no_more_than_allowed(length: int, stretch: int, seed: int) -> None:
+    positions = stretched_positions(random.Random(seed), length, stretch)
+    assert len(positions) == length and positions[0] >= 0
+    assert all(left < right for left, right in pairwise(positions))
+    assert positions[-1] <= length - 1 + stretch
+
+
+def test_stretch_moves_tokens_apart_and_nothing_else() -> None:
+    problem = WORLD.problem("train", 0, 0)
+    plain, stretched = worked(WORLD, problem, TOKENIZER), worked(WORLD, problem, TOKENIZER, stretch=30)
+    assert stretched == worked(WORLD, problem, TOKENIZER, stretch=30)
+    assert (stretched.tokens, stretched.weights) == (plain.tokens, plain.weights)
+    found = [worked(WORLD, WORLD.problem("train", 0, i), TOKENIZER, stretch=30).positions for i in range(20)]
+    assert all(positions is not None for positions in found)
+    ends = [positions[-1] - len(positions) + 1 for positions in found if positions is not None]
+    assert len(set(ends)) > 5 and max(ends) > 10
+    assert plain.positions is None
+
+
+def test_stretched_runs_differ_and_resume(tmp_path: Path) -> None:
+    spec = SPEC.model_copy(update={"stretch": 20})
+    train(Run(tmp_path / "whole"), spec)
+    train(Run(tmp_path / "plain"))
+    assert losses(tmp_path / "whole") != losses(tmp_path / "plain")
+    run = interrupt_at(5)
+    run.folder, run.checkpoint_seconds = tmp_path / "parts", 0.0
+    with pytest.raises(Interrupted):
+        train(run, spec)
+    train(Run(run.folder), spec)
+    assert traces(run.folder) == traces(tmp_path / "whole")
 
 
 def test_bf16_stays_near_fp32(tmp_path: Path) -> None:

@@ -93,6 +93,13 @@ def test_too_long_a_document_names_row_length() -> None:
         pack(documents([3, 9]), 8, PAD)
 
 
+def test_given_positions_are_kept() -> None:
+    rows = pack([Document([5, 6, 7], [0, 1, 1], [2, 3, 9]), Document([8], [0])], 8, PAD)
+    assert rows.positions_RT[0, :4].tolist() == [2, 3, 9, 0]
+    # Context is what a token sees, however far away it stands.
+    assert rows.mean_context == pytest.approx((1 + 2 + 3 + 1) / 4)
+
+
 def test_no_document_is_refused() -> None:
     with pytest.raises(InputError, match="at least one document"):
         pack([], 8, PAD)

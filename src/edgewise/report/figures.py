@@ -14,7 +14,7 @@ from edgewise.report.tables import claim_k, level_name, model_of
 from edgewise.study.findings import METRICS, Findings
 
 # After Okabe and Ito, each dark enough for a white page and light enough for a black one.
-PALETTE = ("#7d858c", "#0b7bc1", "#d55e00", "#009e73", "#b8629a", "#8f7300", "#6a6fd1")
+PALETTE = ("#7d858c", "#1a84cc", "#d55e00", "#009e73", "#b8629a", "#8f7300", "#6a6fd1")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 
 # What is shown of training, in order: metric -> title and unit.
@@ -27,7 +27,7 @@ TRAINING: Mapping[str, tuple[str, str]] = {
 }
 
 # Beyond this a line holds more points than pixels.
-MOST_POINTS = 600
+MOST_POINTS = 1_000
 
 # A claim at k needs n >= 4k; what lies beyond is drawn faded and hollow.
 _SAMPLES_PER_K = 4
@@ -141,7 +141,7 @@ def pass_at_k(findings: Findings, where: str, *, small: bool = False) -> alt.Lay
     )
     rule = limit.mark_rule(strokeDash=[1, 3]).encode(x)
     layers = [rule, *(mark for metric in reversed(METRICS) for noisy in (True, False) for mark in marks(metric, noisy))]
-    return _sized(alt.layer(*layers), 96 if small else 250).add_params(alt.param(name=_SHOW_ANSWER, value=True))
+    return _sized(layers, 96 if small else 250).add_params(alt.param(name=_SHOW_ANSWER, value=True))
 
 
 def training_curve(findings: Findings, metric: str) -> alt.LayerChart:
@@ -167,7 +167,7 @@ def training_curve(findings: Findings, metric: str) -> alt.LayerChart:
             alt.Tooltip("value:Q", title=metric, format=".4g"),
         ],
     )
-    return _sized(alt.layer(chart.mark_line(strokeWidth=1.25), chart.mark_point(size=40, opacity=0)), 150)
+    return _sized([chart.mark_line(strokeWidth=1.25), chart.mark_point(size=40, opacity=0)], 150)
 
 
 def thinning(points: int) -> int:
@@ -177,7 +177,7 @@ def thinning(points: int) -> int:
 
 def specification(chart: alt.LayerChart) -> dict[str, Any]:
     """The chart as Vega-Lite, without the address of the schema: nothing on a page is a link out."""
-    found: dict[str, Any] = chart.to_dict()
+    found: dict[str, Any] = chart.to_dict(validate=False)
     found.pop("$schema", None)
     found.pop("config", None)
     return found
@@ -232,7 +232,8 @@ def _shapes(findings: Findings) -> list[str]:
     return [style.shape for style in styles(findings.models).values()]
 
 
-def _sized(chart: alt.LayerChart, height: int) -> alt.LayerChart:
+def _sized(layers: list[alt.Chart], height: int) -> alt.LayerChart:
+    chart = alt.LayerChart(layer=layers)
     sized: alt.LayerChart = chart.properties(
         width="container", height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
     )

@@ -11,7 +11,7 @@ function config() {
   return {
     background: "transparent",
     font,
-    padding: 2,
+    padding: { left: 0, right: 12, top: 6, bottom: 2 },
     view: { stroke: null },
     axis: {
       labelColor: muted, titleColor: muted, domainColor: line, tickColor: line, gridColor: line,

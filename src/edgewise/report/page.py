@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import vl_convert
+from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -43,9 +44,11 @@ def write_page(findings: Findings, path: Path, *, command: str | None = None) ->
 
 def render(findings: Findings, *, command: str | None = None) -> str:
     """The text of the page."""
-    regions = figures.region_figures(findings)
-    levels = figures.level_figures(findings)
-    training = figures.training_figures(findings)
+    # Altair checks every part of every chart against the schema as it is made: a test does that.
+    with debug_mode(False):
+        regions = figures.region_figures(findings)
+        levels = figures.level_figures(findings)
+        training = figures.training_figures(findings)
     bundle, script = _bundle(), _resource("page.js")
     return (
         _environment()
@@ -95,7 +98,7 @@ def content_policy(*scripts: str) -> str:
 @cache
 def _bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
-    text: str = vl_convert.javascript_bundle()
+    text = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return text.replace("\r\n", "\n").replace("</script", "<\\/script")
 
 

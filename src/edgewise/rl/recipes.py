@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from edgewise.rl import advantages, losses, rewards
@@ -66,3 +66,9 @@ class Recipe(Spec):
     max_new_tokens: int = Field(128, ge=1)
     row_length: int = Field(256, ge=8)
     optimizer: OptimizerSpec = OptimizerSpec(learning_rate=1e-3, schedule="constant", warmup=0.0, weight_decay=0.0)
+
+    @model_validator(mode="after")
+    def _enough_prompts(self) -> Self:
+        if self.updates > self.prompts:
+            raise ValueError(f"updates must be at most prompts ({self.prompts}), is {self.updates}")
+        return self

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch.nn import functional as F
 
+from edgewise.errors import InputError
 from edgewise.keyed import rng
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
@@ -55,6 +56,9 @@ def train(
         problems = [world.problem("train", seed, i) for i in indices]
         documents = [worked(world, problem, tokenizer, spec.stretch) for problem in problems]
         rows = pack(documents, spec.row_length, tokenizer.pad)
+        reach = int(rows.positions_RT.max()) + 1
+        if reach > model.spec.max_positions:
+            raise InputError(f"max_positions: must be at least {reach} for these documents, is {model.spec.max_positions}")
         weight = float(rows.weights_RT.sum())
         loss = 0.0
         for part in micro_batches(rows, run):

@@ -18,6 +18,8 @@ from edgewise.tasks.graph.judge import judge
 # Sixteenths of all graphs, by canonical hash: no graph can be in two splits.
 _BUCKETS: dict[Split, range] = {"train": range(12), "validation": range(12, 14), "test": range(14, 16)}
 _MAX_DRAWS = 2000
+# Products of products can have more digits than a text can hold; a graph beyond this is drawn again.
+_LARGEST = 10**300
 
 
 class GraphArithmetic(Spec):
@@ -68,8 +70,8 @@ class GraphArithmetic(Spec):
     def problem(self, split: Split, seed: int, index: int) -> Problem:
         """Problem `index` of a split; InputError where the split holds no graph of that op.
 
-        The op is drawn first and kept; only the split's share of graph hashes is met by drawing
-        again.
+        The op is drawn first and kept; only the split's share of graph hashes and the bound on
+        numbers are met by drawing again.
         """
         if split not in _BUCKETS:
             raise InputError(f"split: must be one of {', '.join(_BUCKETS)}, is {split!r}")
@@ -81,7 +83,7 @@ class GraphArithmetic(Spec):
             nodes = draw_nodes(source, op, leaves, self.reuse, constants)
             query = len(nodes) - 1
             identity = canonical_digest(tuple(nodes), query)
-            if identity % 16 in _BUCKETS[split]:
+            if identity % 16 in _BUCKETS[split] and max(map(abs, evaluate(nodes, self.modulus))) < _LARGEST:
                 break
         else:
             raise InputError(
@@ -90,7 +92,10 @@ class GraphArithmetic(Spec):
         nodes += draw_distractors(source, nodes, self.distractors, constants)
         count = len(nodes)
         # A distractor may stand anywhere after what it uses; the others keep their order.
-        rank = [i if i <= query else source.uniform(max(nodes[i].parents, default=0), query) for i in range(count)]
+        rank: list[float] = []
+        for i, node in enumerate(nodes):
+            above = max((rank[parent] for parent in node.parents), default=0)
+            rank.append(i if i <= query else source.uniform(above, query))
         if self.disorder:
             rank = [r + source.uniform(0, self.disorder) for r in rank]
         graph = Graph(

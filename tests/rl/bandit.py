@@ -1,0 +1,122 @@
+"""A world of one-word answers, and decoders so small that an update takes milliseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from edgewise.keyed import key
+from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.tokenizer import Tokenizer
+from edgewise.rl.recipes import Recipe
+from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.engine import Engine
+from edgewise.sampling.rollouts import Rollouts, roll_out
+from edgewise.tasks.base import Mark, Problem, Split, Verdict
+from edgewise.training.optimizer import Optimizer, OptimizerSpec
+
+WORDS = ("left", "right", "up", "down", "which", "?")
+
+
+@dataclass(frozen=True)
+class Bandit:
+    """Asks for the word it names; `payable` False makes every completion wrong."""
+
+    payable: bool = True
+    levels: range = range(1, 2)
+
+    def at_level(self, level: int) -> Self:
+        return self
+
+    def words(self) -> tuple[str, ...]:
+        return WORDS
+
+    def problem(self, split: Split, seed: int, index: int) -> Problem:
+        word = WORDS[key(split, seed, index) % 4]
+        length = 1 + index % 3  # prompts of several lengths
+        prompt = " ".join([*["which"] * length, word, "?"])
+        return Problem("bandit", split, seed, index, 1, f"bandit-{seed}-{index}", prompt, word, None)
+
+    def solution(self, problem: Problem) -> str:
+        return problem.answer
+
+    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        if not completion:
+            return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "empty")
+        right = self.payable and completion.split()[0] == problem.answer
+        return Verdict(Mark(right), Mark(right and not truncated))
+
+
+WORLD = Bandit()
+TOKENIZER = Tokenizer(WORDS)
+SHAPE = DecoderSpec(width=16, layers=1, heads=2, kv_heads=1, feed_forward=32, max_positions=32)
+RECIPE = Recipe(
+    steps=6,
+    prompts=4,
+    samples=4,
+    max_new_tokens=5,
+    row_length=32,
+    optimizer=OptimizerSpec(learning_rate=1e-2, schedule="constant", warmup=0.0, weight_decay=0.0),
+)
+
+
+def decoder(seed: int = 0) -> Decoder:
+    return Decoder(SHAPE, len(TOKENIZER), seed=seed)
+
+
+def changed(**fields: object) -> Recipe:
+    return Recipe.parse({**RECIPE.model_dump(), **fields})
+
+
+def draw(model: Decoder, problems: int = 4, samples: int = 4, seed: int = 0) -> Rollouts:
+    asked = [WORLD.problem("train", seed, index) for index in range(problems)]
+    law = SamplingSpec(max_new_tokens=RECIPE.max_new_tokens)
+    return roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, asked, samples, law, seed)
+
+
+def advantages_for(rollouts: Rollouts, seed: int = 0) -> Tensor:
+    """Advantages of either sign, with a group and a sample that have none."""
+    shape = (len(rollouts.problems), rollouts.samples)
+    advantage_PG = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    advantage_PG[1] = 0
+    advantage_PG[2, 0] = 0
+    return advantage_PG
+
+
+def unpacked(model: Decoder, rollouts: Rollouts) -> list[tuple[Tensor, Tensor]]:
+    """Logits [T, V] and log-probabilities [T] of each completion, one forward pass each."""
+    found = []
+    for p, prompt in enumerate(rollouts.prompts):
+        for g in range(rollouts.samples):
+            ids = torch.tensor([[*prompt, *rollouts.completions.ids(p, g)]])
+            hidden = model(ids, torch.arange(ids.shape[1])[None], torch.zeros_like(ids))
+            logits = model.logits(hidden)[0, len(prompt) - 1 : -1]
+            logp = torch.log_softmax(logits, -1).gather(1, ids[0, len(prompt) :, None]).squeeze(1)
+            found.append((logits, logp))
+    return found
+
+
+class Recorder(Optimizer):
+    """Keeps the gradients and leaves the weights alone."""
+
+    def __init__(self, model: Decoder) -> None:
+        super().__init__(model, OptimizerSpec())
+        self.gradients: list[dict[str, Tensor]] = []
+
+    def step(self, learning_rate: float) -> float:
+        gradient = {}
+        for name, parameter in self.parameters.items():
+            assert parameter.grad is not None
+            gradient[name] = parameter.grad.clone()
+            parameter.grad = None
+        self.gradients.append(gradient)
+        return 0.0
+
+
+def close(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
+    assert left.keys() == right.keys()
+    assert any(tensor.abs().max() > 1e-3 for tensor in left.values()), "nothing to compare"
+    return all(torch.allclose(left[name], right[name], atol=1e-6, rtol=1e-5) for name in left)

@@ -1,0 +1,28 @@
+"""Every world, through the one conformance test; and what the package may import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from edgewise.tasks import World
+from tests.tasks.conformance import conformance
+from tests.tasks.worlds import GRAPHS
+
+WORLDS: dict[str, World] = {**GRAPHS}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_conformance(name: str) -> None:
+    conformance(WORLDS[name])
+
+
+def test_worlds_and_boundary_work_without_torch() -> None:
+    program = (
+        "import sys, edgewise.tasks, edgewise.boundary\n"
+        "print([m for m in sys.modules if m.split('.')[0] in ('torch', 'transformers', 'tokenizers', 'safetensors')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
