@@ -6,6 +6,7 @@ import errno
 import importlib
 import importlib.util
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +60,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
         store = runner.run(study.evaluations.values(), context, progress)
     findings = measure(study, store)
     page = out / "report.html"
-    write_page(findings, page)
+    write_page(findings, page, command=shlex.join(["edgewise", *sys.argv[1:]]))
     summary(findings, page)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from dataclasses import replace
 
@@ -227,25 +228,29 @@ def test_a_distractor_stands_in_for_nothing() -> None:
 def test_every_change_of_one_token_is_refused(name: str) -> None:
     """Replaced, left out, put in: only a zero before a number changes nothing."""
     world = GRAPHS[name]
-    for index in range(3):
+    for index in range(2):
         problem = world.problem("train", 9, index)
         tokens = world.solution(problem).split()
+        # Of the letters that the problem does not use, one is as good as another.
+        unused = [word for word in world.words() if word not in problem.prompt.split() and word in compact.LETTERS]
+        words = [word for word in world.words() if word not in unused[1:]]
         for at in range(len(tokens) + 1):
             head, tail = tokens[:at], tokens[at + 1 :]
-            changed = [(head, word, tail) for word in world.words() if at < len(tokens) and word != tokens[at]]
+            changed = [(head, word, tail) for word in words if at < len(tokens) and word != tokens[at]]
             changed += [(head, "", tail)] if at < len(tokens) else []
-            changed += [(head, word, tokens[at:]) for word in world.words()]
+            changed += [(head, word, tokens[at:]) for word in words]
             for before, word, after in changed:
-                zero = word == "0" and len(after) + len(before) == len(tokens) and starts_number(before, after)
                 text = " ".join([*before, word, *after])
+                same = bare(text) == bare(" ".join(tokens))
                 verdict = world.judge(problem, text)
-                assert (verdict.process is Mark.CORRECT) == zero, f"{text} for {problem.prompt}"
-                if before and before[-1] == "answer" and word.isdigit() and not zero:
+                assert (verdict.process is Mark.CORRECT) == same, f"{text} for {problem.prompt}"
+                if before and before[-1] == "answer" and word.isdigit() and not same:
                     assert verdict.answer is not Mark.CORRECT
 
 
-def starts_number(before: list[str], after: list[str]) -> bool:
-    return bool(after) and after[0].isdigit() and not (before and before[-1].isdigit())
+def bare(text: str) -> str:
+    """The text without spaces and without zeros before a number."""
+    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", text.replace(" ", ""))
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -356,7 +361,7 @@ def test_text_over_the_limit_is_not_read_at_all() -> None:
 
 def test_leading_zeros_without_end_are_only_zeros() -> None:
     """Longer than the 4300 digits that Python turns into a number."""
-    zeros = "0" * 20_000
+    zeros = "0" * 5_000
     assert say(f"p = {zeros}3", f"q = p + {zeros}2 = {zeros}3 + 2 = {zeros}5", *GOLD[2:-1], f"answer {zeros}2") == RIGHT
     assert marks(say(P, f"q = p + {zeros}3 = 5", *GOLD[2:])) == (Mark.CORRECT, Mark.WRONG, 1)
     assert say(*GOLD[:-1], "answer " + "2" * 20_000).answer is Mark.WRONG

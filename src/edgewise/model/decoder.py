@@ -17,7 +17,6 @@ from torch.nn import functional as F
 from edgewise.model.attention import attend_packed, document_bias
 from edgewise.spec import Spec
 
-KeysValues = tuple[Tensor, Tensor]
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 Keep = Callable[[int, Tensor, Tensor], None]
 
@@ -56,7 +55,7 @@ class DecoderSpec(Spec):
         attention = self.width * (2 * self.width + 2 * self.kv_width)
         return self.layers * (attention + 3 * self.width * self.feed_forward) + self.width * vocabulary
 
-    def forward_flops(self, tokens: int, context: float, vocabulary: int) -> float:
+    def forward_flops(self, tokens: float, context: float, vocabulary: int) -> float:
         """FLOPs of a forward pass over `tokens` tokens that each see `context` keys on average.
 
         Two per weight, and 4 x width per layer and visible key for scores and mixing. A training
@@ -83,8 +82,8 @@ class Block(nn.Module):
         self.gate_up = nn.Linear(spec.width, 2 * spec.feed_forward, bias=False)
         self.down = nn.Linear(spec.feed_forward, spec.width, bias=False)
 
-    def forward(self, x: Tensor, rotation: KeysValues, attend: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
-        """x [..., width]; `rotation` are cos and sin [..., 1, head_depth]; `attend` takes and
+    def forward(self, x: Tensor, rotation: Tensor, attend: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+        """x [..., width]; `rotation` is complex [..., 1, head_depth / 2]; `attend` takes and
         returns [..., heads, head_depth]."""
         spec = self.spec
         q, k, v = self.qkv(self.attention_norm(x)).split((spec.width, spec.kv_width, spec.kv_width), dim=-1)
@@ -97,18 +96,21 @@ class Block(nn.Module):
         return out
 
 
-def rotate(x: Tensor, rotation: KeysValues) -> Tensor:
-    """Rotary position embedding on the last dimension, halves rotated against each other."""
-    cos, sin = rotation
-    first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-second, first), dim=-1) * sin
+def rotate(x: Tensor, rotation: Tensor) -> Tensor:
+    """Rotary position embedding: neighbouring features are the two parts of a complex number.
+
+    Hugging Face pairs feature i with i + D/2 instead; the two differ by a fixed order of the rows
+    of the query and key projections, which `edgewise.model.folder` applies. One complex product
+    in place of five real operations is a quarter of a training step on a CPU.
+    """
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)
 
 
 class Decoder(nn.Module):
     """Embedding, layers, norm and head. `forward` gives hidden states; `logits` maps them."""
 
-    cos: Tensor
-    sin: Tensor
+    rotations: Tensor
 
     def __init__(self, spec: DecoderSpec, vocabulary: int, seed: int = 0) -> None:
         super().__init__()
@@ -121,9 +123,8 @@ class Decoder(nn.Module):
         if spec.tied:
             self.head.weight = self.embedding.weight
         frequency = spec.rope_theta ** (-torch.arange(0, spec.head_depth, 2).float() / spec.head_depth)
-        angles = torch.outer(torch.arange(spec.max_positions).float(), frequency).repeat(1, 2)
-        self.register_buffer("cos", angles.cos(), persistent=False)
-        self.register_buffer("sin", angles.sin(), persistent=False)
+        angles = torch.outer(torch.arange(spec.max_positions).float(), frequency)
+        self.register_buffer("rotations", torch.polar(torch.ones_like(angles), angles), persistent=False)
         self._initialise(seed)
 
     def _initialise(self, seed: int) -> None:
@@ -165,7 +166,7 @@ class Decoder(nn.Module):
         `attend(layer, q, k, v)` is the only place where tokens meet, so that training and
         sampling share every other line of the model.
         """
-        rotation = (self.cos[positions].unsqueeze(-2), self.sin[positions].unsqueeze(-2))
+        rotation = self.rotations[positions].unsqueeze(-2)
         x = self.embedding(tokens)
         for layer, block in enumerate(self.blocks):
             x = block(x, rotation, lambda q, k, v, layer=layer: attend(layer, q, k, v))

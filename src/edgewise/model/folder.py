@@ -44,6 +44,8 @@ _CONFIG_NAMES = {
     "norm_eps": "rms_norm_eps",
     "tied": "tie_word_embeddings",
 }
+# Fields of config.json for which the decoder knows one value only.
+_FIXED = {"hidden_act": "silu", "use_sliding_window": False}
 
 
 def save(model: Decoder, tokenizer: Tokenizer, folder: Path) -> None:
@@ -59,8 +61,8 @@ def save(model: Decoder, tokenizer: Tokenizer, folder: Path) -> None:
 def load(folder: Path, device: torch.device | str = "cpu") -> tuple[Decoder, Tokenizer]:
     """Read a Qwen2 folder, ours or written by transformers.
 
-    InputError names the file that is missing or corrupt, the architecture that is not Qwen2, or
-    the tensor that has the wrong shape.
+    InputError names the file that is missing or corrupt, the field of the configuration that the
+    decoder cannot follow, or the tensor that is absent, unknown or of the wrong shape.
     """
     config_path, weights_path = folder / "config.json", folder / "model.safetensors"
     try:
@@ -69,29 +71,39 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[Decoder, Tok
             raise ValueError("not an object")
     except (OSError, ValueError) as error:
         raise InputError(f"{config_path}: cannot be read ({type(error).__name__}); a model folder needs it") from None
-    spec = _spec(config, config_path)
+    spec, vocabulary = _spec(config, config_path)
     tokenizer = Tokenizer.load(folder)
-    model = Decoder(spec, int(config["vocab_size"]))
+    if len(tokenizer) != vocabulary:
+        raise InputError(
+            f"{folder / 'tokenizer.json'}: has {len(tokenizer)} words, but vocab_size in config.json is {vocabulary}"
+        )
+    model = Decoder(spec, vocabulary)
     try:
         theirs = load_file(weights_path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{weights_path}: missing or corrupt ({error!s:.100})") from None
+    _check(theirs, _to_theirs(model), weights_path)
     state = {}
     for ours, parameter in model.state_dict().items():
-        names = _names(spec)[ours]
-        if ours == "head.weight" and spec.tied:
-            names = _names(spec)["embedding.weight"]
-        absent = [name for name in names if name not in theirs]
-        if absent:
-            raise InputError(f"{weights_path}: lacks the tensor {absent[0]}")
-        state[ours] = torch.cat([theirs[name] for name in names]).to(parameter.dtype)
-        if state[ours].shape != parameter.shape:
-            raise InputError(
-                f"{weights_path}: {names[0]} has shape {tuple(theirs[names[0]].shape)},"
-                f" which does not fit {config_path.name}"
-            )
+        names = _names(spec)["embedding.weight" if ours == "head.weight" and spec.tied else ours]
+        stacked = [_reorder(theirs[name], name, spec, to_pairs=True) for name in names]
+        state[ours] = torch.cat(stacked).to(parameter.dtype)
     model.load_state_dict(state)
     return model.to(device), tokenizer
+
+
+def _check(found: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
+    for name, tensor in wanted.items():
+        if name not in found:
+            raise InputError(f"{path}: lacks the tensor {name}")
+        if found[name].shape != tensor.shape:
+            raise InputError(
+                f"{path}: {name} has shape {tuple(found[name].shape)}; config.json makes it {tuple(tensor.shape)}"
+            )
+    # Tied models may carry the head beside the embedding that it equals.
+    unknown = sorted(found.keys() - wanted.keys() - {"lm_head.weight"})
+    if unknown:
+        raise InputError(f"{path}: has the tensor {unknown[0]}, for which config.json has no place")
 
 
 def _names(spec: DecoderSpec) -> dict[str, tuple[str, ...]]:
@@ -112,8 +124,18 @@ def _to_theirs(model: Decoder) -> dict[str, Tensor]:
             continue
         names = _names(spec)[ours]
         sizes = next((size for part, size in parts.items() if f".{part}." in ours), (tensor.shape[0],))
-        result |= {n: t.contiguous().cpu() for n, t in zip(names, tensor.split(sizes), strict=True)}
+        for name, part in zip(names, tensor.cpu().split(sizes), strict=True):
+            result[name] = _reorder(part, name, spec, to_pairs=False).contiguous()
     return result
+
+
+def _reorder(tensor: Tensor, name: str, spec: DecoderSpec, *, to_pairs: bool) -> Tensor:
+    """Rows of query and key projections between their order and ours (see `decoder.rotate`)."""
+    if not any(f".{part}_proj." in name for part in "qk") or tensor.shape[0] % spec.head_depth:
+        return tensor
+    halves = (2, -1) if to_pairs else (-1, 2)
+    reordered: Tensor = tensor.unflatten(0, (-1, spec.head_depth)).unflatten(1, halves).transpose(1, 2).flatten(0, 2)
+    return reordered
 
 
 def _config(model: Decoder, tokenizer: Tokenizer) -> dict[str, Any]:
@@ -135,13 +157,24 @@ def _config(model: Decoder, tokenizer: Tokenizer) -> dict[str, Any]:
     }
 
 
-def _spec(config: dict[str, Any], path: Path) -> DecoderSpec:
+def _spec(config: dict[str, Any], path: Path) -> tuple[DecoderSpec, int]:
+    """The shape and the size of the vocabulary."""
     if config.get("model_type") != "qwen2":
         raise InputError(f"{path}: model_type must be qwen2, is {config.get('model_type')!r}")
     absent = [theirs for theirs in (*_CONFIG_NAMES.values(), "vocab_size") if theirs not in config]
     if absent:
         raise InputError(f"{path}: lacks the field {absent[0]}")
+    for field, value in _FIXED.items():
+        if config.get(field, value) != value:
+            raise InputError(f"{path}: {field} must be {value!r}, is {config[field]!r:.80}")
+    vocabulary = config["vocab_size"]
+    if not isinstance(vocabulary, int) or vocabulary < 1:
+        raise InputError(f"{path}: vocab_size must be a positive integer, is {vocabulary!r:.80}")
     # transformers 5 nests the base frequency; older versions write it at the top.
-    theta = (config.get("rope_parameters") or config).get("rope_theta", 10_000.0)
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    kind = rope.get("rope_type", rope.get("type", "default")) if isinstance(rope, dict) else rope
+    if kind != "default":
+        raise InputError(f"{path}: rope_parameters must be of type default, are {kind!r:.80}")
+    theta = rope.get("rope_theta", config.get("rope_theta", 10_000.0))
     fields = {ours: config[theirs] for ours, theirs in _CONFIG_NAMES.items()}
-    return DecoderSpec.parse({**fields, "rope_theta": theta}, str(path))
+    return DecoderSpec.parse({**fields, "rope_theta": theta}, str(path)), vocabulary

@@ -71,8 +71,11 @@ class Tokenizer:
         try:
             model = json.loads(path.read_text())["model"]
             words = sorted(model["vocab"], key=model["vocab"].__getitem__)
+            kind, ids = model["type"], sorted(model["vocab"].values())
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not a word-level tokenizer ({type(error).__name__})") from None
+        if kind != "WordLevel" or ids != list(range(len(words))):
+            raise InputError(f"{path}: must be a WordLevel model with the ids 0 to {len(words) - 1}, each once")
         if tuple(words[: len(SPECIAL)]) != SPECIAL:
             raise InputError(f"{path}: the first ids must be {', '.join(SPECIAL)}")
         return cls(words[len(SPECIAL) :])

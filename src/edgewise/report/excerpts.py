@@ -11,14 +11,15 @@ LIMIT = 4_000
 class Excerpt:
     """A text in three parts, `marked` being its first wrong step, and how much was left out.
 
-    `beyond` says that the wrong step lies in what was left out. The parts are still untrusted:
-    they are plain text, to be escaped by whoever writes them into a page.
+    `place` names the wrong step; `beyond` says that it lies in what was left out. The parts are
+    still untrusted: they are plain text, to be escaped by whoever writes them into a page.
     """
 
     before: str
     marked: str
     after: str
     omitted: int = 0
+    place: str = ""
     beyond: bool = False
 
 
@@ -44,4 +45,5 @@ def excerpt(text: str, first_wrong_step: int | None, limit: int = LIMIT) -> Exce
         return Excerpt(shown, "", "", omitted)
     start = sum(len(part) + 1 for part in parts[:first_wrong_step])
     end = start + len(parts[first_wrong_step])
-    return Excerpt(shown[:start], shown[start:end], shown[end:], omitted, beyond=start >= limit)
+    place = "Answer" if first_wrong_step == len(parts) - 1 else f"Step {first_wrong_step + 1}"
+    return Excerpt(shown[:start], shown[start:end], shown[end:], omitted, place, start >= limit)

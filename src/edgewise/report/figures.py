@@ -10,6 +10,7 @@ from typing import Any
 import altair as alt
 
 from edgewise.boundary import Curve, Metric
+from edgewise.boundary.verdict import SAMPLES_PER_K
 from edgewise.report.tables import claim_k, level_name, model_of
 from edgewise.study.findings import METRICS, Findings
 
@@ -29,8 +30,6 @@ TRAINING: Mapping[str, tuple[str, str]] = {
 # Beyond this a line holds more points than pixels.
 MOST_POINTS = 1_000
 
-# A claim at k needs n >= 4k; what lies beyond is drawn faded and hollow.
-_SAMPLES_PER_K = 4
 _DASHED = [5, 3]
 _SHOW_ANSWER = "show_answer"
 
@@ -122,7 +121,7 @@ def pass_at_k(findings: Findings, where: str, *, small: bool = False) -> alt.Lay
     def marks(metric: Metric, noisy: bool) -> list[alt.Chart]:
         data = alt.Chart(alt.InlineData(values=[r for r in rows[metric] if r["noisy"] is noisy]))
         points = alt.Chart(alt.InlineData(values=[r for r in rows[metric] if r["noisy"] is noisy and not r["joint"]]))
-        strength = 0.35 if noisy else 1.0
+        strength = 0.45 if noisy else 1.0
         if metric == "process":
             band = data.mark_area(opacity=0.4 * 0.18 if noisy else 0.18).encode(
                 x, y=alt.Y("low:Q"), y2="high:Q", color=color
@@ -185,7 +184,7 @@ def specification(chart: alt.LayerChart) -> dict[str, Any]:
 
 def _rows(model: str, metric: Metric, curve: Curve) -> list[dict[str, Any]]:
     """One row per k; the last k a claim can be made at stands in both parts, which joins them."""
-    claims = [int(k) for k in curve.k_K if int(k) * _SAMPLES_PER_K <= curve.n]
+    claims = [int(k) for k in curve.k_K if int(k) * SAMPLES_PER_K <= curve.n]
     columns = zip(curve.k_K, curve.value_K, curve.low_K, curve.high_K, strict=True)
     rows = []
     for k, value, low, high in ((int(k), float(v), float(a), float(b)) for k, v, a, b in columns):
@@ -212,7 +211,7 @@ def _rows(model: str, metric: Metric, curve: Curve) -> list[dict[str, Any]]:
 
 
 def _claim_limit(n: int) -> float:
-    return max(1.0, n / _SAMPLES_PER_K)
+    return max(1.0, n / SAMPLES_PER_K)
 
 
 def _where_note(findings: Findings, where: str) -> str:

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from edgewise.boundary import Curve, Estimate, Metric, Rates
+from edgewise.boundary.verdict import SAMPLES_PER_K
 from edgewise.report.excerpts import bounded
 from edgewise.study.findings import Example, Findings, StageCard
-
-# The verdict's own rule for the k of a claim, for sets of problems that no verdict speaks of.
-_SAMPLES_PER_K = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def claim_k(findings: Findings, where: str) -> int:
     if judged:
         return min(judged)
     curves = [c.curve for c in findings.curves if c.where == where]
-    largest = min(curve.n for curve in curves) // _SAMPLES_PER_K
+    largest = min(curve.n for curve in curves) // SAMPLES_PER_K
     return max((int(k) for k in curves[0].k_K if k <= largest), default=1)
 
 

@@ -10,8 +10,10 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-from edgewise.boundary import Curve
+from edgewise.boundary import Estimate
+from edgewise.report.tables import at, claim_k, curve_of
 from edgewise.spec import digest
 from edgewise.study.findings import Findings
 from edgewise.study.runner import plan
@@ -65,34 +67,22 @@ def summary(findings: Findings, page: Path) -> None:
     console = Console(highlight=False)
     for arm, verdict in findings.verdicts.items():
         console.print()
-        console.print(f"[bold]{arm}[/]: [{_STYLES.get(verdict.label, 'bold')}]{verdict.label}[/]")
+        console.print(Text.assemble((arm, "bold"), ": ", (verdict.label, _STYLES.get(verdict.label, "bold"))))
         for region, part in verdict.parts.items():
             console.print(f"  {region}: {part.sentence}", markup=False, soft_wrap=True)
-    k = _claim_k(findings)
-    table = Table(
-        title=f"process-verified pass@1 and pass@{k}, percent [95% interval over problems]",
-        box=box.SIMPLE_HEAD,
-    )
-    table.add_column("model")
+    table = Table(title="process-verified pass@k in percent, with 95% intervals over problems", box=box.SIMPLE_HEAD)
+    for heading in ("problems", "model", "pass@1", "pass@k", "k", "n"):
+        table.add_column(heading, justify="left" if heading in ("problems", "model") else "right")
     for region in findings.regions:
-        table.add_column(f"{region} @1")
-        table.add_column(f"{region} @{k}")
-    curves = {(c.model, c.where): c.curve for c in findings.curves if c.metric == "process"}
-    for model in findings.models:
-        cells = [_at(curves[model, region], which) for region in findings.regions for which in (1, k)]
-        table.add_row(model, *cells)
+        k = claim_k(findings, region)
+        for model in findings.models:
+            curve = curve_of(findings, model, "process", region)
+            size = f"{region} ({curve.problems})" if model == findings.models[0] else ""
+            table.add_row(size, Text(model), _percent(at(curve, 1)), _percent(at(curve, k)), str(k), str(curve.n))
     console.print()
     console.print(table)
-    sizes = ", ".join(f"{region} {curves['base', region].problems}" for region in findings.regions)
-    first = next(iter(curves.values()))
-    console.print(f"problems: {sizes}; {first.n} samples of each; report: {page}", markup=False, soft_wrap=True)
+    console.print(f"report: {page}", markup=False, soft_wrap=True)
 
 
-def _claim_k(findings: Findings) -> int:
-    return next(part.k for verdict in findings.verdicts.values() for part in verdict.parts.values())
-
-
-def _at(curve: Curve, k: int) -> str:
-    i = curve.k_K.tolist().index(k)
-    value, low, high = (100 * float(column[i]) for column in (curve.value_K, curve.low_K, curve.high_K))
-    return f"{value:.1f} [{low:.1f}, {high:.1f}]"
+def _percent(estimate: Estimate) -> str:
+    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"

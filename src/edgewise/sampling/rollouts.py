@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from edgewise.boundary.outcomes import Outcomes
+from edgewise.errors import InputError
 from edgewise.keyed import key
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.sampling.base import Completions, Sampler, SamplingSpec
-from edgewise.tasks.base import Problem, Verdict, World
+from edgewise.tasks.base import Mark, Problem, Verdict, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +38,12 @@ class Rollouts:
     def sampled_tokens(self) -> int:
         return int(self.completions.length_PG.sum())
 
-    def outcomes(self) -> Outcomes:
-        """The table that the boundary part reads: one row per sample, problem by problem."""
-        marks = np.array([[(v.answer, v.process) for v in row] for row in self.verdict_PG], dtype=np.int8)
-        return Outcomes(
-            problem=np.repeat([problem.id for problem in self.problems], self.samples),
-            level=np.repeat([problem.level for problem in self.problems], self.samples),
-            sample=np.tile(np.arange(self.samples), len(self.problems)),
-            answer=marks[..., 0].ravel(),
-            process=marks[..., 1].ravel(),
-            truncated=~self.completions.finished_PG.ravel(),
-            tokens=self.completions.length_PG.ravel().astype(np.int64),
-        )
-
-    def write(self, path: Path) -> None:
-        """Parquet, one row per sample: problem, token ids, log-probability, text and verdict."""
+    def table(self) -> pa.Table:
+        """One row per sample: problem, token ids, log-probability, text and verdict."""
         rows = [(p, g) for p in range(len(self.problems)) for g in range(self.samples)]
         problems = [self.problems[p] for p, _ in rows]
         verdicts = [self.verdict_PG[p][g] for p, g in rows]
-        finished: NDArray[np.bool_] = self.completions.finished_PG.ravel()
-        table = pa.table(
+        return pa.table(
             {
                 "problem_id": [problem.id for problem in problems],
                 "level": [problem.level for problem in problems],
@@ -65,14 +53,50 @@ class Rollouts:
                 "completion_ids": pa.array([self.completions.ids(p, g) for p, g in rows], pa.list_(pa.int32())),
                 "text": [self.text_PG[p][g] for p, g in rows],
                 "logprob": self.completions.logp_PGT.sum(-1, dtype=np.float64).ravel(),
-                "finish_reason": np.where(finished, "stop", "length"),
+                "finish_reason": np.where(self.completions.finished_PG.ravel(), "stop", "length"),
                 "answer": [v.answer.name.lower() for v in verdicts],
                 "process": [v.process.name.lower() for v in verdicts],
                 "first_wrong_step": pa.array([v.first_wrong_step for v in verdicts], pa.int32()),
                 "reason": [v.reason for v in verdicts],
             }
         )
-        pq.write_table(table, path, compression="zstd")
+
+    def outcomes(self) -> Outcomes:
+        """What the boundary part sees of these rollouts."""
+        return outcomes(self.table())
+
+    def write(self, path: Path) -> None:
+        """The table as Parquet."""
+        write_table(self.table(), path)
+
+
+def outcomes(table: pa.Table) -> Outcomes:
+    """The verdicts of a rollout table, all that the boundary part ever sees."""
+    marks = {mark.name.lower(): int(mark) for mark in Mark}
+    return Outcomes(
+        problem=np.array(table["problem_id"].to_pylist(), dtype=np.str_),
+        level=table["level"].to_numpy().astype(np.int64),
+        sample=table["sample"].to_numpy().astype(np.int64),
+        answer=np.array([marks[name] for name in table["answer"].to_pylist()], dtype=np.int8),
+        process=np.array([marks[name] for name in table["process"].to_pylist()], dtype=np.int8),
+        truncated=np.array([reason == "length" for reason in table["finish_reason"].to_pylist()]),
+        tokens=pc.list_value_length(table["completion_ids"]).to_numpy().astype(np.int64),
+    )
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a Parquet file that is whole or absent."""
+    aside = path.with_name(path.name + ".new")
+    pq.write_table(table, aside, compression="zstd")
+    os.replace(aside, path)
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a rollout table; InputError names the file that is missing or corrupt."""
+    try:
+        return pq.read_table(path, columns=columns)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: missing or corrupt ({type(error).__name__}); remove {path.parent}") from None
 
 
 def roll_out(

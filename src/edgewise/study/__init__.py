@@ -1,0 +1,1 @@
+"""Stages, store, runner and findings: how a study becomes numbers."""

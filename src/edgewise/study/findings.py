@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from edgewise.boundary import (
     CombinedVerdict,
@@ -22,7 +21,7 @@ from edgewise.boundary import (
     judge_boundary,
     k_grid,
 )
-from edgewise.errors import InputError
+from edgewise.sampling.rollouts import read_table
 from edgewise.spec import digest, plain
 from edgewise.study.runner import plan
 from edgewise.study.stages import OUTCOMES, ROLLOUTS
@@ -150,7 +149,7 @@ def measure(study: Study, store: Store) -> Findings:
 
 
 def _problem_rows(outcomes: Mapping[str, Outcomes], rollouts: Path) -> tuple[ProblemRow, ...]:
-    table = _read(rollouts, ["problem_id", "level", "prompt"])
+    table = read_table(rollouts, ["problem_id", "level", "prompt"])
     prompts = dict(zip(table["problem_id"].to_pylist(), table["prompt"].to_pylist(), strict=True))
     counts = {(model, metric): table.counts(metric) for model, table in outcomes.items() for metric in METRICS}
     first = counts["base", "process"]
@@ -172,7 +171,7 @@ def _problem_rows(outcomes: Mapping[str, Outcomes], rollouts: Path) -> tuple[Pro
 def _examples(model: str, path: Path) -> list[Example]:
     """The first right and the first wrong completion of the first problem of each level that has one."""
     columns = ["problem_id", "level", "prompt", "text", "answer", "process", "first_wrong_step", "reason"]
-    table = _read(path, columns)
+    table = read_table(path, columns)
     found = []
     for level in sorted(set(table["level"].to_pylist())):
         here = pc.field("level") == level
@@ -193,13 +192,6 @@ def _examples(model: str, path: Path) -> list[Example]:
         )
         for row in found
     ]
-
-
-def _read(path: Path, columns: list[str]) -> Any:
-    try:
-        return pq.read_table(path, columns=columns)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: missing or corrupt ({type(error).__name__}); remove {path.parent}") from None
 
 
 def _stage_cards(study: Study, store: Store) -> tuple[StageCard, ...]:

@@ -9,10 +9,14 @@ once.
 from __future__ import annotations
 
 import copy
+import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from pydantic import Field
 
@@ -25,7 +29,7 @@ from edgewise.rl import trainer
 from edgewise.rl.recipes import Recipe
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
-from edgewise.sampling.rollouts import roll_out
+from edgewise.sampling.rollouts import outcomes, read_table, roll_out, write_table
 from edgewise.spec import Spec
 from edgewise.tasks import GraphArithmetic
 from edgewise.tasks.base import Problem, Split, World
@@ -123,11 +127,28 @@ class Evaluate(Stage):
             for level in self.world.levels
             for problem in distinct_problems(self.world.at_level(level), self.split, self.seed, self.problems)
         ]
-        run.progress(0, 1, "sampling")
-        rollouts = roll_out(engine, tokenizer, self.world, problems, self.samples, self.law, key("evaluate", self.seed))
-        rollouts.write(run.folder / ROLLOUTS)
-        rollouts.outcomes().write(run.folder / OUTCOMES)
-        return {"tokens": float(rollouts.sampled_tokens)}
+        size = max(1, engine.rows_at_once // self.samples)
+        parts = run.folder / "parts"
+        parts.mkdir(exist_ok=True)
+        paths = [parts / f"{start:06d}.parquet" for start in range(0, len(problems), size)]
+        started, seed = time.monotonic(), key("evaluate", self.seed)
+        for done, path in enumerate(paths):
+            run.progress(done, len(paths), "")
+            if not path.exists():
+                some = problems[done * size : (done + 1) * size]
+                roll_out(engine, tokenizer, self.world, some, self.samples, self.law, seed).write(path)
+        run.progress(len(paths), len(paths), "")
+        table = pa.concat_tables([read_table(path) for path in paths])
+        write_table(table, run.folder / ROLLOUTS)
+        outcomes(table).write(run.folder / OUTCOMES)
+        shutil.rmtree(parts)
+        return self._totals(model, table) | {"seconds": time.monotonic() - started}
+
+    def _totals(self, model: Decoder, table: pa.Table) -> dict[str, float]:
+        lengths = [pc.list_value_length(table[name]).to_numpy() for name in ("prompt_ids", "completion_ids")]
+        prompt, sampled = float(lengths[0].sum()) / self.samples, float(lengths[1].sum())
+        context = float(lengths[0].mean() + lengths[1].mean() / 2)
+        return {"tokens": sampled, "flops": model.spec.forward_flops(prompt + sampled, context, model.vocabulary)}
 
 
 Trained = Annotated[Pretrain | RL, Field(discriminator="kind")]

@@ -1,0 +1,1 @@
+"""Packing, optimizer, checkpoints, and the one next-token loop."""

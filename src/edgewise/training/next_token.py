@@ -58,7 +58,9 @@ def train(
         rows = pack(documents, spec.row_length, tokenizer.pad)
         reach = int(rows.positions_RT.max()) + 1
         if reach > model.spec.max_positions:
-            raise InputError(f"max_positions: must be at least {reach} for these documents, is {model.spec.max_positions}")
+            raise InputError(
+                f"max_positions: must be at least {reach} for these documents, is {model.spec.max_positions}"
+            )
         weight = float(rows.weights_RT.sum())
         loss = 0.0
         for part in micro_batches(rows, run):

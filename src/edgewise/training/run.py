@@ -93,7 +93,9 @@ class Run:
         try:
             kept = [line for line in whole if json.loads(line)["step"] < step]
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: corrupt ({type(error).__name__}); remove {path.parent} to start afresh") from None
+            raise InputError(
+                f"{path}: corrupt ({type(error).__name__}); remove {path.parent} to start afresh"
+            ) from None
         aside = path.with_suffix(".new")
         aside.write_text("".join(kept))
         aside.replace(path)

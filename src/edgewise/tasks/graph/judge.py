@@ -90,7 +90,7 @@ def _same_value(graph: Graph, index: int, match: re.Match[str]) -> bool:
         return match["first"] is None and (value is None or _same_number(value, graph.values[index]))
     if match["first"] is not None:
         value_of = dict(zip(graph.names, graph.values, strict=True))
-        gold = [value_of[x] if x in value_of else int(x) for x in (match["left"], match["right"])]
+        gold = [value_of[x] if x in value_of else int(_strip(x)) for x in (match["left"], match["right"])]
         if match["again"] != match["operator"]:
             return False
         if not (_same_number(match["first"], gold[0]) and _same_number(match["second"], gold[1])):

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from edgewise.report.page import render
+from edgewise.study.findings import Findings
+from tests.report import synthetic
+
+
+@pytest.fixture(scope="session")
+def found() -> Findings:
+    return synthetic.findings()
+
+
+@pytest.fixture(scope="session")
+def page(found: Findings) -> str:
+    return render(found, command="edgewise run 'x' & more")

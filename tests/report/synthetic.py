@@ -1,0 +1,138 @@
+"""Findings made of drawn counts: nothing is trained, and what text there is means harm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgewise.boundary import Outcomes, align, combine, curve, judge_boundary, k_grid
+from edgewise.study.findings import METRICS, Example, Findings, ModelCurve, ProblemRow, StageCard
+
+SCRIPT = "</script><script>window.hacked=1</script>"
+IMAGE = "<img src=x onerror=window.hacked=2>"
+COMMENT = "<!-- <script> \" ' & \u2028 {{ 7*7 }} $&"
+HOSTILE = SCRIPT + IMAGE + COMMENT
+LONG = "x" * 9_000
+
+EDGE = f"edge {SCRIPT}"
+MODELS = ("base", EDGE, f"wide \"'{IMAGE}")
+REGIONS = {"inside": range(1, 3), f"hard {COMMENT}": range(3, 5)}
+LEVELS = (1, 2, 3, 4)
+PROBLEMS, SAMPLES = 12, 32
+
+
+def findings(*, metrics: bool = True) -> Findings:
+    """Three models on four levels: one arm gains on the hard region, the other stays."""
+    rng = np.random.default_rng(0)
+    chance = {
+        "base": {1: 0.7, 2: 0.4, 3: 0.0, 4: 0.0},
+        MODELS[1]: {1: 0.95, 2: 0.8, 3: 0.6, 4: 0.3},
+        MODELS[2]: {1: 0.7, 2: 0.4, 3: 0.0, 4: 0.0},
+    }
+    outcomes = {model: _outcomes(rng, chance[model]) for model in MODELS}
+    verdicts = {
+        arm: combine(
+            {
+                region: judge_boundary(
+                    *align(outcomes["base"].select_levels(some), outcomes[arm].select_levels(some), "process"),
+                    comparisons=4,
+                    resamples=200,
+                )
+                for region, some in REGIONS.items()
+            }
+        )
+        for arm in MODELS[1:]
+    }
+    where = {**REGIONS, **{f"op {level}": range(level, level + 1) for level in LEVELS}}
+    return Findings(
+        title=f"Study {SCRIPT}",
+        question=f"Does it? {IMAGE}",
+        models=MODELS,
+        regions=REGIONS,
+        levels=LEVELS,
+        verdicts=verdicts,
+        curves=tuple(
+            ModelCurve(model, metric, name, curve(counts, k_grid(counts.n), resamples=200))
+            for model, table in outcomes.items()
+            for metric in METRICS
+            for name, some in where.items()
+            for counts in [table.select_levels(some).counts(metric)]
+        ),
+        rates={m: {r: t.select_levels(s).rates() for r, s in REGIONS.items()} for m, t in outcomes.items()},
+        problems=_problems(outcomes),
+        examples=_examples(),
+        stages=_stages(metrics),
+    )
+
+
+def _outcomes(rng: np.random.Generator, chance: dict[int, float]) -> Outcomes:
+    level = np.repeat(LEVELS, PROBLEMS * SAMPLES)
+    p = np.array([chance[int(one)] for one in level])
+    process = (rng.random(level.size) < p).astype(np.int8)
+    answer = np.maximum(process, (rng.random(level.size) < 0.15).astype(np.int8))
+    answer[rng.random(level.size) < 0.02] = -1
+    process[answer == -1] = -1
+    number = np.repeat(np.arange(len(LEVELS) * PROBLEMS), SAMPLES)
+    return Outcomes(
+        problem=np.array([f"graph-{i:03d}" for i in number], dtype=np.str_),
+        level=level,
+        sample=np.tile(np.arange(SAMPLES), len(LEVELS) * PROBLEMS),
+        answer=answer,
+        process=process,
+        truncated=rng.random(level.size) < 0.01,
+        tokens=np.full(level.size, 20),
+    )
+
+
+def _problems(outcomes: dict[str, Outcomes]) -> tuple[ProblemRow, ...]:
+    counts = {(model, metric): table.counts(metric) for model, table in outcomes.items() for metric in METRICS}
+    first = counts["base", "process"]
+    return tuple(
+        ProblemRow(
+            id=str(first.problem[i]),
+            level=int(first.level[i]),
+            prompt=f"{HOSTILE} number {i} {LONG if i == 0 else ''}",
+            samples=int(first.n_P[i]),
+            process={model: int(counts[model, "process"].c_P[i]) for model in outcomes},
+            answer={model: int(counts[model, "answer"].c_P[i]) for model in outcomes},
+        )
+        for i in range(first.problems)
+    )
+
+
+def _examples() -> tuple[Example, ...]:
+    def one(model: str, text: str, wrong: int | None, reason: str) -> Example:
+        mark = "correct" if wrong is None else "wrong"
+        return Example(model, 1, f"graph-{IMAGE}", f"{HOSTILE} ? :", text, mark, mark, wrong, reason)
+
+    return (
+        one("base", "a = 3 ; b = a + 2 = 5 ; answer 5", None, ""),
+        one(EDGE, f"a = 3 ; b = {HOSTILE} ; answer 5", 1, f"b is not {HOSTILE}"),
+        one(EDGE, "a = 3 ; answer 6", 1, "answer is 3, not 6"),
+        one(MODELS[2], f"{LONG} ; b = 1 ; answer 1", 1, LONG),
+    )
+
+
+def _stages(metrics: bool) -> tuple[StageCard, ...]:
+    steps = range(30)
+    pretrain = [{"step": float(i), "loss": 2 / (1 + i), "grad_norm": float("nan")} for i in steps]
+    reinforced = [
+        {"step": float(i), "reward": i / 30, "process_correct": i / 40, "entropy": 0.5 - i / 100, "zero_variance": 0.3}
+        for i in steps
+    ]
+    spec: dict[str, Any] = {"kind": "rl", "seed": 7, "note": HOSTILE}
+    provenance: dict[str, Any] = {
+        "seed": 7,
+        "wall_seconds": 68.4,
+        "totals": {"tokens": 1_020_000.0, "flops": 5.42e10, "seconds": 4065.0},
+        "versions": {"edgewise": "0.1.0", "torch": "2.13.0"},
+        "finished": "2026-01-01T00:00:00+00:00",
+        "machine": "x86_64",
+        "parents": ["pretrain-0"],
+    }
+    return (
+        StageCard("base: pretrain", "pretrain-0123456789abcdef", spec, provenance, pretrain if metrics else []),
+        StageCard(f"{EDGE}: rl", "rl-0123456789abcdef", spec, provenance, reinforced if metrics else []),
+        StageCard("evaluate", "evaluate-0123456789abcdef", spec, {}, []),
+    )

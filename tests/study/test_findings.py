@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import shutil
+from itertools import combinations
+from math import comb
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from edgewise.boundary import Outcomes, judge_boundary
+from edgewise.errors import InputError
+from edgewise.spec import digest, plain
+from edgewise.study.findings import METRICS, Findings, measure
+from edgewise.study.store import Store
+
+from .conftest import Finished
+from .tiny import BASE_EVALUATION, PRETRAIN, STAGES, STUDY, TUNED_EVALUATION, WORLD
+
+SAMPLES = BASE_EVALUATION.samples
+WHERE = {"inside": [1], "outside": [2], "op 1": [1], "op 2": [2]}
+
+
+@pytest.fixture(scope="module")
+def findings(finished: Finished) -> Findings:
+    return measure(finished.study, finished.store)
+
+
+def rows(finished: Finished, model: str) -> list[dict[str, Any]]:
+    """The outcomes as plain rows, read without our own reader."""
+    path = finished.store.folder(STUDY.evaluations[model]) / "outcomes.parquet"
+    return pq.read_table(path).to_pylist()  # type: ignore[no-any-return]
+
+
+def right_by_problem(table: list[dict[str, Any]], metric: str, levels: list[int]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in table:
+        if row["level"] in levels:
+            found[row["problem"]] = found.get(row["problem"], 0) + (row[metric] == 1)
+    return found
+
+
+def test_the_tables_hold_every_sample_of_every_problem(finished: Finished) -> None:
+    problems = {model: {row["problem"] for row in rows(finished, model)} for model in ("base", "tuned")}
+    assert problems["base"] == problems["tuned"] and len(problems["base"]) == 8
+    for model in ("base", "tuned"):
+        table = rows(finished, model)
+        assert len(table) == 8 * SAMPLES
+        assert {(row["problem"], row["sample"]) for row in table} == {
+            (problem, sample) for problem in problems[model] for sample in range(SAMPLES)
+        }
+    assert any(row["process"] == 1 for row in rows(finished, "base")), "the base must solve something"
+    assert any(row["process"] != 1 for row in rows(finished, "base")), "and not everything"
+
+
+def test_every_model_metric_and_place_has_one_curve(findings: Findings) -> None:
+    keys = [(one.model, one.metric, one.where) for one in findings.curves]
+    assert sorted(keys) == sorted((m, metric, w) for m in ("base", "tuned") for metric in METRICS for w in WHERE)
+    assert findings.models == ("base", "tuned") and findings.levels == (1, 2)
+    assert dict(findings.regions) == {"inside": range(1, 2), "outside": range(2, 3)}
+    assert (findings.title, findings.question) == (STUDY.title, STUDY.question)
+
+
+def test_curves_are_the_share_of_subsets_with_a_success(finished: Finished, findings: Findings) -> None:
+    for one in findings.curves:
+        right = right_by_problem(rows(finished, one.model), one.metric, WHERE[one.where])
+        assert one.curve.problems == len(right) == 4 and one.curve.n == SAMPLES
+        assert one.curve.k_K.tolist() == [1, 2, 4, 8, 16]
+        expected = [
+            np.mean([1 - comb(SAMPLES - c, k) / comb(SAMPLES, k) for c in right.values()]) for k in (1, 2, 4, 8, 16)
+        ]
+        np.testing.assert_allclose(one.curve.value_K, expected, atol=1e-12)
+        assert bool((one.curve.low_K <= one.curve.value_K).all() and (one.curve.value_K <= one.curve.high_K).all())
+
+
+def test_pass_at_2_by_enumeration_of_pairs(finished: Finished, findings: Findings) -> None:
+    table = rows(finished, "tuned")
+    shares = []
+    for problem in right_by_problem(table, "process", [1]):
+        marks = [row["process"] == 1 for row in table if row["problem"] == problem]
+        shares.append(np.mean([a or b for a, b in combinations(marks, 2)]))
+    (found,) = (c for c in findings.curves if (c.model, c.metric, c.where) == ("tuned", "process", "inside"))
+    assert found.curve.value_K[1] == pytest.approx(np.mean(shares))
+
+
+def test_verdicts_are_by_process_on_every_region_of_the_right_arm(finished: Finished, findings: Findings) -> None:
+    assert list(findings.verdicts) == ["tuned"]
+    parts = findings.verdicts["tuned"].parts
+    assert list(parts) == ["inside", "outside"]
+    for region, part in parts.items():
+        base, tuned = (right_by_problem(rows(finished, m), "process", WHERE[region]) for m in ("base", "tuned"))
+        assert part.metric == "process" and part.comparisons == 2 and part.level == pytest.approx(0.975)
+        assert (part.n, part.problems, part.k) == (SAMPLES, 4, 4)
+        assert part.delta_1.value == pytest.approx(np.mean([(tuned[p] - base[p]) / SAMPLES for p in base]))
+
+        def pass_4(c: int) -> float:
+            return 1 - comb(SAMPLES - c, 4) / comb(SAMPLES, 4)
+
+        assert part.delta_k.value == pytest.approx(np.mean([pass_4(tuned[p]) - pass_4(base[p]) for p in base]))
+        tables = [Outcomes.read(finished.store.folder(e) / "outcomes.parquet") for e in STUDY.evaluations.values()]
+        counts = [table.select_levels(WHERE[region]).counts("process") for table in tables]
+        again = judge_boundary(counts[0], counts[1], comparisons=2)
+        assert (part.label, part.sentence) == (again.label, again.sentence)
+
+
+def test_the_verdict_of_swapped_models_is_reversed(finished: Finished, findings: Findings) -> None:
+    """Guards the direction: tuned minus base, not the reverse."""
+    from edgewise.study.study import Study
+
+    swapped = Study("s", "q", TUNED_EVALUATION, {"tuned": BASE_EVALUATION}, STUDY.regions)
+    back = measure(swapped, finished.store).verdicts["tuned"].parts
+    moved = 0
+    for region, part in findings.verdicts["tuned"].parts.items():
+        assert back[region].delta_1.value == pytest.approx(-part.delta_1.value)
+        moved += part.delta_1.value != 0
+    assert moved, "models that do not differ would hide a swap"
+
+
+def test_rates_are_shares_of_samples(finished: Finished, findings: Findings) -> None:
+    for model in ("base", "tuned"):
+        assert set(findings.rates[model]) == {"inside", "outside"}
+        for region, rates in findings.rates[model].items():
+            table = [row for row in rows(finished, model) if row["level"] in WHERE[region]]
+            assert rates.unscorable == pytest.approx(np.mean([row["answer"] == -1 for row in table]))
+            assert rates.truncated == pytest.approx(np.mean([row["truncated"] for row in table]))
+
+
+def test_problem_rows_count_each_model(finished: Finished, findings: Findings) -> None:
+    assert len(findings.problems) == 8
+    assert [(row.level, row.id) for row in findings.problems] == sorted((r.level, r.id) for r in findings.problems)
+    for model in ("base", "tuned"):
+        for metric in METRICS:
+            right = right_by_problem(rows(finished, model), metric, [1, 2])
+            assert {row.id: getattr(row, metric)[model] for row in findings.problems} == right
+    world = {level: WORLD.at_level(level) for level in (1, 2)}
+    for row in findings.problems:
+        prompts = {p.id: p.prompt for p in (world[row.level].problem("test", 0, i) for i in range(60))}
+        assert row.samples == SAMPLES and prompts[row.id] == row.prompt
+
+
+def test_examples_are_completions_that_were_drawn(finished: Finished, findings: Findings) -> None:
+    assert {example.model for example in findings.examples} == {"base", "tuned"}
+    for model, evaluation in STUDY.evaluations.items():
+        table = pq.read_table(finished.store.folder(evaluation) / "rollouts.parquet").to_pylist()
+        mine = [example for example in findings.examples if example.model == model]
+        for level in (1, 2):
+            for right in (True, False):
+                found = [e for e in mine if e.level == level and (e.process == "correct") == right]
+                drawn = [r for r in table if r["level"] == level and (r["process"] == "correct") == right]
+                assert len(found) == min(1, len(drawn))
+                if found:
+                    kept = (found[0].problem_id, found[0].text, found[0].answer, found[0].reason)
+                    assert kept == tuple(drawn[0][name] for name in ("problem_id", "text", "answer", "reason"))
+                    assert found[0].first_wrong_step == drawn[0]["first_wrong_step"]
+
+
+def test_stage_cards_show_every_stage_parents_first(finished: Finished, findings: Findings) -> None:
+    assert [card.name for card in findings.stages] == [
+        "base: pretrain",
+        "base: evaluate",
+        "tuned: rl",
+        "tuned: evaluate",
+    ]
+    by_folder = {finished.store.folder(stage).name: stage for stage in STAGES}
+    for card in findings.stages:
+        stage = by_folder[card.folder]
+        assert card.spec == plain(stage) and card.provenance["digest"] == digest(stage)
+        assert len(card.metrics) == {"pretrain": 150, "rl": 4, "evaluate": 0}[stage.kind]
+
+
+@pytest.mark.parametrize("name", ["outcomes.parquet", "rollouts.parquet", "provenance.json"])
+def test_a_damaged_result_names_the_file(finished: Finished, tmp_path: Path, name: str) -> None:
+    shutil.copytree(finished.store.root, tmp_path / "copied")
+    store = Store(tmp_path / "copied")
+    path = store.folder(BASE_EVALUATION) / name
+    for damage in (lambda: path.write_bytes(path.read_bytes()[:30]), path.unlink):
+        damage()
+        with pytest.raises(InputError) as caught:
+            measure(STUDY, store)
+        assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+    assert store.is_complete(PRETRAIN)

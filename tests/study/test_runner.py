@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from edgewise.errors import InputError
+from edgewise.spec import digest
+from edgewise.study import runner
+from edgewise.study.context import Context
+from edgewise.study.runner import plan, run
+from edgewise.study.stages import Stage
+from edgewise.study.store import Store
+
+from .conftest import Finished
+from .tiny import (
+    BASE_EVALUATION,
+    EASY,
+    PRETRAIN,
+    STAGES,
+    STUDY,
+    TUNED,
+    TUNED_EVALUATION,
+    Log,
+    here,
+    identity,
+    results,
+)
+
+
+def test_plan_has_every_stage_once_parents_first() -> None:
+    other = TUNED.model_copy(update={"seed": 7})
+    leaves = [
+        TUNED_EVALUATION.model_copy(update={"parent": other}),
+        TUNED_EVALUATION,
+        BASE_EVALUATION,
+        type(BASE_EVALUATION).parse(BASE_EVALUATION.model_dump()),
+    ]
+    names = [digest(stage) for stage in plan(leaves)]
+    assert sorted(names) == sorted(digest(s) for s in (PRETRAIN, TUNED, other, *leaves[:3]))
+    for stage in plan(leaves):
+        assert all(names.index(digest(parent)) < names.index(digest(stage)) for parent in stage.parents)
+    assert plan([]) == []
+
+
+def test_every_stage_is_computed_once_and_told(finished: Finished) -> None:
+    done = [name for name, _ in finished.log.done]
+    assert sorted(done) == sorted(digest(stage) for stage in STAGES)
+    assert not any(reused for _, reused in finished.log.done)
+    for stage in STAGES:
+        assert all(done.index(digest(parent)) < done.index(digest(stage)) for parent in stage.parents)
+    steps = [(done, total) for name, done, total in finished.log.steps if name == digest(PRETRAIN)]
+    assert steps == [(step, 150) for step in range(1, 151)]
+    assert {name for name, _, _ in finished.log.steps} == {digest(stage) for stage in STAGES}
+
+
+def test_folders_are_whole_and_nothing_else_is_left(finished: Finished) -> None:
+    folders = {path.name for path in finished.store.root.iterdir() if path.is_dir()}
+    assert folders == {finished.store.folder(stage).name for stage in STAGES}
+    assert not [path for path in finished.store.root.rglob("*") if path.suffix in (".new", ".old", ".part")]
+
+
+def test_a_finished_study_is_reused_and_not_touched(finished: Finished) -> None:
+    before = identity(finished.store.root)
+    log = Log()
+    store = run(STUDY.evaluations.values(), Context(finished.store.root, workers=1), log)
+    assert store.root == finished.store.root
+    assert sorted(log.done) == sorted((digest(stage), True) for stage in STAGES)
+    assert log.steps == [] and identity(finished.store.root) == before
+
+
+def test_one_worker_in_another_folder_gives_the_same_bits(finished: Finished, tmp_path: Path) -> None:
+    store = run([TUNED_EVALUATION], Context(tmp_path, workers=1, checkpoint_seconds=0.0), Log())
+    for stage in (PRETRAIN, TUNED, TUNED_EVALUATION):
+        found = results(store.folder(stage))
+        assert found == results(finished.store.folder(stage))
+        assert any(name.endswith((".safetensors", ".parquet")) for name in found)
+
+
+class Then(Log):
+    """Does something once, when a stage has come to a step."""
+
+    def __init__(self, stage: Stage, step: int, action: Callable[[], None]) -> None:
+        super().__init__()
+        self.at, self.action, self.acted = (digest(stage), step), action, False
+
+    def advanced(self, stage: Stage, done: int, total: int, note: str) -> None:
+        super().advanced(stage, done, total, note)
+        if (digest(stage), done) == self.at and not self.acted:
+            self.acted = True
+            self.action()
+
+
+def children() -> list[psutil.Process]:
+    """Worker processes of this one; the resource tracker is none."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        if "spawn_main" in " ".join(process.cmdline()):
+            found.append(process)
+    return found
+
+
+def kill_workers() -> None:
+    for process in children():
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def test_a_killed_worker_leaves_nothing_that_looks_complete(finished: Finished, tmp_path: Path) -> None:
+    log = Then(PRETRAIN, 40, kill_workers)
+    with pytest.raises(InputError) as caught:
+        run([PRETRAIN], Context(tmp_path, workers=1, checkpoint_seconds=0.0), log)
+    store = Store(tmp_path)
+    assert store.folder(PRETRAIN).name in str(caught.value) and "\n" not in str(caught.value)
+    assert log.done == [] and not store.is_complete(PRETRAIN)
+    unfinished = f"{store.folder(PRETRAIN).name}.unfinished"
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [unfinished]
+    seen: list[int] = []
+    store.compute(PRETRAIN, here(progress=lambda done, total, note: seen.append(done)))
+    assert seen[0] > 30, "it must go on from the last checkpoint"
+    assert results(store.folder(PRETRAIN)) == results(finished.store.folder(PRETRAIN))
+
+
+def test_the_first_failure_stops_the_others_and_comes_as_one_line(finished: Finished, tmp_path: Path) -> None:
+    """One stage fails while another is under way, which is stopped, freed, and can go on at once."""
+    long = PRETRAIN.model_copy(update={"training": PRETRAIN.training.model_copy(update={"steps": 4000})})
+    # There are no graphs of this level in the split: the first problem asked for is refused.
+    empty = PRETRAIN.model_copy(update={"world": EASY.model_copy(update={"modulus": 2})})
+    never = TUNED.model_copy(update={"parent": long})
+    start = time.monotonic()
+    with pytest.raises(InputError, match=r"^split 'train' is empty|^max_positions"):
+        run([never, empty_or_too_long(empty)], Context(tmp_path, workers=2, checkpoint_seconds=0.0), Log())
+    assert time.monotonic() - start < 40
+    assert children() == []
+    store = Store(tmp_path)
+    assert not any(store.is_complete(stage) for stage in (long, never, empty))
+
+    def stop(done: int, total: int, note: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.compute(long, here(progress=stop))
+
+
+def empty_or_too_long(stage: Stage) -> Stage:
+    """A stage that is refused in its first step, whatever the world's graphs."""
+    return PRETRAIN.model_copy(update={"model": PRETRAIN.model.model_copy(update={"max_positions": 8})})
+
+
+def test_a_watcher_that_fails_neither_blocks_the_workers_nor_is_silent() -> None:
+    calls = 0
+
+    def handle(message: tuple[str, int, int, str]) -> None:
+        nonlocal calls
+        calls += 1
+        raise BrokenPipeError("the terminal is gone")
+
+    # More than a pipe holds: unread messages would stop the process that sends them.
+    with pytest.raises(BrokenPipeError, match="terminal"), runner._messages(handle) as messages:
+        for step in range(5000):
+            messages.put(("x" * 50, step, 5000, ""))
+        deadline = time.monotonic() + 10
+        while not messages.empty() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert messages.empty()
+    assert calls == 1
+
+
+def test_messages_arrive_in_order_and_all_of_them() -> None:
+    seen: list[int] = []
+    with runner._messages(lambda message: seen.append(message[1])) as messages:
+        for step in range(500):
+            messages.put(("", step, 500, ""))
+    assert seen == list(range(500))
+
+
+def test_a_worker_killed_while_it_sends_does_not_hang_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the lock of the queue with it into its grave."""
+    monkeypatch.setattr(runner, "_PATIENCE", 0.2)
+    with runner._messages(lambda message: None) as messages:
+        messages._wlock.acquire()  # type: ignore[attr-defined]
+        start = time.monotonic()
+    assert time.monotonic() - start < 5
+    messages._wlock.release()  # type: ignore[attr-defined]

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import torch
+
+from edgewise.errors import InputError
+from edgewise.spec import digest
+from edgewise.study.stages import RL, Evaluate, Pretrain, Stage, distinct_problems
+from edgewise.study.store import Store, versions
+
+from .conftest import Finished
+from .tiny import BASE_EVALUATION, EASY, LAW, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, WORLD, here, identity, results
+
+
+def one_line(error: pytest.ExceptionInfo[InputError]) -> str:
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.fixture
+def copied(finished: Finished, tmp_path: Path) -> Store:
+    """The finished store, to be damaged."""
+    shutil.copytree(finished.store.root, tmp_path / "copied")
+    return Store(tmp_path / "copied")
+
+
+def test_equal_specs_are_one_stage_and_any_difference_is_another() -> None:
+    again = Pretrain.parse(PRETRAIN.model_dump())
+    assert again is not PRETRAIN and digest(again) == digest(PRETRAIN)
+    assert digest(RL(parent=again, world=EASY, recipe=TUNED.recipe)) == digest(TUNED)
+    others = [
+        PRETRAIN.model_copy(update={"seed": 1}),
+        PRETRAIN.model_copy(update={"world": WORLD}),
+        PRETRAIN.model_copy(update={"training": PRETRAIN.training.model_copy(update={"steps": 151})}),
+    ]
+    names = {digest(stage) for stage in (*STAGES, *others)}
+    assert len(names) == len(STAGES) + len(others)
+    # What changes a parent changes every descendant.
+    assert digest(TUNED.model_copy(update={"parent": others[0]})) not in names
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.kind)
+def test_the_spec_in_a_folder_names_that_folder(finished: Finished, stage: Stage) -> None:
+    folder = finished.store.folder(stage)
+    parsed = type(stage).parse(json.loads((folder / "spec.json").read_text()))
+    assert parsed == stage
+    assert folder.name == f"{stage.kind}-{digest(parsed)}"
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.kind)
+def test_provenance_says_how_a_stage_was_made(finished: Finished, stage: Stage) -> None:
+    found = finished.store.provenance(stage)
+    assert found["digest"] == digest(stage) and found["seed"] == stage.seed
+    assert found["parents"] == [finished.store.folder(parent).name for parent in stage.parents]
+    assert datetime.fromisoformat(found["finished"]).tzinfo is not None
+    assert found["wall_seconds"] > 0 and found["totals"]["tokens"] > 0
+    assert found["versions"] == versions()
+    assert {"edgewise", "python", "torch", "numpy"} <= found["versions"].keys()
+    assert "cores" in found["machine"]
+    if not isinstance(stage, Evaluate):
+        assert found["totals"]["flops"] > 0 and 0 < found["totals"]["seconds"] <= found["wall_seconds"] + 0.01
+
+
+def test_a_complete_stage_is_left_alone(copied: Store) -> None:
+    before = identity(copied.root)
+    for stage in STAGES:
+        run = here(progress=lambda done, total, note: pytest.fail("nothing is to be done"))
+        assert copied.compute(stage, run) == copied.folder(stage)
+    assert identity(copied.root) == before
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("stage", "at"), [(PRETRAIN, 60), (TUNED, 2), (TUNED_EVALUATION, 0)], ids=["pre", "rl", "ev"])
+def test_an_interrupted_stage_is_marked_resumes_and_equals_the_whole(
+    finished: Finished, copied: Store, stage: Stage, at: int
+) -> None:
+    """In this process, in another folder and cut in two, against a worker process in one go."""
+    folder = copied.folder(stage)
+    shutil.rmtree(folder)
+
+    def progress(done: int, total: int, note: str) -> None:
+        if done == at:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        copied.compute(stage, here(progress=progress, checkpoint_seconds=0.0))
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    assert not folder.exists() and not copied.is_complete(stage)
+    assert (unfinished / "spec.json").exists() and not (unfinished / "provenance.json").exists()
+    seen: list[int] = []
+    copied.compute(stage, here(progress=lambda done, total, note: seen.append(done)))
+    assert seen[0] == at
+    assert copied.is_complete(stage) and not unfinished.exists()
+    expected = results(finished.store.folder(stage))
+    assert {Path(name).suffix for name in expected} >= {".json"}
+    assert results(folder) == expected
+
+
+def test_a_stage_killed_after_its_last_step_only_writes_its_outputs(copied: Store, finished: Finished) -> None:
+    """All of the work is in the checkpoint; the model's folder is missing or half written."""
+    folder = copied.folder(PRETRAIN)
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    folder.rename(unfinished)
+    (unfinished / "provenance.json").unlink()
+    (unfinished / "model" / "model.safetensors").write_bytes(b"half")
+    run = here(progress=lambda done, total, note: pytest.fail("every step is done"))
+    copied.compute(PRETRAIN, run)
+    assert results(folder) == results(finished.store.folder(PRETRAIN))
+    assert copied.provenance(PRETRAIN)["totals"]["tokens"] == finished.store.provenance(PRETRAIN)["totals"]["tokens"]
+
+
+def test_a_stage_waits_for_no_absent_parent(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(InputError) as caught:
+        store.compute(TUNED, here())
+    assert store.folder(PRETRAIN).name in one_line(caught)
+    assert not any(path.is_dir() for path in tmp_path.iterdir())
+
+
+_HOLD = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1], timeout=0):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_stage_that_another_process_computes_is_refused_until_that_one_ends(copied: Store) -> None:
+    folder = copied.folder(TUNED)
+    shutil.rmtree(folder)
+    child = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, f"{folder}.lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None and child.stdout.readline() == "held\n"
+    with pytest.raises(InputError) as caught:
+        copied.compute(TUNED, here())
+    assert one_line(caught).startswith(f"{folder}: another process is computing this stage")
+    assert not folder.exists()
+    # The system frees the lock of a process that is killed; no file has to be removed by hand.
+    child.kill()
+    child.communicate()
+    copied.compute(TUNED, here())
+    assert copied.is_complete(TUNED)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_corrupt_parent_names_the_file(copied: Store, name: str, damage: str) -> None:
+    shutil.rmtree(copied.folder(TUNED))
+    path = copied.folder(PRETRAIN) / "model" / name
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    else:
+        path.unlink()
+    with pytest.raises(InputError) as caught:
+        copied.compute(TUNED, here())
+    assert one_line(caught).startswith(f"{path}: ")
+    assert not copied.is_complete(TUNED)
+
+
+def test_a_corrupt_checkpoint_says_what_to_remove(copied: Store) -> None:
+    folder = copied.folder(PRETRAIN)
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    folder.rename(unfinished)
+    (unfinished / "provenance.json").unlink()
+    (unfinished / "checkpoint" / "state.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(InputError) as caught:
+        copied.compute(PRETRAIN, here())
+    assert one_line(caught).startswith(f"{unfinished / 'checkpoint'}: corrupt checkpoint")
+
+
+def test_a_folder_without_provenance_is_refused_before_any_work(copied: Store) -> None:
+    (copied.folder(PRETRAIN) / "provenance.json").unlink()
+    assert not copied.is_complete(PRETRAIN)
+    run = here(progress=lambda done, total, note: pytest.fail("refused too late"))
+    with pytest.raises(InputError) as caught:
+        copied.compute(PRETRAIN, run)
+    assert one_line(caught).startswith(f"{copied.folder(PRETRAIN)}: ")
+
+
+def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for root in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert not Store(root).is_complete(PRETRAIN)
+        with pytest.raises(InputError) as caught:
+            Store(root).compute(PRETRAIN, here())
+        assert one_line(caught).startswith(f"{root}: cannot be used as a store")
+
+
+def test_a_root_that_cannot_be_written_is_refused() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o555)
+        # The superuser may write anywhere, so this is done as nobody.
+        superuser = os.geteuid() == 0
+        if superuser:
+            os.seteuid(65534)
+        try:
+            for place in (root, root / "below"):
+                with pytest.raises(InputError) as caught:
+                    Store(place).compute(PRETRAIN, here())
+                assert one_line(caught).startswith(f"{place}: cannot be used as a store")
+        finally:
+            if superuser:
+                os.seteuid(0)
+            root.chmod(0o755)
+
+
+def test_a_world_with_words_the_parent_does_not_know_is_refused(copied: Store) -> None:
+    wide = EASY.model_copy(update={"letters": 6})
+    for stage in (
+        TUNED.model_copy(update={"world": wide}),
+        BASE_EVALUATION.model_copy(update={"world": wide}),
+    ):
+        with pytest.raises(InputError, match=r"^world: .*no word 'e'"):
+            copied.compute(stage, here())
+        assert not copied.is_complete(stage)
+
+
+def test_more_problems_than_there_are_name_the_field(copied: Store) -> None:
+    stage = BASE_EVALUATION.model_copy(update={"problems": 500})
+    with pytest.raises(InputError, match=r"^problems: only \d+ different ones of level 1 in split 'test'"):
+        copied.compute(stage, here())
+
+
+def test_problems_of_an_evaluation_are_distinct_and_the_same_for_every_parent() -> None:
+    first = distinct_problems(EASY, "test", 0, 10)
+    assert len({problem.id for problem in first}) == 10
+    assert {problem.split for problem in first} == {"test"}
+    assert [problem.id for problem in distinct_problems(EASY, "test", 0, 6)] == [problem.id for problem in first[:6]]
+    assert {problem.id for problem in distinct_problems(EASY, "test", 1, 6)} != {p.id for p in first[:6]}
+
+
+def test_the_trained_model_is_what_the_next_stage_reads(finished: Finished) -> None:
+    from edgewise.model import folder as model_folder
+
+    base, _ = model_folder.load(finished.store.folder(PRETRAIN) / "model")
+    tuned, _ = model_folder.load(finished.store.folder(TUNED) / "model")
+    assert any(not torch.equal(a, b) for a, b in zip(base.parameters(), tuned.parameters(), strict=True))
+    assert finished.store.metrics(TUNED)[-1]["step"] == TUNED.recipe.steps - 1
+    assert LAW.temperature == 1.0
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{"])
+def test_damaged_provenance_and_metrics_name_the_file(copied: Store, text: str) -> None:
+    path = copied.folder(PRETRAIN) / "provenance.json"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        copied.provenance(PRETRAIN)
+    assert one_line(caught).startswith(f"{path}: ")
+    lines = copied.folder(PRETRAIN) / "metrics.jsonl"
+    lines.write_text(lines.read_text() + "{half")
+    with pytest.raises(InputError) as caught:
+        copied.metrics(PRETRAIN)
+    assert one_line(caught).startswith(f"{lines}: ")

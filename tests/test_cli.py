@@ -1,0 +1,98 @@
+"""The command line as its user meets it: bad input is one line and exit status 2."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgewise import cli
+
+TINY = [
+    "pretraining.steps=3",
+    "pretraining.documents=4",
+    "rl.steps=1",
+    "rl.prompts=2",
+    "rl.samples=2",
+    "rl.max_new_tokens=16",
+    "problems=2",
+    "samples=8",
+    "covered=2",
+    "edge=3",
+    "hard=4",
+]
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Exit status of `edgewise words`, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["edgewise", *words])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["demo", "rl.stepz=3"], "'stepz'"),
+        (["demo", "rl.steps"], "rl.steps"),
+        (["demo", "rl.steps=none"], "rl.steps"),
+        (["demo", "rl.samples=1"], "rl.samples"),
+        (["demo", "rl.advantage=best"], "rl.advantage"),
+        (["demo", "edge=99"], "edge 99"),
+        (["demo", "world.letters=3"], "letters"),
+        (["demo", "world.modulus=1"], "modulus"),
+        (["demo", "samples=4"], "samples"),
+        (["demo", "model.heads=5"], "heads 5"),
+        (["demo", "--device", "abacus"], "device"),
+        (["run", "edgewise.demo"], "MODULE:FUNCTION"),
+        (["run", "edgewise.nothing:demo"], "edgewise.nothing"),
+        (["run", "edgewise.demo:nothing"], "'nothing'"),
+        (["run", "absent.py:demo"], "absent.py"),
+        (["run", "edgewise.keyed:key"], "Spec"),
+    ],
+)
+def test_bad_input_is_one_line_that_names_it(
+    words: list[str], named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(monkeypatch, *words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert named in error
+    assert not list(tmp_path.iterdir()), "nothing may be written before the input is known to be good"
+
+
+def test_a_full_disk_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "rollouts.parquet")
+
+    monkeypatch.setattr(cli, "_run", full)
+    assert call(monkeypatch, "demo", "--out", str(tmp_path)) == 2
+    assert capsys.readouterr().err == (
+        "error: rollouts.parquet: No space left on device; what is complete is kept, run again to go on\n"
+    )
+
+
+def test_demo_end_to_end_then_from_the_store(tmp_path: Path) -> None:
+    """A tiny demo writes a report with a verdict per arm; a second run reuses every stage."""
+    command = [sys.executable, "-m", "edgewise.cli", "demo", *TINY, "--out", str(tmp_path)]
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert first.returncode == 0, first.stderr
+    assert "in-distribution RL: " in first.stdout
+    assert "edge RL: " in first.stdout
+    page = tmp_path / "report.html"
+    assert page.stat().st_size > 100_000
+    made = {folder.name: folder.stat().st_mtime_ns for folder in tmp_path.iterdir() if folder.is_dir()}
+    assert len(made) == 6, "a base, two arms, and an evaluation of each"
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr
+    assert {f.name: f.stat().st_mtime_ns for f in tmp_path.iterdir() if f.is_dir()} == made
