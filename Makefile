@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-slow check format env
+.PHONY: help demo seeds test test-slow check format env
 
 help:
 	@echo "make demo       install, then train, run RL twice and write runs/demo/report.html"
+	@echo "make seeds      the demonstration for three seeds, written to docs/demo.md"
 	@echo "make test       the whole test suite"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make check      lint, format and types"
@@ -25,6 +26,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 demo: env
 	$(BIN)/edgewise demo --out runs/demo
+
+seeds: env
+	$(BIN)/python docs/seeds.py runs/seeds 0 1 2
 
 test: env
 	GOMP_SPINCOUNT=0 $(BIN)/pytest

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from edgewise.keyed import key, rng
 
 Part = str | int
-PARTS = st.lists(st.one_of(st.integers(), st.text(), st.sampled_from(["\x1f", "str:", "int:1", "\x1e", "\x1e1"])), max_size=4)
+PARTS = st.lists(
+    st.one_of(st.integers(), st.text(), st.sampled_from(["\x1f", "str:", "int:1", "\x1e", "\x1e1"])), max_size=4
+)
 
 
 def test_a_fixed_key_never_moves() -> None:
@@ -32,7 +34,8 @@ def test_keys_are_equal_exactly_where_the_parts_are(one: list[Part], other: list
 def test_parts_that_read_alike_have_different_keys() -> None:
     groups: list[tuple[Part, ...]] = [
         (), ("",), ("", ""), ("a", 1), ("a1",), ("a", "1"), ("1", "a"), (1,), ("1",), (-1,), (11,), (1, 1), ("a", "b"),
-        ("ab",), ("b", "a"), ("a\x1fstr:b",), ("a", "str:b"), ("a\x1f", "b"), ("a", "\x1fb"), ("a", "", "b"), (2**64,), (0,),
+        ("ab",), ("b", "a"), ("a\x1fstr:b",), ("a", "str:b"), ("a\x1f", "b"), ("a", "\x1fb"), ("a", "", "b"), (0,),
+        (2**64,),
         ("int:1",), ("\x1e", "1"), ("\x1e1",), ("\x1f",), ("\ud800",), (2**64 + 1,),
     ]  # fmt: skip
     for one, other in combinations(groups, 2):
@@ -58,7 +61,9 @@ def test_the_hash_seed_and_the_process_do_not_matter() -> None:
     program = "from edgewise.keyed import key, rng; print(key('a', 1, 'ü'), rng('b', -3).random())"
     for hash_seed in ("1", "4242"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
         assert done.stdout.split() == [str(key("a", 1, "ü")), str(rng("b", -3).random())]
 
 

@@ -43,7 +43,7 @@ class Outer(Spec):
     shape: Shape = Circle()
     parent: Inner | None = None
     sizes: tuple[int, ...] = (1, 2)
-    weights: dict[str, float] = {"b": 2.0, "a": 1.0}
+    weights: dict[str, float] = Field(default={"b": 2.0, "a": 1.0})
     tied: bool = True
 
 
@@ -133,10 +133,13 @@ def test_every_field_changes_the_digest() -> None:
     assert {field.split(".")[0] for field in CHANGES} == set(Outer.model_fields)
 
 
-@pytest.mark.parametrize("spec", [GraphArithmetic(max_op=3), DecoderSpec(), SamplingSpec()], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize(
+    "spec", [GraphArithmetic(max_op=3), DecoderSpec(), SamplingSpec()], ids=lambda s: type(s).__name__
+)
 def test_every_field_of_the_real_specs_changes_the_digest(spec: Spec) -> None:
     other: dict[str, Any] = {
-        "min_op": 2, "max_op": 4, "leaves": 2, "reuse": 0.5, "disorder": 1.0, "distractors": 1, "modulus": 11, "letters": 20,
+        "min_op": 2, "max_op": 4, "leaves": 2, "reuse": 0.5, "disorder": 1.0, "distractors": 1, "modulus": 11,
+        "letters": 20,
         "width": 192, "layers": 1, "heads": 6, "kv_heads": 3, "feed_forward": 1, "max_positions": 1, "rope_theta": 2.0,
         "norm_eps": 1e-5, "tied": False,
         "temperature": 0.5, "top_p": 0.5, "max_new_tokens": 1,
@@ -148,7 +151,18 @@ def test_every_field_of_the_real_specs_changes_the_digest(spec: Spec) -> None:
 
 @pytest.mark.parametrize(
     "thing",
-    [{1, 2}, frozenset("a"), Path("a"), object(), 1j, b"bytes", bytearray(b"x"), [1, {"a": {3}}], {"a": object()}, print],
+    [
+        {1, 2},
+        frozenset("a"),
+        Path("a"),
+        object(),
+        1j,
+        b"bytes",
+        bytearray(b"x"),
+        [1, {"a": {3}}],
+        {"a": object()},
+        print,
+    ],
     ids=lambda thing: type(thing).__name__,
 )
 def test_what_has_no_canonical_form_raises(thing: Any) -> None:
@@ -242,7 +256,9 @@ def test_override(assignment: str, expected: Outer) -> None:
 
 
 def test_overrides_apply_one_after_the_other() -> None:
-    both = override(Outer(), ['parent={"steps":1}', "parent.steps=2", "parent.rate=0.25", "inner.steps=1", "inner.steps=5"])
+    both = override(
+        Outer(), ['parent={"steps":1}', "parent.steps=2", "parent.rate=0.25", "inner.steps=1", "inner.steps=5"]
+    )
     assert both == Outer(parent=Inner(steps=2, rate=0.25), inner=Inner(steps=5))
     assert override(Outer(parent=Inner()), ["parent=null"]) == Outer()
     assert override(Outer(), []) == Outer()
@@ -303,7 +319,8 @@ def test_difference() -> None:
 def test_difference_is_empty_exactly_where_digests_agree() -> None:
     for field, value in CHANGES.items():
         assert difference(Outer(), override(Outer(), [f"{field}={json.dumps(value)}"]))
-    for one, other in [([], None), ({}, None), ([], {}), ("1", 1), ([1], [[1]])]:
+    pairs: list[tuple[Any, Any]] = [([], None), ({}, None), ([], {}), ("1", 1), ([1], [[1]])]
+    for one, other in pairs:
         left, right = Anything(thing=one), Anything(thing=other)
         assert digest(left) != digest(right)
         assert difference(left, right), f"{one!r} and {other!r}"

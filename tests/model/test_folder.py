@@ -70,7 +70,8 @@ def test_we_compute_the_logits_of_a_folder_that_transformers_saved(tied: bool, t
         rms_norm_eps=1e-3,
         tie_word_embeddings=tied,
     )
-    theirs = Qwen2ForCausalLM(config).eval()
+    theirs: Any = Qwen2ForCausalLM(config)
+    theirs.eval()
     with torch.no_grad():
         for parameter in theirs.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.3)
@@ -79,7 +80,15 @@ def test_we_compute_the_logits_of_a_folder_that_transformers_saved(tied: bool, t
     model, tokenizer = load(tmp_path)
     assert tokenizer == TOKENIZER
     assert model.spec == DecoderSpec(
-        width=24, layers=2, heads=6, kv_heads=2, feed_forward=44, max_positions=48, rope_theta=321.0, norm_eps=1e-3, tied=tied
+        width=24,
+        layers=2,
+        heads=6,
+        kv_heads=2,
+        feed_forward=44,
+        max_positions=48,
+        rope_theta=321.0,
+        norm_eps=1e-3,
+        tied=tied,
     )
     for tokens in [*texts(4, 48, 4), [9]]:
         torch.testing.assert_close(alone(model, tokens), their_logits(theirs, tokens), atol=1e-4, rtol=1e-5)
@@ -176,7 +185,15 @@ def test_a_config_that_is_not_ours_is_refused(folder: Path, fields: dict[str, An
 
 
 @pytest.mark.parametrize(
-    "field", ["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "rms_norm_eps"]
+    "field",
+    [
+        "vocab_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "max_position_embeddings",
+        "rms_norm_eps",
+    ],
 )
 def test_a_missing_field_of_the_config_is_named(folder: Path, field: str) -> None:
     path = folder / "config.json"

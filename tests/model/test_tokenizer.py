@@ -26,7 +26,9 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 # Separators on which Python and the Unicode standard agree; angle brackets could spell a special word.
 SPACES = st.sampled_from([" ", "  ", "\n", "\t", "\r\n", "\u00a0", "\u2003"])
-UNKNOWN = st.text(st.characters(codec="utf-8", exclude_categories=("Z", "C"), exclude_characters="<>"), min_size=1, max_size=4)
+UNKNOWN = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Z", "C"), exclude_characters="<>"), min_size=1, max_size=4
+)
 TEXTS = st.lists(st.one_of(st.sampled_from((*WORDS, *SPECIAL)), UNKNOWN, SPACES), max_size=30)
 
 
@@ -136,7 +138,9 @@ def test_another_kind_of_tokenizer_is_refused(tmp_path: Path, model: dict[str, A
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[]", "3", "{}", '{"model": 3}', '{"model": {}}', "\ufeff{}", b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "content", [None, "", "{", "[]", "3", "{}", '{"model": 3}', '{"model": {}}', "\ufeff{}", b"\xff\xfe\x00"]
+)
 def test_an_unreadable_file_is_named(tmp_path: Path, content: str | bytes | None) -> None:
     path = tmp_path / "tokenizer.json"
     if isinstance(content, bytes):

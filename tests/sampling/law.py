@@ -15,6 +15,8 @@ def probabilities(logits_V: ArrayLike, law: SamplingSpec) -> Floats:
     scaled = np.asarray(logits_V, dtype=np.float64) / law.temperature
     p_V = np.exp(scaled - scaled.max())
     p_V /= p_V.sum()
+    if law.top_p == 1:
+        return np.asarray(p_V)
     kept: list[int] = []
     for token in np.argsort(-p_V):
         kept.append(int(token))

@@ -26,7 +26,7 @@ LAW = SamplingSpec(max_new_tokens=80)
 
 @dataclass
 class Scripted:
-    """A sampler that writes, by sample: the solution, a wrong answer, a wrong step, nothing, a cut text, half a text."""
+    """A sampler that writes the solution, a wrong answer, a wrong step, nothing, a cut text and half a text."""
 
     keys: list[int] = field(default_factory=list)
 
@@ -68,7 +68,9 @@ def scripted() -> Rollouts:
 @pytest.fixture(scope="module")
 def sampled() -> Rollouts:
     model = sharp(SHAPES["tied, grouped"], len(TOKENIZER))
-    return roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, PROBLEMS, 4, SamplingSpec(max_new_tokens=50), seed=3)
+    return roll_out(
+        Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, PROBLEMS, 4, SamplingSpec(max_new_tokens=50), seed=3
+    )
 
 
 def test_verdicts_are_those_of_the_text(scripted: Rollouts, sampled: Rollouts) -> None:

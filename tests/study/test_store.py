@@ -232,17 +232,18 @@ def test_a_world_with_words_the_parent_does_not_know_is_refused(copied: Store) -
 
 
 def test_more_problems_than_there_are_name_the_field(copied: Store) -> None:
-    stage = BASE_EVALUATION.model_copy(update={"problems": 500})
+    stage = BASE_EVALUATION.model_copy(update={"problems": 60})
     with pytest.raises(InputError, match=r"^problems: only \d+ different ones of level 1 in split 'test'"):
         copied.compute(stage, here())
 
 
 def test_problems_of_an_evaluation_are_distinct_and_the_same_for_every_parent() -> None:
-    first = distinct_problems(EASY, "test", 0, 10)
-    assert len({problem.id for problem in first}) == 10
-    assert {problem.split for problem in first} == {"test"}
-    assert [problem.id for problem in distinct_problems(EASY, "test", 0, 6)] == [problem.id for problem in first[:6]]
-    assert {problem.id for problem in distinct_problems(EASY, "test", 1, 6)} != {p.id for p in first[:6]}
+    world = WORLD.at_level(2)
+    first = [problem.id for problem in distinct_problems(world, "test", 0, 10)]
+    assert len(set(first)) == 10
+    assert [problem.id for problem in distinct_problems(world, "test", 0, 6)] == first[:6]
+    assert {problem.id for problem in distinct_problems(world, "test", 1, 6)} != set(first[:6])
+    assert {problem.split for problem in distinct_problems(world, "validation", 0, 6)} == {"validation"}
 
 
 def test_the_trained_model_is_what_the_next_stage_reads(finished: Finished) -> None:

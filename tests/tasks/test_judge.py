@@ -32,7 +32,13 @@ NODES = (
     Node("", (Operand(False, 6),)),
 )
 GRAPH = Graph(NODES, (3, 5, 1, 5, 2, 3, 6), 4, tuple("pqrstuv"), tuple(range(7)), 7)
-P, Q, R, S, T = "p = 3", "q = p + 2 = 3 + 2 = 5", "r = q - 4 = 5 - 4 = 1", "s = q * r = 5 * 1 = 5", "t = s - p = 5 - 3 = 2"
+P, Q, R, S, T = (
+    "p = 3",
+    "q = p + 2 = 3 + 2 = 5",
+    "r = q - 4 = 5 - 4 = 1",
+    "s = q * r = 5 * 1 = 5",
+    "t = s - p = 5 - 3 = 2",
+)
 U, V = "u = q * 2 = 5 * 2 = 3", "v = 6"
 GOLD = (P, Q, R, S, T, "answer 2")
 
@@ -104,7 +110,9 @@ def test_any_order_in_which_parents_come_first_is_right(case: tuple[str, int], s
 
 @given(CASES, SOURCES)
 @settings(deadline=None, max_examples=100)
-def test_any_other_order_is_wrong_at_the_step_that_comes_too_early(case: tuple[str, int], source: random.Random) -> None:
+def test_any_other_order_is_wrong_at_the_step_that_comes_too_early(
+    case: tuple[str, int], source: random.Random
+) -> None:
     _, graph, gold = problem_of(case)
     order = source.sample(graph.necessary(), len(graph.necessary()))
     early = [at for at, i in enumerate(order) if not set(graph.nodes[i].parents) <= set(order[:at])]
@@ -116,12 +124,16 @@ def test_any_other_order_is_wrong_at_the_step_that_comes_too_early(case: tuple[s
 
 @given(CASES, SOURCES)
 @settings(deadline=None, max_examples=100)
-def test_operands_of_plus_and_times_may_be_turned_and_of_minus_not(case: tuple[str, int], source: random.Random) -> None:
+def test_operands_of_plus_and_times_may_be_turned_and_of_minus_not(
+    case: tuple[str, int], source: random.Random
+) -> None:
     _, graph, gold = problem_of(case)
 
     def turned(index: int) -> str:
         node = graph.nodes[index]
-        other = replace(graph, nodes=(*graph.nodes[:index], Node(node.operator, node.operands[::-1]), *graph.nodes[index + 1 :]))
+        other = replace(
+            graph, nodes=(*graph.nodes[:index], Node(node.operator, node.operands[::-1]), *graph.nodes[index + 1 :])
+        )
         return compact.step(other, index)
 
     needed = graph.necessary()
@@ -156,7 +168,15 @@ def test_distractors_worked_out_are_accepted(case: tuple[str, int], source: rand
         (P, Q, R, "s = r * q = 1 * 5 = 5", T, "answer 2"),
         ("p = 0 0 3", "q = p + 0 2 = 0 3 + 2 = 0 0 5", *GOLD[2:-1], "answer 0 2"),
     ],
-    ids=["a distractor", "one at the start", "no numbers", "a leaf's value", "turned", "turned parents", "leading zeros"],
+    ids=[
+        "a distractor",
+        "one at the start",
+        "no numbers",
+        "a leaf's value",
+        "turned",
+        "turned parents",
+        "leading zeros",
+    ],
 )
 def test_other_right_solutions(steps: tuple[str, ...]) -> None:
     assert say(*steps) == RIGHT
@@ -205,7 +225,9 @@ def test_other_right_solutions(steps: tuple[str, ...]) -> None:
         ((P, "q = p + 1 + 1 = 5", *GOLD[2:]), 1, "unreadable"),
     ],
 )
-def test_a_wrong_step_is_found_and_the_right_answer_still_counts(steps: tuple[str, ...], first: int, reason: str) -> None:
+def test_a_wrong_step_is_found_and_the_right_answer_still_counts(
+    steps: tuple[str, ...], first: int, reason: str
+) -> None:
     verdict = say(*steps)
     assert marks(verdict) == (Mark.CORRECT, Mark.WRONG, first)
     assert verdict.reason.startswith(reason)
@@ -320,7 +342,9 @@ LONG = 99_000
 HOSTILE = {
     "digits": "p=" + "1" * LONG,
     "two digit strings": "p=" + "1" * (LONG // 2) + "+" + "2" * (LONG // 2) + "x",
-    "every group": "q=p+2" + ("=" + "1" * (LONG // 3) + "+" + "2" * (LONG // 3) + "=" + "3" * (LONG // 3)) + "x;answer2",
+    "every group": "q=p+2"
+    + ("=" + "1" * (LONG // 3) + "+" + "2" * (LONG // 3) + "=" + "3" * (LONG // 3))
+    + "x;answer2",
     "operators": "p=1" + "+1" * (LONG // 2) + ";answer2",
     "equals": "p" + "=1" * (LONG // 2) + ";answer2",
     "signs": "q=p+2=" + "-" * LONG + ";answer2",
@@ -369,7 +393,14 @@ def test_leading_zeros_without_end_are_only_zeros() -> None:
 
 def test_zero_has_no_sign() -> None:
     """Minus zero is not how a value is written; accepting it would make two texts of one number."""
-    graph = Graph((Node("", (Operand(False, 3),)), Node("-", (Operand(True, 0), Operand(False, 3)))), (3, 0), 1, ("a", "b"), (0, 1), 0)
+    graph = Graph(
+        (Node("", (Operand(False, 3),)), Node("-", (Operand(True, 0), Operand(False, 3)))),
+        (3, 0),
+        1,
+        ("a", "b"),
+        (0, 1),
+        0,
+    )
     assert judge(graph, "a = 3 ; b = a - 3 = 3 - 3 = 0 ; answer 0") == RIGHT
     assert judge(graph, "a = 3 ; b = a - 3 = 3 - 3 = 0 ; answer - 0").answer is Mark.WRONG
 

@@ -3,8 +3,8 @@
 The prompt is computed once per problem. Samples of a problem sit side by side in slots; finished
 ones are dropped by moving the live ones together. A completion has the same bits in any batch on
 a CPU, because everything it meets is either its own or made neutral: padding adds exact zeros,
-lengths are rounded to whole vector widths, and matrices keep at least `_MIN_ROWS` rows, below
-which the matrix library switches to other kernels.
+lengths are rounded to whole vector widths, and matrices keep at least `_MIN_ROWS` rows and batched
+ones `_MIN_PRODUCT` multiplications, below which the matrix library switches to other kernels.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from edgewise.sampling.base import Completions, SamplingSpec
 from edgewise.sampling.random_numbers import row_keys, uniform
 
 _MIN_ROWS = 16
+_MIN_PRODUCT = 400
 _PROMPT_MULTIPLE = 16
 _CACHE_CHUNK = 32
 _REPACK_BELOW = 0.8
@@ -81,7 +82,10 @@ class _Group:
         self.model, self.law, self.end, self.samples = model, law, end, samples
         self.device = model.embedding.weight.device
         problems = len(prompts)
-        slots = max(samples, 2, -(-_MIN_ROWS // problems))
+        # The smallest product with the prompt is slots x queries x depth x _PROMPT_MULTIPLE.
+        each = model.spec.width // model.spec.kv_heads * _PROMPT_MULTIPLE
+        self.least_slots = max(2, -(-_MIN_PRODUCT // each))
+        slots = max(samples, self.least_slots, -(-_MIN_ROWS // problems))
         sample_S = torch.arange(slots, device=self.device)
         self.alive_PS = (sample_S < samples).expand(problems, slots).clone()
         self.rubbish = problems * samples
@@ -167,7 +171,7 @@ class _Group:
         alive_P = self.alive_PS.sum(1)
         keep_P = alive_P.nonzero().squeeze(1)
         problems = len(keep_P)
-        slots = max(int(alive_P.max()), 2, -(-_MIN_ROWS // problems))
+        slots = max(int(alive_P.max()), self.least_slots, -(-_MIN_ROWS // problems))
         if slots * problems > _REPACK_BELOW * self.alive_PS.numel() or slots > self.alive_PS.shape[1]:
             return token_PS
         front_PS = torch.argsort(~self.alive_PS[keep_P], dim=1, stable=True)[:, :slots]

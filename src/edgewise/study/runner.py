@@ -21,6 +21,9 @@ from edgewise.study.store import Store
 
 _Message = tuple[str, int, int, str]
 
+# Seconds to wait for what ends at once unless something is broken.
+_PATIENCE = 5.0
+
 
 class Watcher(Protocol):
     """Told of every stage: once when found complete or finished, and as it advances."""
@@ -87,30 +90,49 @@ def _pool(context: Context, messages: Queue[_Message | None]) -> Iterator[Proces
         yield pool
     except BaseException:
         # Stages write checkpoints as they go, so stopping them loses seconds, and waiting for
-        # them could take minutes.
-        for process in list((pool._processes or {}).values()):
+        # them to finish could take minutes. Until they are gone they hold the locks of their stages.
+        processes = list((pool._processes or {}).values())
+        for process in processes:
             process.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.join(_PATIENCE)
         raise
     pool.shutdown()
 
 
 @contextmanager
 def _messages(handle: Callable[[_Message], None]) -> Iterator[Queue[_Message | None]]:
-    """A queue from the workers whose messages are handled in a thread here."""
+    """A queue from the workers whose messages are handled in a thread here.
+
+    After `handle` has raised, messages are read and dropped, and what it raised is raised at the end.
+    """
     messages: Queue[_Message | None] = multiprocessing.get_context("spawn").Queue()
+    failures: list[Exception] = []
 
     def drain() -> None:
         while (message := messages.get()) is not None:
-            handle(message)
+            if failures:
+                continue  # unread messages would fill the pipe and stop the workers
+            try:
+                handle(message)
+            except Exception as error:
+                failures.append(error)
 
     thread = threading.Thread(target=drain, daemon=True)
     thread.start()
     try:
         yield messages
-    finally:
+    except BaseException:
+        # A worker killed while it sent took the queue's lock with it: then nothing more arrives.
+        messages.cancel_join_thread()
         messages.put(None)
-        thread.join()
+        thread.join(_PATIENCE)
+        raise
+    messages.put(None)
+    thread.join()
+    if failures:
+        raise failures[0]
 
 
 _worker_messages: Queue[_Message | None] | None = None
@@ -119,9 +141,18 @@ _worker_messages: Queue[_Message | None] | None = None
 def _start_worker(messages: Queue[_Message | None]) -> None:
     global _worker_messages
     _worker_messages = messages
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot stop its workers; left alone they would train on and hold the locks."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _compute(stage: Stage, context: Context) -> None:

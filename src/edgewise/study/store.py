@@ -51,13 +51,11 @@ class Store:
         here. InputError where the store cannot be written or another process holds the stage.
         """
         folder = self.folder(stage)
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{self.root}: cannot be used as a store ({error.strerror})") from None
         with self._lock(folder):
             if self.is_complete(stage):
                 return folder
+            if folder.exists():
+                raise InputError(f"{folder}: has no provenance.json, so it is not a complete stage; remove it")
             absent = [self.folder(parent).name for parent in stage.parents if not self.is_complete(parent)]
             if absent:
                 raise InputError(f"{folder.name}: its parent {absent[0]} is not complete; compute that first")
@@ -100,10 +98,16 @@ class Store:
     def _lock(self, folder: Path) -> Iterator[None]:
         lock = FileLock(str(folder) + ".lock", timeout=0)
         try:
-            with lock:
-                yield
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
         except Timeout:
             raise InputError(f"{folder}: another process is computing this stage; wait for it or stop it") from None
+        except OSError as error:
+            raise InputError(f"{self.root}: cannot be used as a store ({error.strerror})") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def versions() -> dict[str, str]:

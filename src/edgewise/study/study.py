@@ -16,7 +16,7 @@ class Study:
 
     `regions` names sets of levels, from what the base covers to what it does not; each arm gets a
     verdict on each. InputError where an arm is not evaluated on the base's problems, for then
-    nothing can be paired.
+    nothing can be paired, or is called "base", and where an arm has no region to be judged on.
     """
 
     title: str
@@ -31,9 +31,14 @@ class Study:
             differing = [field for field in shared if getattr(arm, field) != getattr(self.base, field)]
             if differing:
                 raise InputError(f"arm {name!r}: its evaluation differs from the base's in {differing[0]}")
-        outside = [name for name, levels in self.regions.items() if not set(levels) <= set(self.base.world.levels)]
+        if "base" in self.arms:
+            raise InputError("arm 'base': the name is taken by what the arms are compared with; use another")
+        if self.arms and not self.regions:
+            raise InputError("regions: an arm is judged on regions; name at least one")
+        evaluated = set(self.base.world.levels)
+        outside = [name for name, levels in self.regions.items() if not levels or not set(levels) <= evaluated]
         if outside:
-            raise InputError(f"region {outside[0]!r}: its levels must be among those evaluated")
+            raise InputError(f"region {outside[0]!r}: its levels must be among those evaluated, at least one")
 
     @property
     def evaluations(self) -> dict[str, Evaluate]:
