@@ -134,7 +134,9 @@ def test_every_field_changes_the_digest() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [GraphArithmetic(max_op=3), DecoderSpec(), SamplingSpec()], ids=lambda s: type(s).__name__
+    "spec",
+    [GraphArithmetic(max_op=3), DecoderSpec(heads=3, kv_heads=1), SamplingSpec()],
+    ids=lambda s: type(s).__name__,
 )
 def test_every_field_of_the_real_specs_changes_the_digest(spec: Spec) -> None:
     other: dict[str, Any] = {

@@ -49,7 +49,7 @@ def run(
 
 def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str) -> None:
     from edgewise.report.page import write_page
-    from edgewise.report.terminal import StudyProgress, summary
+    from edgewise.report.terminal import StudyProgress, status, summary
     from edgewise.study import runner
     from edgewise.study.context import Context, usable_cores
     from edgewise.study.findings import measure
@@ -58,9 +58,10 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     context = Context(root=out, device=_device(device), workers=workers or usable_cores())
     with StudyProgress(study) as progress:
         store = runner.run(study.evaluations.values(), context, progress)
-    findings = measure(study, store)
     page = out / "report.html"
-    write_page(findings, page, command=shlex.join(["edgewise", *sys.argv[1:]]))
+    with status("judging and writing the report, a few seconds"):
+        findings = measure(study, store)
+        write_page(findings, page, command=shlex.join(["edgewise", *sys.argv[1:]]))
     summary(findings, page)
 
 

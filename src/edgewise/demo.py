@@ -21,15 +21,15 @@ class DemoSpec(Spec):
     to `edge`, are the edge; the next, up to `hard`, are seen by nobody but the evaluation."""
 
     seed: int = Field(0, ge=0)
-    world: GraphArithmetic = GraphArithmetic()
+    world: GraphArithmetic = GraphArithmetic(disorder=2)
     covered: int = Field(4, ge=1)
-    edge: int = Field(7, ge=2)
-    hard: int = Field(9, ge=3)
+    edge: int = Field(6, ge=2)
+    hard: int = Field(8, ge=3)
     model: DecoderSpec = DecoderSpec()
-    pretraining: NextTokenSpec = NextTokenSpec()
-    rl: Recipe = Recipe()
-    problems: int = Field(64, ge=2)
-    samples: int = Field(128, ge=8)
+    pretraining: NextTokenSpec = NextTokenSpec(steps=2500, documents=12, stretch=96)
+    rl: Recipe = Recipe(steps=60, reward="process")
+    problems: int = Field(96, ge=2)
+    samples: int = Field(64, ge=8)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

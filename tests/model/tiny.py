@@ -20,6 +20,8 @@ SHAPES = {
     "untied, grouped": DecoderSpec(
         width=32, layers=2, heads=4, kv_heads=2, feed_forward=24, max_positions=128, tied=False, rope_theta=500.0
     ),
+    # Wide enough for the matrix library to have kernels of its own for a few rows.
+    "default width": DecoderSpec(layers=1, max_positions=64),
     "untied, full": DecoderSpec(
         width=24, layers=2, heads=4, kv_heads=4, feed_forward=33, max_positions=100, tied=False, norm_eps=1e-2
     ),

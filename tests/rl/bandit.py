@@ -58,7 +58,6 @@ RECIPE = Recipe(
     prompts=4,
     samples=4,
     max_new_tokens=5,
-    row_length=32,
     optimizer=OptimizerSpec(learning_rate=1e-2, schedule="constant", warmup=0.0, weight_decay=0.0),
 )
 

@@ -109,7 +109,7 @@ def test_the_number_of_samples_does_not_matter(name: str) -> None:
         same(name, engine.sample([PROMPTS[p]], [KEYS[p]], 40, LAW), [p])
 
 
-@pytest.mark.parametrize("name", [*NAMES, "one head"])
+@pytest.mark.parametrize("name", [*NAMES, "one head", "default width"])
 def test_many_short_prompts_with_a_sample_each_do_not_matter(name: str) -> None:
     """Few queries against a short prompt are the smallest matrices there are."""
     engine = Engine(model(name), END)

@@ -24,7 +24,7 @@ PRETRAIN = Pretrain(
     model=DecoderSpec(width=32, layers=1, heads=2, kv_heads=1, feed_forward=64, max_positions=96),
     training=NextTokenSpec(steps=150, documents=8, row_length=96, optimizer=OptimizerSpec(learning_rate=1e-2)),
 )
-TUNED = RL(parent=PRETRAIN, world=EASY, recipe=Recipe(steps=4, prompts=4, samples=8, max_new_tokens=36, row_length=96))
+TUNED = RL(parent=PRETRAIN, world=EASY, recipe=Recipe(steps=4, prompts=4, samples=8, max_new_tokens=36))
 BASE_EVALUATION = Evaluate(parent=PRETRAIN, world=WORLD, problems=4, samples=16, law=LAW)
 TUNED_EVALUATION = Evaluate(parent=TUNED, world=WORLD, problems=4, samples=16, law=LAW)
 STUDY = Study(

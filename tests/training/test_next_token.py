@@ -26,7 +26,7 @@ from edgewise.training.run import Run
 
 from .tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train, weights
 
-GOLDEN = [3.568696, 3.157941, 2.996886, 2.790224, 2.577038, 2.469693, 2.436539, 2.332638, 2.435861, 2.405308]
+GOLDEN = [3.57172, 3.213576, 3.051123, 2.862255, 2.601565, 2.563153, 2.459516, 2.407902, 2.457678, 2.429916]
 
 
 def losses(folder: Path) -> list[float]:
@@ -179,6 +179,7 @@ def test_totals_go_on_after_an_interruption(tmp_path: Path) -> None:
 
 _CHILD = """
 import sys
+import time
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
@@ -192,7 +193,10 @@ folder, world, shape, spec = sys.argv[1:]
 world = GraphArithmetic.model_validate_json(world)
 tokenizer = Tokenizer(world.words())
 model = Decoder(DecoderSpec.model_validate_json(shape), len(tokenizer), seed=3)
-run = Run(Path(folder), checkpoint_seconds=0.0, progress=lambda done, total, note: print(done, flush=True))
+def progress(done, total, note):
+    print(done, flush=True)
+    time.sleep(1000 if done == 75 else 0)  # it is killed here at the latest
+run = Run(Path(folder), checkpoint_seconds=0.0, progress=progress)
 next_token.train(model, tokenizer, world, NextTokenSpec.model_validate_json(spec), 1, run)
 """
 
@@ -215,7 +219,7 @@ def test_a_killed_process_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert child.returncode == -signal.SIGKILL
     seen: list[int] = []
     train(Run(folder, progress=lambda done, total, note: seen.append(done)), spec)
-    assert target - 1 <= seen[0] <= 80 and seen[0] > 1, "it must resume, not start afresh"
+    assert target - 1 <= seen[0] <= 75 and seen[0] > 1, "it must resume, not start afresh"
     train(Run(tmp_path / "whole"), spec)
     assert traces(folder) == traces(tmp_path / "whole")
 

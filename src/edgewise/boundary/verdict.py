@@ -232,7 +232,7 @@ def _confound(label: Label, delta_1: Estimate, margin: float, base: Rates, tuned
         ("truncated", base.truncated, tuned.truncated),
     ):
         cleared = before - after
-        shares = f"{name} samples are {before:.1%} in base and {after:.1%} in tuned, "
+        shares = f"{name.capitalize()} samples are {before:.1%} in base and {after:.1%} in tuned, "
         if label in ("mixed", "unchanged") and abs(cleared) > margin:
             return shares + f"a difference beyond the margin of {100 * margin:.1f} points."
         towards = {"sharpened": cleared, "extended": cleared, "shrunk": -cleared}.get(label, 0.0)

@@ -26,8 +26,8 @@ class DecoderSpec(Spec):
 
     width: int = Field(96, ge=1)
     layers: int = Field(3, ge=1)
-    heads: int = Field(3, ge=1)
-    kv_heads: int = Field(1, ge=1)
+    heads: int = Field(6, ge=1)
+    kv_heads: int = Field(3, ge=1)
     feed_forward: int = Field(256, ge=1)
     max_positions: int = Field(512, ge=1)
     rope_theta: float = Field(10_000.0, gt=0)

@@ -9,6 +9,7 @@ from typing import Self
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -60,6 +61,11 @@ class StudyProgress:
         task = self._tasks[digest(stage)]
         self._bars.start_task(task)
         self._bars.update(task, completed=1, total=1, note="already there" if reused else "")
+
+
+def status(what: str) -> Status:
+    """A line that moves while something of a few seconds is under way."""
+    return Console(stderr=True).status(what)
 
 
 def summary(findings: Findings, page: Path) -> None:

@@ -64,8 +64,7 @@ class Recipe(Spec):
     reward: Literal["outcome", "process"] = "outcome"
     kl: float = Field(0.0, ge=0)
     max_new_tokens: int = Field(128, ge=1)
-    row_length: int = Field(256, ge=8)
-    optimizer: OptimizerSpec = OptimizerSpec(learning_rate=1e-3, schedule="constant", warmup=0.0, weight_decay=0.0)
+    optimizer: OptimizerSpec = OptimizerSpec(learning_rate=1e-4, schedule="constant", warmup=0.1, weight_decay=0.0)
 
     @model_validator(mode="after")
     def _enough_prompts(self) -> Self:

@@ -87,7 +87,8 @@ def make_batch(
             advantages.append(advantage)
     if not documents:
         return None
-    return Batch(pack(documents, recipe.row_length, pad), torch.tensor(advantages))
+    longest = max(len(document.tokens) for document in documents)
+    return Batch(pack(documents, longest, pad), torch.tensor(advantages))
 
 
 def update(

@@ -19,7 +19,7 @@ class OptimizerSpec(Spec):
     down to `final` x peak. "constant": the same warm-up, then the peak.
     """
 
-    learning_rate: float = Field(3e-3, gt=0)
+    learning_rate: float = Field(2e-3, gt=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: float = Field(0.02, ge=0, lt=1)
     final: float = Field(0.05, ge=0, le=1)
