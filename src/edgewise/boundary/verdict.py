@@ -184,7 +184,7 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     elif "shrunk" in found:
         label, rule = "shrunk", "some part is shrunk and none is extended"
     elif "cannot tell" in found:
-        label, rule = "cannot tell", "no part moved, and for some part it cannot be told"
+        label, rule = "cannot tell", "no part gained or lost problems for sure, and for some part it cannot be told"
     elif "sharpened" in found:
         label, rule = "sharpened", "every part is sharpened or unchanged, and some is sharpened"
     else:

@@ -101,7 +101,7 @@ def rotate(x: Tensor, rotation: Tensor) -> Tensor:
 
     Hugging Face pairs feature i with i + D/2 instead; the two differ by a fixed order of the rows
     of the query and key projections, which `edgewise.model.folder` applies. One complex product
-    in place of five real operations is a quarter of a training step on a CPU.
+    takes less than half the time of the five real operations it replaces on a CPU.
     """
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
     return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)

@@ -76,15 +76,26 @@ def summary(findings: Findings, page: Path) -> None:
         console.print(Text.assemble((arm, "bold"), ": ", (verdict.label, _STYLES.get(verdict.label, "bold"))))
         for region, part in verdict.parts.items():
             console.print(f"  {region}: {part.sentence}", markup=False, soft_wrap=True)
-    table = Table(title="process-verified pass@k in percent, with 95% intervals over problems", box=box.SIMPLE_HEAD)
-    for heading in ("problems", "model", "pass@1", "pass@k", "k", "n"):
-        table.add_column(heading, justify="left" if heading in ("problems", "model") else "right")
+    base = findings.models[0]
+    n = min(curve_of(findings, base, "process", region).n for region in findings.regions)
+    ks = sorted({claim_k(findings, region) for region in findings.regions})
+    table = Table(
+        title=(
+            f"Solved and verified, percent: n = {n} samples, k = {', '.join(map(str, ks))}, 95% intervals over problems"
+        ),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("model")
+    table.add_column("pass@1", justify="right")
+    table.add_column("pass@k", justify="right")
     for region in findings.regions:
         k = claim_k(findings, region)
+        problems = curve_of(findings, base, "process", region).problems
+        table.add_row(Text(f"{region}, {problems} problems", "bold"))
         for model in findings.models:
             curve = curve_of(findings, model, "process", region)
-            size = f"{region} ({curve.problems})" if model == findings.models[0] else ""
-            table.add_row(size, Text(model), _percent(at(curve, 1)), _percent(at(curve, k)), str(k), str(curve.n))
+            table.add_row(Text(f"  {model}"), _percent(at(curve, 1)), _percent(at(curve, k)))
     console.print()
     console.print(table)
     console.print(f"report: {page}", markup=False, soft_wrap=True)

@@ -25,16 +25,18 @@ _ANSWER = re.compile(r"answer(-?\d+)")
 def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
 
-    A text without a readable final answer is unscorable, with reason "truncated" where the caller
-    says that generation was cut off and "unparsable" otherwise. A readable answer with a wrong,
-    unreadable or missing step is a wrong process.
+    A text that the caller says was cut off is unscorable, even where it seems to end in an answer
+    ("answer 1" may have been on its way to 12); so is one without a readable final answer. A
+    readable answer with a wrong, unreadable or missing step is a wrong process.
     """
+    if truncated:
+        return _unscorable("truncated")
     if len(completion) > MAX_CHARACTERS:
         return _unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
     *steps, last = re.sub(r"\s+", "", completion).split(";")
     written = _ANSWER.fullmatch(last)
     if written is None:
-        return _unscorable("truncated" if truncated else "unparsable: no final answer")
+        return _unscorable("unparsable: no final answer")
     right = _same_number(written[1], graph.values[graph.query])
     answer = Mark.CORRECT if right else Mark.WRONG
     wrong = _first_wrong_step(graph, steps)
