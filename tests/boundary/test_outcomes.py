@@ -112,9 +112,7 @@ def test_bad_files(tmp_path: Path) -> None:
 
     def rewrite(**changed: Any) -> None:
         cells = columns(**changed)
-        pq.write_table(
-            pa.table({name: cells[name] for name in cells if cells[name] is not None}), path
-        )
+        pq.write_table(pa.table({name: cells[name] for name in cells if cells[name] is not None}), path)
 
     rewrite(level=None, tokens=None)
     with pytest.raises(InputError, match=r"o\.parquet: no column level, tokens; outcomes need"):
@@ -146,8 +144,7 @@ def test_align_needs_the_same_problems() -> None:
 
 def test_import_loads_neither_torch_nor_pyarrow() -> None:
     script = (
-        "import sys, edgewise.boundary\n"
-        "print([name for name in ('torch', 'pyarrow', 'pandas') if name in sys.modules])"
+        "import sys, edgewise.boundary\nprint([name for name in ('torch', 'pyarrow', 'pandas') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr

@@ -14,9 +14,7 @@ def draw(p_P: FloatArray, n: int, seed: int) -> Counts:
     return Counts.of(n, np.random.default_rng(seed).binomial(n, p_P))
 
 
-@pytest.mark.parametrize(
-    ("base_only", "tuned_only", "p"), [(4, 0, 0.125), (4, 1, 0.375), (18, 5, 0.011)]
-)
+@pytest.mark.parametrize(("base_only", "tuned_only", "p"), [(4, 0, 0.125), (4, 1, 0.375), (18, 5, 0.011)])
 def test_mcnemar_of_published_tables(base_only: int, tuned_only: int, p: float) -> None:
     assert mcnemar(base_only, tuned_only) == pytest.approx(p, abs=5e-4)
 
@@ -49,9 +47,7 @@ def expectation(p: float, n: int, q: float, n_tuned: int, m: int) -> dict[str, f
         for tuned in product((0, 1), repeat=n_tuned):
             weight = np.prod([p if one else 1 - p for one in base])
             weight *= np.prod([q if one else 1 - q for one in tuned])
-            found = solved_sets(
-                Counts.of(n, [sum(base)]), Counts.of(n_tuned, [sum(tuned)]), m, resamples=1
-            )
+            found = solved_sets(Counts.of(n, [sum(base)]), Counts.of(n_tuned, [sum(tuned)]), m, resamples=1)
             for name in names:
                 total[name] = total.get(name, 0) + weight * getattr(found, name).value
     return total
@@ -80,10 +76,7 @@ def test_floor_is_the_share_of_half_splits_that_disagree() -> None:
     for c in range(2 * m + 1):
         samples = [1] * c + [0] * (2 * m - c)
         splits = [set(one) for one in combinations(range(2 * m), m)]
-        alone = [
-            any(samples[i] for i in half) and not any(samples[i] for i in set(range(6)) - half)
-            for half in splits
-        ]
+        alone = [any(samples[i] for i in half) and not any(samples[i] for i in set(range(6)) - half) for half in splits]
         arm = Counts.of(2 * m, [c])
         found = solved_sets(arm, arm, m, resamples=1)
         assert found.floor.value == pytest.approx(np.mean(alone), abs=1e-14)

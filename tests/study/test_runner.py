@@ -170,3 +170,10 @@ def test_a_worker_killed_while_it_sends_does_not_hang_the_run(monkeypatch: pytes
         raise KeyboardInterrupt
     lock.release()
     assert time.monotonic() - start < 5
+
+
+def test_what_much_depends_on_is_started_first() -> None:
+    """An evaluation that nobody waits for must not take a core that a whole arm could use."""
+    after = runner._stages_after(plan([BASE_EVALUATION, TUNED_EVALUATION]))
+    evaluations = {digest(BASE_EVALUATION): 0, digest(TUNED_EVALUATION): 0}
+    assert after == {digest(PRETRAIN): 2, digest(TUNED): 1, **evaluations}

@@ -54,7 +54,10 @@ def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
     after the stages under way have been stopped; everything saved stays.
     """
     store = Store(context.root)
-    waiting = {digest(stage): stage for stage in plan(stages)}
+    planned = plan(stages)
+    after = _stages_after(planned)
+    # What much depends on goes first, so that no core is left with a long path of its own at the end.
+    waiting = {digest(stage): stage for stage in sorted(planned, key=lambda stage: -after[digest(stage)])}
     for name, stage in list(waiting.items()):
         if store.is_complete(stage):
             watcher.completed(waiting.pop(name), reused=True)
@@ -79,6 +82,15 @@ def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
                     ) from None
                 watcher.completed(by_name[running.pop(future)], reused=False)
     return store
+
+
+def _stages_after(planned: list[Stage]) -> dict[str, int]:
+    """Digest -> number of stages on the longest path that starts from it."""
+    after = {digest(stage): 0 for stage in planned}
+    for stage in reversed(planned):
+        for parent in stage.parents:
+            after[digest(parent)] = max(after[digest(parent)], after[digest(stage)] + 1)
+    return after
 
 
 @contextmanager

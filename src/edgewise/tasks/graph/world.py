@@ -112,7 +112,8 @@ class GraphArithmetic(Spec):
             seed=seed,
             index=index,
             level=op,
-            id=f"graph-{identity:016x}",
+            # The op tells apart graphs that differ only in whether equal sub-expressions are one node.
+            id=f"graph-{op}-{identity:016x}",
             prompt=compact.prompt(graph),
             answer=str(graph.values[query]),
             graph=graph,
