@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from edgewise.errors import InputError
+from edgewise.model import tensors as tensor_file
 from edgewise.training import checkpoint
 
 
@@ -86,7 +86,7 @@ def save_killed_at(monkeypatch: pytest.MonkeyPatch, folder: Path, step: int, ope
         pass
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "save_file", mortal(save_file, half_saved))
+        patch.setattr(tensor_file, "save", mortal(tensor_file.save, half_saved))
         patch.setattr(Path, "write_text", mortal(Path.write_text, half_written))
         patch.setattr(shutil, "rmtree", mortal(shutil.rmtree, half_removed))
         patch.setattr(os, "replace", mortal(os.replace, nothing))
@@ -139,7 +139,7 @@ def test_a_full_disk_leaves_the_former_checkpoint(tmp_path: Path, monkeypatch: p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "save_file", full)
+        patch.setattr(tensor_file, "save", full)
         with pytest.raises(OSError, match="No space"):
             save(folder, 2)
     assert step_of(folder) == 1

@@ -14,10 +14,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from edgewise.errors import InputError
+from edgewise.model import tensors as tensor_file
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.training import checkpoint, next_token
 from edgewise.training.next_token import NextTokenSpec, stretched_positions, worked
@@ -255,7 +256,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_full_disk_costs_no_more_than_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(Run(tmp_path / "whole"))
-    calls = 0
+    calls, written = 0, tensor_file.save
 
     def full_after_three(tensors: dict[str, Tensor], path: Path) -> None:
         nonlocal calls
@@ -263,11 +264,11 @@ def test_a_full_disk_costs_no_more_than_the_last_checkpoint(tmp_path: Path, monk
         if calls > 3:
             path.write_bytes(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
-        save_file(tensors, path)
+        written(tensors, path)
 
     folder = tmp_path / "full"
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "save_file", full_after_three)
+        patch.setattr(tensor_file, "save", full_after_three)
         with pytest.raises(OSError, match="No space"):
             train(Run(folder, checkpoint_seconds=0.0))
     loaded = checkpoint.load(folder / "checkpoint")

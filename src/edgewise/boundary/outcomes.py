@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -22,6 +21,7 @@ from edgewise.boundary.counts import (
     require_same_problems,
 )
 from edgewise.errors import InputError
+from edgewise.files import whole
 
 # One long id would otherwise widen every row of a fixed-width string column.
 MAX_ID_LENGTH = 256
@@ -156,13 +156,11 @@ class Outcomes:
         import pyarrow.parquet as pq
 
         target = Path(path)
-        partial = target.with_name(target.name + ".part")
         table = pa.table({one.name: pa.array(getattr(self, one.name)) for one in fields(self)})
         try:
-            pq.write_table(table, partial, compression="zstd")
-            os.replace(partial, target)
+            with whole(target) as aside:
+                pq.write_table(table, aside, compression="zstd")
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise InputError(f"{target}: cannot be written ({_line(error)})") from None
 
     @classmethod

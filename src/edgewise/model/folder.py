@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from edgewise.errors import InputError
+from edgewise.model import tensors
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
 
@@ -54,7 +53,7 @@ def save(model: Decoder, tokenizer: Tokenizer, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(_config(model, tokenizer), indent=2) + "\n")
     generation = {"bos_token_id": tokenizer.bos, "eos_token_id": tokenizer.eos, "pad_token_id": tokenizer.pad}
     (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
-    save_file(_to_theirs(model), folder / "model.safetensors", metadata={"format": "pt"})
+    tensors.save(_to_theirs(model), folder / "model.safetensors")
     tokenizer.save(folder)
 
 
@@ -78,10 +77,7 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[Decoder, Tok
             f"{folder / 'tokenizer.json'}: has {len(tokenizer)} words, but vocab_size in config.json is {vocabulary}"
         )
     model = Decoder(spec, vocabulary)
-    try:
-        theirs = load_file(weights_path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{weights_path}: missing or corrupt ({error!s:.100})") from None
+    theirs = tensors.load(weights_path)
     _check(theirs, _to_theirs(model), weights_path)
     state = {}
     for ours, parameter in model.state_dict().items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -18,6 +17,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from edgewise.errors import InputError
+from edgewise.files import whole
 from edgewise.report import excerpts, figures, formats, tables
 from edgewise.study.findings import Findings, StageCard
 
@@ -32,13 +32,11 @@ def write_page(findings: Findings, path: Path, *, command: str | None = None) ->
     """
     # A lone surrogate, which only untrusted text can hold, has no UTF-8 form.
     page = render(findings, command=command).encode("utf-8", "replace")
-    aside = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(page)
-        os.replace(aside, path)
+        with whole(path) as aside:
+            aside.write_bytes(page)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.errors import InputError
+from edgewise.files import whole
 from edgewise.keyed import key
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.sampling.base import Completions, Sampler, SamplingSpec
@@ -86,9 +86,8 @@ def outcomes(table: pa.Table) -> Outcomes:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write a Parquet file that is whole or absent."""
-    aside = path.with_name(path.name + ".new")
-    pq.write_table(table, aside, compression="zstd")
-    os.replace(aside, path)
+    with whole(path) as aside:
+        pq.write_table(table, aside, compression="zstd")
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from edgewise import __version__
 from edgewise.errors import InputError
+from edgewise.files import whole
 from edgewise.spec import digest, plain
 from edgewise.study.stages import Stage
 from edgewise.training.run import Run
@@ -123,9 +124,8 @@ def versions() -> dict[str, str]:
 
 def write_json(path: Path, data: Any) -> None:
     """Write a JSON file that is whole or absent."""
-    aside = path.with_name(path.name + ".new")
-    aside.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
-    os.replace(aside, path)
+    with whole(path) as aside:
+        aside.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

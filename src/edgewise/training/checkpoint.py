@@ -7,11 +7,10 @@ import os
 import shutil
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from edgewise.errors import InputError
+from edgewise.model import tensors as tensor_file
 
 
 def save(folder: Path, step: int, tensors: dict[str, Tensor], notes: dict[str, float]) -> None:
@@ -22,7 +21,7 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], notes: dict[str, f
     aside = folder.with_name(folder.name + ".new")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, aside / "state.safetensors")
+    tensor_file.save(tensors, aside / "state.safetensors")
     (aside / "state.json").write_text(json.dumps({"step": step, "notes": notes}))
     old = folder.with_name(folder.name + ".old")
     if folder.exists():  # else `old` is the only checkpoint there is, and stays until the new one stands
@@ -44,8 +43,6 @@ def load(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, float]] | None
         folder = old
     try:
         state = json.loads((folder / "state.json").read_text())
-        return int(state["step"]), load_file(folder / "state.safetensors"), dict(state["notes"])
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise InputError(
-            f"{folder}: corrupt checkpoint ({type(error).__name__}); remove the folder to start this stage afresh"
-        ) from None
+        return int(state["step"]), tensor_file.load(folder / "state.safetensors"), dict(state["notes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{folder}: corrupt checkpoint; remove the folder to start this stage afresh") from None

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from edgewise.errors import InputError
+from edgewise.files import whole
 from edgewise.model.decoder import Decoder
 from edgewise.training import checkpoint
 from edgewise.training.optimizer import Optimizer
@@ -89,13 +90,12 @@ class Run:
         path = self.folder / "metrics.jsonl"
         if not path.exists():
             return
-        whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
         try:
-            kept = [line for line in whole if json.loads(line)["step"] < step]
+            kept = [line for line in lines if json.loads(line)["step"] < step]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{path}: corrupt ({type(error).__name__}); remove {path.parent} to start afresh"
             ) from None
-        aside = path.with_suffix(".new")
-        aside.write_text("".join(kept))
-        aside.replace(path)
+        with whole(path) as aside:
+            aside.write_text("".join(kept))
