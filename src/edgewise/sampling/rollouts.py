@@ -113,11 +113,10 @@ def roll_out(
     completions = sampler.sample(prompts, keys, samples, law)
     texts, verdicts = [], []
     for p, problem in enumerate(problems):
-        seen: dict[tuple[str, bool], Verdict] = {}
         row = [tokenizer.decode(completions.ids(p, g)) for g in range(samples)]
-        for text, finished in zip(row, completions.finished_PG[p].tolist(), strict=True):
-            if (text, finished) not in seen:
-                seen[text, finished] = world.judge(problem, text, truncated=not finished)
+        pairs = list(zip(row, completions.finished_PG[p].tolist(), strict=True))
+        # A sure model writes the same text many times; each is judged once.
+        judged = {pair: world.judge(problem, pair[0], truncated=not pair[1]) for pair in set(pairs)}
         texts.append(row)
-        verdicts.append([seen[t, f] for t, f in zip(row, completions.finished_PG[p].tolist(), strict=True)])
+        verdicts.append([judged[pair] for pair in pairs])
     return Rollouts(problems, prompts, completions, texts, verdicts)
