@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from edgewise.boundary import Outcomes, align
+from edgewise.boundary import Counts, Outcomes, align
 from edgewise.errors import InputError
 
 
@@ -29,50 +30,51 @@ def columns(**changed: Any) -> dict[str, Any]:
 
 
 def test_counts_by_answer_and_by_process() -> None:
-    answer = Outcomes(**columns()).counts()
+    answer = Outcomes.of(**columns()).counts()
     assert answer.problem.tolist() == ["a", "b"]
     assert answer.level.tolist() == [1, 2]
     assert answer.n_P.tolist() == [2, 3]
     assert answer.c_P.tolist() == [0, 2]
     assert answer.unscorable_P.tolist() == [0, 1]
     assert answer.truncated_P.tolist() == [0, 1]
-    process = Outcomes(**columns()).counts("process")
+    process = Outcomes.of(**columns()).counts("process")
     assert process.c_P.tolist() == [1, 1]
     assert process.unscorable_P.tolist() == [1, 1]
     assert process.metric == "process"
 
 
 def test_first_success_follows_sample_numbers_not_rows() -> None:
-    counts = Outcomes(**columns()).counts()
+    counts = Outcomes.of(**columns()).counts()
     # b in sample order is -1, 1, 1: one sample before the first correct one; a has none correct.
     assert counts.first_P is not None
     assert counts.first_P.tolist() == [2, 1]
 
 
 def test_rates_average_over_problems() -> None:
-    rates = Outcomes(**columns()).rates()
+    rates = Outcomes.of(**columns()).rates()
     assert rates.unscorable == pytest.approx((0 + 1 / 3) / 2)
     assert rates.truncated == pytest.approx((0 + 1 / 3) / 2)
 
 
 def test_levels() -> None:
-    outcomes = Outcomes(**columns())
+    outcomes = Outcomes.of(**columns())
     assert outcomes.levels == (1, 2)
     only = outcomes.select_levels([2])
     assert only.levels == (2,)
-    assert only.tokens.tolist() == [7, 9, 11]
+    assert only.tokens_S is not None and only.tokens_S.tolist() == [7, 9, 11]
     with pytest.raises(InputError, match=r"\[3\] asked for; there are \(1, 2\)"):
         outcomes.select_levels([2, 3])
 
 
 def test_parquet_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "o.parquet"
-    before = Outcomes(**columns())
+    before = Outcomes.of(**columns())
     before.write(path)
     after = Outcomes.read(path)
-    for name in columns():
-        assert getattr(after, name).tolist() == getattr(before, name).tolist()
-        assert getattr(after, name).dtype == getattr(before, name).dtype
+    for one in fields(Outcomes):
+        there, here = getattr(after, one.name), getattr(before, one.name)
+        assert np.array_equal(there, here)
+        assert getattr(there, "dtype", None) == getattr(here, "dtype", None)
     assert [one.name for one in tmp_path.iterdir()] == ["o.parquet"]
     assert pq.ParquetFile(path).metadata.row_group(0).column(0).compression == "ZSTD"
 
@@ -81,20 +83,20 @@ def test_parquet_round_trip(tmp_path: Path) -> None:
     ("changed", "message"),
     [
         ({"level": np.array([1, 1])}, "level: shape"),
-        ({"answer": np.array([1, 0, 2, 0, 1])}, "answer: verdict 2"),
-        ({"process": np.array([1, 0, -2, 0, 1])}, "process: verdict -2"),
-        ({"process": np.array([1.0, 0, 0, 0, 1])}, "process: float64"),
+        ({"answer": np.array([1, 0, 2, 0, 1])}, "answer_S: verdict 2"),
+        ({"process": np.array([1, 0, -2, 0, 1])}, "process_S: verdict -2"),
+        ({"process": np.array([1.0, 0, 0, 0, 1])}, "process_S: float64"),
         ({"sample": np.array([1, 0, 1, 1, 5])}, "sample: problem b has sample 1 twice"),
-        ({"level": np.array([2, 1, 3, 1, 2])}, "level: problem b has levels 3 and 2"),
-        ({"truncated": np.array([0, 0, 1, 0, 0])}, "truncated: int64"),
-        ({"tokens": np.array([7, 8, -9, 10, 11])}, "tokens: a negative"),
+        ({"level": np.array([2, 1, 3, 1, 2])}, "level: problem b has levels 2 and 3"),
+        ({"truncated": np.array([0, 0, 1, 0, 0])}, "truncated_S: int64"),
+        ({"tokens": np.array([7, 8, -9, 10, 11])}, "tokens_S: a negative"),
         ({"problem": np.array(["x" * 300, "a", "b", "a", "b"])}, "problem: an id is longer"),
         ({name: column[:0] for name, column in columns().items()}, "there is no row"),
     ],
 )
 def test_bad_rows(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Outcomes(**columns(**changed))
+        Outcomes.of(**columns(**changed))
 
 
 def test_bad_files(tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"o\.parquet: not a readable Parquet file") as caught:
         Outcomes.read(path)
     assert "\n" not in str(caught.value)
-    Outcomes(**columns()).write(path)
+    Outcomes.of(**columns()).write(path)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(InputError, match="not a readable Parquet file"):
         Outcomes.read(path)
@@ -114,30 +116,30 @@ def test_bad_files(tmp_path: Path) -> None:
         cells = columns(**changed)
         pq.write_table(pa.table({name: cells[name] for name in cells if cells[name] is not None}), path)
 
-    rewrite(level=None, tokens=None)
-    with pytest.raises(InputError, match=r"o\.parquet: no column level, tokens; outcomes need"):
+    rewrite(level=None, sample=None)
+    with pytest.raises(InputError, match=r"o\.parquet: no column level, sample; outcomes need"):
         Outcomes.read(path)
     rewrite(tokens=pa.array([1, None, 2, 3, 4]))
     with pytest.raises(InputError, match=r"o\.parquet: column tokens has empty cells"):
         Outcomes.read(path)
     rewrite(answer=np.array([1, 0, 300, 0, 1]))
-    with pytest.raises(InputError, match=r"o\.parquet: column answer: verdict 300"):
+    with pytest.raises(InputError, match=r"o\.parquet: column answer_S: verdict 300"):
         Outcomes.read(path)
     with pytest.raises(InputError, match="cannot be written"):
-        Outcomes(**columns()).write(tmp_path / "absent" / "o.parquet")
+        Outcomes.of(**columns()).write(tmp_path / "absent" / "o.parquet")
 
 
 def test_align_needs_the_same_problems() -> None:
-    base = Outcomes(**columns())
-    renamed = Outcomes(**columns(problem=np.array(["b", "c", "b", "c", "b"])))
+    base = Outcomes.of(**columns())
+    renamed = Outcomes.of(**columns(problem=np.array(["b", "c", "b", "c", "b"])))
     shuffled = [4, 2, 0, 1, 3]
-    tuned = Outcomes(**{name: column[shuffled] for name, column in columns().items()})
+    tuned = Outcomes.of(**{name: column[shuffled] for name, column in columns().items()})
     left, right = align(base, tuned)
     assert left.problem.tolist() == right.problem.tolist()
     assert left.c_P.tolist() == right.c_P.tolist()
     with pytest.raises(InputError, match=r"problem: 1 only in base \(a\)"):
         align(base, renamed)
-    moved = Outcomes(**columns(level=np.array([3, 1, 3, 1, 3])))
+    moved = Outcomes.of(**columns(level=np.array([3, 1, 3, 1, 3])))
     with pytest.raises(InputError, match=r"level: 1 problems have another level.*\(b\)"):
         align(base, moved)
 
@@ -148,3 +150,41 @@ def test_import_loads_neither_torch_nor_pyarrow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_select_keeps_every_column_in_step() -> None:
+    whole = Outcomes(
+        problem=np.array(["a", "b", "c"]),
+        level=np.array(["easy", "hard", "hard"]),
+        problem_S=np.array([2, 0, 1, 2], dtype=np.int32),
+        sample_S=np.array([1, 0, 0, 0]),
+        answer_S=np.array([1, 0, -1, 0], dtype=np.int8),
+        score_S=np.array([0.1, 0.2, 0.3, 0.4]),
+        said_S=np.array([0, 1, -1, 1], dtype=np.int32),
+        answers=("5", "6"),
+        cluster=np.array(["x", "y", "y"]),
+        gold=np.array(["1", "2", "5"]),
+    )
+    hard = whole.select_levels(["hard"])
+    assert hard.problem.tolist() == ["b", "c"]
+    assert hard.problem[hard.problem_S].tolist() == ["c", "b", "c"]
+    assert hard.score_S is not None and hard.score_S.tolist() == [0.1, 0.3, 0.4]
+    assert hard.said_S is not None and [hard.answers[i] for i in hard.said_S if i >= 0] == ["5", "6"]
+    assert hard.gold is not None and hard.gold.tolist() == ["2", "5"]
+    counts = whole.counts()
+    assert counts.cluster_P is not None and counts.cluster_P.tolist() == [0, 1, 1]
+    assert counts.select(np.array([False, True, True])).c_P.tolist() == hard.counts().c_P.tolist() == [0, 1]
+    with pytest.raises(InputError, match="the process was not judged"):
+        whole.counts("process")
+
+
+def test_deal_is_the_draw_without_replacement() -> None:
+    counts = Counts.of([8] * 20_000, [3] * 20_000, cluster=[1] * 20_000)
+    here, there = counts.deal(4, seed=5)
+    assert (here.n_P == 4).all() and (there.n_P == 4).all()
+    assert (here.c_P + there.c_P == 3).all()
+    shares = np.bincount(here.c_P, minlength=4) / 20_000
+    assert shares == pytest.approx(np.array([5, 30, 30, 5]) / 70, abs=0.012)
+    assert there.cluster_P is counts.cluster_P
+    with pytest.raises(InputError, match="m: 8 to 8 samples"):
+        counts.deal(8, seed=0)

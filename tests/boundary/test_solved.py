@@ -101,7 +101,7 @@ def test_realised_table_is_of_the_first_m_samples() -> None:
     def arm(*rows: list[int]) -> Counts:
         answer = np.array(rows)
         problems, samples = answer.shape
-        return Outcomes(
+        return Outcomes.of(
             problem=np.repeat(np.array(["a", "b", "c", "d"]), samples),
             level=np.zeros(problems * samples, dtype=np.int64),
             sample=np.tile(np.arange(samples), problems),

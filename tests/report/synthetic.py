@@ -74,7 +74,7 @@ def _outcomes(rng: np.random.Generator, chance: dict[int, float]) -> Outcomes:
     answer[rng.random(level.size) < 0.02] = -1
     process[answer == -1] = -1
     number = np.repeat(np.arange(len(LEVELS) * PROBLEMS), SAMPLES)
-    return Outcomes(
+    return Outcomes.of(
         problem=np.array([f"graph-{i:03d}" for i in number], dtype=np.str_),
         level=level,
         sample=np.tile(np.arange(SAMPLES), len(LEVELS) * PROBLEMS),

@@ -102,9 +102,11 @@ def test_counts_of_samples_and_tokens(scripted: Rollouts) -> None:
 
 def test_outcomes_hold_the_verdicts_row_by_row(scripted: Rollouts) -> None:
     table = scripted.outcomes()
+    assert table.process_S is not None and table.truncated_S is not None and table.tokens_S is not None
     rows = zip(
-        table.problem.tolist(), table.level.tolist(), table.sample.tolist(), table.answer.tolist(),
-        table.process.tolist(), table.truncated.tolist(), table.tokens.tolist(), strict=True,
+        table.problem[table.problem_S].tolist(), table.level[table.problem_S].tolist(), table.sample_S.tolist(),
+        table.answer_S.tolist(), table.process_S.tolist(), table.truncated_S.tolist(), table.tokens_S.tolist(),
+        strict=True,
     )  # fmt: skip
     assert list(rows) == [
         (problem.id, problem.level, g, *EXPECTED[g], g == 4, len(scripted.completions.ids(p, g)))

@@ -14,6 +14,7 @@ from edgewise.errors import InputError
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 StrArray = npt.NDArray[np.str_]
+LabelArray = npt.NDArray[np.int64] | npt.NDArray[np.str_]
 Metric = Literal["answer", "process"]
 
 
@@ -43,17 +44,21 @@ class Counts:
     none is correct: problem i is solved within its first m <= n_i samples iff `first_P[i] < m`.
     It is None when only totals are known.
 
+    `level` holds whole numbers or names. `cluster_P`, where given, numbers the template or source
+    each problem was made from; problems of one cluster are resampled together.
+
     Raises InputError when lengths differ, a count is negative or exceeds n, or the ids are not
     sorted and distinct.
     """
 
     problem: StrArray
-    level: IntArray
+    level: LabelArray
     n_P: IntArray
     c_P: IntArray
     unscorable_P: IntArray
     truncated_P: IntArray
     first_P: IntArray | None = None
+    cluster_P: IntArray | None = None
     metric: Metric = "answer"
 
     @classmethod
@@ -63,7 +68,8 @@ class Counts:
         c: Sequence[int] | IntArray,
         *,
         problem: Sequence[str] | None = None,
-        level: Sequence[int] | IntArray | None = None,
+        level: Sequence[int] | Sequence[str] | LabelArray | None = None,
+        cluster: Sequence[int] | IntArray | None = None,
     ) -> Counts:
         """Counts from totals alone, as published tables give them: no sample is known to be
         unscorable or truncated, and the order of the samples is unknown.
@@ -77,28 +83,33 @@ class Counts:
         names = problem if problem is not None else [f"{i:06d}" for i in range(c_P.size)]
         return cls(
             problem=np.asarray(names, dtype=np.str_),
-            level=zeros if level is None else integers("level", level),
+            level=zeros if level is None else labels("level", level),
             n_P=np.full(c_P.size, n_P) if n_P.ndim == 0 else n_P,
             c_P=c_P,
             unscorable_P=zeros,
             truncated_P=zeros,
+            cluster_P=None if cluster is None else integers("cluster", cluster),
         )
 
     def __post_init__(self) -> None:
         if not self.problem.size:
             raise InputError("counts: there is no problem; give at least one")
-        columns = [("level", self.level), ("n_P", self.n_P), ("c_P", self.c_P)]
+        columns = [("n_P", self.n_P), ("c_P", self.c_P)]
         columns += [("unscorable_P", self.unscorable_P), ("truncated_P", self.truncated_P)]
         if self.first_P is not None:
             columns.append(("first_P", self.first_P))
-        for name, column in columns:
-            if integers(name, column).shape != self.problem.shape:
+        marks = [("level", labels("level", self.level))]
+        if self.cluster_P is not None:
+            marks.append(("cluster_P", integers("cluster_P", self.cluster_P)))
+        for name, mark in [*marks, *columns]:
+            if np.shape(mark) != self.problem.shape:
                 raise InputError(
-                    f"{name}: shape {column.shape}; it needs one number for each of the {self.problem.size} problems"
+                    f"{name}: shape {np.shape(mark)}; it needs one for each of the {self.problem.size} problems"
                 )
-            if name != "level" and (column < 0).any():
+        for name, column in columns:
+            if (integers(name, column) < 0).any():
                 raise InputError(f"{name}: a negative count; counts start at 0")
-            if name != "level" and (column > self.n_P).any():
+            if (column > self.n_P).any():
                 where = int(np.argmax(column > self.n_P))
                 raise InputError(
                     f"{name}: {column[where]} for problem {self.problem[where]}, which has only "
@@ -118,6 +129,51 @@ class Counts:
     def n(self) -> int:
         """The smallest number of samples of any problem: the largest k all of them support."""
         return int(self.n_P.min())
+
+    def select(self, chosen_P: npt.NDArray[np.bool_]) -> Counts:
+        """The problems where `chosen_P` is true. Raises InputError when that is none."""
+
+        def of(column: Any) -> Any:
+            return None if column is None else column[chosen_P]
+
+        return Counts(
+            problem=self.problem[chosen_P],
+            level=self.level[chosen_P],
+            n_P=self.n_P[chosen_P],
+            c_P=self.c_P[chosen_P],
+            unscorable_P=self.unscorable_P[chosen_P],
+            truncated_P=self.truncated_P[chosen_P],
+            first_P=of(self.first_P),
+            cluster_P=of(self.cluster_P),
+            metric=self.metric,
+        )
+
+    def deal(self, m: int | IntArray, seed: int) -> tuple[Counts, Counts]:
+        """m of every problem's samples chosen at random, and the others: two independent draws.
+
+        Samples of one problem are exchangeable, so the split of c correct ones is hypergeometric and
+        needs no order of the samples. `m` is one number for all problems or one for each. Rates and
+        order are not carried over. Raises InputError unless 0 < m < n for every problem.
+        """
+        m_P = np.broadcast_to(integers("m", m), self.n_P.shape)
+        if (m_P < 1).any() or (m_P >= self.n_P).any():
+            raise InputError(f"m: {m_P.min()} to {m_P.max()} samples; every problem must keep at least 1 of its n")
+        c_P = np.random.default_rng((seed, 2)).hypergeometric(self.c_P, self.n_P - self.c_P, m_P)
+        zeros = np.zeros_like(self.n_P)
+
+        def half(n: IntArray, c: IntArray) -> Counts:
+            return Counts(
+                problem=self.problem,
+                level=self.level,
+                n_P=n,
+                c_P=c,
+                unscorable_P=zeros,
+                truncated_P=zeros,
+                cluster_P=self.cluster_P,
+                metric=self.metric,
+            )
+
+        return half(m_P.copy(), c_P), half(self.n_P - m_P, self.c_P - c_P)
 
     def rates(self) -> Rates:
         """The unscorable and the truncated share, averaged over problems."""
@@ -147,6 +203,16 @@ def require_same_problems(base: Counts, tuned: Counts) -> None:
         )
     if base.metric != tuned.metric:
         raise InputError(f"metric: base is judged by {base.metric} and tuned by {tuned.metric}; judge both by the same")
+
+
+def labels(name: str, values: Any) -> LabelArray:
+    """`values` as int64 or as strings, or InputError naming `name` when they are neither."""
+    array = np.asarray(values)
+    if array.dtype.kind == "U":
+        return array.copy()
+    if array.dtype.kind not in "iu":
+        raise InputError(f"{name}: {array.dtype} values; whole numbers or names are needed")
+    return array.astype(np.int64)
 
 
 def integers(name: str, values: Any) -> IntArray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ import numpy.typing as npt
 
 from edgewise.boundary.counts import (
     Counts,
+    FloatArray,
     IntArray,
+    LabelArray,
     Metric,
     Rates,
     StrArray,
     integers,
+    labels,
     require_same_problems,
 )
 from edgewise.errors import InputError
@@ -26,88 +29,189 @@ from edgewise.files import whole
 # One long id would otherwise widen every row of a fixed-width string column.
 MAX_ID_LENGTH = 256
 
+Int32Array = npt.NDArray[np.int32]
+MarkArray = npt.NDArray[np.int8]
+BoolArray = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """One row per sample, in any order.
+    """S samples of P problems, in any order; columns end in `_S` where they have one value a sample.
 
-    Columns of equal length: `problem` (id), `level` (of the problem), `sample` (number of the
-    sample within its problem; its order is the order of drawing), `answer` and `process` (1
-    correct, 0 wrong, -1 unscorable), `truncated` (the completion met the length limit), `tokens`
-    (length of the completion in tokens).
+    Of the samples: `problem_S` (position of its problem in `problem`), `sample_S` (number of the
+    sample within its problem, in the order of drawing), `answer_S` and `process_S` (1 correct, 0
+    wrong, -1 unscorable), `truncated_S` (the completion met the length limit), `tokens_S` (its
+    length), `score_S` (a graded reward), `logprob_S` (sum over its tokens, nats), `said_S` (position
+    of its final answer in `answers`, -1 where there is none).
 
-    Raises InputError when there is no row, lengths or types differ from these, a verdict is not
-    in {-1, 0, 1}, a (problem, sample) pair occurs twice, or a problem has two levels.
+    Of the problems: `problem` (ids, sorted and distinct), `level` (whole numbers or names), `set`
+    (problem set), `cluster` (problems made from one template or source share one), `gold` (the right
+    answer as text, "" where unknown).
+
+    What was not recorded is None. Raises InputError when there is no sample, lengths or types differ
+    from these, a verdict is not in {-1, 0, 1}, or a problem has a sample number twice or no sample.
     """
 
     problem: StrArray
-    level: IntArray
-    sample: IntArray
-    answer: npt.NDArray[np.int8]
-    process: npt.NDArray[np.int8]
-    truncated: npt.NDArray[np.bool_]
-    tokens: IntArray
+    level: LabelArray
+    problem_S: Int32Array
+    sample_S: IntArray
+    answer_S: MarkArray
+    process_S: MarkArray | None = None
+    truncated_S: BoolArray | None = None
+    tokens_S: IntArray | None = None
+    score_S: FloatArray | None = None
+    logprob_S: FloatArray | None = None
+    said_S: Int32Array | None = None
+    answers: tuple[str, ...] = ()
+    set: StrArray | None = None
+    cluster: StrArray | None = None
+    gold: StrArray | None = None
 
-    def __post_init__(self) -> None:
-        ids = _ids(self.problem)
-
-        def keep(name: str, column: npt.NDArray[Any]) -> None:
-            if column.shape != ids.shape:
-                raise InputError(f"{name}: shape {column.shape}; it needs one value for each of the {ids.size} rows")
-            column.setflags(write=False)
-            object.__setattr__(self, name, column)
-
-        keep("problem", ids)
-        for name in ("level", "sample", "tokens"):
-            keep(name, integers(name, getattr(self, name)))
-        for name in ("answer", "process"):
-            keep(name, _verdicts(name, getattr(self, name)))
-        truncated = np.asarray(self.truncated)
-        if truncated.dtype != np.bool_:
-            raise InputError(f"truncated: {truncated.dtype} values; true or false is needed")
-        keep("truncated", truncated.copy())
-        if (self.tokens < 0).any():
-            raise InputError("tokens: a negative length; lengths start at 0")
-        self._check_rows()
-
-    def _check_rows(self) -> None:
-        ids, code = self._coded
-        order = np.lexsort((self.sample, code))
-        code, sample, level = code[order], self.sample[order], self.level[order]
-        same_problem = code[1:] == code[:-1]
-        twice = same_problem & (sample[1:] == sample[:-1])
-        if twice.any():
-            row = int(np.argmax(twice))
-            raise InputError(f"sample: problem {ids[code[row]]} has sample {sample[row]} twice; a sample is one row")
-        moved = same_problem & (level[1:] != level[:-1])
+    @classmethod
+    def of(
+        cls,
+        *,
+        problem: Sequence[str] | StrArray,
+        sample: Any,
+        answer: Any,
+        process: Any = None,
+        truncated: Any = None,
+        tokens: Any = None,
+        level: Any = None,
+    ) -> Outcomes:
+        """Outcomes from one row per sample: ids, and the problem's level (0 by default), in every row."""
+        named = _ids(problem)
+        ids, first, code = np.unique(named, return_index=True, return_inverse=True)
+        level_S = labels("level", np.zeros(named.size, dtype=np.int64) if level is None else level)
+        if level_S.shape != named.shape:
+            raise InputError(f"level: shape {level_S.shape}; it needs one value for each of the {named.size} rows")
+        moved = level_S != level_S[first][code]
         if moved.any():
             row = int(np.argmax(moved))
             raise InputError(
-                f"level: problem {ids[code[row]]} has levels {level[row]} and {level[row + 1]}; a problem has one level"
+                f"level: problem {named[row]} has levels {level_S[first][code[row]]} and {level_S[row]}; "
+                "a problem has one level"
+            )
+        return cls(
+            problem=ids,
+            level=level_S[first],
+            problem_S=code.astype(np.int32),
+            sample_S=sample,
+            answer_S=answer,
+            process_S=process,
+            truncated_S=truncated,
+            tokens_S=tokens,
+        )
+
+    def __post_init__(self) -> None:
+        problem_S = integers("problem_S", self.problem_S)
+        if not problem_S.size:
+            raise InputError("problem: there is no row; outcomes need at least one sample")
+        problems = len(self.problem)
+
+        def keep(name: str, column: npt.NDArray[Any], size: int = problem_S.size) -> None:
+            if column.shape != (size,):
+                raise InputError(f"{name}: shape {column.shape}; it needs one value for each of the {size} rows")
+            column.setflags(write=False)
+            object.__setattr__(self, name, column)
+
+        keep("problem_S", problem_S.astype(np.int32))
+        keep("sample_S", integers("sample_S", self.sample_S))
+        keep("answer_S", _verdicts("answer_S", self.answer_S))
+        if self.process_S is not None:
+            keep("process_S", _verdicts("process_S", self.process_S))
+        if self.truncated_S is not None:
+            truncated = np.asarray(self.truncated_S)
+            if truncated.dtype != np.bool_:
+                raise InputError(f"truncated_S: {truncated.dtype} values; true or false is needed")
+            keep("truncated_S", truncated.copy())
+        if self.tokens_S is not None:
+            keep("tokens_S", integers("tokens_S", self.tokens_S))
+            if (self.tokens_S < 0).any():
+                raise InputError("tokens_S: a negative length; lengths start at 0")
+        for name in ("score_S", "logprob_S"):
+            if getattr(self, name) is not None:
+                keep(name, np.asarray(getattr(self, name), dtype=np.float64).copy())
+        if self.said_S is not None:
+            keep("said_S", integers("said_S", self.said_S).astype(np.int32))
+            if (self.said_S >= len(self.answers)).any():
+                raise InputError(f"said_S: beyond the {len(self.answers)} answers")
+        keep("problem", np.asarray(self.problem, dtype=np.str_).copy(), problems)
+        keep("level", labels("level", self.level), problems)
+        for name in ("set", "cluster", "gold"):
+            if getattr(self, name) is not None:
+                keep(name, np.asarray(getattr(self, name), dtype=np.str_).copy(), problems)
+        self._check_rows()
+
+    def _check_rows(self) -> None:
+        if (self.problem[1:] <= self.problem[:-1]).any():
+            raise InputError("problem: the ids must be sorted and distinct")
+        n_P = np.bincount(self.problem_S, minlength=len(self.problem))
+        if len(n_P) > len(self.problem) or self.problem_S.min() < 0:
+            raise InputError(f"problem_S: beyond the {len(self.problem)} problems")
+        if not n_P.all():
+            raise InputError(f"problem: {self.problem[np.argmin(n_P)]} has no sample")
+        order = self._order
+        code, sample = self.problem_S[order], self.sample_S[order]
+        twice = (code[1:] == code[:-1]) & (sample[1:] == sample[:-1])
+        if twice.any():
+            row = int(np.argmax(twice))
+            raise InputError(
+                f"sample: problem {self.problem[code[row]]} has sample {sample[row]} twice; a sample is one row"
             )
 
     @cached_property
-    def _coded(self) -> tuple[StrArray, IntArray]:
-        """Sorted distinct ids, and for each row the position of its problem among them."""
-        ids, code = np.unique(self.problem, return_inverse=True)
-        return ids, code.astype(np.int64)
+    def _order(self) -> IntArray:
+        """The rows by problem, then by sample number."""
+        return np.lexsort((self.sample_S, self.problem_S))
 
     @property
-    def levels(self) -> tuple[int, ...]:
+    def levels(self) -> tuple[int | str, ...]:
         """The distinct levels, ascending."""
-        return tuple(int(level) for level in np.unique(self.level))
+        return tuple(np.unique(self.level).tolist())
 
-    def select_levels(self, levels: Iterable[int]) -> Outcomes:
-        """The rows whose problem is at one of `levels`.
+    def select(self, chosen_P: BoolArray) -> Outcomes:
+        """The problems where `chosen_P` is true, with their samples.
 
-        Raises InputError when a level does not occur.
+        Raises InputError when that is none.
         """
+        if not chosen_P.any():
+            raise InputError("select: no problem is chosen; choose at least one")
+        rows = chosen_P[self.problem_S]
+        place = np.cumsum(chosen_P) - 1
+
+        def of_samples(column: Any) -> Any:
+            return None if column is None else column[rows]
+
+        def of_problems(column: Any) -> Any:
+            return None if column is None else column[chosen_P]
+
+        return Outcomes(
+            problem=self.problem[chosen_P],
+            level=self.level[chosen_P],
+            problem_S=place[self.problem_S[rows]],
+            sample_S=self.sample_S[rows],
+            answer_S=self.answer_S[rows],
+            process_S=of_samples(self.process_S),
+            truncated_S=of_samples(self.truncated_S),
+            tokens_S=of_samples(self.tokens_S),
+            score_S=of_samples(self.score_S),
+            logprob_S=of_samples(self.logprob_S),
+            said_S=of_samples(self.said_S),
+            answers=self.answers,
+            set=of_problems(self.set),
+            cluster=of_problems(self.cluster),
+            gold=of_problems(self.gold),
+        )
+
+    def select_levels(self, levels: Iterable[int | str]) -> Outcomes:
+        """The problems at one of `levels`. Raises InputError when a level does not occur."""
         wanted = list(levels)
-        absent = sorted(set(wanted) - set(self.levels))
+        absent = sorted(set(wanted) - set(self.levels), key=str)
         if absent or not wanted:
             raise InputError(f"levels: {absent or 'none'} asked for; there are {self.levels}")
-        rows = np.isin(self.level, wanted)
-        return Outcomes(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
+        return self.select(np.isin(self.level, wanted))
 
     def rates(self) -> Rates:
         """The shares of samples unscorable by their answer, and truncated; see `Rates`."""
@@ -117,38 +221,39 @@ class Outcomes:
         """Samples and correct samples of every problem, sorted by problem id.
 
         An unscorable sample is in `n_P` and not in `c_P`; `unscorable_P` counts it beside. See
-        `Counts`. Raises InputError when `metric` is neither "answer" nor "process".
+        `Counts`. Raises InputError when `metric` is neither "answer" nor "process", or the process
+        was not judged.
         """
         if metric not in ("answer", "process"):
             raise InputError(f"metric: {metric!r} is unknown; use 'answer' or 'process'")
-        verdict = self.answer if metric == "answer" else self.process
-        ids, code = self._coded
-        n_P = np.bincount(code, minlength=ids.size)
-        level_P = np.zeros(ids.size, dtype=np.int64)
-        level_P[code] = self.level
+        verdict = self.answer_S if metric == "answer" else self.process_S
+        if verdict is None:
+            raise InputError("metric: the process was not judged; use 'answer'")
+        code, problems = self.problem_S, len(self.problem)
+        n_P = np.bincount(code, minlength=problems).astype(np.int64)
 
-        def count(rows: npt.NDArray[np.bool_]) -> IntArray:
-            return np.bincount(code[rows], minlength=ids.size).astype(np.int64)
+        def count(rows: BoolArray) -> IntArray:
+            return np.bincount(code[rows], minlength=problems).astype(np.int64)
 
-        order = np.lexsort((self.sample, code))
-        rank = np.empty(order.size, dtype=np.int64)
-        rank[order] = np.arange(order.size) - np.repeat(np.cumsum(n_P) - n_P, n_P)
-        first_P = n_P.astype(np.int64)
+        rank = np.empty(code.size, dtype=np.int64)
+        rank[self._order] = np.arange(code.size) - np.repeat(np.cumsum(n_P) - n_P, n_P)
+        first_P = n_P.copy()
         correct = verdict == 1
         np.minimum.at(first_P, code[correct], rank[correct])
         return Counts(
-            problem=ids,
-            level=level_P,
-            n_P=n_P.astype(np.int64),
+            problem=self.problem,
+            level=self.level,
+            n_P=n_P,
             c_P=count(correct),
             unscorable_P=count(verdict == -1),
-            truncated_P=count(self.truncated),
+            truncated_P=np.zeros_like(n_P) if self.truncated_S is None else count(self.truncated_S),
             first_P=first_P,
+            cluster_P=None if self.cluster is None else np.unique(self.cluster, return_inverse=True)[1],
             metric=metric,
         )
 
     def write(self, path: str | Path) -> None:
-        """Write the table as Parquet (zstd); the file appears whole or not at all.
+        """Write the table, one row per sample, as Parquet (zstd); it appears whole or not at all.
 
         Raises InputError naming the file when it cannot be written.
         """
@@ -156,7 +261,16 @@ class Outcomes:
         import pyarrow.parquet as pq
 
         target = Path(path)
-        table = pa.table({one.name: pa.array(getattr(self, one.name)) for one in fields(self)})
+        columns = {
+            "problem": self.problem[self.problem_S],
+            "level": self.level[self.problem_S],
+            "sample": self.sample_S,
+            "answer": self.answer_S,
+            "process": self.process_S,
+            "truncated": self.truncated_S,
+            "tokens": self.tokens_S,
+        }
+        table = pa.table({name: pa.array(column) for name, column in columns.items() if column is not None})
         try:
             with whole(target) as aside:
                 pq.write_table(table, aside, compression="zstd")
@@ -167,31 +281,34 @@ class Outcomes:
     def read(cls, path: str | Path) -> Outcomes:
         """Read what `write` wrote, or any Parquet file with these columns; others are ignored.
 
-        Raises InputError naming the file, and the column where one is at fault.
+        Needed are `problem`, `level`, `sample` and `answer`. Raises InputError naming the file, and
+        the column where one is at fault.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        names = [one.name for one in fields(cls)]
+        needed = ["problem", "level", "sample", "answer"]
+        wanted = [*needed, "process", "truncated", "tokens"]
         if not Path(path).is_file():
             raise InputError(f"{path}: no such file; give a Parquet file of outcomes")
         try:
             with pq.ParquetFile(path) as file:
-                present = file.schema_arrow.names
-                absent = [name for name in names if name not in present]
-                table = None if absent else file.read(columns=names)
+                present = [name for name in wanted if name in file.schema_arrow.names]
+                absent = [name for name in needed if name not in present]
+                table = None if absent else file.read(columns=present)
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{path}: not a readable Parquet file ({_line(error)})") from None
         if table is None:
-            raise InputError(f"{path}: no column {', '.join(absent)}; outcomes need {', '.join(names)}")
+            raise InputError(f"{path}: no column {', '.join(absent)}; outcomes need {', '.join(needed)}")
         columns: dict[str, Any] = {}
-        for name in names:
+        for name in present:
             column = table.column(name)
             if column.null_count:
                 raise InputError(f"{path}: column {name} has empty cells; every row needs a value")
-            columns[name] = column.to_pylist() if name == "problem" else column.to_numpy()
+            text = name == "problem" or pa.types.is_string(column.type)
+            columns[name] = column.to_pylist() if text else column.to_numpy()
         try:
-            return cls(**columns)
+            return cls.of(**columns)
         except InputError as error:
             raise InputError(f"{path}: column {error}") from None
 
@@ -220,7 +337,7 @@ def _ids(values: Any) -> StrArray:
     return np.array(ids, dtype=np.str_)
 
 
-def _verdicts(name: str, values: Any) -> npt.NDArray[np.int8]:
+def _verdicts(name: str, values: Any) -> MarkArray:
     array = integers(name, values)
     odd = array[(array < -1) | (array > 1)]
     if odd.size:

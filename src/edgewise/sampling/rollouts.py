@@ -73,7 +73,7 @@ class Rollouts:
 def outcomes(table: pa.Table) -> Outcomes:
     """The verdicts of a rollout table, all that the boundary part ever sees."""
     marks = {mark.name.lower(): int(mark) for mark in Mark}
-    return Outcomes(
+    return Outcomes.of(
         problem=np.array(table["problem_id"].to_pylist(), dtype=np.str_),
         level=table["level"].to_numpy().astype(np.int64),
         sample=table["sample"].to_numpy().astype(np.int64),
