@@ -45,7 +45,8 @@ class Counts:
     It is None when only totals are known.
 
     `level` holds whole numbers or names. `cluster_P`, where given, numbers the template or source
-    each problem was made from; problems of one cluster are resampled together.
+    each problem was made from; problems of one cluster are resampled together. `set` names the
+    problem set each problem belongs to.
 
     Raises InputError when lengths differ, a count is negative or exceeds n, or the ids are not
     sorted and distinct.
@@ -59,6 +60,7 @@ class Counts:
     truncated_P: IntArray
     first_P: IntArray | None = None
     cluster_P: IntArray | None = None
+    set: StrArray | None = None
     metric: Metric = "answer"
 
     @classmethod
@@ -101,6 +103,8 @@ class Counts:
         marks = [("level", labels("level", self.level))]
         if self.cluster_P is not None:
             marks.append(("cluster_P", integers("cluster_P", self.cluster_P)))
+        if self.set is not None:
+            marks.append(("set", labels("set", self.set)))
         for name, mark in [*marks, *columns]:
             if np.shape(mark) != self.problem.shape:
                 raise InputError(
@@ -145,6 +149,7 @@ class Counts:
             truncated_P=self.truncated_P[chosen_P],
             first_P=of(self.first_P),
             cluster_P=of(self.cluster_P),
+            set=of(self.set),
             metric=self.metric,
         )
 
@@ -170,6 +175,7 @@ class Counts:
                 unscorable_P=zeros,
                 truncated_P=zeros,
                 cluster_P=self.cluster_P,
+                set=self.set,
                 metric=self.metric,
             )
 

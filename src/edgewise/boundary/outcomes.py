@@ -249,6 +249,7 @@ class Outcomes:
             truncated_P=np.zeros_like(n_P) if self.truncated_S is None else count(self.truncated_S),
             first_P=first_P,
             cluster_P=None if self.cluster is None else np.unique(self.cluster, return_inverse=True)[1],
+            set=self.set,
             metric=metric,
         )
 
