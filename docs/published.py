@@ -1,0 +1,134 @@
+"""What the instrument says about solved sets that papers printed: writes docs/published.md.
+
+    python docs/published.py
+
+Only whole-number tables were published, so only what such tables allow is said: the exact McNemar
+test, corrected for the number of tables, its power, and the measures of Invisible Leash.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgewise.boundary.changes import holm
+from edgewise.boundary.power import LEAST_POWER, mcnemar_power
+from edgewise.boundary.support import support_from_table
+
+PAGE = Path(__file__).with_name("published.md")
+YUE, LEASH = "Yue et al. 2025, arXiv:2504.13837", "Wu et al. 2025, arXiv:2507.14843"
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Published:
+    """One printed table: problems solved within k samples by both, base only, tuned only, neither."""
+
+    source: str
+    models: str
+    problems: str
+    k: int | str
+    both: int
+    base_only: int
+    tuned_only: int
+    neither: int
+
+
+TABLES = (
+    Published(YUE, "base and RL", "AIME24", 1024, 19, 4, 0, 7),
+    Published(YUE, "base and RL", "MATH500", 128, 462, 18, 5, 15),
+    Published(YUE, "base and RL", "LiveCodeBench 400-450", 128, 19, 4, 1, 27),
+    Published(LEASH, "ProRL-1.5B-v1", "all", "largest", 2400, 163, 36, 805),
+    Published(LEASH, "ProRL-1.5B-v2", "all", "largest", 2388, 175, 48, 793),
+    Published(LEASH, "Nemotron-7B", "all", "largest", 2715, 56, 28, 605),
+    Published(LEASH, "Skywork-OR1-7B", "all", "largest", 2685, 86, 26, 607),
+    Published(LEASH, "Nemotron-14B", "all", "largest", 2418, 23, 8, 501),
+    Published(LEASH, "Phi4-Reason-Plus", "all", "largest", 2474, 23, 16, 437),
+    Published(LEASH, "OLMo2-1B", "all", 256, 761, 104, 83, 599),
+    Published(LEASH, "Qwen2.5-Math-7B, SFT", "MATH500", 256, 480, 2, 15, 3),
+    Published(LEASH, "Qwen2.5-Math-7B, DAPO", "MATH500", 256, 470, 12, 6, 12),
+    Published(LEASH, "Qwen2.5-Math-7B, SFT", "Minerva", 256, 154, 18, 28, 72),
+    Published(LEASH, "Qwen2.5-Math-7B, DAPO", "Minerva", 256, 138, 34, 12, 88),
+    Published(LEASH, "Qwen2.5-Math-7B, SFT", "Olympiad", 256, 503, 25, 49, 98),
+    Published(LEASH, "Qwen2.5-Math-7B, DAPO", "Olympiad", 256, 467, 61, 25, 122),
+)
+
+
+def verdicts(tables: tuple[Published, ...]) -> list[str]:
+    """One row of the page for each table."""
+    measured = [support_from_table(one.both, one.tuned_only, one.base_only, one.neither) for one in tables]
+    adjusted = holm([one.mcnemar_p for one in measured])
+    rows = []
+    for one, found, p in zip(tables, measured, adjusted, strict=True):
+        problems = one.both + one.base_only + one.tuned_only + one.neither
+        power = mcnemar_power(one.base_only, one.tuned_only, problems, ALPHA)
+        rows.append(
+            f"| {one.models} | {one.problems} | {one.k} "
+            f"| {one.both}/{one.base_only}/{one.tuned_only}/{one.neither} "
+            f"| {found.srr:.3f} | {found.ndr:.3f} | {found.nscr:+.3f} "
+            f"| {_p(found.mcnemar_p)} | {_p(float(p))} | {power:.2f} | {_said(one, float(p), power)} |"
+        )
+    return rows
+
+
+def _said(one: Published, p: float, power: float) -> str:
+    if p <= ALPHA and power >= LEAST_POWER:
+        return "net loss" if one.base_only > one.tuned_only else "net gain"
+    return "cannot tell" if p <= ALPHA or power < LEAST_POWER else "no net change shown"
+
+
+def _p(value: float) -> str:
+    return f"{value:.1e}" if value < 0.001 else f"{value:.3f}"
+
+
+HEAD = """# What published tables say
+
+Papers that compare which problems two models solve within k samples print four numbers: both, base only, tuned only,
+neither. Written by `python docs/published.py` from those numbers, which were taken over from the papers.
+
+Two draws of one model also differ: each direction then has sum q(1-q) problems in expectation, q = (1-p)^k, which none
+of these papers measured. It is the same in both directions, so the exact McNemar test of the two discordant numbers is
+a test of a net change all the same; how many of the discordant problems are chance cannot be said from a table. A net
+change is called one where its p-value, corrected for all {tables} tables together (Holm), is at most {alpha}, and the
+power to see a change as large as the one printed, at {alpha}, is at least {power}.
+
+| models | problems | k | both/base only/tuned only/neither | SRR | NDR | NSCR | McNemar p | corrected | power | so |
+|---|---|---|---|---|---|---|---|---|---|---|
+"""
+
+TAIL = """
+SRR, NDR and NSCR as in [2] (`edgewise.boundary.support`); McNemar's test in `edgewise.boundary.solved`, its power in
+`edgewise.boundary.power`, Holm's correction in `edgewise.boundary.changes`.
+
+**Of each claim.**
+
+- [1] says that the base solves more than RL at large k. AIME24 at k = 1024: 4 against 0 discordant problems of 30 is
+  p = 0.125; six against none would have been needed. LiveCodeBench: 4 against 1, p = 0.375. MATH500 at k = 128: 18
+  against 5, p = 0.011 by itself, but not after correction, and with power {math500:.2f}. Their curves, drawn to k = n,
+  are single coin tosses of each problem at the right edge: no claim at k > n/4 is made here.
+- [1], the same paper's training table: base 69.1% of Omni-MATH test at k = 256; PPO and RLOO 69.2%, Reinforce++ 69.7%.
+  The sampling-efficiency gap pass@256(base) - pass@1(RL) from that table, in points:
+  {gaps}.
+  The text gives RLOO 42.6, which is DAPO's.
+- [2] says that shrinkage always outweighs expansion. In its table it does so for every model in number; it is a net
+  loss by the test for ProRL, Nemotron-7B and Skywork, and cannot be told for Nemotron-14B, Phi4 and OLMo2.
+- [2] compares supervised fine-tuning (SFT) with DAPO on equal data. SFT gains and DAPO loses on all three sets in
+  number; after correction SFT's gain on MATH500 and DAPO's losses on Minerva and Olympiad stand.
+
+[1] {yue}. [2] {leash}.
+"""
+
+
+def main() -> None:
+    """Write the page."""
+    math500 = TABLES[1]
+    power = mcnemar_power(math500.base_only, math500.tuned_only, 500, ALPHA)
+    omni = {"RLOO": 28.1, "Reinforce++": 28.0, "PPO": 26.8, "DAPO": 26.5, "GRPO": 25.1, "ReMax": 23.8}
+    gaps = ", ".join(f"{name} {69.1 - pass_1:.1f}" for name, pass_1 in omni.items())
+    head = HEAD.format(tables=len(TABLES), alpha=ALPHA, power=LEAST_POWER)
+    tail = TAIL.format(math500=power, gaps=gaps, yue=YUE, leash=LEASH)
+    PAGE.write_text(head + "\n".join(verdicts(TABLES)) + "\n" + tail)
+
+
+if __name__ == "__main__":
+    main()

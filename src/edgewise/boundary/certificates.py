@@ -1,0 +1,315 @@
+"""Problems that crossed the boundary, each shown with an error rate that holds for all of them at once.
+
+A base that solved a problem in none of its samples may still solve it in one of a thousand, and the best of
+many problems looks better than it is. Candidates are therefore chosen in one half of the samples and shown in
+the other, by bounds on the success rates of both arms and never by "none against some".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+from edgewise.boundary.counts import Counts, FloatArray, require_same_problems
+from edgewise.boundary.estimators import none_at_k
+from edgewise.boundary.resampling import Estimate, bootstrap_means, check_level, interval, units
+from edgewise.boundary.support import resampled_estimate
+from edgewise.errors import InputError
+
+BoolArray = npt.NDArray[np.bool_]
+Reach = Literal["unreached", "rare", "reachable"]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """One problem that is reachable for one arm and not for the other, in samples not used to choose it.
+
+    `base_c` of `base_n` and `tuned_c` of `tuned_n` held-out samples are correct. For an expansion `base_bound`
+    is an upper bound on the base's success rate and `tuned_bound` a lower bound on the tuned model's; for a
+    shrinkage it is the other way round. `base_reach` and `tuned_reach` are the classes that these bounds show:
+    "unreached" is below `rare`, "rare" below `reachable`, "reachable" at or above it. `effect` is log10 of
+    tuned_bound / base_bound: at least so many orders of magnitude, negative for a shrinkage.
+    """
+
+    problem: str
+    level: int | str
+    base_n: int
+    base_c: int
+    tuned_n: int
+    tuned_c: int
+    base_bound: float
+    tuned_bound: float
+    base_reach: Reach
+    tuned_reach: Reach
+    effect: float
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Certified expansions and shrinkages, with how many were tried and how many could have been found.
+
+    `expansions` and `shrinkages` begin with the largest effect. All bounds of all candidates of both
+    directions hold at once with probability at least 1 - alpha: there are two for each candidate, and each is
+    one-sided at `bound_alpha` = alpha / (2 candidates).
+
+    `expected_expansions` is the number of certificates to expect if the base never solved any of the
+    candidates and the tuned model solved each at its rate in the half that chose it (a rate that choosing
+    flatters, so this is an upper estimate); `expected_shrinkages` likewise. `held_out` is the smallest number
+    of held-out samples of a problem in either arm, and `held_out_needed` the number of them at which a problem
+    never solved is shown to be below `reachable` with this many candidates.
+    """
+
+    expansions: tuple[Certificate, ...]
+    shrinkages: tuple[Certificate, ...]
+    expansion_candidates: int
+    shrinkage_candidates: int
+    expected_expansions: float
+    expected_shrinkages: float
+    held_out: int
+    held_out_needed: int
+    reachable: float
+    rare: float
+    alpha: float
+    bound_alpha: float
+    problems: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class RedrawnExpansion:
+    """What share of the problems that the base left unsolved is solved within as many samples again.
+
+    `unsolved` is the expected number of problems that m samples of the base do not solve. `base` and `tuned`
+    are the shares of these that m new samples of the base, and m samples of the tuned model, do solve, and
+    `excess` is their difference: the expansion rate less regression to the mean. NaN where the base solves
+    every problem. Intervals are at `level`, over new problems of the same kind.
+    """
+
+    m: int
+    unsolved: Estimate
+    base: Estimate
+    tuned: Estimate
+    excess: Estimate
+    problems: int
+    level: float
+    resamples: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class ImpliedK:
+    """What the log-probabilities of known solutions imply: a success rate of at least 10^log10_p, so that at
+    most `k` = 1/p samples are needed on average (infinite where that is too large to write)."""
+
+    log10_p: float
+    k: float
+
+
+def certify(
+    base: Counts,
+    tuned: Counts,
+    *,
+    alpha: float = 0.05,
+    reachable: float = 0.01,
+    rare: float = 0.001,
+    seed: int = 0,
+) -> Certificates:
+    """The problems that tuning brought within reach or out of it, with family-wise error at most alpha.
+
+    The samples of both arms are dealt at random into two halves. In the first half a problem becomes a
+    candidate for expansion when the base's share of correct samples is below `reachable` and the tuned model's
+    one-sided Clopper-Pearson lower bound at alpha is not. In the second half it is certified when the base's
+    upper bound is below `reachable` and the tuned model's lower bound is not, each Clopper-Pearson at
+    alpha / (2 candidates of both directions): the Bonferroni correction counts both arms and both directions.
+    With no success in n held-out samples the upper bound is 1 - bound_alpha^(1/n). Shrinkages are the same
+    with the arms exchanged.
+
+    A problem that improved but was reachable before, or cannot be shown to have been out of reach with this
+    many samples, is not certified; `changes` tests for any change.
+
+    Raises InputError when the arms do not hold the same problems, a problem has fewer than 2 samples in an
+    arm, or not 0 < rare < reachable < 1 and 0 < alpha < 1.
+    """
+    require_same_problems(base, tuned)
+    _check_rate("alpha", alpha)
+    if not 0 < rare < reachable < 1:
+        raise InputError(f"reachable, rare: {reachable} and {rare}; they must satisfy 0 < rare < reachable < 1")
+    if min(base.n, tuned.n) < 2:
+        raise InputError("n: a problem has 1 sample; certificates need 2, one to choose and one to certify")
+    # Different seeds, for with a common one the halves of the two arms would not be independent.
+    base_chosen, base_held = base.deal(base.n_P // 2, 2 * seed)
+    tuned_chosen, tuned_held = tuned.deal(tuned.n_P // 2, 2 * seed + 1)
+    gained_P = _candidates(base_chosen, tuned_chosen, alpha, reachable)
+    lost_P = _candidates(tuned_chosen, base_chosen, alpha, reachable)
+    bounds = 2 * max(1, int(gained_P.sum() + lost_P.sum()))
+    each = alpha / bounds
+
+    def certificates(shown_P: BoolArray, base_bound_P: FloatArray, tuned_bound_P: FloatArray) -> list[Certificate]:
+        found = [
+            Certificate(
+                problem=str(base.problem[at]),
+                level=base.level[at].item(),
+                base_n=int(base_held.n_P[at]),
+                base_c=int(base_held.c_P[at]),
+                tuned_n=int(tuned_held.n_P[at]),
+                tuned_c=int(tuned_held.c_P[at]),
+                base_bound=float(base_bound_P[at]),
+                tuned_bound=float(tuned_bound_P[at]),
+                base_reach=_reach(float(base_bound_P[at]), reachable, rare),
+                tuned_reach=_reach(float(tuned_bound_P[at]), reachable, rare),
+                effect=math.log10(tuned_bound_P[at] / base_bound_P[at]),
+            )
+            for at in np.flatnonzero(shown_P)
+        ]
+        return sorted(found, key=lambda one: -abs(one.effect))
+
+    base_low_P, base_high_P = _lower(base_held, each), _upper(base_held, each)
+    tuned_low_P, tuned_high_P = _lower(tuned_held, each), _upper(tuned_held, each)
+    expanded_P = gained_P & (base_high_P < reachable) & (tuned_low_P >= reachable)
+    shrunk_P = lost_P & (tuned_high_P < reachable) & (base_low_P >= reachable)
+    return Certificates(
+        expansions=tuple(certificates(expanded_P, base_high_P, tuned_low_P)),
+        shrinkages=tuple(certificates(shrunk_P, base_low_P, tuned_high_P)),
+        expansion_candidates=int(gained_P.sum()),
+        shrinkage_candidates=int(lost_P.sum()),
+        expected_expansions=_expected(base_held, tuned_chosen, tuned_held, gained_P, each, reachable),
+        expected_shrinkages=_expected(tuned_held, base_chosen, base_held, lost_P, each, reachable),
+        held_out=min(base_held.n, tuned_held.n),
+        held_out_needed=draws_to_certify(reachable, alpha, bounds),
+        reachable=reachable,
+        rare=rare,
+        alpha=alpha,
+        bound_alpha=each,
+        problems=base.problems,
+        seed=seed,
+    )
+
+
+def draws_to_certify(rate: float, alpha: float = 0.05, candidates: int = 1) -> int:
+    """How many samples without success show a success rate below `rate`, for `candidates` problems at once.
+
+    The smallest n with 1 - (alpha/candidates)^(1/n) < rate: about 3/rate for one problem at alpha = 0.05.
+    Where both arms are bounded, count every problem twice. Raises InputError unless rate and alpha lie
+    between 0 and 1 and there is a candidate.
+    """
+    _check_rate("rate", rate)
+    _check_rate("alpha", alpha)
+    if candidates < 1:
+        raise InputError(f"candidates: {candidates}; at least 1 is needed")
+    return math.floor(math.log(alpha / candidates) / math.log1p(-rate)) + 1
+
+
+def redrawn_expansion(
+    base: Counts,
+    tuned: Counts,
+    m: int | None = None,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> RedrawnExpansion:
+    """The expansion rate on problems that m samples of the base leave unsolved, with the base re-drawn beside it.
+
+    The expansion rate of MATH-Beyond (arXiv:2510.11653) takes the base to solve none of these; but a
+    second draw of the base solves some, as problems were chosen for their bad luck. With f_m = C(n-c, m)/C(n, m)
+    averaged over all ways of choosing m samples, a problem is left unsolved with probability f_m, left unsolved
+    and then solved by m other samples of the base with f_m - f_2m, and solved by m samples of the tuned model
+    with f_m (1 - f_m(tuned)); the shares are ratios of the sums of these over problems.
+
+    `m` defaults to the largest number that leaves the base 2m samples and the tuned arm m. Raises InputError when
+    the arms do not hold the same problems, or there are not so many samples.
+    """
+    check_level(level)
+    require_same_problems(base, tuned)
+    most = min(base.n // 2, tuned.n)
+    m = most if m is None else m
+    if not 1 <= m <= most:
+        raise InputError(f"m: {m} samples; 2m of the base and m of the tuned arm are needed, so m from 1 to {most}")
+    unsolved_P = none_at_k(base.n_P, base.c_P, m)
+    base_P = unsolved_P - none_at_k(base.n_P, base.c_P, 2 * m)
+    tuned_P = unsolved_P * (1 - none_at_k(tuned.n_P, tuned.c_P, m))
+    columns_PK = np.stack([base_P, tuned_P, tuned_P - base_P, unsolved_P], axis=1)
+    means_RK = bootstrap_means(columns_PK, resamples, seed, base.cluster_P)
+
+    unsolved = float(unsolved_P.sum())
+
+    def share(column: int, bounds: tuple[float, float]) -> Estimate:
+        ratio_R = np.full(len(means_RK), np.nan)
+        np.divide(means_RK[:, column], means_RK[:, 3], out=ratio_R, where=means_RK[:, 3] > 0)
+        value = float(columns_PK[:, column].sum()) / unsolved if unsolved > 0 else math.nan
+        return resampled_estimate(value, ratio_R, bounds, level, min(unsolved, units(base.problems, base.cluster_P)))
+
+    low_K, high_K = interval(unsolved_P[:, None], means_RK[:, 3:], level, (0.0, 1.0), base.cluster_P)
+    return RedrawnExpansion(
+        m=m,
+        unsolved=Estimate(unsolved, base.problems * float(low_K[0]), base.problems * float(high_K[0])),
+        base=share(0, (0.0, 1.0)),
+        tuned=share(1, (0.0, 1.0)),
+        excess=share(2, (-1.0, 1.0)),
+        problems=base.problems,
+        level=level,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def implied_k(logprobs: Sequence[float]) -> ImpliedK:
+    """A lower bound on a model's success rate from the log-probabilities (nats) it gives to correct solutions.
+
+    The log-probability of a whole solution is the sum over its tokens under the model, with the temperature and
+    truncation of its sampler; a solution that another model found may be used. The probabilities of distinct
+    token sequences add up; no sample is drawn, so that rates far below 1/n are within reach of the bound.
+
+    Raises InputError when there is none, one is NaN or positive, or together they exceed certainty.
+    """
+    nats = np.asarray(logprobs, dtype=np.float64)
+    if not nats.size or not (nats <= 0).all():
+        raise InputError("logprobs: at least one is needed, and each must be a log-probability, at most 0")
+    total = float(special.logsumexp(nats))
+    if total > 1e-9:
+        raise InputError(f"logprobs: probabilities that add up to {math.exp(total):.4g}; give distinct solutions")
+    log10_p = min(0.0, total / math.log(10))
+    # The largest number a float holds is about 10^308.
+    return ImpliedK(log10_p, 10.0**-log10_p if log10_p > -308 else math.inf)
+
+
+def _candidates(lesser: Counts, greater: Counts, alpha: float, reachable: float) -> BoolArray:
+    return (lesser.c_P < reachable * lesser.n_P) & (_lower(greater, alpha) >= reachable)
+
+
+def _lower(counts: Counts, alpha: float) -> FloatArray:
+    """One-sided Clopper-Pearson bounds; 0 where no sample is correct."""
+    c_P = np.maximum(counts.c_P, 1)
+    return np.where(counts.c_P == 0, 0.0, stats.beta.ppf(alpha, c_P, counts.n_P - c_P + 1))
+
+
+def _upper(counts: Counts, alpha: float) -> FloatArray:
+    """One-sided Clopper-Pearson bounds; 1 where every sample is correct."""
+    failed_P = np.maximum(counts.n_P - counts.c_P, 1)
+    return np.where(counts.c_P == counts.n_P, 1.0, stats.beta.isf(alpha, counts.n_P - failed_P + 1, failed_P))
+
+
+def _expected(
+    lesser: Counts, chosen: Counts, greater: Counts, candidate_P: BoolArray, alpha: float, reachable: float
+) -> float:
+    """Certificates to expect of the candidates if the lesser arm never solves them."""
+    excluded_P = alpha ** (1 / lesser.n_P) > 1 - reachable
+    # The lower bound reaches `reachable` from the smallest c on with P(C >= c) <= alpha at that rate.
+    one_less_P = stats.binom.isf(alpha, greater.n_P, reachable)
+    power_P = np.asarray(stats.binom.sf(one_less_P, greater.n_P, chosen.c_P / chosen.n_P))
+    return float(power_P[candidate_P & excluded_P].sum())
+
+
+def _reach(bound: float, reachable: float, rare: float) -> Reach:
+    return "reachable" if bound >= reachable else "rare" if bound >= rare else "unreached"
+
+
+def _check_rate(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise InputError(f"{name}: {value}; a number between 0 and 1 is needed")
