@@ -57,10 +57,9 @@ def graded(
         weight_NK = np.stack([_weights(int(n), int(k)) for k in k_K], axis=1)
         values_PK[of_n] = sorted_S[start_P[of_n][:, None] + np.arange(n)] @ weight_NK
 
-    cluster_P = None if outcomes.cluster is None else np.unique(outcomes.cluster, return_inverse=True)[1]
-    means_RK = bootstrap_means(values_PK, resamples, seed, cluster_P)
+    means_RK = bootstrap_means(values_PK, resamples, seed, outcomes.cluster_P)
     bounds = min(0.0, float(score_S.min())), max(1.0, float(score_S.max()))
-    low_K, high_K = interval(values_PK, means_RK, level, bounds, cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, level, bounds, outcomes.cluster_P)
     return Graded(
         k_K=k_K,
         value_K=values_PK.mean(axis=0),

@@ -166,6 +166,11 @@ class Outcomes:
         """The rows by problem, then by sample number."""
         return np.lexsort((self.sample_S, self.problem_S))
 
+    @cached_property
+    def cluster_P(self) -> IntArray | None:
+        """The number of each problem's cluster, None where clusters are not known."""
+        return None if self.cluster is None else np.unique(self.cluster, return_inverse=True)[1]
+
     @property
     def levels(self) -> tuple[int | str, ...]:
         """The distinct levels, ascending."""
@@ -248,7 +253,7 @@ class Outcomes:
             unscorable_P=count(verdict == -1),
             truncated_P=np.zeros_like(n_P) if self.truncated_S is None else count(self.truncated_S),
             first_P=first_P,
-            cluster_P=None if self.cluster is None else np.unique(self.cluster, return_inverse=True)[1],
+            cluster_P=self.cluster_P,
             set=self.set,
             metric=metric,
         )

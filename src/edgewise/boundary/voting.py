@@ -115,7 +115,7 @@ def majority(
             values_PK[i, k_K <= n] = right_DK.mean(axis=0)
             variances_PK[i, k_K <= n] = right_DK.var(axis=0, ddof=1) / subsets
 
-    cluster_P = _clusters(outcomes)
+    cluster_P = outcomes.cluster_P
     means_RK = bootstrap_means(values_PK, resamples, seed, cluster_P)
     low_K, high_K = interval(values_PK, means_RK, level, (0.0, 1.0), cluster_P)
     said_P = np.bincount(answers.problem_A, answers.count_A, minlength=answers.n_P.size)
@@ -174,7 +174,7 @@ def diversity(
     covered_A = (1 - single_P / np.maximum(said_P, 1))[problem_A] * share_A
     seen_A = -np.expm1(said_P[problem_A] * np.log1p(-np.minimum(covered_A, 1 - 1e-15)))
     entropy_P, plug_in_P = total(-covered_A * np.log(covered_A) / seen_A), total(-share_A * np.log(share_A))
-    cluster_P = _clusters(outcomes)
+    cluster_P = outcomes.cluster_P
 
     def mean(values_P: FloatArray, of_P: npt.NDArray[np.bool_], bounds: tuple[float, float]) -> Estimate:
         if not of_P.any():
@@ -228,10 +228,6 @@ def _answers(outcomes: Outcomes) -> _Answers:
         correct_A=np.add.reduceat(count * (marked % 2), first)[answer],
         n_P=np.bincount(outcomes.problem_S).astype(np.int64),
     )
-
-
-def _clusters(outcomes: Outcomes) -> IntArray | None:
-    return None if outcomes.cluster is None else np.unique(outcomes.cluster, return_inverse=True)[1]
 
 
 def _votes(count_A: IntArray, correct_A: FloatArray, drawn_NDK: npt.NDArray[np.signedinteger]) -> FloatArray:
