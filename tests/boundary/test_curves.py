@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.special import beta as beta_function
 
-from edgewise.boundary import Counts, curve, k_grid, paired_difference, pass_at_k
-from edgewise.boundary.counts import FloatArray
-from edgewise.boundary.resampling import sign_flip_p
+from edgewise.boundary import Counts, curve, k_grid, paired_difference, pass_at_k, pass_at_k_variance
+from edgewise.boundary.counts import FloatArray, IntArray
+from edgewise.boundary.curves import Curve, Difference, problem_pass_at_k
 from edgewise.errors import InputError
 
 A, B = 0.2, 1.5
-KS = [1, 4, 16]
+KS = [1, 2, 4, 8, 16]
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:
@@ -20,6 +20,46 @@ def draw(p_P: FloatArray, n: int, seed: int) -> Counts:
 def mean_pass_at_k(k: int) -> float:
     """E[1 - (1-p)^k] for p ~ Beta(A, B)."""
     return float(1 - beta_function(A, B + k) / beta_function(A, B))
+
+
+# The share of problems with p = 0; the others are Beta(A, B).
+ZEROS = {"beta": 0.0, "zero-inflated 30%": 0.3, "zero-inflated 50%": 0.5, "shared": 0.0, "correlated": 0.0}
+
+
+def population(kind: str, problems: int, seed: int) -> tuple[FloatArray, IntArray | None]:
+    """Success rates, and clusters of 3 to 8 problems that share their rate, or half of them do."""
+    rng = np.random.default_rng((seed, problems))
+    if kind in ("shared", "correlated"):
+        size_C = rng.integers(3, 9, problems)
+        cluster_P = np.repeat(np.arange(problems), size_C)[:problems]
+        p_P: FloatArray = rng.beta(A, B, problems)[cluster_P]
+        own_P = rng.random(problems) < (0.5 if kind == "correlated" else 0)
+        return np.where(own_P, rng.beta(A, B, problems), p_P), cluster_P
+    return np.where(rng.random(problems) < ZEROS[kind], 0, rng.beta(A, B, problems)), None
+
+
+def covered(kind: str, times: int, problems: int, runs: int, resamples: int) -> tuple[FloatArray, float]:
+    """How often the intervals hold the truth at each k, and the band at all of them.
+
+    Tuned has the success rate of `times` draws of the base, so the truth is known: with 1, two
+    draws of one model; with 0, the curve of the base alone.
+    """
+    share = 1 - ZEROS[kind]
+    truth_K = np.array([mean_pass_at_k(max(times, 1) * k) - (times > 0) * mean_pass_at_k(k) for k in KS]) * share
+    alone_K, jointly = np.zeros(len(KS)), 0
+    for seed in range(runs):
+        p_P, cluster_P = population(kind, problems, seed)
+        rng = np.random.default_rng((seed, 1))
+        base = Counts.of(64, rng.binomial(64, p_P), cluster=cluster_P)
+        found: Curve | Difference
+        if times:
+            tuned = Counts.of(64, rng.binomial(64, 1 - (1 - p_P) ** times), cluster=cluster_P)
+            found = paired_difference(base, tuned, KS, resamples=resamples, seed=seed)
+        else:
+            found = curve(base, KS, resamples=resamples, seed=seed)
+        alone_K += (found.low_K <= truth_K) & (truth_K <= found.high_K)
+        jointly += bool(((found.band_low_K <= truth_K) & (truth_K <= found.band_high_K)).all())
+    return alone_K / runs, jointly / runs
 
 
 def test_k_grid() -> None:
@@ -77,27 +117,85 @@ def test_pairing_removes_what_both_arms_share() -> None:
     assert curve(base, [1]).high_K[0] - curve(base, [1]).low_K[0] > 0.1
 
 
-def test_intervals_and_band_cover_the_truth() -> None:
-    """Tuned is twice the draws of base, so the true difference is known for new problems.
+@pytest.mark.parametrize(("kind", "times"), [("beta", 2), ("zero-inflated 50%", 0), ("zero-inflated 50%", 2)])
+def test_intervals_and_band_cover_the_truth_at_30_problems(kind: str, times: int) -> None:
+    """Nominal 95%; 150 runs have a standard error of 1.8%. A band with fixed standard errors covers
+    82% to 89% here, an expanded percentile interval 87% to 93% at k = 1."""
+    alone_K, jointly = covered(kind, times, problems=30, runs=150, resamples=300)
+    assert (alone_K > 0.92).all() and (alone_K <= 1).all()
+    assert 0.925 < jointly < 0.99
 
-    Nominal 95%; 300 repetitions have a standard error of 0.0126. An unpaired interval covers
-    nearly always, one half as wide about 68%, a pointwise band below 90% over three k.
-    """
-    truth_K = np.array([mean_pass_at_k(2 * k) - mean_pass_at_k(k) for k in KS])
-    base_truth_K = np.array([mean_pass_at_k(k) for k in KS])
-    pointwise_K, joint, alone_K = np.zeros(3), 0, np.zeros(3)
-    repetitions = 300
-    for seed in range(repetitions):
-        p_P: FloatArray = np.random.default_rng(seed).beta(A, B, 80)
-        base, tuned = draw(p_P, 64, seed + 10_000), draw(1 - (1 - p_P) ** 2, 64, seed + 20_000)
-        found = paired_difference(base, tuned, KS, resamples=500, seed=seed)
-        pointwise_K += (found.low_K <= truth_K) & (truth_K <= found.high_K)
-        joint += bool(((found.band_low_K <= truth_K) & (truth_K <= found.band_high_K)).all())
-        alone = curve(base, KS, resamples=500, seed=seed)
-        alone_K += (alone.low_K <= base_truth_K) & (base_truth_K <= alone.high_K)
-    assert ((pointwise_K / repetitions > 0.915) & (pointwise_K / repetitions < 0.985)).all()
-    assert ((alone_K / repetitions > 0.905) & (alone_K / repetitions < 0.985)).all()
-    assert 0.91 < joint / repetitions < 0.985
+
+def test_two_draws_of_one_model_lie_within_the_band() -> None:
+    alone_K, jointly = covered("beta", 1, problems=60, runs=100, resamples=300)
+    assert (alone_K > 0.91).all() and jointly > 0.92
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("problems", [30, 60, 200, 500])
+@pytest.mark.parametrize("times", [0, 1, 2])
+@pytest.mark.parametrize("kind", list(ZEROS))
+def test_intervals_and_band_cover_the_truth(kind: str, times: int, problems: int) -> None:
+    """400 runs have a standard error of 1.1%. Intervals may cover more than 97% where hardly a
+    dozen units differ: between two draws of one model, and with 5 to 12 clusters."""
+    alone_K, jointly = covered(kind, times, problems, runs=400, resamples=800)
+    few = times == 1 or (kind in ("shared", "correlated") and problems <= 60) or (kind[:4] == "zero" and problems == 30)
+    assert (alone_K > 0.91).all() and ((alone_K < 0.985).all() or few)
+    assert jointly > 0.92 and (jointly < 0.985 or few)
+
+
+def test_fixed_set_interval_covers_new_samples_of_the_same_problems() -> None:
+    """150 runs at 95% have a standard error of 1.8%; over new problems the interval is 3 to 10
+    times as wide."""
+    p_P, _ = population("zero-inflated 30%", 40, 5)
+    q_P = np.where(p_P > 0.3, 1 - (1 - p_P) ** 2, p_P / 2)
+    base_K, tuned_K = ([np.mean(1 - (1 - one_P) ** k) for k in KS] for one_P in (p_P, q_P))
+    base_held_K, change_held_K = np.zeros(len(KS)), np.zeros(len(KS))
+    for seed in range(150):
+        base, tuned = draw(p_P, 64, seed), draw(q_P, 64, seed + 1000)
+        alone, change = curve(base, KS, resamples=1), paired_difference(base, tuned, KS, resamples=1)
+        base_held_K += (alone.fixed_low_K <= base_K) & (base_K <= alone.fixed_high_K)
+        truth_K = np.subtract(tuned_K, base_K)
+        change_held_K += (change.fixed_low_K <= truth_K) & (truth_K <= change.fixed_high_K)
+    for held_K in (base_held_K, change_held_K):
+        assert ((held_K / 150 > 0.9) & (held_K / 150 < 0.99)).all()
+
+
+def test_fixed_set_variance_is_the_sum_of_the_problems() -> None:
+    base, tuned = draw(np.linspace(0, 1, 50), 64, 0), draw(np.linspace(0, 1, 50), 64, 1)
+    found = paired_difference(base, tuned, [1, 8, 32, 64])
+    variance_K = np.zeros(3)
+    for arm in (base, tuned):
+        variance_K += pass_at_k_variance(arm.n_P[:, None], arm.c_P[:, None], np.array([1, 8, 32])).sum(axis=0) / 50**2
+    half_K = (found.fixed_high_K - found.fixed_low_K) / 2
+    assert half_K[:3] == pytest.approx(1.959964 * np.sqrt(variance_K))
+    assert np.isnan(half_K[3]) and not np.isnan(found.value_K[3])
+
+
+def test_fixed_set_without_a_success_keeps_what_the_samples_leave_open() -> None:
+    """No success in 40 x 16 samples: p averages below 1 - 0.025^(1/640)."""
+    found = curve(Counts.of(16, [0] * 40), [1, 4])
+    assert found.fixed_low_K.tolist() == [0, 0]
+    assert found.fixed_high_K == pytest.approx([1 - 0.025 ** (1 / 640), 1 - 0.025 ** (4 / 640)])
+
+
+def test_problem_pass_at_k_is_pass_at_k_of_every_problem() -> None:
+    counts = Counts.of([8, 16, 8, 9], [1, 5, 1, 9])
+    expected_PK = pass_at_k(counts.n_P[:, None], counts.c_P[:, None], np.array([1, 8, 9]))
+    assert np.array_equal(problem_pass_at_k(counts, [1, 8, 9]), expected_PK, equal_nan=True)
+
+
+def test_clusters_are_resampled_whole() -> None:
+    p_P = np.repeat(np.random.default_rng(0).beta(A, B, 60), 5)
+    c_P, d_P = (np.random.default_rng(seed).binomial(64, 1 - (1 - p_P) ** seed) for seed in (1, 2))
+    cluster = np.repeat(np.arange(60), 5)
+    alone = paired_difference(Counts.of(64, c_P), Counts.of(64, d_P), KS)
+    together = paired_difference(Counts.of(64, c_P, cluster=cluster), Counts.of(64, d_P, cluster=cluster), KS)
+    assert (together.high_K - together.low_K > 1.2 * (alone.high_K - alone.low_K)).all()
+    assert together.fixed_high_K == pytest.approx(alone.fixed_high_K)
+    assert (together.p_K >= alone.p_K).all()
+    one, other = curve(Counts.of(64, c_P), KS), curve(Counts.of(64, c_P, cluster=cluster), KS)
+    assert (other.band_high_K - other.band_low_K > 1.5 * (one.band_high_K - one.band_low_K)).all()
 
 
 def test_band_is_wider_than_a_single_interval() -> None:
@@ -105,13 +203,6 @@ def test_band_is_wider_than_a_single_interval() -> None:
     found = paired_difference(draw(p_P, 64, 1), draw(p_P, 64, 2), [1, 2, 4, 8, 16])
     ratio_K = (found.band_high_K - found.band_low_K) / (found.high_K - found.low_K)
     assert (ratio_K > 1.1).all() and (ratio_K < 1.6).all()
-
-
-@pytest.mark.parametrize(("up", "expected"), [(4, 0.125), (6, 0.03125)])
-def test_sign_flip_p_is_exact_for_few_changed_problems(up: int, expected: float) -> None:
-    values_PK = np.zeros((50, 1))
-    values_PK[:up] = 1.0
-    assert sign_flip_p(values_PK, 20_000, 0)[0] == pytest.approx(expected, rel=0.1)
 
 
 def test_bad_input() -> None:

@@ -77,7 +77,7 @@ def test_bad_input() -> None:
         envelope({"a": Counts.of(4, [1]), "b": Counts.of(4, [1, 2])}, [1])
     with pytest.raises(InputError, match="m: 0"):
         envelope({"a": Counts.of(1, [1])}, [1])
-    with pytest.raises(InputError, match="k: 0"):
+    with pytest.raises(InputError, match="ks: "):
         envelope({"a": Counts.of(4, [1])}, [0, 1])
     with pytest.raises(InputError, match="level"):
         envelope({"a": Counts.of(4, [1])}, [1], level=0.0)

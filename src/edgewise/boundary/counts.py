@@ -192,21 +192,27 @@ class Counts:
 
 def require_same_problems(base: Counts, tuned: Counts) -> None:
     """Raise InputError, naming the first few problems that differ, unless both hold the same
-    problems at the same levels, judged by the same metric."""
-    only_base = np.setdiff1d(base.problem, tuned.problem)
-    only_tuned = np.setdiff1d(tuned.problem, base.problem)
-    for where, missing in (("base", only_base), ("tuned", only_tuned)):
-        if missing.size:
-            raise InputError(
-                f"problem: {missing.size} only in {where} ({_few(missing)}); "
-                "both arms must be sampled on the same problems"
-            )
+    problems at the same levels and in the same clusters, judged by the same metric."""
+    if not np.array_equal(base.problem, tuned.problem):
+        for where, here, there in (("base", base, tuned), ("tuned", tuned, base)):
+            missing = np.setdiff1d(here.problem, there.problem)
+            if missing.size:
+                raise InputError(
+                    f"problem: {missing.size} only in {where} ({_few(missing)}); "
+                    "both arms must be sampled on the same problems"
+                )
     moved = base.problem[base.level != tuned.level]
     if moved.size:
         raise InputError(
             f"level: {moved.size} problems have another level in tuned than in base "
             f"({_few(moved)}); a problem has one level"
         )
+    if (
+        base.cluster_P is not None
+        and tuned.cluster_P is not None
+        and not np.array_equal(base.cluster_P, tuned.cluster_P)
+    ):
+        raise InputError("cluster: the problems form other clusters in tuned than in base; a problem has one cluster")
     if base.metric != tuned.metric:
         raise InputError(f"metric: base is judged by {base.metric} and tuned by {tuned.metric}; judge both by the same")
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from scipy import stats
+
 from edgewise.boundary.counts import Counts, FloatArray, IntArray, integers, require_same_problems
-from edgewise.boundary.estimators import pass_at_k
-from edgewise.boundary.resampling import (
-    band,
-    bootstrap_means,
-    check_level,
-    interval,
-    sign_flip_p,
-)
+from edgewise.boundary.estimators import pass_at_k, pass_at_k_variance
+from edgewise.boundary.resampling import check_level, sign_flip_p, studentised
 from edgewise.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Mean pass@k of one arm at each k, with a pointwise interval at `level`.
+    """Mean pass@k of one arm at each k.
+
+    For new problems of the same kind: `low_K`, `high_K` hold each value alone at `level`, and
+    `band_low_K`, `band_high_K` hold all of them at once. For this fixed set of problems, sampled
+    anew: `fixed_low_K`, `fixed_high_K` hold each value alone; NaN where n < 2k.
 
     `n` is the smallest number of samples of any problem; values at k > n are NaN, values at
     k > n/4 are too noisy for claims.
@@ -29,6 +30,10 @@ class Curve:
     value_K: FloatArray
     low_K: FloatArray
     high_K: FloatArray
+    band_low_K: FloatArray
+    band_high_K: FloatArray
+    fixed_low_K: FloatArray
+    fixed_high_K: FloatArray
     n: int
     problems: int
     level: float
@@ -40,9 +45,9 @@ class Curve:
 class Difference:
     """Mean pass@k of tuned minus base on the same problems at each k.
 
-    `low_K`, `high_K` hold each difference alone at `level`; `band_low_K`, `band_high_K` hold all
-    of them at once, and are what to read when looking along k. `p_K` is the two-sided sign-flip
-    p-value of each difference alone. `n` is the smallest number of samples in either arm.
+    Intervals, band and fixed-set intervals are as in `Curve`; the band is what to read when
+    looking along k. `p_K` is the two-sided sign-flip p-value of each difference alone. `n` is the
+    smallest number of samples in either arm.
     """
 
     k_K: IntArray
@@ -51,6 +56,8 @@ class Difference:
     high_K: FloatArray
     band_low_K: FloatArray
     band_high_K: FloatArray
+    fixed_low_K: FloatArray
+    fixed_high_K: FloatArray
     p_K: FloatArray
     n: int
     problems: int
@@ -66,6 +73,16 @@ def k_grid(n: int) -> list[int]:
     return [2**power for power in range(int(n).bit_length())]
 
 
+def problem_pass_at_k(counts: Counts, ks: Sequence[int] | IntArray) -> FloatArray:
+    """The unbiased pass@k of every problem at every k: shape (problems, K). NaN where n < k.
+
+    Raises InputError for ks that do not ascend from at least 1.
+    """
+    k_K = _grid(ks)
+    n_D, c_D, which_P = _distinct(counts)
+    return pass_at_k(n_D[:, None], c_D[:, None], k_K)[which_P]
+
+
 def curve(
     counts: Counts,
     ks: Sequence[int],
@@ -74,24 +91,32 @@ def curve(
     seed: int = 0,
     level: float = 0.95,
 ) -> Curve:
-    """Mean over problems of the unbiased pass@k, with a bootstrap interval over problems.
+    """Mean over problems of the unbiased pass@k, with its uncertainty under two questions.
 
-    The interval is for new problems of the same kind; how it is made, and what stands in its
-    place when all problems have the same value, is in `resampling.interval`. A k that some
-    problem has fewer samples for gives NaN.
+    What would new problems of the same kind give? Problems, or clusters where `counts` has them,
+    are resampled (`resampling.studentised`, which also says what stands in the interval's place
+    when nearly all problems have the same value). What would new samples of this fixed set of
+    problems give? The mean of T unbiased estimates has the variance sum_i v_i / T^2, with v_i the
+    `pass_at_k_variance` of problem i; the interval is normal, and never narrower than no success
+    in all N samples leaves open, 1 - ((1-level)/2)^(k/N), for v_i is 0 for problems that were
+    never solved. A k that some problem has fewer samples for gives NaN.
 
     Raises InputError for a bad level, resamples < 1, or ks that do not ascend from at least 1.
     """
     check_level(level)
     k_K = _grid(ks)
-    values_PK = _pass_PK(counts, k_K)
-    means_RK = bootstrap_means(values_PK, resamples, seed)
-    low_K, high_K = interval(values_PK, means_RK, level, (0.0, 1.0))
+    values_PK = problem_pass_at_k(counts, k_K)
+    found = studentised(values_PK, resamples, seed, level, (0.0, 1.0), counts.cluster_P)
+    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([counts], k_K, level)
     return Curve(
         k_K=k_K,
-        value_K=values_PK.mean(axis=0),
-        low_K=low_K,
-        high_K=high_K,
+        value_K=value_K,
+        low_K=found.low_K,
+        high_K=found.high_K,
+        band_low_K=found.band_low_K,
+        band_high_K=found.band_high_K,
+        fixed_low_K=np.maximum(value_K - reach_K, 0.0),
+        fixed_high_K=np.minimum(value_K + reach_K, 1.0),
         n=counts.n,
         problems=counts.problems,
         level=level,
@@ -111,27 +136,29 @@ def paired_difference(
 ) -> Difference:
     """Mean over problems of pass@k of tuned minus base, with paired intervals.
 
-    Problems are resampled together with both of their values, so what both arms find hard
-    cancels. Gives the pointwise interval, the simultaneous max-t band over the whole grid, and
-    the sign-flip p-value; see `resampling`.
+    Problems (or the base's clusters of them) are resampled together with both of their values, so
+    what both arms find hard cancels. Gives the pointwise interval, the simultaneous band over the
+    whole grid, and the sign-flip p-value; see `resampling`. For the fixed set of problems the
+    variances of the arms, which are sampled independently, add up.
 
     Raises InputError when the arms do not hold the same problems, and as in `curve`.
     """
     check_level(level)
     require_same_problems(base, tuned)
     k_K = _grid(ks)
-    values_PK = _pass_PK(tuned, k_K) - _pass_PK(base, k_K)
-    means_RK = bootstrap_means(values_PK, resamples, seed)
-    low_K, high_K = interval(values_PK, means_RK, level, (-1.0, 1.0))
-    band_low_K, band_high_K = band(values_PK, means_RK, level, (-1.0, 1.0))
+    values_PK = problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)
+    found = studentised(values_PK, resamples, seed, level, (-1.0, 1.0), base.cluster_P)
+    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([base, tuned], k_K, level)
     return Difference(
         k_K=k_K,
-        value_K=values_PK.mean(axis=0),
-        low_K=low_K,
-        high_K=high_K,
-        band_low_K=band_low_K,
-        band_high_K=band_high_K,
-        p_K=sign_flip_p(values_PK, resamples, seed),
+        value_K=value_K,
+        low_K=found.low_K,
+        high_K=found.high_K,
+        band_low_K=found.band_low_K,
+        band_high_K=found.band_high_K,
+        fixed_low_K=np.maximum(value_K - reach_K, -1.0),
+        fixed_high_K=np.minimum(value_K + reach_K, 1.0),
+        p_K=sign_flip_p(values_PK, resamples, seed, base.cluster_P),
         n=min(base.n, tuned.n),
         problems=base.problems,
         level=level,
@@ -140,11 +167,26 @@ def paired_difference(
     )
 
 
-def _pass_PK(counts: Counts, k_K: IntArray) -> FloatArray:
-    return pass_at_k(counts.n_P[:, None], counts.c_P[:, None], k_K[None, :])
+def _fixed_reach(arms: Sequence[Counts], k_K: IntArray, level: float) -> FloatArray:
+    """Half the width of the fixed-set interval of a curve, or of the difference of two arms."""
+    variance_K, least_K = np.zeros(len(k_K)), np.zeros(len(k_K))
+    for counts in arms:
+        n_D, c_D, which_P = _distinct(counts)
+        variance_DK = pass_at_k_variance(n_D[:, None], c_D[:, None], k_K)
+        variance_K += np.bincount(which_P) @ variance_DK / counts.problems**2
+        least_K = np.maximum(least_K, 1 - ((1 - level) / 2) ** (k_K / counts.n_P.sum()))
+    return np.maximum(stats.norm.ppf((1 + level) / 2) * np.sqrt(variance_K), least_K)
 
 
-def _grid(ks: Sequence[int]) -> IntArray:
+def _distinct(counts: Counts) -> tuple[IntArray, IntArray, IntArray]:
+    """n and c of every distinct pair of them, and which pair each problem has: a million problems
+    have few."""
+    step = int(counts.n_P.max()) + 1
+    pair_D, which_P = np.unique(counts.n_P * step + counts.c_P, return_inverse=True)
+    return pair_D // step, pair_D % step, which_P
+
+
+def _grid(ks: Sequence[int] | IntArray) -> IntArray:
     k_K = integers("ks", ks)
     if k_K.ndim != 1 or not k_K.size or k_K[0] < 1 or (k_K[1:] <= k_K[:-1]).any():
         raise InputError(f"ks: {list(ks)}; numbers of samples must ascend from at least 1")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.boundary.counts import Counts, FloatArray, IntArray, integers, require_same_problems
-from edgewise.boundary.estimators import pass_at_k
+from edgewise.boundary.curves import problem_pass_at_k
 from edgewise.boundary.resampling import bootstrap_means, check_level, interval
 from edgewise.errors import InputError
 
@@ -63,11 +63,11 @@ def envelope(
     seeds = np.random.SeedSequence((seed, 31)).generate_state(len(every))
     halves = [counts.deal(counts.n_P // 2, int(own)) for counts, own in zip(every, seeds, strict=True)]
     k_K, cluster_P = integers("ks", ks), every[0].cluster_P
-    choice_DK = np.stack([_pass_PK(first, k_K).mean(axis=0) for first, _ in halves])
+    choice_DK = np.stack([problem_pass_at_k(first, k_K).mean(axis=0) for first, _ in halves])
     choice_DK = np.nan_to_num(choice_DK, nan=-1.0)
     best_K, possible_K = choice_DK.argmax(axis=0), choice_DK.max(axis=0) >= 0
 
-    values_PK = np.stack([_pass_PK(second, k_K) for _, second in halves])[best_K, :, np.arange(k_K.size)].T
+    values_PK = np.stack([problem_pass_at_k(second, k_K) for _, second in halves])[best_K, :, np.arange(k_K.size)].T
     values_PK = np.where(possible_K, values_PK, np.nan)
     means_RK = bootstrap_means(values_PK, resamples, seed, cluster_P)
     low_K, high_K = interval(values_PK, means_RK, level, (0.0, 1.0), cluster_P)
@@ -85,7 +85,3 @@ def envelope(
         resamples=resamples,
         seed=seed,
     )
-
-
-def _pass_PK(counts: Counts, k_K: IntArray) -> FloatArray:
-    return pass_at_k(counts.n_P[:, None], counts.c_P[:, None], k_K)

@@ -75,11 +75,13 @@ def _log_none_at_k(n: npt.ArrayLike, c: npt.ArrayLike, k: npt.ArrayLike) -> Floa
     result[n_ < k_] = np.nan
     finite = (n_ >= k_) & (c_ > 0) & (n_ - c_ >= k_)
     # Few distinct (n, k) occur, so one table over c for each beats a sum for each element.
-    pairs, code = np.unique(np.stack([n_[finite], k_[finite]]), axis=1, return_inverse=True)
-    logs, wanted = np.empty(code.size), c_[finite]
-    for pair in range(pairs.shape[1]):
-        mine = code == pair
-        logs[mine] = _table(int(pairs[0, pair]), int(pairs[1, pair]), wanted[mine])
+    n_F, c_F, k_F = n_[finite], c_[finite], k_[finite]
+    order = np.lexsort((k_F, n_F))
+    changes = np.flatnonzero(np.diff(n_F[order]) | np.diff(k_F[order])) + 1
+    logs = np.empty(order.size)
+    for mine in np.split(order, changes):
+        if mine.size:
+            logs[mine] = _table(int(n_F[mine[0]]), int(k_F[mine[0]]), c_F[mine])
     result[finite] = logs
     return result
 

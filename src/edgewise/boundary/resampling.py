@@ -2,23 +2,28 @@
 
 The estimand is the mean over new problems of the same kind (not over this fixed set), so problems
 are what is resampled; the noise of the finite number of samples is contained in their spread.
+Where problems come in clusters (variants of one template, say), whole clusters are resampled. A
+unit, here, is a problem or, where clusters are given, a cluster.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from edgewise.boundary.counts import FloatArray
+from edgewise.boundary.counts import FloatArray, IntArray
 from edgewise.errors import InputError
 
 # Cells of one block of resampling weights: keeps memory flat however many problems there are.
 BLOCK = 4_000_000
-# Columns whose values differ by less than this hold one value up to rounding.
+# Units beyond which random groups of them are resampled.
+GROUPS = 10_000
+# Values that differ by less than this are one value up to rounding.
 SAME = 1e-12
 
 
@@ -35,88 +40,145 @@ class Estimate:
         return -margin < self.low and self.high < margin
 
 
+class Intervals(NamedTuple):
+    """Ends of the interval of each column alone (`low_K`, `high_K`) and of the band that holds all
+    columns at once (`band_low_K`, `band_high_K`)."""
+
+    low_K: FloatArray
+    high_K: FloatArray
+    band_low_K: FloatArray
+    band_high_K: FloatArray
+
+
 def enough_resamples(level: float) -> int:
     """The number of resamples that leaves 20 beyond each end of an interval at `level`."""
     return math.ceil(40 / (1 - level) - 1e-9)
 
 
-def bootstrap_means(values_PK: FloatArray, resamples: int, seed: int) -> FloatArray:
-    """Column means of `resamples` resamples of the rows, with replacement: shape (resamples, K).
+def units(problems: int, cluster_P: IntArray | None) -> int:
+    """How many things are resampled: the problems, or their clusters where these are given."""
+    return problems if cluster_P is None else len(np.unique(cluster_P))
 
-    All columns share the same resampled rows, so that joint statements over columns hold.
+
+def bootstrap_means(values_PK: FloatArray, resamples: int, seed: int, cluster_P: IntArray | None = None) -> FloatArray:
+    """Column means of `resamples` resamples of the units, with replacement: shape (resamples, K).
+
+    All columns share the same resampled units, so that joint statements over columns hold. The
+    mean of resampled clusters is the sum of their values over the sum of their sizes.
+
+    More than 10,000 units are dealt at random into 10,000 groups that are resampled whole, which
+    leaves the variance and the skewness of the means as they were (the variance up to a relative
+    error of 1.4%) at a cost that no longer grows.
+
     Raises InputError when resamples < 1.
     """
-    if resamples < 1:
-        raise InputError(f"resamples: {resamples}; at least 1 is needed")
-    problems, rng = len(values_PK), np.random.default_rng((seed, 0))
-    means = np.empty((resamples, values_PK.shape[1]))
-    step = max(1, BLOCK // problems)
-    for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
-        draws = rng.integers(problems, size=(rows, problems))
-        draws += problems * np.arange(rows)[:, None]
-        weights = np.bincount(draws.ravel(), minlength=rows * problems)
-        means[start : start + rows] = weights.reshape(rows, problems) @ values_PK / problems
-    return means
+    rng = np.random.default_rng((seed, 0))
+    sums_RK = _resampled(_grouped(_totals(values_PK, cluster_P), rng), resamples, rng)
+    return sums_RK[:, :-1] / sums_RK[:, -1:]
+
+
+def percentiles(statistic_R: FloatArray, level: float, units: int) -> tuple[float, float]:
+    """Interval at `level` from the percentiles of any statistic of the resampled means.
+
+    `units` is the number of problems or clusters that were resampled. The percentiles are taken
+    at Phi(-sqrt(U/(U-1)) t) with t the Student quantile for U units, which removes the narrowness
+    of the plain percentile interval at small U (Hesterberg 2015, arXiv:1411.5279). They are
+    order statistics, never interpolated, so infinite values are allowed.
+    """
+    tail = (1 - level) / 2
+    if units > 1:
+        tail = stats.norm.cdf(-math.sqrt(units / (units - 1)) * stats.t.ppf(1 - tail, units - 1))
+    low = np.quantile(statistic_R, tail, method="lower")
+    return float(low), float(np.quantile(statistic_R, 1 - tail, method="higher"))
 
 
 def interval(
-    values_PK: FloatArray, means_RK: FloatArray, level: float, bounds: tuple[float, float]
+    values_PK: FloatArray,
+    means_RK: FloatArray,
+    level: float,
+    bounds: tuple[float, float],
+    cluster_P: IntArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Pointwise interval at `level` for the mean of each column whose values lie in `bounds`.
+    """Interval at `level` for the mean of each column alone, from its resampled means.
 
-    Expanded percentile bootstrap: the percentiles are taken at Phi(-sqrt(P/(P-1)) t) with t the
-    Student quantile, which removes the narrowness of the plain percentile interval at small P
-    (Hesterberg 2015, arXiv:1411.5279) and keeps its asymmetry and its range.
-
-    A column with one value throughout has no spread to resample, yet its mean is not known
-    exactly: if a share q of new problems had another value, P problems would all miss it with
-    probability (1-q)^P, so q <= 1 - ((1-level)/2)^(1/P) (Clopper-Pearson at zero events; about
-    3.7/P at 95%), and the interval reaches as far as that share at a bound could pull the mean.
+    Mean +- t se (1 + g^2 (t^4 + 2 t^2 - 3)/18) with t the Student quantile for U units, se the
+    standard error and g the skewness of the resampled means: the term by which skewness widens a
+    symmetric interval (Hall 1988, On symmetric bootstrap confidence intervals, J. R. Stat. Soc. B
+    50:35-45). `studentised` takes all further terms from the resamples themselves; from about 60
+    units on the two cover alike, at 30 this one covers 91% where half of the problems have p = 0.
+    Sparse and constant columns are bounded as in `studentised`, NaN columns stay NaN.
     """
-    tail = _expanded_tail(level, len(values_PK))
-    low_K, high_K = np.quantile(means_RK, [tail, 1 - tail], axis=0)
-    return _widen_constant(values_PK, low_K, high_K, level, bounds)
+    totals_UK = _totals(values_PK, cluster_P)
+    mean_K, error_K, varied_K = _mean_error_varied(totals_UK)
+    deviation_RK = means_RK - means_RK.mean(axis=0)
+    variance_K = np.maximum(np.mean(deviation_RK**2, axis=0), SAME**2)
+    square_skew_K = np.mean(deviation_RK**3, axis=0) ** 2 / variance_K**3
+    t = stats.t.ppf((1 + level) / 2, max(len(totals_UK) - 1, 1))
+    reach_K = np.where(varied_K, t * error_K * (1 + square_skew_K * (t**4 + 2 * t**2 - 3) / 18), np.inf)
+    return _within(mean_K, reach_K, _limits(*_usual_and_unusual(totals_UK), totals_UK[:, -1], level, bounds))
 
 
-def band(
-    values_PK: FloatArray, means_RK: FloatArray, level: float, bounds: tuple[float, float]
-) -> tuple[FloatArray, FloatArray]:
-    """Band that contains the means of all columns at once with probability `level`.
+def studentised(
+    values_PK: FloatArray,
+    resamples: int,
+    seed: int,
+    level: float,
+    bounds: tuple[float, float],
+    cluster_P: IntArray | None = None,
+) -> Intervals:
+    """Intervals at `level` for the mean of each column alone, and the band for all at once.
 
-    Mean +- crit * se with one critical value for all columns, the quantile of the largest
-    |mean* - mean| / se over columns (max-t, Westfall and Young 1993), expanded for small P as in
-    `interval`. Columns with one value throughout are bounded as in `interval`, at the
-    Bonferroni level for K columns, and take no part in the maximum; nor do NaN columns.
+    Symmetric bootstrap-t: mean +- critical value x standard error. The critical value of a column
+    is the `level` quantile of |mean* - mean| / se* over resamples, each with its own standard
+    error se*; that of the band is the quantile of the largest one over columns (max-t). Hall 1988
+    as in `interval`; Westfall and Young 1993. It covers where few problems carry the mean and a
+    fixed standard error does not: 93% to 98% at 95% in simulation, from 30 problems or 10 clusters
+    on. Where hardly a dozen units differ, as between two draws of one model at 30 problems, it
+    covers more.
+
+    Ends never pass what the number of units with an unusual value allows: when j of U units
+    differ from the median, the share of such units lies below its Clopper-Pearson limit s, and
+    the mean within s of the way from the median to either of `bounds`. That is the whole answer
+    for a column with one value throughout (s is about 3.7/U at 95%), and for one so sparse, or so
+    few units, that no critical value exists. The band uses it at the Bonferroni level for K columns.
+
+    NaN columns give NaN and take no part in the band. Raises InputError when resamples < 1.
     """
-    problems, columns = values_PK.shape
-    mean_K, se_K = values_PK.mean(axis=0), means_RK.std(axis=0)
-    varied_K = np.ptp(values_PK, axis=0) > SAME
-    low_K, high_K = mean_K.copy(), mean_K.copy()
-    if varied_K.any():
-        largest_R = np.max(np.abs(means_RK[:, varied_K] - mean_K[varied_K]) / se_K[varied_K], axis=1)
-        reach_K = np.quantile(largest_R, 1 - 2 * _expanded_tail(level, problems)) * se_K
-        low_K[varied_K] = np.maximum(mean_K - reach_K, bounds[0])[varied_K]
-        high_K[varied_K] = np.minimum(mean_K + reach_K, bounds[1])[varied_K]
-    return _widen_constant(values_PK, low_K, high_K, 1 - (1 - level) / columns, bounds)
+    rng = np.random.default_rng((seed, 0))
+    totals_UK = _totals(values_PK, cluster_P)
+    mean_K, error_K, varied_K = _mean_error_varied(totals_UK)
+    usual_K, unusual_K = _usual_and_unusual(totals_UK)
+    groups_UK = _grouped(totals_UK, rng)
+    residual_UV = groups_UK[:, :-1][:, varied_K] - mean_K[varied_K] * groups_UK[:, -1:]
+    t_RV = _studentised_deviations(residual_UV, groups_UK[:, -1:], resamples, rng)
+    alone_V = np.quantile(t_RV, level, axis=0, method="higher")
+    jointly = np.quantile(t_RV.max(axis=1, initial=0.0), level, method="higher")
+
+    def ends(critical: FloatArray, confidence: float) -> tuple[FloatArray, FloatArray]:
+        reach_K = np.full(len(mean_K), np.inf)
+        reach_K[varied_K] = critical * error_K[varied_K]
+        return _within(mean_K, reach_K, _limits(usual_K, unusual_K, totals_UK[:, -1], confidence, bounds))
+
+    return Intervals(*ends(alone_V, level), *ends(jointly, 1 - (1 - level) / len(mean_K)))
 
 
-def sign_flip_p(values_PK: FloatArray, resamples: int, seed: int) -> FloatArray:
-    """Two-sided p-value of each column's mean under random sign changes of its rows.
+def sign_flip_p(values_PK: FloatArray, resamples: int, seed: int, cluster_P: IntArray | None = None) -> FloatArray:
+    """Two-sided p-value of each column's mean under random sign changes of its units.
 
     Exact (up to `resamples` random sign vectors; the smallest value is 1/(resamples+1)) when no
     problem changed and both arms have equally many samples, for then every difference is
-    symmetric about 0. It guards where the bootstrap is too sure: four problems up and none down
-    is a bootstrap interval above 0 but a p-value of 0.125. NaN columns give NaN.
+    symmetric about 0. More than 10,000 units change signs in 10,000 random groups, which is as
+    exact. NaN columns give NaN.
     """
-    problems, rng = len(values_PK), np.random.default_rng((seed, 1))
-    reached_K = np.ones(values_PK.shape[1])
-    observed_K = np.abs(values_PK.sum(axis=0)) * (1 - SAME) - SAME
-    step = max(1, BLOCK // problems)
+    rng = np.random.default_rng((seed, 1))
+    totals_UK = _grouped(_totals(values_PK, cluster_P), rng)[:, :-1]
+    count, reached_K = len(totals_UK), np.ones(values_PK.shape[1])
+    observed_K = np.abs(totals_UK.sum(axis=0)) * (1 - SAME) - SAME
+    step = max(1, BLOCK // count)
     for start in range(0, resamples, step):
         rows = min(step, resamples - start)
-        signs = 2.0 * rng.integers(2, size=(rows, problems), dtype=np.int8) - 1.0
-        reached_K += (np.abs(signs @ values_PK) >= observed_K).sum(axis=0)
+        signs = 2.0 * rng.integers(2, size=(rows, count), dtype=np.int8) - 1.0
+        reached_K += (np.abs(signs @ totals_UK) >= observed_K).sum(axis=0)
     return np.where(np.isnan(observed_K), np.nan, reached_K / (resamples + 1))
 
 
@@ -126,23 +188,80 @@ def check_level(level: float) -> None:
         raise InputError(f"level: {level}; a number between 0 and 1 is needed, such as 0.95")
 
 
-def _expanded_tail(level: float, problems: int) -> float:
-    if problems < 2:
-        return (1 - level) / 2
-    student = stats.t.ppf((1 + level) / 2, problems - 1)
-    return float(stats.norm.cdf(-math.sqrt(problems / (problems - 1)) * student))
+def _totals(values_PK: FloatArray, cluster_P: IntArray | None) -> FloatArray:
+    """For each unit the sum of its values in each column, and in one more column its size."""
+    columns = np.column_stack([values_PK, np.ones(len(values_PK))])
+    return columns if cluster_P is None else _sums(columns, np.unique(cluster_P, return_inverse=True)[1])
 
 
-def _widen_constant(
-    values_PK: FloatArray,
-    low_K: FloatArray,
-    high_K: FloatArray,
-    level: float,
-    bounds: tuple[float, float],
+def _grouped(totals_UK: FloatArray, rng: np.random.Generator) -> FloatArray:
+    count = len(totals_UK)
+    return totals_UK if count <= GROUPS else _sums(totals_UK, rng.permutation(count) % GROUPS)
+
+
+def _sums(columns: FloatArray, code: IntArray) -> FloatArray:
+    return np.stack([np.bincount(code, weights=column) for column in columns.T], axis=1)
+
+
+def _resampled(columns_UC: FloatArray, resamples: int, rng: np.random.Generator) -> FloatArray:
+    """Column sums over resamples of the rows."""
+    if resamples < 1:
+        raise InputError(f"resamples: {resamples}; at least 1 is needed")
+    count = len(columns_UC)
+    sums_RC = np.empty((resamples, columns_UC.shape[1]))
+    step = max(1, BLOCK // count)
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        draws = rng.integers(count, size=(rows, count))
+        draws += count * np.arange(rows)[:, None]
+        weights = np.bincount(draws.ravel(), minlength=rows * count).reshape(rows, count)
+        sums_RC[start : start + rows] = weights.astype(np.float64) @ columns_UC
+    return sums_RC
+
+
+def _mean_error_varied(totals_UK: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+    """Mean of each column, its standard error, and whether units differ in it at all."""
+    count, size_U = len(totals_UK), totals_UK[:, -1]
+    mean_K = totals_UK[:, :-1].sum(axis=0) / size_U.sum()
+    residual_UK = totals_UK[:, :-1] - mean_K * size_U[:, None]
+    error_K = np.sqrt((residual_UK**2).sum(axis=0) * count / max(count - 1, 1)) / size_U.sum()
+    return mean_K, error_K, np.abs(residual_UK).max(axis=0) > SAME
+
+
+def _studentised_deviations(
+    residual_UV: FloatArray, size_U1: FloatArray, resamples: int, rng: np.random.Generator
+) -> FloatArray:
+    """|mean* - mean| / se* of every resample; practically infinite where se* is 0."""
+    count, columns = residual_UV.shape
+    products = [residual_UV, residual_UV**2, residual_UV * size_U1, size_U1, size_U1**2]
+    sums = _resampled(np.concatenate(products, axis=1), resamples, rng)
+    once, square, sized, size, square_size = np.split(sums, np.cumsum([columns, columns, columns, 1]), axis=1)
+    deviation_RV = once / size
+    spread_RV = square - 2 * deviation_RV * sized + deviation_RV**2 * square_size
+    error_RV = np.sqrt(np.maximum(spread_RV, 0) * count / max(count - 1, 1)) / size
+    t_RV: FloatArray = np.abs(deviation_RV) / np.maximum(error_RV, SAME)
+    return t_RV
+
+
+def _usual_and_unusual(totals_UK: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Median value of the units in each column, and how many units have another."""
+    value_UK = totals_UK[:, :-1] / totals_UK[:, -1:]
+    usual_K: FloatArray = np.median(value_UK, axis=0)
+    return usual_K, (np.abs(value_UK - usual_K) > SAME).sum(axis=0)
+
+
+def _limits(
+    usual_K: FloatArray, unusual_K: IntArray, size_U: FloatArray, level: float, bounds: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray]:
-    unseen = 1 - ((1 - level) / 2) ** (1 / len(values_PK))
-    constant_K: npt.NDArray[np.bool_] = np.ptp(values_PK, axis=0) <= SAME
-    value_K = values_PK.mean(axis=0)
-    low_K = np.where(constant_K, value_K - unseen * (value_K - bounds[0]), low_K)
-    high_K = np.where(constant_K, value_K + unseen * (bounds[1] - value_K), high_K)
-    return low_K, high_K
+    """How low and how high the mean of each column can be, by the number of unusual units alone."""
+    others_K = len(size_U) - unusual_K
+    share_K = np.where(others_K > 0, stats.beta.ppf((1 + level) / 2, unusual_K + 1, np.maximum(others_K, 1)), 1.0)
+    # The unusual clusters may be the large ones.
+    share_K = np.minimum(share_K * size_U.max() / size_U.mean(), 1.0)
+    return usual_K - share_K * (usual_K - bounds[0]), usual_K + share_K * (bounds[1] - usual_K)
+
+
+def _within(
+    mean_K: FloatArray, reach_K: FloatArray, limits: tuple[FloatArray, FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    return np.maximum(mean_K - reach_K, limits[0]), np.minimum(mean_K + reach_K, limits[1])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from edgewise.boundary.counts import Counts, FloatArray, require_same_problems
+from edgewise.boundary.counts import Counts, FloatArray, IntArray, require_same_problems
 from edgewise.boundary.estimators import none_at_k
 from edgewise.boundary.resampling import Estimate, bootstrap_means, check_level, interval
 from edgewise.errors import InputError
@@ -103,9 +103,11 @@ def solved_sets(
         ],
         axis=1,
     )
-    means_RK = bootstrap_means(columns_PK, resamples, seed)
-    both, base_only, tuned_only, neither, floor = _totals(columns_PK[:, :5], means_RK[:, :5], level, (0.0, 1.0))
-    expansion, shrinkage = _totals(columns_PK[:, 5:], means_RK[:, 5:], level, (-1.0, 1.0))
+    means_RK = bootstrap_means(columns_PK, resamples, seed, base.cluster_P)
+    both, base_only, tuned_only, neither, floor = _totals(
+        columns_PK[:, :5], means_RK[:, :5], level, (0.0, 1.0), base.cluster_P
+    )
+    expansion, shrinkage = _totals(columns_PK[:, 5:], means_RK[:, 5:], level, (-1.0, 1.0), base.cluster_P)
     realised = _realised(base, tuned, m)
     return SolvedSets(
         m=m,
@@ -137,9 +139,15 @@ def mcnemar(base_only: int, tuned_only: int) -> float:
     return float(stats.binomtest(base_only, base_only + tuned_only, 0.5).pvalue)
 
 
-def _totals(columns_PK: FloatArray, means_RK: FloatArray, level: float, bounds: tuple[float, float]) -> list[Estimate]:
+def _totals(
+    columns_PK: FloatArray,
+    means_RK: FloatArray,
+    level: float,
+    bounds: tuple[float, float],
+    cluster_P: IntArray | None,
+) -> list[Estimate]:
     problems = len(columns_PK)
-    low_K, high_K = interval(columns_PK, means_RK, level, bounds)
+    low_K, high_K = interval(columns_PK, means_RK, level, bounds, cluster_P)
     return [
         Estimate(float(value), problems * float(low), problems * float(high))
         for value, low, high in zip(columns_PK.sum(axis=0), low_K, high_K, strict=True)

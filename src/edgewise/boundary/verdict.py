@@ -6,24 +6,20 @@ failures proves absence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from edgewise.boundary.counts import Counts, Metric, Rates, require_same_problems
 from edgewise.boundary.curves import Difference, k_grid, paired_difference
-from edgewise.boundary.resampling import Estimate, enough_resamples
+from edgewise.boundary.resampling import Estimate, enough_resamples, units
+from edgewise.boundary.rules import Evidence, decide
+from edgewise.boundary.rules import Label as Label
+from edgewise.boundary.sentences import sentence
 from edgewise.boundary.solved import SolvedSets, solved_sets
 from edgewise.errors import InputError
 
-Label = Literal["sharpened", "extended", "shrunk", "mixed", "unchanged", "cannot tell"]
-
 # A claim at k needs n >= 4k: nearer to n each problem's estimate is close to a coin toss.
 SAMPLES_PER_K = 4
-
-# Sharpening what the base solves at 0.9 to 1.0 within k samples moves pass@k significantly when
-# problems are many, yet adds no problem; an extension has to add at least a whole one.
-LEAST_EXCESS = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +31,12 @@ class BoundaryVerdict:
     holds the solved sets at m = k with intervals at the same level. `n` is the smallest number of
     samples of a problem in either arm. `sentence` is plain language with the numbers in it;
     `rule` states the rule that fired.
+
+    `power` is the probability that this design repeated would see what the label rests on: a
+    difference as large as the observed one for changes, as large as the margin for absences, and
+    the smaller where it rests on several. For "cannot tell" it is that of the label refused, or
+    the power at the margin where there was none. `detectable` is the smallest Delta pass@k that
+    the design sees with power 0.8. `concerns` are the reasons from outside that forbid a claim.
     """
 
     label: Label
@@ -45,7 +47,10 @@ class BoundaryVerdict:
     delta_k: Estimate
     p_1: float
     p_k: float
+    power: float
+    detectable: float
     solved: SolvedSets
+    concerns: tuple[str, ...]
     base_rates: Rates
     tuned_rates: Rates
     metric: Metric
@@ -77,6 +82,7 @@ def judge_boundary(
     alpha: float = 0.05,
     margin: float = 0.05,
     comparisons: int = 1,
+    concerns: Sequence[str] = (),
     resamples: int = 2000,
     seed: int = 0,
 ) -> BoundaryVerdict:
@@ -87,17 +93,26 @@ def judge_boundary(
     is at most alpha/comparisons:
 
     1. cannot tell: k < 2, where there is nothing but pass@1.
-    2. mixed: the intervals of excess expansion and excess shrinkage both start at 1 problem or
-       more.
-    3. extended: Delta pass@k is above 0 and the excess expansion's interval starts at 1 or more.
-    4. shrunk: Delta pass@k is below 0 and the excess shrinkage's interval starts at 1 or more.
-    5. sharpened: Delta pass@1 is above 0, and the interval of Delta pass@k is inside the margin.
+    2. mixed: excess expansion and excess shrinkage are both above 0.
+    3. extended: Delta pass@k is above 0, and so is the excess expansion, which is at least half of
+       the gain, or as large as the margin (in problems) by itself.
+    4. shrunk: Delta pass@k is below 0, and the excess shrinkage is above 0.
+    5. sharpened: Delta pass@1 is above 0, Delta pass@k is above -margin, and the excess expansion
+       is below the margin.
     6. unchanged: the intervals of Delta pass@1 and Delta pass@k are inside the margin.
     7. cannot tell: anything else.
 
-    A label from 2 to 6 becomes "cannot tell" when the arms differ in their unscorable or
-    truncated share by enough to explain it: in the direction of the claim and by more than
-    |Delta pass@1|; for mixed and unchanged in either direction and by more than the margin.
+    A label from 2 to 6 becomes "cannot tell" when one of its tests has a power below 0.8: to see
+    again a difference as large as the observed one, for a difference; to see one as large as the
+    margin, for the absence of one. At k, and for absences, an interval is taken to reach at least
+    as far as the share of problems that may have changed unseen (about 3.7/problems at 95%). After
+    a mixed refused, extended and shrunk are still tried.
+
+    It becomes so for each of `concerns`, reasons from outside that forbid a claim, and when the
+    arms differ in their unscorable or truncated share by enough to explain it: in the direction of
+    the claim and by more than pass@1 (extended and shrunk: or pass@k) moved that way; for mixed
+    and unchanged in either direction and by more than the margin; for sharpened also when so many
+    more problems have k samples none of which was judged that it hides a change beyond the margin.
 
     `k` defaults to the largest power of two up to n/4 and may not exceed n/4. `margin` is the
     difference in pass@k regarded as none. `comparisons` is the number of verdicts of the family
@@ -105,6 +120,8 @@ def judge_boundary(
 
     Sources: Yue et al. 2025 (arXiv:2504.13837) for the question and the solved sets, with the
     noise floor, pairing and intervals their tables lack.
+
+    The reasons for the rules are in docs/verdicts.md.
 
     Raises InputError when the arms do not hold the same problems or an argument is out of range.
     """
@@ -125,25 +142,33 @@ def judge_boundary(
     resamples = max(resamples, enough_resamples(level))
     difference = paired_difference(base, tuned, sorted({1, k}), resamples=resamples, seed=seed, level=level)
     solved = solved_sets(base, tuned, k, resamples=resamples, seed=seed, level=level)
-    rates = base.rates(), tuned.rates()
-    delta_1, delta_k = _estimate(difference, 0), _estimate(difference, -1)
-    p_1, p_k = float(difference.p_K[0]), float(difference.p_K[-1])
-    label, rule = _label(delta_1, delta_k, p_1, p_k, solved, k, 1 - level, margin)
-    confound = _confound(label, delta_1, margin, *rates)
-    if confound:
-        label, rule = "cannot tell", f"{confound} Without that difference: {label}."
-    return BoundaryVerdict(
-        label=label,
-        sentence=_sentence(label, rule, delta_1, delta_k, solved, k, n, margin, base.metric),
-        rule=rule,
-        k=k,
-        delta_1=delta_1,
-        delta_k=delta_k,
-        p_1=p_1,
-        p_k=p_k,
+    evidence = Evidence(
+        delta_1=_estimate(difference, 0),
+        delta_k=_estimate(difference, -1),
+        p_1=float(difference.p_K[0]),
+        p_k=float(difference.p_K[-1]),
         solved=solved,
-        base_rates=rates[0],
-        tuned_rates=rates[1],
+        k=k,
+        margin=margin,
+        level=level,
+        units=units(base.problems, base.cluster_P),
+    )
+    decision = decide(evidence, base, tuned, concerns)
+    return BoundaryVerdict(
+        label=decision.label,
+        sentence=sentence(decision, evidence, n, base.metric),
+        rule=decision.rule,
+        k=k,
+        delta_1=evidence.delta_1,
+        delta_k=evidence.delta_k,
+        p_1=evidence.p_1,
+        p_k=evidence.p_k,
+        power=decision.power,
+        detectable=evidence.detectable,
+        solved=solved,
+        concerns=tuple(concerns),
+        base_rates=base.rates(),
+        tuned_rates=tuned.rates(),
         metric=base.metric,
         n=n,
         problems=base.problems,
@@ -196,91 +221,6 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     return CombinedVerdict(label, f"{label.capitalize()} over {len(verdicts)}: {parts}.", rule, dict(verdicts))
 
 
-def _label(
-    delta_1: Estimate,
-    delta_k: Estimate,
-    p_1: float,
-    p_k: float,
-    solved: SolvedSets,
-    k: int,
-    alpha: float,
-    margin: float,
-) -> tuple[Label, str]:
-    gained = solved.excess_expansion.low >= LEAST_EXCESS
-    lost = solved.excess_shrinkage.low >= LEAST_EXCESS
-    if k < 2:
-        return "cannot tell", "k < 2 shows nothing but pass@1; a claim needs k >= 2, so 8 samples."
-    if gained and lost:
-        return "mixed", "Excess expansion and excess shrinkage are both at least 1 problem."
-    if delta_k.low > 0 and p_k <= alpha and gained:
-        return "extended", "Delta pass@k is above 0, and the excess expansion is at least 1."
-    if delta_k.high < 0 and p_k <= alpha and lost:
-        return "shrunk", "Delta pass@k is below 0, and the excess shrinkage is at least 1."
-    if delta_1.low > 0 and p_1 <= alpha and delta_k.inside(margin):
-        return "sharpened", "Delta pass@1 is above 0, and Delta pass@k is inside the margin."
-    if delta_1.inside(margin) and delta_k.inside(margin):
-        return "unchanged", "Delta pass@1 and Delta pass@k are both inside the margin."
-    return "cannot tell", (
-        "Neither a change at k with its excess in solved problems nor the absence of one beyond the margin is shown."
-    )
-
-
-def _confound(label: Label, delta_1: Estimate, margin: float, base: Rates, tuned: Rates) -> str | None:
-    """Why a difference in how samples could be judged may have made the label, or None."""
-    for name, before, after in (
-        ("unscorable", base.unscorable, tuned.unscorable),
-        ("truncated", base.truncated, tuned.truncated),
-    ):
-        cleared = before - after
-        shares = f"{name.capitalize()} samples are {before:.1%} in base and {after:.1%} in tuned, "
-        if label in ("mixed", "unchanged") and abs(cleared) > margin:
-            return shares + f"a difference beyond the margin of {100 * margin:.1f} points."
-        towards = {"sharpened": cleared, "extended": cleared, "shrunk": -cleared}.get(label, 0.0)
-        if towards > abs(delta_1.value):
-            return shares + "a difference larger than that in pass@1, which could explain it."
-    return None
-
-
-def _sentence(
-    label: Label,
-    rule: str,
-    delta_1: Estimate,
-    delta_k: Estimate,
-    solved: SolvedSets,
-    k: int,
-    n: int,
-    margin: float,
-    metric: Metric,
-) -> str:
-    at_1, at_k = f"pass@1 {_points(delta_1)}", f"pass@{k} {_points(delta_k)}"
-    beyond = "beyond what two draws of the base differ by"
-    gains = f"{_number(solved.excess_expansion)} problems newly solved {beyond}"
-    losses = f"{_number(solved.excess_shrinkage)} problems no longer solved {beyond}"
-    within = f"within the margin of {100 * margin:.1f}"
-    said = {
-        "mixed": f"within {k} samples some problems came and others went: {gains}, {losses}; {at_k}, {at_1}",
-        "extended": f"within {k} samples the tuned model solves more than the base: {at_k}, {gains}; {at_1}",
-        "shrunk": f"within {k} samples the tuned model solves less than the base: {at_k}, {losses}; {at_1}",
-        "sharpened": f"the tuned model is surer of what the base already solves within {k} "
-        f"samples: {at_1}, {at_k}, {within}",
-        "unchanged": f"no difference beyond the margin of {100 * margin:.1f} points: {at_1}, {at_k}",
-        "cannot tell": f"{at_1}, {at_k}; {gains}, {losses}. {rule.rstrip('.')}",
-    }[label]
-    return (
-        f"{label.capitalize()}: {said}. (Points of pass@k, tuned minus base, judged by the "
-        f"{metric}; {100 * solved.level:.4g}% intervals; {solved.problems} problems, at least {n} "
-        "samples each.)"
-    )
-
-
 def _estimate(difference: Difference, at: int) -> Estimate:
     columns = (difference.value_K, difference.low_K, difference.high_K)
     return Estimate(*(float(column[at]) for column in columns))
-
-
-def _points(delta: Estimate) -> str:
-    return f"{100 * delta.value:+.1f} points [{100 * delta.low:+.1f}, {100 * delta.high:+.1f}]"
-
-
-def _number(count: Estimate) -> str:
-    return f"{count.value:.1f} [{count.low:.1f}, {count.high:.1f}]"

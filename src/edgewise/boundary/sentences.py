@@ -1,0 +1,40 @@
+"""A verdict in one sentence of plain language, with its numbers in it."""
+
+from __future__ import annotations
+
+from edgewise.boundary.counts import Metric
+from edgewise.boundary.power import LEAST_POWER
+from edgewise.boundary.resampling import Estimate
+from edgewise.boundary.rules import Decision, Evidence
+
+
+def sentence(decision: Decision, e: Evidence, n: int, metric: Metric) -> str:
+    """What was found, what it rests on, and what the design could have seen."""
+    k, label = e.k, decision.label
+    at_1, at_k = f"pass@1 {_points(e.delta_1)}", f"pass@{k} {_points(e.delta_k)}"
+    beyond = "beyond what two draws of the base differ by"
+    gains = f"{_number(e.expansion)} problems newly solved {beyond}"
+    losses = f"{_number(e.shrinkage)} problems no longer solved {beyond}"
+    margin = f"{100 * e.margin:.1f}"
+    said = {
+        "mixed": f"within {k} samples some problems came and others went: {gains}, {losses}; {at_k}, {at_1}",
+        "extended": f"within {k} samples the tuned model solves more than the base: {at_k}, {gains}; {at_1}",
+        "shrunk": f"within {k} samples the tuned model solves less than the base: {at_k}, {losses}; {at_1}",
+        "sharpened": f"the tuned model is surer of what the base already solves within {k} samples: {at_1}; {at_k}, "
+        f"with {gains}, a loss or an expansion of {margin} points being excluded",
+        "unchanged": f"no difference beyond the margin of {margin} points: {at_1}, {at_k}",
+        "cannot tell": f"{at_1}, {at_k}; {gains}, {losses}. {decision.rule.rstrip('.')}",
+    }[label]
+    return (
+        f"{label.capitalize()}: {said}. (Points of pass@k, tuned minus base, judged by the {metric}; "
+        f"{100 * e.level:.4g}% intervals; {e.solved.problems} problems, at least {n} samples each; a change of "
+        f"pass@{k} by {100 * e.detectable:.1f} points is seen with power {LEAST_POWER}.)"
+    )
+
+
+def _points(delta: Estimate) -> str:
+    return f"{100 * delta.value:+.1f} points [{100 * delta.low:+.1f}, {100 * delta.high:+.1f}]"
+
+
+def _number(count: Estimate) -> str:
+    return f"{count.value:.1f} [{count.low:.1f}, {count.high:.1f}]"
