@@ -1,0 +1,194 @@
+"""From files to arms that can be compared: names, shared problems, and what a reader must know."""
+
+from __future__ import annotations
+
+from collections import ChainMap, Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+
+from edgewise.boundary.audit import Concern
+from edgewise.boundary.counts import Counts, Metric, StrArray
+from edgewise.boundary.outcomes import Outcomes
+from edgewise.errors import InputError
+from edgewise.interop.imported import Imported
+from edgewise.interop.read import read
+
+# Where all completions of a problem are one text in more than SURE of the problems the model may be sure of
+# what it does; in more than GREEDY, it was not sampled.
+SURE, GREEDY = 0.5, 0.99
+# A problem with fewer than this share of the median's samples sets the k of all others.
+FEW_SAMPLES = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Arms:
+    """Models by name, the base first, with their recorded samples of the same problems."""
+
+    models: Mapping[str, Imported]
+    samples: Mapping[str, Outcomes | Counts]
+    concerns: tuple[Concern, ...]
+
+    @property
+    def base(self) -> str:
+        """The name of the model that the others are compared with."""
+        return next(iter(self.models))
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """The prompt of each problem, the base's where models were given different ones."""
+        return ChainMap(*(dict(one.prompts) for one in self.models.values()))
+
+    def counts(self, name: str, metric: Metric | None = None) -> Counts:
+        """The counts of one model, by the process where that was judged and nothing else is asked for."""
+        samples = self.samples[name]
+        if isinstance(samples, Counts):
+            return samples
+        return samples.counts(metric or ("answer" if samples.process_S is None else "process"))
+
+
+def read_arms(
+    arguments: Sequence[str],
+    *,
+    score: str | None = None,
+    threshold: float | None = None,
+    shared_problems: bool = False,
+) -> Arms:
+    """Read every argument, a path or NAME=PATH, and see whether the models can be compared.
+
+    `score` and `threshold` are as in `edgewise.interop.read`. With `shared_problems` the problems
+    that some model lacks are left out, and a concern says how many; without, they are an error.
+    Raises InputError, naming the file, where a file cannot be read, two models have one name, or no
+    problem is shared.
+    """
+    models = _named([found for argument in arguments for found in _read(argument, score, threshold)])
+    samples = {name: _recorded(one) for name, one in models.items()}
+    concerns = []
+    if shared_problems:
+        samples, left_out = _shared(samples)
+        concerns += left_out
+    concerns += _concerns(models, samples)
+    return Arms(models, samples, tuple(concerns))
+
+
+def _read(argument: str, score: str | None, threshold: float | None) -> Iterator[tuple[str | None, Path, Imported]]:
+    name, equals, path = argument.partition("=")
+    if not equals or Path(argument).exists():
+        name, path = "", argument
+    found = read(path, score=score, threshold=threshold)
+    if name and len(found) > 1:
+        raise InputError(f"{argument}: {len(found)} models in one file; give them their names in its column model")
+    for one in found:
+        yield name or None, Path(path), one
+
+
+def _named(found: Sequence[tuple[str | None, Path, Imported]]) -> dict[str, Imported]:
+    stated = Counter(one.model for name, _, one in found if name is None)
+    names = [
+        name or (one.model if one.model and stated[one.model] == 1 else path.name.split(".")[0])
+        for name, path, one in found
+    ]
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise InputError(f"models: {times} are called {name!r}; name them as NAME=PATH")
+    return dict(zip(names, (one for _, _, one in found), strict=True))
+
+
+def _recorded(one: Imported) -> Outcomes | Counts:
+    samples = one.outcomes if one.outcomes is not None else one.counts
+    assert samples is not None
+    return samples
+
+
+def _shared(samples: Mapping[str, Outcomes | Counts]) -> tuple[dict[str, Outcomes | Counts], list[Concern]]:
+    ids: StrArray = reduce(np.intersect1d, [one.problem for one in samples.values()])
+    if not ids.size:
+        raise InputError("problem: the models share none; give rollouts of the same problems")
+    chosen = {name: np.isin(one.problem, ids) for name, one in samples.items()}
+    left_out = {name: int((~chosen[name]).sum()) for name in samples if not chosen[name].all()}
+    concerns = []
+    if left_out:
+        which = ", ".join(f"{number} of {name}" for name, number in left_out.items())
+        concerns.append(Concern(f"Compared on the {ids.size} problems all models have; left out are {which}."))
+    return {name: one.select(chosen[name]) for name, one in samples.items()}, concerns
+
+
+def _concerns(models: Mapping[str, Imported], samples: Mapping[str, Outcomes | Counts]) -> Iterator[Concern]:
+    names = list(models)
+    base, base_name = models[names[0]], names[0]
+    for name, one in models.items():
+        yield from _own(name, one, samples[name])
+        for note in one.notes:
+            yield Concern(f"{name}: {note}", models=(name,))
+    for name in names[1:]:
+        both, other = f"{base_name} and {name}", models[name]
+        if base.verifiers and other.verifiers and base.verifiers != other.verifiers:
+            graders = f"{', '.join(base.verifiers)} against {', '.join(other.verifiers)}"
+            yield Concern(f"{both} were judged by different verifiers: {graders}.", True, (name,))
+        elif base.source != other.source:
+            yield Concern(
+                f"{both} were recorded by different tools ({base.source}, {other.source}): "
+                "make sure that one verifier judged both.",
+                models=(name,),
+            )
+        for field in ("temperature", "top_p", "max_tokens"):
+            before, after = getattr(base.decoding, field), getattr(other.decoding, field)
+            if before and after and before != after:
+                yield Concern(
+                    f"{both} were sampled with different {field} ({_numbers(before)}, {_numbers(after)}): the verdict "
+                    "is about models with their decoding.",
+                    models=(name,),
+                )
+        shared = base.prompts.keys() & other.prompts.keys()
+        differing = sum(base.prompts[problem] != other.prompts[problem] for problem in shared)
+        if differing:
+            yield Concern(
+                f"{both} were given different prompts for {differing} of {len(shared)} problems.", models=(name,)
+            )
+        moved = _gold_moved(samples[base_name], samples[name])
+        if moved:
+            yield Concern(f"{both} were judged against different right answers of {moved} problems.", True, (name,))
+
+
+def _own(name: str, one: Imported, samples: Outcomes | Counts) -> Iterator[Concern]:
+    greedy = one.decoding.temperature and max(one.decoding.temperature) == 0
+    n_P = samples.n_P if isinstance(samples, Counts) else np.bincount(samples.problem_S)
+    if greedy and n_P.max() > 1:
+        yield Concern(
+            f"{name} was sampled at temperature 0: repeats are no draws, and pass@k is pass@1.", True, (name,)
+        )
+    elif one.duplicates is not None and one.duplicates > SURE:
+        yield Concern(
+            f"{name}: in {one.duplicates:.0%} of problems all completions are one text; make sure they are independent "
+            "draws.",
+            one.duplicates > GREEDY,
+            (name,),
+        )
+    if one.decoding.top_p and min(one.decoding.top_p) < 1:
+        yield Concern(
+            f"{name} was sampled with top_p {_numbers(one.decoding.top_p)}: what lies outside is out of reach by the "
+            "sampler, not by the model.",
+            models=(name,),
+        )
+    few = int((n_P < FEW_SAMPLES * np.median(n_P)).sum())
+    if few:
+        yield Concern(
+            f"{name}: {few} problems have fewer than half the usual {int(np.median(n_P))} samples; the fewest, "
+            f"{n_P.min()}, limits k.",
+            models=(name,),
+        )
+
+
+def _gold_moved(base: Outcomes | Counts, tuned: Outcomes | Counts) -> int:
+    if isinstance(base, Counts) or isinstance(tuned, Counts) or base.gold is None or tuned.gold is None:
+        return 0
+    _, here, there = np.intersect1d(base.problem, tuned.problem, return_indices=True)
+    before, after = base.gold[here], tuned.gold[there]
+    return int(((before != after) & (before != "") & (after != "")).sum())
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return "/".join(f"{value:g}" for value in values)

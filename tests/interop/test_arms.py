@@ -1,0 +1,95 @@
+"""Files become arms that can be compared, or a reader is told why not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgewise.errors import InputError
+from edgewise.interop.arms import Arms, read_arms
+
+
+def write(path: Path, problems: str = "ab", samples: int = 4, **columns: Any) -> str:
+    rows = [
+        {"problem_id": problem, "correct": (sample + ord(problem)) % 2 == 0, **columns}
+        for problem in problems
+        for sample in range(samples)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def messages(arms: Arms, *, forbidding: bool) -> list[str]:
+    return [concern.message for concern in arms.concerns if concern.forbids is forbidding]
+
+
+def test_names_are_given_stated_or_the_file_s(tmp_path: Path) -> None:
+    base = write(tmp_path / "base.jsonl")
+    stated = write(tmp_path / "x.jsonl", model="org/model-7b")
+    arms = read_arms([base, stated, f"final={base}"])
+    assert list(arms.models) == ["base", "org/model-7b", "final"]
+    assert arms.base == "base"
+    with pytest.raises(InputError, match="2 are called 'base'; name them as NAME=PATH"):
+        read_arms([base, base])
+
+
+def test_a_path_may_hold_an_equals_sign(tmp_path: Path) -> None:
+    odd = write(tmp_path / "step=100.jsonl")
+    assert list(read_arms([odd, f"last={odd}"]).models) == ["step=100", "last"]
+
+
+def test_one_file_may_hold_all_models(tmp_path: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    rows = [{"problem_id": "a", "correct": True, "model": model} for model in ("base", "step 1", "step 2")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert list(read_arms([str(path)]).models) == ["base", "step 1", "step 2"]
+    with pytest.raises(InputError, match="3 models in one file"):
+        read_arms([f"name={path}"])
+
+
+def test_same_files_raise_no_concern(tmp_path: Path) -> None:
+    arms = read_arms([f"{name}={write(tmp_path / 'a.jsonl', temperature=1.0, verifier='math')}" for name in "xy"])
+    assert messages(arms, forbidding=True) == []
+    assert not any("different" in message for message in messages(arms, forbidding=False))
+
+
+@pytest.mark.parametrize(
+    ("base", "tuned", "said", "forbids"),
+    [
+        ({"verifier": "math"}, {"verifier": "sympy"}, "different verifiers: math against sympy", True),
+        ({"gold": "1"}, {"gold": "2"}, "different right answers of 2 problems", True),
+        ({"temperature": 0}, {}, "x was sampled at temperature 0", True),
+        ({}, {"completion": "same"}, "y: in 100% of problems all completions are one text", True),
+        ({"temperature": 0.6}, {"temperature": 1.0}, "different temperature (0.6, 1)", False),
+        ({"max_tokens": 16}, {"max_tokens": 32}, "different max_tokens (16, 32)", False),
+        ({"prompt": "p"}, {"prompt": "q"}, "different prompts for 2 of 2 problems", False),
+        ({"top_p": 0.95}, {"top_p": 0.95}, "top_p 0.95: what lies outside", False),
+    ],
+)
+def test_what_a_reader_must_know(
+    tmp_path: Path, base: dict[str, Any], tuned: dict[str, Any], said: str, forbids: bool
+) -> None:
+    arms = read_arms([f"x={write(tmp_path / 'x.jsonl', **base)}", f"y={write(tmp_path / 'y.jsonl', **tuned)}"])
+    assert any(said in message for message in messages(arms, forbidding=forbids))
+    assert not any(said in message for message in messages(arms, forbidding=not forbids))
+
+
+def test_few_samples_of_a_problem_are_pointed_out(tmp_path: Path) -> None:
+    path = tmp_path / "uneven.jsonl"
+    rows = [{"problem_id": p, "correct": False} for p, n in (("a", 8), ("b", 8), ("c", 3)) for _ in range(n)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert any("1 problems have fewer than half" in m for m in messages(read_arms([str(path)]), forbidding=False))
+
+
+def test_shared_problems_are_asked_for_and_said(tmp_path: Path) -> None:
+    paths = [f"x={write(tmp_path / 'x.jsonl', 'abc')}", f"y={write(tmp_path / 'y.jsonl', 'bcde')}"]
+    assert len(read_arms(paths).samples["x"].problem) == 3
+    arms = read_arms(paths, shared_problems=True)
+    assert [one.problem.tolist() for one in arms.samples.values()] == [["b", "c"], ["b", "c"]]
+    assert any("2 problems all models have; left out are 1 of x, 2 of y" in m for m in messages(arms, forbidding=False))
+    apart = [paths[0], f"y={write(tmp_path / 'z.jsonl', 'de')}"]
+    with pytest.raises(InputError, match="the models share none"):
+        read_arms(apart, shared_problems=True)

@@ -1,0 +1,67 @@
+"""Counts as CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.interop.writing import counts, only, refused, totals
+
+
+def csv(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_every_column_arrives(tmp_path: Path) -> None:
+    text = "set,problem_id,c,n,level,cluster,more\nx,b,1,4,2,t,?\nx,a,0,4,1,t,?\n"
+    one = only(csv(tmp_path / "a.csv", text))
+    assert (one.model, one.source, one.outcomes) == (None, "counts CSV", None)
+    found = counts(one)
+    assert found.problem.tolist() == ["a", "b"]
+    assert found.level.tolist() == [1, 2]
+    assert (found.n_P.tolist(), found.c_P.tolist()) == ([4, 4], [0, 1])
+    assert found.cluster_P is not None and found.cluster_P.tolist() == [0, 0]
+    assert found.set is not None and found.set.tolist() == ["x", "x"]
+
+
+def test_several_sets_make_ids_unique(tmp_path: Path) -> None:
+    one = only(csv(tmp_path / "a.csv", "id,n,c,set,cluster,level\n1,2,1,y,t,hard\n1,3,0,x,t,easy\n"))
+    assert totals(one) == {"x/1": (3, 0), "y/1": (2, 1)}
+    assert counts(one).cluster_P is not None and counts(one).cluster_P.tolist() == [0, 1]  # type: ignore[union-attr]
+    assert counts(one).level.tolist() == ["easy", "hard"]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.integers(), st.tuples(st.integers(1, 10**9), st.integers(0, 10**9)), min_size=1))
+def test_counts_survive_the_round_trip(tmp_path: Path, table: dict[int, tuple[int, int]]) -> None:
+    rows = {str(name): (n, min(n, c)) for name, (n, c) in table.items()}
+    text = "problem_id,n,c\r\n" + "".join(f'"{name}", {n} ,{c}\r\n' for name, (n, c) in rows.items())
+    assert totals(only(csv(tmp_path / "a", text))) == rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("", "no row; a row is one problem"),
+        ("a,4,5", "line 2: c: 5 correct of n = 4 samples; n is at least 1 and c at most n"),
+        ("a,0,0", "line 2: c: 0 correct of n = 0 samples"),
+        ("a,4,2.0", "line 2: c: '2.0'; use a whole number of at least 0"),
+        ("a,-4,0", "line 2: n: '-4'; use a whole number"),
+        ("a,nan,0", "line 2: n: 'nan'; use a whole number"),
+        ("a,4,", "line 2: c: ''; use a whole number"),
+        ("a,4", "line 2: 2 cells; the header has 3"),
+        ("a,4,1\nb,4,1\na,4,1", "line 4: problem_id: 'a' was on line 2; a problem is one row"),
+        (",4,1", "line 2: problem: a name of 0 characters"),
+        ('"a,4,1', "line 2: not CSV"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path: Path, rows: str, says: str) -> None:
+    assert refused(csv(tmp_path / "a.csv", f"problem_id,n,c\n{rows}")).startswith(f"a.csv: {says}")
+
+
+def test_a_header_without_counts_is_no_counts_file(tmp_path: Path) -> None:
+    assert "unknown format: the first line is 'problem_id,n'" in refused(csv(tmp_path / "a.csv", "problem_id,n\na,4\n"))

@@ -1,0 +1,168 @@
+"""inspect_ai: real logs, with the scores that its own reader finds in them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from edgewise.interop import inspect_ai
+from tests.interop.writing import FILES, counts, only, refused, totals
+
+EXPECTED = json.loads((FILES / "expected_inspect.json").read_text())
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_epochs_are_samples_with_the_tools_counts(name: str) -> None:
+    one = only(FILES / name)
+    assert totals(one) == {problem: (n, c) for problem, (n, c, _) in EXPECTED[name].items()}
+    found = counts(one)
+    assert dict(zip(found.problem.tolist(), found.unscorable_P.tolist(), strict=True)) == {
+        problem: unscorable for problem, (_, _, unscorable) in EXPECTED[name].items()
+    }
+    assert (one.model, one.source) == ("scripted/tiny", "inspect_ai log")
+    assert one.decoding.temperature == (0.7,)
+    assert (one.decoding.top_p, one.decoding.max_tokens, one.decoding.seeds) == ((0.9,), (16,), (5,))
+    assert one.verifiers == ("shades",) if "shades" in name else ("match",)
+
+
+def test_texts_answers_and_levels_arrive() -> None:
+    one = only(FILES / "inspect.eval")
+    assert one.prompts["add-1"] == "What is 2 + 2?"
+    assert ("add-1", "5", False) in {(example.problem_id, example.text, example.correct) for example in one.examples}
+    assert one.outcomes is not None
+    assert one.outcomes.level.tolist() == [2, 1, 2]
+    assert one.outcomes.gold is not None and one.outcomes.gold.tolist() == ["9", "4", "10"]
+    assert one.outcomes.set is not None and set(one.outcomes.set.tolist()) == {"sums"}
+    assert one.outcomes.tokens_S is not None and one.outcomes.tokens_S.max() == 3
+    assert sorted(one.outcomes.sample_S.tolist()) == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+
+
+HEADER = {"version": 2, "status": "success", "eval": {"model": "m", "task": "t"}, "plan": {}}
+
+
+def sample(value: Any = "C", **changed: Any) -> dict[str, Any]:
+    return {"id": 1, "epoch": 1, "scores": {"match": {"value": value}}, "input": "q"} | changed
+
+
+def archive(path: Path, *samples: Any, header: Mapping[str, Any] = HEADER, packing: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", packing) as log:
+        log.writestr("header.json", json.dumps(header))
+        for i, one in enumerate(samples):
+            log.writestr(f"samples/{i}.json", json.dumps(one))
+    return path
+
+
+def test_numbers_attachments_and_errors(tmp_path: Path) -> None:
+    said = {
+        "choices": [{"message": {"content": [{"type": "text", "text": "attachment://h"}]}, "stop_reason": "max_tokens"}]
+    }
+    samples = [
+        sample(1, output=said, attachments={"h": "long text", "q": "long question"}, input="attachment://q"),
+        sample(0.0, epoch=2),
+        sample(True, epoch=3, error={"message": "time is out"}),
+        sample(epoch=4, scores={}),
+    ]
+    one = only(archive(tmp_path / "a.eval", *samples))
+    assert totals(one) == {"1": (4, 1)}
+    assert counts(one).unscorable_P.tolist() == [2]
+    assert one.examples[0].text == "long text"
+    assert one.prompts == {"1": "long question"}
+    assert one.outcomes is not None
+    assert "samples that ended in an error or have no score are unscorable" in one.notes
+
+
+def test_a_sample_that_was_written_again_counts_as_written_last(tmp_path: Path) -> None:
+    file = archive(tmp_path / "a.eval", sample("I"))
+    with zipfile.ZipFile(file, "a") as log, pytest.warns(UserWarning, match="Duplicate name"):
+        log.writestr("samples/0.json", json.dumps(sample("C")))
+    assert totals(only(file)) == {"1": (1, 1)}
+
+
+def test_an_unfinished_log_says_so(tmp_path: Path) -> None:
+    one = only(archive(tmp_path / "a.eval", sample(), header=HEADER | {"status": "cancelled"}))
+    assert "a.eval: the run ended with status 'cancelled'; it may lack samples" in one.notes
+
+
+def test_of_several_scorers_one_must_be_named(tmp_path: Path) -> None:
+    both = {"exact": {"value": "I"}, "loose": {"value": "C"}}
+    file = archive(tmp_path / "a.eval", sample(scores=both))
+    assert refused(file) == "a.eval: sample 1: score: not named; name one of the scorers exact, loose"
+    assert totals(only(file, score="loose")) == {"1": (1, 1)}
+    assert refused(file, score="x").startswith("a.eval: sample 1: scores: no 'x'; there are exact, loose")
+
+
+@pytest.mark.parametrize(
+    ("samples", "says"),
+    [
+        ([], "no sample; the log of a finished run has some"),
+        ([sample(), sample()], "sample 2: sample_id: problem '1' had this sample before; a sample is one row"),
+        ([sample("maybe")], "sample 1: scores: match: 'maybe'; C, I, P, N or a number is needed"),
+        ([sample([1])], "sample 1: scores: match: a list; C, I, P, N or a number is needed"),
+        ([sample(0.5)], "sample 1: score: 0.5 is graded; give a threshold for correct"),
+        ([sample(epoch="one two")], None),
+        ([{"id": 1}], "sample 1: not an object with id and epoch; is the log whole?"),
+        ([[]], "sample 1: not an object with id and epoch"),
+    ],
+)
+def test_a_bad_sample_is_named(tmp_path: Path, samples: list[Any], says: str | None) -> None:
+    file = archive(tmp_path / "a.eval", *samples)
+    document = tmp_path / "a.json"
+    document.write_text(json.dumps(HEADER | {"samples": samples}, indent=2))
+    for path in (file, document):
+        if says is None:
+            assert totals(only(path)) == {"1": (1, 1)}
+        else:
+            assert refused(path).startswith(f"{path.name}: {says}")
+
+
+def test_bombs_and_foreign_zips_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspect_ai, "MEMBER_BYTES", 10_000)
+    big = archive(tmp_path / "a.eval", sample(input="x" * 20_000))
+    assert refused(big) == "a.eval: 'samples/0.json' unpacks to more than 10,000 bytes"
+    document = tmp_path / "a.json"
+    document.write_text(json.dumps(HEADER | {"samples": [sample(input="x" * 20_000)]}, indent=2))
+    assert refused(document) == "a.json: more than 10,000 bytes of JSON; convert the log to .eval"
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as other:
+        other.writestr("../../escape.json", "{}")
+    assert refused(tmp_path / "b.zip") == "b.zip: a zip file, but no inspect_ai log: it has no header.json"
+    assert not list(tmp_path.rglob("escape.json"))
+
+
+def test_a_zstandard_bomb_is_refused(tmp_path: Path) -> None:
+    packed = pa.compress(b" " * (inspect_ai.MEMBER_BYTES + 1), codec="zstd", asbytes=True)
+    file = archive(tmp_path / "a.eval", packing=zipfile.ZIP_STORED)
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as log:
+        log.writestr("samples/0.json", packed)
+    # The method of the member, in its own header and in the directory at the end, becomes zstandard.
+    content = bytearray(file.read_bytes())
+    local, listed = content.index(b"PK\x03\x04", 10), content.rindex(b"PK\x01\x02")
+    content[local + 8 : local + 10] = content[listed + 10 : listed + 12] = (93).to_bytes(2, "little")
+    file.write_bytes(content)
+    assert len(packed) < 100_000
+    assert refused(file) == f"a.eval: 'samples/0.json' unpacks to more than {inspect_ai.MEMBER_BYTES:,} bytes"
+
+
+def test_a_damaged_log_is_refused(tmp_path: Path) -> None:
+    content = (FILES / "inspect.eval").read_bytes()
+    (tmp_path / "cut.eval").write_bytes(content[: len(content) // 2])
+    assert refused(tmp_path / "cut.eval").startswith("cut.eval: not a whole .eval log (")
+    # A letter of a sample changes, in a log that is not packed: only the checksum can tell.
+    plain = archive(tmp_path / "odd.eval", sample(input="abc"), packing=zipfile.ZIP_STORED)
+    plain.write_bytes(plain.read_bytes().replace(b'"abc"', b'"abd"'))
+    assert refused(plain).startswith("odd.eval: not a whole .eval log (Bad CRC-32 for file 'samples/0.json')")
+
+
+def test_a_checksum_is_looked_at_also_where_the_archive_packs_with_zstandard(tmp_path: Path) -> None:
+    content = bytearray((FILES / "inspect.eval").read_bytes())
+    with zipfile.ZipFile(FILES / "inspect.eval") as log:
+        info = next(one for one in log.infolist() if one.filename.startswith("samples/"))
+    listed = content.rindex(b"PK\x01\x02", 0, content.rindex(info.filename.encode()))
+    content[listed + 16] ^= 1
+    (tmp_path / "a.eval").write_bytes(content)
+    assert refused(tmp_path / "a.eval").endswith("its checksum is not that of the log; copy the log again")

@@ -1,0 +1,70 @@
+"""TRL: completion logs written by its GRPO trainer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from edgewise.interop.read import read
+from tests.interop.writing import FILES, counts, only, refused, totals
+
+EXPECTED = json.loads((FILES / "expected_trl.json").read_text())
+
+
+def test_every_step_is_a_model_with_the_rewards_counts() -> None:
+    found = {one.model: one for one in read(FILES / "trl")}
+    assert set(found) == {"step 1", "step 2"}
+    for step, problems in EXPECTED.items():
+        one = found[f"step {step}"]
+        assert {one.prompts[problem]: list(count) for problem, count in totals(one).items()} == problems
+        assert one.source == "TRL completions"
+        assert "the verdict is the reward accuracy_reward" in one.notes
+    assert sum(c for one in found.values() for _, c in totals(one).values()) == 3
+
+
+def log(path: Path, **columns: Any) -> Path:
+    base: dict[str, Any] = {"step": [1, 1], "prompt": ["q", "q"], "completion": ["a", "b"], "advantage": [1.0, -1.0]}
+    pq.write_table(pa.table(base | columns), path)
+    return path
+
+
+def test_one_reward_is_the_verdict_and_a_missing_one_is_unscorable(tmp_path: Path) -> None:
+    one = only(log(tmp_path / "a.parquet", reward=[1.0, None]))
+    assert list(totals(one).values()) == [(2, 1)]
+    assert counts(one).unscorable_P.tolist() == [1]
+
+
+def test_chats_are_problems_too(tmp_path: Path) -> None:
+    chats = [[{"role": "user", "content": text}] for text in ("q", "r")]
+    one = only(log(tmp_path / "a.parquet", prompt=chats, completion=chats, reward=[1.0, 0.0]))
+    assert sorted(totals(one).values()) == [(1, 0), (1, 1)]
+    assert sorted(one.prompts.values()) == ["q", "r"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"a": [1.0, 0.0], "b": [1.0, 0.0]}, "score: not named; name one of the rewards a, b"),
+        ({}, "score: not named; name one of the rewards "),
+        ({"a": [1.0, float("nan")]}, "row 2: score: nan; use a finite number"),
+        ({"a": [0.3, 0.0]}, "row 1: score: 0.3 is graded; give a threshold for correct"),
+        ({"a": [1.0, 0.0], "prompt": [1, 2]}, None),
+    ],
+)
+def test_a_bad_log_is_named(tmp_path: Path, columns: dict[str, Any], says: str | None) -> None:
+    file = log(tmp_path / "a.parquet", **columns)
+    if says is None:
+        assert len(totals(only(file))) == 2
+    else:
+        assert refused(file).startswith(f"a.parquet: {says}")
+
+
+def test_a_reward_can_be_named(tmp_path: Path) -> None:
+    file = log(tmp_path / "a.parquet", a=[1.0, 1.0], b=[0.0, 1.0])
+    assert list(totals(only(file, score="b")).values()) == [(2, 1)]
+    assert refused(file, score="c") == "a.parquet: score: c; name one of the rewards a, b"
