@@ -1,15 +1,64 @@
 """What a model can solve within k samples, and what tuning did to it. numpy and scipy only.
 
-Outcomes in, claims out: `Outcomes.read` -> `align` -> `curve`, `paired_difference`,
-`solved_sets`, `judge_boundary`.
+Outcomes in, claims out. `audit` does everything at once; what it is made of, and where each formula stands:
+
+    table of samples             outcomes     Outcomes, align                            counts   Counts
+    pass@k, its variance         estimators   pass_at_k, none_at_k, pass_at_k_variance
+    pass@k against k, bands      curves       curve, paired_difference, k_grid           resampling   Estimate
+    crossover k*                 crossover    crossover
+    Delta_SE, k_eq, area         efficiency   efficiency
+    solved sets, floor, McNemar  solved       solved_sets, mcnemar
+    SRR, NDR, SDS, NSCR          support      support_measures, support_from_table
+    verdict and its rules        verdict      judge_boundary, combine                    rules, sentences
+    power, samples needed        power        plan, power_at, detectable, mcnemar_power
+    per-problem change, FDR      changes      changes, holm, benjamini_hochberg, fisher_exact_p
+    expansion certificates       certificates certify, redrawn_expansion, draws_to_certify, implied_k
+    zero-inflated beta-binomial  population   fit_population, backtest                   betabinomial
+    Good-Toulmin                 extrapolation good_toulmin
+    the edge, posteriors         edge         find_edge                                  posterior
+    pass^k, G-Pass@k, Cover      reliability  reliability, cover, pass_hat_k, g_pass_at_k, mean_g_pass_at_k
+    maj@k, answer entropy        voting       majority, diversity
+    max@k                        graded       graded, max_at_k
+    guess floor                  guessing     shuffled_floor, declared_floor, direct_floor, excess_coverage
+    CoT-pass@k, judge errors     soundness    corrected_cot_pass_at_k, sensitivity, rogan_gladen
+    best decoding                decoding     envelope
 """
 
+from edgewise.boundary.audit import Audit, Concern, audit
+from edgewise.boundary.certificates import certify, draws_to_certify, implied_k, redrawn_expansion
+from edgewise.boundary.changes import benjamini_hochberg, changes, fisher_exact_p, holm
 from edgewise.boundary.counts import Counts, Metric, Rates
+from edgewise.boundary.crossover import crossover
 from edgewise.boundary.curves import Curve, Difference, curve, k_grid, paired_difference
+from edgewise.boundary.decoding import envelope
+from edgewise.boundary.edge import Edge, find_edge
+from edgewise.boundary.efficiency import efficiency
 from edgewise.boundary.estimators import none_at_k, pass_at_k, pass_at_k_variance
+from edgewise.boundary.extrapolation import good_toulmin
+from edgewise.boundary.graded import graded, max_at_k
+from edgewise.boundary.guessing import (
+    above_guessing,
+    declared_floor,
+    direct_floor,
+    excess_coverage,
+    guess_curve,
+    shuffled_floor,
+)
 from edgewise.boundary.outcomes import Outcomes, align
+from edgewise.boundary.population import backtest, fit_population
+from edgewise.boundary.power import Plan, detectable, mcnemar_power, plan, power_at
+from edgewise.boundary.reliability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
 from edgewise.boundary.resampling import Estimate
 from edgewise.boundary.solved import SolvedSets, SolvedTable, mcnemar, solved_sets
+from edgewise.boundary.soundness import (
+    JudgedCounts,
+    JudgeLabels,
+    corrected_cot_pass_at_k,
+    cot_pass_at_k,
+    rogan_gladen,
+    sensitivity,
+)
+from edgewise.boundary.support import support_from_table, support_measures
 from edgewise.boundary.verdict import (
     BoundaryVerdict,
     CombinedVerdict,
@@ -17,29 +66,77 @@ from edgewise.boundary.verdict import (
     combine,
     judge_boundary,
 )
+from edgewise.boundary.voting import diversity, majority
 
 __all__ = [
+    "Audit",
     "BoundaryVerdict",
     "CombinedVerdict",
+    "Concern",
     "Counts",
     "Curve",
     "Difference",
+    "Edge",
     "Estimate",
+    "JudgeLabels",
+    "JudgedCounts",
     "Label",
     "Metric",
     "Outcomes",
+    "Plan",
     "Rates",
     "SolvedSets",
     "SolvedTable",
+    "above_guessing",
     "align",
+    "audit",
+    "backtest",
+    "benjamini_hochberg",
+    "certify",
+    "changes",
     "combine",
+    "corrected_cot_pass_at_k",
+    "cot_pass_at_k",
+    "cover",
+    "crossover",
     "curve",
+    "declared_floor",
+    "detectable",
+    "direct_floor",
+    "diversity",
+    "draws_to_certify",
+    "efficiency",
+    "envelope",
+    "excess_coverage",
+    "find_edge",
+    "fisher_exact_p",
+    "fit_population",
+    "g_pass_at_k",
+    "good_toulmin",
+    "graded",
+    "guess_curve",
+    "holm",
+    "implied_k",
     "judge_boundary",
     "k_grid",
+    "majority",
+    "max_at_k",
     "mcnemar",
+    "mcnemar_power",
+    "mean_g_pass_at_k",
     "none_at_k",
     "paired_difference",
     "pass_at_k",
     "pass_at_k_variance",
+    "pass_hat_k",
+    "plan",
+    "power_at",
+    "redrawn_expansion",
+    "reliability",
+    "rogan_gladen",
+    "sensitivity",
+    "shuffled_floor",
     "solved_sets",
+    "support_from_table",
+    "support_measures",
 ]

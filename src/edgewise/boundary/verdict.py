@@ -200,6 +200,9 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
                 f"verdicts: {name} was judged with comparisons = {verdict.comparisons}; "
                 f"a family of {len(verdicts)} needs comparisons >= {len(verdicts)}"
             )
+    if len(verdicts) == 1:
+        (only,) = verdicts.values()
+        return CombinedVerdict(only.label, only.sentence, only.rule, dict(verdicts))
     found = {verdict.label for verdict in verdicts.values()}
     label: Label
     if "mixed" in found or {"extended", "shrunk"} <= found:
