@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgewise import cli
+from edgewise.cli import study
 
 TINY = [
     "pretraining.steps=3",
@@ -75,7 +76,7 @@ def test_a_full_disk_is_one_line(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "rollouts.parquet")
 
-    monkeypatch.setattr(cli, "_run", full)
+    monkeypatch.setattr(study, "_run", full)
     assert call(monkeypatch, "demo", "--out", str(tmp_path)) == 2
     assert capsys.readouterr().err == (
         "error: rollouts.parquet: No space left on device; what is complete is kept, run again to go on\n"

@@ -1,11 +1,9 @@
-"""The command line: names a study, applies a.b=c, prints. Thin."""
+"""`edgewise demo` and `edgewise run`: names a study, applies a.b=c, prints."""
 
 from __future__ import annotations
 
-import errno
 import importlib
 import importlib.util
-import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -19,15 +17,12 @@ from edgewise.errors import InputError
 if TYPE_CHECKING:
     from edgewise.study.study import Study
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-
 Settings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Settings to change.")]
 Out = Annotated[Path, typer.Option(help="Folder for all that is computed; what is there is reused.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Stages at a time; default: the cores.")]
 Device = Annotated[str, typer.Option(help="Where models run, e.g. cpu or cuda.")]
 
 
-@app.command()
 def demo(
     settings: Settings = None, out: Out = Path("runs/demo"), workers: Workers = None, device: Device = "cpu"
 ) -> None:
@@ -35,7 +30,6 @@ def demo(
     _run("edgewise.demo:demo", settings or [], out, workers, device)
 
 
-@app.command()
 def run(
     study: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION", help="A module or a .py file, and a function.")],
     settings: Settings = None,
@@ -48,8 +42,9 @@ def run(
 
 
 def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str) -> None:
-    from edgewise.report.page import write_page
-    from edgewise.report.terminal import StudyProgress, status, summary
+    from edgewise.report.study.page import write_page
+    from edgewise.report.study.terminal import StudyProgress, summary
+    from edgewise.report.terminal import status
     from edgewise.study import runner
     from edgewise.study.context import Context, usable_cores
     from edgewise.study.findings import measure
@@ -107,30 +102,3 @@ def _device(name: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"device: {name!r} cannot be used ({str(error).splitlines()[0]:.80}); try cpu") from None
     return name
-
-
-def main() -> None:
-    """Entry point: user errors are one line and exit status 2."""
-    # Read when torch is first imported, here and in workers: idle threads that spin at a barrier
-    # slow whatever else runs on the machine several times over.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    try:
-        app()
-    except InputError as error:
-        _stop(str(error))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise
-        _stop(f"{error.filename or 'output'}: {error.strerror}; what is complete is kept, run again to go on")
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what is complete is kept, run again to go on", err=True)
-        sys.exit(130)
-
-
-def _stop(message: str) -> None:
-    typer.echo(f"error: {' '.join(message.split())}", err=True)
-    sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,172 @@
+"""`edgewise audit` and `edgewise edge`: rollouts in, a verdict or a training set out."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from edgewise.errors import InputError
+
+if TYPE_CHECKING:
+    from edgewise.boundary import Counts, Metric
+    from edgewise.boundary.soundness import JudgeLabels
+
+Rollouts = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="BASE TUNED...", help="Files, folders or NAME=PATH, the base first.", show_default=False),
+]
+Out = Annotated[Path, typer.Option(help="Folder for boundary.json, report.html, figures and tables.")]
+K = Annotated[int | None, typer.Option(min=1, help="Where claims are made. [default: the largest 2^i up to n/4]")]
+By = Annotated[str | None, typer.Option(help="answer or process. [default: process where all models have it]")]
+Alpha = Annotated[float, typer.Option(help="Chance of any false verdict of an audit.")]
+Margin = Annotated[float, typer.Option(help="The change in pass@k that counts as none.")]
+Answers = Annotated[int | None, typer.Option(min=1, help="Number of possible answers, for the guess floor.")]
+NoReasoning = Annotated[Path | None, typer.Option(help="The base made to answer at once, for the guess floor.")]
+Fpr = Annotated[str | None, typer.Option(help="How often the judge passed unsound reasoning, e.g. 3/60.")]
+Tpr = Annotated[str | None, typer.Option(help="How often the judge passed sound reasoning, e.g. 57/60.")]
+Score = Annotated[str | None, typer.Option(help="Which score is the verdict, where a file has several.")]
+Threshold = Annotated[float | None, typer.Option(help="The least graded score that is correct.")]
+Shared = Annotated[bool, typer.Option("--shared-problems", help="Compare on the problems all models have.")]
+Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of every resampling and every random split.")]
+Plan = Annotated[bool, typer.Option("--plan", help="Say how many samples a claim would need, and stop.")]
+Effect = Annotated[float, typer.Option(help="With --plan: the change in pass@k to be seen.")]
+
+
+def audit(
+    rollouts: Rollouts = None,
+    out: Out = Path("report"),
+    k: K = None,
+    by: By = None,
+    alpha: Alpha = 0.05,
+    margin: Margin = 0.05,
+    answers: Answers = None,
+    no_reasoning: NoReasoning = None,
+    judge_fpr: Fpr = None,
+    judge_tpr: Tpr = None,
+    score: Score = None,
+    threshold: Threshold = None,
+    shared_problems: Shared = False,
+    resamples: Resamples = 2000,
+    seed: Seed = 0,
+    plan: Plan = False,
+    effect: Effect = 0.05,
+) -> None:
+    """Say what tuning did to the boundary: sharpened, extended, shrunk, mixed, unchanged, or cannot tell."""
+    metric = _metric(by)
+    if plan:
+        _plan(rollouts or [], metric, k or 16, effect, alpha, seed, score, threshold)
+        return
+    from edgewise.boundary import audit as audit_boundary
+    from edgewise.interop.arms import read_arms
+    from edgewise.report.audit import summary, write_report
+    from edgewise.report.terminal import status
+
+    if not rollouts or (len(rollouts) < 2 and not Path(rollouts[0]).is_file()):
+        raise InputError("rollouts: a base and at least one tuned model are needed: edgewise audit BASE TUNED")
+    if answers is not None and no_reasoning is not None:
+        raise InputError("--answers, --no-reasoning: two guess floors; give one of them")
+    judge = _judge(judge_fpr, judge_tpr)
+    with status("reading the rollouts"):
+        arms = read_arms(rollouts, score=score, threshold=threshold, shared_problems=shared_problems)
+        guess = answers if no_reasoning is None else _counts(str(no_reasoning), metric, score, threshold)
+    with status("judging"):
+        found = audit_boundary(
+            arms.samples,
+            k=k,
+            metric=metric,
+            alpha=alpha,
+            margin=margin,
+            guess=guess,
+            judge=judge,
+            concerns=arms.concerns,
+            resamples=resamples,
+            seed=seed,
+        )
+    with status("writing the report"):
+        write_report(
+            found,
+            out,
+            examples={name: one.examples for name, one in arms.models.items()},
+            prompts=arms.prompts,
+            command=shlex.join(["edgewise", *sys.argv[1:]]),
+        )
+    summary(found, out)
+
+
+def edge(
+    rollouts: Annotated[str, typer.Argument(metavar="BASE", help="Rollouts of the model that RL would start from.")],
+    out: Annotated[Path, typer.Option(help="The training set, as JSONL.")] = Path("rl_set.jsonl"),
+    group: Annotated[int, typer.Option(min=2, help="Rollouts of a prompt in one RL step.")] = 16,
+    by: By = None,
+    score: Score = None,
+    threshold: Threshold = None,
+    seed: Seed = 0,
+) -> None:
+    """Find what a model solves rarely but not never: the problems that RL can learn from."""
+    from edgewise.boundary import find_edge
+    from edgewise.interop.arms import read_arms
+    from edgewise.report.edge import summary, write_edge
+
+    arms = read_arms([rollouts], score=score, threshold=threshold)
+    if len(arms.models) > 1:
+        raise InputError(f"{rollouts}: holds {len(arms.models)} models; give the rollouts of one")
+    found = find_edge(arms.counts(arms.base, _metric(by)), rollouts=group, seed=seed)
+    write_edge(found, out, prompts=arms.prompts)
+    summary(found, out)
+
+
+def _plan(
+    rollouts: list[str],
+    metric: Metric | None,
+    k: int,
+    effect: float,
+    alpha: float,
+    seed: int,
+    score: str | None,
+    threshold: float | None,
+) -> None:
+    from edgewise.boundary import plan
+    from edgewise.report.planning import summary
+
+    if len(rollouts) > 1:
+        raise InputError("--plan: takes the base's rollouts, or none; leave the others out")
+    base = _counts(rollouts[0], metric, score, threshold) if rollouts else None
+    summary(plan(base, k=k, effect=effect, alpha=alpha))
+
+
+def _counts(argument: str, metric: Metric | None, score: str | None, threshold: float | None) -> Counts:
+    from edgewise.interop.arms import read_arms
+
+    arms = read_arms([argument], score=score, threshold=threshold)
+    return arms.counts(arms.base, metric)
+
+
+def _metric(by: str | None) -> Metric | None:
+    if by is None:
+        return None
+    if by not in ("answer", "process"):
+        raise InputError(f"--by: {by!r} is unknown; use answer or process")
+    return cast("Metric", by)
+
+
+def _judge(fpr: str | None, tpr: str | None) -> JudgeLabels | None:
+    from edgewise.boundary.soundness import JudgeLabels
+
+    if fpr is None and tpr is None:
+        return None
+    if fpr is None or tpr is None:
+        raise InputError("--judge-fpr, --judge-tpr: both are needed to correct for a judge's errors")
+    return JudgeLabels(*_share("--judge-fpr", fpr), *_share("--judge-tpr", tpr))
+
+
+def _share(name: str, text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if not found:
+        raise InputError(f"{name}: {text!r}; write passed/labelled, such as 3/60")
+    return int(found[1]), int(found[2])

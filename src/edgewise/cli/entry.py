@@ -1,0 +1,46 @@
+"""The commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+import typer
+
+from edgewise.cli import audit, study
+from edgewise.errors import InputError
+
+# Imported only by what needs them, so that audits work without.
+LAB = ("torch", "safetensors", "tokenizers")
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+for command in (audit.audit, audit.edge, study.demo, study.run):
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point: user errors are one line and exit status 2."""
+    # Read when torch is first imported, here and in workers: idle threads that spin at a barrier
+    # slow whatever else runs on the machine several times over.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    try:
+        app()
+    except InputError as error:
+        _stop(str(error))
+    except ModuleNotFoundError as error:
+        if error.name not in LAB:
+            raise
+        _stop(f"{error.name}: not installed; the laboratory needs `pip install edgewise[lab]`")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        _stop(f"{error.filename or 'output'}: {error.strerror}; what is complete is kept, run again to go on")
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what is complete is kept, run again to go on", err=True)
+        sys.exit(130)
+
+
+def _stop(message: str) -> None:
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(2)

@@ -1,0 +1,125 @@
+"""What `edgewise edge` writes and prints: the training set, the table behind it, and a summary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgewise.boundary.edge import NEEDED, REGIONS, Edge, EdgeLevel
+from edgewise.boundary.resampling import Estimate
+from edgewise.report.audit.record import plain
+from edgewise.report.document import write
+
+# Below this the counts contradict the population that the posteriors rest on.
+MISFIT = 0.01
+
+
+def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str]) -> None:
+    """Write the selected problems to `path`, a row each, and every decision to the same name in .json.
+
+    A row has the problem's id, level, prompt (null where the rollouts held none), region, posterior
+    rate with its interval, expected chance of signal, counts and the reason.
+    """
+    rows = [
+        {
+            "problem_id": one.problem,
+            "level": one.level,
+            "prompt": prompts.get(one.problem),
+            "region": one.region,
+            "rate": one.rate.value,
+            "rate_low": one.rate.low,
+            "rate_high": one.rate.high,
+            "signal": one.signal,
+            "n": one.n,
+            "c": one.c,
+            "reason": one.reason,
+        }
+        for one in edge.problems
+        if one.selected
+    ]
+    write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), path)
+    everything = {"schema": "edgewise.edge/1", **plain(edge)}
+    write(json.dumps(everything, indent=1, allow_nan=False) + "\n", path.with_suffix(".json"))
+
+
+def summary(edge: Edge, path: Path) -> None:
+    """Print the levels, where their problems lie, the share of groups with signal, and what was written."""
+    console = Console(highlight=False)
+    levels = [*(edge.levels if len(edge.levels) > 1 else ()), edge.overall]
+    for table in (_levels(edge, levels), _regions(edge, levels), _signals(edge, levels)):
+        console.print(table)
+    for one in levels:
+        if one.prior is not None and one.prior.misfit_p < MISFIT:
+            console.print(
+                f"Take care, {_level(one)}: the fitted population does not match the counts "
+                f"(p = {one.prior.misfit_p:.2g}), and the posteriors rest on it.",
+                markup=False,
+                soft_wrap=True,
+            )
+    overall = edge.overall
+    if overall.samples_to_settle:
+        console.print(
+            f"{overall.samples_to_settle:,} more samples of the base would settle the {overall.regions['undecided']} "
+            "undecided problems.",
+            soft_wrap=True,
+        )
+    console.print(
+        f"{overall.selected} of {overall.problems} problems selected: {path}; every decision: "
+        f"{path.with_suffix('.json')}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _levels(edge: Edge, levels: list[EdgeLevel]) -> Table:
+    k = edge.overall.k
+    table = _table(f"The base, percent, {100 * edge.level:.4g}% intervals, n = {edge.n} samples at least")
+    for name in ("problems", "pass@1", f"pass@{k}", f"pass@{k} - pass@1", f"no sample of {edge.n} right"):
+        table.add_column(name, justify="right")
+    for one in levels:
+        estimates = (one.pass_at_1, one.pass_at_k, one.headroom, one.unsolved)
+        table.add_row(_level(one), str(one.problems), *(_percent(estimate) for estimate in estimates))
+    return table
+
+
+def _regions(edge: Edge, levels: list[EdgeLevel]) -> Table:
+    table = _table(f"Problems by region; the edge is a success rate from {edge.low:.3g} to {edge.high:.3g}")
+    for name in (*REGIONS, "selected"):
+        table.add_column(name, justify="right")
+    for one in levels:
+        table.add_row(_level(one), *(str(one.regions[region]) for region in REGIONS), str(one.selected))
+    return table
+
+
+def _signals(edge: Edge, levels: list[EdgeLevel]) -> Table:
+    shown = [
+        at for at, one in enumerate(edge.overall.signals) if edge.rollouts / 2 <= one.rollouts <= 4 * edge.rollouts
+    ]
+    table = _table("Groups of N rollouts that hold a right and a wrong one, percent")
+    for at in shown:
+        table.add_column(f"N = {edge.overall.signals[at].rollouts}", justify="right")
+    table.add_column(f"N for {100 * NEEDED:.0f}% at the edge", justify="right")
+    for one in levels:
+        cells = (_percent(one.signals[at].expected) for at in shown)
+        table.add_row(_level(one), *cells, "-" if one.rollouts_needed is None else str(one.rollouts_needed))
+    return table
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("level")
+    return table
+
+
+def _percent(estimate: Estimate) -> str:
+    return f"{100 * estimate.value:.0f} [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
+
+
+def _level(one: EdgeLevel) -> Text:
+    return Text("all" if one.level is None else str(one.level), "bold" if one.level is None else "")

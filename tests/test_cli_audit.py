@@ -1,0 +1,164 @@
+"""`edgewise audit` and `edgewise edge` as their users meet them: files in, a folder out, one line for bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgewise import cli
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Exit status of `edgewise words`, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["edgewise", *words])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+def rollouts(path: Path, rate: float, problems: int = 12, samples: int = 16, **columns: Any) -> str:
+    """A JSONL of samples of which `rate` are right, on odd problems only; problems have prompts."""
+    rng = np.random.default_rng(problems * samples)
+    rows = [
+        {
+            "problem_id": f"p{i}",
+            "prompt": f"what is {i}?",
+            "completion": f"<b>{s}</b>",
+            "correct": bool(i % 2 and rng.random() < rate),
+            **columns,
+        }
+        for i in range(problems)
+        for s in range(samples)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+# Makes the laboratory's libraries look as if they were not installed.
+WITHOUT_LAB = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("torch", "tokenizers", "safetensors", "transformers"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+from edgewise.cli import main
+"""
+
+
+def without_lab(*words: str) -> subprocess.CompletedProcess[str]:
+    """`edgewise words` in a process that cannot import torch."""
+    script = f"{WITHOUT_LAB}sys.argv = {['edgewise', *words]!r}\nmain()"
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    folder = tmp_path_factory.mktemp("rollouts")
+    return rollouts(folder / "base.jsonl", 0.3), rollouts(folder / "tuned.jsonl", 0.9)
+
+
+def test_an_audit_without_torch(pair: tuple[str, str], tmp_path: Path) -> None:
+    done = without_lab("audit", *pair, "--out", str(tmp_path / "r"), "--resamples", "200")
+    assert done.returncode == 0, done.stderr
+    written = {str(one.relative_to(tmp_path / "r")) for one in (tmp_path / "r").rglob("*") if one.is_file()}
+    assert {"boundary.json", "report.html", "tables/problems.csv"} <= written
+    assert any(name.endswith(".svg") for name in written) and any(name.endswith(".png") for name in written)
+    found = json.loads((tmp_path / "r" / "boundary.json").read_text())
+    assert found["schema"] == "edgewise.boundary/1"
+    assert found["verdict"]["label"] in ("sharpened", "extended", "shrunk", "mixed", "unchanged", "cannot tell")
+    assert found["verdict"]["label"] in done.stdout.lower()
+    assert "<b>3</b>" not in (tmp_path / "r" / "report.html").read_text()
+
+
+def test_the_laboratory_asks_for_torch_in_one_line(tmp_path: Path) -> None:
+    done = without_lab("demo", "--out", str(tmp_path))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "torch" in done.stderr and "edgewise[lab]" in done.stderr
+
+
+def test_the_edge(
+    pair: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "rl_set.jsonl"
+    assert call(monkeypatch, "edge", pair[0], "--out", str(out), "--group", "8") == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    every = json.loads(out.with_suffix(".json").read_text())
+    assert {row["problem_id"] for row in rows} == {one["problem"] for one in every["problems"] if one["selected"]}
+    assert rows and all(row["prompt"] == f"what is {row['problem_id'][1:]}?" for row in rows)
+    assert all(row["reason"] and 0 <= row["rate_low"] <= row["rate"] <= row["rate_high"] <= 1 for row in rows)
+    assert f"{len(rows)} of 12 problems selected" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("with_base", [False, True])
+def test_the_plan(
+    with_base: bool, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [pair[0]] if with_base else []
+    assert call(monkeypatch, "audit", *words, "--plan", "--k", "4", "--effect", "0.05") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "+5.0 points of pass@4 with probability 0.80" in shown
+    assert ("the base's 12 problems" if with_base else "Beta(0.2, 1.5)") in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["audit"], "a base and at least one tuned model"),
+        (["audit", "BASE"], "models: 1 given"),
+        (["audit", "BASE", "absent.jsonl"], "absent.jsonl: no such file"),
+        (["audit", "BASE", "BASE"], "NAME=PATH"),
+        (["audit", "BASE", "TUNED", "--k", "8"], "k: 8"),
+        (["audit", "BASE", "TUNED", "--by", "luck"], "--by"),
+        (["audit", "BASE", "TUNED", "--by", "process"], "process was not judged"),
+        (["audit", "BASE", "TUNED", "--alpha", "2"], "alpha: 2"),
+        (["audit", "BASE", "TUNED", "--margin", "0"], "margin: 0"),
+        (["audit", "BASE", "TUNED", "--judge-fpr", "1/10"], "--judge-tpr"),
+        (["audit", "BASE", "TUNED", "--judge-fpr", "x", "--judge-tpr", "9/10"], "--judge-fpr"),
+        (["audit", "BASE", "TUNED", "--answers", "9", "--no-reasoning", "BASE"], "--no-reasoning"),
+        (["audit", "BASE", "TUNED", "--plan"], "--plan"),
+        (["audit", "BASE", "OTHER"], "only in tuned (p12)"),
+        (["audit", "BASE", "EMPTY"], "empty.jsonl"),
+        (["audit", "BASE", "NAN"], "nan.jsonl"),
+        (["audit", "BASE", "TWICE"], "twice"),
+        (["audit", "BASE", "YES"], "correct"),
+        (["edge", "absent.jsonl"], "absent.jsonl: no such file"),
+        (["edge", "BASE", "--by", "luck"], "--by"),
+    ],
+)
+def test_bad_input_is_one_line_that_names_it(
+    words: list[str],
+    named: str,
+    pair: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = {"problem_id": "p0", "sample_id": 0, "correct": True}
+    bad = {
+        "EMPTY": "",
+        "NAN": '{"problem_id": NaN, "correct": true}\n',
+        "TWICE": 2 * (json.dumps(row) + "\n"),
+        "YES": json.dumps(row | {"correct": "yes"}) + "\n",
+    }
+    files = {name: tmp_path / f"{name.lower()}.jsonl" for name in bad}
+    for name, text in bad.items():
+        files[name].write_text(text)
+    files["OTHER"] = Path(rollouts(tmp_path / "other.jsonl", 0.3, problems=13))
+    places = {"BASE": pair[0], "TUNED": pair[1]} | {name: str(path) for name, path in files.items()}
+    assert call(monkeypatch, *(places.get(word, word) for word in words), *_elsewhere(words, tmp_path)) == 2
+    shown = capsys.readouterr().err.splitlines()
+    assert len([line for line in shown if line.strip()]) == 1, shown
+    assert shown[-1].startswith("error: ") and named in shown[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def _elsewhere(words: list[str], folder: Path) -> list[str]:
+    return ["--out", str(folder / "out")] if words[0] == "audit" else ["--out", str(folder / "out" / "set.jsonl")]
