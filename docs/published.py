@@ -119,16 +119,16 @@ SRR, NDR and NSCR as in [2] (`edgewise.boundary.support`); McNemar's test in `ed
 """
 
 
-def main() -> None:
-    """Write the page."""
+def page() -> str:
+    """The whole page."""
     math500 = TABLES[1]
     power = mcnemar_power(math500.base_only, math500.tuned_only, 500, ALPHA)
     omni = {"RLOO": 28.1, "Reinforce++": 28.0, "PPO": 26.8, "DAPO": 26.5, "GRPO": 25.1, "ReMax": 23.8}
     gaps = ", ".join(f"{name} {69.1 - pass_1:.1f}" for name, pass_1 in omni.items())
     head = HEAD.format(tables=len(TABLES), alpha=ALPHA, power=LEAST_POWER)
     tail = TAIL.format(math500=power, gaps=gaps, yue=YUE, leash=LEASH)
-    PAGE.write_text(head + "\n".join(verdicts(TABLES)) + "\n" + tail)
+    return head + "\n".join(verdicts(TABLES)) + "\n" + tail
 
 
 if __name__ == "__main__":
-    main()
+    PAGE.write_text(page())

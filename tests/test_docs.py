@@ -1,0 +1,32 @@
+"""What the documents print is what the code computes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs import published
+from edgewise.boundary import Counts, judge_boundary, pass_at_k
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_page_of_published_tables_is_current() -> None:
+    assert published.PAGE.read_text() == published.page()
+
+
+def test_published_tables_are_called_by_test_and_power() -> None:
+    said = [row.split("|")[-2].strip() for row in published.verdicts(published.TABLES)]
+    assert said[:3] == ["cannot tell"] * 3
+    assert said[3:7] == ["net loss"] * 4
+
+
+def test_the_readme_s_lines_run(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (about_counts,) = [block for block in blocks if "judge_boundary" in block]
+    exec(about_counts, {})
+    shown = capsys.readouterr().out
+    assert shown.strip() == judge_boundary(Counts.of(64, [0, 3, 17, 40]), Counts.of(64, [2, 9, 60, 64])).sentence
+    assert pass_at_k(128, 2, 16) == pytest.approx(1 - (112 * 111) / (128 * 127))
