@@ -106,7 +106,7 @@ def test_a_forbidding_concern_is_about_its_models(arms: Mapping[str, Outcomes]) 
     concern = Concern("Judged by another verifier.", True, ("surer",))
     found = audit(some, metric="answer", concerns=[concern], resamples=RESAMPLES)
     assert found.verdicts["surer"].label == "cannot tell"
-    assert found.sets[0].whole.verdicts["surer"].concerns == ("Judged by another verifier.",)
+    assert found.sets[0].whole.verdicts["surer"].concerns == ("surer: Judged by another verifier.",)
     assert found.sets[0].whole.verdicts["same"].concerns == ()
     of_the_base = audit(some, metric="answer", concerns=[replace(concern, models=("base",))], resamples=RESAMPLES)
     assert {one.label for one in of_the_base.verdicts.values()} == {"cannot tell"}

@@ -53,19 +53,19 @@ def test_one_file_may_hold_all_models(tmp_path: Path) -> None:
 def test_same_files_raise_no_concern(tmp_path: Path) -> None:
     arms = read_arms([f"{name}={write(tmp_path / 'a.jsonl', temperature=1.0, verifier='math')}" for name in "xy"])
     assert messages(arms, forbidding=True) == []
-    assert not any("different" in message for message in messages(arms, forbidding=False))
+    assert not any("than the base" in message for message in messages(arms, forbidding=False))
 
 
 @pytest.mark.parametrize(
     ("base", "tuned", "said", "forbids"),
     [
-        ({"verifier": "math"}, {"verifier": "sympy"}, "different verifiers: math against sympy", True),
-        ({"gold": "1"}, {"gold": "2"}, "different right answers of 2 problems", True),
-        ({"temperature": 0}, {}, "x was sampled at temperature 0", True),
-        ({}, {"completion": "same"}, "y: in 100% of problems all completions are one text", True),
-        ({"temperature": 0.6}, {"temperature": 1.0}, "different temperature (0.6, 1)", False),
-        ({"max_tokens": 16}, {"max_tokens": 32}, "different max_tokens (16, 32)", False),
-        ({"prompt": "p"}, {"prompt": "q"}, "different prompts for 2 of 2 problems", False),
+        ({"verifier": "math"}, {"verifier": "sympy"}, "another verifier than the base: sympy against math", True),
+        ({"gold": "1"}, {"gold": "2"}, "other right answers than the base for 2 problems", True),
+        ({"temperature": 0}, {}, "Sampled at temperature 0", True),
+        ({}, {"completion": "same"}, "In 100% of problems all completions are one text", True),
+        ({"temperature": 0.6}, {"temperature": 1.0}, "another temperature than the base (1 against 0.6)", False),
+        ({"max_tokens": 16}, {"max_tokens": 32}, "another max_tokens than the base (32 against 16)", False),
+        ({"prompt": "p"}, {"prompt": "q"}, "other prompts than the base for 2 of 2 problems", False),
         ({"top_p": 0.95}, {"top_p": 0.95}, "top_p 0.95: what lies outside", False),
     ],
 )

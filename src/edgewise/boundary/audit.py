@@ -212,7 +212,11 @@ def audit(
     for _, other in tuned:
         require_same_problems(base, other)
     forbidden = {
-        name: tuple(c.message for c in concerns if c.forbids and (not c.models or {base_name, name} & set(c.models)))
+        name: tuple(
+            f"{', '.join(one.models)}: {one.message}" if one.models else one.message
+            for one in concerns
+            if one.forbids and (not one.models or {base_name, name} & set(one.models))
+        )
         for name, _ in tuned
     }
     sets = [EVERYTHING] if base.set is None else np.unique(base.set).tolist()

@@ -25,6 +25,8 @@ def sentence(decision: Decision, e: Evidence, n: int, metric: Metric) -> str:
         "unchanged": f"no difference beyond the margin of {margin} points: {at_1}, {at_k}",
         "cannot tell": f"{at_1}, {at_k}; {gains}, {losses}. {decision.rule.rstrip('.')}",
     }[label]
+    if k < 2:
+        said = f"{at_1}. {decision.rule.rstrip('.')}"
     return (
         f"{label.capitalize()}: {said}. (Points of pass@k, tuned minus base, judged by the {metric}; "
         f"{100 * e.level:.4g}% intervals; {e.solved.problems} problems, at least {n} samples each; a change of "

@@ -67,7 +67,7 @@ def audit(
     from edgewise.report.audit import summary, write_report
     from edgewise.report.terminal import status
 
-    if not rollouts or (len(rollouts) < 2 and not Path(rollouts[0]).is_file()):
+    if not rollouts:
         raise InputError("rollouts: a base and at least one tuned model are needed: edgewise audit BASE TUNED")
     if answers is not None and no_reasoning is not None:
         raise InputError("--answers, --no-reasoning: two guess floors; give one of them")

@@ -117,69 +117,73 @@ def _shared(samples: Mapping[str, Outcomes | Counts]) -> tuple[dict[str, Outcome
 
 
 def _concerns(models: Mapping[str, Imported], samples: Mapping[str, Outcomes | Counts]) -> Iterator[Concern]:
-    names = list(models)
-    base, base_name = models[names[0]], names[0]
+    base_name, *tuned_names = models
+    base = models[base_name]
     for name, one in models.items():
-        yield from _own(name, one, samples[name])
-        for note in one.notes:
-            yield Concern(f"{name}: {note}", models=(name,))
-    for name in names[1:]:
-        both, other = f"{base_name} and {name}", models[name]
-        if base.verifiers and other.verifiers and base.verifiers != other.verifiers:
-            graders = f"{', '.join(base.verifiers)} against {', '.join(other.verifiers)}"
-            yield Concern(f"{both} were judged by different verifiers: {graders}.", True, (name,))
-        elif base.source != other.source:
-            yield Concern(
-                f"{both} were recorded by different tools ({base.source}, {other.source}): "
-                "make sure that one verifier judged both.",
-                models=(name,),
-            )
-        for field in ("temperature", "top_p", "max_tokens"):
-            before, after = getattr(base.decoding, field), getattr(other.decoding, field)
-            if before and after and before != after:
-                yield Concern(
-                    f"{both} were sampled with different {field} ({_numbers(before)}, {_numbers(after)}): the verdict "
-                    "is about models with their decoding.",
-                    models=(name,),
-                )
-        shared = base.prompts.keys() & other.prompts.keys()
-        differing = sum(base.prompts[problem] != other.prompts[problem] for problem in shared)
-        if differing:
-            yield Concern(
-                f"{both} were given different prompts for {differing} of {len(shared)} problems.", models=(name,)
-            )
-        moved = _gold_moved(samples[base_name], samples[name])
-        if moved:
-            yield Concern(f"{both} were judged against different right answers of {moved} problems.", True, (name,))
+        yield from (Concern(message, forbids, (name,)) for message, forbids in _own(one, samples[name]))
+        yield from (Concern(_as_sentence(note), models=(name,)) for note in one.notes)
+    for name in tuned_names:
+        found = _against_base(base, models[name], samples[base_name], samples[name])
+        yield from (Concern(message, forbids, (name,)) for message, forbids in found)
 
 
-def _own(name: str, one: Imported, samples: Outcomes | Counts) -> Iterator[Concern]:
-    greedy = one.decoding.temperature and max(one.decoding.temperature) == 0
+def _own(one: Imported, samples: Outcomes | Counts) -> Iterator[tuple[str, bool]]:
+    """What holds of one model by itself, and whether it forbids claims."""
     n_P = samples.n_P if isinstance(samples, Counts) else np.bincount(samples.problem_S)
-    if greedy and n_P.max() > 1:
-        yield Concern(
-            f"{name} was sampled at temperature 0: repeats are no draws, and pass@k is pass@1.", True, (name,)
-        )
+    if one.decoding.temperature and max(one.decoding.temperature) == 0 and n_P.max() > 1:
+        yield "Sampled at temperature 0: repeats are no draws, and pass@k is pass@1.", True
     elif one.duplicates is not None and one.duplicates > SURE:
-        yield Concern(
-            f"{name}: in {one.duplicates:.0%} of problems all completions are one text; make sure they are independent "
+        yield (
+            f"In {one.duplicates:.0%} of problems all completions are one text: make sure that they are independent "
             "draws.",
             one.duplicates > GREEDY,
-            (name,),
         )
     if one.decoding.top_p and min(one.decoding.top_p) < 1:
-        yield Concern(
-            f"{name} was sampled with top_p {_numbers(one.decoding.top_p)}: what lies outside is out of reach by the "
-            "sampler, not by the model.",
-            models=(name,),
+        yield (
+            f"Sampled with top_p {_numbers(one.decoding.top_p)}: what lies outside is out of reach by the sampler, not "
+            "by the model.",
+            False,
         )
-    few = int((n_P < FEW_SAMPLES * np.median(n_P)).sum())
-    if few:
-        yield Concern(
-            f"{name}: {few} problems have fewer than half the usual {int(np.median(n_P))} samples; the fewest, "
-            f"{n_P.min()}, limits k.",
-            models=(name,),
+    sets = np.zeros(n_P.size) if samples.set is None else samples.set
+    for which in np.unique(sets):
+        own_P = n_P[sets == which]
+        few = int((own_P < FEW_SAMPLES * np.median(own_P)).sum())
+        if few:
+            yield (
+                f"{few} problems have fewer than half the usual {np.median(own_P):.0f} samples; the fewest, "
+                f"{own_P.min()}, limits k.",
+                False,
+            )
+
+
+def _against_base(
+    base: Imported, one: Imported, base_samples: Outcomes | Counts, samples: Outcomes | Counts
+) -> Iterator[tuple[str, bool]]:
+    """What differs between a model and the base, and whether it forbids claims."""
+    if base.verifiers and one.verifiers and base.verifiers != one.verifiers:
+        graders = f"{', '.join(one.verifiers)} against {', '.join(base.verifiers)}"
+        yield f"Judged by another verifier than the base: {graders}.", True
+    elif base.source != one.source:
+        yield (
+            f"Recorded by another tool than the base ({one.source} against {base.source}): make sure that one verifier "
+            "judged both.",
+            False,
         )
+    for field in ("temperature", "top_p", "max_tokens"):
+        before, after = getattr(base.decoding, field), getattr(one.decoding, field)
+        if before and after and before != after:
+            yield (
+                f"Sampled with another {field} than the base ({_numbers(after)} against {_numbers(before)}): the "
+                "verdict is about models with their decoding.",
+                False,
+            )
+    shared = base.prompts.keys() & one.prompts.keys()
+    differing = sum(base.prompts[problem] != one.prompts[problem] for problem in shared)
+    if differing:
+        yield f"Given other prompts than the base for {differing} of {len(shared)} problems.", False
+    moved = _gold_moved(base_samples, samples)
+    if moved:
+        yield f"Judged against other right answers than the base for {moved} problems.", True
 
 
 def _gold_moved(base: Outcomes | Counts, tuned: Outcomes | Counts) -> int:
@@ -192,3 +196,7 @@ def _gold_moved(base: Outcomes | Counts, tuned: Outcomes | Counts) -> int:
 
 def _numbers(values: Sequence[float]) -> str:
     return "/".join(f"{value:g}" for value in values)
+
+
+def _as_sentence(note: str) -> str:
+    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
