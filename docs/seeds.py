@@ -16,8 +16,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch is imported, as the
 
 from edgewise.boundary import Estimate
 from edgewise.demo import DemoSpec, demo
-from edgewise.report.tables import at, claim_k, curve_of, level_name
-from edgewise.report.terminal import StudyProgress
+from edgewise.report.study.tables import at, claim_k, curve_of, level_name
+from edgewise.report.study.terminal import StudyProgress
 from edgewise.spec import digest
 from edgewise.study.context import Context
 from edgewise.study.findings import Findings, measure

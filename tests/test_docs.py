@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-
 from docs import published
+
 from edgewise.boundary import Counts, judge_boundary, pass_at_k
 
 ROOT = Path(__file__).parent.parent

@@ -25,6 +25,38 @@ def test_numbers_as_people_read_them() -> None:
 
 @pytest.mark.parametrize(
     ("number", "text"),
+    [
+        (0.012345, "0.0123"),
+        (12.34, "12.3"),
+        (1234.5, "1,230"),
+        (9.996, "10"),
+        (100.0, "100"),
+        (5.0, "5"),
+        (0.0, "0"),
+        (-0.25, "\u22120.25"),
+        (1.5e-7, "1.50e\u221207"),
+        (math.inf, "\u221e"),
+        (-math.inf, "\u2212\u221e"),
+        (math.nan, "n/a"),
+        (None, "n/a"),
+    ],
+)
+def test_three_significant_digits(number: float | None, text: str) -> None:
+    assert formats.number(number) == text
+
+
+def test_other_numbers() -> None:
+    assert formats.number_interval(Estimate(1, 0.5, math.inf)) == "[0.5, \u221e]"
+    assert formats.ratio(-0.0004) == "0.000" and formats.ratio(0.7344) == "0.734"
+    assert formats.ratio_interval(Estimate(0.1, -0.05, 0.2)) == "[\u22120.050, 0.200]"
+    assert [formats.p_value(p) for p in (0.0004, 0.0134, 1.0, math.nan)] == ["< 0.001", "0.013", "1.000", "n/a"]
+    assert formats.points_size(-0.032) == formats.points_size(0.032) == "3.2"
+    assert formats.interval(0.1, 0.25, formats.percent) == "10.0% to 25.0%"
+    assert formats.interval(None, 0.25, formats.percent) == "n/a"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
     [(5.42e10, "54.2 GFLOP"), (999.6, "1 kFLOP"), (12.0, "12 FLOP"), (0.0, "0 FLOP"), (None, "not recorded")],
 )
 def test_amounts(number: float | None, text: str) -> None:

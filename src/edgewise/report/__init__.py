@@ -1,5 +1,5 @@
-"""Pages and figures of what a study found. Formats what is in `Findings`; computes no statistics."""
+"""Pages, figures and tables. Formats what was measured; computes no statistics.
 
-from edgewise.report.page import write_page
-
-__all__ = ["write_page"]
+`study` serves the laboratory, `audit` rollouts that somebody brings; what both need stands here.
+Nothing outside `study` needs torch.
+"""

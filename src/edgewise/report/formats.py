@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from edgewise.boundary import Estimate
 
@@ -16,6 +17,11 @@ def percent(share: float) -> str:
     return NOT_AVAILABLE if math.isnan(share) else f"{100 * share:.1f}%"
 
 
+def interval(low: float | None, high: float | None, shown: Callable[[float], str]) -> str:
+    """An interval whose ends stand on their own, "70.1% to 76.2%"; None is an end that is not known."""
+    return NOT_AVAILABLE if low is None or high is None else f"{shown(low)} to {shown(high)}"
+
+
 def percent_interval(estimate: Estimate) -> str:
     """The interval of a share, in percent: "[70.1, 76.2]"."""
     return _interval(100 * estimate.low, 100 * estimate.high, "")
@@ -24,6 +30,11 @@ def percent_interval(estimate: Estimate) -> str:
 def points(difference: float) -> str:
     """A difference of two shares in points, with its sign: "+3.2"."""
     return NOT_AVAILABLE if math.isnan(difference) else _signed(f"{100 * difference:+.1f}")
+
+
+def points_size(difference: float) -> str:
+    """The size of a difference in points, without a sign: "3.2"."""
+    return points(abs(difference)).lstrip("+")
 
 
 def points_interval(estimate: Estimate) -> str:
@@ -39,6 +50,43 @@ def tally(number: float) -> str:
 def tally_interval(estimate: Estimate) -> str:
     """The interval of an expected number of problems: "[8.1, 16.9]"."""
     return _interval(estimate.low, estimate.high, "")
+
+
+def number(value: float | None) -> str:
+    """Three significant digits: "0.0123", "12.3", "1,230"; no bound is "\u221e"."""
+    if value is None or math.isnan(value):
+        return NOT_AVAILABLE
+    if math.isinf(value):
+        return "\u221e" if value > 0 else f"{_MINUS}\u221e"
+    if value == 0 or not 1e-4 <= abs(value) < 1e6:
+        return _signed(f"{value:.2e}") if value else "0"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{round(value, 2 - math.floor(math.log10(abs(value)))):,.{digits}f}"
+    return _signed(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def number_interval(estimate: Estimate) -> str:
+    """The interval of a number of any size: "[0.0102, 0.0151]"."""
+    if math.isnan(estimate.low) or math.isnan(estimate.high):
+        return ""
+    return f"[{number(estimate.low)}, {number(estimate.high)}]"
+
+
+def ratio(value: float) -> str:
+    """A number between -1 and 1 to three decimals: "0.734"."""
+    return NOT_AVAILABLE if math.isnan(value) else _signed(f"{value:.3f}")
+
+
+def ratio_interval(estimate: Estimate) -> str:
+    """The interval of such a number: "[0.701, 0.762]"."""
+    if math.isnan(estimate.low) or math.isnan(estimate.high):
+        return ""
+    return f"[{ratio(estimate.low)}, {ratio(estimate.high)}]"
+
+
+def p_value(p: float) -> str:
+    """0.0134 -> "0.013"; what is smaller than a thousandth is only said to be."""
+    return NOT_AVAILABLE if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def level(confidence: float) -> str:

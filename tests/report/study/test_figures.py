@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgewise.report import figures
-from edgewise.report.tables import curve_of
+from edgewise.report.charts import specification
+from edgewise.report.study import figures
+from edgewise.report.study.tables import curve_of
 from edgewise.study.findings import Findings
-from tests.report import synthetic
+from tests.report.study import synthetic
 
 
 def rows_of(chart: dict[str, Any]) -> list[dict[str, Any]]:
@@ -28,7 +29,7 @@ def test_charts_are_valid_vega_lite_and_hold_every_point(found: Findings) -> Non
 
 
 def test_points_beyond_a_quarter_of_the_samples_are_told_apart(found: Findings) -> None:
-    rows = [row for row in rows_of(figures.specification(figures.pass_at_k(found, "op 3"))) if "value" in row]
+    rows = [row for row in rows_of(specification(figures.pass_at_k(found, "op 3"))) if "value" in row]
     quarter = synthetic.SAMPLES / 4
     assert {row["k"] for row in rows if not row["noisy"]} == {1, 2, 4, 8}
     assert {row["k"] for row in rows if row["noisy"] and not row["joint"]} == {16, 32}
@@ -44,14 +45,7 @@ def test_one_chart_for_each_region_level_and_logged_metric(found: Findings) -> N
 
 def test_nothing_points_out_of_the_chart(found: Findings) -> None:
     for figure in [*figures.region_figures(found), *figures.training_figures(found)]:
-        assert "://" not in str(figures.specification(figure.chart))
-
-
-def test_a_model_keeps_its_colour(found: Findings) -> None:
-    styles = figures.styles(found.models)
-    assert styles["base"].color == figures.PALETTE[0]
-    assert len({style.color for style in styles.values()}) == len({style.shape for style in styles.values()}) == 3
-    assert len(figures.styles([str(i) for i in range(30)])) == 30
+        assert "://" not in str(figure.chart)
 
 
 def test_long_runs_are_thinned() -> None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from edgewise.report.page import render
+from edgewise.report.study.page import render
 from edgewise.study.findings import Findings
-from tests.report import synthetic
+from tests.report.study import synthetic
 
 
 @pytest.fixture(scope="session")

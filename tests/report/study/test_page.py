@@ -4,63 +4,26 @@ import dataclasses
 import html
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from edgewise.errors import InputError
-from edgewise.report import write_page
-from edgewise.report.page import content_policy, embedded_json, render
-from edgewise.report.tables import at, claim_k, curve_of
+from edgewise.report.document import content_policy
+from edgewise.report.study.page import render, write_page
+from edgewise.report.study.tables import at, claim_k, curve_of
 from edgewise.study.findings import Findings
-from tests.report import synthetic
-from tests.report.synthetic import EDGE, HOSTILE, IMAGE, SCRIPT
-
-
-class Reader(HTMLParser):
-    """Tags with their attributes, text outside scripts and styles, and the scripts."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.scripts: list[str] = []
-        self._raw = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag in ("script", "style"):
-            self._raw = tag
-            if tag == "script":
-                self.scripts.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == self._raw:
-            self._raw = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._raw == "script":
-            self.scripts[-1] += data
-        elif not self._raw:
-            self.text += data
+from tests.report.hostile import HOSTILE, IMAGE, SCRIPT
+from tests.report.reading import Reader, addresses
+from tests.report.study import synthetic
+from tests.report.study.synthetic import EDGE
 
 
 def test_nothing_is_fetched_from_anywhere(page: str) -> None:
-    reader = Reader(page)
-    addresses = [
-        (tag, name, value)
-        for tag, attrs in reader.tags
-        for name, value in attrs.items()
-        if name in ("src", "href", "srcset", "action", "data", "poster", "xlink:href")
-    ]
-    assert len(addresses) > 5
-    assert [a for a in addresses if not str(a[2]).startswith(("#", "data:"))] == []
+    found = addresses(page)
+    assert len(found) > 5
+    assert [a for a in found if not a.startswith(("#", "data:"))] == []
     css = page[page.index("<style>") : page.index("</style>")]
     assert "url(" not in css and "@import" not in css
-    assert "$schema" not in reader.scripts[0]
+    assert "$schema" not in Reader(page).scripts[0]
 
 
 def test_hostile_text_is_escaped_and_nowhere_raw(page: str) -> None:
@@ -82,13 +45,6 @@ def test_the_policy_allows_the_two_scripts_and_no_other(page: str) -> None:
     policy = next(attrs["content"] for _, attrs in reader.tags if attrs.get("http-equiv"))
     assert policy == content_policy(*reader.scripts[2:])
     assert "unsafe-eval" not in str(policy) and "script-src 'sha256-" in str(policy)
-
-
-def test_embedded_json_survives_and_cannot_end_its_element() -> None:
-    data = {"a": HOSTILE, "b": ["</SCRIPT >", "<!--", 1.5]}
-    text = embedded_json(data)
-    assert "<" not in text
-    assert json.loads(text) == data
 
 
 def test_every_verdict_is_told_in_full(found: Findings, page: str) -> None:
@@ -177,24 +133,10 @@ def test_stages_without_metrics(page: str) -> None:
     assert 'id="training"' not in without and 'data-chart="training' not in without
 
 
-def test_the_file_appears_whole_or_not_at_all(found: Findings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "new" / "report.html"
-    odd = dataclasses.replace(found, question="lone \ud800 surrogate", levels=())
-    write_page(odd, path)
-    assert path.read_text("utf-8").rstrip().endswith("</html>")
-    assert "lone ? surrogate" in path.read_text("utf-8"), "what has no UTF-8 form is replaced"
-    before = path.read_bytes()
-
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:100])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(InputError, match=r"report\.html: cannot be written \(No space left"):
-        write_page(odd, path)
-    assert path.read_bytes() == before
-    assert [p.name for p in path.parent.iterdir()] == ["report.html"]
+def test_a_lone_surrogate_is_replaced(found: Findings, tmp_path: Path) -> None:
+    write_page(dataclasses.replace(found, question="lone \ud800 surrogate", levels=()), tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert "lone ? surrogate" in text and text.rstrip().endswith("</html>")
 
 
 def test_arms_named_like_hostile_text_have_their_cards(page: str) -> None:

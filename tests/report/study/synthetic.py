@@ -8,12 +8,7 @@ import numpy as np
 
 from edgewise.boundary import Outcomes, align, combine, curve, judge_boundary, k_grid
 from edgewise.study.findings import METRICS, Example, Findings, ModelCurve, ProblemRow, StageCard
-
-SCRIPT = "</script><script>window.hacked=1</script>"
-IMAGE = "<img src=x onerror=window.hacked=2>"
-COMMENT = "<!-- <script> \" ' & \u2028 {{ 7*7 }} $&"
-HOSTILE = SCRIPT + IMAGE + COMMENT
-LONG = "x" * 9_000
+from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
 
 EDGE = f"edge {SCRIPT}"
 MODELS = ("base", EDGE, f"wide \"'{IMAGE}")

@@ -1,22 +1,18 @@
-"""Findings -> charts. Pure functions; a model has one colour and one shape in all of them."""
+"""Findings -> charts. Pure functions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 
 from edgewise.boundary import Curve, Metric
 from edgewise.boundary.verdict import SAMPLES_PER_K
-from edgewise.report.tables import claim_k, level_name, model_of
+from edgewise.report.charts import Figure, model_color, model_shape, samples_axis, sized, specification
+from edgewise.report.study.tables import claim_k, level_name, model_of
 from edgewise.study.findings import METRICS, Findings
-
-# After Okabe and Ito, each dark enough for a white page and light enough for a black one.
-PALETTE = ("#7d858c", "#1a84cc", "#d55e00", "#009e73", "#b8629a", "#8f7300", "#6a6fd1")
-SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 
 # What is shown of training, in order: metric -> title and unit.
 TRAINING: Mapping[str, tuple[str, str]] = {
@@ -34,33 +30,10 @@ _DASHED = [5, 3]
 _SHOW_ANSWER = "show_answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A chart with the words that stand around it."""
-
-    id: str
-    title: str
-    note: str
-    chart: alt.LayerChart
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How one model is drawn wherever it appears."""
-
-    color: str
-    shape: str
-
-
-def styles(models: Iterable[str]) -> dict[str, Style]:
-    """Model -> style, by position, so that the base is grey in every report."""
-    return {m: Style(PALETTE[i % len(PALETTE)], SHAPES[i % len(SHAPES)]) for i, m in enumerate(models)}
-
-
 def region_figures(findings: Findings) -> list[Figure]:
     """pass@k against k, one chart per region."""
     return [
-        Figure(f"region-{i}", region, _where_note(findings, region), pass_at_k(findings, region))
+        Figure(f"region-{i}", region, _where_note(findings, region), specification(pass_at_k(findings, region)))
         for i, region in enumerate(findings.regions)
     ]
 
@@ -68,7 +41,9 @@ def region_figures(findings: Findings) -> list[Figure]:
 def level_figures(findings: Findings) -> list[Figure]:
     """pass@k against k, one small chart per level."""
     return [
-        Figure(f"level-{level}", name, _where_note(findings, name), pass_at_k(findings, name, small=True))
+        Figure(
+            f"level-{level}", name, _where_note(findings, name), specification(pass_at_k(findings, name, small=True))
+        )
         for level in findings.levels
         for name in [level_name(level)]
     ]
@@ -78,7 +53,7 @@ def training_figures(findings: Findings) -> list[Figure]:
     """One chart per metric that any stage logged."""
     logged = {name for stage in findings.stages for line in stage.metrics for name in line}
     return [
-        Figure(f"training-{metric}", title, unit, training_curve(findings, metric))
+        Figure(f"training-{metric}", title, unit, specification(training_curve(findings, metric)))
         for metric, (title, unit) in TRAINING.items()
         if metric in logged
     ]
@@ -96,17 +71,11 @@ def pass_at_k(findings: Findings, where: str, *, small: bool = False) -> alt.Lay
         for metric in METRICS
     }
     largest = max((int(c.curve.k_K[-1]) for c in chosen), default=1)
-    ticks = [2**i for i in range(0, largest.bit_length(), 2 if small else 1)]
-    x = (
-        alt.X("k:Q")
-        .scale(type="log", base=2, domain=[1, max(largest, 2)], nice=False)
-        .axis(values=ticks, format="d", grid=False)
-        .title(None if small else "k, samples per problem")
-    )
+    x = samples_axis(largest, every=2 if small else 1, title=None if small else "k, samples per problem")
     y_axis = alt.Axis(format=".0%", tickCount=2 if small else 5)
     y = alt.Y("value:Q").scale(domain=[0, 1]).axis(y_axis).title(None if small else "pass@k")
-    color = _color(findings)
-    shape = alt.Shape("model:N").scale(domain=list(findings.models), range=_shapes(findings)).legend(None)
+    color = model_color(findings.models)
+    shape = model_shape(findings.models)
     tooltip = [
         alt.Tooltip("model:N", title="model"),
         alt.Tooltip("judged:N", title="judged by"),
@@ -140,7 +109,7 @@ def pass_at_k(findings: Findings, where: str, *, small: bool = False) -> alt.Lay
     )
     rule = limit.mark_rule(strokeDash=[1, 3]).encode(x)
     layers = [rule, *(mark for metric in reversed(METRICS) for noisy in (True, False) for mark in marks(metric, noisy))]
-    return _sized(layers, 96 if small else 250).add_params(alt.param(name=_SHOW_ANSWER, value=True))
+    return sized(layers, 96 if small else 250).add_params(alt.param(name=_SHOW_ANSWER, value=True))
 
 
 def training_curve(findings: Findings, metric: str) -> alt.LayerChart:
@@ -159,27 +128,19 @@ def training_curve(findings: Findings, metric: str) -> alt.LayerChart:
         alt.X("step:Q").axis(grid=False, tickCount=5).title("step"),
         alt.Y("value:Q").scale(zero=metric != "entropy").axis(tickCount=4).title(None),
         detail="stage:N",
-        color=_color(findings),
+        color=model_color(findings.models),
         tooltip=[
             alt.Tooltip("name:N", title="stage"),
             alt.Tooltip("step:Q", title="step"),
             alt.Tooltip("value:Q", title=metric, format=".4g"),
         ],
     )
-    return _sized([chart.mark_line(strokeWidth=1.25), chart.mark_point(size=40, opacity=0)], 150)
+    return sized([chart.mark_line(strokeWidth=1.25), chart.mark_point(size=40, opacity=0)], 150)
 
 
 def thinning(points: int) -> int:
     """Every how many-th of so many points is drawn."""
     return max(1, math.ceil(points / MOST_POINTS))
-
-
-def specification(chart: alt.LayerChart) -> dict[str, Any]:
-    """The chart as Vega-Lite, without the address of the schema: nothing on a page is a link out."""
-    found: dict[str, Any] = chart.to_dict(validate=False)
-    found.pop("$schema", None)
-    found.pop("config", None)
-    return found
 
 
 def _rows(model: str, metric: Metric, curve: Curve) -> list[dict[str, Any]]:
@@ -220,20 +181,3 @@ def _where_note(findings: Findings, where: str) -> str:
         return ""
     first = curves[0]
     return f"{first.problems} problems, n = {min(c.n for c in curves)}, claims at k = {claim_k(findings, where)}"
-
-
-def _color(findings: Findings) -> alt.Color:
-    range_ = [style.color for style in styles(findings.models).values()]
-    return alt.Color("model:N").scale(domain=list(findings.models), range=range_).legend(None)
-
-
-def _shapes(findings: Findings) -> list[str]:
-    return [style.shape for style in styles(findings.models).values()]
-
-
-def _sized(layers: list[alt.Chart], height: int) -> alt.LayerChart:
-    chart = alt.LayerChart(layer=layers)
-    sized: alt.LayerChart = chart.properties(
-        width="container", height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
-    )
-    return sized

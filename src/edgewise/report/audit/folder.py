@@ -1,0 +1,38 @@
+"""The folder that an audit leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edgewise.boundary.audit import Audit
+from edgewise.interop.imported import Example
+from edgewise.report import document
+from edgewise.report.audit.page import render
+from edgewise.report.audit.paper import write_figures
+from edgewise.report.audit.record import write_boundary
+from edgewise.report.audit.tables import write_tables
+
+PAGE, RECORD, FIGURES, TABLES = "report.html", "boundary.json", "figures", "tables"
+
+
+def write_report(
+    audit: Audit,
+    folder: Path,
+    *,
+    examples: Mapping[str, Sequence[Example]],
+    prompts: Mapping[str, str],
+    command: str | None = None,
+) -> Path:
+    """Write boundary.json, report.html, figures and tables below `folder`, and return the page's path.
+
+    `examples` holds completions of each model of the audit and `prompts` the prompt of each
+    problem, as far as they are known; both may be empty. `command` is what a reader types to repeat
+    the audit. Every file appears whole or not at all; InputError names one that cannot be written.
+    """
+    write_boundary(audit, folder / RECORD)
+    write_tables(audit, folder / TABLES)
+    write_figures(audit, folder / FIGURES)
+    page = folder / PAGE
+    document.write(render(audit, examples=examples, prompts=prompts, command=command), page)
+    return page

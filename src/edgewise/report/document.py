@@ -1,0 +1,131 @@
+"""What every page is made of. A page is one file that works offline and trusts no text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from edgewise.errors import InputError
+from edgewise.files import whole
+from edgewise.report import excerpts, formats
+
+STYLE = "page.css"
+SCRIPT = "page.js"
+
+
+def render(
+    template: str,
+    *,
+    style: tuple[str, ...] = (),
+    script: str,
+    **values: Any,
+) -> str:
+    """The text of a page: the shared style and script, then the page's own, then its values.
+
+    `template`, `style` and `script` name resources of this package. The template gets `policy`,
+    `css`, `bundle` and `script` besides `values`; everything else in it is escaped.
+    """
+    bundle, code = _bundle(), resource(SCRIPT) + resource(script)
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            policy=content_policy(bundle, code),
+            css=Markup("".join(resource(name) for name in (STYLE, *style))),
+            bundle=Markup(bundle),
+            script=Markup(code),
+            **values,
+        )
+    )
+
+
+def write(text: str, path: Path) -> None:
+    """Write a text; the file appears whole or not at all.
+
+    InputError names the file where it cannot be written. A lone surrogate, which only untrusted
+    text can hold, has no UTF-8 form and is replaced.
+    """
+    write_bytes(text.encode("utf-8", "replace"), path)
+
+
+def write_bytes(data: bytes, path: Path) -> None:
+    """As `write`, for what is not text."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as aside:
+            aside.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def embedded_json(data: Any) -> Markup:
+    """JSON that stands safely inside a <script> element: no text in it can end the element."""
+    text = json.dumps(data, allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def content_policy(*scripts: str) -> str:
+    """A content security policy that lets these scripts run, no other, and nothing be fetched.
+
+    Escaping is what keeps untrusted text from running; this stands behind it.
+    """
+    hashes = (base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts)
+    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def resource(name: str) -> str:
+    """The text of a file of this package."""
+    return resources.files("edgewise.report").joinpath(name).read_text("utf-8")
+
+
+@cache
+def _bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script."""
+    text = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return text.replace("\r\n", "\n").replace("</script", "<\\/script")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(resource),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": formats.percent,
+        "percent_interval": formats.percent_interval,
+        "points": formats.points,
+        "points_size": formats.points_size,
+        "points_interval": formats.points_interval,
+        "tally": formats.tally,
+        "tally_interval": formats.tally_interval,
+        "number": formats.number,
+        "number_interval": formats.number_interval,
+        "ratio": formats.ratio,
+        "ratio_interval": formats.ratio_interval,
+        "p_value": formats.p_value,
+        "level": formats.level,
+        "levels": formats.levels,
+        "amount": formats.amount,
+        "duration": formats.duration,
+        "bounded": excerpts.bounded,
+        "excerpt": excerpts.excerpt,
+        "omission": excerpts.omission,
+    }
+    return environment

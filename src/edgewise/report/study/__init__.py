@@ -1,0 +1,1 @@
+"""The page of what a study found, from its `Findings`."""

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgewise.boundary.audit import Audit, Concern
+from edgewise.report.audit import summary
+from tests.report.audit.synthetic import BASE, HARD, WIDE
+
+
+def test_the_end_of_an_audit(found: Audit, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    forbidding = Concern("base and tuned come from one file", forbids=True)
+    summary(replace(found, concerns=(*found.concerns, forbidding)), Path("out"))
+    text = capsys.readouterr().out
+    assert "no claim: base and tuned come from one file" in text
+    for model, verdict in found.verdicts.items():
+        assert f"{model}: {verdict.label}" in text
+    assert found.verdicts[WIDE].parts[HARD].sentence.replace("\u2028", " ") in text
+    curve = found.sets[0].whole.curves[BASE]["process"]
+    assert f"{100 * curve.value_K[0]:.1f} [{100 * curve.low_K[0]:.1f}, {100 * curve.high_K[0]:.1f}]" in text
+    assert "report: out/report.html" in text
+
+
+def test_a_terminal_obeys_no_name(found: Audit, capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "\x1b[2J[bold]evil[/bold]\r\n"
+    summary(replace(found, concerns=(Concern(hostile),)), Path("out"))
+    text = capsys.readouterr().out
+    assert "\x1b" not in text and "\r" not in text
+    assert "[2J[bold]evil[/bold]" in text

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from edgewise.report.charts import PALETTE, styles
+
+
+def test_a_model_keeps_its_colour() -> None:
+    found = styles(["base", "one", "two"])
+    assert found["base"].color == PALETTE[0]
+    assert len({style.color for style in found.values()}) == len({style.shape for style in found.values()}) == 3
+    assert len(styles([str(i) for i in range(30)])) == 30
