@@ -151,15 +151,16 @@ def studentised(
     groups_UK = _grouped(totals_UK, rng)
     residual_UV = groups_UK[:, :-1][:, varied_K] - mean_K[varied_K] * groups_UK[:, -1:]
     t_RV = _studentised_deviations(residual_UV, groups_UK[:, -1:], resamples, rng)
-    alone_V = np.quantile(t_RV, level, axis=0, method="higher")
-    jointly = np.quantile(t_RV.max(axis=1, initial=0.0), level, method="higher")
+    sorted_RV = np.sort(t_RV, axis=0)
+    alone = _rank(level, resamples)
+    jointly = _joint_rank(t_RV, level)
 
     def ends(critical: FloatArray, confidence: float) -> tuple[FloatArray, FloatArray]:
         reach_K = np.full(len(mean_K), np.inf)
         reach_K[varied_K] = critical * error_K[varied_K]
         return _within(mean_K, reach_K, _limits(usual_K, unusual_K, totals_UK[:, -1], confidence, bounds))
 
-    return Intervals(*ends(alone_V, level), *ends(jointly, 1 - (1 - level) / len(mean_K)))
+    return Intervals(*ends(sorted_RV[alone], level), *ends(sorted_RV[jointly], 1 - (1 - level) / len(mean_K)))
 
 
 def sign_flip_p(values_PK: FloatArray, resamples: int, seed: int, cluster_P: IntArray | None = None) -> FloatArray:
@@ -241,6 +242,17 @@ def _studentised_deviations(
     error_RV = np.sqrt(np.maximum(spread_RV, 0) * count / max(count - 1, 1)) / size
     t_RV: FloatArray = np.abs(deviation_RV) / np.maximum(error_RV, SAME)
     return t_RV
+
+
+def _rank(level: float, resamples: int) -> int:
+    """The place of the `level` quantile among ascending resamples, the next higher where it falls between two."""
+    return min(math.ceil(level * (resamples - 1) - 1e-9), resamples - 1)
+
+
+def _joint_rank(t_RV: FloatArray, level: float) -> int:
+    """The least place in every column's order that no column of `level` of the resamples lies beyond."""
+    place_RV = t_RV.argsort(axis=0).argsort(axis=0)
+    return int(np.sort(place_RV.max(axis=1, initial=0))[_rank(level, len(t_RV))])
 
 
 def _usual_and_unusual(totals_UK: FloatArray) -> tuple[FloatArray, IntArray]:
