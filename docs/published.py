@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgewise.boundary.changes import holm
+from edgewise.boundary.per_problem import holm
 from edgewise.boundary.power import LEAST_POWER, mcnemar_power
 from edgewise.boundary.support import support_from_table
 
@@ -98,7 +98,7 @@ power to see a change as large as the one printed, at {alpha}, is at least {powe
 
 TAIL = """
 SRR, NDR and NSCR as in [2] (`edgewise.boundary.support`); McNemar's test in `edgewise.boundary.solved`, its power in
-`edgewise.boundary.power`, Holm's correction in `edgewise.boundary.changes`.
+`edgewise.boundary.power`, Holm's correction in `edgewise.boundary.per_problem`.
 
 **Of each claim.**
 

@@ -12,9 +12,9 @@ import pytest
 
 from edgewise.boundary.counts import Counts
 from edgewise.boundary.estimators import pass_at_k
-from edgewise.boundary.graded import max_at_k
+from edgewise.boundary.grades import max_at_k
 from edgewise.boundary.outcomes import Outcomes
-from edgewise.boundary.reliability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k
+from edgewise.boundary.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k
 from edgewise.boundary.voting import majority
 
 

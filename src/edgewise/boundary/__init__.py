@@ -2,40 +2,39 @@
 
 Outcomes in, claims out. `audit` does everything at once; what it is made of, and where each formula stands:
 
-    table of samples             outcomes     Outcomes, align                            counts   Counts
-    pass@k, its variance         estimators   pass_at_k, none_at_k, pass_at_k_variance
-    pass@k against k, bands      curves       curve, paired_difference, k_grid           resampling   Estimate
-    crossover k*                 crossover    crossover
-    Delta_SE, k_eq, area         efficiency   efficiency
-    solved sets, floor, McNemar  solved       solved_sets, mcnemar
-    SRR, NDR, SDS, NSCR          support      support_measures, support_from_table
-    verdict and its rules        verdict      judge_boundary, combine                    rules, sentences
-    power, samples needed        power        plan, power_at, detectable, mcnemar_power
-    per-problem change, FDR      changes      changes, holm, benjamini_hochberg, fisher_exact_p
-    expansion certificates       certificates certify, redrawn_expansion, draws_to_certify, implied_k
-    zero-inflated beta-binomial  population   fit_population, backtest                   betabinomial
-    Good-Toulmin                 extrapolation good_toulmin
-    the edge, posteriors         edge         find_edge                                  posterior
-    pass^k, G-Pass@k, Cover      reliability  reliability, cover, pass_hat_k, g_pass_at_k, mean_g_pass_at_k
-    maj@k, answer entropy        voting       majority, diversity
-    max@k                        graded       graded, max_at_k
-    guess floor                  guessing     shuffled_floor, declared_floor, direct_floor, excess_coverage
-    CoT-pass@k, judge errors     soundness    corrected_cot_pass_at_k, sensitivity, rogan_gladen
-    best decoding                decoding     envelope
+    table of samples             outcomes       Outcomes, align                            counts   Counts
+    pass@k, its variance         estimators     pass_at_k, none_at_k, pass_at_k_variance
+    pass@k against k, bands      curves         curve, paired_difference, k_grid           resampling   Estimate
+    crossover k*                 crossings      crossover
+    Delta_SE, k_eq, area         budget         efficiency
+    solved sets, floor, McNemar  solved         solved_sets, mcnemar
+    SRR, NDR, SDS, NSCR          support        support_measures, support_from_table
+    verdict and its rules        verdict        judge_boundary, combine                    rules, sentences
+    power, samples needed        power          plan, power_at, detectable, mcnemar_power
+    per-problem change, FDR      per_problem    changes, holm, benjamini_hochberg, fisher_exact_p
+    expansion certificates       certificates   certify, redrawn_expansion, draws_to_certify, implied_k
+    zero-inflated beta-binomial  population     fit_population, backtest                   betabinomial
+    Good-Toulmin                 extrapolation  good_toulmin
+    the edge, posteriors         edge           find_edge                                  posterior
+    pass^k, G-Pass@k, Cover      stability      reliability, cover, pass_hat_k, g_pass_at_k, mean_g_pass_at_k
+    maj@k, answer entropy        voting         majority, diversity
+    max@k                        grades         graded, max_at_k
+    guess floor                  guessing       shuffled_floor, declared_floor, direct_floor, excess_coverage
+    CoT-pass@k, judge errors     soundness      corrected_cot_pass_at_k, sensitivity, rogan_gladen
+    best decoding                decoding       envelope
 """
 
-from edgewise.boundary.audit import Audit, Concern, audit
+from edgewise.boundary.auditing import Audit, Concern, audit
+from edgewise.boundary.budget import efficiency
 from edgewise.boundary.certificates import certify, draws_to_certify, implied_k, redrawn_expansion
-from edgewise.boundary.changes import benjamini_hochberg, changes, fisher_exact_p, holm
 from edgewise.boundary.counts import Counts, Metric, Rates
-from edgewise.boundary.crossover import crossover
+from edgewise.boundary.crossings import crossover
 from edgewise.boundary.curves import Curve, Difference, curve, k_grid, paired_difference
 from edgewise.boundary.decoding import envelope
 from edgewise.boundary.edge import Edge, find_edge
-from edgewise.boundary.efficiency import efficiency
 from edgewise.boundary.estimators import none_at_k, pass_at_k, pass_at_k_variance
 from edgewise.boundary.extrapolation import good_toulmin
-from edgewise.boundary.graded import graded, max_at_k
+from edgewise.boundary.grades import graded, max_at_k
 from edgewise.boundary.guessing import (
     above_guessing,
     declared_floor,
@@ -45,9 +44,9 @@ from edgewise.boundary.guessing import (
     shuffled_floor,
 )
 from edgewise.boundary.outcomes import Outcomes, align
+from edgewise.boundary.per_problem import benjamini_hochberg, changes, fisher_exact_p, holm
 from edgewise.boundary.population import backtest, fit_population
 from edgewise.boundary.power import Plan, detectable, mcnemar_power, plan, power_at
-from edgewise.boundary.reliability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
 from edgewise.boundary.resampling import Estimate
 from edgewise.boundary.solved import SolvedSets, SolvedTable, mcnemar, solved_sets
 from edgewise.boundary.soundness import (
@@ -58,6 +57,7 @@ from edgewise.boundary.soundness import (
     rogan_gladen,
     sensitivity,
 )
+from edgewise.boundary.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
 from edgewise.boundary.support import support_from_table, support_measures
 from edgewise.boundary.verdict import (
     BoundaryVerdict,

@@ -13,10 +13,10 @@ from altair.utils.schemapi import debug_mode
 from markupsafe import Markup
 
 from edgewise import __version__
-from edgewise.boundary.audit import Audit, Scope
-from edgewise.boundary.changes import ChangeBin
+from edgewise.boundary.auditing import Audit, Scope
 from edgewise.boundary.counts import FloatArray, IntArray
 from edgewise.boundary.curves import Curve, Difference
+from edgewise.boundary.per_problem import ChangeBin
 from edgewise.boundary.resampling import Estimate
 from edgewise.interop.imported import Example
 from edgewise.report import charts, document, formats

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.boundary.estimators import pass_at_k
-from edgewise.boundary.graded import graded, max_at_k
+from edgewise.boundary.grades import graded, max_at_k
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.errors import InputError
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from edgewise.boundary.changes import benjamini_hochberg, changes, fisher_exact_p, holm, storey_pi0
 from edgewise.boundary.counts import Counts, FloatArray
+from edgewise.boundary.per_problem import benjamini_hochberg, changes, fisher_exact_p, holm, storey_pi0
 from edgewise.errors import InputError
 
 
@@ -42,7 +42,7 @@ def test_blocks_of_many_tables_are_joined_in_order(monkeypatch: pytest.MonkeyPat
     n_P, m_P = rng.integers(1, 60, 400), rng.integers(1, 60, 400)
     c_P, d_P = rng.binomial(n_P, 0.3), rng.binomial(m_P, 0.5)
     at_once = fisher_exact_p(n_P, c_P, m_P, d_P)
-    monkeypatch.setattr("edgewise.boundary.changes.BLOCK", 100)
+    monkeypatch.setattr("edgewise.boundary.per_problem.BLOCK", 100)
     assert fisher_exact_p(n_P, c_P, m_P, d_P) == pytest.approx(at_once, rel=1e-12)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from edgewise.boundary import Counts, paired_difference
 from edgewise.boundary.counts import FloatArray
-from edgewise.boundary.crossover import Crossover, crossover
+from edgewise.boundary.crossings import Crossover, crossover
 from edgewise.errors import InputError
 
 

@@ -9,14 +9,13 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from edgewise.boundary.budget import Efficiency, efficiency
 from edgewise.boundary.certificates import Certificates, RedrawnExpansion, certify, redrawn_expansion
-from edgewise.boundary.changes import Changes, changes
 from edgewise.boundary.counts import Counts, FloatArray, IntArray, Metric, Rates, require_same_problems
-from edgewise.boundary.crossover import Crossover, crossover
+from edgewise.boundary.crossings import Crossover, crossover
 from edgewise.boundary.curves import Curve, Difference, curve, k_grid, paired_difference
-from edgewise.boundary.efficiency import Efficiency, efficiency
 from edgewise.boundary.extrapolation import Extrapolation, good_toulmin
-from edgewise.boundary.graded import Graded, graded
+from edgewise.boundary.grades import Graded, graded
 from edgewise.boundary.guessing import (
     AboveGuessing,
     ExcessCoverage,
@@ -28,8 +27,8 @@ from edgewise.boundary.guessing import (
     shuffled_floor,
 )
 from edgewise.boundary.outcomes import Outcomes
+from edgewise.boundary.per_problem import Changes, changes
 from edgewise.boundary.population import Backtest, Population, backtest, fit_population
-from edgewise.boundary.reliability import Cover, Reliability, cover, reliability
 from edgewise.boundary.solved import SolvedSets, solved_sets
 from edgewise.boundary.soundness import (
     CorrectedCot,
@@ -39,6 +38,7 @@ from edgewise.boundary.soundness import (
     corrected_cot_pass_at_k,
     sensitivity,
 )
+from edgewise.boundary.stability import Cover, Reliability, cover, reliability
 from edgewise.boundary.support import Support, support_measures
 from edgewise.boundary.verdict import SAMPLES_PER_K, BoundaryVerdict, CombinedVerdict, combine, judge_boundary
 from edgewise.boundary.voting import Diversity, Majority, diversity, majority

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Counts, curve
+from edgewise.boundary.budget import efficiency
 from edgewise.boundary.counts import FloatArray
-from edgewise.boundary.efficiency import efficiency
 from edgewise.errors import InputError
 
 
