@@ -2,20 +2,22 @@
 
 Outcomes in, claims out. `audit` does everything at once; what it is made of, and where each formula stands:
 
-    table of samples             outcomes       Outcomes, align                            counts   Counts
+    table of samples             outcomes       Outcomes, align
+    samples and successes        counts         Counts
     pass@k, its variance         estimators     pass_at_k, none_at_k, pass_at_k_variance
-    pass@k against k, bands      curves         curve, paired_difference, k_grid           resampling   Estimate
+    pass@k against k, bands      curves         curve, paired_difference, k_grid
+    bootstrap, intervals         resampling     Estimate
     crossover k*                 crossings      crossover
     Delta_SE, k_eq, area         budget         efficiency
     solved sets, floor, McNemar  solved         solved_sets, mcnemar
     SRR, NDR, SDS, NSCR          support        support_measures, support_from_table
-    verdict and its rules        verdict        judge_boundary, combine                    rules, sentences
+    verdict and its rules        verdict        judge_boundary, combine (rules in rules, words in sentences)
     power, samples needed        power          plan, power_at, detectable, mcnemar_power
     per-problem change, FDR      per_problem    changes, holm, benjamini_hochberg, fisher_exact_p
     expansion certificates       certificates   certify, redrawn_expansion, draws_to_certify, implied_k
-    zero-inflated beta-binomial  population     fit_population, backtest                   betabinomial
+    zero-inflated beta-binomial  population     fit_population, backtest (likelihood in betabinomial)
     Good-Toulmin                 extrapolation  good_toulmin
-    the edge, posteriors         edge           find_edge                                  posterior
+    the edge, posteriors         edge           find_edge (posterior in posterior)
     pass^k, G-Pass@k, Cover      stability      reliability, cover, pass_hat_k, g_pass_at_k, mean_g_pass_at_k
     maj@k, answer entropy        voting         majority, diversity
     max@k                        grades         graded, max_at_k
