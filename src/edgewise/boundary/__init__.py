@@ -26,7 +26,8 @@ Outcomes in, claims out. `audit` does everything at once; what it is made of, an
     best decoding                decoding       envelope
 """
 
-from edgewise.boundary.auditing import Audit, Concern, audit
+from edgewise.boundary.audited import Audit, Concern
+from edgewise.boundary.auditing import audit
 from edgewise.boundary.budget import efficiency
 from edgewise.boundary.certificates import certify, draws_to_certify, implied_k, redrawn_expansion
 from edgewise.boundary.counts import Counts, Metric, Rates

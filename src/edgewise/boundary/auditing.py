@@ -9,16 +9,15 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.budget import Efficiency, efficiency
-from edgewise.boundary.certificates import Certificates, RedrawnExpansion, certify, redrawn_expansion
-from edgewise.boundary.counts import Counts, FloatArray, IntArray, Metric, Rates, require_same_problems
-from edgewise.boundary.crossings import Crossover, crossover
-from edgewise.boundary.curves import Curve, Difference, curve, k_grid, paired_difference
-from edgewise.boundary.extrapolation import Extrapolation, good_toulmin
-from edgewise.boundary.grades import Graded, graded
+from edgewise.boundary.audited import Audit, Comparison, Concern, Guessing, ModelMeasures, ProblemSet, Scope
+from edgewise.boundary.budget import efficiency
+from edgewise.boundary.certificates import certify, redrawn_expansion
+from edgewise.boundary.counts import Counts, Metric, require_same_problems
+from edgewise.boundary.crossings import crossover
+from edgewise.boundary.curves import curve, k_grid, paired_difference
+from edgewise.boundary.extrapolation import good_toulmin
+from edgewise.boundary.grades import graded
 from edgewise.boundary.guessing import (
-    AboveGuessing,
-    ExcessCoverage,
     above_guessing,
     declared_floor,
     direct_floor,
@@ -27,21 +26,19 @@ from edgewise.boundary.guessing import (
     shuffled_floor,
 )
 from edgewise.boundary.outcomes import Outcomes
-from edgewise.boundary.per_problem import Changes, changes
-from edgewise.boundary.population import Backtest, Population, backtest, fit_population
-from edgewise.boundary.solved import SolvedSets, solved_sets
+from edgewise.boundary.per_problem import changes
+from edgewise.boundary.population import backtest, fit_population
+from edgewise.boundary.solved import solved_sets
 from edgewise.boundary.soundness import (
-    CorrectedCot,
     JudgedCounts,
     JudgeLabels,
-    Sensitivity,
     corrected_cot_pass_at_k,
     sensitivity,
 )
-from edgewise.boundary.stability import Cover, Reliability, cover, reliability
-from edgewise.boundary.support import Support, support_measures
-from edgewise.boundary.verdict import SAMPLES_PER_K, BoundaryVerdict, CombinedVerdict, combine, judge_boundary
-from edgewise.boundary.voting import Diversity, Majority, diversity, majority
+from edgewise.boundary.stability import cover, reliability
+from edgewise.boundary.support import support_measures
+from edgewise.boundary.verdict import SAMPLES_PER_K, combine, judge_boundary
+from edgewise.boundary.voting import diversity, majority
 from edgewise.errors import InputError
 
 # What the one set is called where the rollouts name none.
@@ -52,131 +49,6 @@ JEFFREYS = (0.5, 0.5, 0.0)
 MOST_GUESSED = 0.5
 # Where Cover(tau) is read.
 TAUS = tuple(round(0.05 * step, 2) for step in range(1, 21))
-
-
-@dataclass(frozen=True)
-class Concern:
-    """Something about the rollouts that a reader must know before any number.
-
-    `forbids` says that no claim about `models` can be made because of it; `models` is empty where
-    it holds for all.
-    """
-
-    message: str
-    forbids: bool = False
-    models: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Scope:
-    """Problems judged together: a whole set, or one level of it.
-
-    `k` is where claims are made and `n` the smallest number of samples of a problem in any model.
-    `curves` holds model -> metric -> curve, `rates` one for each model; `differences` and `verdicts`
-    one for each tuned model, against the base.
-    """
-
-    name: str
-    level: int | str | None
-    problems: int
-    n: int
-    k: int
-    curves: Mapping[str, Mapping[Metric, Curve]]
-    rates: Mapping[str, Rates]
-    differences: Mapping[str, Difference]
-    verdicts: Mapping[str, BoundaryVerdict]
-
-
-@dataclass(frozen=True, eq=False)
-class ModelMeasures:
-    """One model on one set of problems; None where its rollouts do not hold what is needed.
-
-    `tokens` is the mean length of a completion and `entropy`, in nats a token, the mean surprise of
-    the sampled tokens (minus log-prob over length).
-    """
-
-    tokens: float | None
-    entropy: float | None
-    reliability: Reliability
-    cover: Cover
-    population: Population
-    backtest: Backtest | None
-    extrapolation: Extrapolation
-    majority: Majority | None
-    diversity: Diversity | None
-    graded: Graded | None
-    sound: CorrectedCot | None
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """A tuned model against the base on one set, beyond the verdict.
-
-    `solved_at_n` holds the solved sets at all samples, as papers print them; no claim rests on it.
-    None stands where there is one sample a problem, or, for `soundness`, no labels of a judge.
-    """
-
-    crossover: Crossover
-    efficiency: Efficiency
-    solved_at_n: SolvedSets
-    support: Support
-    changes: Changes
-    certificates: Certificates | None
-    redrawn: RedrawnExpansion | None
-    soundness: Sensitivity | None
-
-
-@dataclass(frozen=True, eq=False)
-class Guessing:
-    """What blind guessing reaches on one set, and each model beyond it.
-
-    `source` says what the floor is made of; `known` problems have one, which is `floor_K` on average.
-    """
-
-    source: str
-    known: int
-    k_K: IntArray
-    floor_K: FloatArray
-    excess: Mapping[str, ExcessCoverage]
-    above: Mapping[str, AboveGuessing]
-
-
-@dataclass(frozen=True, eq=False)
-class ProblemSet:
-    """One problem set: as a whole, level by level (empty where it has one level), and in detail.
-
-    `guessing` is None where no floor is known.
-    """
-
-    name: str
-    whole: Scope
-    levels: tuple[Scope, ...]
-    models: Mapping[str, ModelMeasures]
-    comparisons: Mapping[str, Comparison]
-    guessing: Guessing | None
-    concerns: tuple[Concern, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Audit:
-    """What rollouts of several models (the base first) on the same problems say.
-
-    `verdict` is that of the last model, over all sets; `verdicts` holds every tuned model's, with a
-    part for each set, at 1 - alpha / (tuned models x sets). Levels are judged as a family of their
-    own. `counts` holds each model's problems, judged by `metric`.
-    """
-
-    verdict: CombinedVerdict
-    models: tuple[str, ...]
-    metric: Metric
-    verdicts: Mapping[str, CombinedVerdict]
-    sets: tuple[ProblemSet, ...]
-    concerns: tuple[Concern, ...]
-    counts: Mapping[str, Counts]
-    alpha: float
-    margin: float
-    resamples: int
-    seed: int
 
 
 def audit(

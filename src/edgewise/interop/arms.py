@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgewise.boundary.auditing import Concern
+from edgewise.boundary.audited import Concern
 from edgewise.boundary.counts import Counts, Metric, StrArray
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.errors import InputError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgewise.boundary.auditing import Audit, Concern, audit
+from edgewise.boundary.audited import Audit, Concern
+from edgewise.boundary.auditing import audit
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.soundness import JudgeLabels
 from edgewise.interop.imported import Example

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgewise.boundary.auditing import Audit, Concern
+from edgewise.boundary.audited import Audit, Concern
 from edgewise.boundary.resampling import Estimate
 from edgewise.report import formats
 from edgewise.report.audit import page as audit_page

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.auditing import Audit, ProblemSet, Scope
+from edgewise.boundary.audited import Audit, ProblemSet, Scope
 from edgewise.boundary.counts import Counts, IntArray
 from edgewise.boundary.resampling import Estimate
 from edgewise.boundary.verdict import SAMPLES_PER_K

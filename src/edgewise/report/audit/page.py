@@ -13,7 +13,7 @@ from altair.utils.schemapi import debug_mode
 from markupsafe import Markup
 
 from edgewise import __version__
-from edgewise.boundary.auditing import Audit, Scope
+from edgewise.boundary.audited import Audit, Scope
 from edgewise.boundary.counts import FloatArray, IntArray
 from edgewise.boundary.curves import Curve, Difference
 from edgewise.boundary.per_problem import ChangeBin

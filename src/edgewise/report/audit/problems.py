@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import altair as alt
 
-from edgewise.boundary.auditing import Audit, ProblemSet, Scope
+from edgewise.boundary.audited import Audit, ProblemSet, Scope
 from edgewise.boundary.counts import Counts
 from edgewise.boundary.per_problem import Changes
 from edgewise.report import formats

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgewise import __version__
-from edgewise.boundary.auditing import Audit
+from edgewise.boundary.audited import Audit
 from edgewise.boundary.counts import Counts
 from edgewise.report import document
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from edgewise.boundary.auditing import Audit, Scope
+from edgewise.boundary.audited import Audit, Scope
 from edgewise.boundary.resampling import Estimate
 from edgewise.report import document
 from edgewise.report.audit.lookups import counts_of, scopes, use
