@@ -124,6 +124,8 @@ def test_bad_input() -> None:
     some = Counts.of(8, [1, 2])
     with pytest.raises(InputError, match="models: 1 given"):
         audit({"base": some})
+    with pytest.raises(InputError, match="counts are judged by the answer"):
+        audit({"base": some, "tuned": some}, metric="process")
     with pytest.raises(InputError, match="2 only in base"):
         audit({"base": some, "tuned": Counts.of(8, [1, 2], problem=["x", "y"])})
     with pytest.raises(InputError, match="k: 4; a claim from n = 8 samples needs k from 1 to n/4 = 2"):

@@ -93,3 +93,14 @@ def test_shared_problems_are_asked_for_and_said(tmp_path: Path) -> None:
     apart = [paths[0], f"y={write(tmp_path / 'z.jsonl', 'de')}"]
     with pytest.raises(InputError, match="the models share none"):
         read_arms(apart, shared_problems=True)
+
+
+def test_counts_go_by_the_process_where_it_was_judged(tmp_path: Path) -> None:
+    arms = read_arms([f"x={write(tmp_path / 'x.jsonl', process_correct=False)}", f"y={write(tmp_path / 'y.jsonl')}"])
+    assert arms.counts("x").c_P.tolist() == [0, 0]
+    assert arms.counts("x", "answer").c_P.tolist() == arms.counts("y").c_P.tolist() == [2, 2]
+    totals = tmp_path / "totals.csv"
+    totals.write_text("problem_id,n,c\na,4,1\n")
+    assert read_arms([str(totals)]).counts("totals").c_P.tolist() == [1]
+    with pytest.raises(InputError, match="judged by the answer; use 'answer'"):
+        read_arms([str(totals)]).counts("totals", "process")

@@ -154,7 +154,7 @@ def _problem_set(name: str, samples: Mapping[str, Outcomes], judged: Judged, ter
         terms = replace(terms, forbidden={m: (*own, saturated) for m, own in terms.forbidden.items()})
     whole = _scope(name, None, judged, terms)
     levels = np.unique(base.level).tolist()
-    of_levels = replace(terms, k=None, comparisons=len(tuned) * len(levels))
+    of_levels = replace(terms, comparisons=len(tuned) * len(levels))
     return ProblemSet(
         name=name,
         whole=whole,
@@ -286,7 +286,7 @@ def _saturated(name: str, guessing: Guessing | None, k: int) -> str | None:
 
 def _judged(one: Outcomes | Counts, metric: Metric) -> Mapping[Metric, Counts]:
     if isinstance(one, Counts):
-        return {one.metric: one}
+        return {metric: one.judged_by(metric)}
     metrics: list[Metric] = ["process", "answer"] if metric == "process" else ["answer"]
     return {by: one.counts(by) for by in metrics}
 

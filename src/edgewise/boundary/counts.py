@@ -181,6 +181,12 @@ class Counts:
 
         return half(m_P.copy(), c_P), half(self.n_P - m_P, self.c_P - c_P)
 
+    def judged_by(self, metric: Metric) -> Counts:
+        """These counts; InputError where they were judged by another metric."""
+        if self.metric != metric:
+            raise InputError(f"metric: the counts are judged by the {self.metric}; use {self.metric!r}")
+        return self
+
     def rates(self) -> Rates:
         """The unscorable and the truncated share, averaged over problems."""
         return Rates(
