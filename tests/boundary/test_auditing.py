@@ -10,7 +10,7 @@ import pytest
 
 from edgewise.boundary import Concern, Counts, Outcomes, audit, judge_boundary
 from edgewise.boundary.counts import FloatArray
-from edgewise.boundary.soundness import JudgeLabels
+from edgewise.boundary.judge_errors import JudgeLabels
 from edgewise.errors import InputError
 
 N = 32

@@ -13,6 +13,7 @@ from edgewise.boundary.resampling import (
     bootstrap_means,
     interval,
     percentiles,
+    resampled_estimate,
     sign_flip_p,
     studentised,
     units,
@@ -86,6 +87,14 @@ def test_percentiles_are_order_statistics_and_pass_infinity_on() -> None:
     assert percentiles(statistic_R, 0.90, 10**6) == (4.0, 95.0)
     wide, narrow = (percentiles(np.arange(10_000.0), 0.95, count) for count in (5, 500))
     assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_an_undefined_resample_leaves_the_whole_range_open() -> None:
+    ratio_R: FloatArray = np.r_[np.full(100, np.nan), np.linspace(0.4, 0.6, 900)]
+    found = resampled_estimate(0.5, ratio_R, (0.0, 1.0), 0.95, 1000)
+    assert (found.low, found.high) == (0.0, 1.0)
+    defined = resampled_estimate(0.5, ratio_R[100:], (0.0, 1.0), 0.95, 1000)
+    assert (defined.low, defined.high) == pytest.approx((0.405, 0.595), abs=1e-3)
 
 
 @pytest.mark.parametrize("problems", [30, 2000])

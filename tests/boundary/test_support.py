@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.solved import solved_sets
-from edgewise.boundary.support import SupportMeasures, resampled_estimate, support_from_table, support_measures
+from edgewise.boundary.support import SupportMeasures, support_from_table, support_measures
 from edgewise.errors import InputError
 
 
@@ -118,14 +118,6 @@ def test_clusters_are_resampled_whole() -> None:
     assert together.measured.ndr.value == apart.measured.ndr.value
     widths = [one.measured.ndr.high - one.measured.ndr.low for one in (apart, together)]
     assert widths[1] > 1.5 * widths[0]
-
-
-def test_an_undefined_resample_leaves_the_whole_range_open() -> None:
-    ratio_R: FloatArray = np.r_[np.full(100, np.nan), np.linspace(0.4, 0.6, 900)]
-    found = resampled_estimate(0.5, ratio_R, (0.0, 1.0), 0.95, 1000)
-    assert (found.low, found.high) == (0.0, 1.0)
-    defined = resampled_estimate(0.5, ratio_R[100:], (0.0, 1.0), 0.95, 1000)
-    assert (defined.low, defined.high) == pytest.approx((0.405, 0.595), abs=1e-3)
 
 
 def test_bad_input() -> None:

@@ -14,22 +14,24 @@ Outcomes in, claims out. `audit` does everything at once; what it is made of, an
     verdict and its rules        verdict        judge_boundary, combine (rules in rules, words in sentences)
     power, samples needed        power          plan, power_at, detectable, mcnemar_power
     per-problem change, FDR      per_problem    changes, holm, benjamini_hochberg, fisher_exact_p
-    expansion certificates       certificates   certify, redrawn_expansion, draws_to_certify, implied_k
+    expansion certificates       certificates   certify, draws_to_certify, implied_k
+    expansion rate, its floor    redrawn        redrawn_expansion
     zero-inflated beta-binomial  population     fit_population, backtest (likelihood in betabinomial)
     Good-Toulmin                 extrapolation  good_toulmin
-    the edge, posteriors         edge           find_edge (posterior in posterior)
+    the edge                     edge           find_edge (problems in placing, groups in group_signal, posterior)
     pass^k, G-Pass@k, Cover      stability      reliability, cover, pass_hat_k, g_pass_at_k, mean_g_pass_at_k
     maj@k, answer entropy        voting         majority, diversity
     max@k                        grades         graded, max_at_k
     guess floor                  guessing       shuffled_floor, declared_floor, direct_floor, excess_coverage
-    CoT-pass@k, judge errors     soundness      corrected_cot_pass_at_k, sensitivity, rogan_gladen
+    CoT-pass@k                   soundness      cot_pass_at_k, corrected_cot_pass_at_k, sensitivity
+    errors of a judge            judge_errors   JudgeLabels, rogan_gladen
     best decoding                decoding       envelope
 """
 
 from edgewise.boundary.audited import Audit, Concern
 from edgewise.boundary.auditing import audit
 from edgewise.boundary.budget import efficiency
-from edgewise.boundary.certificates import certify, draws_to_certify, implied_k, redrawn_expansion
+from edgewise.boundary.certificates import certify, draws_to_certify, implied_k
 from edgewise.boundary.counts import Counts, Metric, Rates
 from edgewise.boundary.crossings import crossover
 from edgewise.boundary.curves import Curve, Difference, curve, k_grid, paired_difference
@@ -46,18 +48,18 @@ from edgewise.boundary.guessing import (
     guess_curve,
     shuffled_floor,
 )
+from edgewise.boundary.judge_errors import JudgeLabels, rogan_gladen
 from edgewise.boundary.outcomes import Outcomes, align
 from edgewise.boundary.per_problem import benjamini_hochberg, changes, fisher_exact_p, holm
 from edgewise.boundary.population import backtest, fit_population
 from edgewise.boundary.power import Plan, detectable, mcnemar_power, plan, power_at
+from edgewise.boundary.redrawn import redrawn_expansion
 from edgewise.boundary.resampling import Estimate
 from edgewise.boundary.solved import SolvedSets, SolvedTable, mcnemar, solved_sets
 from edgewise.boundary.soundness import (
     JudgedCounts,
-    JudgeLabels,
     corrected_cot_pass_at_k,
     cot_pass_at_k,
-    rogan_gladen,
     sensitivity,
 )
 from edgewise.boundary.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability

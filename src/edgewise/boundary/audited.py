@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgewise.boundary.budget import Efficiency
-from edgewise.boundary.certificates import Certificates, RedrawnExpansion
+from edgewise.boundary.certificates import Certificates
 from edgewise.boundary.counts import Counts, FloatArray, IntArray, Metric, Rates
 from edgewise.boundary.crossings import Crossover
 from edgewise.boundary.curves import Curve, Difference
@@ -18,6 +18,7 @@ from edgewise.boundary.guessing import (
 )
 from edgewise.boundary.per_problem import Changes
 from edgewise.boundary.population import Backtest, Population
+from edgewise.boundary.redrawn import RedrawnExpansion
 from edgewise.boundary.solved import SolvedSets
 from edgewise.boundary.soundness import (
     CorrectedCot,

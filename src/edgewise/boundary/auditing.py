@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edgewise.boundary.audited import Audit, Comparison, Concern, Guessing, ModelMeasures, ProblemSet, Scope
 from edgewise.boundary.budget import efficiency
-from edgewise.boundary.certificates import certify, redrawn_expansion
+from edgewise.boundary.certificates import certify
 from edgewise.boundary.counts import Counts, Metric, require_same_problems
 from edgewise.boundary.crossings import crossover
 from edgewise.boundary.curves import curve, k_grid, paired_difference
@@ -25,13 +25,14 @@ from edgewise.boundary.guessing import (
     guess_curve,
     shuffled_floor,
 )
+from edgewise.boundary.judge_errors import JudgeLabels
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.per_problem import changes
 from edgewise.boundary.population import backtest, fit_population
+from edgewise.boundary.redrawn import redrawn_expansion
 from edgewise.boundary.solved import solved_sets
 from edgewise.boundary.soundness import (
     JudgedCounts,
-    JudgeLabels,
     corrected_cot_pass_at_k,
     sensitivity,
 )

@@ -183,6 +183,28 @@ def sign_flip_p(values_PK: FloatArray, resamples: int, seed: int, cluster_P: Int
     return np.where(np.isnan(observed_K), np.nan, reached_K / (resamples + 1))
 
 
+def resampled_estimate(
+    value: float, value_R: FloatArray, bounds: tuple[float, float], level: float, rests_on: float
+) -> Estimate:
+    """A function of totals over problems, such as a ratio, with the percentile interval of its resamples.
+
+    `rests_on` is the number of problems or clusters it is made of, for a ratio those in its denominator: the
+    percentiles are expanded for so many, and a value without spread is widened by the share that so many may all
+    have missed, as in `interval`. Where a resample leaves it undefined, anything within `bounds` is possible. All
+    NaN where the value is.
+    """
+    if math.isnan(value):
+        return Estimate(math.nan, math.nan, math.nan)
+    low, high = bounds
+    count = max(2, int(rests_on))
+    least, _ = percentiles(np.where(np.isnan(value_R), low, value_R), level, count)
+    _, most = percentiles(np.where(np.isnan(value_R), high, value_R), level, count)
+    if most - least <= SAME:
+        unseen = 1 - ((1 - level) / 2) ** (1 / max(1.0, rests_on))
+        least, most = value - unseen * (value - low), value + unseen * (high - value)
+    return Estimate(float(value), float(least), float(most))
+
+
 def check_level(level: float) -> None:
     """Raise InputError unless 0 < level < 1."""
     if not 0 < level < 1:

@@ -16,9 +16,9 @@ from scipy import stats
 
 from edgewise.boundary.counts import FloatArray, IntArray, StrArray, integers
 from edgewise.boundary.estimators import pass_at_k
+from edgewise.boundary.judge_errors import JudgeLabels, check_judge, corrected_share
 from edgewise.boundary.outcomes import Outcomes
-from edgewise.boundary.resampling import BLOCK, Estimate, bootstrap_means, check_level, percentiles, units
-from edgewise.boundary.support import resampled_estimate
+from edgewise.boundary.resampling import BLOCK, Estimate, bootstrap_means, check_level, resampled_estimate, units
 from edgewise.errors import InputError
 
 # Beyond e^50 a value says only that nothing can be told; powers of it must still fit a float.
@@ -60,40 +60,6 @@ class JudgedCounts:
         _check_counts(*columns)
         if self.n_P.min() < 1:
             raise InputError(f"n_P: problem {self.problem[np.argmin(self.n_P)]} has no sample")
-
-
-@dataclass(frozen=True)
-class JudgeLabels:
-    """How a judge did on chains of known soundness: it passed `false_positives` of `unsound` ones and
-    `true_positives` of `sound` ones.
-
-    Raises InputError for a negative number, more passed than there were, no chain of a kind, or a judge that
-    passes unsound chains as often as sound ones.
-    """
-
-    false_positives: int
-    unsound: int
-    true_positives: int
-    sound: int
-
-    def __post_init__(self) -> None:
-        for passed, of in (("false_positives", "unsound"), ("true_positives", "sound")):
-            if not 0 <= getattr(self, passed) <= getattr(self, of) or not getattr(self, of):
-                raise InputError(
-                    f"{passed}: {getattr(self, passed)} of {getattr(self, of)} {of} chains; "
-                    f"at least 1 labelled chain is needed, and from 0 to all of them passed"
-                )
-        _check_judge(self.fpr, self.tpr)
-
-    @property
-    def fpr(self) -> float:
-        """The share of unsound chains that the judge passes."""
-        return self.false_positives / self.unsound
-
-    @property
-    def tpr(self) -> float:
-        """The share of sound chains that the judge passes."""
-        return self.true_positives / self.sound
 
 
 @dataclass(frozen=True)
@@ -152,53 +118,6 @@ def cot_pass_at_k(n: npt.ArrayLike, correct: npt.ArrayLike, sound: npt.ArrayLike
     n_, correct_, sound_ = integers("n", n), integers("correct", correct), integers("sound", sound)
     _check_counts(n_, correct_, sound_)
     return np.asarray(pass_at_k(n_, sound_, k))
-
-
-def voted_rate(rate: float, calls: int, needed: int) -> float:
-    """The rate at which `needed` or more of `calls` independent calls pass a chain that each passes at `rate`.
-
-    1 of 3 is any, 2 of 3 the majority, 3 of 3 all; it turns the false (true) positive rate of one call into that of
-    the vote. Errors of one judge on one chain are rarely independent: measure the vote itself where possible.
-    Raises InputError unless 0 <= rate <= 1 and 1 <= needed <= calls.
-    """
-    if not 0 <= rate <= 1:
-        raise InputError(f"rate: {rate}; a number from 0 to 1 is needed")
-    if not 1 <= needed <= calls:
-        raise InputError(f"needed: {needed} of {calls} calls; from 1 to all of them are needed")
-    return float(stats.binom.sf(needed - 1, calls, rate))
-
-
-def rogan_gladen(observed: float, fpr: float, tpr: float) -> float:
-    """The true share behind an observed one: (observed - fpr) / (tpr - fpr), no less than 0 and no more than 1.
-
-    Rogan and Gladen 1978. Raises InputError unless 0 <= fpr < tpr <= 1.
-    """
-    _check_judge(fpr, tpr)
-    return min(1.0, max(0.0, (observed - fpr) / (tpr - fpr)))
-
-
-def corrected_share(
-    passed: int, judged: int, labels: JudgeLabels, *, resamples: int = 2000, seed: int = 0, level: float = 0.95
-) -> Estimate:
-    """The Rogan-Gladen share of sound chains when the judge passed `passed` of `judged`, with its interval.
-
-    All three rates are drawn anew from Beta(x + 1/2, n - x + 1/2): resampling the counts themselves would take 0
-    errors in 50 labels for certainty. NaN where nothing was judged. Raises InputError unless 0 <= passed <= judged.
-    """
-    check_level(level)
-    if not 0 <= passed <= judged:
-        raise InputError(f"passed: {passed} of {judged} judged chains; from 0 to all of them")
-    if not judged:
-        return Estimate(math.nan, math.nan, math.nan)
-    rng = np.random.default_rng((seed, 3))
-    counts = ((passed, judged), (labels.false_positives, labels.unsound), (labels.true_positives, labels.sound))
-    observed_R, fpr_R, tpr_R = (rng.beta(x + 0.5, n - x + 0.5, resamples) for x, n in counts)
-    # A draw in which the judge tells nothing apart leaves the whole range possible.
-    useful_R = tpr_R > fpr_R
-    share_R = np.clip((observed_R - fpr_R) / np.where(useful_R, tpr_R - fpr_R, 1.0), 0.0, 1.0)
-    low, _ = percentiles(np.where(useful_R, share_R, 0.0), level, resamples)
-    _, high = percentiles(np.where(useful_R, share_R, 1.0), level, resamples)
-    return Estimate(rogan_gladen(passed / judged, labels.fpr, labels.tpr), low, high)
 
 
 def corrected_cot_pass_at_k(
@@ -300,7 +219,7 @@ def sensitivity(
     if fpr_F.ndim != 1 or not fpr_F.size or (np.diff(fpr_F) <= 0).any():
         raise InputError("fprs: false positive rates must ascend")
     for fpr in (fpr_F[0], fpr_F[-1]):
-        _check_judge(float(fpr), tpr)
+        check_judge(float(fpr), tpr)
     values_PK = np.stack([_corrected_P(arm, k, float(fpr), tpr) for arm in (tuned, base) for fpr in fpr_F], axis=1)
     means_RK = bootstrap_means(values_PK, resamples, seed, base.cluster_P)
     # The value stands in the first row, its resamples below it. A mean beyond 0 or 1 is one at 0 or 1.
@@ -370,11 +289,6 @@ def _exact_interval(passed: int, of: int, level: float) -> tuple[float, float]:
 def _check_counts(n: IntArray, correct: IntArray, sound: IntArray) -> None:
     if (sound < 0).any() or (sound > correct).any() or (correct > n).any():
         raise InputError("n, correct, sound: 0 <= sound <= correct <= n is needed; sound counts right answers only")
-
-
-def _check_judge(fpr: float, tpr: float) -> None:
-    if not 0 <= fpr < tpr <= 1:
-        raise InputError(f"fpr, tpr: {fpr:.4g} and {tpr:.4g}; a judge must pass sound chains more often than unsound")
 
 
 def _check_k(k: int, judged: JudgedCounts) -> None:

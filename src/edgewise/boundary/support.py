@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from edgewise.boundary.counts import Counts, FloatArray, require_same_problems
 from edgewise.boundary.estimators import none_at_k
-from edgewise.boundary.resampling import SAME, Estimate, bootstrap_means, check_level, percentiles, units
+from edgewise.boundary.resampling import Estimate, bootstrap_means, check_level, resampled_estimate, units
 from edgewise.boundary.solved import mcnemar
 from edgewise.errors import InputError
 
@@ -151,28 +150,6 @@ def support_from_table(preserved: int, expanded: int, shrunk: int, out: int) -> 
             raise InputError(f"{name}: {cell} problems; a number of problems starts at 0")
     srr, ndr, sds, nscr = _measures(np.array([preserved, expanded, shrunk], dtype=np.float64)).tolist()
     return SupportTable(preserved, expanded, shrunk, out, srr, ndr, sds, nscr, mcnemar(shrunk, expanded))
-
-
-def resampled_estimate(
-    value: float, value_R: FloatArray, bounds: tuple[float, float], level: float, rests_on: float
-) -> Estimate:
-    """A function of totals over problems, such as a ratio, with the percentile interval of its resamples.
-
-    `rests_on` is the number of problems or clusters it is made of, for a ratio those in its denominator: the
-    percentiles are expanded for so many, and a value without spread is widened by the share that so many may all
-    have missed, as in `resampling.interval`. Where a resample leaves it undefined, anything within `bounds` is
-    possible. All NaN where the value is.
-    """
-    if math.isnan(value):
-        return Estimate(math.nan, math.nan, math.nan)
-    low, high = bounds
-    count = max(2, int(rests_on))
-    least, _ = percentiles(np.where(np.isnan(value_R), low, value_R), level, count)
-    _, most = percentiles(np.where(np.isnan(value_R), high, value_R), level, count)
-    if most - least <= SAME:
-        unseen = 1 - ((1 - level) / 2) ** (1 / max(1.0, rests_on))
-        least, most = value - unseen * (value - low), value + unseen * (high - value)
-    return Estimate(float(value), float(least), float(most))
 
 
 def _measures(cells: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ from edgewise.errors import InputError
 
 if TYPE_CHECKING:
     from edgewise.boundary import Counts, Metric
-    from edgewise.boundary.soundness import JudgeLabels
+    from edgewise.boundary.judge_errors import JudgeLabels
 
 Rollouts = Annotated[
     list[str] | None,
@@ -156,7 +156,7 @@ def _metric(by: str | None) -> Metric | None:
 
 
 def _judge(fpr: str | None, tpr: str | None) -> JudgeLabels | None:
-    from edgewise.boundary.soundness import JudgeLabels
+    from edgewise.boundary.judge_errors import JudgeLabels
 
     if fpr is None and tpr is None:
         return None

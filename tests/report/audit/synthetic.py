@@ -6,8 +6,8 @@ import numpy as np
 
 from edgewise.boundary.audited import Audit, Concern
 from edgewise.boundary.auditing import audit
+from edgewise.boundary.judge_errors import JudgeLabels
 from edgewise.boundary.outcomes import Outcomes
-from edgewise.boundary.soundness import JudgeLabels
 from edgewise.interop.imported import Example
 from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
 
