@@ -103,9 +103,10 @@ SRR, NDR and NSCR as in [2] (`edgewise.boundary.support`); McNemar's test in `ed
 **Of each claim.**
 
 - [1] says that the base solves more than RL at large k. AIME24 at k = 1024: 4 against 0 discordant problems of 30 is
-  p = 0.125; six against none would have been needed. LiveCodeBench: 4 against 1, p = 0.375. MATH500 at k = 128: 18
-  against 5, p = 0.011 by itself, but not after correction, and with power {math500:.2f}. Their curves, drawn to k = n,
-  are single coin tosses of each problem at the right edge: no claim at k > n/4 is made here.
+  p = 0.125; six against none would have been needed for this table alone, and more among so many. LiveCodeBench: 4
+  against 1, p = 0.375. MATH500 at k = 128: 18 against 5, p = 0.011 by itself, but not after correction, and with power
+  {math500:.2f}. Their curves, drawn to k = n, are single coin tosses of each problem at the right edge: no claim at
+  k > n/4 is made here.
 - [1], the same paper's training table: base 69.1% of Omni-MATH test at k = 256; PPO and RLOO 69.2%, Reinforce++ 69.7%.
   The sampling-efficiency gap pass@256(base) - pass@1(RL) from that table, in points:
   {gaps}.

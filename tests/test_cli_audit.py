@@ -124,7 +124,7 @@ def test_the_plan(
         (["audit", "BASE", "TUNED", "--judge-fpr", "x", "--judge-tpr", "9/10"], "--judge-fpr"),
         (["audit", "BASE", "TUNED", "--answers", "9", "--no-reasoning", "BASE"], "--no-reasoning"),
         (["audit", "BASE", "TUNED", "--plan"], "--plan"),
-        (["audit", "BASE", "OTHER"], "only in tuned (p12)"),
+        (["audit", "BASE", "OTHER"], "base: lacks 1 of the 13 problems of other (p12, ...)"),
         (["audit", "BASE", "EMPTY"], "empty.jsonl"),
         (["audit", "BASE", "NAN"], "nan.jsonl"),
         (["audit", "BASE", "TWICE"], "twice"),

@@ -219,3 +219,15 @@ def test_bad_input() -> None:
         Counts.of(8, [1, 9])
     with pytest.raises(InputError, match="sorted and distinct"):
         Counts.of(8, [1, 2], problem=["b", "a"])
+
+
+def test_bounds_rise_with_k_as_pass_at_k_does() -> None:
+    """Few problems and one that is hardly ever solved: at large k it carries all of the spread."""
+    found = curve(Counts.of(2048, [1, *range(100, 1200, 100)]), k_grid(2048), resamples=300)
+    for ends in (found.band_low_K, found.band_high_K):
+        assert (np.diff(ends) >= 0).all()
+    assert (found.low_K >= found.band_low_K).all() and (found.high_K <= found.band_high_K).all()
+    assert (found.low_K <= found.value_K).all() and (found.value_K <= found.high_K).all()
+    assert found.low_K[-1] > 0.3
+    short = curve(Counts.of([4, 8], [1, 2]), [1, 2, 4, 8], resamples=50)
+    assert np.isnan(short.band_low_K).tolist() == np.isnan(short.band_high_K).tolist() == [False, False, False, True]

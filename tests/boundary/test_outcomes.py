@@ -36,7 +36,7 @@ def test_counts_by_answer_and_by_process() -> None:
     assert answer.n_P.tolist() == [2, 3]
     assert answer.c_P.tolist() == [0, 2]
     assert answer.unscorable_P.tolist() == [0, 1]
-    assert answer.truncated_P.tolist() == [0, 1]
+    assert answer.truncated_P is not None and answer.truncated_P.tolist() == [0, 1]
     process = Outcomes.of(**columns()).counts("process")
     assert process.c_P.tolist() == [1, 1]
     assert process.unscorable_P.tolist() == [1, 1]

@@ -260,8 +260,8 @@ def test_a_small_loss_at_k_is_explained_by_as_many_truncated_samples() -> None:
     cut = replace(tuned, truncated_P=np.repeat([2, 58], [900, 100]))
     verdict = judge_boundary(base, cut)
     assert verdict.label == "cannot tell"
-    assert verdict.rule.startswith("Truncated samples are 0.0% in base and 11.9% in tuned")
-    both = replace(cut, unscorable_P=cut.truncated_P)
+    assert verdict.rule.startswith("Truncated samples are not recorded in base and 11.9% in tuned")
+    both = replace(cut, unscorable_P=np.repeat([2, 58], [900, 100]))
     rule = judge_boundary(base, both).rule
     assert "Unscorable samples are" in rule and "Truncated samples are" in rule
 
@@ -332,3 +332,18 @@ def test_bad_input() -> None:
     by_process = replace(arm, metric="process")
     with pytest.raises(InputError, match="metric: base is judged by answer and tuned by process"):
         judge_boundary(arm, by_process)
+
+
+@pytest.mark.parametrize(("surer", "without"), [(0.5, "sharpened"), (0.1, "unchanged")])
+def test_gains_in_sureness_do_not_hide_what_single_problems_lost(surer: float, without: str) -> None:
+    """A tenth of the problems goes from 0.5 to 0 while the others go from 0.1 to `surer`: net, pass@k does not fall
+    by the margin where they gain, and where they do not the loss shows by itself."""
+    gone_P = np.arange(800) % 10 == 0
+    base = draw(np.where(gone_P, 0.5, 0.1), 64, 1)
+    kept = judge_boundary(base, draw(np.where(gone_P, 0.5, surer), 64, 2))
+    assert kept.label == without
+    lost = judge_boundary(base, draw(np.where(gone_P, 0.0, surer), 64, 3))
+    assert lost.label == ("mixed" if surer > 0.1 else "shrunk")
+    if lost.label == "mixed":
+        assert "80 problems are each significantly down" in lost.rule
+        assert "10.0 points of pass@16 together" in lost.rule

@@ -86,7 +86,8 @@ def test_few_samples_of_a_problem_are_pointed_out(tmp_path: Path) -> None:
 
 def test_shared_problems_are_asked_for_and_said(tmp_path: Path) -> None:
     paths = [f"x={write(tmp_path / 'x.jsonl', 'abc')}", f"y={write(tmp_path / 'y.jsonl', 'bcde')}"]
-    assert len(read_arms(paths).samples["x"].problem) == 3
+    with pytest.raises(InputError, match=r"y: lacks 1 of the 3 problems of x \(a, ...\); .* --shared-problems"):
+        read_arms(paths)
     arms = read_arms(paths, shared_problems=True)
     assert [one.problem.tolist() for one in arms.samples.values()] == [["b", "c"], ["b", "c"]]
     assert any("2 problems all models have; left out are 1 of x, 2 of y" in m for m in messages(arms, forbidding=False))
@@ -104,3 +105,20 @@ def test_counts_go_by_the_process_where_it_was_judged(tmp_path: Path) -> None:
     assert read_arms([str(totals)]).counts("totals").c_P.tolist() == [1]
     with pytest.raises(InputError, match="judged by the answer; use 'answer'"):
         read_arms([str(totals)]).counts("totals", "process")
+
+
+def totals(path: Path, c: list[int], n: int = 8) -> str:
+    path.write_text("problem_id,n,c\n" + "".join(f"p{i:02d},{n},{one}\n" for i, one in enumerate(c)))
+    return str(path)
+
+
+def test_repeats_and_copies_are_recognised_by_their_counts(tmp_path: Path) -> None:
+    greedy = read_arms([totals(tmp_path / "greedy.csv", [0, 8] * 5)])
+    assert any("such samples are no draws" in message for message in messages(greedy, forbidding=True))
+    solved = read_arms([totals(tmp_path / "solved.csv", [8] * 10)])
+    assert messages(solved, forbidding=True) == []
+    some = totals(tmp_path / "some.csv", [1, 2, 3, 4, 5] * 2)
+    copied = read_arms([f"x={some}", f"y={some}"])
+    assert any("seem to be the same rollouts" in message for message in messages(copied, forbidding=True))
+    other = totals(tmp_path / "other.csv", [2, 1, 3, 4, 5] * 2)
+    assert messages(read_arms([some, other]), forbidding=True) == []

@@ -80,6 +80,8 @@ def audit(
         raise InputError(f"models: {len(models)} given; an audit compares a base with at least one tuned model")
     if metric is None:
         metric = "process" if all(_has_process(one) for one in models.values()) else "answer"
+    if judge and not any(isinstance(one, Outcomes) and one.process_S is not None for one in models.values()):
+        raise InputError("judge: no model has verdicts on the process; its errors concern nothing here")
     judged = {name: _judged(one, metric) for name, one in models.items()}
     (base_name, base), *tuned = ((name, counts[metric]) for name, counts in judged.items())
     for _, other in tuned:
@@ -258,6 +260,11 @@ def _guessing(
     if isinstance(terms.guess, int):
         floor = declared_floor(base.problem, terms.guess)
     elif terms.guess is not None:
+        lacking = np.setdiff1d(base.problem, terms.guess.problem)
+        if lacking.size:
+            raise InputError(
+                f"guess: the run without reasoning lacks {lacking.size} problems ({lacking[0]}, ...); give one of all"
+            )
         floor = direct_floor(terms.guess.select(np.isin(terms.guess.problem, base.problem)))
     elif base_name in samples and samples[base_name].said_S is not None and base.problems > 1:
         others = [one for name, one in samples.items() if name != base_name and one.said_S is not None]

@@ -22,8 +22,8 @@ Metric = Literal["answer", "process"]
 class Rates:
     """Shares of samples, each the mean over problems of the share within a problem.
 
-    Averaging over problems puts the shares on the scale of pass@1, so that the two compare also
-    when problems have different numbers of samples.
+    `truncated` is NaN where it was not recorded. Averaging over problems puts the shares on the scale
+    of pass@1, so that the two compare also when problems have different numbers of samples.
     """
 
     unscorable: float
@@ -42,7 +42,7 @@ class Counts:
 
     `first_P` is the number of samples, in sample order, before the first correct one, and n when
     none is correct: problem i is solved within its first m <= n_i samples iff `first_P[i] < m`.
-    It is None when only totals are known.
+    It is None when only totals are known. `truncated_P` is None when truncation was not recorded.
 
     `level` holds whole numbers or names. `cluster_P`, where given, numbers the template or source
     each problem was made from; problems of one cluster are resampled together. `set` names the
@@ -57,7 +57,7 @@ class Counts:
     n_P: IntArray
     c_P: IntArray
     unscorable_P: IntArray
-    truncated_P: IntArray
+    truncated_P: IntArray | None
     first_P: IntArray | None = None
     cluster_P: IntArray | None = None
     set: StrArray | None = None
@@ -74,7 +74,7 @@ class Counts:
         cluster: Sequence[int] | IntArray | None = None,
     ) -> Counts:
         """Counts from totals alone, as published tables give them: no sample is known to be
-        unscorable or truncated, and the order of the samples is unknown.
+        unscorable, which were truncated and the order of the samples is unknown.
 
         `n` is one number for all problems or one for each; problems are named by position unless
         `problem` gives sorted ids.
@@ -89,7 +89,7 @@ class Counts:
             n_P=np.full(c_P.size, n_P) if n_P.ndim == 0 else n_P,
             c_P=c_P,
             unscorable_P=zeros,
-            truncated_P=zeros,
+            truncated_P=None,
             cluster_P=None if cluster is None else integers("cluster", cluster),
         )
 
@@ -97,7 +97,9 @@ class Counts:
         if not self.problem.size:
             raise InputError("counts: there is no problem; give at least one")
         columns = [("n_P", self.n_P), ("c_P", self.c_P)]
-        columns += [("unscorable_P", self.unscorable_P), ("truncated_P", self.truncated_P)]
+        columns.append(("unscorable_P", self.unscorable_P))
+        if self.truncated_P is not None:
+            columns.append(("truncated_P", self.truncated_P))
         if self.first_P is not None:
             columns.append(("first_P", self.first_P))
         marks = [("level", labels("level", self.level))]
@@ -146,7 +148,7 @@ class Counts:
             n_P=self.n_P[chosen_P],
             c_P=self.c_P[chosen_P],
             unscorable_P=self.unscorable_P[chosen_P],
-            truncated_P=self.truncated_P[chosen_P],
+            truncated_P=of(self.truncated_P),
             first_P=of(self.first_P),
             cluster_P=of(self.cluster_P),
             set=of(self.set),
@@ -173,7 +175,7 @@ class Counts:
                 n_P=n,
                 c_P=c,
                 unscorable_P=zeros,
-                truncated_P=zeros,
+                truncated_P=None,
                 cluster_P=self.cluster_P,
                 set=self.set,
                 metric=self.metric,
@@ -191,7 +193,7 @@ class Counts:
         """The unscorable and the truncated share, averaged over problems."""
         return Rates(
             unscorable=float(np.mean(self.unscorable_P / self.n_P)),
-            truncated=float(np.mean(self.truncated_P / self.n_P)),
+            truncated=float("nan") if self.truncated_P is None else float(np.mean(self.truncated_P / self.n_P)),
             problems=self.problems,
         )
 

@@ -95,7 +95,8 @@ def curve(
 
     What would new problems of the same kind give? Problems, or clusters where `counts` has them,
     are resampled (`resampling.studentised`, which also says what stands in the interval's place
-    when nearly all problems have the same value). What would new samples of this fixed set of
+    when nearly all problems have the same value); the band rises with k, as pass@k does, and the
+    interval at one k lies within it. What would new samples of this fixed set of
     problems give? The mean of T unbiased estimates has the variance sum_i v_i / T^2, with v_i the
     `pass_at_k_variance` of problem i; the interval is normal, and never narrower than no success
     in all N samples leaves open, 1 - ((1-level)/2)^(k/N), for v_i is 0 for problems that were
@@ -108,13 +109,16 @@ def curve(
     values_PK = problem_pass_at_k(counts, k_K)
     found = studentised(values_PK, resamples, seed, level, (0.0, 1.0), counts.cluster_P)
     value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([counts], k_K, level)
+    # pass@k does not fall with k, so where the band holds at every k, so does its tightest rising part.
+    band_low_K = np.fmax.accumulate(found.band_low_K) + 0 * found.band_low_K
+    band_high_K = np.fmin.accumulate(found.band_high_K[::-1])[::-1] + 0 * found.band_high_K
     return Curve(
         k_K=k_K,
         value_K=value_K,
-        low_K=found.low_K,
-        high_K=found.high_K,
-        band_low_K=found.band_low_K,
-        band_high_K=found.band_high_K,
+        low_K=np.maximum(found.low_K, band_low_K),
+        high_K=np.minimum(found.high_K, band_high_K),
+        band_low_K=band_low_K,
+        band_high_K=band_high_K,
         fixed_low_K=np.maximum(value_K - reach_K, 0.0),
         fixed_high_K=np.minimum(value_K + reach_K, 1.0),
         n=counts.n,

@@ -251,7 +251,7 @@ class Outcomes:
             n_P=n_P,
             c_P=count(correct),
             unscorable_P=count(verdict == -1),
-            truncated_P=np.zeros_like(n_P) if self.truncated_S is None else count(self.truncated_S),
+            truncated_P=None if self.truncated_S is None else count(self.truncated_S),
             first_P=first_P,
             cluster_P=self.cluster_P,
             set=self.set,

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgewise.boundary.counts import Counts, IntArray
 from edgewise.boundary.estimators import none_at_k
+from edgewise.boundary.per_problem import changes
 from edgewise.boundary.power import LEAST_POWER, detectable, power_at, standard_error, unseen_share
 from edgewise.boundary.resampling import Estimate
 from edgewise.boundary.solved import SolvedSets
@@ -107,6 +108,9 @@ def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[s
     decision = _by_power(evidence)
     if decision.label == "cannot tell":
         return decision
+    hidden = _hidden_loss(decision.label, evidence, base, tuned)
+    if hidden:
+        decision = Decision("mixed", hidden, decision.power)
     reasons = [reason.rstrip(".") for reason in concerns]
     reasons += _confounds(decision.label, evidence, base, tuned)
     if not reasons:
@@ -116,7 +120,7 @@ def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[s
 
 def _by_power(e: Evidence) -> Decision:
     if e.k < 2:
-        rule = "k < 2 shows nothing but pass@1; a claim needs k >= 2, so 8 samples."
+        rule = "k = 1 shows nothing but pass@1; a claim needs k of at least 2, and so 8 samples of every problem."
         return Decision("cannot tell", rule, e.power_at_margin)
     mixed, *others = _claims(e)
     first = [mixed] if _power(mixed, e.level) >= LEAST_POWER else []
@@ -208,6 +212,22 @@ def _undecided(e: Evidence) -> str:
     return "Neither a change at k with its excess in solved problems nor the absence of one beyond the margin is shown."
 
 
+def _hidden_loss(label: Label, e: Evidence, base: Counts, tuned: Counts) -> str | None:
+    """What single problems lost, where it is as much as the margin although the net change does not show it."""
+    if label not in ("sharpened", "unchanged", "extended"):
+        return None
+    found = changes(base, tuned)
+    down_P = (found.q_P <= found.q) & (found.direction_P < 0)
+    lost_P = none_at_k(tuned.n_P, tuned.c_P, e.k) - none_at_k(base.n_P, base.c_P, e.k)
+    lost = float(lost_P[down_P].sum() / base.problems)
+    if lost < e.margin:
+        return None
+    return (
+        f"{down_P.sum()} problems are each significantly down (false discovery rate {found.q:g}) and lose "
+        f"{100 * lost:.1f} points of pass@{e.k} together, which gains on others hide; without them: {label}."
+    )
+
+
 def _confounds(label: Label, e: Evidence, base: Counts, tuned: Counts) -> list[str]:
     """Differences in how samples could be judged that are large enough to have made the label."""
     found = []
@@ -215,10 +235,15 @@ def _confounds(label: Label, e: Evidence, base: Counts, tuned: Counts) -> list[s
         ("unscorable", base.unscorable_P, tuned.unscorable_P),
         ("truncated", base.truncated_P, tuned.truncated_P),
     ):
+        if before_P is None and after_P is None:
+            continue
+        said = [_share(base, before_P), _share(tuned, after_P)]
+        # What was not recorded may have been none at all.
+        before_P, after_P = (np.zeros_like(base.n_P) if one_P is None else one_P for one_P in (before_P, after_P))
         before, after = _blocked(base, before_P, 1), _blocked(tuned, after_P, 1)
         cleared = before - after
         cleared_at_k = _blocked(base, before_P, e.k) - _blocked(tuned, after_P, e.k)
-        shares = f"{name.capitalize()} samples are {before:.1%} in base and {after:.1%} in tuned, a difference"
+        shares = f"{name.capitalize()} samples are {said[0]} in base and {said[1]} in tuned, a difference"
         if label in ("mixed", "unchanged"):
             if abs(cleared) > e.margin:
                 found.append(f"{shares} beyond the margin of {100 * e.margin:.1f} points")
@@ -233,6 +258,10 @@ def _confounds(label: Label, e: Evidence, base: Counts, tuned: Counts) -> list[s
             if sign * cleared > min(changes):
                 found.append(f"{shares} larger than that in pass@1 or pass@k, which could explain it")
     return found
+
+
+def _share(counts: Counts, unjudged_P: IntArray | None) -> str:
+    return "not recorded" if unjudged_P is None else f"{np.mean(unjudged_P / counts.n_P):.1%}"
 
 
 def _blocked(counts: Counts, unjudged_P: IntArray, k: int) -> float:

@@ -17,20 +17,22 @@ def sentence(decision: Decision, e: Evidence, n: int, metric: Metric) -> str:
     losses = f"{_number(e.shrinkage)} problems no longer solved {beyond}"
     margin = f"{100 * e.margin:.1f}"
     said = {
-        "mixed": f"within {k} samples some problems came and others went: {gains}, {losses}; {at_k}, {at_1}",
-        "extended": f"within {k} samples the tuned model solves more than the base: {at_k}, {gains}; {at_1}",
+        "mixed": f"some problems came and others went: {gains}, {losses}; {at_k}, {at_1}. {decision.rule.rstrip('.')}",
+        "extended": f"within {k} samples the tuned model solves more than the base: {at_k}, {gains}; {at_1}. Whether "
+        "more samples of the base reach the same problems, larger k and certificates tell",
         "shrunk": f"within {k} samples the tuned model solves less than the base: {at_k}, {losses}; {at_1}",
         "sharpened": f"the tuned model is surer of what the base already solves within {k} samples: {at_1}; {at_k}, "
-        f"with {gains}, a loss or an expansion of {margin} points being excluded",
+        f"with {gains}; a net loss of {margin} points of pass@{k}, and an expansion of as many, are excluded",
         "unchanged": f"no difference beyond the margin of {margin} points: {at_1}, {at_k}",
         "cannot tell": f"{at_1}, {at_k}; {gains}, {losses}. {decision.rule.rstrip('.')}",
     }[label]
     if k < 2:
         said = f"{at_1}. {decision.rule.rstrip('.')}"
+    seen = f"a change of pass@{k} by {100 * e.detectable:.1f} points" if e.detectable < 1 else f"no change of pass@{k}"
     return (
         f"{label.capitalize()}: {said}. (Points of pass@k, tuned minus base, judged by the {metric}; "
-        f"{100 * e.level:.4g}% intervals; {e.solved.problems} problems, at least {n} samples each; a change of "
-        f"pass@{k} by {100 * e.detectable:.1f} points is seen with power {LEAST_POWER}.)"
+        f"{100 * e.level:.4g}% intervals; {e.solved.problems} problems, at least {n} samples each; {seen} is seen with "
+        f"power {LEAST_POWER}.)"
     )
 
 

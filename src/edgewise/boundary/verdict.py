@@ -102,6 +102,9 @@ def judge_boundary(
     6. unchanged: the intervals of Delta pass@1 and Delta pass@k are inside the margin.
     7. cannot tell: anything else.
 
+    A label of extended, sharpened or unchanged becomes "mixed" when problems that are each
+    significantly down (Fisher, FDR 5%) lose the margin or more of pass@k together.
+
     A label from 2 to 6 becomes "cannot tell" when one of its tests has a power below 0.8: to see
     again a difference as large as the observed one, for a difference; to see one as large as the
     margin, for the absence of one. At k, and for absences, an interval is taken to reach at least

@@ -23,7 +23,7 @@ Rollouts = Annotated[
 Out = Annotated[Path, typer.Option(help="Folder for boundary.json, report.html, figures and tables.")]
 K = Annotated[int | None, typer.Option(min=1, help="Where claims are made. [default: the largest 2^i up to n/4]")]
 By = Annotated[str | None, typer.Option(help="answer or process. [default: process where all models have it]")]
-Alpha = Annotated[float, typer.Option(help="Chance of any false verdict of an audit.")]
+Alpha = Annotated[float, typer.Option(help="Chance of any false verdict on the sets; levels are judged apart.")]
 Margin = Annotated[float, typer.Option(help="The change in pass@k that counts as none.")]
 Answers = Annotated[int | None, typer.Option(min=1, help="Number of possible answers, for the guess floor.")]
 NoReasoning = Annotated[Path | None, typer.Option(help="The base made to answer at once, for the guess floor.")]
@@ -69,6 +69,8 @@ def audit(
 
     if not rollouts:
         raise InputError("rollouts: a base and at least one tuned model are needed: edgewise audit BASE TUNED")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; --out names a folder")
     if answers is not None and no_reasoning is not None:
         raise InputError("--answers, --no-reasoning: two guess floors; give one of them")
     judge = _judge(judge_fpr, judge_tpr)
@@ -113,6 +115,8 @@ def edge(
     from edgewise.interop.arms import read_arms
     from edgewise.report.edge import summary, write_edge
 
+    if out.suffix != ".jsonl":
+        raise InputError(f"{out}: --out names a .jsonl file; every decision stands beside it in .json")
     arms = read_arms([rollouts], score=score, threshold=threshold)
     if len(arms.models) > 1:
         raise InputError(f"{rollouts}: holds {len(arms.models)} models; give the rollouts of one")
@@ -167,6 +171,7 @@ def _judge(fpr: str | None, tpr: str | None) -> JudgeLabels | None:
 
 def _share(name: str, text: str) -> tuple[int, int]:
     found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
-    if not found:
+    passed, labelled = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not passed <= labelled or not labelled:
         raise InputError(f"{name}: {text!r}; write passed/labelled, such as 3/60")
-    return int(found[1]), int(found[2])
+    return passed, labelled

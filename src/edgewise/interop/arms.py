@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgewise.boundary.audited import Concern
-from edgewise.boundary.counts import Counts, Metric, StrArray
+from edgewise.boundary.counts import Counts, IntArray, Metric, StrArray
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.errors import InputError
 from edgewise.interop.imported import Imported
@@ -20,6 +20,8 @@ from edgewise.interop.read import read
 # Where all completions of a problem are one text in more than SURE of the problems the model may be sure of
 # what it does; in more than GREEDY, it was not sampled.
 SURE, GREEDY = 0.5, 0.99
+# The least number of problems, and of samples of each, that a coincidence is told by.
+MANY = 8
 # A problem with fewer than this share of the median's samples sets the k of all others.
 FEW_SAMPLES = 0.5
 
@@ -70,6 +72,8 @@ def read_arms(
     if shared_problems:
         samples, left_out = _shared(samples)
         concerns += left_out
+    else:
+        _require_same(samples)
     concerns += _concerns(models, samples)
     return Arms(models, samples, tuple(concerns))
 
@@ -103,6 +107,18 @@ def _recorded(one: Imported) -> Outcomes | Counts:
     return samples
 
 
+def _require_same(samples: Mapping[str, Outcomes | Counts]) -> None:
+    base_name, *others = samples
+    for name in others:
+        for here, there in ((base_name, name), (name, base_name)):
+            missing = np.setdiff1d(samples[here].problem, samples[there].problem)
+            if missing.size:
+                raise InputError(
+                    f"{there}: lacks {missing.size} of the {len(samples[here].problem)} problems of {here} "
+                    f"({missing[0]}, ...); give rollouts of the same problems, or --shared-problems"
+                )
+
+
 def _shared(samples: Mapping[str, Outcomes | Counts]) -> tuple[dict[str, Outcomes | Counts], list[Concern]]:
     ids: StrArray = reduce(np.intersect1d, [one.problem for one in samples.values()])
     if not ids.size:
@@ -129,7 +145,7 @@ def _concerns(models: Mapping[str, Imported], samples: Mapping[str, Outcomes | C
 
 def _own(one: Imported, samples: Outcomes | Counts) -> Iterator[tuple[str, bool]]:
     """What holds of one model by itself, and whether it forbids claims."""
-    n_P = samples.n_P if isinstance(samples, Counts) else np.bincount(samples.problem_S)
+    n_P = _samples_P(samples)
     if one.decoding.temperature and max(one.decoding.temperature) == 0 and n_P.max() > 1:
         yield "Sampled at temperature 0: repeats are no draws, and pass@k is pass@1.", True
     elif one.duplicates is not None and one.duplicates > SURE:
@@ -138,6 +154,9 @@ def _own(one: Imported, samples: Outcomes | Counts) -> Iterator[tuple[str, bool]
             "draws.",
             one.duplicates > GREEDY,
         )
+    c_P = _correct_P(samples)
+    if len(n_P) >= MANY and n_P.min() >= MANY and ((c_P == 0) | (c_P == n_P)).all() and len(np.unique(c_P > 0)) == 2:
+        yield "Every problem is right in all of its samples or in none: such samples are no draws.", True
     if one.decoding.top_p and min(one.decoding.top_p) < 1:
         yield (
             f"Sampled with top_p {_numbers(one.decoding.top_p)}: what lies outside is out of reach by the sampler, not "
@@ -181,9 +200,22 @@ def _against_base(
     differing = sum(base.prompts[problem] != one.prompts[problem] for problem in shared)
     if differing:
         yield f"Given other prompts than the base for {differing} of {len(shared)} problems.", False
+    base_c_P, c_P = _correct_P(base_samples), _correct_P(samples)
+    if ((c_P > 0) & (c_P < _samples_P(samples))).sum() >= MANY and np.array_equal(base_c_P, c_P):
+        yield "As many samples of every problem are right as of the base's: these seem to be the same rollouts.", True
     moved = _gold_moved(base_samples, samples)
     if moved:
         yield f"Judged against other right answers than the base for {moved} problems.", True
+
+
+def _samples_P(samples: Outcomes | Counts) -> IntArray:
+    return samples.n_P if isinstance(samples, Counts) else np.bincount(samples.problem_S)
+
+
+def _correct_P(samples: Outcomes | Counts) -> IntArray:
+    if isinstance(samples, Counts):
+        return samples.c_P
+    return np.bincount(samples.problem_S[samples.answer_S == 1], minlength=len(samples.problem))
 
 
 def _gold_moved(base: Outcomes | Counts, tuned: Outcomes | Counts) -> int:

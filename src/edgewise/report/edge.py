@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from edgewise.boundary.placing import NEEDED, REGIONS
 from edgewise.boundary.resampling import Estimate
 from edgewise.report.audit.record import plain
 from edgewise.report.document import write
+from edgewise.report.formats import NOT_AVAILABLE
 
 # Below this the counts contradict the population that the posteriors rest on.
 MISFIT = 0.01
@@ -119,6 +121,8 @@ def _table(title: str) -> Table:
 
 
 def _percent(estimate: Estimate) -> str:
+    if math.isnan(estimate.value):
+        return NOT_AVAILABLE
     return f"{100 * estimate.value:.0f} [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
 
 

@@ -14,6 +14,8 @@ from edgewise.report.audit.record import write_boundary
 from edgewise.report.audit.tables import write_tables
 
 PAGE, RECORD, FIGURES, TABLES = "report.html", "boundary.json", "figures", "tables"
+# How the names of figures begin.
+KINDS = ("curves", "difference", "solved", "histogram", "rates", "cover", "trajectory")
 
 
 def write_report(
@@ -30,9 +32,17 @@ def write_report(
     problem, as far as they are known; both may be empty. `command` is what a reader types to repeat
     the audit. Every file appears whole or not at all; InputError names one that cannot be written.
     """
+    _clear(folder / FIGURES)
     write_boundary(audit, folder / RECORD)
     write_tables(audit, folder / TABLES)
     write_figures(audit, folder / FIGURES)
     page = folder / PAGE
     document.write(render(audit, examples=examples, prompts=prompts, command=command), page)
     return page
+
+
+def _clear(figures: Path) -> None:
+    """Remove the figures of an earlier audit, whose sets may have had other names."""
+    for old in figures.glob("*"):
+        if old.suffix in (".svg", ".png") and old.stem.partition("-")[0] in KINDS:
+            old.unlink()
