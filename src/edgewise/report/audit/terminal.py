@@ -26,6 +26,11 @@ def summary(audit: Audit, folder: Path) -> None:
         console.print(verdict_line(_plain(model), verdict.label))
         for name, part in verdict.parts.items():
             console.print(Text(f"  {_plain(name)}: {_plain(part.sentence)}"), soft_wrap=True)
+        for one in audit.sets:
+            found = one.comparisons[model].crossover
+            if found.claimable:
+                said = f"crossover: by k = {found.k_star:.0f} the base is ahead, by the band over all k"
+                console.print(Text(f"  {_plain(one.name)}: {said}"), soft_wrap=True)
     console.print()
     console.print(_passes(audit))
     console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
