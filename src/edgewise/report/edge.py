@@ -32,7 +32,7 @@ def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str]) -> None:
     rows = [
         {
             "problem_id": one.problem,
-            "level": one.level,
+            "level": one.level if len(edge.levels) > 1 else None,
             "prompt": prompts.get(one.problem),
             "region": one.region,
             "rate": one.rate.value,

@@ -170,7 +170,7 @@ def problems(audit: Audit) -> Iterator[Row]:
         counts = {model: counts_of(audit, one, model) for model in audit.models}
         first = counts[audit.models[0]]
         for i, problem in enumerate(first.problem.tolist()):
-            row: Row = {"set": one.name, "level": first.level[i], "problem": problem}
+            row: Row = {"set": one.name, "level": first.level[i] if one.levels else None, "problem": problem}
             for model, found in counts.items():
                 row |= {f"{model} n": found.n_P[i], f"{model} c": found.c_P[i]}
             for model, comparison in one.comparisons.items():
@@ -194,7 +194,7 @@ def certificates(audit: Audit) -> Iterator[Row]:
                 for c in some:
                     yield {
                         "set": one.name,
-                        "level": c.level,
+                        "level": c.level if one.levels else None,
                         "problem": c.problem,
                         "model": model,
                         "kind": kind,
