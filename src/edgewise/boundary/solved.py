@@ -82,9 +82,7 @@ def solved_sets(
     """
     check_level(level)
     require_same_problems(base, tuned)
-    m = max(1, min(base.n // 2, tuned.n)) if m is None else m
-    if not 1 <= m <= min(base.n, tuned.n):
-        raise InputError(f"m: {m} samples; every problem has {min(base.n, tuned.n)}, so m must be from 1 to that")
+    m = samples_each(base, tuned, m)
 
     base_P = none_at_k(base.n_P, base.c_P, m)
     tuned_P = none_at_k(tuned.n_P, tuned.c_P, m)
@@ -125,6 +123,17 @@ def solved_sets(
         resamples=resamples,
         seed=seed,
     )
+
+
+def samples_each(base: Counts, tuned: Counts, m: int | None) -> int:
+    """m, by default the largest number that leaves the base 2m samples and the tuned arm m.
+
+    Raises InputError when some problem has fewer than m samples.
+    """
+    m = max(1, min(base.n // 2, tuned.n)) if m is None else m
+    if not 1 <= m <= min(base.n, tuned.n):
+        raise InputError(f"m: {m} samples; every problem has {min(base.n, tuned.n)}, so m must be from 1 to that")
+    return m
 
 
 def mcnemar(base_only: int, tuned_only: int) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from edgewise.boundary.counts import Counts, FloatArray, require_same_problems
 from edgewise.boundary.estimators import none_at_k
 from edgewise.boundary.resampling import Estimate, bootstrap_means, check_level, resampled_estimate, units
-from edgewise.boundary.solved import mcnemar
+from edgewise.boundary.solved import mcnemar, samples_each
 from edgewise.errors import InputError
 
 
@@ -90,9 +90,7 @@ def support_measures(
     """
     check_level(level)
     require_same_problems(base, tuned)
-    m = max(1, min(base.n // 2, tuned.n)) if m is None else m
-    if not 1 <= m <= min(base.n, tuned.n):
-        raise InputError(f"m: {m} samples; every problem has {min(base.n, tuned.n)}, so m must be from 1 to that")
+    m = samples_each(base, tuned, m)
     base_P, tuned_P = none_at_k(base.n_P, base.c_P, m), none_at_k(tuned.n_P, tuned.c_P, m)
     again_P = none_at_k(base.n_P, base.c_P, 2 * m)
     columns_PK = np.stack(
