@@ -38,7 +38,7 @@ from edgewise.boundary.soundness import (
 )
 from edgewise.boundary.stability import cover, reliability
 from edgewise.boundary.support import support_measures
-from edgewise.boundary.verdict import SAMPLES_PER_K, combine, judge_boundary
+from edgewise.boundary.verdict import combine, judge_boundary, usual_k
 from edgewise.boundary.voting import diversity, majority
 from edgewise.errors import InputError
 
@@ -150,7 +150,7 @@ def _problem_set(name: str, samples: Mapping[str, Outcomes], judged: Judged, ter
     counts = {model: own[terms.metric] for model, own in judged.items()}
     (base_name, base), *tuned = counts.items()
     n = min(one.n for one in counts.values())
-    k = terms.k or k_grid(max(1, n // SAMPLES_PER_K))[-1]
+    k = terms.k or usual_k(n)
     guessing = _guessing(samples, counts, sorted({*k_grid(n), k}), terms)
     saturated = _saturated(name, guessing, k) if terms.metric == "answer" else None
     if saturated:
@@ -180,7 +180,7 @@ def _scope(name: str, level: int | str | None, judged: Judged, terms: _Terms) ->
     counts = {model: own[terms.metric] for model, own in judged.items()}
     (_, base), *tuned = counts.items()
     n = min(one.n for one in counts.values())
-    k = terms.k or k_grid(max(1, n // SAMPLES_PER_K))[-1]
+    k = terms.k or usual_k(n)
     return Scope(
         name=name,
         level=level,

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.boundary.counts import Counts, FloatArray, IntArray
-from edgewise.boundary.curves import k_grid
 from edgewise.boundary.estimators import none_at_k, pass_at_k
 from edgewise.boundary.group_signal import EdgePrior, GroupSignal, Stratum, redrawn_signal, stratify
 from edgewise.boundary.placing import NEEDED, REGIONS, EdgeProblem, Region, Rule, place, regions
 from edgewise.boundary.population import Population, check
 from edgewise.boundary.posterior import Posterior
 from edgewise.boundary.resampling import Estimate, bootstrap_means, interval, percentiles, units
-from edgewise.boundary.verdict import SAMPLES_PER_K
+from edgewise.boundary.verdict import usual_k
 from edgewise.errors import InputError
 
 # A problem is in reach when one group in ten or more holds a correct rollout: 29 visits then show
@@ -136,7 +135,7 @@ def find_edge(
     means_LRN = redrawn_signal(strata, sizes_N, resamples, seed)
     share_L = np.array([stratum.counts.problems for stratum in strata]) / counts.problems
     placed = [place(stratum, rule) for stratum in strata]
-    k = k_grid(max(1, counts.n // SAMPLES_PER_K))[-1]
+    k = usual_k(counts.n)
     levels = [
         _level(problems[0].level, stratum.counts, problems, k, sizes_N, means_RN, [stratum], rule, seed)
         for stratum, problems, means_RN in zip(strata, placed, means_LRN, strict=True)

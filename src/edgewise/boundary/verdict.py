@@ -137,7 +137,7 @@ def judge_boundary(
         raise InputError(f"comparisons: {comparisons}; a family has at least 1 verdict")
     n = min(base.n, tuned.n)
     largest = max(1, n // SAMPLES_PER_K)
-    k = k_grid(largest)[-1] if k is None else k
+    k = usual_k(n) if k is None else k
     if not 1 <= k <= largest:
         raise InputError(f"k: {k}; a claim from n = {n} samples needs k from 1 to n/4 = {largest}")
 
@@ -182,6 +182,11 @@ def judge_boundary(
         resamples=resamples,
         seed=seed,
     )
+
+
+def usual_k(n: int) -> int:
+    """Where n samples a problem are judged unless another k is asked for: the largest power of two up to n/4."""
+    return k_grid(max(1, n // SAMPLES_PER_K))[-1]
 
 
 def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
