@@ -16,7 +16,7 @@ from edgewise.errors import InputError
 from edgewise.model.decoder import DecoderSpec
 from edgewise.sampling.base import SamplingSpec
 from edgewise.spec import Spec, canonical_json, difference, digest, override, plain
-from edgewise.tasks import GraphArithmetic
+from edgewise.tasks import ModularArithmetic
 
 
 class Circle(Spec):
@@ -135,7 +135,7 @@ def test_every_field_changes_the_digest() -> None:
 
 @pytest.mark.parametrize(
     "spec",
-    [GraphArithmetic(max_op=3), DecoderSpec(heads=3, kv_heads=1), SamplingSpec()],
+    [ModularArithmetic(max_op=3), DecoderSpec(heads=3, kv_heads=1), SamplingSpec()],
     ids=lambda s: type(s).__name__,
 )
 def test_every_field_of_the_real_specs_changes_the_digest(spec: Spec) -> None:

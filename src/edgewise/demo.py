@@ -12,7 +12,7 @@ from edgewise.sampling.base import SamplingSpec
 from edgewise.spec import Spec
 from edgewise.study.stages import RL, Evaluate, Pretrain
 from edgewise.study.study import Study
-from edgewise.tasks import GraphArithmetic
+from edgewise.tasks import ModularArithmetic
 from edgewise.training.next_token import NextTokenSpec
 
 
@@ -21,7 +21,7 @@ class DemoSpec(Spec):
     to `edge`, are the edge; the next, up to `hard`, are seen by nobody but the evaluation."""
 
     seed: int = Field(0, ge=0)
-    world: GraphArithmetic = GraphArithmetic(disorder=2)
+    world: ModularArithmetic = ModularArithmetic(disorder=2)
     covered: int = Field(4, ge=1)
     edge: int = Field(6, ge=2)
     hard: int = Field(8, ge=3)
@@ -44,8 +44,8 @@ class DemoSpec(Spec):
 def demo(spec: DemoSpec) -> Study:
     """Pre-train on few operations; RL on the same levels, and on the next; evaluate on all."""
 
-    def levels(first: int, last: int) -> GraphArithmetic:
-        return GraphArithmetic.parse({**spec.world.model_dump(), "min_op": first, "max_op": last}, "world")
+    def levels(first: int, last: int) -> ModularArithmetic:
+        return ModularArithmetic.parse({**spec.world.model_dump(), "min_op": first, "max_op": last}, "world")
 
     first = spec.world.min_op
     base = Pretrain(world=levels(first, spec.covered), model=spec.model, training=spec.pretraining, seed=spec.seed)
@@ -59,7 +59,7 @@ def demo(spec: DemoSpec) -> Study:
             law=SamplingSpec(max_new_tokens=spec.rl.max_new_tokens),
         )
 
-    def arm(world: GraphArithmetic) -> Evaluate:
+    def arm(world: ModularArithmetic) -> Evaluate:
         return evaluate(RL(parent=base, world=world, recipe=spec.rl, seed=spec.seed))
 
     return Study(

@@ -42,29 +42,36 @@ def describe(error: ValidationError) -> str:
 
 def plain(spec: Spec) -> dict[str, Any]:
     """The spec as nested dicts, lists and scalars; TypeError on what has no stable JSON form."""
-    return {name: _plain(getattr(spec, name), name) for name in type(spec).model_fields}
+    whole: dict[str, Any] = _plain(spec, "")
+    return whole
 
 
-def _plain(value: Any, path: str) -> Any:
+def _plain(value: Any, path: str, *, identity: bool = False) -> Any:
     if isinstance(value, float):
         return value + 0.0  # -0.0 equals 0.0 and must not read otherwise
     if value is None or isinstance(value, str | bool | int):
         return value
+    within = f"{path}." if path else ""
     if isinstance(value, Spec):
-        return {name: _plain(getattr(value, name), f"{path}.{name}") for name in type(value).model_fields}
+        names = [name for name, field in type(value).model_fields.items() if not (identity and field.exclude)]
+        return {name: _plain(getattr(value, name), within + name, identity=identity) for name in names}
     if isinstance(value, Mapping):
-        named = {str(name): _plain(item, f"{path}.{name}") for name, item in value.items()}
+        named = {str(name): _plain(item, f"{within}{name}", identity=identity) for name, item in value.items()}
         if len(named) < len(value):
             raise TypeError(f"{path} has keys that read alike: it has no canonical form, so no digest")
         return named
     if isinstance(value, list | tuple):
-        return [_plain(item, f"{path}[{i}]") for i, item in enumerate(value)]
+        return [_plain(item, f"{path}[{i}]", identity=identity) for i, item in enumerate(value)]
     raise TypeError(f"{path} is a {type(value).__name__}: it has no canonical form, so no digest")
 
 
 def canonical_json(spec: Spec) -> str:
-    """The one text of a spec: sorted keys, no spaces, every default written out."""
-    return json.dumps(plain(spec), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """The one text of a spec: sorted keys, no spaces, every default written out.
+
+    Fields declared with `Field(exclude=True)` are left out: they say where something is found (a
+    path), while another field says what it is (a digest of the content).
+    """
+    return json.dumps(_plain(spec, "", identity=True), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest(spec: Spec) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
@@ -15,18 +14,22 @@ from edgewise.rl.recipes import Recipe
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.rollouts import Rollouts, roll_out
-from edgewise.tasks.base import Mark, Problem, Split, Verdict
+from edgewise.tasks.base import Mark, Problem, Split, Verdict, World
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 
 WORDS = ("left", "right", "up", "down", "which", "?")
 
 
-@dataclass(frozen=True)
-class Bandit:
+class Bandit(World):
     """Asks for the word it names; `payable` False makes every completion wrong."""
 
+    world: Literal["bandit"] = "bandit"
+    version: Literal[1] = 1
     payable: bool = True
-    levels: range = range(1, 2)
+
+    @property
+    def levels(self) -> range:
+        return range(1, 2)
 
     def at_level(self, level: int) -> Self:
         return self

@@ -14,10 +14,10 @@ from edgewise.model.tokenizer import Tokenizer
 from edgewise.sampling.base import Completions, SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.rollouts import Rollouts, roll_out
-from edgewise.tasks import GraphArithmetic, Mark, Problem
+from edgewise.tasks import Mark, ModularArithmetic, Problem
 from tests.model.tiny import SHAPES, sharp
 
-WORLD = GraphArithmetic(min_op=2, max_op=3, modulus=11, letters=8)
+WORLD = ModularArithmetic(min_op=2, max_op=3, modulus=11, letters=8)
 TOKENIZER = Tokenizer(WORLD.words())
 PROBLEMS = [WORLD.problem("test", 0, index) for index in range(5)]
 SOLUTIONS = {tuple(TOKENIZER.prompt(p.prompt)): WORLD.solution(p) for p in PROBLEMS}

@@ -11,12 +11,12 @@ from edgewise.sampling.base import SamplingSpec
 from edgewise.spec import digest
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
 from edgewise.study.study import Study
-from edgewise.tasks import GraphArithmetic
+from edgewise.tasks import ModularArithmetic
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import OptimizerSpec
 from edgewise.training.run import Run
 
-WORLD = GraphArithmetic(min_op=1, max_op=2, modulus=5, letters=4)
+WORLD = ModularArithmetic(min_op=1, max_op=2, modulus=5, letters=4)
 EASY = WORLD.at_level(1)
 LAW = SamplingSpec(max_new_tokens=36)
 PRETRAIN = Pretrain(

@@ -9,9 +9,9 @@ import pytest
 
 from edgewise.tasks import World
 from tests.tasks.conformance import conformance
-from tests.tasks.worlds import GRAPHS
+from tests.tasks.modular.worlds import MODULAR
 
-WORLDS: dict[str, World] = {**GRAPHS}
+WORLDS: dict[str, World] = {**MODULAR}
 
 
 @pytest.mark.parametrize("name", WORLDS)

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.tasks import GraphArithmetic
+from edgewise.tasks import ModularArithmetic
 from edgewise.training import next_token
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import OptimizerSpec
 from edgewise.training.run import Run
 
-WORLD = GraphArithmetic(min_op=1, max_op=2, modulus=5, letters=4)
+WORLD = ModularArithmetic(min_op=1, max_op=2, modulus=5, letters=4)
 TOKENIZER = Tokenizer(WORLD.words())
 SHAPE = DecoderSpec(width=16, layers=2, heads=2, kv_heads=1, feed_forward=32, max_positions=96)
 SPEC = NextTokenSpec(steps=8, documents=5, row_length=96, optimizer=OptimizerSpec(learning_rate=1e-2, warmup=0.25))

@@ -31,8 +31,7 @@ from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.rollouts import outcomes, read_table, roll_out, write_table
 from edgewise.spec import Spec
-from edgewise.tasks import GraphArithmetic
-from edgewise.tasks.base import Problem, Split, World
+from edgewise.tasks import AnyWorld, Problem, Split, World
 from edgewise.training import next_token
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.run import Run
@@ -66,7 +65,7 @@ class Pretrain(Stage):
 
     kind: Literal["pretrain"] = "pretrain"
     version: Literal[1] = 1
-    world: GraphArithmetic
+    world: AnyWorld
     model: DecoderSpec = DecoderSpec()
     training: NextTokenSpec = NextTokenSpec()
 
@@ -84,7 +83,7 @@ class RL(Stage):
     kind: Literal["rl"] = "rl"
     version: Literal[1] = 1
     parent: Trained
-    world: GraphArithmetic
+    world: AnyWorld
     recipe: Recipe = Recipe()
 
     @property
@@ -109,7 +108,7 @@ class Evaluate(Stage):
     kind: Literal["evaluate"] = "evaluate"
     version: Literal[1] = 1
     parent: Trained
-    world: GraphArithmetic
+    world: AnyWorld
     split: Split = "test"
     problems: int = Field(64, ge=1)
     samples: int = Field(64, ge=1)

@@ -1,4 +1,4 @@
-"""What every world has in common: problems, verdicts, and the protocol that ties them.
+"""What every world has in common: problems, splits, verdicts, and the protocol that ties them.
 
 A world is a frozen spec (its knobs) with a handful of methods. Adding a world is one module; the conformance
 test runs over all of them.
@@ -6,12 +6,25 @@ test runs over all of them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Self
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+from edgewise.errors import InputError
+from edgewise.spec import Spec
+
+Split = Literal["train", "validation", "test", "held_out"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test", "held_out")
+
+# Sixteenths of all problems by what they ask, so that none is in two splits.
+_SIXTEENTHS: dict[Split, range] = {
+    "train": range(10),
+    "validation": range(10, 11),
+    "test": range(11, 13),
+    "held_out": range(13, 16),
+}
+_SPLIT_OF = tuple(split for split, share in _SIXTEENTHS.items() for _ in share)
 
 
 class Mark(IntEnum):
@@ -43,7 +56,8 @@ class Problem:
     """One question. (world, split, seed, index) addresses it; `id` names its content.
 
     Problems with equal `id` ask the same thing up to renaming and the order of sentences.
-    `level` is the exact number of operations. `graph` is the gold graph, where the world has one.
+    `level` is the exact number of operations or calls. `gold` is what the judge needs beyond the
+    text: the gold graph, where there is one.
     """
 
     world: str
@@ -54,27 +68,54 @@ class Problem:
     id: str
     prompt: str
     answer: str
-    graph: Any
+    gold: Any
 
 
-class World(Protocol):
-    """A family of problems with knobs, a wording and a judge."""
+def split_of(identity: int) -> Split:
+    """The split of all problems whose content has this 64-bit hash: 10/16 train, 1/16 validation,
+    2/16 test, 3/16 held out (for what neither training nor testing may touch, such as RL's own problems)."""
+    return _SPLIT_OF[identity % len(_SPLIT_OF)]
+
+
+def known_split(split: str) -> None:
+    """InputError where `split` is none."""
+    if split not in SPLITS:
+        raise InputError(f"split: must be one of {', '.join(SPLITS)}, is {split!r}")
+
+
+class World(Spec, ABC):
+    """A family of problems with knobs (the fields of the spec), a wording and a judge.
+
+    A subclass names itself and its version, `world: Literal["mine"] = "mine"` and
+    `version: Literal[1] = 1`; the version is bumped when the same address gives another problem.
+    """
+
+    world: str
+    version: int
 
     @property
+    @abstractmethod
     def levels(self) -> range:
         """The levels that `problem` draws from, each equally often."""
 
+    @abstractmethod
     def at_level(self, level: int) -> Self:
         """The same world restricted to one level."""
 
+    @abstractmethod
     def words(self) -> tuple[str, ...]:
-        """Every word that prompts and solutions can contain, in a fixed order."""
+        """Every word that prompts and solutions can contain, in a fixed order; InputError where
+        that is not known beforehand, so that only a model with a tokenizer of its own will do."""
 
+    @abstractmethod
     def problem(self, split: Split, seed: int, index: int) -> Problem:
-        """Problem `index` of a split: the same everywhere, in any order, with nothing stored."""
+        """Problem `index` of a split: the same everywhere, in any order, with nothing stored.
+        InputError on an unknown split and where the split holds no problem of the level."""
 
+    @abstractmethod
     def solution(self, problem: Problem) -> str:
-        """The gold completion, with every step."""
+        """A gold completion, with every step."""
 
+    @abstractmethod
     def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         """The verdict on any text whatever, in time linear in its length."""

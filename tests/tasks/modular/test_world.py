@@ -9,8 +9,8 @@ import pytest
 
 from edgewise.errors import InputError
 from edgewise.spec import canonical_json, digest, override
-from edgewise.tasks import GraphArithmetic
-from tests.tasks.worlds import GRAPHS
+from edgewise.tasks import SPLITS, ModularArithmetic
+from tests.tasks.modular.worlds import MODULAR
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from tests.tasks.worlds import GRAPHS
 )
 def test_bad_knobs_are_one_line_that_names_the_field(knobs: dict[str, Any], words: tuple[str, ...]) -> None:
     with pytest.raises(InputError) as error:
-        GraphArithmetic.parse(knobs, "world.json")
+        ModularArithmetic.parse(knobs, "world.json")
     message = str(error.value)
     assert message.startswith("world.json: ")
     assert "\n" not in message
@@ -49,26 +49,26 @@ def test_bad_knobs_are_one_line_that_names_the_field(knobs: dict[str, Any], word
 
 def test_knobs_at_their_limits_work() -> None:
     for knobs in ({"max_op": 11}, {"max_op": 4, "leaves": 50, "letters": 9}, {"modulus": 2, "min_op": 6, "max_op": 6}):
-        world = GraphArithmetic.parse(knobs)
+        world = ModularArithmetic.parse(knobs)
         assert world.problem("train", 0, 0).level in world.levels
 
 
 def test_a_level_that_does_not_exist_is_refused() -> None:
     for level, word in ((0, "min_op"), (-3, "min_op"), (40, "letters")):
         with pytest.raises(InputError, match=rf"op {level}: .*{word}"):
-            GraphArithmetic().at_level(level)
+            ModularArithmetic().at_level(level)
 
 
 def test_an_unknown_split_is_refused() -> None:
-    with pytest.raises(InputError, match="split: must be one of train, validation, test, is 'dev'"):
-        GraphArithmetic().problem("dev", 0, 0)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="split: must be one of train, validation, test, held_out, is 'dev'"):
+        ModularArithmetic().problem("dev", 0, 0)  # type: ignore[arg-type]
 
 
 def test_an_empty_split_says_which_knobs_to_raise() -> None:
     """At op 1 and modulus 2 there are three graphs for sixteen buckets."""
-    world = GraphArithmetic(min_op=1, max_op=1, modulus=2)
+    world = ModularArithmetic(min_op=1, max_op=1, modulus=2)
     refused = []
-    for split in ("train", "validation", "test"):
+    for split in SPLITS:
         try:
             assert world.problem(split, 0, 0).split == split
         except InputError as error:
@@ -81,22 +81,22 @@ def test_an_empty_split_says_which_knobs_to_raise() -> None:
 
 def test_every_knob_changes_the_problems() -> None:
     """Draws are keyed by the whole world: nothing is shared between settings by accident."""
-    worlds = {digest(world): world for world in (*GRAPHS.values(), GraphArithmetic(max_op=4, letters=13))}
+    worlds = {digest(world): world for world in (*MODULAR.values(), ModularArithmetic(max_op=4, letters=13))}
     prompts = {tuple(world.problem("train", 0, i).prompt for i in range(5)) for world in worlds.values()}
-    assert len(prompts) == len(worlds) == len(GRAPHS) + 1
+    assert len(prompts) == len(worlds) == len(MODULAR) + 1
 
 
 def test_seed_split_and_index_are_independent() -> None:
-    world = GRAPHS["everything"]
+    world = MODULAR["everything"]
     addresses = [(split, seed, index) for split in ("train", "test") for seed in (0, 1) for index in (0, 1, 10)]
     assert len({world.problem(split, seed, index).prompt for split, seed, index in addresses}) == len(addresses)  # type: ignore[arg-type]
 
 
 def test_drawing_a_problem_leaves_the_spec_as_it_was() -> None:
-    used, fresh = GraphArithmetic(), GraphArithmetic()
+    used, fresh = ModularArithmetic(), ModularArithmetic()
     used.problem("train", 0, 0)
     assert used == fresh
     assert hash(used) == hash(fresh)
     assert canonical_json(used) == canonical_json(fresh)
-    assert GraphArithmetic.parse(json.loads(canonical_json(used))) == fresh
-    assert override(used, ["modulus=11"]).problem("train", 0, 0) == GraphArithmetic(modulus=11).problem("train", 0, 0)
+    assert ModularArithmetic.parse(json.loads(canonical_json(used))) == fresh
+    assert override(used, ["modulus=11"]).problem("train", 0, 0) == ModularArithmetic(modulus=11).problem("train", 0, 0)

@@ -1,4 +1,4 @@
-"""The object behind graph arithmetic: a DAG of named quantities and one query.
+"""The object behind modular arithmetic: a DAG of named quantities and one query.
 
 Leaves hold constants; an inner node combines two operands with + - or x, each an earlier node or
 a constant. The number of operations is exact by construction: nothing is drawn and thrown away

@@ -1,4 +1,4 @@
-"""The world of graph arithmetic: its knobs, its problems, its splits."""
+"""The world of modular arithmetic: its knobs, its problems, its splits."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from pydantic import Field, model_validator
 
 from edgewise.errors import InputError
 from edgewise.keyed import rng
-from edgewise.spec import Spec, digest
-from edgewise.tasks.base import Problem, Split, Verdict
-from edgewise.tasks.graph import compact
-from edgewise.tasks.graph.graph import Graph, canonical_digest, draw_distractors, draw_nodes, evaluate
-from edgewise.tasks.graph.judge import judge
+from edgewise.spec import digest
+from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
+from edgewise.tasks.modular import compact
+from edgewise.tasks.modular.graph import Graph, canonical_digest, draw_distractors, draw_nodes, evaluate
+from edgewise.tasks.modular.judge import judge
 
-# Sixteenths of all graphs, by canonical hash: no graph can be in two splits.
-_BUCKETS: dict[Split, range] = {"train": range(12), "validation": range(12, 14), "test": range(14, 16)}
 _MAX_DRAWS = 2000
 # Products of products can have more digits than a text can hold; a graph beyond this is drawn again.
 _LARGEST = 10**300
 
 
-class GraphArithmetic(Spec):
+class ModularArithmetic(World):
     """Definitions of named quantities and one query; the level is the number of operations.
 
     `leaves` is the largest number of leaves (1: chains); `reuse` the chance that an operation
@@ -31,7 +29,7 @@ class GraphArithmetic(Spec):
     the query does not need; `modulus` 0 means plain integers.
     """
 
-    world: Literal["graph"] = "graph"
+    world: Literal["modular"] = "modular"
     version: Literal[1] = 1
     min_op: int = Field(1, ge=1)
     max_op: int = Field(4, ge=1)
@@ -73,8 +71,7 @@ class GraphArithmetic(Spec):
         The op is drawn first and kept; only the split's share of graph hashes and the bound on
         numbers are met by drawing again.
         """
-        if split not in _BUCKETS:
-            raise InputError(f"split: must be one of {', '.join(_BUCKETS)}, is {split!r}")
+        known_split(split)
         source = rng("problem", self._digest, split, seed, index)
         op = source.choice(self.levels)
         constants = self.modulus - 1 if self.modulus else 9
@@ -83,7 +80,7 @@ class GraphArithmetic(Spec):
             nodes = draw_nodes(source, op, leaves, self.reuse, constants)
             query = len(nodes) - 1
             identity = canonical_digest(tuple(nodes), query)
-            if identity % 16 in _BUCKETS[split] and max(map(abs, evaluate(nodes, self.modulus))) < _LARGEST:
+            if split_of(identity) == split and max(map(abs, evaluate(nodes, self.modulus))) < _LARGEST:
                 break
         else:
             raise InputError(
@@ -113,14 +110,14 @@ class GraphArithmetic(Spec):
             index=index,
             level=op,
             # The op tells apart graphs that differ only in whether equal sub-expressions are one node.
-            id=f"graph-{op}-{identity:016x}",
+            id=f"modular-{self.modulus}-{op}-{identity:016x}",
             prompt=compact.prompt(graph),
             answer=str(graph.values[query]),
-            graph=graph,
+            gold=graph,
         )
 
     def solution(self, problem: Problem) -> str:
-        return compact.solution(problem.graph)
+        return compact.solution(problem.gold)
 
     def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        return judge(problem.graph, completion, truncated=truncated)
+        return judge(problem.gold, completion, truncated=truncated)

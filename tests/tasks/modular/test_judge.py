@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tasks import GraphArithmetic, Mark, Problem, Verdict
-from edgewise.tasks.graph import Graph, Node, Operand, compact, judge
-from edgewise.tasks.graph.judge import MAX_CHARACTERS
-from tests.tasks.worlds import GRAPHS
+from edgewise.tasks import Mark, ModularArithmetic, Problem, Verdict
+from edgewise.tasks.modular import Graph, Node, Operand, compact, judge
+from edgewise.tasks.modular.judge import MAX_CHARACTERS
+from tests.tasks.modular.worlds import MODULAR
 
 RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT)
-CASES = st.tuples(st.sampled_from(list(GRAPHS)), st.integers(0, 200))
+CASES = st.tuples(st.sampled_from(list(MODULAR)), st.integers(0, 200))
 SOURCES = st.randoms(use_true_random=False)
 
 # p = 3 ; q = p + 2 = 5 ; r = q - 4 = 1 ; s = q * r = 5 ; t = s - p = 2, modulo 7, with the
@@ -48,9 +48,9 @@ def say(*steps: str) -> Verdict:
 
 
 def problem_of(case: tuple[str, int]) -> tuple[Problem, Graph, str]:
-    world, index = GRAPHS[case[0]], case[1]
+    world, index = MODULAR[case[0]], case[1]
     problem = world.problem("train", 8, index)
-    return problem, problem.graph, world.solution(problem)
+    return problem, problem.gold, world.solution(problem)
 
 
 def marks(verdict: Verdict) -> tuple[Mark, Mark, int | None]:
@@ -78,7 +78,7 @@ def test_the_graph_of_this_file_is_what_its_comment_says() -> None:
 @settings(deadline=None, max_examples=100)
 def test_names_do_not_matter(case: tuple[str, int], source: random.Random) -> None:
     _, graph, gold = problem_of(case)
-    text = mutated(gold, GRAPHS[case[0]].words(), source)
+    text = mutated(gold, MODULAR[case[0]].words(), source)
     new = dict(zip(compact.LETTERS, source.sample(compact.LETTERS, len(compact.LETTERS)), strict=True))
     renamed = replace(graph, names=tuple(new[name] for name in graph.names))
     written = " ".join(new.get(token, token) for token in text.split())
@@ -90,7 +90,7 @@ def test_names_do_not_matter(case: tuple[str, int], source: random.Random) -> No
 @settings(deadline=None, max_examples=100)
 def test_spacing_does_not_matter(case: tuple[str, int], source: random.Random) -> None:
     _, graph, gold = problem_of(case)
-    text = mutated(gold, GRAPHS[case[0]].words(), source)
+    text = mutated(gold, MODULAR[case[0]].words(), source)
     bare = text.replace(" ", "")
     loose = "".join(character + source.choice(["", "", " ", "  ", "\n", "\t", "\u00a0"]) for character in bare)
     assert judge(graph, bare) == judge(graph, loose) == judge(graph, f"\n {text}\n") == judge(graph, text)
@@ -246,10 +246,10 @@ def test_a_distractor_stands_in_for_nothing() -> None:
     assert marks(say(P, Q, R, U, V, S, "answer 2")) == (Mark.CORRECT, Mark.WRONG, 6)
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", MODULAR)
 def test_every_change_of_one_token_is_refused(name: str) -> None:
     """Replaced, left out, put in: only a zero before a number changes nothing."""
-    world = GRAPHS[name]
+    world = MODULAR[name]
     for index in range(2):
         problem = world.problem("train", 9, index)
         tokens = world.solution(problem).split()
@@ -275,10 +275,10 @@ def bare(text: str) -> str:
     return re.sub(r"(?<![0-9])0+(?=[0-9])", "", text.replace(" ", ""))
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", MODULAR)
 def test_every_single_wrong_number_is_found_where_it_stands(name: str) -> None:
     """Each number of each step off by one, the rest as it was."""
-    world = GRAPHS[name]
+    world = MODULAR[name]
     for index in range(10):
         problem = world.problem("test", 9, index)
         steps = world.solution(problem).split(" ; ")
@@ -428,8 +428,8 @@ def test_negative_numbers_are_substituted_with_their_sign() -> None:
 
 
 def test_the_world_judges_by_the_graph_of_the_problem() -> None:
-    world = GraphArithmetic()
+    world = ModularArithmetic()
     problem = world.problem("train", 0, 0)
     gold = world.solution(problem)
-    assert world.judge(problem, gold) == judge(problem.graph, gold) == RIGHT
+    assert world.judge(problem, gold) == judge(problem.gold, gold) == RIGHT
     assert world.judge(problem, "a", truncated=True).reason == "truncated"

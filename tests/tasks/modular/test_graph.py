@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tasks import SPLITS, GraphArithmetic, Mark, Problem
-from edgewise.tasks.graph import Graph, Node, Operand, canonical_digest, compact
-from edgewise.tasks.graph.graph import LEAF, evaluate
-from tests.tasks.reading import expression, needed, read, solve, without
-from tests.tasks.worlds import GRAPHS
+from edgewise.tasks import SPLITS, Mark, ModularArithmetic, Problem
+from edgewise.tasks.modular import Graph, Node, Operand, canonical_digest, compact
+from edgewise.tasks.modular.graph import LEAF, evaluate
+from tests.tasks.modular.reading import expression, needed, read, solve, without
+from tests.tasks.modular.worlds import MODULAR
 
-NAMES = list(GRAPHS)
+NAMES = list(MODULAR)
 DOCUMENTED = Graph(
     nodes=(
         Node(LEAF, (Operand(False, 3),)),
@@ -34,7 +34,7 @@ DOCUMENTED = Graph(
 
 @cache
 def problems(name: str, count: int = 150) -> tuple[Problem, ...]:
-    return tuple(GRAPHS[name].problem(SPLITS[i % 3], 5, i) for i in range(count))
+    return tuple(MODULAR[name].problem(SPLITS[i % 3], 5, i) for i in range(count))
 
 
 def identity(graph: Graph) -> int:
@@ -82,18 +82,18 @@ def test_the_documented_wording() -> None:
 
 def test_problems_of_version_1_never_move() -> None:
     """A change to how problems are drawn needs a new version: stored results name this one."""
-    problem = GraphArithmetic(max_op=4).problem("train", 0, 0)
+    problem = ModularArithmetic(max_op=4).problem("train", 0, 0)
     assert (problem.id, problem.prompt, problem.answer) == (
-        "graph-3-9452e1a6ebcda542",
-        "g = 5 ; f = g + 6 ; e = f * 6 ; b = e - 5 ? b :",
-        "5",
+        "modular-7-1-d27572c021c86155",
+        "i = 6 ; k = i - 5 ? k :",
+        "1",
     )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_solver_that_reads_only_the_prompt_finds_the_gold_answer(name: str) -> None:
     for problem in problems(name):
-        assert str(solve(problem.prompt, GRAPHS[name].modulus)) == problem.answer, problem.prompt
+        assert str(solve(problem.prompt, MODULAR[name].modulus)) == problem.answer, problem.prompt
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,13 +102,13 @@ def test_op_is_the_number_of_operators_that_the_query_needs(name: str) -> None:
         names = needed(problem.prompt)
         operators = sum(bool(d.operator) for d in read(problem.prompt)[0] if d.name in names)
         assert operators == problem.level
-        written = GRAPHS[name].solution(problem)
+        written = MODULAR[name].solution(problem)
         assert written.count(";") == len(names), "one step for each needed definition, then the answer"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_distractors_are_counted_and_never_needed(name: str) -> None:
-    world = GRAPHS[name]
+    world = MODULAR[name]
     for problem in problems(name):
         definitions, query = read(problem.prompt)
         spare = {d.name for d in definitions} - needed(problem.prompt)
@@ -124,7 +124,7 @@ def test_distractors_are_counted_and_never_needed(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_ids_are_equal_exactly_where_the_expressions_are(name: str) -> None:
     """Against an expression built from the text alone, so that no isomorphic pair is in two splits."""
-    drawn = [GRAPHS[name].problem(split, 6, i) for split in SPLITS for i in range(250)]
+    drawn = [MODULAR[name].problem(split, 6, i) for split in SPLITS for i in range(250)]
     pairs = {(p.id, expression(p.prompt)) for p in drawn}
     assert len({one for one, _ in pairs}) == len(pairs)
     assert len({other for _, other in pairs}) == len(pairs)
@@ -134,9 +134,10 @@ def test_ids_are_equal_exactly_where_the_expressions_are(name: str) -> None:
     assert not splits["validation"] & splits["test"]
 
 
-def test_splits_hold_12_2_and_2_sixteenths_of_all_graphs() -> None:
-    world = GraphArithmetic(min_op=3, max_op=3, leaves=2, modulus=97)
-    for split, buckets in (("train", range(12)), ("validation", range(12, 14)), ("test", range(14, 16))):
+def test_splits_hold_10_1_2_and_3_sixteenths_of_all_graphs() -> None:
+    world = ModularArithmetic(min_op=3, max_op=3, leaves=2, modulus=97)
+    shares = {"train": range(10), "validation": range(10, 11), "test": range(11, 13), "held_out": range(13, 16)}
+    for split, buckets in shares.items():
         ids = {world.problem(split, 0, index).id for index in range(300)}  # type: ignore[arg-type]
         assert {int(one.rpartition("-")[2], 16) % 16 for one in ids} == set(buckets)
 
@@ -146,7 +147,7 @@ def test_splits_hold_12_2_and_2_sixteenths_of_all_graphs() -> None:
 def test_identity_ignores_names_order_commuted_operands_and_distractors(
     name: str, index: int, source: random.Random
 ) -> None:
-    graph = problems(name)[index].graph
+    graph = problems(name)[index].gold
     other = shuffled(graph, source)
     assert identity(other) == identity(graph)
     assert solve(compact.prompt(other), graph.modulus) == graph.values[graph.query]
@@ -155,7 +156,7 @@ def test_identity_ignores_names_order_commuted_operands_and_distractors(
 @given(st.sampled_from(NAMES), st.integers(0, 149))
 @settings(deadline=None, max_examples=100)
 def test_identity_sees_every_constant_operator_and_operand_and_the_query(name: str, index: int) -> None:
-    graph = problems(name)[index].graph
+    graph = problems(name)[index].gold
     for i in graph.necessary():
         node = graph.nodes[i]
         for k, operand in enumerate(node.operands):
@@ -189,16 +190,16 @@ def test_identity_tells_a_constant_from_a_leaf_and_joined_digits_apart() -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_constants_values_and_names_are_in_range(name: str) -> None:
-    world = GRAPHS[name]
+    world = MODULAR[name]
     largest = world.modulus - 1 if world.modulus else 9
     for problem in problems(name):
-        graph = problem.graph
+        graph = problem.gold
         assert {o.number for n in graph.nodes for o in n.operands if not o.is_node} <= set(range(1, largest + 1))
         assert set(graph.names) <= set(compact.LETTERS[: world.letters])
         assert len(set(graph.names)) == len(graph.names)
         if world.modulus:
             assert all(0 <= value < world.modulus for value in graph.values)
-    assert (min(v for p in problems(name) for v in p.graph.values) < 0) == (world.modulus == 0)
+    assert (min(v for p in problems(name) for v in p.gold.values) < 0) == (world.modulus == 0)
 
 
 def leaves_of(problem: Problem) -> int:
@@ -220,7 +221,7 @@ def uses(problem: Problem) -> Counter[str]:
 def test_reuse_is_the_chance_of_a_second_use() -> None:
     for problem in (*problems("chains"), *problems("leaves")):
         assert set(uses(problem).values()) <= {1}
-    always = GraphArithmetic(min_op=6, max_op=6, reuse=1.0)
+    always = ModularArithmetic(min_op=6, max_op=6, reuse=1.0)
     for index in range(40):
         problem = always.problem("train", 0, index)
         definitions, _ = read(problem.prompt)
@@ -233,14 +234,14 @@ def test_disorder_moves_definitions_and_only_that_far() -> None:
     for name in NAMES:
         moved = 0
         for problem in problems(name):
-            graph = problem.graph
+            graph = problem.gold
             place = {node: at for at, node in enumerate(graph.order)}
             assert sorted(graph.order) == list(range(len(graph.nodes)))
             moved += any(place[p] > place[i] for i, n in enumerate(graph.nodes) for p in n.parents)
-            if not GRAPHS[name].distractors:
+            if not MODULAR[name].distractors:
                 pairs = [(i, j) for i in range(len(place)) for j in range(i) if place[i] < place[j]]
-                assert all(i - j < GRAPHS[name].disorder for i, j in pairs)
-        assert (moved > 0) == (GRAPHS[name].disorder > 0), f"{name}: {moved} problems use what is defined later"
+                assert all(i - j < MODULAR[name].disorder for i, j in pairs)
+        assert (moved > 0) == (MODULAR[name].disorder > 0), f"{name}: {moved} problems use what is defined later"
 
 
 def test_distractors_stand_among_the_others() -> None:
@@ -256,8 +257,8 @@ def test_distractors_stand_among_the_others() -> None:
 
 def test_long_problems_over_plain_integers_can_be_written_down() -> None:
     """Products of products grow fast; numbers must stay within what Python turns into text."""
-    chain = GraphArithmetic(min_op=50, max_op=50, reuse=1.0, modulus=0, letters=52)
-    bushy = GraphArithmetic(min_op=48, max_op=48, leaves=3, reuse=1.0, modulus=0, letters=52)
+    chain = ModularArithmetic(min_op=50, max_op=50, reuse=1.0, modulus=0, letters=52)
+    bushy = ModularArithmetic(min_op=48, max_op=48, leaves=3, reuse=1.0, modulus=0, letters=52)
     # Index 659 once drew a number of more than 4300 digits, which Python refuses to turn into text.
     for world, seed, index in [(bushy, 1, 659), *((chain, 1, i) for i in range(150))]:
         problem = world.problem("train", seed, index)

@@ -1,4 +1,4 @@
-"""The compact wording of graph arithmetic: one letter a quantity, one symbol a word.
+"""The compact wording of modular arithmetic: one letter a quantity, one symbol a word.
 
     a = 3 ; b = a + 2 ; c = 4 * b ? c :                               the prompt
     a = 3 ; b = a + 2 = 3 + 2 = 5 ; c = 4 * b = 4 * 5 = 6 ; answer 6  the solution, modulo 7
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import string
 
-from edgewise.tasks.graph.graph import Graph
+from edgewise.tasks.modular.graph import Graph
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase
 SYMBOLS = ("=", "+", "-", "*", ";", "?", ":", "answer")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from edgewise.tasks.base import Mark, Verdict
-from edgewise.tasks.graph.graph import COMMUTATIVE, Graph
+from edgewise.tasks.modular.graph import COMMUTATIVE, Graph
 
 MAX_CHARACTERS = 100_000
 _STEP = re.compile(
