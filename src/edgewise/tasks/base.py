@@ -50,6 +50,14 @@ class Verdict:
     first_wrong_step: int | None = None
     reason: str = ""
 
+    @property
+    def answer_correct(self) -> bool:
+        return self.answer is Mark.CORRECT
+
+    @property
+    def process_correct(self) -> bool:
+        return self.process is Mark.CORRECT
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -1,0 +1,182 @@
+"""The object behind graph arithmetic: named quantities, each worked out from others, and one question.
+
+A quantity is the number of one kind in one place, or the total of a place. The structure is that of
+GSM-Infinite and of "On the Interplay of Pre-Training, Mid-Training and RL" (arXiv 2502.05252, 2512.07783):
+
+    expression  =  constant  |  rest  |  constant plus rest  |  constant times rest
+    rest        =  one quantity  |  a sum of several  |  the difference of two
+
+In forward mode the last quantity is asked for. In reverse mode one leaf is unknown, the value of the
+last quantity is told, and the leaf is asked for: every quantity is then a linear form a*x + b.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+TOTAL = -1
+"""The kind of a place's total."""
+
+
+class Node(NamedTuple):
+    """One quantity's expression: `constant operator (parents joined by combine)`.
+
+    `parents` are earlier nodes, each once. `combine` is "-" for the difference of two, else "+".
+    `operator` is "+" or "*" where the constant joins the parents, else "". A leaf has no parents and
+    its value for constant; the unknown leaf of a reverse problem has constant 0. A total is the plain
+    sum of all quantities of its place.
+    """
+
+    parents: tuple[int, ...]
+    combine: str = "+"
+    operator: str = ""
+    constant: int = 0
+
+    @property
+    def op(self) -> int:
+        """Operations: the in-degree, counting the constant as one more edge (1 for a leaf)."""
+        return len(self.parents) + (self.operator != "" or not self.parents)
+
+
+class Linear(NamedTuple):
+    """a*x + b; a is 0 for a plain number."""
+
+    a: int
+    b: int
+
+
+class Quantity(NamedTuple):
+    """Where a node stands: indices into the places and kinds of a setting; kind TOTAL for a total."""
+
+    place: int
+    kind: int
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes in topological order, what they are called, and the question.
+
+    setting     the name of the words (see `edgewise.tasks.graph.setting`)
+    nodes       all quantities, those that the question does not need included
+    quantities  [i] the place and kind of node i, each pair once
+    values      [i] the value of node i as a linear form of the unknown (a = 0 throughout in forward mode)
+    sink        the last necessary node: asked for in forward mode, told in reverse mode
+    unknown     the leaf asked for in reverse mode, None in forward mode
+    answer      the number asked for
+    steps       the necessary nodes in the order in which the gold solution works them out
+    order       the nodes in the order in which the text defines them; wordings in which a total is
+                never defined leave it out
+    letters     [i] the letter of node i: in the compact wording that of the problem, else that of the
+                gold solution; then the spare letters for intermediate results
+    """
+
+    setting: str
+    nodes: tuple[Node, ...]
+    quantities: tuple[Quantity, ...]
+    values: tuple[Linear, ...]
+    sink: int
+    unknown: int | None
+    answer: int
+    steps: tuple[int, ...]
+    order: tuple[int, ...]
+    letters: tuple[str, ...]
+
+    @property
+    def query(self) -> int:
+        """The node that is asked for."""
+        return self.sink if self.unknown is None else self.unknown
+
+    @property
+    def told(self) -> int:
+        """The number that the sink has."""
+        return self.number(self.sink)
+
+    @property
+    def op(self) -> int:
+        """Operations of the necessary nodes: the level of the problem."""
+        return sum(self.nodes[i].op for i in self.steps)
+
+    @property
+    def depth(self) -> int:
+        """Necessary nodes on the longest path."""
+        return max(_ranks(self.nodes, self.steps).values())
+
+    @property
+    def width(self) -> int:
+        """The largest number of necessary nodes at one distance from the leaves."""
+        ranks = list(_ranks(self.nodes, self.steps).values())
+        return max(map(ranks.count, ranks))
+
+    @property
+    def distractors(self) -> int:
+        """Quantities that the question does not need, implicit totals of other places left out."""
+        needed = set(self.steps)
+        return sum(q.kind != TOTAL for i, q in enumerate(self.quantities) if i not in needed)
+
+    def number(self, node: int) -> int:
+        """The value of a node as a number."""
+        a, b = self.values[node]
+        return b if self.unknown is None else a * self.answer + b
+
+
+def _ranks(nodes: Sequence[Node], steps: Iterable[int]) -> dict[int, int]:
+    ranks: dict[int, int] = {}
+    for i in sorted(steps):
+        ranks[i] = 1 + max((ranks[p] for p in nodes[i].parents), default=0)
+    return ranks
+
+
+def necessary(nodes: Sequence[Node], sink: int) -> tuple[int, ...]:
+    """The sink and all it depends on, in topological order."""
+    needed = {sink}
+    for i in range(sink, -1, -1):
+        if i in needed:
+            needed.update(nodes[i].parents)
+    return tuple(sorted(needed))
+
+
+def evaluate(nodes: Iterable[Node], unknown: int | None) -> tuple[Linear, ...]:
+    """The value of every node as a linear form of the unknown leaf."""
+    values: list[Linear] = []
+    for i, (parents, combine, operator, constant) in enumerate(nodes):
+        if not parents:
+            values.append(Linear(1, 0) if i == unknown else Linear(0, constant))
+            continue
+        a, b = values[parents[0]]
+        sign = -1 if combine == "-" else 1
+        for p in parents[1:]:
+            a += sign * values[p].a
+            b += sign * values[p].b
+        if operator == "+":
+            b += constant
+        elif operator == "*":
+            a *= constant
+            b *= constant
+        values.append(Linear(a, b))
+    return tuple(values)
+
+
+def identity(nodes: Sequence[Node], sink: int, unknown: int | None, told: int) -> int:
+    """A 64-bit hash of what is asked: the sink's expression down to its constants, and in reverse
+    mode the number that it is told to have.
+
+    Invariant to names, places and kinds, to the order of definitions and of the terms of a sum, and
+    to distractors. Graphs that differ only in whether equal sub-expressions are one node or two hash
+    alike, so a split by this hash separates at least all isomorphic graphs.
+    """
+    digests: dict[int, bytes] = {}
+    for i in necessary(nodes, sink):
+        parents, combine, operator, constant = nodes[i]
+        parts = [digests[p] for p in parents]
+        if combine == "+":
+            parts.sort()
+        mark = b"x" if i == unknown else b"%d" % constant
+        text = b"%b%b%b(%b)" % (mark, operator.encode(), combine.encode(), b"".join(parts))
+        # A copy is its original: "the number of A equals the number of B" asks nothing new of B,
+        # but it is an operation of its own, so it is part of what is asked.
+        digests[i] = hashlib.blake2b(text, digest_size=8).digest()
+    text = digests[sink] if unknown is None else b"%b=%d" % (digests[sink], told)
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
