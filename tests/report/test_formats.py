@@ -99,6 +99,26 @@ def test_an_excerpt_is_cut_at_its_limit(limit: int) -> None:
     assert found.beyond == (limit <= TEXT.index(" b"))
 
 
+@pytest.mark.parametrize(
+    ("step", "marked", "place"),
+    [
+        (0, "Define owl as k ; so k = 3 . ", "Step 1"),
+        (1, "Define crow as x ; we don't know its value yet . ", "Step 2"),
+        (2, "We know k = 3 , so we have x = 3 . ", "Step 3"),
+        (3, "Answer : 3 .", "Answer"),
+        (4, "", ""),
+    ],
+)
+def test_steps_of_a_worded_solution_begin_with_define(step: int, marked: str, place: str) -> None:
+    text = (
+        "Let us see . Define owl as k ; so k = 3 . Define crow as x ; we don't know its value yet . "
+        "We know k = 3 , so we have x = 3 . Answer : 3 ."
+    )
+    found = excerpt(text, step)
+    assert (found.marked, found.place) == (marked, place)
+    assert found.before + found.marked + found.after == text
+
+
 def test_bounded() -> None:
     assert bounded("abc", 3) == "abc"
     assert bounded("abcd", 3) == "abc [... 1 more characters not shown]"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 LIMIT = 4_000
+_WORDED_STEP = re.compile(r"\bDefine\b|\bWe know\b|\bAnswer\b|<answer>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,24 @@ def omission(characters: int) -> str:
 
 
 def excerpt(text: str, first_wrong_step: int | None, limit: int = LIMIT) -> Excerpt:
-    """The text cut at `limit` characters, with part `first_wrong_step` between ";" as `marked`.
+    """The text cut at `limit` characters, with step `first_wrong_step` as `marked`.
 
-    Steps are counted from 0; the part after the last ";" is the answer, so a number equal to the
-    number of steps marks the answer.
+    Steps are counted from 0: in worded solutions from each "Define", then the equation ("We know")
+    and the answer; in others the parts between ";", the last being the answer.
     """
     shown, omitted = text[:limit], max(0, len(text) - limit)
-    parts = text.split(";")
-    if first_wrong_step is None or not 0 <= first_wrong_step < len(parts):
+    steps = _steps(text)
+    if first_wrong_step is None or not 0 <= first_wrong_step < len(steps):
         return Excerpt(shown, "", "", omitted)
-    start = sum(len(part) + 1 for part in parts[:first_wrong_step])
-    end = start + len(parts[first_wrong_step])
-    place = "Answer" if first_wrong_step == len(parts) - 1 else f"Step {first_wrong_step + 1}"
+    start, end = steps[first_wrong_step]
+    place = "Answer" if first_wrong_step == len(steps) - 1 else f"Step {first_wrong_step + 1}"
     return Excerpt(shown[:start], shown[start:end], shown[end:], omitted, place, start >= limit)
+
+
+def _steps(text: str) -> list[tuple[int, int]]:
+    """Where each step starts and ends."""
+    if "Define" in text:
+        starts = [match.start() for match in _WORDED_STEP.finditer(text)]
+        return list(pairwise([*starts, len(text)]))
+    ends = list(accumulate(len(part) + 1 for part in text.split(";")))
+    return [(start, end - 1) for start, end in pairwise([0, *ends])]

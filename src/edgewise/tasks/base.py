@@ -7,6 +7,7 @@ test runs over all of them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Literal, Self
@@ -103,8 +104,8 @@ class World(Spec, ABC):
 
     @property
     @abstractmethod
-    def levels(self) -> range:
-        """The levels that `problem` draws from, each equally often."""
+    def levels(self) -> Sequence[int]:
+        """The levels that `problem` draws from, rising; equally often unless the world says otherwise."""
 
     @abstractmethod
     def at_level(self, level: int) -> Self:
