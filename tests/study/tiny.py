@@ -22,9 +22,13 @@ LAW = SamplingSpec(max_new_tokens=36)
 PRETRAIN = Pretrain(
     world=EASY,
     model=DecoderSpec(width=32, layers=1, heads=2, kv_heads=1, feed_forward=64, max_positions=96),
-    training=NextTokenSpec(steps=150, documents=8, row_length=96, optimizer=OptimizerSpec(learning_rate=1e-2)),
+    training=NextTokenSpec(steps=150, documents=16, row_length=96, optimizer=OptimizerSpec(learning_rate=2e-2)),
 )
-TUNED = RL(parent=PRETRAIN, world=EASY, recipe=Recipe(steps=4, prompts=4, samples=8, max_new_tokens=36))
+# A learning rate at which four updates change what the base solves.
+RECIPE = Recipe(
+    steps=4, prompts=4, samples=8, max_new_tokens=36, optimizer=OptimizerSpec(learning_rate=3e-3, schedule="constant")
+)
+TUNED = RL(parent=PRETRAIN, world=EASY, recipe=RECIPE)
 BASE_EVALUATION = Evaluate(parent=PRETRAIN, world=WORLD, problems=4, samples=16, law=LAW)
 TUNED_EVALUATION = Evaluate(parent=TUNED, world=WORLD, problems=4, samples=16, law=LAW)
 STUDY = Study(

@@ -10,8 +10,14 @@ import pytest
 from edgewise.tasks import World
 from tests.tasks.conformance import conformance
 from tests.tasks.modular.worlds import MODULAR
+from tests.tasks.test_colouring import COLOURING
+from tests.tasks.test_countdown import COUNTDOWN
 
-WORLDS: dict[str, World] = {**MODULAR}
+WORLDS: dict[str, World] = {
+    **MODULAR,
+    **COUNTDOWN,
+    **COLOURING,
+}
 
 
 @pytest.mark.parametrize("name", WORLDS)

@@ -21,7 +21,8 @@ from edgewise.errors import InputError
 from edgewise.model import tensors as tensor_file
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.training import checkpoint, next_token
-from edgewise.training.next_token import NextTokenSpec, stretched_positions, worked
+from edgewise.training.documents import stretched_positions, worked
+from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.run import Run
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 import typer
 
+from edgewise.cli.loading import load
 from edgewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,34 +62,14 @@ def _study(name: str, settings: list[str]) -> Study:
     """Call the named function with its spec, after applying the settings."""
     from edgewise.spec import Spec, override
 
-    function = _function(name)
+    function = load(name, "function")
+    if not callable(function):
+        raise InputError(f"{name}: must be a function")
     kinds = [k for k in get_type_hints(function).values() if isinstance(k, type) and issubclass(k, Spec)]
     if not kinds:
         raise InputError(f"{name}: must take one argument annotated with its Spec")
     study: Study = function(override(kinds[0].parse({}, name), settings))
     return study
-
-
-def _function(name: str) -> Callable[..., Any]:
-    place, colon, attribute = name.rpartition(":")
-    if not colon:
-        raise InputError(f"{name}: write MODULE:FUNCTION or FILE.py:FUNCTION")
-    try:
-        if place.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(Path(place).stem, place)
-            assert spec is not None and spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            # Pydantic resolves annotations through sys.modules.
-            sys.modules[spec.name] = module
-            spec.loader.exec_module(module)
-        else:
-            module = importlib.import_module(place)
-    except (FileNotFoundError, ModuleNotFoundError) as error:
-        raise InputError(f"{place}: not found ({error})") from None
-    function = getattr(module, attribute, None)
-    if not callable(function):
-        raise InputError(f"{place}: has no function {attribute!r}")
-    return function  # type: ignore[no-any-return]
 
 
 def _device(name: str) -> str:

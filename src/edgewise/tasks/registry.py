@@ -1,42 +1,66 @@
-"""Worlds by name: our own, and those that installed packages add under the entry-point group `edgewise.tasks`."""
+"""Worlds by name: our own, and those that installed packages add under the entry-point group `edgewise.tasks`.
+
+A name stands for "module:Class" and is imported when it is first asked for, so that no world costs anything
+to those that do not use it.
+"""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, SerializeAsAny
+from pydantic import PlainValidator, SerializeAsAny, ValidationError
 
 from edgewise.errors import InputError
+from edgewise.spec import describe
 from edgewise.tasks.base import World
-from edgewise.tasks.modular import ModularArithmetic
 
 GROUP = "edgewise.tasks"
-OURS: dict[str, type[World]] = {"modular": ModularArithmetic}
+OURS = {
+    "modular": "edgewise.tasks.modular:ModularArithmetic",
+    "graph": "edgewise.tasks.graph.world:GraphArithmetic",
+    "strings": "edgewise.tasks.strings:StringFunctions",
+    "countdown": "edgewise.tasks.countdown:Countdown",
+    "colouring": "edgewise.tasks.colouring:Colouring",
+    "gym": "edgewise.tasks.gym:ReasoningGym",
+    "questions": "edgewise.tasks.questions:Questions",
+    "mixture": "edgewise.tasks.mixture:Mixture",
+}
+
+
+def world_names() -> tuple[str, ...]:
+    """Every known name, ours first. InputError where an entry point takes a name that there is already."""
+    return tuple(_places())
+
+
+def world_named(name: str) -> type[World]:
+    """The class of a world; InputError lists the names there are, or says what is no `World`."""
+    place = _places().get(name)
+    if place is None:
+        raise InputError(f"world: must be one of {', '.join(_places())}, is {name!r}")
+    module, _, attribute = place.partition(":")
+    found = getattr(importlib.import_module(module), attribute, None)
+    if not (isinstance(found, type) and issubclass(found, World)):
+        raise InputError(f"world {name!r}: {place} must be a subclass of edgewise.tasks.World")
+    return found
+
+
+def worlds() -> dict[str, type[World]]:
+    """The classes of all worlds by name; imports every one."""
+    return {name: world_named(name) for name in world_names()}
 
 
 @cache
-def worlds() -> dict[str, type[World]]:
-    """Every known world by name. InputError where an entry point is no `World`, or takes a name that is ours."""
+def _places() -> dict[str, str]:
     found = dict(OURS)
     for point in entry_points(group=GROUP):
         if point.name in found:
             raise InputError(f"entry point {point.value}: there is a world {point.name!r} already; choose another name")
-        loaded = point.load()
-        if not (isinstance(loaded, type) and issubclass(loaded, World)):
-            raise InputError(f"entry point {point.value}: must be a subclass of edgewise.tasks.World")
-        found[point.name] = loaded
+        found[point.name] = point.value
     return found
-
-
-def world_named(name: str) -> type[World]:
-    """The class of a world; InputError lists the names there are."""
-    try:
-        return worlds()[name]
-    except KeyError:
-        raise InputError(f"world: must be one of {', '.join(sorted(worlds()))}, is {name!r}") from None
 
 
 def _any_world(value: Any) -> World:
@@ -44,7 +68,10 @@ def _any_world(value: Any) -> World:
         return value
     if not isinstance(value, Mapping) or "world" not in value:
         raise InputError("must be a world: its knobs with their `world` name")
-    return world_named(str(value["world"])).model_validate(value)
+    try:
+        return world_named(str(value["world"])).model_validate(value)
+    except ValidationError as error:
+        raise InputError(describe(error)) from None
 
 
 AnyWorld = Annotated[SerializeAsAny[World], PlainValidator(_any_world)]

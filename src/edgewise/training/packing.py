@@ -9,26 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.training.documents import Arrays, Document, lay_out
 
-# Padded columns cost time but no memory traffic worth saving below this step.
-_ROUND_TO = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """Token ids and, for each, the weight of the loss on predicting it (0: context only).
-
-    `positions` says where the tokens stand; None means 0, 1, 2, ...
-    """
-
-    tokens: Sequence[int]
-    weights: Sequence[float]
-    positions: Sequence[int] | None = None
+__all__ = ["Document", "Rows", "pack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +32,13 @@ class Rows:
     targets_RT: Tensor
     weights_RT: Tensor
 
+    @classmethod
+    def of(cls, arrays: Arrays) -> Rows:
+        """The same rows as tensors."""
+        # Smaller on their way here, see `edgewise.training.feed`; indices and targets must be of 64 bits.
+        *numbers, weights_RT = map(torch.from_numpy, arrays)
+        return cls(*(tensor.long() for tensor in numbers), weights_RT)  # type: ignore[call-arg]
+
     def __len__(self) -> int:
         return self.tokens_RT.shape[0]
 
@@ -60,7 +53,7 @@ class Rows:
     @property
     def mean_context(self) -> float:
         """Keys that a real token sees on average, itself included."""
-        _, lengths = self.document_RT[self.document_RT >= 0].unique(return_counts=True)
+        lengths = torch.bincount(self.document_RT[self.document_RT >= 0])
         return float((lengths * (lengths + 1) / 2).sum() / lengths.sum())
 
     def to(self, device: torch.device) -> Rows:
@@ -68,40 +61,5 @@ class Rows:
 
 
 def pack(documents: Sequence[Document], row_length: int, pad: int) -> Rows:
-    """First-fit of documents, longest first, into rows of at most `row_length` tokens.
-
-    Rows are cut to the longest one, rounded up to a multiple of 8. InputError names a document
-    that does not fit.
-    """
-    if not documents:
-        raise InputError("pack: needs at least one document")
-    sizes = [len(document.tokens) for document in documents]
-    longest = max(sizes)
-    if longest > row_length:
-        raise InputError(f"row_length: must hold the longest document ({longest} tokens), is {row_length}")
-    bins: list[list[int]] = []
-    free: list[int] = []
-    for index in sorted(range(len(documents)), key=lambda i: (-sizes[i], i)):
-        place = next((b for b, room in enumerate(free) if room >= sizes[index]), None)
-        if place is None:
-            place = len(bins)
-            bins.append([])
-            free.append(row_length)
-        bins[place].append(index)
-        free[place] -= sizes[index]
-    used = row_length - min(free)
-    shape = (len(bins), -(-used // _ROUND_TO) * _ROUND_TO)
-    tokens, positions = np.full(shape, pad, np.int64), np.zeros(shape, np.int64)
-    numbers, targets = np.full(shape, -1, np.int64), np.full(shape, pad, np.int64)
-    weights = np.zeros(shape, np.float32)
-    for row, members in enumerate(bins):
-        start = 0
-        for index in members:
-            document, stop = documents[index], start + sizes[index]
-            tokens[row, start:stop] = document.tokens
-            positions[row, start:stop] = np.arange(sizes[index]) if document.positions is None else document.positions
-            numbers[row, start:stop] = index
-            targets[row, start : stop - 1] = document.tokens[1:]
-            weights[row, start : stop - 1] = document.weights[1:]
-            start = stop
-    return Rows(*(torch.from_numpy(array) for array in (tokens, positions, numbers, targets, weights)))
+    """The documents in rows of at most `row_length` tokens; see `edgewise.training.documents.lay_out`."""
+    return Rows.of(lay_out(documents, row_length, pad))

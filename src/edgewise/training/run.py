@@ -20,6 +20,8 @@ from edgewise.model.decoder import Decoder
 from edgewise.training import checkpoint
 from edgewise.training.optimizer import Optimizer
 
+_FEEDERS_OF_A_GPU = 4
+
 Progress = Callable[[int, int, str], None]
 
 
@@ -32,7 +34,8 @@ class Run:
     """One run of a loop in one folder: `metrics.jsonl` and `checkpoint/`.
 
     `tokens_per_micro_batch` bounds memory; `checkpoint_seconds` is how much work an interruption
-    may cost. Neither changes a result beyond rounding.
+    may cost; `data_workers` processes prepare data ahead (None: as many as the device calls for).
+    None of them changes a result beyond rounding.
     """
 
     folder: Path
@@ -40,6 +43,15 @@ class Run:
     progress: Progress = silent
     tokens_per_micro_batch: int = 4096
     checkpoint_seconds: float = 20.0
+    data_workers: int | None = None
+
+    @property
+    def feeders(self) -> int:
+        """`data_workers`, or what suits the device: on a CPU preparing data is a few hundredths of a step, and
+        its cores have other stages to run; a GPU takes more tokens than one process can prepare."""
+        if self.data_workers is not None:
+            return self.data_workers
+        return 0 if self.device.type == "cpu" else _FEEDERS_OF_A_GPU
 
     def steps(self, total: int, model: Decoder, optimizer: Optimizer, totals: dict[str, float]) -> Iterator[int]:
         """The steps still to do, after restoring model, optimizer and `totals` where a checkpoint is.

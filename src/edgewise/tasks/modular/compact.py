@@ -43,16 +43,14 @@ def step(graph: Graph, index: int) -> str:
 
 def expression(graph: Graph, index: int) -> str:
     """The right-hand side of a definition."""
-    node = graph.nodes[index]
-    operands = [graph.names[o.number] if o.is_node else number(o.number) for o in node.operands]
-    return f" {node.operator} ".join(operands)
+    operator, operands = graph.nodes[index]
+    return f" {operator} ".join([graph.names[o.number] if o.is_node else number(o.number) for o in operands])
 
 
 def substituted(graph: Graph, index: int) -> str:
     """The right-hand side with the parents' values in place of their names."""
-    node = graph.nodes[index]
-    operands = [number(graph.values[o.number] if o.is_node else o.number) for o in node.operands]
-    return f" {node.operator} ".join(operands)
+    operator, operands = graph.nodes[index]
+    return f" {operator} ".join([number(graph.values[o.number] if o.is_node else o.number) for o in operands])
 
 
 def number(value: int) -> str:

@@ -10,22 +10,21 @@ from __future__ import annotations
 import hashlib
 import random
 from dataclasses import dataclass
+from typing import NamedTuple
 
 LEAF = ""
 OPERATORS = ("+", "-", "*")
 COMMUTATIVE = frozenset("+*")
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(NamedTuple):
     """An earlier node (by index) or a constant (by value)."""
 
     is_node: bool
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """`operator` is LEAF with one constant operand, or one of OPERATORS with two operands."""
 
     operator: str
@@ -33,7 +32,7 @@ class Node:
 
     @property
     def parents(self) -> tuple[int, ...]:
-        return tuple(operand.number for operand in self.operands if operand.is_node)
+        return tuple([number for is_node, number in self.operands if is_node])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +60,16 @@ def necessary(nodes: tuple[Node, ...], query: int) -> tuple[int, ...]:
     needed = {query}
     for index in range(query, -1, -1):
         if index in needed:
-            needed.update(nodes[index].parents)
+            needed.update([number for is_node, number in nodes[index].operands if is_node])
     return tuple(sorted(needed))
 
 
 def evaluate(nodes: list[Node], modulus: int) -> tuple[int, ...]:
     """The value of every node, modulo `modulus` (0: plain integers)."""
     values: list[int] = []
-    for node in nodes:
-        numbers = [values[operand.number] if operand.is_node else operand.number for operand in node.operands]
-        match node.operator:
+    for operator, operands in nodes:
+        numbers = [values[number] if is_node else number for is_node, number in operands]
+        match operator:
             case "+":
                 value = numbers[0] + numbers[1]
             case "-":
@@ -92,11 +91,11 @@ def canonical_digest(nodes: tuple[Node, ...], query: int) -> int:
     """
     digests: dict[int, bytes] = {}
     for index in necessary(nodes, query):
-        node = nodes[index]
-        parts = [digests[o.number] if o.is_node else b"c%d" % o.number for o in node.operands]
-        if node.operator in COMMUTATIVE:
+        operator, operands = nodes[index]
+        parts = [digests[number] if is_node else b"c%d" % number for is_node, number in operands]
+        if operator in COMMUTATIVE:
             parts.sort()
-        text = node.operator.encode() + b"(" + b",".join(parts) + b")"
+        text = b"%b(%b)" % (operator.encode(), b",".join(parts))
         digests[index] = hashlib.blake2b(text, digest_size=8).digest()
     return int.from_bytes(digests[query], "little")
 

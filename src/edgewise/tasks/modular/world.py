@@ -89,10 +89,9 @@ class ModularArithmetic(World):
         nodes += draw_distractors(source, nodes, self.distractors, constants)
         count = len(nodes)
         # A distractor may stand anywhere after what it uses; the others keep their order.
-        rank: list[float] = []
-        for i, node in enumerate(nodes):
-            above = max((rank[parent] for parent in node.parents), default=0)
-            rank.append(i if i <= query else source.uniform(above, query))
+        rank: list[float] = [*range(query + 1)]
+        for node in nodes[query + 1 :]:
+            rank.append(source.uniform(max((rank[parent] for parent in node.parents), default=0), query))
         if self.disorder:
             rank = [r + source.uniform(0, self.disorder) for r in rank]
         graph = Graph(

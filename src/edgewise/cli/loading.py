@@ -1,0 +1,104 @@
+"""What the arguments of a command name: a Python object, a world with its settings."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgewise.errors import InputError
+
+if TYPE_CHECKING:
+    from edgewise.tasks import World
+
+
+def load(name: str, what: str) -> Any:
+    """The object at MODULE:NAME or FILE.py:NAME; InputError, which calls it `what`, where there is none."""
+    place, colon, attribute = name.rpartition(":")
+    if not colon:
+        raise InputError(f"{name}: write MODULE:{what.upper()} or FILE.py:{what.upper()}")
+    try:
+        if place.endswith(".py"):
+            spec = importlib.util.spec_from_file_location(Path(place).stem, place)
+            assert spec is not None and spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            # Pydantic resolves annotations through sys.modules.
+            sys.modules[spec.name] = module
+            spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(place)
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        raise InputError(f"{place}: not found ({error})") from None
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise InputError(f"{place}: has no {what} {attribute!r}") from None
+
+
+def kind_or_world(task: str) -> World | type[World]:
+    """What TASK names: a world's class, or a world where it is a preset or a Python file holds one ready-made."""
+    from edgewise.tasks.base import World
+    from edgewise.tasks.presets import preset, preset_names
+    from edgewise.tasks.registry import world_named, world_names
+
+    if task in preset_names():
+        return preset(task)
+    if task in world_names():
+        return world_named(task)
+    if ":" not in task:
+        raise InputError(
+            f"{task}: no world or preset has this name; `edgewise tasks` lists them, MODULE:CLASS and FILE.py:CLASS "
+            "are others"
+        )
+    found = load(task, "class")
+    if not (isinstance(found, World) or (isinstance(found, type) and issubclass(found, World))):
+        raise InputError(f"{task}: must be a subclass of edgewise.tasks.World, or one with its knobs set")
+    return found
+
+
+def world_of(task: str, settings: list[str]) -> World:
+    """The world that TASK names, with settings `knob=value` applied all at once.
+
+    A setting of a mixture that is no knob of its own is one of every part.
+    """
+    from edgewise.spec import override
+
+    given, nested = {}, []
+    for setting in settings:
+        knob, equals, text = setting.partition("=")
+        if not equals or not knob.strip():
+            raise InputError(f"setting {setting!r}: write knob=value, e.g. max_op=6")
+        if "." in knob:
+            nested.append(setting)
+            continue
+        try:
+            given[knob.strip()] = json.loads(text)
+        except (ValueError, RecursionError):
+            given[knob.strip()] = text
+    return override(_with(kind_or_world(task), given, task), nested)
+
+
+def _with(base: World | type[World], given: dict[str, Any], task: str) -> World:
+    from edgewise.spec import plain
+    from edgewise.tasks.mixture import Mixture, Part
+
+    kind, knobs = (base, {}) if isinstance(base, type) else (type(base), plain(base))
+    own = {knob: value for knob, value in given.items() if knob in kind.model_fields}
+    others = {knob: value for knob, value in given.items() if knob not in own}
+    if others and not issubclass(kind, Mixture):
+        there = ", ".join(name for name in kind.model_fields if name not in ("world", "version"))
+        raise InputError(f"{task}: there is no knob {next(iter(others))!r}; there are {there}")
+    missing = [
+        name for name, field in kind.model_fields.items() if field.is_required() and name not in {**knobs, **own}
+    ]
+    if missing:
+        raise InputError(f"{task}: {missing[0]}: must be given: {missing[0]}=...")
+    world = kind.parse({**knobs, **own}, task)
+    if others:
+        assert isinstance(world, Mixture)
+        parts = tuple(Part(share=part.share, world=_with(part.world, others, task)) for part in world.parts)
+        world = Mixture(parts=parts, of=world.of)
+    return world

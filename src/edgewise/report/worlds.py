@@ -1,0 +1,182 @@
+"""Worlds and their problems in the terminal: what there is, which knobs it has, what it asks."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgewise.spec import plain
+from edgewise.tasks.base import Problem, World
+from edgewise.tasks.mixture import Mixture, origin
+
+_TYPES = {"integer": "int", "number": "float", "string": "text", "boolean": "true or false"}
+_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "pattern": "matches"}
+
+
+def description(kind: type[World]) -> dict[str, Any]:
+    """A world's name, version and what it is; of each knob its type, default, bounds and meaning.
+
+    What stands here is written at the class: its docstring, whose first paragraph says what a problem and what a
+    level is, and the `Field(description=...)` of each knob.
+    """
+    schema = kind.model_json_schema()
+    fields = {name: field for name, field in schema["properties"].items() if name not in ("world", "version")}
+    knobs = [
+        {
+            "name": name,
+            "type": _type(field, schema.get("$defs", {})),
+            "default": field.get("default"),
+            "required": name in schema.get("required", ()),
+            "bounds": ", ".join(f"{sign} {field[bound]}" for bound, sign in _BOUNDS.items() if bound in field),
+            "meaning": field.get("description", ""),
+        }
+        for name, field in fields.items()
+    ]
+    values = kind.model_fields
+    return {
+        "name": values["world"].default,
+        "version": values["version"].default,
+        "about": inspect.getdoc(kind) or "",
+        "knobs": knobs,
+    }
+
+
+def problem_row(world: World, problem: Problem) -> dict[str, Any]:
+    """A problem as a JSON object that addresses it and says all that is to be said of it.
+
+    In the paper's wording of graph arithmetic, `released` is the problem as a row of the released data.
+    """
+    row = {
+        "world": plain(world),
+        "split": problem.split,
+        "seed": problem.seed,
+        "index": problem.index,
+        "id": problem.id,
+        "level": problem.level,
+        "prompt": problem.prompt,
+        "answer": problem.answer,
+        "solution": world.solution(problem),
+    }
+    maker, original = origin(world, problem)
+    if getattr(maker, "wording", None) == "paper":
+        from edgewise.tasks.graph.released import write_row
+
+        row["released"] = write_row(original)
+    return row
+
+
+def show_worlds(descriptions: Iterable[Mapping[str, Any]], presets: Mapping[str, Sequence[str]]) -> None:
+    """Print a line or two on each world, and the names of the presets by stage."""
+    console = Console(highlight=False)
+    table = _table()
+    table.add_column("world", no_wrap=True)
+    table.add_column("what it is")
+    for one in descriptions:
+        table.add_row(Text(one["name"], "bold"), _plain(_paragraphs(one["about"])[0]))
+    console.print(table)
+    for stage, names in presets.items():
+        console.print(Text(f"presets for {stage}", "bold"))
+        for name in names:
+            console.print(Text(f"  {name}"), soft_wrap=True)
+    console.print()
+    console.print("edgewise tasks NAME: its knobs and a problem; edgewise problems NAME: problems")
+
+
+def show_knobs(described: Mapping[str, Any]) -> None:
+    """Print a world's description and the table of its knobs."""
+    console = Console(highlight=False)
+    console.print(Text.assemble((described["name"], "bold"), f", version {described['version']}"))
+    for paragraph in _paragraphs(described["about"]):
+        console.print()
+        console.print(_indented(paragraph, 2, console), soft_wrap=True)
+    table = _table()
+    for heading in ("knob", "type", "default", "bounds", "meaning"):
+        table.add_column(heading, no_wrap=heading == "knob")
+    for knob in described["knobs"]:
+        default = "" if knob["required"] else _value(knob["default"])
+        table.add_row(*map(_plain, (knob["name"], knob["type"], default, knob["bounds"], knob["meaning"])))
+    console.print(table)
+
+
+def show_parts(mixture: Mixture) -> None:
+    """Print the parts of a mixture: share, levels, and the knobs that are not as they are by default."""
+    console = Console(highlight=False)
+    table = _table()
+    table.add_column(f"% of {mixture.of}", justify="right")
+    for heading in ("levels", "world", "knobs"):
+        table.add_column(heading)
+    for part in mixture.parts:
+        fields = type(part.world).model_fields
+        knobs = {name: getattr(part.world, name) for name in fields}
+        changed = [f"{name}={_value(value)}" for name, value in knobs.items() if value != fields[name].get_default()]
+        table.add_row(f"{100 * part.share:.4g}", _levels(part.world), part.world.world, _plain(" ".join(changed)))
+    console.print(table)
+
+
+def show_problem(world: World, problem: Problem) -> None:
+    """Print a problem's address, level and id, its prompt, answer and gold solution."""
+    console = Console(highlight=False)
+    address = f"{problem.split} {problem.seed} {problem.index}"
+    console.print(Text.assemble((address, "bold"), f"  level {problem.level}  {problem.id}"), soft_wrap=True)
+    for name, text in (("prompt", problem.prompt), ("answer", problem.answer), ("solution", world.solution(problem))):
+        console.print(Text(f"  {name}", "dim"))
+        console.print(_indented(text, 4, console), soft_wrap=True)
+    console.print()
+
+
+def _paragraphs(docstring: str) -> list[str]:
+    return [" ".join(paragraph.replace("`", "").split()) for paragraph in docstring.split("\n\n")]
+
+
+def _levels(world: World) -> str:
+    levels = world.levels
+    return f"{levels[0]}-{levels[-1]}" if len(levels) > 1 else str(levels[0])
+
+
+def _type(field: Mapping[str, Any], named: Mapping[str, Any]) -> str:
+    if "const" in field:
+        return _value(field["const"])
+    if "enum" in field:
+        return " | ".join(map(_value, field["enum"]))
+    if "$ref" in field:
+        whole = named[field["$ref"].rpartition("/")[2]]
+        return f"{{{', '.join(whole['properties'])}}}" if "properties" in whole else _type(whole, named)
+    if "anyOf" in field:
+        return " or ".join(_type(one, named) for one in field["anyOf"])
+    if field.get("type") == "array":
+        return f"list of {_type(field.get('items', {}), named)}"
+    kind: str = field.get("type", "any")
+    return _TYPES.get(kind, kind)
+
+
+def _value(value: Any) -> str:
+    """A value as a setting is written."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def _indented(text: str, by: int, console: Console) -> Text:
+    """The text's lines, wrapped and moved to the right."""
+    margin = " " * by
+    return _plain(
+        "\n".join(
+            textwrap.fill(line, console.width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
+            for line in text.splitlines()
+        )
+    )
+
+
+def _plain(text: str) -> Text:
+    """The text without what a terminal would obey, its line breaks kept."""
+    return Text("".join(c if c.isprintable() or c == "\n" else " " for c in text))

@@ -1,0 +1,49 @@
+"""From the text of a completion to a verdict, by the rule alone: neighbours differ.
+
+A completion is `answer` and one colour for each vertex, in the order of the vertices; the process is
+the answer, and its steps are the vertices.
+"""
+
+from __future__ import annotations
+
+from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.colouring.graph import Graph
+
+MAX_CHARACTERS = 100_000
+VERTICES = "abcdefgh"
+COLOURS = ("red", "green", "blue", "yellow")
+
+
+def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+    """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
+
+    A text that the caller says was cut off is unscorable, as is anything but `answer` and colours
+    that the problem offers. Too many or too few of them are wrong.
+    """
+    if truncated:
+        return _unscorable("truncated")
+    if len(completion) > MAX_CHARACTERS:
+        return _unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
+    first, *written = completion.split() or [""]
+    if first != "answer":
+        return _unscorable("unparsable: no answer")
+    offered = COLOURS[: graph.colours]
+    for word in written:
+        if word not in offered:
+            return _unscorable(f"unparsable: {word:.40} is none of the colours")
+    wrong = _first_wrong_vertex(graph, written)
+    return Verdict(Mark.WRONG, Mark.WRONG, *wrong) if wrong else Verdict(Mark.CORRECT, Mark.CORRECT)
+
+
+def _unscorable(reason: str) -> Verdict:
+    return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, reason)
+
+
+def _first_wrong_vertex(graph: Graph, written: list[str]) -> tuple[int, str] | None:
+    # By the later vertex: it is there that a colour first is impossible.
+    for u, v in sorted(graph.edges, key=lambda edge: edge[1]):
+        if v < len(written) and written[u] == written[v]:
+            return v, f"{VERTICES[u]} and {VERTICES[v]} are neighbours and both {written[v]}"
+    if len(written) != graph.vertices:
+        return min(len(written), graph.vertices), f"{len(written)} colours for {graph.vertices} vertices"
+    return None

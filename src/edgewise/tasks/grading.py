@@ -1,0 +1,186 @@
+"""External graders: any function of plain data, run only in a process that can be killed.
+
+Foreign code that judges hostile text can hang, crash, eat the memory or print what it likes. Here it
+does so in a process of its own, which is killed after its time and started anew at the next call. What
+comes back is a value or the reason why there is none: a dead grader never reads as a wrong answer.
+
+There is one process for each function, started at its first call and spoken to in lines of JSON, so
+nothing is ever unpickled. No signal is used in the calling process: it works in any thread and in any
+worker process, and a forked worker starts graders of its own. POSIX only.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgewise.errors import InputError
+
+START_SECONDS = 120.0
+_PROCESS = str(Path(__file__).with_name("grading_process.py"))
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """What a grader returned, or, where `failure` is not empty, why nothing can be said (one line)."""
+
+    value: Any = None
+    failure: str = ""
+
+
+def grade(function: str, *arguments: Any, timeout: float = 10.0, memory: int = 4096) -> Graded:
+    """`function` ("module:name") of `arguments`, both ways plain JSON data, in at most `timeout` seconds.
+
+    `memory` (MiB) bounds the address space of the process (enforced on Linux). Calls of one function
+    wait for each other. The start of the process does not count into the time.
+
+    InputError where the function cannot be imported or its process does not start.
+    """
+    with _lock:
+        grader = _graders.setdefault((function, memory), _Grader(function, memory))
+    return grader.ask(arguments, timeout)
+
+
+def stop() -> None:
+    """Ends the graders of this process; the next call starts its own again. Runs at exit."""
+    with _lock:
+        for grader in _graders.values():
+            grader.kill()
+        _graders.clear()
+
+
+class _Grader:
+    def __init__(self, function: str, memory: int) -> None:
+        self.function, self.memory = function, memory
+        self.process: subprocess.Popen[bytes] | None = None
+        self.lock = threading.Lock()
+
+    def ask(self, arguments: tuple[Any, ...], timeout: float) -> Graded:
+        request = json.dumps([arguments, timeout]).encode() + b"\n"
+        with self.lock:
+            if self.process is None or self.process.poll() is not None:
+                self.kill()
+                self.process = self._start()
+            try:
+                line = _exchange(self.process, request, timeout)
+            except BaseException:
+                # An interrupted call leaves a reply behind, which the next one would take for its own.
+                self.kill()
+                raise
+            if line is None:
+                self.kill()
+                return Graded(failure=f"no verdict in {timeout:g} s")
+            if not line:
+                return Graded(failure=f"the grader ended with {_ending(self.kill())}")
+            try:
+                reply = json.loads(line)
+            except RecursionError:
+                return Graded(failure="the grader's value is nested too deeply")
+            if reply.get("exhausted"):
+                self.kill()
+                return Graded(failure=f"the grader ran out of its {self.memory} MiB")
+            return Graded(reply.get("value"), reply.get("failure", ""))
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            # The caller's sys.path is given over, so that the child finds whatever the caller would.
+            [sys.executable, "-P", _PROCESS, json.dumps(sys.path), self.function, str(self.memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            # A group of its own: killed with all that it started, and out of reach of Ctrl-C.
+            start_new_session=True,
+            # Sets of strings iterate alike in every process, and no thread pool eats the address space.
+            env={**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        assert process.stdin is not None
+        os.set_blocking(process.stdin.fileno(), False)
+        self.process = process
+        line = _exchange(process, b"", START_SECONDS)
+        reply = json.loads(line) if line else {"failure": "did not start: its process gave no sign of life"}
+        if "failure" in reply:
+            self.kill()
+            raise InputError(f"grader {self.function}: {reply['failure']}; name an importable module:function")
+        return process
+
+    def kill(self) -> int:
+        """Ends the process, if there is one, with all that it started; its exit status."""
+        if self.process is None:
+            return 0
+        process, self.process = self.process, None
+        if process.returncode is None:
+            # One that has just died by itself keeps its own exit status (and macOS then refuses the signal).
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        _close(process)
+        return process.wait()
+
+
+def _exchange(process: subprocess.Popen[bytes], request: bytes, seconds: float) -> bytes | None:
+    """Sends `request` and reads one line; None where that takes too long, b"" where the process ended."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    into, out_of = process.stdin.fileno(), process.stdout.fileno()
+    deadline = time.monotonic() + seconds
+    unsent, reply = memoryview(request), bytearray()
+    poll = select.poll()
+    poll.register(out_of, select.POLLIN)
+    if unsent:
+        poll.register(into, select.POLLOUT)
+    while not reply.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return None
+        for descriptor, _ in poll.poll(1000 * left):
+            if descriptor == out_of:
+                piece = os.read(out_of, 2**16)
+                if not piece:
+                    return b""
+                reply += piece
+                continue
+            try:
+                unsent = unsent[os.write(into, unsent) :]
+            except BrokenPipeError:
+                return b""
+            if not unsent:
+                poll.unregister(into)
+    return bytes(reply)
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def _ending(status: int) -> str:
+    return f"exit status {status}" if status >= 0 else f"signal {-status}"
+
+
+def _forget() -> None:
+    # After a fork the pipes are shared with the parent, whose graders they are.
+    global _lock
+    _lock = threading.Lock()
+    for grader in _graders.values():
+        if grader.process is not None:
+            _close(grader.process)
+            grader.process.returncode = 0
+    _graders.clear()
+
+
+_graders: dict[tuple[str, int], _Grader] = {}
+_lock = threading.Lock()
+os.register_at_fork(after_in_child=_forget)
+atexit.register(stop)

@@ -1,0 +1,71 @@
+"""The process in which an external grader runs; see `edgewise.tasks.grading`.
+
+It is run as a file and imports the standard library only, so that it starts in milliseconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable
+from typing import Any
+
+_MAX_REPLY = 2**24
+
+
+def serve(function: str, memory: int) -> None:
+    """The life of the child: a line that says it is ready, then a reply to each request until the input ends."""
+    # Foreign code has its own idea of standard input and output: neither may touch the conversation.
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+
+    def say(**reply: Any) -> None:
+        line = json.dumps(reply).encode() + b"\n"
+        if len(line) > _MAX_REPLY:
+            raise ValueError(f"its value is over {_MAX_REPLY} bytes")
+        replies.write(line)
+        replies.flush()
+
+    def limit(kind: int, most: int) -> None:
+        hard = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+    limit(resource.RLIMIT_CORE, 0)
+    if sys.platform == "linux":
+        limit(resource.RLIMIT_AS, memory * 2**20)
+    try:
+        target = _imported(function)
+    except Exception as error:
+        return say(failure=f"cannot be imported: {_one_line(error)}")
+    say()
+    for line in requests:
+        arguments, timeout = json.loads(line)
+        # Where the caller was killed itself, nobody is left to kill a grader that hangs: the kernel does.
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + timeout) + 1)
+        try:
+            say(value=target(*arguments))
+        except MemoryError:
+            return say(exhausted=True)
+        except (Exception, SystemExit) as error:
+            say(failure=f"the grader raised {_one_line(error)}")
+
+
+def _imported(function: str) -> Callable[..., Any]:
+    module, _, name = function.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__:.40}: {' '.join(str(error)[:200].split())!r:.80}"
+
+
+if __name__ == "__main__":
+    sys.path[:] = json.loads(sys.argv[1])
+    serve(sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,282 @@
+"""Draws graphs of graph arithmetic: the number of operations is exact by construction.
+
+    shape    how many necessary nodes there are, which depend on which, and which are totals of a place
+    numbers  constants and operators for a shape, so that every value lies in 1..largest
+    others   distractors, and the place and kind of every node
+
+Only the numbers can fail, by growing too large. The distributions follow the reference generator of "On the
+Interplay of Pre-Training, Mid-Training and RL" (arXiv 2512.07783), which draws and rejects most of its graphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import permutations
+from typing import NamedTuple
+
+from edgewise.tasks.graph.graph import TOTAL, Node, evaluate
+
+SIDE = 5
+"""Places in a problem, and kinds in a problem: a group of a setting has as many names."""
+
+MULTIPLIERS = (2, 3, 4)
+
+MAX_DEGREE = 4
+"""The largest in-degree of a node, its constant counted."""
+
+Uniform = Callable[[], float]
+"""A source of numbers in [0, 1), such as `random.Random(seed).random`; int(uniform() * n) is one of 0..n-1."""
+
+_NOWHERE = (-1, -1)
+_ORDERS = tuple(permutations(range(SIDE)))
+
+# Chosen so that nodes, longest path, leaves and totals at each op are close to the reference's.
+_NEXT_NODE = 0.39
+_LEAF = 0.4
+_CONSTANT = 0.5
+_UNUSED = 0.5
+_SINK_TOTAL = 0.85
+_TOTAL = 0.8
+_DISTRACTOR_LEAF = 0.4
+_OTHER_TOTAL = 0.3
+
+
+class Limits(NamedTuple):
+    """Leaves and added constants are 1..constants, the unknown is 1..unknowns, every value 1..largest."""
+
+    constants: int
+    unknowns: int
+    largest: int
+
+
+class Shape(NamedTuple):
+    """The necessary nodes without their numbers, in topological order; the last is the sink.
+
+    `parents[i]` are earlier nodes, none for a leaf; `constants[i]` says whether a constant joins them; `totals`
+    are the nodes that are the total of a place, where their parents stand and nothing else.
+    """
+
+    parents: list[tuple[int, ...]]
+    constants: list[bool]
+    totals: list[int]
+
+
+class Numbers(NamedTuple):
+    """A shape's nodes with their numbers; `values` are those at the true value of the unknown."""
+
+    nodes: list[Node]
+    values: list[int]
+    unknown: int | None
+
+
+def room(distractors: int) -> int:
+    """How many necessary nodes there can be beside so many distractors: where the sink is the total of one
+    kind, all others stand in the four other places."""
+    return SIDE * (SIDE - 1) + 2 - distractors
+
+
+def draw_shape(uniform: Uniform, op: int, *, reverse: bool, distractors: int) -> Shape:
+    """A shape of exactly `op` operations; in reverse mode its sink is a total."""
+    degrees = _draw_degrees(uniform, op, room(distractors), reverse)
+    sink_is_total = reverse or uniform() < _SINK_TOTAL
+    parents, constants = _draw_edges(uniform, degrees, sink_is_total)
+    return Shape(parents, constants, _draw_totals(uniform, parents, constants, sink_is_total, distractors))
+
+
+def draw_numbers(uniform: Uniform, shape: Shape, limits: Limits, *, reverse: bool) -> Numbers | None:
+    """Numbers for a shape, and in reverse mode a leaf that is unknown.
+
+    None where a value is over the largest, or where the sink does not depend on the unknown.
+    """
+    unknown = None
+    if reverse:
+        leaves = [i for i, parents in enumerate(shape.parents) if not parents]
+        unknown = leaves[int(uniform() * len(leaves))]
+    nodes: list[Node] = []
+    values: list[int] = []
+    for i, parents in enumerate(shape.parents):
+        if i == unknown:
+            node, value = Node(()), 1 + int(uniform() * limits.unknowns)
+        else:
+            node, value = _draw_node(uniform, parents, shape.constants[i], i in shape.totals, values, limits)
+        if value > limits.largest:
+            return None
+        nodes.append(node)
+        values.append(value)
+    if reverse and evaluate(nodes, unknown)[-1].a == 0:
+        return None
+    return Numbers(nodes, values, unknown)
+
+
+def draw_others(
+    uniform: Uniform, shape: Shape, numbers: Numbers, distractors: int, limits: Limits
+) -> tuple[list[Node], list[tuple[int, int]]]:
+    """All nodes, the necessary ones first, and where they stand: place and kind, both 0..4, a total's kind TOTAL.
+
+    A distractor is a leaf or an expression of any earlier nodes. Among these can be the total of a place that
+    is complete by then, which is one more node where the question does not need it.
+    """
+    nodes, values, _ = numbers
+    nodes, values = nodes[:], values[:]
+    standing = [_NOWHERE] * len(nodes)
+    for place, total in enumerate(shape.totals):
+        standing[total] = place, TOTAL
+        for parent, kind in zip(shape.parents[total], draw_order(uniform), strict=False):
+            standing[parent] = place, kind
+    rest = [i for i, where in enumerate(standing) if where is _NOWHERE]
+    cells = draw_some(uniform, len(rest) + distractors, len(shape.totals) * SIDE, SIDE * SIDE)
+    within: dict[int, list[int]] = {}
+    for i, cell in zip(rest, cells, strict=False):
+        standing[i] = place, _ = divmod(cell, SIDE)
+        within.setdefault(place, []).append(i)
+    totalled: set[int] = set()
+    # Place after place, so that a place is complete when the next one is filled.
+    for cell in sorted(cells[len(rest) :]):
+        place, kind = divmod(cell, SIDE)
+        parents: tuple[int, ...] = ()
+        if uniform() >= _DISTRACTOR_LEAF:
+            complete = [p for p in within if p < place and p not in totalled]
+            if complete and uniform() < _OTHER_TOTAL:
+                other = complete[int(uniform() * len(complete))]
+                totalled.add(other)
+                value = sum([values[i] for i in within[other]])
+                if value <= limits.largest:
+                    nodes.append(Node(tuple(within[other])))
+                    values.append(value)
+                    standing.append((other, TOTAL))
+            parents = tuple(draw_some(uniform, 1 + int(uniform() * min(MAX_DEGREE - 1, len(nodes))), 0, len(nodes)))
+        node, value = _draw_node(uniform, parents, uniform() < _CONSTANT, False, values, limits)
+        if value > limits.largest:
+            node, value = _draw_node(uniform, (), True, False, values, limits)
+        within.setdefault(place, []).append(len(nodes))
+        nodes.append(node)
+        values.append(value)
+        standing.append((place, kind))
+    return nodes, standing
+
+
+def draw_order(uniform: Uniform) -> tuple[int, ...]:
+    """The places, or the kinds, in random order."""
+    return _ORDERS[int(uniform() * len(_ORDERS))]
+
+
+def _draw_degrees(uniform: Uniform, op: int, room: int, reverse: bool) -> list[int]:
+    """In-degrees that sum to `op`: each operation widens the latest node or, where that is full or by chance,
+    begins the next one. A node is full with a constant and all earlier nodes, or at `MAX_DEGREE`."""
+    degrees: list[int] = []
+    degree = 1
+    for left in range(op - 1, 0, -1):
+        earlier = len(degrees)
+        # Where room is short, further nodes are only as likely as it can hold.
+        chance = _NEXT_NODE if left * _NEXT_NODE < room - earlier - 1 else (room - earlier - 1) / left
+        if degree > earlier or degree == MAX_DEGREE or uniform() < chance:
+            degrees.append(degree)
+            degree = 1
+        else:
+            degree += 1
+    if reverse and degree > len(degrees):
+        # A total has no constant, so it cannot be as full as that.
+        degrees.append(degree - 1)
+        degree = 1
+    degrees.append(degree)
+    return degrees
+
+
+def _draw_edges(uniform: Uniform, degrees: Sequence[int], plain_sink: bool) -> tuple[list[tuple[int, ...]], list[bool]]:
+    """Parents for these in-degrees, so that a later node uses every node but the last.
+
+    The nodes that are unused so far must never be more than the later nodes can take: a node of in-degree d
+    takes d of them at most and is then unused itself.
+    """
+    parents: list[tuple[int, ...]] = []
+    constants: list[bool] = []
+    unused: list[int] = []
+    can_wait = sum(degrees) - len(degrees)
+    for i, degree in enumerate(degrees):
+        can_wait -= degree - 1
+        must = len(unused) - can_wait
+        chosen: list[int] = []
+        leaf = i == 0 or (degree == 1 and must <= 0 and uniform() < _LEAF)
+        constant = not leaf and (
+            degree > i or (1 < degree > must and uniform() < _CONSTANT and not (plain_sink and i == len(degrees) - 1))
+        )
+        for left in range(0 if leaf else degree - constant, 0, -1):
+            if unused and (must >= left or uniform() < _UNUSED):
+                parent = unused.pop(int(uniform() * len(unused)))
+                must -= 1
+            else:
+                parent = int(uniform() * i)
+                while parent in chosen:
+                    parent = int(uniform() * i)
+                if parent in unused:
+                    unused.remove(parent)
+                    must -= 1
+            chosen.append(parent)
+        parents.append(tuple(chosen))
+        constants.append(constant)
+        unused.append(i)
+    return parents, constants
+
+
+def _draw_totals(
+    uniform: Uniform,
+    parents: Sequence[tuple[int, ...]],
+    constants: Sequence[bool],
+    sink_is_total: bool,
+    distractors: int,
+) -> list[int]:
+    """Which plain sums are totals. The parents of a total are no totals and stand in no other total's place,
+    and all that remains has room in the places that have no total."""
+    totals: list[int] = []
+    taken: set[int] = set()
+    sink = len(parents) - 1
+    remaining = len(parents) + distractors
+    for i in range(sink, 0, -1):
+        if constants[i] or i in taken or not parents[i] or not taken.isdisjoint(parents[i]):
+            continue
+        if uniform() < _TOTAL if i < sink else sink_is_total:
+            without = remaining - len(parents[i]) - 1
+            if without <= SIDE * (SIDE - 1 - len(totals)):
+                totals.append(i)
+                taken.update(parents[i])
+                remaining = without
+    return totals
+
+
+def _draw_node(
+    uniform: Uniform, parents: tuple[int, ...], constant: bool, total: bool, values: Sequence[int], limits: Limits
+) -> tuple[Node, int]:
+    """An expression of `parents` and its value, which is at least 1 and can be over the largest.
+
+    A difference (of two different values, the smaller from the larger) and a multiplier (that keeps within the
+    largest) are as likely as a sum.
+    """
+    if not parents:
+        value = 1 + int(uniform() * limits.constants)
+        return Node((), "+", "", value), value
+    value = sum([values[p] for p in parents])
+    combine = "+"
+    if len(parents) == 2 and not total and uniform() < 0.5:
+        one, other = parents
+        difference = values[one] - values[other]
+        if difference:
+            combine = "-"
+            parents = (one, other) if difference > 0 else (other, one)
+            value = abs(difference)
+    if not constant:
+        return Node(parents, combine), value
+    multiplier = MULTIPLIERS[int(uniform() * len(MULTIPLIERS))]
+    if uniform() < 0.5 and value * multiplier <= limits.largest:
+        return Node(parents, combine, "*", multiplier), value * multiplier
+    added = 1 + int(uniform() * limits.constants)
+    return Node(parents, combine, "+", added), value + added
+
+
+def draw_some(uniform: Uniform, count: int, low: int, high: int) -> list[int]:
+    """`count` different integers from low to high - 1."""
+    some: list[int] = []
+    while len(some) < count:
+        one = low + int(uniform() * (high - low))
+        if one not in some:
+            some.append(one)
+    return some

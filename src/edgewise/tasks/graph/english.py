@@ -1,0 +1,73 @@
+"""The English wording of graph arithmetic: the paper's text with its words apart, so that one word is one token.
+
+    The number of adult crow in Pine Ridge equals 2 times the number of adult owl in Pine Ridge . ...
+    Define adult crow in Pine Ridge as B ; r = k = 1 3 ; so B = 2 * r = 2 * 1 3 = 2 6 . ... Answer : 9 .
+
+Numbers are written digit by digit. Names of quantities keep their accents and hyphens and are several words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from edgewise.tasks.graph import paper
+from edgewise.tasks.graph.graph import Graph
+from edgewise.tasks.graph.setting import setting_named
+
+_MARKS = ". , ; : ? = + - * / ( )"
+_PROBLEM = "The the number of in equals plus times sum and difference between exists its is greater than"
+_QUESTION = "How many does have What"
+_SOLUTION = "Define as so Answer"
+_REVERSE = (
+    "question difficult we use equations to solve it don't know value yet but will find out later We "
+    "through following steps Simplifying equation Move all terms one side Isolate term with Divide both sides by "
+    "Solution"
+)
+
+_WORD = re.compile(r"[0-9]|[^\W\d](?:[\w'-]*\w)?|[^\w\s]")
+
+
+def prompt(graph: Graph) -> str:
+    """The problem and its question."""
+    return paper.problem_text(graph, _SPACED) + paper.question(graph, _SPACED)
+
+
+def solution(graph: Graph) -> str:
+    """The gold solution, answer included."""
+    return f"{paper.body(graph, _SPACED)} Answer : {_digits(graph.answer)} ."
+
+
+def words(settings: Iterable[str], letters: Iterable[str]) -> tuple[str, ...]:
+    """Every word of prompts and solutions in these settings with these letters: digits, marks, the sentences'
+    words, "x" and the letters, then the names' words in alphabetical order."""
+    named: set[str] = set()
+    for setting in map(setting_named, settings):
+        named.update(" ".join((*setting.place_names, *setting.kind_names, setting.total)).split())
+    fixed = f"0 1 2 3 4 5 6 7 8 9 {_MARKS} {_PROBLEM} {_QUESTION} {_SOLUTION} {_REVERSE} x".split()
+    return tuple(dict.fromkeys([*fixed, *letters, *sorted(named)]))
+
+
+def spaced(text: str) -> str:
+    """A text in the paper wording with its words apart: what `prompt` and `solution` write."""
+    return " ".join(_WORD.findall(text))
+
+
+@lru_cache(maxsize=4096)
+def _digits(number: int) -> str:
+    return " ".join(str(number))
+
+
+_SPACED = paper.Style(
+    number=_digits,
+    minus="- ",
+    times=" * ",
+    left="( ",
+    right=" )",
+    comma=" , ",
+    semicolon=" ; ",
+    colon=" : ",
+    stop=" . ",
+    ask=" ?",
+)

@@ -1,0 +1,194 @@
+"""The verified judge: from the text of a solution to a verdict, against the graph that the problem was made from.
+
+It holds each step to the rule of `edgewise.tasks.graph.working`. Whitespace means nothing, so `judge` reads the
+english wording and that of the released data alike, and its time is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.graph.compact import UNKNOWN
+from edgewise.tasks.graph.expression import LETTER, Wrong, read
+from edgewise.tasks.graph.graph import Graph, Quantity
+from edgewise.tasks.graph.paper import names
+from edgewise.tasks.graph.working import FOREIGN, Working
+
+MAX_CHARACTERS = 100_000
+
+# The fixed words of the released data (arXiv 2512.07783, appendix A.1), without their spaces.
+_INTRODUCTION = "Thequestionisdifficult,soweuseequationstosolveit."
+_LATER = "wedon'tknowitsvalueyetbutwillfinditoutlater"
+_KNOWN = "Weknow"
+_EQUATION = ",sowehave"
+_STEPS = "andwesolveitthroughthefollowingsteps:"
+_DIVIDE = "Dividebothsidesby"
+
+_DEFINED = re.compile(rf"(.+)as({LETTER})", re.DOTALL)
+_NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?)"
+
+
+def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+    """The verdict on any text in the english or the paper wording.
+
+    The process is correct where every necessary quantity is worked out once, after its parents, by the expression
+    of the problem (letters, the order of sums and brackets are free; intermediate results may have letters or not),
+    every equation is right, in reverse mode the equation is stated and solved, and the one answer, at the end, is
+    right. Steps about other quantities are free. A text that was cut off, is too long or has no single answer at
+    its end is unscorable.
+    """
+    return _judged(graph, completion, truncated, _ENGLISH_ANSWERS, _english)
+
+
+def judge_compact(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+    """The verdict on any text in the compact wording, by the rules of `judge`; letters are those of the problem."""
+    return _judged(graph, completion, truncated, _COMPACT_ANSWERS, _compact)
+
+
+# What an answer begins with, and the whole of it.
+_ENGLISH_ANSWERS = {
+    "Answer:": re.compile(rf"Answer:{_NUMBER}\."),
+    "<answer>": re.compile(rf"<answer>{_NUMBER}</answer>"),
+}
+_COMPACT_ANSWERS = {"answer": re.compile(rf"answer{_NUMBER}")}
+
+
+def _judged(
+    graph: Graph,
+    completion: str,
+    truncated: bool,
+    answers: dict[str, re.Pattern[str]],
+    steps: Callable[[Graph, Working, str], None],
+) -> Verdict:
+    if truncated:
+        return _unscorable("truncated")
+    if len(completion) > MAX_CHARACTERS:
+        return _unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
+    text = "".join(completion.replace(" ", "").split())
+    if sum(map(text.count, answers)) > 1:
+        return _unscorable("unparsable: more than one answer")
+    found = [match for mark, whole in answers.items() if (match := whole.fullmatch(text, text.find(mark)))]
+    if not found:
+        return _unscorable("unparsable: no final answer")
+    written = found[0][1]
+    right = _same(written, graph.answer)
+    working = Working(graph)
+    try:
+        steps(graph, working, text[: found[0].start()])
+        if not right:
+            raise Wrong(f"the answer is {graph.answer}, not {written:.20}")
+    except Wrong as wrong:
+        return Verdict(Mark(right), Mark.WRONG, working.position, str(wrong))
+    return Verdict(Mark.CORRECT, Mark.CORRECT)
+
+
+def _unscorable(reason: str) -> Verdict:
+    return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, reason)
+
+
+def _same(written: str, number: int) -> bool:
+    # Compared as text: int() of a very long digit string is slow and, past a limit, an error.
+    digits = written.removeprefix("-")
+    return written[: -len(digits)] + (digits.lstrip("0") or "0") == str(number)
+
+
+def _english(graph: Graph, working: Working, text: str) -> None:
+    text, known, tail = text.removesuffix("</solution>").partition(_KNOWN)
+    introduction, *steps = text.split("Define")
+    if introduction not in ("", _INTRODUCTION):
+        raise Wrong(f"cannot read {introduction:.40}")
+    quantities = _quantities(graph.setting)
+    index = {quantity: i for i, quantity in enumerate(graph.quantities)}
+    for step in steps:
+        defined, *clauses = step.split(";")
+        match = _DEFINED.fullmatch(defined)
+        if match is None or not clauses or clauses[-1][-1:] != ".":
+            raise Wrong(f"cannot read {step:.40}")
+        name, letter = match.groups()
+        clauses[-1] = clauses[-1][:-1]
+        node = index.get(quantities[name], FOREIGN) if name in quantities else FOREIGN
+        if node != graph.unknown:
+            working.step(node, letter, [clause.removeprefix("so") for clause in clauses])
+        elif clauses == [_LATER]:
+            working.unknown(node, letter, letter)
+        else:
+            raise Wrong(f"cannot read {step:.40}")
+        working.position += 1
+    if working.missing is not None:
+        raise Wrong(f"{names(graph.setting)[graph.quantities[working.missing]]} is never worked out")
+    if graph.unknown is not None:
+        _solve(working, tail)
+        working.position += 1
+    elif known:
+        raise Wrong("there is no equation to solve")
+
+
+@cache
+def _quantities(setting: str) -> dict[str, Quantity]:
+    return {"".join(name.split()): quantity for quantity, name in names(setting).items()}
+
+
+def _solve(working: Working, text: str) -> None:
+    told, known, rest = text.partition(_EQUATION)
+    equation, steps, rest = rest.partition(_STEPS)
+    *sentences, end = rest.split(".")
+    if not known or not steps or not sentences or end:
+        raise Wrong(f"cannot read {text:.40}" if text else "the equation is never stated")
+    working.told(told)
+    working.stated(equation)
+    before = working.equation(equation)
+    form = working.form
+    labels = {"Simplifyingtheequation", "Movealltermstooneside", f"Isolatethetermwith{form}"}
+    for sentence in sentences[:-1]:
+        label, _, equation = sentence.partition(":")
+        now = working.equation(equation)
+        if label.startswith(_DIVIDE):
+            scale = read(label.removeprefix(_DIVIDE))
+            if scale.letters or before != (scale.number * now.a, scale.number * now.b):
+                raise Wrong(f"{label:.40} does not give {equation:.40}")
+        elif label not in labels:
+            raise Wrong(f"cannot read {sentence:.40}")
+        before = now
+    label, _, equation = sentences[-1].partition(":")
+    if label != "Solution":
+        raise Wrong(f"cannot read {sentences[-1]:.40}")
+    working.solved(equation)
+
+
+def _compact(graph: Graph, working: Working, text: str) -> None:
+    index = {letter: i for i, letter in enumerate(graph.letters[: len(graph.nodes)])}
+    *clauses, end = text.split(";")
+    if end:
+        raise Wrong(f"cannot read {end:.40}")
+    heads = [clause.partition("=")[0] for clause in clauses]
+    # Equations stand last, after all letters; letters that the problem does not have are intermediate results.
+    last = max((i for i, head in enumerate(heads) if head in index), default=-1)
+    begun = 0
+    for i, head in enumerate(heads[: last + 1]):
+        if head not in index:
+            continue
+        node = index[head]
+        if node != graph.unknown:
+            working.step(node, head, clauses[begun : i + 1])
+        elif clauses[begun : i + 1] == [f"{head}={UNKNOWN}"]:
+            working.unknown(node, head, UNKNOWN)
+        else:
+            raise Wrong(f"cannot read {clauses[i]:.40}")
+        working.position = begun = i + 1
+    if working.missing is not None:
+        raise Wrong(f"{graph.letters[working.missing]} is never worked out")
+    equations = clauses[begun:]
+    if graph.unknown is None:
+        if equations:
+            raise Wrong(f"cannot read {equations[0]:.40}")
+        return
+    if not equations:
+        raise Wrong("the equation is never stated")
+    working.stated(equations[0])
+    for equation in equations:
+        working.equation(equation)
+        working.position += 1
+    working.solved(equations[-1])

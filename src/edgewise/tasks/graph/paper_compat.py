@@ -1,0 +1,222 @@
+"""The decisions of the released scorer of arXiv 2512.07783, its faults included, so that published numbers compare.
+
+It reads the gold text and the completion in the same way and compares what it read (section 2.2 of the paper's
+appendix; `utils/solution_dependency_graph.py` of its repository). Known faults, all kept: letters are characters, so
+those of English words count as parents wherever a quantity has that letter (renaming the letters of a right solution
+of a reverse problem therefore often makes it wrong); of a linear form only the last number is compared; what is
+told about a quantity more than once counts in its last version.
+
+Two differences, neither of which a solution of any use meets: arithmetic is never run as code, so numbers beyond
+10^300 count as unreadable, and a completion of more than 100,000 characters or without an answer is unscorable where
+the scorer says wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.graph.arithmetic import evaluate
+
+MAX_CHARACTERS = 100_000
+TOLERANCE = 1e-6
+
+_TAGGED_ANSWER = re.compile(r"<answer>\s*([-+]?\d+(?:\.\d+)?)", re.IGNORECASE)
+_PLAIN_ANSWER = re.compile(r"Answer:\s*([-+]?\d+(?:\.\d+)?)")
+_ASSIGNMENT = re.compile(r"([A-Za-z])\s*=\s*([^.;]+)")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+_LETTER = re.compile(r"[A-Za-z]")
+_WHOLE_LETTER = re.compile(r"\b[A-Za-z]\b")
+_DEFINE = re.compile(r"Define\s+", re.IGNORECASE)
+_AS = re.compile(r"(?<!\S)(?:as|a)(?!\S)", re.IGNORECASE)
+_OWN_LETTER = re.compile(r"(?<!\S)[A-Za-z];")
+_NEITHER_LETTER_NOR_SPACE = re.compile(r"[^A-Za-z\s]")
+_INNER_DEFINE = re.compile(r"\bDefine\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the scorer makes of a text: values and parents by the name of the quantity, and the answer.
+
+    `order` has the names in the order of the text, repeated ones included.
+    """
+
+    values: Mapping[str, float | None]
+    parents: Mapping[str, frozenset[str]]
+    order: tuple[str, ...]
+    answer: float | None
+
+
+def judge_paper_compat(gold: str, completion: str) -> Verdict:
+    """The scorer's verdict on a completion, given the gold solution as text.
+
+    Unscorable where the completion has no answer, or more than 100,000 characters.
+    """
+    if len(completion) > MAX_CHARACTERS:
+        return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, f"unparsable: over {MAX_CHARACTERS} characters")
+    expected, written = _remembered(gold), read(completion)
+    if written.answer is None:
+        return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "unparsable: no answer")
+    answer = Mark(_same(expected.answer, written.answer))
+    wrong = {name: reason for name in expected.values if (reason := _difference(expected, written, name))}
+    if not wrong and answer is Mark.CORRECT:
+        return Verdict(Mark.CORRECT, Mark.CORRECT)
+    position = next((i for i, name in enumerate(written.order) if name in wrong), len(written.order))
+    name = written.order[position] if position < len(written.order) else next(iter(wrong), None)
+    return Verdict(answer, Mark.WRONG, position, "the answer differs" if name is None else f"{name:.80} {wrong[name]}")
+
+
+def _difference(expected: Reading, written: Reading, name: str) -> str:
+    if name not in written.values:
+        return "is missing"
+    if not _same(expected.values[name], written.values[name]):
+        return "has another value"
+    return "" if expected.parents[name] == written.parents[name] else "has other parents"
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    # Not "within the tolerance": a difference that is no number counts as none.
+    return not abs(one - other) > TOLERANCE
+
+
+@lru_cache(maxsize=1024)
+def _remembered(gold: str) -> Reading:
+    return read(gold)
+
+
+@dataclass(slots=True)
+class _Step:
+    name: str
+    letter: str
+    value: float | None = None
+    parents: set[str] = field(default_factory=set)
+    expressions: list[str] = field(default_factory=list)
+
+
+def read(text: str) -> Reading:
+    """What the scorer reads in a text, whatever the text is, in time linear in its length."""
+    answer = _TAGGED_ANSWER.search(text) or _PLAIN_ANSWER.search(text)
+    steps = _steps(_without_tags(text).strip())
+    return Reading(
+        values={step.name: step.value for step in steps},
+        parents={step.name: frozenset(step.parents) for step in steps},
+        order=tuple(step.name for step in steps),
+        answer=None if answer is None else float(answer[1]),
+    )
+
+
+def _without_tags(text: str) -> str:
+    # A tag is "<", at least one character, and the next ">".
+    *parts, rest = text.split(">")
+    kept = []
+    for part in parts:
+        before, opened, inside = part.partition("<")
+        kept.append(before if opened and inside else f"{part}>")
+    return "".join(kept) + rest
+
+
+def _steps(text: str) -> list[_Step]:
+    owners: dict[str, str] = {}
+    known: dict[str, float] = {}
+    steps = []
+    for name, letter, body in _definitions(text):
+        step = _Step(name, letter)
+        _work_out(step, body, owners, known)
+        owners[letter] = name
+        steps.append(step)
+    for step in steps:
+        # By now every letter has a value that will ever have one.
+        if step.value is None:
+            values = (_value(expression, known) for expression in reversed(step.expressions))
+            step.value = next((value for value in values if value is not None), known.get(step.letter))
+        if step.value is not None:
+            known[step.letter] = step.value
+    return steps
+
+
+def _work_out(step: _Step, body: str, owners: Mapping[str, str], known: dict[str, float]) -> None:
+    inner: dict[str, set[str]] = {}
+    for assignment in _ASSIGNMENT.finditer(body):
+        letter, said = assignment[1], assignment[2].strip()
+        expression = said.rpartition("=")[2].strip()
+        mentioned = {*_LETTER.findall(said)}
+        parents = {owners[other] for other in mentioned & owners.keys()}
+        parents.update(*(inner[other] for other in mentioned & inner.keys()))
+        value = _value(expression, known)
+        if value is None:
+            value = _last_number(assignment[0])
+        if value is not None:
+            known[letter] = value
+        if letter != step.letter:
+            inner.setdefault(letter, set()).update(parents)
+            continue
+        step.parents |= parents
+        step.expressions += [expression] if expression else []
+        step.value = step.value if value is None else value
+    if step.value is None:
+        step.value = _last_number(body)
+        if step.value is not None:
+            known[step.letter] = step.value
+
+
+def _last_number(text: str) -> float | None:
+    numbers = _NUMBER.findall(text)
+    return float(numbers[-1]) if numbers else None
+
+
+def _definitions(text: str) -> Iterator[tuple[str, str, str]]:
+    """Name, letter and body of each "Define NAME as LETTER; BODY", with the shortest name.
+
+    The scorer's pattern lets "a" stand for "as" and other words stand between it and the letter. That pattern needs
+    quadratic time for a text full of "Define"; here each part of it is looked for once.
+    """
+    closings = list(_closings(text))
+    found: list[tuple[int, int, str, str]] = []
+    resumed = following = 0
+    for define in _DEFINE.finditer(text):
+        if define.start() < resumed:
+            continue
+        while following < len(closings) and closings[following][0] <= define.end():
+            following += 1
+        if following == len(closings):
+            # The pattern falls back on an empty name where white space is left for both of its sides.
+            if not closings or closings[-1][0] < define.end() or define.end() - define.start() < len("Define  "):
+                break
+            following -= 1
+        closing, own = closings[following]
+        resumed = own + len("k;")
+        found.append((define.start(), resumed, _normalised(text[define.end() : closing]), text[own]))
+    ends = (*(start for start, *_ in found[1:]), len(text))
+    for (_, begin, name, letter), end in zip(found, ends, strict=False):
+        yield name, letter, text[begin:end].strip().partition("Answer:")[0].strip()
+
+
+def _closings(text: str) -> Iterator[tuple[int, int]]:
+    """Where an "as" begins that only words separate from a letter with its semicolon, and where that letter is."""
+    letters = [match.start() for match in _OWN_LETTER.finditer(text)]
+    alone = []
+    for before, letter in zip([0, *letters], letters, strict=False):
+        other = _NEITHER_LETTER_NOR_SPACE.search(text[before:letter][::-1])
+        alone.append(letter - other.start() if other else before)
+    following = 0
+    for closing in _AS.finditer(text):
+        while following < len(letters) and letters[following] < closing.end():
+            following += 1
+        if following < len(letters) and alone[following] <= closing.start():
+            yield closing.start(), letters[following]
+
+
+def _normalised(name: str) -> str:
+    cleaned = " ".join(name.split()).replace("\ufffd", "").strip(" .;")
+    return _INNER_DEFINE.split(cleaned)[-1].strip(" .;")
+
+
+def _value(expression: str, known: Mapping[str, float]) -> float | None:
+    if not known.keys() >= {*_LETTER.findall(expression)}:
+        return None
+    return evaluate(_WHOLE_LETTER.sub(lambda letter: str(known[letter[0]]), expression).strip())

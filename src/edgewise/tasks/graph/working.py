@@ -1,0 +1,190 @@
+"""What a solution has worked out so far, and the rule that each of its steps is held to.
+
+A quantity's first expression, with intermediate letters written out, must be the same linear combination of other
+quantities as in the problem; everything after a further equals sign must have the right value, as a linear form of
+the unknown. A letter means what the solution last said it means, so names change nothing.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+from edgewise.tasks.graph.expression import Combination, Wrong, read
+from edgewise.tasks.graph.graph import Graph, Linear
+
+FOREIGN = -2
+"""The index of every quantity that the problem does not have."""
+
+# Coefficients by quantity; that of the number is under _NUMBER.
+_Meaning = dict[int, int]
+_NUMBER = -1
+_LETTERS = frozenset(letter + digit for letter in string.ascii_letters for digit in ("", *string.digits))
+
+# Intermediate results of a hostile text grow without bound; larger numbers are not quoted.
+_WRITTEN = 10**12
+
+
+class Working:
+    """What the letters of one solution stand for, and which quantities it has worked out.
+
+    All text comes without whitespace, and every method raises `Wrong` where its text is wrong. `form` is the letter
+    that values are linear forms of, "" before there is one; `position` is kept by the reader of the steps: how many
+    it has found right.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.position = 0
+        self._graph = graph
+        self._needed = frozenset(graph.steps)
+        self._done: set[int] = set()
+        self._meaning: dict[str, _Meaning] = {}
+        self.form = ""
+
+    @property
+    def missing(self) -> int | None:
+        """The first necessary quantity that is not worked out yet."""
+        return next((i for i in self._graph.steps if i not in self._done), None)
+
+    def unknown(self, node: int, letter: str, form: str) -> None:
+        """The unknown is called `letter`, and values are linear forms of `form` from now on (often the same)."""
+        self._begin(node, letter)
+        self.form = form
+        self._meaning[form] = self._meaning[letter] = {node: 1}
+
+    def step(self, node: int, letter: str, clauses: Sequence[str]) -> None:
+        """One quantity is worked out in equations, e.g. "r=k=3" and "B=2*r=2*3=6".
+
+        Of a quantity that the question does not need only the letters are kept.
+        """
+        self._begin(node, letter)
+        if node in self._needed:
+            self._work_out(node, letter, clauses)
+        else:
+            for clause in clauses:
+                head, equals, _ = clause.partition("=")
+                if equals:
+                    self._forget(head)
+                    self._meaning[head] = {FOREIGN: 1}
+        self._meaning[letter] = {node: 1}
+
+    def told(self, text: str) -> None:
+        """The number that the problem gives for the last quantity, e.g. "h=8"."""
+        letter, _, number = text.partition("=")
+        if self._meaning.get(letter) != {self._graph.sink: 1} or self._form(read(number)) != (0, self._graph.told):
+            raise Wrong(f"{text:.40} is not told")
+
+    def stated(self, text: str) -> None:
+        """The equation to solve: the last quantity's form on the left, its number on the right."""
+        if self._sides(text) != (self._graph.values[self._graph.sink], (0, self._graph.told)):
+            raise Wrong(f"{text:.40} is not the equation to solve")
+
+    def equation(self, text: str) -> Linear:
+        """An equation whose one solution is the answer, as the form a*x + b that it sets to 0."""
+        left, right = self._sides(text)
+        a, b = left.a - right.a, left.b - right.b
+        if not a or a * self._graph.answer + b:
+            raise Wrong(f"{text:.40} is not solved by {self._graph.answer} alone")
+        return Linear(a, b)
+
+    def solved(self, text: str) -> None:
+        """The last equation, e.g. "x=3"."""
+        self.equation(text)
+        left, _, right = text.partition("=")
+        if left != self.form or not read(right).plain:
+            raise Wrong(f"{text:.40} is not the solution")
+
+    def _begin(self, node: int, letter: str) -> None:
+        if node in self._done:
+            raise Wrong(f"{letter:.40} is worked out twice")
+        if node in self._needed:
+            self._done.add(node)
+        self._forget(letter)
+
+    def _forget(self, letter: str) -> None:
+        # The letter of the unknown is never free: values are written with it.
+        if letter == self.form:
+            raise Wrong(f"{letter} stands for the unknown")
+        self._meaning.pop(letter, None)
+
+    def _work_out(self, node: int, letter: str, clauses: Sequence[str]) -> None:
+        worked_out = False
+        for clause in clauses:
+            head, *segments = clause.split("=")
+            if not segments or head not in _LETTERS:
+                raise Wrong(f"cannot read {clause:.40}")
+            self._forget(head)
+            first = read(segments[0])
+            meaning = self._expanded(first)
+            if head != letter:
+                self._check(first, segments, meaning, self._value(meaning))
+                self._meaning[head] = meaning
+                continue
+            if worked_out:
+                raise Wrong(f"{letter:.40} is worked out twice")
+            worked_out = True
+            if meaning != self._rule(node):
+                raise Wrong(f"{head} = {segments[0]:.40} is not what the problem says")
+            last = self._check(first, segments, meaning, self._graph.values[node])
+            if not last.plain or self._form(last) != self._graph.values[node]:
+                raise Wrong(f"{letter} has no value")
+        if not worked_out:
+            raise Wrong(f"{letter} is not worked out")
+
+    def _check(self, last: Combination, segments: list[str], meaning: _Meaning, value: Linear | None) -> Combination:
+        """The last segment, where all after the first have this meaning or, without letters, this value."""
+        for text in segments[1:]:
+            last = read(text)
+            form = self._form(last)
+            if form is None:
+                if self._expanded(last) != meaning:
+                    raise Wrong(f"{text:.40} is not {segments[0]:.40}")
+            elif value is not None and form != value:
+                raise Wrong(f"{text:.40} is not {_written(value)}")
+        return last
+
+    def _expanded(self, found: Combination) -> _Meaning:
+        meaning = {_NUMBER: found.number}
+        for letter, coefficient in found.letters:
+            if letter not in self._meaning:
+                raise Wrong(f"{letter} stands for nothing yet")
+            for node, inner in self._meaning[letter].items():
+                meaning[node] = meaning.get(node, 0) + coefficient * inner
+        return meaning
+
+    def _rule(self, node: int) -> _Meaning:
+        parents, combine, operator, constant = self._graph.nodes[node]
+        scale = constant if operator == "*" else 1
+        rule = dict.fromkeys(parents, scale)
+        if combine == "-":
+            rule[parents[1]] = -scale
+        rule[_NUMBER] = constant if operator == "+" or not parents else 0
+        return rule
+
+    def _value(self, meaning: _Meaning) -> Linear | None:
+        if FOREIGN in meaning:
+            return None
+        a, b = 0, meaning[_NUMBER]
+        for node, coefficient in meaning.items():
+            if node != _NUMBER:
+                value = self._graph.values[node]
+                a += coefficient * value.a
+                b += coefficient * value.b
+        return Linear(a, b)
+
+    def _form(self, found: Combination) -> Linear | None:
+        """The value where only numbers and the unknown are written; None where other letters are, too."""
+        return found.form if not found.letter or found.letter == self.form else None
+
+    def _sides(self, text: str) -> tuple[Linear, Linear]:
+        left, _, right = text.partition("=")
+        left_form, right_form = self._form(read(left)), self._form(read(right))
+        if left_form is None or right_form is None:
+            raise Wrong(f"{text:.40} has more letters than the unknown")
+        return left_form, right_form
+
+
+def _written(value: Linear) -> str:
+    if max(map(abs, value)) > _WRITTEN:
+        return "its value"
+    return f"{value.a}*x {'+' if value.b >= 0 else '-'} {abs(value.b)}" if value.a else str(value.b)

@@ -1,0 +1,169 @@
+"""Reasoning Gym (arXiv 2505.24760): any task of the package `reasoning_gym`, by its name.
+
+Its questions come from its own generators and its `score_answer` judges, both in a process that can be
+killed. Its marks are generous: a third for "979" where "7" is right, and from some tasks full marks for
+any text that contains an answer, for "-279" where "279" is right, or for "False" where "True" is. So a
+strict rule stands in front: one final answer (see `edgewise.tasks.answers`), full marks, and
+- where the task has one answer, the text or the number of that answer; another text that gets full
+  marks is unscorable, since it may be the answer otherwise written or a gift;
+- where any valid answer will do (a way, a formula), no text around it: one that keeps full marks
+  without its first or its last word is unscorable.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cached_property
+from typing import Any, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from edgewise.errors import InputError
+from edgewise.keyed import key
+from edgewise.spec import digest
+from edgewise.tasks.answers import final_answer, gold_completion, number_in, right, unscorable, wrong
+from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
+from edgewise.tasks.grading import Graded, grade
+
+# A split of one sixteenth is missed that often once in 10**11 problems.
+_MAX_DRAWS = 400
+# numpy takes no larger one.
+_SEEDS = 2**32
+# Any valid answer is right and their scorers check that it is valid.
+_MANY_ANSWERS = frozenset(
+    {
+        "boxnet",
+        "countdown",
+        "graph_color",
+        "intermediate_integration",
+        "jugs",
+        "kakurasu",
+        "knight_swap",
+        "n_queens",
+        "palindrome_generation",
+        "polynomial_multiplication",
+        "propositional_logic",
+        "quantum_lock",
+        "rubiks_cube",
+        "rush_hour",
+        "shortest_path",
+        "simple_integration",
+        "sokoban",
+        "survo",
+        "tower_of_hanoi",
+        "word_ladder",
+    }
+)
+
+
+class ReasoningGym(World):
+    """One task of reasoning_gym; `config` are its own settings, all but seed and size.
+
+    `release` is the version of the package: another one draws other problems. `timeout` bounds one
+    question or one score, in seconds. Questions are in free English and an answer may be any text,
+    so there is no list of words; all are of level 1.
+    """
+
+    world: Literal["gym"] = "gym"
+    version: Literal[1] = 1
+    task: str = Field("chain_sum", description="a task of reasoning_gym")
+    config: dict[str, JsonValue] = Field(default_factory=dict, description="the task's own settings")
+    release: str = Field("0.1.25", description="the version of reasoning_gym")
+    timeout: float = Field(10.0, gt=0, le=600, exclude=True, description="seconds for one question or one score")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for name in ("seed", "size"):
+            if name in self.config:
+                raise ValueError(f"config must leave {name} to the world: a problem's address decides it")
+        json.dumps(self.config, allow_nan=False)
+        return self
+
+    @property
+    def levels(self) -> range:
+        return range(1, 2)
+
+    def at_level(self, level: int) -> Self:
+        if level not in self.levels:
+            raise InputError(f"level: must be 1, the only one of the world gym, is {level}")
+        return self
+
+    def words(self) -> tuple[str, ...]:
+        raise InputError("world: gym has no list of words; use a model with a tokenizer of its own")
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest(self)
+
+    def problem(self, split: Split, seed: int, index: int) -> Problem:
+        """Problem `index` of a split, drawn again until its question falls into the split.
+
+        InputError where the package or the task is not there, refuses its settings or makes no question in time.
+        """
+        known_split(split)
+        for draw in range(_MAX_DRAWS):
+            drawn = key("gym", self._digest, split, seed, index, draw) % _SEEDS
+            item = self._item(self._ask(drawn))
+            identity = key("gym", self.task, item["question"])
+            if split_of(identity) == split:
+                break
+        else:
+            raise InputError(f"split {split!r} is empty: {self.task} has too few different questions; change config")
+        return Problem(
+            world=self.world,
+            split=split,
+            seed=seed,
+            index=index,
+            level=1,
+            id=f"gym-1-{identity:016x}",
+            prompt=item["question"],
+            answer=item["answer"] or "",
+            gold=drawn,
+        )
+
+    def solution(self, problem: Problem) -> str:
+        """The answer between its marks; InputError for the tasks that keep none (many are right)."""
+        if not problem.answer:
+            raise InputError(f"task: {self.task} keeps no answer of its own; it can only be judged")
+        return gold_completion(problem.answer)
+
+    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        answer = final_answer(completion, truncated=truncated)
+        if isinstance(answer, Verdict):
+            return answer
+        graded = self._ask(problem.gold, answer)
+        if graded.failure:
+            return unscorable(graded.failure)
+        item = self._item(graded)
+        if item["question"] != problem.prompt:
+            return unscorable(f"{self.task:.40} makes another question of the same seed: nothing to judge against")
+        if not item["score"] >= 1:
+            return wrong(f"score_answer gives {item['score']:.3g}, full marks are 1")
+        if _same(answer, problem.answer):
+            return right()
+        if self.task not in _MANY_ANSWERS:
+            return unscorable("score_answer gives full marks, but it is not the one answer of the task")
+        return unscorable("text around the answer") if item["surrounded"] else right()
+
+    def _ask(self, drawn: int, answer: str | None = None) -> Graded:
+        arguments = (self.release, self.task, self.config, drawn, answer)
+        return grade("edgewise.tasks.gym_process:ask", *arguments, timeout=self.timeout)
+
+    def _item(self, graded: Graded) -> dict[str, Any]:
+        if graded.failure:
+            raise InputError(f"task: {self.task} made no question: {graded.failure}; change config or raise timeout")
+        item: dict[str, Any] = graded.value
+        if "fault" in item:
+            raise InputError(item["fault"])
+        return item
+
+
+def _same(one: str, other: str) -> bool:
+    """Equal but for case and white space, which no punctuation needs, or equal as numbers."""
+    number = number_in(one)
+    return _tight(one) == _tight(other) or (number is not None and number == number_in(other))
+
+
+def _tight(text: str) -> str:
+    return re.sub(r"\s?([^\w\s])\s?", r"\1", " ".join(text.casefold().split()))

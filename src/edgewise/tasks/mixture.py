@@ -1,0 +1,168 @@
+"""Worlds mixed by share: each problem of a mixture is a problem of one of its parts."""
+
+from __future__ import annotations
+
+import statistics
+from bisect import bisect
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from itertools import accumulate
+from math import hypot
+from typing import Literal, NamedTuple, Self
+
+from pydantic import Field, field_validator
+
+from edgewise.errors import InputError
+from edgewise.keyed import key
+from edgewise.spec import Spec, digest
+from edgewise.tasks.base import Problem, Split, Verdict, World, known_split
+from edgewise.tasks.registry import AnyWorld
+
+# Problems of a part on which its mean length is measured.
+MEASURED = 256
+
+
+class Part(Spec):
+    """One world of a mixture and its share of the whole."""
+
+    share: float = Field(gt=0, description="how much of the mixture this world is; shares need not sum to 1")
+    world: AnyWorld
+
+
+class Length(NamedTuple):
+    """Tokens of a worked problem: the mean over `MEASURED` problems, and its standard error."""
+
+    mean: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The gold of a mixture's problem: the part that made it, and its problem."""
+
+    world: World
+    problem: Problem
+
+
+class Mixture(World):
+    """Several worlds mixed by share; a problem has the level that it has in the world it comes from.
+
+    Problem `index` of a mixture is problem `index` of one of its parts: the shares decide which part,
+    and nothing else about the problem. Shares of tokens are what next-token training sees; where a
+    prompt is the unit, as in RL, shares are of problems. A token is a word of prompt or solution, or
+    the mark at either end of both together; a world whose text is for another tokenizer is counted in
+    words all the same. Shares of tokens are exact up to the error of the mean length of each part's
+    problems, which is measured once; `share_errors` says how much that is.
+    """
+
+    world: Literal["mixture"] = "mixture"
+    version: Literal[1] = 1
+    parts: tuple[Part, ...] = Field(description="the worlds and their shares")
+    of: Literal["tokens", "problems"] = Field("tokens", description="what the shares are shares of")
+
+    @field_validator("parts")
+    @classmethod
+    def _shares_sum_to_one(cls, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        if not parts:
+            raise ValueError("a mixture has at least one part")
+        total = sum(part.share for part in parts)
+        # What has been divided once is left alone, so that a written mixture is read back as itself.
+        if abs(total - 1) < 1e-9:
+            return parts
+        return tuple(Part(share=part.share / total, world=part.world) for part in parts)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The levels of all parts, ascending; there may be gaps, and some are drawn more often than others."""
+        return tuple(sorted({level for part in self.parts for level in part.world.levels}))
+
+    def at_level(self, level: int) -> Self:
+        """The problems of that level as the whole mixture draws them, from each part as often."""
+        chances = [chance * _chance(part.world, level) for chance, part in zip(self.chances, self.parts, strict=True)]
+        if not any(chances):
+            raise InputError(f"level: must be one of {', '.join(map(str, self.levels))}, is {level}")
+        parts = [
+            Part(share=chance, world=part.world.at_level(level))
+            for chance, part in zip(chances, self.parts, strict=True)
+            if chance
+        ]
+        return type(self)(parts=tuple(parts), of="problems")
+
+    def words(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word for part in self.parts for word in part.world.words()))
+
+    def problem(self, split: Split, seed: int, index: int) -> Problem:
+        """Problem `index` of a part drawn by the shares, with the id that it has there."""
+        known_split(split)
+        drawn = bisect(self._bounds, key("part", self._digest, split, seed, index) / 2**64)
+        world = self.parts[drawn].world
+        problem = world.problem(split, seed, index)
+        return replace(problem, world=self.world, gold=Drawn(world, problem))
+
+    def solution(self, problem: Problem) -> str:
+        drawn: Drawn = problem.gold
+        return drawn.world.solution(drawn.problem)
+
+    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        drawn: Drawn = problem.gold
+        return drawn.world.judge(drawn.problem, completion, truncated=truncated)
+
+    @cached_property
+    def lengths(self) -> tuple[Length, ...]:
+        """The mean tokens of each part's problems."""
+        return tuple(_length(part.world) for part in self.parts)
+
+    @cached_property
+    def chances(self) -> tuple[float, ...]:
+        """The probability that a problem is of each part."""
+        if self.of == "problems":
+            return tuple(part.share for part in self.parts)
+        rates = [part.share / length.mean for part, length in zip(self.parts, self.lengths, strict=True)]
+        return tuple(rate / sum(rates) for rate in rates)
+
+    @property
+    def share_errors(self) -> tuple[float, ...]:
+        """The standard error of each part's share of tokens that comes from measuring the lengths.
+
+        With e_i the relative error of the mean length of part i, the share s_i is off by about
+        s_i ((1 - s_i) e_i - sum over the other parts of s_j e_j). Zero throughout for shares of problems.
+        """
+        if self.of == "problems":
+            return tuple(0.0 for _ in self.parts)
+        shares = [part.share for part in self.parts]
+        errors = [share * length.error / length.mean for share, length in zip(shares, self.lengths, strict=True)]
+        return tuple(
+            hypot(error - share * error, *(share * other for j, other in enumerate(errors) if j != i))
+            for i, (share, error) in enumerate(zip(shares, errors, strict=True))
+        )
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest(self)
+
+    @cached_property
+    def _bounds(self) -> tuple[float, ...]:
+        return tuple(accumulate(self.chances[:-1]))
+
+
+def origin(world: World, problem: Problem) -> tuple[World, Problem]:
+    """The world that made a problem, and the problem as it made it, through any mixtures."""
+    while isinstance(problem.gold, Drawn):
+        world, problem = problem.gold.world, problem.gold.problem
+    return world, problem
+
+
+def _chance(world: World, level: int) -> float:
+    """The probability that a problem of a world has this level."""
+    if isinstance(world, Mixture):
+        parts = zip(world.chances, world.parts, strict=True)
+        return sum(chance * _chance(part.world, level) for chance, part in parts)
+    return (level in world.levels) / len(world.levels)
+
+
+@cache
+def _length(world: World) -> Length:
+    problems = [world.problem("train", 0, index) for index in range(MEASURED)]
+    # The two marks stand before the prompt and after the solution.
+    tokens = [len(p.prompt.split()) + len(world.solution(p).split()) + 2 for p in problems]
+    return Length(statistics.fmean(tokens), statistics.stdev(tokens) / MEASURED**0.5)

@@ -1,0 +1,119 @@
+"""Worked problems as token ids, and those of one update as packed arrays.
+
+No torch here: what prepares data in processes of its own must start fast (see `edgewise.training.feed`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgewise.errors import InputError
+from edgewise.keyed import rng
+from edgewise.model.tokenizer import Tokenizer
+from edgewise.tasks.base import Problem, World
+
+_GAPS = 4
+# Padded columns cost time but no memory traffic worth saving below this step.
+_ROUND_TO = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Token ids and, for each, the weight of the loss on predicting it (0: context only).
+
+    `positions` says where the tokens stand; None means 0, 1, 2, ...
+    """
+
+    tokens: Sequence[int]
+    weights: Sequence[float]
+    positions: Sequence[int] | None = None
+
+
+class Arrays(NamedTuple):
+    """R rows of T tokens; `edgewise.training.packing.Rows` says what each array holds."""
+
+    tokens_RT: NDArray[np.int32]
+    positions_RT: NDArray[np.int32]
+    document_RT: NDArray[np.int32]
+    targets_RT: NDArray[np.int32]
+    weights_RT: NDArray[np.float32]
+
+
+def arrays_of_step(
+    world: World, tokenizer: Tokenizer, documents: int, row_length: int, stretch: int, seed: int, step: int
+) -> Arrays:
+    """Problems step * documents ... of the train split, worked and laid out: a function of its arguments alone."""
+    problems = (world.problem("train", seed, i) for i in range(step * documents, (step + 1) * documents))
+    return lay_out([worked(world, problem, tokenizer, stretch) for problem in problems], row_length, tokenizer.pad)
+
+
+def worked(world: World, problem: Problem, tokenizer: Tokenizer, stretch: int = 0) -> Document:
+    """bos prompt solution eos, with loss on the solution and the eos; up to `stretch` positions are skipped."""
+    prompt = tokenizer.prompt(problem.prompt)
+    solution = [*tokenizer.encode(world.solution(problem)), tokenizer.eos]
+    tokens = [*prompt, *solution]
+    weights = [0.0] * len(prompt) + [1.0] * len(solution)
+    source = rng("stretch", problem.split, problem.seed, problem.index)
+    return Document(tokens, weights, stretched_positions(source, len(tokens), stretch) if stretch else None)
+
+
+def stretched_positions(source: random.Random, length: int, stretch: int) -> list[int]:
+    """0, 1, 2, ... with up to `stretch` positions left out, at up to `_GAPS` random places."""
+    skip = [0] * length
+    left = source.randint(0, stretch)
+    for _ in range(_GAPS):
+        gap = source.randint(0, left)
+        skip[source.randrange(length)] += gap
+        left -= gap
+    return [i + skipped for i, skipped in enumerate(accumulate(skip))]
+
+
+def lay_out(documents: Sequence[Document], row_length: int, pad: int) -> Arrays:
+    """First-fit of documents, longest first, into rows of at most `row_length` tokens.
+
+    Rows are cut to the longest one, rounded up to a multiple of 8. InputError names a document
+    that does not fit.
+    """
+    if not documents:
+        raise InputError("pack: needs at least one document")
+    sizes = [len(document.tokens) for document in documents]
+    longest = max(sizes)
+    if longest > row_length:
+        raise InputError(f"row_length: must hold the longest document ({longest} tokens), is {row_length}")
+    bins: list[list[int]] = []
+    free: list[int] = []
+    for index in sorted(range(len(documents)), key=lambda i: (-sizes[i], i)):
+        place = next((b for b, room in enumerate(free) if room >= sizes[index]), None)
+        if place is None:
+            place = len(bins)
+            bins.append([])
+            free.append(row_length)
+        bins[place].append(index)
+        free[place] -= sizes[index]
+    used = row_length - min(free)
+    shape = (len(bins), -(-used // _ROUND_TO) * _ROUND_TO)
+    tokens, positions = np.full(shape, pad, np.int32), np.zeros(shape, np.int32)
+    numbers, weights = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+    for row, members in enumerate(bins):
+        start = 0
+        for index in members:
+            document, stop = documents[index], start + sizes[index]
+            tokens[row, start:stop] = document.tokens
+            positions[row, start:stop] = np.arange(sizes[index]) if document.positions is None else document.positions
+            numbers[row, start:stop] = index
+            weights[row, start:stop] = document.weights
+            start = stop
+    # So far each weight stands at its token; it belongs where that token is predicted, one to the left.
+    targets = np.full(shape, pad, np.int32)
+    follows = (numbers[:, 1:] == numbers[:, :-1]) & (numbers[:, 1:] >= 0)
+    targets[:, :-1][follows] = tokens[:, 1:][follows]
+    weights[:, :-1] = np.where(follows, weights[:, 1:], 0)
+    weights[:, -1] = 0
+    return Arrays(tokens, positions, numbers, targets, weights)

@@ -1,0 +1,175 @@
+"""The feed: the same rows whoever makes them, in order, and no process left when training ends, however it does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgewise.errors import InputError
+from edgewise.training import next_token
+from edgewise.training.documents import arrays_of_step
+from edgewise.training.feed import feed
+from edgewise.training.run import Run
+
+from .making import Large, Noted, modules, process
+from .test_next_token import Interrupted, interrupt_at
+from .tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train
+
+MAKE = partial(arrays_of_step, WORLD, TOKENIZER, 5, 96, 20, 1)
+
+
+def made(folder: Path) -> list[int]:
+    return sorted(int(path.name) for path in folder.iterdir())
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def soon(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_rows_are_the_same_to_the_bit_whoever_makes_them(workers: int) -> None:
+    with feed(MAKE, workers) as take:
+        for step in range(7, 15):
+            for found, expected in zip(take(step), MAKE(step), strict=True):
+                assert found.dtype == expected.dtype
+                np.testing.assert_array_equal(found, expected)
+
+
+def test_a_run_leaves_the_same_bytes_with_workers_and_when_resumed_with_others(tmp_path: Path) -> None:
+    train(Run(tmp_path / "inline"))
+    train(Run(tmp_path / "ahead", data_workers=2))
+    assert traces(tmp_path / "ahead") == traces(tmp_path / "inline")
+    run = interrupt_at(5)
+    run.folder, run.checkpoint_seconds, run.data_workers = tmp_path / "parts", 0.0, 1
+    with pytest.raises(Interrupted):
+        train(run)
+    train(Run(run.folder, data_workers=2))
+    assert traces(run.folder) == traces(tmp_path / "inline")
+
+
+def test_steps_are_made_ahead_by_other_processes_and_not_without_end(tmp_path: Path) -> None:
+    with feed(Large(tmp_path), 2) as take:
+        assert take(0)[0] == 0
+        # Step 1 has been fetched, and each worker waits with one more.
+        assert soon(lambda: made(tmp_path) == [0, 1, 2, 3])
+        time.sleep(0.3)
+        assert made(tmp_path) == [0, 1, 2, 3]
+        assert [int(take(step)[-1]) for step in range(1, 6)] == [1, 2, 3, 4, 5]
+
+
+def test_with_no_workers_nothing_is_made_before_it_is_asked_for(tmp_path: Path) -> None:
+    with feed(Noted(tmp_path), 0) as take:
+        assert take(3) == (3, os.getpid())
+    assert made(tmp_path) == [3]
+
+
+def test_steps_out_of_turn_are_refused(tmp_path: Path) -> None:
+    with feed(Noted(tmp_path), 1) as take:
+        take(2)
+        with pytest.raises(ValueError, match="step 4 was asked for where 3 is the next"):
+            take(4)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_making_a_step_raises_comes_where_that_step_is_asked_for(tmp_path: Path, workers: int) -> None:
+    with feed(Noted(tmp_path, fails_at=2), workers) as take:
+        assert [take(0)[0], take(1)[0]] == [0, 1]
+        with pytest.raises(InputError) as caught:
+            take(2)
+    assert str(caught.value) == "step: 2 cannot be made; ask for another"
+
+
+def test_a_world_that_fails_in_a_worker_stops_training_with_its_own_line(tmp_path: Path) -> None:
+    spec = SPEC.model_copy(update={"row_length": 8})
+    lines = []
+    for workers in (0, 1):
+        with pytest.raises(InputError) as caught:
+            train(Run(tmp_path / str(workers), data_workers=workers), spec)
+        lines.append(str(caught.value))
+    assert lines[0] == lines[1] and lines[0].startswith("row_length: must hold the longest document")
+
+
+def test_what_cannot_be_loaded_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MAKE.func, "__module__", "a_module_that_is_nowhere")
+    monkeypatch.setitem(sys.modules, "a_module_that_is_nowhere", sys.modules["edgewise.training.documents"])
+    with feed(MAKE, 1) as take, pytest.raises(ModuleNotFoundError, match="a_module_that_is_nowhere"):
+        take(0)
+
+
+def test_a_killed_worker_is_one_line_and_the_others_end(tmp_path: Path) -> None:
+    with feed(Noted(tmp_path), 2) as take:
+        first, second = take(0)[1], take(1)[1]
+        os.kill(second, signal.SIGKILL)
+        with pytest.raises(InputError, match=r"^data_workers: [^\n]*$"):
+            for step in range(2, 10_000):
+                take(step)
+        assert alive(first)
+    assert not alive(first) and not alive(second)
+
+
+def test_workers_end_where_the_context_is_left_by_an_error() -> None:
+    pids: list[int] = []
+    with pytest.raises(KeyboardInterrupt), feed(process, 2) as take:
+        pids += [take(0), take(1)]
+        raise KeyboardInterrupt
+    assert len(set(pids)) == 2 and not any(map(alive, pids))
+
+
+_CHILD = """
+import sys
+from edgewise.training.feed import feed
+from tests.training.making import process
+with feed(process, 2) as take:
+    print(take(0), take(1), flush=True)
+    for step in range(2, 10**9):
+        take(step)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_end_with_a_process_that_is_killed(how: signal.Signals) -> None:
+    """No main guard is needed in the script, and an interrupt is reported once, by the process that trains."""
+    child = subprocess.Popen([sys.executable, "-c", _CHILD], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None and child.stderr is not None
+    pids = [int(word) for word in child.stdout.readline().split()]
+    assert len(pids) == 2 and all(map(alive, pids))
+    child.send_signal(how)
+    child.wait()
+    assert soon(lambda: not any(map(alive, pids)))
+    told = child.stderr.read()
+    assert told.count("Traceback") == (how is signal.SIGINT), told
+    child.stdout.close()
+    child.stderr.close()
+
+
+def test_what_makes_rows_imports_no_torch() -> None:
+    with feed(partial(modules, MAKE), 1) as take:
+        found = set(take(0))
+    assert "edgewise.training.documents" in found and "torch" not in found
+
+
+def test_data_seconds_are_part_of_the_seconds(tmp_path: Path) -> None:
+    totals = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, Run(tmp_path))
+    assert 0 < totals["data_seconds"] < totals["seconds"]
+    again = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, Run(tmp_path))
+    assert again["data_seconds"] == totals["data_seconds"]
