@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo seeds calibrate bench test test-slow check format env
+.PHONY: help demo seeds calibrate worlds bench test test-slow check format env
 
 help:
 	@echo "make demo       install, then train, run RL twice and write runs/demo/report.html"
 	@echo "make seeds      the demonstration for three seeds, written to docs/demo.md"
 	@echo "make calibrate  the audit's error rates by simulation, written to docs/calibration.md"
+	@echo "make worlds     the worlds measured beside the reference generator, written to docs/worlds.md"
 	@echo "make bench      speed and memory, written to benchmarks/results"
 	@echo "make test       the whole test suite"
 	@echo "make test-slow  the tests that take minutes"
@@ -35,8 +36,12 @@ seeds: env
 calibrate: env
 	$(BIN)/python docs/calibrate.py
 
+worlds: env
+	$(BIN)/python docs/worlds.py
+
 bench: env
 	$(BIN)/python benchmarks/audit.py
+	$(BIN)/python benchmarks/worlds.py
 
 test: env
 	GOMP_SPINCOUNT=0 $(BIN)/pytest
