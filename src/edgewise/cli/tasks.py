@@ -18,14 +18,13 @@ Task = Annotated[
     str, typer.Argument(metavar="TASK", help="A world or preset of `edgewise tasks`, MODULE:CLASS or FILE.py:CLASS.")
 ]
 Settings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Knobs to change.")]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 _REASONS = 5
 
 
 def tasks(
     name: Annotated[str | None, typer.Argument(help="A world or preset, to see its knobs.", show_default=False)] = None,
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """List the worlds and presets, or show the knobs of one and a problem of it."""
     from edgewise.report import worlds as shown
