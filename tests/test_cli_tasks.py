@@ -19,7 +19,6 @@ from edgewise.tasks import SPLITS, ModularArithmetic, world_named
 from edgewise.tasks.presets import preset_names
 from edgewise.tasks.registry import world_names
 
-REFERENCE = Path(__file__).parent / "tasks/graph/data/released.jsonl"
 MIXED = 'parts=[{"share":3,"world":{"world":"modular"}},{"share":1,"world":{"world":"modular","modulus":97}}]'
 MINE = """
 from edgewise.tasks import ModularArithmetic
@@ -31,6 +30,7 @@ class Mine(ModularArithmetic):
 
 ready = Mine(modulus=5)
 """
+from tests.tasks.graph.rows import all_rows
 
 
 def run(*words: str) -> str:
@@ -52,7 +52,8 @@ def write(path: Path, some: list[dict[str, Any]]) -> str:
 def test_the_list_names_all_worlds_and_presets_within_80_columns() -> None:
     shown = run("tasks")
     assert all(name in shown for name in (*world_names(), *preset_names()))
-    assert "the level is the number of operations" in " ".join(shown.split())
+    assert "the level is the number of operators" in " ".join(shown.split())
+    assert "min_op=1 max_op=4 leaves=1" in shown, "knobs with their defaults"
     assert max(map(len, shown.splitlines())) <= 80
     listed = json.loads(run("tasks", "--json"))
     assert [one["name"] for one in listed["worlds"]] == list(world_names())
@@ -221,7 +222,7 @@ def test_rows_without_a_world_are_of_the_command_s(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["verified", "paper_compat"])
 def test_rows_of_the_released_data(mode: str, tmp_path: Path) -> None:
-    released = [json.loads(line) for line in REFERENCE.read_text().splitlines()][:12]
+    released = all_rows()[:12]
     done = [row | {"completion": row["solution"]} for row in released]
     found = rows(run("judge", "graph", write(tmp_path / "c.jsonl", done), "--mode", mode))
     assert [one["level"] for one in found] == [row["op"] for row in released]

@@ -17,121 +17,18 @@ from edgewise.spec import canonical_json, plain
 from edgewise.tasks.base import Mark, Verdict
 from edgewise.tasks.grading import stop
 from edgewise.tasks.gym import ReasoningGym
-from edgewise.tasks.gym_process import _harmless
+from edgewise.tasks.gym_process import _is_formula, _is_literal
 from tests.tasks.conformance import conformance
+from tests.tasks.fake_gym import install
 
 INSTALLED = find_spec("reasoning_gym") is not None
-
-# The shape of the package, with the faults of its scorers.
-FACTORY = '''
-import os, random, time
-from dataclasses import dataclass
-from random import Random
-
-@dataclass
-class Config:
-    seed: int = None
-    size: int = 500
-    largest: int = 999
-    def validate(self):
-        assert self.largest > 0, "largest must be positive"
-
-class Sums:
-    """Pays a part for a text in which the answer is found."""
-    def __init__(self, config):
-        assert config.seed is not None and config.size == 1
-        self.config, self.seed = config, config.seed
-    def __getitem__(self, index):
-        rng = Random(self.seed + index)
-        a, b = rng.randint(0, self.config.largest), rng.randint(0, self.config.largest)
-        return {"question": f"What is {a} + {b}?", "answer": str(a + b), "metadata": {"numbers": {1: a, 2: b}}}
-    def score_answer(self, answer, entry):
-        gold = entry["answer"]
-        return 1.0 if answer == gold else len(gold) / len(answer) if gold in answer else 0.0
-
-class Generous(Sums):
-    """Pays in full for a text in which the answer is found."""
-    def score_answer(self, answer, entry):
-        return 1.0 if entry["answer"] in answer else 0.0
-
-class Strange(Sums):
-    """Does what a scorer must not do."""
-    def score_answer(self, answer, entry):
-        if answer == "hang":
-            while True: pass
-        if answer == "die":
-            os._exit(7)
-        if answer == "raise":
-            raise RuntimeError("no\\nidea " * 100)
-        if answer == "spoil":
-            entry["answer"] = "spoil"
-        if answer == "nan":
-            return float("nan")
-        return super().score_answer(answer, entry)
-
-class Formula(Sums):
-    """Any formula with the right value; like sympy's parser it runs what it is given."""
-    def score_answer(self, answer, entry):
-        try:
-            return 1.0 if eval(answer) == int(entry["answer"]) else 0.01
-        except Exception:
-            return 0.01
-
-class Moves(Sums):
-    """Any text will do that has the right letters in it, and there is no answer of its own."""
-    def __getitem__(self, index):
-        return {**super().__getitem__(index), "answer": None}
-    def score_answer(self, answer, entry):
-        return 1.0 if "".join(c for c in answer if c in "UD") == "UUD" else 0.01
-
-class Example(Moves):
-    def __getitem__(self, index):
-        entry = super().__getitem__(index)
-        return {**entry, "metadata": {"possible_answer": {0: "U", 1: "UD"}}}
-
-class Unsteady(Sums):
-    """Depends on the hashes of strings and on the generator that everybody shares."""
-    def __getitem__(self, index):
-        names = list({f"n{i}" for i in range(50)})
-        return {"question": f"{names} {random.random()} {self.seed}", "answer": "1", "metadata": {}}
-
-class Drifting(Sums):
-    """Never the same."""
-    def __getitem__(self, index):
-        return {"question": os.urandom(8).hex(), "answer": "1", "metadata": {}}
-
-class Lonely(Sums):
-    def __getitem__(self, index):
-        return {"question": "What is 1 + 1?", "answer": "2", "metadata": {}}
-
-class Slow(Sums):
-    def __getitem__(self, index):
-        time.sleep(30)
-
-TASKS = dict(
-    chain_sum=Sums, generous=Generous, strange=Strange, countdown=Formula, rush_hour=Moves, graph_color=Example,
-    unsteady=Unsteady, drifting=Drifting, lonely=Lonely, slow=Slow, one_answer_formula=Formula,
-)
-DATASETS = {name: (kind, Config) for name, kind in TASKS.items()}
-
-def create_dataset(name, **config):
-    kind, settings = DATASETS[name]
-    settings = settings(**config)
-    settings.validate()
-    return kind(settings)
-'''
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a package that looks like reasoning_gym."""
     folder = tmp_path_factory.mktemp("site")
-    package, about = folder / "reasoning_gym", folder / "reasoning_gym-0.1.25.dist-info"
-    for path in (package, about):
-        path.mkdir()
-    (package / "factory.py").write_text(FACTORY)
-    (package / "__init__.py").write_text("from .factory import create_dataset\n")
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: reasoning_gym\nVersion: 0.1.25\n")
+    install(folder)
     return folder
 
 
@@ -291,24 +188,43 @@ def test_a_scorer_runs_no_text_but_formulas(fake: None, tmp_path: Path) -> None:
     assert not spy.exists()
 
 
+def test_a_scorer_may_run_literals_of_its_own(fake: None) -> None:
+    assert verdict_of("literals", "first\nAnswer: b a").answer_correct
+    assert verdict_of("literals", "open('x')").answer is Mark.WRONG
+
+
+def test_what_comes_out_of_a_literal_is_not_run_either(fake: None, tmp_path: Path) -> None:
+    world = ReasoningGym(task="jugs")
+    problem = world.problem("train", 0, 0)
+    assert world.judge(problem, f"{problem.answer} + 0").answer_correct
+    spy = tmp_path / "spy"
+    program = f"open({str(spy)!r}, 'w') and {problem.answer}"
+    assert world.judge(problem, f"<answer>{program!r}</answer>").answer is Mark.WRONG
+    assert not spy.exists()
+
+
 def test_what_may_run_is_arithmetic_and_literals() -> None:
-    for text in ("x**2/2 + C", "-2*x**3*cos(x) + 6*exp(2*x)", "[[1, 2], [3, 4]]", "['Q', '_']", "'a' 'b'", "1.5e3*x"):
-        assert _harmless(text), text
+    for text in ("x**2/2 + C", "-2*x**3*cos(x) + 6*exp(2*x)", "[[1, 2], [3, 4]]", "1.5e3*x", "0xff + 1"):
+        assert _is_formula(text), text
+    for text in ("[['Q', '_']]", "'a' 'b'", "{1: 2}"):
+        assert _is_literal(text), text
+        assert not _is_formula(text), text
     for text in (
         "open('x')",
         "x.func",
-        "x . func",
-        "1..real",
+        "x . y",
+        "(1).real",
         "f'{x}'",
         "lambda: 0",
         "a_b",
         "\\x",
         "exec",
         "é",
-        "1or x",
+        "7 or x",
     ):
-        assert not _harmless(text), text
-    assert not _harmless("(" * 100_000 + "open")
+        assert not _is_formula(text), text
+        assert not _is_literal(text), text
+    assert not _is_literal("(" * 100_000)
 
 
 def test_hashes_of_strings_and_the_shared_generator_decide_nothing(fake: None) -> None:
@@ -384,6 +300,7 @@ GIFTS = {
     "knights_knaves": "It is said that {}",
     "sokoban": "Perhaps {} or so",
     "simple_integration": "{} or 7",
+    "number_sorting": "{} or 7",
     "string_insertion": "list(entry['answer'])",
     "spiral_matrix": "entry['answer'].split()",
     "n_queens": "{} {}",

@@ -74,13 +74,17 @@ def problem_row(world: World, problem: Problem) -> dict[str, Any]:
 
 
 def show_worlds(descriptions: Iterable[Mapping[str, Any]], presets: Mapping[str, Sequence[str]]) -> None:
-    """Print a line or two on each world, and the names of the presets by stage."""
+    """Print what each world is, its knobs with their defaults, and the names of the presets by stage."""
     console = Console(highlight=False)
     table = _table()
     table.add_column("world", no_wrap=True)
-    table.add_column("what it is")
+    table.add_column("what it is, and its knobs")
     for one in descriptions:
-        table.add_row(Text(one["name"], "bold"), _plain(_paragraphs(one["about"])[0]))
+        knobs = [k["name"] if k["required"] else f"{k['name']}={_value(k['default'])}" for k in one["knobs"]]
+        table.add_row(
+            Text(one["name"], "bold"),
+            Text.assemble(_plain(_paragraphs(one["about"])[0]), "\n", (" ".join(knobs), "dim")),
+        )
     console.print(table)
     for stage, names in presets.items():
         console.print(Text(f"presets for {stage}", "bold"))

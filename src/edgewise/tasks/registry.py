@@ -37,12 +37,15 @@ def world_names() -> tuple[str, ...]:
 
 
 def world_named(name: str) -> type[World]:
-    """The class of a world; InputError lists the names there are, or says what is no `World`."""
+    """The class of a world; InputError lists the names there are, or says what cannot be imported or is no `World`."""
     place = _places().get(name)
     if place is None:
         raise InputError(f"world: must be one of {', '.join(_places())}, is {name!r}")
     module, _, attribute = place.partition(":")
-    found = getattr(importlib.import_module(module), attribute, None)
+    try:
+        found = getattr(importlib.import_module(module), attribute, None)
+    except ImportError as error:
+        raise InputError(f"world {name!r}: {place} cannot be imported ({error})") from None
     if not (isinstance(found, type) and issubclass(found, World)):
         raise InputError(f"world {name!r}: {place} must be a subclass of edgewise.tasks.World")
     return found

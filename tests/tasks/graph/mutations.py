@@ -41,10 +41,14 @@ def meaning(text: str) -> Any:
                     target, *segments = clause.removeprefix("so ").split(" = ")
                     first, *others = [_value(segment, env) for segment in segments]
                     env.pop(target, None)
-                    # To say the first expression again, in other letters, is to say nothing new.
+                    plain = [{*LETTER.findall(segment)} <= {unknown} for segment in segments]
+                    # To say the first expression again, in other letters, is to say nothing new; what is not said
+                    # again has to be in numbers and the unknown, and so has the end.
                     numbers = {value for value in others if value != first}
+                    if not all(p or v == first for p, v in zip(plain[1:], others, strict=True)):
+                        return None
                     if target == letter:
-                        if not {*LETTER.findall(segments[-1])} <= {unknown}:
+                        if not plain[-1]:
                             return None
                         own.append((first, numbers))
                     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgewise.tasks.graph import compact
-from edgewise.tasks.graph.graph import TOLD, Graph, Linear, Node, Quantity, evaluate
+from edgewise.tasks.graph.graph import TOLD, Graph, Node, Quantity, evaluate
 
 FORWARD_NODES = (Node((), constant=3), Node((0,), "+", "+", 4), Node((0, 1), "+", "*", 2))
 FORWARD = Graph(
@@ -116,4 +116,3 @@ def test_words_are_what_the_texts_are_made_of() -> None:
     assert len(set(words)) == len(words) == 11 + 10 + 50
     for text in (compact.prompt(REVERSE), compact.solution(REVERSE), compact.prompt(FORWARD)):
         assert set(text.split()) <= set(words)
-    assert Linear(0, 0) == (0, 0)

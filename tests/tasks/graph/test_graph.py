@@ -64,9 +64,7 @@ def shuffled(graph: Graph, source: random.Random) -> Graph:
         nodes.append(node._replace(parents=tuple(parents)))
     nodes += [Node((source.randrange(len(nodes)),), "+", "+", 5) for _ in range(source.randrange(3))]
     unknown = None if graph.unknown is None else number[graph.unknown]
-    return replace(
-        graph, nodes=tuple(nodes), sink=number[graph.sink], unknown=unknown, values=evaluate(nodes, unknown)
-    )
+    return replace(graph, nodes=tuple(nodes), sink=number[graph.sink], unknown=unknown, values=evaluate(nodes, unknown))
 
 
 def test_the_documented_graph() -> None:

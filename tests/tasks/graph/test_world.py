@@ -19,7 +19,7 @@ from edgewise.tasks.graph.graph import TOTAL
 from edgewise.tasks.graph.setting import setting_named, setting_names
 from edgewise.tasks.graph.world import GraphArithmetic
 from tests.tasks.conformance import conformance
-from tests.tasks.graph.reading import needed, op, read, solve
+from tests.tasks.graph.reading import Text, needed, op, read, solve
 from tests.tasks.graph.worlds import GRAPHS
 
 NAMES = list(GRAPHS)
@@ -35,7 +35,7 @@ def worlds(draw: st.DrawFn) -> GraphArithmetic:
     """Any knobs that the world accepts, up to op 30."""
     most = draw(st.integers(0, 14))
     level = draw(st.integers(2, min(30, 2 * (22 - most))))
-    constants, unknowns = draw(st.integers(2, 30)), draw(st.integers(2, 60))
+    constants, unknowns = draw(st.integers(4, 30)), draw(st.integers(4, 60))
     return GraphArithmetic(
         min_op=level,
         max_op=level,
@@ -51,7 +51,7 @@ def worlds(draw: st.DrawFn) -> GraphArithmetic:
 
 
 @given(worlds(), st.integers(0, 2**40))
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=300)
 def test_a_solver_that_reads_only_the_text_finds_the_gold_answer_and_counts_the_op(
     world: GraphArithmetic, index: int
 ) -> None:
@@ -66,7 +66,7 @@ def test_a_solver_that_reads_only_the_text_finds_the_gold_answer_and_counts_the_
 @given(worlds(), st.integers(0, 2**40))
 @settings(deadline=None, max_examples=100)
 def test_gold_is_right_and_every_number_is_in_range(world: GraphArithmetic, index: int) -> None:
-    problem = world.problem("test", 1, index) if world.max_op > 3 else world.problem("train", 1, index)
+    problem = world.problem("test", 1, index)
     graph = problem.gold
     verdict = world.judge(problem, world.solution(problem))
     assert (verdict.answer, verdict.process, verdict.reason) == (Mark.CORRECT, Mark.CORRECT, "")
@@ -101,10 +101,15 @@ def test_every_total_is_the_sum_of_all_that_stands_in_its_place(name: str) -> No
                 assert set(graph.nodes[i].parents) == here
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["english", "compact, one level"])
 def test_conformance(name: str) -> None:
-    if GRAPHS[name].wording != "paper":
-        conformance(GRAPHS[name])
+    conformance(GRAPHS[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if GRAPHS[name].wording != "paper"])
+def test_conformance_of_all(name: str) -> None:
+    conformance(GRAPHS[name])
 
 
 def test_groups_have_as_many_names_as_a_problem_has_places_and_kinds() -> None:
@@ -116,7 +121,14 @@ def test_groups_have_as_many_names_as_a_problem_has_places_and_kinds() -> None:
 def test_problems_of_version_1_never_move() -> None:
     """A change to how problems are drawn needs a new version: stored results name this one."""
     world = GraphArithmetic(wording="compact", min_op=5, max_op=5)
-    assert [(p.id, p.prompt, p.answer) for p in (world.problem("train", 0, i) for i in range(2))] == []
+    assert [(p.id, p.prompt, p.answer) for p in (world.problem("train", 0, i) for i in range(2))] == [
+        (
+            "graph-5-bd96c11d4ea2edc9",
+            "B = x ; p = 7 + B ; N = 4 3 ; s = p + N + B ; N = p + B ; Z = 6 + N - p ? B :",
+            "18",
+        ),
+        ("graph-5-bfbe11af48058fd0", "y = 1 2 ; B = 5 + s ; y = l ; f = B + s + y ; s = x ; l = B ? s :", "7"),
+    ]
 
 
 def test_modes_settings_and_distractors_are_drawn_equally_often_and_distractors_whatever_the_op() -> None:
@@ -131,17 +143,27 @@ def test_modes_settings_and_distractors_are_drawn_equally_often_and_distractors_
 
 
 def test_distractors_are_counted_in_the_text_and_never_needed() -> None:
+    open_without = Counter[bool]()
     for name in ("english", "crowded", "as in the paper"):
         for problem in problems(name):
             text = read(problem.prompt)
             spare = {n for n in text.definitions if not n.startswith("total")} - needed(text)
             assert len(spare) == problem.gold.distractors
-            some = {n: d for n, d in text.definitions.items() if n in needed(text)}
-            assert str(solve(type(text)(some, text.asked, text.told))) == problem.answer
-            for name in needed(text) - {text.asked, text.sink}:
-                fewer = {n: d for n, d in some.items() if n != name}
-                with pytest.raises((AssertionError, KeyError)):
-                    assert str(solve(type(text)(fewer, text.asked, text.told))) == problem.answer
+            some = {n: d for n, d in text.definitions.items() if n not in spare}
+            assert str(solve(Text(some, text.asked, text.told))) == problem.answer
+            for one in needed(text) - {text.asked, text.sink}:
+                fewer = {n: d for n, d in some.items() if n != one}
+                open_without[is_open(Text(fewer, text.asked, text.told))] += 1
+    # Where p is added to q - p, no definition of p is needed; that is rare.
+    assert open_without[False] < open_without.total() / 25, open_without
+
+
+def is_open(text: Text) -> bool:
+    try:
+        solve(text)
+    except AssertionError as error:
+        return "left open" in str(error)
+    return False
 
 
 def test_distractors_use_what_is_needed_each_other_and_totals() -> None:

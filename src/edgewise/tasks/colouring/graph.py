@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import struct
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -85,20 +84,19 @@ def colourings(graph: Graph) -> list[tuple[int, ...]]:
 def identity(graph: Graph) -> int:
     """A 64-bit hash of the graph without its labels, and of the number of colours.
 
-    The entries of (A + D)^3, A the adjacency and D the degree matrix, sorted within every row and
+    The entries of (A + D)^2, A the adjacency and D the degree matrix, sorted within every row and
     then the rows among each other: equal for isomorphic graphs, and different for all others that
     are connected and have up to 8 vertices (the tests count them).
     """
-    # One row is one integer with 16 bits for each entry, so that rows are added as numbers.
-    rows = [1 << 16 * v for v in range(graph.vertices)]
-    for _ in range(3):
+    # One row is one integer with a byte for each entry, at most 56, so that rows are added as numbers.
+    rows = [1 << 8 * v for v in range(graph.vertices)]
+    for _ in range(2):
         before, rows = rows, [0] * graph.vertices
         for u, v in graph.edges:
             both = before[u] + before[v]
             rows[u] += both
             rows[v] += both
-    entries = struct.Struct(f"<{graph.vertices}H")
-    signature = sorted([entries.pack(*sorted(entries.unpack(row.to_bytes(entries.size, "little")))) for row in rows])
+    signature = sorted([bytes(sorted(row.to_bytes(graph.vertices, "little"))) for row in rows])
     text = b"%d %d " % (graph.colours, graph.vertices) + b"".join(signature)
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
@@ -139,13 +137,14 @@ class _Ways:
         """The n-th of a set of ways, ordered by the colour of the first vertex, then of the second, ..."""
         colours = []
         for has in self.has:
-            counts = [(ways & having).bit_count() for having in has]
-            colour = 0
-            while n >= counts[colour]:
-                n -= counts[colour]
-                colour += 1
-            ways &= has[colour]
-            colours.append(colour)
+            for colour, having in enumerate(has):
+                part = ways & having
+                count = part.bit_count()
+                if n < count:
+                    colours.append(colour)
+                    break
+                n -= count
+            ways = part
         return tuple(colours)
 
 

@@ -28,15 +28,15 @@ class Colouring(World):
 
     Every problem has 20 to 100 right answers, so each further vertex divides the chance of a guess
     by `colours` and, as there must be more edges, restricts what may follow what was written. The
-    splits keep isomorphic graphs together; there are few with 5 or 6 vertices, so some splits are
-    empty there.
+    splits keep isomorphic graphs together, which leaves few different ones of few vertices: of those
+    with 3 colours, 9, 47, 267 and 2,453 at 5, 6, 7 and 8 vertices, and no validation split at 5.
     """
 
     world: Literal["colouring"] = "colouring"
     version: Literal[1] = 1
-    min_vertices: int = Field(6, ge=5)
-    max_vertices: int = Field(8, le=MOST_VERTICES)
-    colours: int = Field(3, ge=3, le=len(COLOURS))
+    min_vertices: int = Field(6, ge=5, description="fewest vertices")
+    max_vertices: int = Field(8, le=MOST_VERTICES, description="most vertices")
+    colours: int = Field(3, ge=3, le=len(COLOURS), description="how many colours there are")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -1,6 +1,6 @@
 """Countdown: reach a target with given numbers, each used exactly once; a search task with many right answers.
 
-The transfer target of arXiv 2509.25123 (section on Countdown: 3 to 5 numbers of 1..100, targets 1..999).
+The transfer target of arXiv 2509.25123.
 """
 
 from edgewise.tasks.countdown.expression import solutions

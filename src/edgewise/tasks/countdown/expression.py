@@ -54,7 +54,7 @@ def apply(left: int, operator: str, right: int) -> int | None:
 def read(text: str) -> list[str] | None:
     """The expression in postfix order, numbers without zeros in front; None where it is no expression.
 
-    `text` has no spaces. + and - bind less than * and /, equals bind from the left. No recursion: a
+    `text` has no spaces. + and - bind less than * and /, and equal ones group from the left. No recursion: a
     hundred thousand brackets are only a long list.
     """
     tokens = _TOKEN.findall(text)

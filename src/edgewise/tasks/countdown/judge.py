@@ -89,7 +89,7 @@ def _first_wrong_step(puzzle: Puzzle, steps: list[str]) -> tuple[tuple[int, str]
         if value is None:
             return (position, f"{text.partition('=')[0]:.40} is no positive whole number"), done
         if result != str(value):
-            return (position, f"{left} {match[2]} {right} is {value}, not {result:.40}"[:160]), done
+            return (position, f"{left} {match[2]} {right} is {value}, not {result:.40}"), done
         there[result] += 1
         done.append(Operation.of(int(left), match[2], int(right)))
     if list(there.elements()) != [str(puzzle.target)]:

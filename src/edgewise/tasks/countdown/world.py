@@ -23,17 +23,19 @@ class Countdown(World):
 
     Numbers are 1..`largest`; the target and every result on the gold way to it are
     1..`largest_target`. The defaults ask for sums and products that a small model can learn by
-    heart; the paper (arXiv 2509.25123) takes 1..100 and 1..999, with 3 to 5 numbers. A target may
-    equal a given number: the others must be used all the same. Targets are as frequent as ways to
-    them, so the common ones have many right answers.
+    heart; the paper (arXiv 2509.25123, Countdown as a transfer target) has 1..100 and 1..999, trains
+    on 2 numbers and evaluates on 3 to 5. A target may equal a given number: the others must be used
+    all the same. Targets are as frequent as ways to them, so the common ones have many right answers.
     """
 
     world: Literal["countdown"] = "countdown"
     version: Literal[1] = 1
-    min_numbers: int = Field(3, ge=2)
-    max_numbers: int = Field(5, le=MOST_NUMBERS)
-    largest: int = Field(20, ge=2, le=1000)
-    largest_target: int = Field(100, ge=2, le=10_000)
+    min_numbers: int = Field(3, ge=2, description="fewest numbers")
+    max_numbers: int = Field(5, le=MOST_NUMBERS, description="most numbers")
+    largest: int = Field(20, ge=2, le=1000, description="the largest number")
+    largest_target: int = Field(
+        100, ge=2, le=10_000, description="the largest target, and result on the gold way to it"
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -11,6 +11,7 @@ Interplay of Pre-Training, Mid-Training and RL" (arXiv 2512.07783), which draws 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import permutations
 from typing import NamedTuple
 
@@ -253,7 +254,7 @@ def _draw_node(
     """
     if not parents:
         value = 1 + int(uniform() * limits.constants)
-        return Node((), "+", "", value), value
+        return _leaf(value), value
     value = sum([values[p] for p in parents])
     combine = "+"
     if len(parents) == 2 and not total and uniform() < 0.5:
@@ -270,6 +271,11 @@ def _draw_node(
         return Node(parents, combine, "*", multiplier), value * multiplier
     added = 1 + int(uniform() * limits.constants)
     return Node(parents, combine, "+", added), value + added
+
+
+@cache
+def _leaf(value: int) -> Node:
+    return Node((), constant=value)
 
 
 def draw_some(uniform: Uniform, count: int, low: int, high: int) -> list[int]:

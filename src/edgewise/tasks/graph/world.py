@@ -83,8 +83,8 @@ class GraphArithmetic(World):
                 f"max_op must be at most {len(compact.LETTERS)} in the paper wording (a letter an operation), "
                 f"is {self.max_op}"
             )
-        if self.largest < max(self.constants, self.unknowns):
-            raise ValueError(f"largest must be at least constants and unknowns, is {self.largest}")
+        if self.largest < (least := max(self.constants, self.unknowns)):
+            raise ValueError(f"largest must be at least constants and unknowns ({least}), is {self.largest}")
         for field, chosen in (("settings", self.settings), ("modes", self.modes)):
             if len(set(chosen)) < len(chosen):
                 raise ValueError(f"{field} must not repeat any, is {', '.join(chosen)}")

@@ -21,24 +21,25 @@ _LARGEST = 10**300
 
 
 class ModularArithmetic(World):
-    """Definitions of named quantities and one query; the level is the number of operations.
+    """Letters defined by one operator each, modulo a number, and one query; the level is the number of operators.
 
-    `leaves` is the largest number of leaves (1: chains); `reuse` the chance that an operation
-    takes an earlier quantity where it would take a constant; `disorder` how far a definition may
-    stand from its place in topological order (0: in order); `distractors` how many definitions
-    the query does not need; `modulus` 0 means plain integers.
+    Only operators that the query needs are counted.
     """
 
     world: Literal["modular"] = "modular"
     version: Literal[1] = 1
-    min_op: int = Field(1, ge=1)
-    max_op: int = Field(4, ge=1)
-    leaves: int = Field(1, ge=1)
-    reuse: float = Field(0.0, ge=0, le=1)
-    disorder: float = Field(0.0, ge=0)
-    distractors: int = Field(0, ge=0)
-    modulus: int = Field(7, ge=0)
-    letters: int = Field(12, ge=2, le=len(compact.LETTERS))
+    min_op: int = Field(1, ge=1, description="fewest operators")
+    max_op: int = Field(4, ge=1, description="most operators")
+    leaves: int = Field(1, ge=1, description="most leaves (1: chains)")
+    reuse: float = Field(
+        0.0, ge=0, le=1, description="chance that an operation takes an earlier quantity in place of a constant"
+    )
+    disorder: float = Field(
+        0.0, ge=0, description="how far a definition may stand from its place in topological order (0: in order)"
+    )
+    distractors: int = Field(0, ge=0, description="definitions that the query does not need")
+    modulus: int = Field(7, ge=0, description="of all values; 0 means plain integers")
+    letters: int = Field(12, ge=2, le=len(compact.LETTERS), description="letters that names are taken from")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -22,10 +22,8 @@ _MAX_DRAWS = 2000
 class StringFunctions(World):
     """Chains of string functions, f(g(h(x))); the level is the number of calls from x to the result.
 
-    `functions` says which half may occur: the two share neither names nor semantics. (A held-out *split* is
-    something else: it holds compositions with their inputs.) `definitions` says whether the prompt describes
-    the functions that occur, `format` whether a solution writes every call or the answer alone. Inputs have
-    `min_length` to `max_length` letters, each length equally often, and all strings on the way are as long.
+    The two halves of the functions share neither names nor semantics. (A held-out *split* is something else: it
+    holds compositions with their inputs.) Each length of x is equally likely, and all strings on the way are as long.
 
     Problems are drawn uniformly, with two exceptions. No two or three neighbouring calls are together the
     identity or a single function, held out or not, on all strings of that length; so no such run of training
@@ -41,14 +39,16 @@ class StringFunctions(World):
 
     world: Literal["strings"] = "strings"
     version: Literal[1] = 1
-    min_calls: int = Field(1, ge=1)
-    max_calls: int = Field(2, ge=1, le=16)
-    functions: Kind | Literal["all"] = "train"
-    definitions: Literal["shown", "hidden"] = "hidden"
-    format: Format = "steps"
+    min_calls: int = Field(1, ge=1, description="fewest calls")
+    max_calls: int = Field(2, ge=1, le=16, description="most calls")
+    functions: Kind | Literal["all"] = Field("train", description="which half of the functions may occur")
+    definitions: Literal["shown", "hidden"] = Field(
+        "hidden", description="whether the prompt describes the functions that occur"
+    )
+    format: Format = Field("steps", description="whether a solution writes every call or the answer alone")
     # Rearrangements that differ from 5 letters up agree on shorter strings.
-    min_length: int = Field(5, ge=5)
-    max_length: int = Field(8, ge=5, le=24)
+    min_length: int = Field(5, ge=5, description="fewest letters of x")
+    max_length: int = Field(8, ge=5, le=24, description="most letters of x")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

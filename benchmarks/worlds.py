@@ -1,0 +1,229 @@
+"""How fast worlds make and judge problems, and training's data is prepared: `python benchmarks/worlds.py [NAME]...`.
+
+Each measurement runs in a process of its own, on one core, five times; the median is what is quoted. Rates are per
+second of the core's time. The last line is JSON; benchmarks/results/worlds.json holds the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from edgewise.tasks import ModularArithmetic, World
+from edgewise.tasks.colouring import Colouring
+from edgewise.tasks.countdown import Countdown
+from edgewise.tasks.graph.paper_compat import judge_paper_compat
+from edgewise.tasks.graph.world import GraphArithmetic
+from edgewise.tasks.strings import StringFunctions
+
+REPEATS = 5
+SECONDS = 1.0
+RESULTS = Path(__file__).parent / "results" / "worlds.json"
+
+# More different texts than the released scorer's reading of gold solutions is remembered for, so that both are read.
+TEXTS = 1500
+
+# Milliseconds a problem of the reference generator (GSM-Infinite, arXiv 2502.05252, as used by arXiv 2512.07783),
+# forward and reverse, one core of a like machine; and pairs of solutions a second of its parser, at a mix of ops.
+REFERENCE_MS = {2: (7, 39), 6: (5.2, 58), 10: (12, 112), 14: (22, 148), 20: (33, 158)}
+REFERENCE_PAIRS = 2000.0
+
+# What a model of 100M parameters takes at 40 and at 50 % of an H100's 989 TFLOP/s, 6 FLOPs a parameter and token.
+CONSUMED = {share: share * 989e12 / (6 * 100e6) for share in (0.4, 0.5)}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured, in what unit, what it should be, and the reference's measured value."""
+
+    what: str
+    unit: str
+    value: Callable[[], float]
+    target: float | None = None
+    reference: float | None = None
+
+
+def graph(
+    op: int, wording: Literal["english", "compact", "paper"] = "english", mode: Literal["forward", "reverse", ""] = ""
+) -> GraphArithmetic:
+    """Graph arithmetic of one op, in one mode or both."""
+    return GraphArithmetic(
+        min_op=op, max_op=op, wording=wording, **({"modes": (mode,)} if mode else {}), max_distractors=4
+    )
+
+
+def made(world: World) -> Callable[[], float]:
+    """Problems a second, each with its prompt and its solution."""
+
+    def one(index: int) -> None:
+        world.solution(world.problem("train", 0, index))
+
+    return lambda: rate(one)
+
+
+def judged(world: World) -> Callable[[], float]:
+    """Gold solutions judged a second, each found correct."""
+
+    def value() -> float:
+        problems = [world.problem("train", 0, index) for index in range(TEXTS)]
+        texts = [world.solution(problem) for problem in problems]
+        assert all(world.judge(problem, text).process_correct for problem, text in zip(problems, texts, strict=True))
+        return rate(lambda index: world.judge(problems[index % TEXTS], texts[index % TEXTS]))
+
+    return value
+
+
+def paper_compat() -> float:
+    """Pairs of solutions a second by the rules of the released scorer, the gold one read each time too."""
+    world = GraphArithmetic(min_op=2, max_op=20, wording="paper")
+    texts = [world.solution(world.problem("train", 0, index)) for index in range(TEXTS)]
+    return rate(lambda index: judge_paper_compat(texts[index % TEXTS], texts[index % TEXTS]))
+
+
+def rate(one: Callable[[int], object]) -> float:
+    """Calls a second of this process's time, after some to warm up."""
+    for index in range(100):
+        one(index)
+    index, start = 100, time.process_time()
+    while (spent := time.process_time() - start) < SECONDS:
+        for index in range(index, index + 50):  # noqa: B020
+            one(index)
+    return (index - 100) / spent
+
+
+def prepared() -> float:
+    """Tokens a second of packed rows as training takes them: 512K a step, op 2-10 in English, rows of 2,048."""
+    from edgewise.model.tokenizer import Tokenizer
+    from edgewise.training.documents import arrays_of_step
+
+    world = GraphArithmetic(min_op=2, max_op=10)
+    tokenizer = Tokenizer(world.words())
+    arrays_of_step(world, tokenizer, 50, 2048, 0, 0, 0)
+    start = time.process_time()
+    rows = arrays_of_step(world, tokenizer, 2048, 2048, 0, 0, 1)
+    return float((rows.document_RT >= 0).sum()) / (time.process_time() - start)
+
+
+def demo_share() -> float:
+    """Percent of step time that data costs in the demonstration's pre-training, prepared by the process that trains."""
+    os.environ["GOMP_SPINCOUNT"] = "0"
+    import torch
+
+    from edgewise.demo import DemoSpec, demo
+    from edgewise.model.decoder import Decoder
+    from edgewise.model.tokenizer import Tokenizer
+    from edgewise.training import next_token
+    from edgewise.training.run import Run
+
+    torch.set_num_threads(1)
+    base = demo(DemoSpec()).base.parent
+    world, spec = base.world, base.training.model_copy(update={"steps": 60})  # type: ignore[union-attr]
+    tokenizer = Tokenizer(world.words())
+    model = Decoder(base.model, len(tokenizer), seed=0)  # type: ignore[union-attr]
+    with tempfile.TemporaryDirectory() as folder:
+        totals = next_token.train(model, tokenizer, world, spec, 0, Run(Path(folder), checkpoint_seconds=1e9))
+    return 100 * totals["data_seconds"] / totals["seconds"]
+
+
+def _reference(op: int) -> float:
+    return 1000 / statistics.mean(REFERENCE_MS[op])
+
+
+MEASURED: dict[str, Measured] = {
+    **{
+        f"graph_english_op{op}": Measured(
+            f"graph arithmetic, English, op {op}, forward and reverse equally often: problem and solution",
+            "problems/s",
+            made(graph(op)),
+            3000.0 if op == 20 else None,
+            _reference(op),
+        )
+        for op in REFERENCE_MS
+    },
+    "graph_compact_op6": Measured(
+        "graph arithmetic, compact, op 6: problem and solution", "problems/s", made(graph(6, "compact")), 20_000.0
+    ),
+    "modular": Measured(
+        "modular arithmetic, the demonstration's (op 1-4, disorder 2): problem and solution",
+        "problems/s",
+        made(ModularArithmetic(disorder=2)),
+    ),
+    "strings_level2": Measured(
+        "string functions, 2 calls: problem and solution", "problems/s", made(StringFunctions().at_level(2))
+    ),
+    "countdown_4": Measured("countdown, 4 numbers: problem and solution", "problems/s", made(Countdown().at_level(4))),
+    "colouring": Measured("colouring, 6-8 vertices: problem and solution", "problems/s", made(Colouring())),
+    **{
+        f"verified_english_op10_{mode}": Measured(
+            f"the verified judge on English gold solutions, op 10, {mode}",
+            "solutions/s",
+            judged(graph(10, mode=mode)),
+            10_000.0,
+            REFERENCE_PAIRS,
+        )
+        for mode in ("forward", "reverse")
+    },
+    "verified_compact_op6": Measured(
+        "the verified judge on compact gold solutions, op 6", "solutions/s", judged(graph(6, "compact"))
+    ),
+    "paper_compat": Measured(
+        "the released scorer's rules on pairs of solutions, op 2-20", "pairs/s", paper_compat, None, REFERENCE_PAIRS
+    ),
+    "prepared_tokens": Measured(
+        "rows for training made by one process: graph arithmetic, English, op 2-10, 512K tokens a step, rows of 2,048"
+        f" (an H100 takes {CONSUMED[0.4] / 1e6:.2f}M to {CONSUMED[0.5] / 1e6:.2f}M for 100M parameters,"
+        " at 40 to 50 % of its peak)",
+        "tokens/s",
+        prepared,
+    ),
+    "demo_share": Measured(
+        "share of step time that data costs in the demonstration's pre-training", "% (less is better)", demo_share, 3.0
+    ),
+}
+
+
+def main(names: Sequence[str]) -> None:
+    """Measure each named thing REPEATS times and write the medians."""
+    results = [_result(name, MEASURED[name]) for name in names or MEASURED]
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results))
+
+
+def _result(name: str, measured: Measured) -> dict[str, Any]:
+    load = os.getloadavg()[0]
+    command = [sys.executable, __file__, "--measure", name]
+    values = [float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(REPEATS)]
+    value = statistics.median(values)
+    beside = [
+        f"{label} {number:,.0f}"
+        for label, number in (("target", measured.target), ("reference", measured.reference))
+        if number
+    ]
+    print(f"{name}: {value:,.{0 if value > 100 else 2}f} {measured.unit} {', '.join(beside)}", flush=True)
+    return {
+        "name": name,
+        **{key: value for key, value in asdict(measured).items() if key != "value"},
+        "value": value,
+        "values": values,
+        "repeats": REPEATS,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "load_before": load,
+    }
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measure"]:
+        print(MEASURED[sys.argv[2]].value())
+    else:
+        main(sys.argv[1:])
