@@ -94,11 +94,12 @@ def rate(one: Callable[[int], object]) -> float:
     """Calls a second of this process's time, after some to warm up."""
     for index in range(100):
         one(index)
-    index, start = 100, time.process_time()
+    calls, start = 0, time.process_time()
     while (spent := time.process_time() - start) < SECONDS:
-        for index in range(index, index + 50):  # noqa: B020
+        for index in range(calls, calls + 50):
             one(index)
-    return (index - 100) / spent
+        calls += 50
+    return calls / spent
 
 
 def prepared() -> float:
@@ -122,14 +123,16 @@ def demo_share() -> float:
     from edgewise.demo import DemoSpec, demo
     from edgewise.model.decoder import Decoder
     from edgewise.model.tokenizer import Tokenizer
+    from edgewise.study.stages import Pretrain
     from edgewise.training import next_token
     from edgewise.training.run import Run
 
     torch.set_num_threads(1)
     base = demo(DemoSpec()).base.parent
-    world, spec = base.world, base.training.model_copy(update={"steps": 60})  # type: ignore[union-attr]
+    assert isinstance(base, Pretrain)
+    world, spec = base.world, base.training.model_copy(update={"steps": 60})
     tokenizer = Tokenizer(world.words())
-    model = Decoder(base.model, len(tokenizer), seed=0)  # type: ignore[union-attr]
+    model = Decoder(base.model, len(tokenizer), seed=0)
     with tempfile.TemporaryDirectory() as folder:
         totals = next_token.train(model, tokenizer, world, spec, 0, Run(Path(folder), checkpoint_seconds=1e9))
     return 100 * totals["data_seconds"] / totals["seconds"]

@@ -8,21 +8,21 @@ takes a few minutes on one core. Rates are read from benchmarks/results/worlds.j
 from __future__ import annotations
 
 import gzip
+import inspect
 import json
 import random
 import re
 import statistics
 import string
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from edgewise.tasks import SPLITS, World, world_named
-from edgewise.tasks.graph import Graph, GraphArithmetic, english, judge_released
-from edgewise.tasks.graph.graph import TOTAL, Node
+from edgewise.tasks import SPLITS, worlds
+from edgewise.tasks.graph import GraphArithmetic, english
+from edgewise.tasks.graph.graph import Graph, Node
+from edgewise.tasks.graph.judge_released import judge_released
 from edgewise.tasks.graph.released import read_row
-from edgewise.tasks.presets import preset_names
 
 PAGE = Path(__file__).with_name("worlds.md")
 ROOT = Path(__file__).parents[1]
@@ -32,24 +32,161 @@ OPS = (2, 3, 4, 6, 8, 10, 12, 14, 17, 20)
 DRAWN = 2_000
 DISTINCT = 1_000_000
 RENAMINGS = 128
-# Share of renamed gold solutions that the released scorer accepts in reverse mode, in percent
-# (measured with the released generator and scorer, 47 to 80 problems a level).
-PUBLISHED = {2: None, 3: None, 4: 95, 6: 92, 8: 62, 10: 35, 12: 27, 14: 12, 17: 13, 20: 3}
+# Percent of renamed gold solutions of reverse problems that the released scorer accepts: measured with the released
+# generator and scorer, 47 to 80 problems an op and 128 renamings each.
+RELEASED_SCORER = {4: 95, 6: 92, 8: 62, 10: 35, 12: 27, 14: 12, 17: 13, 20: 3}
+
+HEAD = """# The worlds
+
+A world is a family of problems with knobs, a wording and a judge. A problem is a function of its address (world,
+split, seed, index): nothing is stored, any problem can be drawn in any process, and two machines draw the same one.
+A verdict is correct, wrong or unscorable with a reason; what cannot be read never counts as wrong in silence.
+
+```sh
+edgewise tasks                        # the worlds with their knobs, and the paper's mixtures
+edgewise tasks graph                  # one of them: what its knobs mean, and a problem
+edgewise problems graph min_op=11 max_op=14 wording=compact --count 5
+edgewise problems strings max_calls=4 --split test --json > asked.jsonl
+edgewise judge strings max_calls=4 done.jsonl --out verdicts.jsonl    # asked.jsonl with a `completion` in each row
+edgewise audit base.jsonl verdicts.jsonl
+```
+
+Splits are by the canonical hash of what is asked: 10/16 train, 1/16 validation, 2/16 test, 3/16 held out (for what
+neither training nor testing may touch, such as RL's own problems). Written by `make worlds`.
+"""
+
+GRAPH = """## Graph arithmetic
+
+How many of a kind there are in a place, worked out from other such numbers: the problems of GSM-Infinite
+(arXiv 2502.05252) as used by "On the Interplay of Pre-Training, Mid-Training and RL" (arXiv 2512.07783). The level is
+its `op`: the sum of in-degrees of all necessary quantities, a constant counting as one more edge. Places and kinds are
+word files (`tasks/graph/settings`): adding a setting is adding a file. In forward mode the last quantity is asked for;
+in reverse mode one leaf is unknown, the last quantity is told, and the unknown follows from a linear equation.
+
+There are three wordings of one graph. `english` is the text of the field with every word, digit and mark apart, so
+that one word is one token; `compact` has a letter for each quantity; `paper` is the released format byte for byte, for
+the released data and checkpoints: all 300 rows of the reference generator in our tests are read to a graph and
+written again without a difference.
+"""
+
+FAULTS = (
+    (
+        "In 12 to 46% of reverse problems of op 10 and more a needed definition is missing from the text.",
+        "Every problem is solvable and unambiguous: a solver that reads nothing but the text finds exactly the gold"
+        " answer (a property test over all knobs).",
+    ),
+    (
+        "Reverse answers are 1 to 4: every fourth guess is right, and pass@128 of answers says nothing.",
+        "The unknown is 1 to `unknowns` (20), each equally often.",
+    ),
+    (
+        "Distractors come with the op: four to six on average at op 2-6, one or two at op 10-20.",
+        "`min_distractors` to `max_distractors`, each equally often, at every op.",
+    ),
+    (
+        "The op is met by rejection: 1 to 24% of proposals are kept.",
+        "The op is exact by construction; only numbers that grow too large, and those of other splits, are drawn again.",
+    ),
+    ("Which mode a run makes depends on its batch size.", "Mode and setting are drawn for each problem."),
+    (
+        "Duplicates are sought among strings, and random letters and order make every string new.",
+        "The graph decides the split.",
+    ),
+    (
+        "52 letters, used up near op 40.",
+        "Letters with digits beyond; in the paper wording op 52 is the limit.",
+    ),
+)
+
+SHAPES = """### Shape, ours beside the reference's
+
+Mean (10th to 90th percentile) at each op, forward and reverse together. *Quantities* are the named necessary ones,
+*depth* is how many of them stand on the longest path, *width* the largest number of them at one distance from the
+leaves, *words* the length of problem and solution in English, *distractors* the quantities that are not needed. Ours: {drawn:,}
+problems of seed 0 an op with default knobs; the reference's: {rows} rows of its generator.
+"""
+
+DUPLICATES = """### Duplicates across splits
+
+{count:,} problems of op 2-20 (compact, seed 0), a quarter from each split. *By id* is the canonical hash that the splits are made by;
+*by expression* compares the question written out down to its constants, which shares no code with the hash.
+"""
+
+JUDGES = """### Judges
+
+`verified` holds every step to the graph: each necessary quantity is worked out once, after its parents; each written
+expression, intermediate letters written out, is the same linear combination of other quantities as in the problem; all
+that follows an equals sign has the right value as a linear form a*x + b; in reverse mode every equation of the tail has
+the answer for its one solution; the answer stands once, at the end. Letters are tokens, so names change nothing.
+`paper_compat` decides as the released scorer does: it takes letters of ordinary words in the last step of a reverse
+problem for variables. A perfect model that chooses its letters at random therefore fails most deep reverse problems,
+and several plateaus of the paper stand on that ceiling.
+
+```python
+from edgewise.tasks.graph import judge_released
+
+verdict = judge_released(row, completion, mode="verified")    # or "paper_compat"
+verdict.answer_correct, verdict.process_correct, verdict.reason
+```
+
+`verified` accepts {accepted} of the {rows} gold solutions of the reference rows. In {lacking} of them (all reverse)
+the problem lacks a definition: these are judged against the definition in their own gold solution, and the reason says so.
+
+Renaming the letters of gold solutions at random ({renamings} times each; percent accepted, ± two standard errors over problems):
+"""
+
+STRINGS = """## String functions
+
+Chains f(g(h(x))) of 24 functions on lowercase strings under meaningless names, 12 for training and 12 held out. The
+level is the exact number of calls and every call is on the path from x to the result. All functions keep the length,
+so outputs are bounded by construction. No two functions, and no function and the identity, agree on more than 4.5% of
+random strings (2,000 at each of 8 lengths); in the released generator of arXiv 2509.25123 three pairs across the split
+are equal. Two or three neighbouring calls that are together one function or none are never drawn. The null model
+a ** level takes a from `StringFunctions(min_calls=1, max_calls=1)`.
+
+## Countdown, colouring
+
+{countdown}
+
+## Mixtures
+
+A mixture is a world made of worlds: `Mixture(parts=(Part(share=.2, world=...), ...))`. Shares are of tokens, which is
+what next-token training sees; `of="problems"` makes them shares of prompts, as RL counts. Problem i of a mixture is
+problem i of one of its parts, with the same id. The mixtures of arXiv 2512.07783 are presets:
+`preset("interplay/id2-10_0.2easy_0.3medium_0.5hard")`, with `wording="paper"` for the released checkpoints;
+`edgewise tasks` lists all of them, and the table in `edgewise.tasks.presets` says what was corrected.
+
+## Reasoning Gym
+
+{gym}
+
+## Yours
+
+{yours}
+
+```python
+{example}
+```
+
+Installed packages add worlds by name under the entry-point group `edgewise.tasks`:
+
+```toml
+[project.entry-points."edgewise.tasks"]
+backwards = "my_world:Backwards"
+```
+"""
+
+COUNTDOWN = """Countdown."""
+
+GYM = """Gym."""
+
+YOURS = """Yours."""
 
 Row = dict[str, Any]
 
 
-def main() -> None:
-    with gzip.open(ROWS, "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
-    parts = [HEAD, *examples(), FAULTS, *shapes(rows), *duplicates(), *judges(rows), *rates(), *presets(), TAIL]
-    example = (ROOT / "examples" / "my_world.py").read_text(encoding="utf-8").strip()
-    PAGE.write_text("\n".join(parts).replace("{example}", example) + "\n", encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What the table says of one graph; `words` is the length of problem, question and solution in English."""
+class Shape(NamedTuple):
+    """What the table says of one graph."""
 
     quantities: int
     depth: int
@@ -58,7 +195,50 @@ class Shape:
     distractors: int
 
 
-MEASURES = ("quantities", "depth", "width", "words", "distractors")
+def main() -> None:
+    with gzip.open(ROWS, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    example = (ROOT / "examples" / "my_world.py").read_text(encoding="utf-8").strip()
+    others = STRINGS.format(countdown=COUNTDOWN, gym=GYM, yours=YOURS, example=example)
+    parts = [
+        HEAD,
+        *table(),
+        GRAPH,
+        *examples(),
+        *faults(),
+        *shapes(rows),
+        *duplicates(),
+        *judges(rows),
+        others,
+        *rates(),
+    ]
+    PAGE.write_text("\n".join(parts) + "\n", encoding="utf-8")
+
+
+def table() -> Iterator[str]:
+    """What each world is, from the first paragraph of its docstring."""
+    yield "| world | what a problem and a level are |\n|---|---|"
+    for name, kind in worlds().items():
+        about = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].replace("|", "\\|").split())
+        yield f"| `{name}` | {about} |"
+    yield ""
+
+
+def examples() -> Iterator[str]:
+    """A forward and a reverse problem in each wording."""
+    for wording in ("english", "compact", "paper"):
+        for mode in ("forward", "reverse"):
+            knobs = {"min_op": 4, "max_op": 4, "modes": [mode], "settings": ["zoo"], "max_distractors": 0}
+            world = GraphArithmetic.parse({**knobs, "wording": wording})
+            problem = world.problem("train", 0, 0)
+            yield f"{wording}, {mode}, op 4:\n\n```text\n{problem.prompt}\n\n{world.solution(problem).strip()}\n```\n"
+
+
+def faults() -> Iterator[str]:
+    """What differs from the reference generator."""
+    yield "### What is not as in the reference generator\n\n| there | here |\n|---|---|"
+    yield from (f"| {there} | {here} |" for there, here in FAULTS)
+    yield ""
 
 
 def shape(graph: Graph) -> Shape:
@@ -66,30 +246,18 @@ def shape(graph: Graph) -> Shape:
     return Shape(len(graph.steps), graph.depth, graph.width, len(text.split()), graph.distractors)
 
 
-def examples() -> Iterator[str]:
-    """One forward and one reverse problem in the three wordings."""
-    for mode in ("forward", "reverse"):
-        for wording in ("english", "compact", "paper"):
-            world = GraphArithmetic.parse(
-                {"min_op": 4, "max_op": 4, "modes": [mode], "settings": ["zoo"], "wording": wording, "max_distractors": 1}
-            )
-            problem = world.problem("train", 0, 0)
-            yield f"*{wording}, {mode}, op 4*\n\n```text\n{problem.prompt}\n\n{world.solution(problem)}\n```\n"
-
-
 def shapes(rows: Sequence[Row]) -> Iterator[str]:
-    """Mean and 10th to 90th percentile of each measure at each op, ours beside the reference's."""
+    """Mean and spread of each measure at each op, ours beside the reference's."""
     reference: dict[int, list[Shape]] = {op: [] for op in OPS}
     for row in rows:
         reference[row["op"]].append(shape(read_row(row).graph))
     yield SHAPES.format(drawn=DRAWN, rows=len(rows))
-    yield "| op | n, ours / reference | " + " | ".join(f"{name}, ours | reference" for name in MEASURES) + " |"
-    yield "|---" * (2 + 2 * len(MEASURES)) + "|"
+    yield "| op | whose | n | " + " | ".join(Shape._fields) + " |\n" + "|---" * (3 + len(Shape._fields)) + "|"
     for op in OPS:
         world = GraphArithmetic(min_op=op, max_op=op)
         ours = [shape(world.problem("train", 0, index).gold) for index in range(DRAWN)]
-        cells = [spread(getattr(s, name) for s in some) for name in MEASURES for some in (ours, reference[op])]
-        yield f"| {op} | {len(ours)} / {len(reference[op])} | " + " | ".join(cells) + " |"
+        for whose, some in (("ours", ours), ("reference", reference[op])):
+            yield f"| {op} | {whose} | {len(some):,} | " + " | ".join(map(spread, zip(*some, strict=True))) + " |"
     yield ""
 
 
@@ -100,74 +268,67 @@ def spread(numbers: Iterable[int]) -> str:
 
 
 def duplicates() -> Iterator[str]:
-    """How many of a million problems are asked in two splits, by a canonical form that shares no code with the id."""
-    seen: dict[str, dict[str, set[int]]] = {"id": {}, "expression": {}}
+    """How many of a million problems are asked in two splits."""
     world = GraphArithmetic(min_op=2, max_op=20, wording="compact")
+    count = DISTINCT // len(SPLITS)
+    asked: dict[str, tuple[set[str], set[int]]] = {}
     for split in SPLITS:
-        ids, expressions = set(), set()
-        for index in range(DISTINCT // len(SPLITS)):
-            problem = world.problem(split, 0, index)
-            ids.add(hash(problem.id))
-            expressions.add(hash(expression(problem.gold)))
-        seen["id"][split], seen["expression"][split] = ids, expressions
+        problems = (world.problem(split, 0, index) for index in range(count))
+        ids, expressions = zip(*((p.id, hash(expression(p.gold))) for p in problems), strict=True)
+        asked[split] = set(ids), set(expressions)
     yield DUPLICATES.format(count=DISTINCT)
-    yield "| split | problems | different by id | different by expression | also in another split, by id | by expression |"
+    yield "| split | problems | different by id | by expression | also in another split, by id | by expression |"
     yield "|---|---|---|---|---|---|"
-    for split in SPLITS:
-        shared = {
-            name: len(by[split] & set().union(*(by[other] for other in SPLITS if other != split)))
-            for name, by in seen.items()
-        }
-        different = [len(by[split]) for by in seen.values()]
-        yield (
-            f"| {split} | {DISTINCT // len(SPLITS):,} | {different[0]:,} | {different[1]:,}"
-            f" | {shared['id']} | {shared['expression']} |"
-        )
+    for split, own in asked.items():
+        others = [sets for name, sets in asked.items() if name != split]
+        shared = [len(own[i] & set().union(*(sets[i] for sets in others))) for i in (0, 1)]
+        yield f"| {split} | {count:,} | {len(own[0]):,} | {len(own[1]):,} | {shared[0]} | {shared[1]} |"
     yield ""
 
 
-def expression(graph: Graph) -> tuple[object, ...]:
+def expression(graph: Graph) -> str:
     """What is asked, written out down to the constants, the terms of a sum sorted."""
-    written: dict[int, tuple[object, ...]] = {}
+    written: dict[int, str] = {}
     for i in sorted(graph.steps):
         node: Node = graph.nodes[i]
-        parts = [written[p] for p in node.parents]
+        terms = [written[p] for p in node.parents]
         if node.combine == "+":
-            parts.sort(key=repr)
-        written[i] = ("x",) if i == graph.unknown else (node.constant, node.operator, node.combine, *parts)
-    return written[graph.sink] if graph.unknown is None else ("=", graph.told, written[graph.sink])
+            terms.sort()
+        inner = f"{node.constant}{node.operator}({node.combine.join(terms)})"
+        written[i] = "x" if i == graph.unknown else inner
+    told = "" if graph.unknown is None else f"={graph.told}"
+    return written[graph.sink] + told
 
 
 def judges(rows: Sequence[Row]) -> Iterator[str]:
     """Gold solutions and renamed gold solutions under both judges."""
-    lacking = [row for row in rows if read_row(row).lacking]
     accepted = sum(judge_released(row, row["solution"]).process_correct for row in rows)
-    yield JUDGES.format(rows=len(rows), accepted=accepted, lacking=len(lacking), renamings=RENAMINGS)
-    yield "| op | mode | problems | verified | paper_compat | measured with the released scorer |"
-    yield "|---|---|---|---|---|---|"
+    lacking = sum(bool(read_row(row).lacking) for row in rows)
+    yield JUDGES.format(rows=len(rows), accepted=accepted, lacking=lacking, renamings=RENAMINGS)
+    yield "| mode | op | problems | verified | paper_compat | the released scorer |\n|---|---|---|---|---|---|"
     source = random.Random(0)
-    for mode in ("normalforward", "forwardreverse"):
+    for mode, name in (("normalforward", "forward"), ("forwardreverse", "reverse")):
         for op in OPS:
             some = [row for row in rows if (row["op"], row["mode"]) == (op, mode)]
-            renamed_by_row = [[renamed(row["solution"], source) for _ in range(RENAMINGS)] for row in some]
-            shares = []
-            for judge_mode, times in (("verified", 8), ("paper_compat", RENAMINGS)):
-                passed = [
-                    statistics.mean(judge_released(row, text, judge_mode).process_correct for text in texts[:times])  # type: ignore[arg-type]
-                    for row, texts in zip(some, renamed_by_row, strict=True)
+            texts = [[renamed(row["solution"], source) for _ in range(RENAMINGS)] for row in some]
+            passed = []
+            for judge in ("verified", "paper_compat"):
+                means = [
+                    statistics.mean(judge_released(row, text, mode=judge).process_correct for text in renamings)  # type: ignore[arg-type]
+                    for row, renamings in zip(some, texts, strict=True)
                 ]
-                error = statistics.stdev(passed) / len(passed) ** 0.5
-                shares.append(f"{100 * statistics.mean(passed):.0f}" + (f" ± {200 * error:.0f}" if error else ""))
-            published = "100" if mode == "normalforward" else PUBLISHED[op] or ""
-            yield f"| {op} | {mode.removeprefix('normal').removeprefix('forwardr').replace('everse', 'reverse')} | {len(some)} | {shares[0]} | {shares[1]} | {published} |"
+                error = 2 * statistics.stdev(means) / len(means) ** 0.5
+                passed.append(f"{100 * statistics.mean(means):.0f}" + (f" ± {100 * error:.0f}" if error else ""))
+            released = 100 if name == "forward" else RELEASED_SCORER.get(op, "")
+            yield f"| {name} | {op} | {len(some)} | {passed[0]} | {passed[1]} | {released} |"
     yield ""
 
 
 def renamed(solution: str, source: random.Random) -> str:
     """The solution with every letter but x renamed at random."""
-    letters = sorted({found for found in re.findall(r"\b[A-Za-z]\b", solution)} - {"x"})
-    pool = [letter for letter in string.ascii_letters if letter not in "xX"]
-    new = dict(zip(letters, source.sample(pool, len(letters)), strict=True))
+    letters = sorted(set(re.findall(r"\b[A-Za-z]\b", solution)) - {"x"})
+    free = [letter for letter in string.ascii_letters if letter not in "xX"]
+    new = dict(zip(letters, source.sample(free, len(letters)), strict=True))
     return re.sub(r"\b[A-Za-z]\b", lambda match: new.get(match[0], match[0]), solution)
 
 
@@ -176,6 +337,5 @@ def rates() -> Iterator[str]:
     yield ""
 
 
-def presets() -> Iterator[str]:
-    """Names of the paper's mixtures."""
-    yield ""
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ from edgewise.interop.read import read
 from edgewise.tasks import SPLITS, ModularArithmetic, world_named
 from edgewise.tasks.presets import preset_names
 from edgewise.tasks.registry import world_names
+from tests.tasks.graph.rows import all_rows
 
 MIXED = 'parts=[{"share":3,"world":{"world":"modular"}},{"share":1,"world":{"world":"modular","modulus":97}}]'
 MINE = """
@@ -30,7 +31,6 @@ class Mine(ModularArithmetic):
 
 ready = Mine(modulus=5)
 """
-from tests.tasks.graph.rows import all_rows
 
 
 def run(*words: str) -> str:

@@ -234,8 +234,9 @@ def test_hashes_of_strings_and_the_shared_generator_decide_nothing(fake: None) -
     world.problem("test", 3, 3)
     assert world.problem("train", 0, 0) == here
     program = (
-        "from edgewise.tasks.gym import ReasoningGym\n"
-        "print(ReasoningGym(task='unsteady').problem('train', 0, 0).prompt)"
+        "import sys\nfrom edgewise.tasks.gym import ReasoningGym\n"
+        "print(ReasoningGym(task='unsteady').problem('train', 0, 0).prompt)\n"
+        "assert 'reasoning_gym' not in sys.modules, 'foreign code runs in the child only'"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == here.prompt
@@ -279,16 +280,6 @@ def test_worlds_travel(fake: None) -> None:
     for copy in (pickle.loads(pickle.dumps(world)), ReasoningGym.parse(plain(world))):
         assert copy == world
         assert copy.problem("train", 0, 1) == world.problem("train", 0, 1)
-
-
-def test_the_package_is_never_imported_here(fake: None) -> None:
-    assert verdict_of("chain_sum", "1").answer is Mark.WRONG
-    program = (
-        "import sys\nfrom edgewise.tasks.gym import ReasoningGym\nw = ReasoningGym()\n"
-        "w.judge(w.problem('train', 0, 0), '1')\nprint('reasoning_gym' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
 
 
 # What one problem of each of these looks like in release 0.1.25, and what its own scorer pays for.

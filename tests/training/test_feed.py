@@ -112,7 +112,10 @@ def test_a_world_that_fails_in_a_worker_stops_training_with_its_own_line(tmp_pat
 def test_what_cannot_be_loaded_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MAKE.func, "__module__", "a_module_that_is_nowhere")
     monkeypatch.setitem(sys.modules, "a_module_that_is_nowhere", sys.modules["edgewise.training.documents"])
-    with feed(MAKE, 1) as take, pytest.raises(ModuleNotFoundError, match="a_module_that_is_nowhere"):
+    with (
+        feed(MAKE, 1) as take,
+        pytest.raises(InputError, match=r"^data_workers: [^\n]* cannot load [^\n]*a_module_that_is_nowhere[^\n]*$"),
+    ):
         take(0)
 
 

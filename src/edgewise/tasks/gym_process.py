@@ -72,15 +72,16 @@ def _fault(release: str, task: str) -> str:
 def _dataset(task: str, config: str, seed: int) -> Any:
     # One item of a data set of its own: some tasks draw things for a whole data set when it is made.
     assert _GYM is not None
-    _reseed(seed)
+    # A few tasks draw from the generators that everybody shares.
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed)
     return _GYM.create_dataset(task, **json.loads(config), seed=seed, size=1)
 
 
 @lru_cache(maxsize=256)
 def _entry(task: str, config: str, seed: int) -> dict[str, Any]:
-    dataset = _dataset(task, config, seed)
-    _reseed(seed)
-    entry: dict[str, Any] = dataset[0]
+    entry: dict[str, Any] = _dataset(task, config, seed)[0]
     return entry
 
 
@@ -88,13 +89,6 @@ def _own_answer(entry: dict[str, Any]) -> str | None:
     answers = [entry["answer"], *(entry["metadata"].get(name) for name in _EXAMPLES)]
     own = next((answer for answer in answers if answer is not None), None)
     return own if own is None or isinstance(own, str) else json.dumps(own)
-
-
-def _reseed(seed: int) -> None:
-    # A few tasks draw from the global generators.
-    random.seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed)
 
 
 def _score(dataset: Any, entry: dict[str, Any], answer: str) -> float:

@@ -60,8 +60,10 @@ def worked(world: World, problem: Problem, tokenizer: Tokenizer, stretch: int = 
     solution = [*tokenizer.encode(world.solution(problem)), tokenizer.eos]
     tokens = [*prompt, *solution]
     weights = [0.0] * len(prompt) + [1.0] * len(solution)
+    if not stretch:
+        return Document(tokens, weights)
     source = rng("stretch", problem.split, problem.seed, problem.index)
-    return Document(tokens, weights, stretched_positions(source, len(tokens), stretch) if stretch else None)
+    return Document(tokens, weights, stretched_positions(source, len(tokens), stretch))
 
 
 def stretched_positions(source: random.Random, length: int, stretch: int) -> list[int]:

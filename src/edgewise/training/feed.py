@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from edgewise.errors import InputError
 
 T = TypeVar("T")
-
-_PROGRAM = "from edgewise.training.feed import _work; _work()"
 
 
 @contextmanager
@@ -55,8 +53,8 @@ def feed(make: Callable[[int], T], workers: int) -> Iterator[Callable[[int], T]]
             yield take
         finally:
             for process in turn:
-                process.kill()
-                process.wait()
+                with process:
+                    process.kill()
 
 
 def _start(make: Callable[[int], Any], first: int, stride: int) -> subprocess.Popen[bytes]:
@@ -65,12 +63,9 @@ def _start(make: Callable[[int], Any], first: int, stride: int) -> subprocess.Po
     In a session of its own it does not get the terminal's interrupt: the context decides when it ends.
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-P", "-c", "from edgewise.training.feed import _work; _work()"]
     process = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
     )
     assert process.stdin is not None
     with process.stdin as pipe:
@@ -83,23 +78,30 @@ def _work() -> None:
     """The whole life of a worker: what to do comes by standard input, what was made goes to standard output."""
     pipe = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever `make` prints must not stand among the data
-    first, stride = pickle.load(sys.stdin.buffer)
-    made, error = None, None
-    for step in count(first, stride):
+    for result in _results(sys.stdin.buffer):
         try:
-            if step == first:
-                make = pickle.load(sys.stdin.buffer)
-            made = make(step)
-        except Exception as caught:
-            caught.add_note(traceback.format_exc())
-            made, error = None, caught
-        try:
-            pickle.dump((made, error), pipe, pickle.HIGHEST_PROTOCOL)
+            pickle.dump(result, pipe, pickle.HIGHEST_PROTOCOL)
             pipe.flush()
         except BrokenPipeError:
             os._exit(0)  # nobody is left to tell
-        if error is not None:
-            return
+
+
+def _results(source: BinaryIO) -> Iterator[tuple[Any, Exception | None]]:
+    """What is made of one step after the other, or what was raised, which is the last."""
+    first, stride = pickle.load(source)
+    try:
+        try:
+            make = pickle.load(source)
+        except (ImportError, AttributeError) as error:
+            raise InputError(
+                f"data_workers: the processes that prepare data cannot load what makes it ({error});"
+                " define the world in a module that can be imported, or use 0"
+            ) from None
+        for step in count(first, stride):
+            yield make(step), None
+    except Exception as error:
+        error.add_note(traceback.format_exc())
+        yield None, error
 
 
 def _receive(process: subprocess.Popen[bytes]) -> Any:

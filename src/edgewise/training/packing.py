@@ -35,9 +35,7 @@ class Rows:
     @classmethod
     def of(cls, arrays: Arrays) -> Rows:
         """The same rows as tensors."""
-        # Smaller on their way here, see `edgewise.training.feed`; indices and targets must be of 64 bits.
-        *numbers, weights_RT = map(torch.from_numpy, arrays)
-        return cls(*(tensor.long() for tensor in numbers), weights_RT)  # type: ignore[call-arg]
+        return cls(*map(torch.from_numpy, arrays))
 
     def __len__(self) -> int:
         return self.tokens_RT.shape[0]
@@ -46,18 +44,25 @@ class Rows:
         return Rows(*(getattr(self, name)[rows] for name in self.__slots__))
 
     @property
+    def lengths_D(self) -> Tensor:
+        """Tokens of each document; 0 for those of which there are none here."""
+        return torch.bincount(self.document_RT.flatten() + 1)[1:]
+
+    @property
     def real_tokens(self) -> int:
         """Tokens that are not padding."""
-        return int((self.document_RT >= 0).sum())
+        return int(self.lengths_D.sum())
 
     @property
     def mean_context(self) -> float:
         """Keys that a real token sees on average, itself included."""
-        lengths = torch.bincount(self.document_RT[self.document_RT >= 0])
-        return float((lengths * (lengths + 1) / 2).sum() / lengths.sum())
+        lengths_D = self.lengths_D
+        return float((lengths_D * (lengths_D + 1) / 2).sum() / lengths_D.sum())
 
     def to(self, device: torch.device) -> Rows:
-        return Rows(*(getattr(self, name).to(device) for name in self.__slots__))
+        """The rows on a device; integers, of 32 bits until then, have the 64 there that losses ask for."""
+        moved = (getattr(self, name).to(device) for name in self.__slots__)
+        return Rows(*(tensor if tensor.is_floating_point() else tensor.long() for tensor in moved))
 
 
 def pack(documents: Sequence[Document], row_length: int, pad: int) -> Rows:

@@ -21,41 +21,38 @@ _TAIL = re.compile(r"We know (\w) = (.*?), so we have (.*?) = (.*?) and we solve
 
 
 def meaning(text: str) -> Any:
-    """What each step says, with a large random number for each quantity; None where that cannot be found.
+    """What each step says, with a large random number for each quantity; None where the text is untrue or unreadable.
 
-    Equal for texts that say the same of the same quantities in the same order, whatever their letters.
+    Equal for texts that say the same of the same quantities in the same order, whatever their letters. Letters stand
+    for two things here: what they are worked out from (`drawn`) and the number that was found for them (`found`).
     """
-    env: dict[str, Fraction] = {}
+    drawn: dict[str, Fraction] = {}
+    found: dict[str, Fraction] = {}
     owner: dict[str, str] = {}
     said: list[Any] = []
     unknown = ""
     try:
         for name, letter, chain in _STEP.findall(text.partition(" We know ")[0].partition(" Answer: ")[0] + " "):
+            worked_out: list[Any] = []
             value = Fraction(random.Random(name).randint(10**6, 10**9))
             if chain == paper.LATER:
-                unknown = letter
-                said.append((name, "unknown"))
-            else:
-                own = []
-                for clause in chain.split("; "):
-                    target, *segments = clause.removeprefix("so ").split(" = ")
-                    first, *others = [_value(segment, env) for segment in segments]
-                    env.pop(target, None)
-                    plain = [{*LETTER.findall(segment)} <= {unknown} for segment in segments]
-                    # To say the first expression again, in other letters, is to say nothing new; what is not said
-                    # again has to be in numbers and the unknown, and so has the end.
-                    numbers = {value for value in others if value != first}
-                    if not all(p or v == first for p, v in zip(plain[1:], others, strict=True)):
+                unknown, found[letter] = letter, value
+            for clause in chain.split("; ") if chain != paper.LATER else ():
+                target, first, *others = clause.removeprefix("so ").split(" = ")
+                combined, number = _value(first, drawn), _value(first, found)
+                for other in others:
+                    numbers = {*LETTER.findall(other)} <= {unknown}
+                    if _value(other, found if numbers else drawn) != (number if numbers else combined):
                         return None
-                    if target == letter:
-                        if not plain[-1]:
-                            return None
-                        own.append((first, numbers))
-                    else:
-                        said.append(("between", numbers))
-                        env[target] = first
-                said.append((name, own))
-            env[letter], owner[letter] = value, name
+                if target == letter:
+                    if not {*LETTER.findall((first, *others)[-1])} <= {unknown}:
+                        return None
+                    worked_out.append((combined, number))
+                else:
+                    drawn[target] = combined
+                found[target] = number
+            said.append((name, worked_out))
+            drawn[letter], owner[letter] = value, name
         if not (tail := _TAIL.search(text)):
             return said, text.rpartition(" Answer: ")[2]
         known, told, left, right, steps, answer = tail.groups()
@@ -139,7 +136,10 @@ def broken(text: str, names: list[str], source: random.Random) -> Iterator[tuple
                 yield "name", with_([*before, f"Define {other}{rest}", *after])
         defined, *clauses = step.removesuffix(". ").split("; ")
         for j, clause in enumerate(clauses):
-            yield "clause dropped", with_([*before, "; ".join([defined, *clauses[:j], *clauses[j + 1 :]]) + ". ", *after])
+            yield (
+                "clause dropped",
+                with_([*before, "; ".join([defined, *clauses[:j], *clauses[j + 1 :]]) + ". ", *after]),
+            )
             target, *segments = clause.split(" = ")
             if not segments:
                 continue

@@ -22,7 +22,7 @@ from edgewise.tasks.graph.draw import (
     draw_others,
     draw_shape,
     draw_some,
-    room,
+    most_op,
 )
 from edgewise.tasks.graph.graph import TOTAL, evaluate
 
@@ -31,7 +31,7 @@ LIMITS = Limits(constants=9, unknowns=20, largest=1000)
 # Named nodes and longest path of the reference generator at each op (200 and more problems each).
 REFERENCE = {2: (2.0, 2.0), 6: (3.9, 3.2), 10: (5.7, 5.1), 14: (7.5, 6.5), 20: (9.8, 8.1)}
 
-knobs = st.tuples(st.integers(2, 44), st.booleans(), st.integers(0, 14)).filter(lambda k: k[0] <= 2 * room(k[2]))
+knobs = st.tuples(st.integers(2, 42), st.booleans(), st.integers(0, 20)).filter(lambda k: k[0] <= most_op(k[2]))
 sources = st.integers(0, 2**64).map(random.Random)
 
 

@@ -10,7 +10,7 @@ GRAPHS = {
     "compact, one level": GraphArithmetic(wording="compact", min_op=6, max_op=6, modes=("forward",)),
     "long": GraphArithmetic(min_op=11, max_op=30, settings=("school",)),
     "long and compact": GraphArithmetic(wording="compact", min_op=11, max_op=30),
-    "crowded": GraphArithmetic(min_op=2, max_op=16, min_distractors=5, max_distractors=14),
+    "crowded": GraphArithmetic(min_op=2, max_op=14, min_distractors=5, max_distractors=14),
     "as in the paper": GraphArithmetic(
         wording="paper", max_op=20, constants=4, unknowns=4, min_distractors=0, max_distractors=7
     ),

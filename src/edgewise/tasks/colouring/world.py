@@ -29,7 +29,8 @@ class Colouring(World):
     Every problem has 20 to 100 right answers, so each further vertex divides the chance of a guess
     by `colours` and, as there must be more edges, restricts what may follow what was written. The
     splits keep isomorphic graphs together, which leaves few different ones of few vertices: of those
-    with 3 colours, 9, 47, 267 and 2,453 at 5, 6, 7 and 8 vertices, and no validation split at 5.
+    with 3 colours, 9, 47, 267 and 2,453 at 5, 6, 7 and 8 vertices. Some splits are empty at 5
+    vertices, and with 4 colours at 6.
     """
 
     world: Literal["colouring"] = "colouring"

@@ -4,8 +4,9 @@
     numbers  constants and operators for a shape, so that every value lies in 1..largest
     others   distractors, and the place and kind of every node
 
-Only the numbers can fail, by growing too large. The distributions follow the reference generator of "On the
-Interplay of Pre-Training, Mid-Training and RL" (arXiv 2512.07783), which draws and rejects most of its graphs.
+Only the numbers can fail, by growing too large or where the unknown cancels out; both are rare. The distributions
+follow the reference generator of "On the Interplay of Pre-Training, Mid-Training and RL" (arXiv 2512.07783), which
+rejects most of what it draws.
 """
 
 from __future__ import annotations
@@ -70,15 +71,14 @@ class Numbers(NamedTuple):
     unknown: int | None
 
 
-def room(distractors: int) -> int:
-    """How many necessary nodes there can be beside so many distractors: where the sink is the total of one
-    kind, all others stand in the four other places."""
-    return SIDE * (SIDE - 1) + 2 - distractors
+def most_op(distractors: int) -> int:
+    """The largest op that there are nodes enough for beside so many distractors, with two operations a node."""
+    return 2 * (_room(distractors) - 1)
 
 
 def draw_shape(uniform: Uniform, op: int, *, reverse: bool, distractors: int) -> Shape:
     """A shape of exactly `op` operations; in reverse mode its sink is a total."""
-    degrees = _draw_degrees(uniform, op, room(distractors), reverse)
+    degrees = _draw_degrees(uniform, op, _room(distractors), reverse)
     sink_is_total = reverse or uniform() < _SINK_TOTAL
     parents, constants = _draw_edges(uniform, degrees, sink_is_total)
     return Shape(parents, constants, _draw_totals(uniform, parents, constants, sink_is_total, distractors))
@@ -117,8 +117,7 @@ def draw_others(
     A distractor is a leaf or an expression of any earlier nodes. Among these can be the total of a place that
     is complete by then, which is one more node where the question does not need it.
     """
-    nodes, values, _ = numbers
-    nodes, values = nodes[:], values[:]
+    nodes, values = list(numbers.nodes), list(numbers.values)
     standing = [_NOWHERE] * len(nodes)
     for place, total in enumerate(shape.totals):
         standing[total] = place, TOTAL
@@ -161,26 +160,44 @@ def draw_order(uniform: Uniform) -> tuple[int, ...]:
     return _ORDERS[int(uniform() * len(_ORDERS))]
 
 
+def draw_some(uniform: Uniform, count: int, low: int, high: int) -> list[int]:
+    """`count` different integers from low to high - 1."""
+    some: list[int] = []
+    while len(some) < count:
+        one = low + int(uniform() * (high - low))
+        if one not in some:
+            some.append(one)
+    return some
+
+
+def _room(distractors: int) -> int:
+    """How many necessary nodes there can be beside so many distractors: where the sink is the total of one kind,
+    all others stand in the four other places."""
+    return SIDE * (SIDE - 1) + 2 - distractors
+
+
 def _draw_degrees(uniform: Uniform, op: int, room: int, reverse: bool) -> list[int]:
-    """In-degrees that sum to `op`: each operation widens the latest node or, where that is full or by chance,
-    begins the next one. A node is full with a constant and all earlier nodes, or at `MAX_DEGREE`."""
-    degrees: list[int] = []
-    degree = 1
-    for left in range(op - 1, 0, -1):
-        earlier = len(degrees)
-        # Where room is short, further nodes are only as likely as it can hold.
-        chance = _NEXT_NODE if left * _NEXT_NODE < room - earlier - 1 else (room - earlier - 1) / left
-        if degree > earlier or degree == MAX_DEGREE or uniform() < chance:
-            degrees.append(degree)
-            degree = 1
-        else:
-            degree += 1
-    if reverse and degree > len(degrees):
-        # A total has no constant, so it cannot be as full as that.
-        degrees.append(degree - 1)
+    """At most `room` in-degrees that sum to `op`: each operation widens the latest node or, where that is full or by
+    chance, begins the next one. A node is full with a constant and all earlier nodes, or at `MAX_DEGREE`."""
+    while True:
+        degrees: list[int] = []
         degree = 1
-    degrees.append(degree)
-    return degrees
+        for left in range(op - 1, 0, -1):
+            # Where room is short, further nodes are only as likely as it can hold.
+            earlier, free = len(degrees), room - len(degrees) - 1
+            chance = _NEXT_NODE if left * _NEXT_NODE < free else free / left
+            if degree > earlier or degree == MAX_DEGREE or uniform() < chance:
+                degrees.append(degree)
+                degree = 1
+            else:
+                degree += 1
+        if reverse and degree > len(degrees):
+            # A total has no constant, so it cannot be as full as that.
+            degrees.append(degree - 1)
+            degree = 1
+        degrees.append(degree)
+        if len(degrees) <= room:
+            return degrees
 
 
 def _draw_edges(uniform: Uniform, degrees: Sequence[int], plain_sink: bool) -> tuple[list[tuple[int, ...]], list[bool]]:
@@ -276,13 +293,3 @@ def _draw_node(
 @cache
 def _leaf(value: int) -> Node:
     return Node((), constant=value)
-
-
-def draw_some(uniform: Uniform, count: int, low: int, high: int) -> list[int]:
-    """`count` different integers from low to high - 1."""
-    some: list[int] = []
-    while len(some) < count:
-        one = low + int(uniform() * (high - low))
-        if one not in some:
-            some.append(one)
-    return some

@@ -36,15 +36,16 @@ class Wrong(Exception):
 class Combination(NamedTuple):
     """number + the sum of coefficient * letter.
 
-    A letter that cancels stays, with coefficient 0, since the text names it. Where there is at most one letter,
-    `form` is the linear form of that `letter` ("" where there is none); otherwise it is None. `plain` says that
-    nothing is left to work out: the text is one number, or one multiple of a letter and at most one number.
+    A letter that cancels stays, with coefficient 0, since the text names it. `letter` is the only letter, "" where
+    there is none and None where there are several; unless there are several, `form` is the linear form of it.
+    `plain` says that nothing is left to work out: the text is one number, or one multiple of a letter and at most
+    one number.
     """
 
     number: int
     letters: tuple[tuple[str, int], ...]
-    letter: str
-    form: Linear | None
+    letter: str | None
+    form: Linear
     plain: bool
 
 
@@ -61,10 +62,8 @@ def read(text: str) -> Combination:
     number = found.pop("")
     letters = tuple(found.items())
     plain = _PLAIN.fullmatch(text) is not None
-    if len(letters) > 1:
-        return Combination(number, letters, "", None, plain)
     letter, coefficient = letters[0] if letters else ("", 0)
-    return Combination(number, letters, letter, Linear(coefficient, number), plain)
+    return Combination(number, letters, letter if len(letters) < 2 else None, Linear(coefficient, number), plain)
 
 
 def _sum(text: str) -> _Sum | None:
@@ -105,7 +104,7 @@ def _sum(text: str) -> _Sum | None:
             operand = {"": 0, token: 1}
         else:
             return None
-        joined = _joined(product, join, operand)
+        joined = operand if product is _ONE else _joined(product, join, operand)
         if joined is None:
             return None
         product, join = joined, ""

@@ -40,6 +40,7 @@ class Working:
         self._done: set[int] = set()
         self._meaning: dict[str, _Meaning] = {}
         self.form = ""
+        self._numeric: tuple[str, ...] = ("",)
 
     @property
     def missing(self) -> int | None:
@@ -50,6 +51,7 @@ class Working:
         """The unknown is called `letter`, and values are linear forms of `form` from now on (often the same)."""
         self._begin(node, letter)
         self.form = form
+        self._numeric = ("", form)
         self._meaning[form] = self._meaning[letter] = {node: 1}
 
     def step(self, node: int, letter: str, clauses: Sequence[str]) -> None:
@@ -71,7 +73,7 @@ class Working:
     def told(self, text: str) -> None:
         """The number that the problem gives for the last quantity, e.g. "h=8"."""
         letter, _, number = text.partition("=")
-        if self._meaning.get(letter) != {self._graph.sink: 1} or self._form(read(number)) != (0, self._graph.told):
+        if self._meaning.get(letter) != {self._graph.sink: 1} or self._form(number) != (0, self._graph.told):
             raise Wrong(f"{text:.40} is not told")
 
     def stated(self, text: str) -> None:
@@ -126,7 +128,7 @@ class Working:
             if meaning != self._rule(node):
                 raise Wrong(f"{head} = {segments[0]:.40} is not what the problem says")
             last = self._check(first, segments, meaning, self._graph.values[node])
-            if not last.plain or self._form(last) != self._graph.values[node]:
+            if not last.plain or last.letter not in self._numeric or last.form != self._graph.values[node]:
                 raise Wrong(f"{letter} has no value")
         if not worked_out:
             raise Wrong(f"{letter} is not worked out")
@@ -135,12 +137,11 @@ class Working:
         """The last segment, where all after the first have this meaning or, without letters, this value."""
         for text in segments[1:]:
             last = read(text)
-            form = self._form(last)
-            if form is None:
-                if self._expanded(last) != meaning:
-                    raise Wrong(f"{text:.40} is not {segments[0]:.40}")
-            elif value is not None and form != value:
-                raise Wrong(f"{text:.40} is not {_written(value)}")
+            if last.letter in self._numeric:
+                if value is not None and last.form != value:
+                    raise Wrong(f"{text:.40} is not {_written(value)}")
+            elif self._expanded(last) != meaning:
+                raise Wrong(f"{text:.40} is not {segments[0]:.40}")
         return last
 
     def _expanded(self, found: Combination) -> _Meaning:
@@ -172,16 +173,15 @@ class Working:
                 b += coefficient * value.b
         return Linear(a, b)
 
-    def _form(self, found: Combination) -> Linear | None:
-        """The value where only numbers and the unknown are written; None where other letters are, too."""
-        return found.form if not found.letter or found.letter == self.form else None
+    def _form(self, text: str) -> Linear:
+        found = read(text)
+        if found.letter not in self._numeric:
+            raise Wrong(f"{text:.40} has more letters than the unknown")
+        return found.form
 
     def _sides(self, text: str) -> tuple[Linear, Linear]:
         left, _, right = text.partition("=")
-        left_form, right_form = self._form(read(left)), self._form(read(right))
-        if left_form is None or right_form is None:
-            raise Wrong(f"{text:.40} has more letters than the unknown")
-        return left_form, right_form
+        return self._form(left), self._form(right)
 
 
 def _written(value: Linear) -> str:

@@ -25,7 +25,7 @@ from edgewise.tasks.graph.draw import (
     draw_others,
     draw_shape,
     draw_some,
-    room,
+    most_op,
 )
 from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Node, Quantity, evaluate, identity
 from edgewise.tasks.graph.judge import judge, judge_compact
@@ -36,9 +36,6 @@ Mode = Literal["forward", "reverse"]
 # How often numbers are drawn for one shape, and shapes for one problem: a split has at least 1/16 of what there is.
 _NUMBERS = 24
 _SHAPES = 100
-
-# Nodes have an in-degree of two or three on average; with more operations than this there might not be enough.
-_OPS_PER_NODE = 2
 
 
 class GraphArithmetic(World):
@@ -60,7 +57,7 @@ class GraphArithmetic(World):
     modes: tuple[Mode, ...] = Field(("forward", "reverse"), min_length=1)
     wording: Literal["english", "compact", "paper"] = "english"
     min_distractors: int = Field(0, ge=0)
-    max_distractors: int = Field(4, ge=0)
+    max_distractors: int = Field(4, ge=0, le=20)
     constants: int = Field(9, ge=1)
     unknowns: int = Field(20, ge=1)
     largest: int = Field(1000, ge=1)
@@ -73,15 +70,10 @@ class GraphArithmetic(World):
             raise ValueError(
                 f"max_distractors must be at least min_distractors ({self.min_distractors}), is {self.max_distractors}"
             )
-        if self.max_op > (most := _OPS_PER_NODE * room(self.max_distractors)):
+        if self.max_op > (most := most_op(self.max_distractors)):
             raise ValueError(
-                f"max_op must be at most {max(most, 0)} with max_distractors {self.max_distractors}, is {self.max_op}; "
+                f"max_op must be at most {most} with max_distractors {self.max_distractors}, is {self.max_op}: "
                 f"{SIDE} places of {SIDE} kinds hold no more"
-            )
-        if self.wording == "paper" and self.max_op > len(compact.LETTERS):
-            raise ValueError(
-                f"max_op must be at most {len(compact.LETTERS)} in the paper wording (a letter an operation), "
-                f"is {self.max_op}"
             )
         if self.largest < (least := max(self.constants, self.unknowns)):
             raise ValueError(f"largest must be at least constants and unknowns ({least}), is {self.largest}")
@@ -107,7 +99,7 @@ class GraphArithmetic(World):
             )
         if self.wording == "compact":
             return compact.words()
-        return english.words(self.settings, compact.names(max(self.max_op, len(compact.LETTERS))))
+        return english.words(self.settings, compact.LETTERS)
 
     @cached_property
     def _digest(self) -> str:
@@ -229,9 +221,8 @@ def _intermediates(node: Node) -> int:
 
 
 def _letters(uniform: Uniform, count: int) -> tuple[str, ...]:
-    """Different names in random order, of one letter where there are enough."""
-    names = compact.names(max(count, len(compact.LETTERS)))
-    return tuple([names[i] for i in draw_some(uniform, count, 0, len(names))])
+    """Different letters in random order; there are enough, as no problem has more quantities or operations."""
+    return tuple([compact.LETTERS[i] for i in draw_some(uniform, count, 0, len(compact.LETTERS))])
 
 
 def _shuffled(uniform: Uniform, items: Sequence[int]) -> tuple[int, ...]:
