@@ -85,7 +85,7 @@ FAULTS = (
     ),
     (
         "The op is met by rejection: 1 to 24% of proposals are kept.",
-        "The op is exact by construction; only numbers that grow too large, and those of other splits, are drawn again.",
+        "The op is exact by construction; only numbers are drawn again, for being too large or of another split.",
     ),
     ("Which mode a run makes depends on its batch size.", "Mode and setting are drawn for each problem."),
     (
@@ -102,14 +102,15 @@ SHAPES = """### Shape, ours beside the reference's
 
 Mean (10th to 90th percentile) at each op, forward and reverse together. *Quantities* are the named necessary ones,
 *depth* is how many of them stand on the longest path, *width* the largest number of them at one distance from the
-leaves, *words* the length of problem and solution in English, *distractors* the quantities that are not needed. Ours: {drawn:,}
-problems of seed 0 an op with default knobs; the reference's: {rows} rows of its generator.
+leaves, *words* the length of problem and solution in English, *distractors* the quantities that are not needed. Ours:
+{drawn:,} problems of seed 0 an op with default knobs; the reference's: {rows} rows of its generator.
 """
 
 DUPLICATES = """### Duplicates across splits
 
-{count:,} problems of op 2-20 (compact, seed 0), a quarter from each split. *By id* is the canonical hash that the splits are made by;
-*by expression* compares the question written out down to its constants, which shares no code with the hash.
+{count:,} problems of op 2-20 (compact, seed 0), a quarter from each split. *By id* is the canonical hash that the
+splits are made by; *by expression* compares the question written out down to its constants, which shares no code with
+the hash.
 """
 
 JUDGES = """### Judges
@@ -130,9 +131,9 @@ verdict.answer_correct, verdict.process_correct, verdict.reason
 ```
 
 `verified` accepts {accepted} of the {rows} gold solutions of the reference rows. In {lacking} of them (all reverse)
-the problem lacks a definition: these are judged against the definition in their own gold solution, and the reason says so.
-
-Renaming the letters of gold solutions at random ({renamings} times each; percent accepted, ± two standard errors over problems):
+the problem lacks a definition: these are judged against the definition in their own gold solution, and the reason says
+so. Percent accepted when the letters of gold solutions are renamed at random, {renamings} times each, ± two standard
+errors over problems:
 """
 
 STRINGS = """## String functions

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 
 from edgewise.tasks import World
 from tests.tasks.conformance import conformance
 from tests.tasks.modular.worlds import MODULAR
+from tests.tasks.strings.worlds import STRINGS
 from tests.tasks.test_colouring import COLOURING
 from tests.tasks.test_countdown import COUNTDOWN
+from tests.tasks.test_mixture import MIXTURES
 
-WORLDS: dict[str, World] = {
-    **MODULAR,
-    **COUNTDOWN,
-    **COLOURING,
-}
+SETTINGS: tuple[Mapping[str, World], ...] = (MODULAR, STRINGS, COUNTDOWN, COLOURING, MIXTURES)
+WORLDS = {f"{world.world}: {name}": world for worlds in SETTINGS for name, world in worlds.items()}
 
 
 @pytest.mark.parametrize("name", WORLDS)

@@ -145,7 +145,7 @@ def test_a_preset_is_a_mixture_with_the_paper_s_numbers(name: str) -> None:
         found: dict[tuple[tuple[str, ...], int], float] = defaultdict(float)
         for part in mixture.parts:
             knobs = part.world.model_dump()
-            assert (knobs["world"], knobs["wording"], knobs["constants"]) == ("graph", wording, 4)
+            assert (knobs["world"], knobs["wording"], knobs["constants"]) == ("graph", wording, 9)
             assert knobs["modes"] == ("forward", "reverse")
             assert knobs["unknowns"] > 4
             (op,) = part.world.levels

@@ -45,6 +45,10 @@ def process(step: int) -> int:
     return os.getpid()
 
 
+def divide(step: int) -> int:
+    return 1 // step
+
+
 def modules(make: Callable[[int], Any], step: int) -> list[str]:
     """What this process has imported once it has made a step."""
     make(step)

@@ -20,7 +20,7 @@ from edgewise.training.documents import arrays_of_step
 from edgewise.training.feed import feed
 from edgewise.training.run import Run
 
-from .making import Large, Noted, modules, process
+from .making import Large, Noted, divide, modules, process
 from .test_next_token import Interrupted, interrupt_at
 from .tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train
 
@@ -99,6 +99,12 @@ def test_what_making_a_step_raises_comes_where_that_step_is_asked_for(tmp_path: 
     assert str(caught.value) == "step: 2 cannot be made; ask for another"
 
 
+def test_a_bug_keeps_its_place_in_the_code() -> None:
+    with feed(divide, 1) as take, pytest.raises(ZeroDivisionError) as caught:
+        take(0)
+    assert "making.py" in caught.value.__notes__[0] and "return 1 // step" in caught.value.__notes__[0]
+
+
 def test_a_world_that_fails_in_a_worker_stops_training_with_its_own_line(tmp_path: Path) -> None:
     spec = SPEC.model_copy(update={"row_length": 8})
     lines = []
@@ -139,24 +145,37 @@ def test_workers_end_where_the_context_is_left_by_an_error() -> None:
 
 
 _CHILD = """
-import sys
+import time
 from edgewise.training.feed import feed
 from tests.training.making import process
 with feed(process, 2) as take:
     print(take(0), take(1), flush=True)
-    for step in range(2, 10**9):
-        take(step)
+    try:
+        for step in range(2, 10**9):
+            take(step)
+    except KeyboardInterrupt:
+        time.sleep(0.3)  # long enough for the workers to say something too
+        raise
 """
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_workers_end_with_a_process_that_is_killed(how: signal.Signals) -> None:
     """No main guard is needed in the script, and an interrupt is reported once, by the process that trains."""
-    child = subprocess.Popen([sys.executable, "-c", _CHILD], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CHILD],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     assert child.stdout is not None and child.stderr is not None
     pids = [int(word) for word in child.stdout.readline().split()]
     assert len(pids) == 2 and all(map(alive, pids))
-    child.send_signal(how)
+    if how is signal.SIGINT:
+        os.killpg(child.pid, how)  # as a terminal does it
+    else:
+        child.send_signal(how)
     child.wait()
     assert soon(lambda: not any(map(alive, pids)))
     told = child.stderr.read()

@@ -1,18 +1,36 @@
 """Worlds: families of problems whose every solution is known. No torch here."""
 
 from edgewise.tasks.base import SPLITS, Mark, Problem, Split, Verdict, World
+from edgewise.tasks.colouring import Colouring
+from edgewise.tasks.countdown import Countdown
+from edgewise.tasks.graph import GraphArithmetic
+from edgewise.tasks.gym import ReasoningGym
+from edgewise.tasks.mixture import Mixture, Part
 from edgewise.tasks.modular import ModularArithmetic
+from edgewise.tasks.presets import preset, preset_names
+from edgewise.tasks.questions import Questions
 from edgewise.tasks.registry import AnyWorld, world_named, worlds
+from edgewise.tasks.strings import StringFunctions
 
 __all__ = [
     "SPLITS",
     "AnyWorld",
+    "Colouring",
+    "Countdown",
+    "GraphArithmetic",
     "Mark",
+    "Mixture",
     "ModularArithmetic",
+    "Part",
     "Problem",
+    "Questions",
+    "ReasoningGym",
     "Split",
+    "StringFunctions",
     "Verdict",
     "World",
+    "preset",
+    "preset_names",
     "world_named",
     "worlds",
 ]

@@ -19,8 +19,9 @@ Shares for pre-training and mid-training are of tokens; those for RL are of prom
 nothing of op; they take op 2-20, as sections 4 and A.6 of the paper do. Settings that a preset does not name
 are a third of the problems each, and forward and reverse mode half each.
 
-The numbers in a problem are the paper's, 1-4 for constants. Two faults of its generator are not kept: the
-unknown of a reverse problem is 1-20 (there 1-4, so that every fourth guess is right), and no definition is missing.
+Three faults of the paper's generator are not kept: the unknown of a reverse problem is 1-20 (there 1-4, so that
+every fourth guess is right), leaves and added constants are 1-9 (there 1-4, so that only four problems of op 2
+differ in more than their words, one for each split), and no definition is missing.
 
 A preset is never changed in place: one that must differ gets another name.
 """
@@ -74,7 +75,7 @@ def preset(name: str, wording: Literal["english", "compact", "paper"] = "english
     parts = [
         Part(
             share=float(share),
-            world=GraphArithmetic(min_op=op, max_op=op, settings=settings, wording=wording, constants=4),
+            world=GraphArithmetic(min_op=op, max_op=op, settings=settings, wording=wording),
         )
         for settings, shares in recipe.parts
         for op, share in shares.items()

@@ -48,6 +48,8 @@ def world_named(name: str) -> type[World]:
         raise InputError(f"world {name!r}: {place} cannot be imported ({error})") from None
     if not (isinstance(found, type) and issubclass(found, World)):
         raise InputError(f"world {name!r}: {place} must be a subclass of edgewise.tasks.World")
+    if (own := found.model_fields["world"].default) != name:
+        raise InputError(f"world {name!r}: {place} calls itself {own!r}; its field `world` must have the same name")
     return found
 
 
@@ -62,7 +64,7 @@ def _places() -> dict[str, str]:
     for point in entry_points(group=GROUP):
         if point.name in found:
             raise InputError(f"entry point {point.value}: there is a world {point.name!r} already; choose another name")
-        found[point.name] = point.value
+        found[point.name] = f"{point.module}:{point.attr}"
     return found
 
 

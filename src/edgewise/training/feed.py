@@ -100,7 +100,8 @@ def _results(source: BinaryIO) -> Iterator[tuple[Any, Exception | None]]:
         for step in count(first, stride):
             yield make(step), None
     except Exception as error:
-        error.add_note(traceback.format_exc())
+        if not isinstance(error, InputError):  # a bug, whose traceback does not travel by itself
+            error.add_note(traceback.format_exc())
         yield None, error
 
 

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from edgewise.tasks import SPLITS
 from edgewise.tasks.base import Problem, split_of
-from edgewise.tasks.graph.graph import TOTAL, Graph, Linear, Node, Quantity, evaluate, identity, necessary
+from edgewise.tasks.graph.compact import LETTERS
+from edgewise.tasks.graph.graph import (
+    TOTAL,
+    Graph,
+    Linear,
+    Node,
+    Quantity,
+    evaluate,
+    identity,
+    named_identity,
+    necessary,
+)
 from tests.tasks.graph.worlds import GRAPHS
 
 # k = 3, B = 2 * k, z = k + B, d = 4 + (B - k); the question is z.
@@ -64,7 +75,17 @@ def shuffled(graph: Graph, source: random.Random) -> Graph:
         nodes.append(node._replace(parents=tuple(parents)))
     nodes += [Node((source.randrange(len(nodes)),), "+", "+", 5) for _ in range(source.randrange(3))]
     unknown = None if graph.unknown is None else number[graph.unknown]
-    return replace(graph, nodes=tuple(nodes), sink=number[graph.sink], unknown=unknown, values=evaluate(nodes, unknown))
+    extra = [Quantity(99, kind) for kind in range(len(nodes) - len(placed))]
+    return replace(
+        graph,
+        nodes=tuple(nodes),
+        quantities=(*[graph.quantities[old] for old in placed], *extra),
+        values=evaluate(nodes, unknown),
+        sink=number[graph.sink],
+        unknown=unknown,
+        steps=tuple(sorted(number[i] for i in graph.steps)),
+        letters=tuple(source.sample(LETTERS, len(nodes))),
+    )
 
 
 def test_the_documented_graph() -> None:
@@ -111,6 +132,36 @@ def test_identity_ignores_order_commuted_sums_and_distractors(graph: Graph, sour
     assert of(replace(graph, setting="zoo", order=(), letters=(), quantities=())) == of(graph)
     extra = graph.nodes[: graph.sink + 1]
     assert of(replace(graph, nodes=extra, values=evaluate(extra, graph.unknown))) == of(graph)
+
+
+@given(drawn, sources)
+@settings(deadline=None, max_examples=150)
+def test_the_named_identity_ignores_letters_orders_and_distractors(graph: Graph, source: random.Random) -> None:
+    assert named_identity(shuffled(graph, source)) == named_identity(graph)
+
+
+@given(drawn, st.data())
+@settings(deadline=None, max_examples=150)
+def test_the_named_identity_sees_every_place_kind_and_definition(graph: Graph, data: st.DataObject) -> None:
+    i = data.draw(st.sampled_from(graph.steps))
+    place, kind = graph.quantities[i]
+    moved = [Quantity(place + 100, kind), Quantity(place, kind + 100), *[graph.quantities[k] for k in graph.steps[:i]]]
+    for quantity in moved:
+        swapped = [graph.quantities[i] if q == quantity else q for q in graph.quantities]
+        swapped[i] = quantity
+        other = replace(graph, quantities=tuple(swapped))
+        assert of(other) == of(graph)
+        # Two leaves of one number in the same sums can change places.
+        if quantity in moved[:2] or graph.nodes[i] != graph.nodes[graph.quantities.index(quantity)]:
+            assert named_identity(other) != named_identity(graph)
+    assert named_identity(replace(graph, setting="farm")) != named_identity(graph)
+    node = graph.nodes[i]
+    for changed in (
+        node._replace(constant=node.constant + 1),
+        node._replace(operator={"+": "*"}.get(node.operator, "+")),
+    ):
+        if i != graph.unknown and (node.operator or changed.operator):
+            assert named_identity(with_node(graph, i, changed)) != named_identity(graph)
 
 
 @given(drawn)

@@ -203,7 +203,7 @@ def swapped(text: str) -> list[str]:
 def test_one_changed_number_operator_or_letter_is_wrong_unless_it_says_the_same(case: int) -> None:
     source = random.Random(case)
     texts = list(changed_tokens(SOLUTIONS[case], source, 3))
-    same = verdict_is_meaning(ROWS[case], GRAPHS[case], source.sample(texts, min(15, len(texts))))
+    same = verdict_is_meaning(ROWS[case], GRAPHS[case], source.sample(texts, min(10, len(texts))))
     assert not same["number"]
 
 
@@ -222,11 +222,11 @@ def test_no_broken_solution_is_right() -> None:
     for i, graph in enumerate(GRAPHS):
         names = list(paper.names(graph.setting).values())
         texts = list(broken(SOLUTIONS[i], names, random.Random(i)))
-        for kind, text in random.Random(i).sample(texts, min(60, len(texts))):
+        for kind, text in random.Random(i).sample(texts, min(40, len(texts))):
             assert not process(graph, text), (kind, text)
             assert not process(graph, english.spaced(text)), (kind, text)
             count += 1
-    assert count > 2000
+    assert count > 1500
 
 
 def test_the_consistent_solution_of_another_problem_is_wrong() -> None:

@@ -227,6 +227,27 @@ def test_no_problem_is_in_two_splits_whatever_the_wording_the_distractors_and_th
         assert not ids[one] & ids[other]
 
 
+def test_an_id_in_words_is_that_of_the_graph_and_then_of_its_places_and_kinds() -> None:
+    for wording in ("english", "paper"):
+        world = GraphArithmetic(wording=wording, min_op=2, max_op=2)
+        parts = [world.problem("test", 0, i).id.split("-") for i in range(2000)]
+        assert {tuple(map(len, rest)) for _, _, *rest in parts} == {(16, 8)}
+        assert len({tuple(rest) for _, _, *rest in parts}) >= 200 > len({content for _, _, content, _ in parts})
+    assert {len(p.id.split("-")) for p in problems("compact")} == {3}
+
+
+def test_problems_of_one_id_have_the_same_definitions() -> None:
+    """Of what is needed; sentences may stand in another order."""
+    world = GraphArithmetic(min_op=2, max_op=3)
+    said: dict[str, object] = {}
+    for i in range(2000):
+        problem = world.problem("test", 0, i)
+        text = read(problem.prompt)
+        shown = (problem.answer, text.asked, text.told, {n: text.definitions[n] for n in needed(text)})
+        assert said.setdefault(problem.id, shown) == shown
+    assert len(said) < 1900, "some ids recur"
+
+
 def test_letters_of_a_solution_are_those_it_uses() -> None:
     for name in ("english", "long", "as in the paper"):
         for problem in problems(name):

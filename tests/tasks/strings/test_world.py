@@ -14,7 +14,6 @@ from edgewise.spec import canonical_json
 from edgewise.tasks import SPLITS, Problem
 from edgewise.tasks.strings import FUNCTIONS, StringFunctions, names, run
 from edgewise.tasks.strings import wording as strings_wording
-from tests.tasks.conformance import conformance
 from tests.tasks.strings.reading import LETTERS, interpret, read, solve
 from tests.tasks.strings.worlds import STRINGS
 
@@ -25,11 +24,6 @@ DEEP = {n: StringFunctions(min_calls=n, max_calls=n, functions="all", definition
 @cache
 def problems(name: str, count: int = 200) -> tuple[Problem, ...]:
     return tuple(STRINGS[name].problem(SPLITS[i % 4], 5, i) for i in range(count))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_conformance(name: str) -> None:
-    conformance(STRINGS[name])
 
 
 def test_the_documented_wording() -> None:

@@ -189,6 +189,25 @@ def identity(nodes: Sequence[Node], sink: int, unknown: int | None, told: int) -
     return _hash(written[sink] if unknown is None else f"{written[sink]}={told}")
 
 
+def named_identity(graph: Graph) -> int:
+    """A 64-bit hash of the question in its words: the setting, and each necessary quantity's place, kind and
+    definition.
+
+    Invariant to letters, to the order of definitions and of the terms of a sum, and to distractors. With `identity`
+    it tells apart what reads differently but is solved alike.
+    """
+    nodes, unknown = graph.nodes, graph.unknown
+    names = [f"{place},{kind}" for place, kind in graph.quantities]
+    said = []
+    for i in graph.steps:
+        parents, combine, operator, constant = nodes[i]
+        terms = [names[p] for p in parents]
+        if combine == "+":
+            terms.sort()
+        said.append(f"{names[i]}={'x' if i == unknown else constant}{operator}({combine.join(terms)})")
+    return _hash(f"{graph.setting};{';'.join(sorted(said))}")
+
+
 _LONG = 200
 
 

@@ -67,7 +67,7 @@ def _judged(
         return _unscorable("truncated")
     if len(completion) > MAX_CHARACTERS:
         return _unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
-    text = "".join(completion.replace(" ", "").split())
+    text = _without_spaces(completion)
     if sum(map(text.count, answers)) > 1:
         return _unscorable("unparsable: more than one answer")
     found = [match for mark, whole in answers.items() if (match := whole.fullmatch(text, text.find(mark)))]
@@ -83,6 +83,12 @@ def _judged(
     except Wrong as wrong:
         return Verdict(Mark(right), Mark.WRONG, working.position, str(wrong))
     return Verdict(Mark.CORRECT, Mark.CORRECT)
+
+
+def _without_spaces(text: str) -> str:
+    # Bytes are rid of the many spaces ten times as fast as text is; other white space is rare.
+    few = text.encode(errors="surrogatepass").translate(None, b" ").decode(errors="surrogatepass")
+    return "".join(few.split())
 
 
 def _unscorable(reason: str) -> Verdict:

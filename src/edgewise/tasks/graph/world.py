@@ -27,7 +27,7 @@ from edgewise.tasks.graph.draw import (
     draw_some,
     most_op,
 )
-from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Node, Quantity, evaluate, identity
+from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Node, Quantity, evaluate, identity, named_identity
 from edgewise.tasks.graph.judge import judge, judge_compact
 from edgewise.tasks.graph.setting import Setting, setting_named
 
@@ -142,13 +142,15 @@ class GraphArithmetic(World):
             order=_shuffled(uniform, _said(quantities, sink, unknown, totals_too=compactly)),
             letters=_letters(uniform, len(nodes)) if compactly else _letters_of_solution(uniform, nodes, sink, unknown),
         )
+        # Other words are another prompt of the same split.
+        name = f"{content:016x}" if compactly else f"{content:016x}-{named_identity(graph) >> 32:08x}"
         return Problem(
             world=self.world,
             split=split,
             seed=seed,
             index=index,
             level=op,
-            id=f"{self.world}-{op}-{content:016x}",
+            id=f"{self.world}-{op}-{name}",
             prompt=self._wording.prompt(graph),
             answer=str(graph.answer),
             gold=graph,
