@@ -140,10 +140,10 @@ STRINGS = """## String functions
 
 Chains f(g(h(x))) of 24 functions on lowercase strings under meaningless names, 12 for training and 12 held out. The
 level is the exact number of calls and every call is on the path from x to the result. All functions keep the length,
-so outputs are bounded by construction. No two functions, and no function and the identity, agree on more than 4.5% of
-random strings (2,000 at each of 8 lengths); in the released generator of arXiv 2509.25123 three pairs across the split
-are equal. Two or three neighbouring calls that are together one function or none are never drawn. The null model
-a ** level takes a from `StringFunctions(min_calls=1, max_calls=1)`.
+so outputs are bounded by construction. No two functions, and no function and the identity, agree on more than 4.5%
+of random strings (2,000 at each of 8 lengths); in the released generator of arXiv 2509.25123 three pairs across the
+split are equal. Two or three neighbouring calls that are together one function or none are never drawn. The null
+model a ** level takes a from `StringFunctions(min_calls=1, max_calls=1)`.
 
 ## Countdown, colouring
 
@@ -151,9 +151,9 @@ a ** level takes a from `StringFunctions(min_calls=1, max_calls=1)`.
 
 ## Mixtures
 
-A mixture is a world made of worlds: `Mixture(parts=(Part(share=.2, world=...), ...))`. Shares are of tokens, which is
-what next-token training sees; `of="problems"` makes them shares of prompts, as RL counts. Problem i of a mixture is
-problem i of one of its parts, with the same id. The mixtures of arXiv 2512.07783 are presets:
+A mixture is a world made of worlds: `Mixture(parts=(Part(share=.2, world=...), ...))`. Shares are of tokens, which
+is what next-token training sees; `of="problems"` makes them shares of prompts, as RL counts. Problem i of a mixture
+is problem i of one of its parts, with the same id. The mixtures of arXiv 2512.07783 are presets:
 `preset("interplay/id2-10_0.2easy_0.3medium_0.5hard")`, with `wording="paper"` for the released checkpoints;
 `edgewise tasks` lists all of them, and the table in `edgewise.tasks.presets` says what was corrected.
 
@@ -177,11 +177,47 @@ backwards = "my_world:Backwards"
 ```
 """
 
-COUNTDOWN = """Countdown."""
+COUNTDOWN = """Countdown: reach a target with given numbers, each used exactly once, by operations that each give a
+positive whole number. The level is how many numbers. With the default knobs a problem of 2, 3, 4, 5 numbers has 1.1,
+1.5, 3.9, 18.5 right answers on average, up to order and brackets (300, 300, 200, 12 test problems); `solutions`
+lists them.
 
-GYM = """Gym."""
+Colouring: colour a connected graph so that neighbours differ. The level is the number of vertices. Every problem has
+20 to 100 right answers of equal length (44 on average), all listed by `answers`, so the mass on each is exact by
+teacher forcing, which is what a study of rollout width needs (BroRL, arXiv 2510.01180); the gold one is drawn
+uniformly. Isomorphic graphs are in one split, which leaves few of them at 6 vertices: 26, 2, 8 and 11 in the four
+splits."""
 
-YOURS = """Yours."""
+GYM = """`edgewise problems gym task=jugs` (after `pip install edgewise[gym]`): any task of reasoning-gym 0.1.25 by
+name, with its own settings in `config`. Its code makes and scores problems in a process that is killed when it
+hangs; a scorer that dies, hangs or raises makes a completion unscorable, never wrong. Our rule stands in front of
+its score: one answer, in `<answer>` tags, after `Answer:` or as the only line; partial marks are wrong (the library
+pays 0.333 for 979 where 7 is right); and full marks count for the answer itself, since some of its scorers give them
+to others (any text in `game_of_life_halting`, any four numbers that make 24 in `puzzle24`, another sign in
+`gsm_symbolic`). Six of its 105 tasks draw other problems in another process with the same seed; here the child fixes
+what they depend on."""
+
+YOURS = """A JSONL file of prompts and answers is a world: `edgewise problems questions path=mine.jsonl split=test`.
+
+```json
+{"prompt": "What is 3 + 4?", "answer": "7", "match": "numeric"}
+{"prompt": "Name a prime below 4.", "answer": "2|3", "match": "regex", "level": 2}
+```
+
+`match` is exact, numeric (12, -1.50, 1,234, 1e3, 3/4, 50%) or regex (the whole answer must match; patterns run in a
+process that is killed when they take too long), in the file or as a knob. The file's content is the world's
+identity, not its path; a changed file is another world. Without `split` the prompt's hash decides which split a row
+is in.
+
+What needs a program is a class of a few methods. This one is complete; `edgewise problems
+examples/my_world.py:Backwards` prints its problems:"""
+
+RATE_HEAD = """## Rates
+
+One core, median of five runs, by `make bench`; the reference is its generator and its scorer's parser as measured on
+one core (their problem at each op by rejection, forward and reverse mixed).
+"""
+RATE_COLUMNS = ("value", "target", "reference")
 
 Row = dict[str, Any]
 
@@ -335,6 +371,11 @@ def renamed(solution: str, source: random.Random) -> str:
 
 def rates() -> Iterator[str]:
     """The table of benchmarks/results/worlds.json."""
+    yield RATE_HEAD
+    yield "| what | ours | target | reference |\n|---|---|---|---|"
+    for one in json.loads(RATES.read_text(encoding="utf-8")):
+        cells = [f"{one[name]:,.{0 if one[name] > 100 else 2}f}" if one[name] else "" for name in RATE_COLUMNS]
+        yield f"| {one['what']}, {one['unit']} | {' | '.join(cells)} |"
     yield ""
 
 
