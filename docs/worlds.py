@@ -93,8 +93,8 @@ FAULTS = (
         "The graph decides the split.",
     ),
     (
-        "52 letters, used up near op 40.",
-        "Letters with digits beyond; in the paper wording op 52 is the limit.",
+        "52 letters are used up near op 40, where 6 of 2,323 proposals are kept.",
+        "What 25 quantities and their totals can hold: op 42 without distractors, 34 with up to 4 of them.",
     ),
 )
 
@@ -219,6 +219,8 @@ one core (their problem at each op by rejection, forward and reverse mixed).
 """
 RATE_COLUMNS = ("value", "target", "reference")
 
+LETTER = re.compile(r"(?<![\w'])[A-Za-z](?!\w)")
+
 Row = dict[str, Any]
 
 
@@ -267,7 +269,7 @@ def examples() -> Iterator[str]:
         for mode in ("forward", "reverse"):
             knobs = {"min_op": 4, "max_op": 4, "modes": [mode], "settings": ["zoo"], "max_distractors": 0}
             world = GraphArithmetic.parse({**knobs, "wording": wording})
-            problem = world.problem("train", 0, 0)
+            problem = world.problem("train", 0, 2)
             yield f"{wording}, {mode}, op 4:\n\n```text\n{problem.prompt}\n\n{world.solution(problem).strip()}\n```\n"
 
 
@@ -363,10 +365,10 @@ def judges(rows: Sequence[Row]) -> Iterator[str]:
 
 def renamed(solution: str, source: random.Random) -> str:
     """The solution with every letter but x renamed at random."""
-    letters = sorted(set(re.findall(r"\b[A-Za-z]\b", solution)) - {"x"})
+    letters = sorted(set(LETTER.findall(solution)) - {"x"})
     free = [letter for letter in string.ascii_letters if letter not in "xX"]
     new = dict(zip(letters, source.sample(free, len(letters)), strict=True))
-    return re.sub(r"\b[A-Za-z]\b", lambda match: new.get(match[0], match[0]), solution)
+    return LETTER.sub(lambda match: new.get(match[0], match[0]), solution)
 
 
 def rates() -> Iterator[str]:

@@ -180,7 +180,7 @@ def _judge(world: World, problem: Problem, mode: Mode) -> Judge:
 
 
 def _released(row: Mapping[str, Any], mode: Mode) -> Asked:
-    from edgewise.tasks.graph.graph import identity
+    from edgewise.tasks.graph.graph import identity, named_identity
     from edgewise.tasks.graph.judge_released import judge_released
     from edgewise.tasks.graph.released import read_row
 
@@ -193,7 +193,8 @@ def _released(row: Mapping[str, Any], mode: Mode) -> Asked:
     graph = read_row(row).graph
     content = identity(graph.nodes, graph.sink, graph.unknown, graph.told)
     prompt = f"{row['problem']}{row['question']}"
-    return Asked(f"graph-{graph.op}-{content:016x}", graph.op, prompt, str(graph.answer), judge)
+    name = f"graph-{graph.op}-{content:016x}-{named_identity(graph) >> 32:08x}"
+    return Asked(name, graph.op, prompt, str(graph.answer), judge)
 
 
 def _address(row: Mapping[str, Any], name: str) -> int:

@@ -156,7 +156,7 @@ Evaluate.model_rebuild()
 
 
 def distinct_problems(world: World, split: Split, seed: int, count: int) -> list[Problem]:
-    """The first `count` problems of a split that differ by graph; InputError where there are fewer."""
+    """The first `count` problems of a split with different ids; InputError where there are fewer."""
     found: dict[str, Problem] = {}
     for index in range(count * _DRAWS_PER_PROBLEM):
         problem = world.problem(split, seed, index)

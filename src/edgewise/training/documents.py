@@ -102,7 +102,8 @@ def lay_out(documents: Sequence[Document], row_length: int, pad: int) -> Arrays:
     used = row_length - min(free)
     shape = (len(bins), -(-used // _ROUND_TO) * _ROUND_TO)
     tokens, positions = np.full(shape, pad, np.int32), np.zeros(shape, np.int32)
-    numbers, weights = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+    numbers, targets = np.full(shape, -1, np.int32), np.full(shape, pad, np.int32)
+    weights = np.zeros(shape, np.float32)
     for row, members in enumerate(bins):
         start = 0
         for index in members:
@@ -110,12 +111,7 @@ def lay_out(documents: Sequence[Document], row_length: int, pad: int) -> Arrays:
             tokens[row, start:stop] = document.tokens
             positions[row, start:stop] = np.arange(sizes[index]) if document.positions is None else document.positions
             numbers[row, start:stop] = index
-            weights[row, start:stop] = document.weights
+            targets[row, start : stop - 1] = tokens[row, start + 1 : stop]
+            weights[row, start : stop - 1] = document.weights[1:]
             start = stop
-    # So far each weight stands at its token; it belongs where that token is predicted, one to the left.
-    targets = np.full(shape, pad, np.int32)
-    follows = (numbers[:, 1:] == numbers[:, :-1]) & (numbers[:, 1:] >= 0)
-    targets[:, :-1][follows] = tokens[:, 1:][follows]
-    weights[:, :-1] = np.where(follows, weights[:, 1:], 0)
-    weights[:, -1] = 0
     return Arrays(tokens, positions, numbers, targets, weights)

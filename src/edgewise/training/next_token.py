@@ -57,8 +57,9 @@ def train(
             rows = Rows.of(arrays(step))
             totals["data_seconds"] += time.monotonic() - asked
             metrics = update(model, optimizer, rows, spec, spec.optimizer.learning_rate_at(step, spec.steps), run)
-            totals["tokens"] += rows.real_tokens
-            totals["flops"] += 3 * model.spec.forward_flops(rows.real_tokens, rows.mean_context, model.vocabulary)
+            tokens = rows.real_tokens
+            totals["tokens"] += tokens
+            totals["flops"] += 3 * model.spec.forward_flops(tokens, rows.mean_context, model.vocabulary)
             run.log(step, metrics | {"tokens": totals["tokens"]})
     return totals
 

@@ -61,7 +61,7 @@ def meaning(text: str) -> Any:
         for step in steps.split(". "):
             label, equation = step.split(": ")
             (a, b), (c, d) = (_form(side, unknown) for side in equation.split(" = "))
-            divided = "Divide" in label and _form(label.rpartition(" ")[2], unknown) == (0, before / (a - c))
+            divided = "Divide" in label and _form(label.rpartition(" ")[2], unknown) == (Fraction(), before / (a - c))
             solved.append((divided or label.replace(f" {unknown}", " UNKNOWN"), (d - b) / (a - c)))
             before = a - c
         last = steps.rpartition(": ")[2].replace(unknown, "UNKNOWN")
@@ -72,6 +72,8 @@ def meaning(text: str) -> Any:
 
 def _value(expression: str, env: dict[str, Fraction]) -> Fraction:
     assert re.fullmatch(r"[\w +*/()-]*", expression)
+    if re.search(r"\*\*|//|(^|[-+*/(]) *\+", expression):
+        raise ValueError("no arithmetic of the format")
     return eval(_NUMBER.sub(r"Fraction(\g<0>)", expression), {"Fraction": Fraction, **env})  # type: ignore[no-any-return]
 
 

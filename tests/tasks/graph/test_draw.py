@@ -176,7 +176,7 @@ def test_orders_and_choices_are_uniform() -> None:
     orders = Counter(draw_order(source.random) for _ in range(12_000))
     assert len(orders) == 120
     assert max(orders.values()) < 200
-    first = Counter(draw_some(source.random, 3, 10, 20)[0] for _ in range(5_000))
+    first = Counter(draw_some(source.random, range(10, 20), 3)[0] for _ in range(5_000))
     assert set(first) == set(range(10, 20))
     assert max(first.values()) < 620
-    assert sorted(draw_some(source.random, 10, 10, 20)) == list(range(10, 20))
+    assert sorted(draw_some(source.random, range(10, 20), 10)) == list(range(10, 20))

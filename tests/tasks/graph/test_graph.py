@@ -144,24 +144,29 @@ def test_the_named_identity_ignores_letters_orders_and_distractors(graph: Graph,
 @settings(deadline=None, max_examples=150)
 def test_the_named_identity_sees_every_place_kind_and_definition(graph: Graph, data: st.DataObject) -> None:
     i = data.draw(st.sampled_from(graph.steps))
-    place, kind = graph.quantities[i]
-    moved = [Quantity(place + 100, kind), Quantity(place, kind + 100), *[graph.quantities[k] for k in graph.steps[:i]]]
-    for quantity in moved:
-        swapped = [graph.quantities[i] if q == quantity else q for q in graph.quantities]
-        swapped[i] = quantity
-        other = replace(graph, quantities=tuple(swapped))
-        assert of(other) == of(graph)
-        # Two leaves of one number in the same sums can change places.
-        if quantity in moved[:2] or graph.nodes[i] != graph.nodes[graph.quantities.index(quantity)]:
-            assert named_identity(other) != named_identity(graph)
-    assert named_identity(replace(graph, setting="farm")) != named_identity(graph)
-    node = graph.nodes[i]
-    for changed in (
-        node._replace(constant=node.constant + 1),
-        node._replace(operator={"+": "*"}.get(node.operator, "+")),
-    ):
-        if i != graph.unknown and (node.operator or changed.operator):
-            assert named_identity(with_node(graph, i, changed)) != named_identity(graph)
+    node, here = graph.nodes[i], graph.quantities[i]
+    changed = [replace(graph, setting="farm")]
+    for there in (Quantity(here.place + 100, here.kind), Quantity(here.place, here.kind + 100)):
+        changed.append(replace(graph, quantities=tuple(there if q == here else q for q in graph.quantities)))
+    for k in graph.steps[:i]:
+        # Where both are defined alike, they can change places.
+        if sorted(node.parents) != sorted(graph.nodes[k].parents) or node[1:] != graph.nodes[k][1:]:
+            swap = {here: graph.quantities[k], graph.quantities[k]: here}
+            changed.append(replace(graph, quantities=tuple(swap.get(q, q) for q in graph.quantities)))
+    assert {of(other) for other in changed} == {of(graph)}
+    if node.operator or (not node.parents and i != graph.unknown):
+        changed.append(with_node(graph, i, node._replace(constant=node.constant + 1)))
+    if node.operator:
+        changed.append(with_node(graph, i, node._replace(operator="+" if node.operator == "*" else "*")))
+    if len(node.parents) == 2:
+        other = "+" if node.combine == "-" else "-"
+        changed.append(with_node(graph, i, node._replace(combine=other)))
+        changed.append(with_node(graph, i, Node(node.parents[::-1], other, *node[2:])))
+    if node.combine == "-":
+        changed.append(with_node(graph, i, node._replace(parents=node.parents[::-1])))
+    if len(node.parents) > 1:
+        changed.append(with_node(graph, i, node._replace(parents=node.parents[1:])))
+    assert named_identity(graph) not in map(named_identity, changed)
 
 
 @given(drawn)

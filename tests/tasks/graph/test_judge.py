@@ -232,8 +232,9 @@ def test_no_broken_solution_is_right() -> None:
 def test_the_consistent_solution_of_another_problem_is_wrong() -> None:
     for graph in GRAPHS:
         for _, other in other_problems(graph):
-            assert judge(other, paper.solution(other)) == RIGHT or other.values[other.sink].a or other.unknown is None
-            assert not process(graph, paper.solution(other)), paper.solution(other)
+            text = paper.solution(other)
+            assert not process(graph, text), text
+            assert judge(other, text) == RIGHT or other.unknown is not None
 
 
 @pytest.mark.slow
@@ -242,7 +243,8 @@ def test_every_change_of_every_released_solution_is_wrong_unless_it_says_the_sam
     for i, row in enumerate(all_rows()):
         graph, source = read_row(row).graph, random.Random(i)
         texts = [*changed_tokens(row["solution"], source, 4)]
-        verdict_is_meaning(row, graph, texts)
+        # What is found right must say the same; that nothing which says the same is found wrong is sampled.
+        verdict_is_meaning(row, graph, [t for t in texts if process(graph, t[1]) or source.random() < 0.05])
         names = list(paper.names(graph.setting).values())
         worse = [*broken(row["solution"], names, source)]
         worse += [(kind, paper.solution(other)) for kind, other in other_problems(graph)]
@@ -349,7 +351,7 @@ HOSTILE = [
 @pytest.mark.parametrize("noise", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_is_judged_in_linear_time(noise: str) -> None:
     graph, text = GRAPHS[FORWARD], SOLUTIONS[FORWARD]
-    head, steps, tail = steps_of(text)
+    _, steps, tail = steps_of(text)
     for start in (f"{steps[0].partition(';')[0]}; ", "Define ", "We know "):
         began = time.process_time()
         verdict = judge(graph, f"{start}{noise}. {tail}"[:MAX_CHARACTERS])
@@ -419,6 +421,11 @@ def test_letters_that_cancel_are_still_mentioned() -> None:
     assert read("0*k").letters == (("k", 0),)
 
 
-@pytest.mark.parametrize(("text", "plain"), [("7", True), ("-7", True), ("2*x+3", True), ("5-x", True), ("x-4", True), ("(7)", False), ("3+4", False), ("2*3", False), ("x+x", False), ("x+1+2", False), ("2*(x+1)", False)])  # fmt: skip
-def test_a_value_is_plain_when_nothing_is_left_to_work_out(text: str, plain: bool) -> None:
-    assert read(text).plain is plain
+@pytest.mark.parametrize("text", ["7", "-7", "x", "2*x+3", "5-x", "x-4", "-x-1"])
+def test_a_value_is_plain_when_nothing_is_left_to_work_out(text: str) -> None:
+    assert read(text).plain
+
+
+@pytest.mark.parametrize("text", ["(7)", "3+4", "2*3", "6/2", "x+x", "x+1+2", "2*(x+1)", "2*3*x"])
+def test_a_value_is_not_plain_when_something_is_left(text: str) -> None:
+    assert not read(text).plain

@@ -170,47 +170,48 @@ def test_a_wrong_answer_is_wrong_after_right_steps() -> None:
 def meaning(text: str) -> Any:
     """What the text says of each letter; None where it is untrue or unreadable. See `mutations.meaning`."""
     drawn: dict[str, Fraction] = {}
-    found: dict[str, Fraction] = {"x": Fraction(7_654_321)}
+    found = {"x": Fraction(7_654_321)}
     said: list[Any] = []
+    equations: list[Any] = []
     *clauses, answer = text.replace(" ", "").split(";")
     try:
         for clause in clauses:
             head, first, *others = clause.split("=")
             if head == "x" or not re.fullmatch("[A-Za-z]", head):
-                # The equation: whatever is linear, as where it is 0, and the first as it is written.
-                (a, b), (c, d) = ([_value(side, {"x": Fraction(x)}) for x in (0, 1)] for side in (head, first))
-                stated = any(isinstance(part[0], Fraction) for part in said)
-                said.append(((d - c) / (b - a - d + c) if stated else (a, b, c, d), (c - a) / (b - a - d + c)))
-                said[-1] = (Fraction(0), said[-1][1], () if stated else (a, b, c, d))
+                (left, right), (more_left, more_right) = (
+                    [_value(side, {"x": Fraction(x)}) for side in (head, first)] for x in (0, 1)
+                )
+                # The equation itself counts as it stands, others by where they hold.
+                root = (right - left) / (more_left - left - more_right + right)
+                equations.append(root if equations else (left, more_left, right, more_right, root))
                 if others:
                     return None
                 continue
-            drawn.pop(head, None)
-            if head in found or any(isinstance(part[0], Fraction) for part in said):
+            if equations or head in found:
                 return None
-            value = Fraction(random.Random(head).randint(10**6, 10**9))
             if first == "x" and not others:
-                said.append((head, "x"))
-                found[head] = found["x"]
+                found[head], drawn["x"] = found["x"], Fraction(random.Random(head).randint(10**6, 10**9))
+                said.append((head, "unknown"))
             else:
                 combined, number = _value(first, drawn), _value(first, found)
                 for other in others:
-                    numbers = set(re.findall("[A-Za-z]", other)) <= {"x"}
+                    numbers = {*re.findall("[A-Za-z]", other)} <= {"x"}
                     if _value(other, found if numbers else drawn) != (number if numbers else combined):
                         return None
                 if not re.fullmatch(r"-?\d+|(\d+[+-])?-?(\d+\*)?x([+-]\d+)?", (first, *others)[-1]):
                     return None
                 said.append((head, combined))
                 found[head] = number
-            drawn[head] = value
-            drawn.setdefault("x", value) if first == "x" else None
+            drawn[head] = Fraction(random.Random(head).randint(10**6, 10**9))
     except (ArithmeticError, NameError, SyntaxError, TypeError, ValueError):
         return None
-    return said, answer
+    return said, equations, clauses[-1] if equations else "", answer
 
 
 def _value(expression: str, env: dict[str, Fraction]) -> Fraction:
     assert re.fullmatch(r"[\w +*/()-]*", expression)
+    if re.search(r"\*\*|//|(^|[-+*/(])\+", expression):
+        raise ValueError("no arithmetic of the format")
     return eval(re.sub(r"\d+", r"Fraction(\g<0>)", expression), {"Fraction": Fraction, **env})  # type: ignore[no-any-return]
 
 
@@ -233,7 +234,7 @@ def test_one_changed_word_is_wrong_unless_it_says_the_same(case: int, source: ra
     text = " ".join(tokens)
     same = meaning(text) is not None and meaning(text) == meaning(WORLD.solution(problem))
     if judge_compact(problem.gold, text).process_correct != same:
-        # What the two may differ in: leading zeros, and unneeded letters, of which the judge reads nothing.
+        # Python refuses leading zeros, and the judge reads nothing of a letter that is not needed.
         assert re.search(r"\b0 \d", text) or {*text.split()} & {*letters[len(problem.gold.steps) :]}, text
 
 

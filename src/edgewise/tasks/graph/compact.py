@@ -80,19 +80,23 @@ def _expression(node: Node, terms: Sequence[str]) -> str:
     parents, combine, operator, constant = node
     if not parents:
         return _number(constant)
-    if combine == "+":
-        rest = " + ".join([terms[p] for p in parents])
-    else:
+    if combine == "-":
         one, other = parents
-        rest = f"{terms[one]} - {_bracketed(terms[other], '+-')}"
+        rest = f"{terms[one]} - {_bracketed(terms[other], _SUMS)}"
+    else:
+        rest = " + ".join([terms[p] for p in parents])
     if not operator:
         return rest
-    return f"{_number(constant)} {operator} {_bracketed(rest, '+-*') if operator == '*' else rest}"
+    return f"{_number(constant)} {operator} {_bracketed(rest, _ALL) if operator == '*' else rest}"
 
 
-def _bracketed(text: str, operators: str) -> str:
+_SUMS = frozenset("+-")
+_ALL = frozenset("+-*")
+
+
+def _bracketed(text: str, operators: frozenset[str]) -> str:
     """Brackets around what has one of these operators."""
-    return f"( {text} )" if any([operator in text for operator in operators]) else text
+    return text if operators.isdisjoint(text) else f"( {text} )"
 
 
 @cache

@@ -11,12 +11,14 @@ rejects most of what it draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from itertools import permutations
-from typing import NamedTuple
+from itertools import permutations, product
+from typing import NamedTuple, TypeVar
 
 from edgewise.tasks.graph.graph import TOTAL, Node, evaluate
+
+T = TypeVar("T")
 
 SIDE = 5
 """Places in a problem, and kinds in a problem: a group of a setting has as many names."""
@@ -30,7 +32,9 @@ Uniform = Callable[[], float]
 """A source of numbers in [0, 1), such as `random.Random(seed).random`; int(uniform() * n) is one of 0..n-1."""
 
 _NOWHERE = (-1, -1)
+_UNKNOWN = Node(())
 _ORDERS = tuple(permutations(range(SIDE)))
+_CELLS = tuple(product(range(SIDE), range(SIDE)))
 
 # Chosen so that nodes, longest path, leaves and totals at each op are close to the reference's.
 _NEXT_NODE = 0.39
@@ -97,7 +101,9 @@ def draw_numbers(uniform: Uniform, shape: Shape, limits: Limits, *, reverse: boo
     values: list[int] = []
     for i, parents in enumerate(shape.parents):
         if i == unknown:
-            node, value = Node(()), 1 + int(uniform() * limits.unknowns)
+            node, value = _UNKNOWN, 1 + int(uniform() * limits.unknowns)
+        elif not parents:
+            node, value = _draw_leaf(uniform, limits)
         else:
             node, value = _draw_node(uniform, parents, shape.constants[i], i in shape.totals, values, limits)
         if value > limits.largest:
@@ -124,34 +130,33 @@ def draw_others(
         for parent, kind in zip(shape.parents[total], draw_order(uniform), strict=False):
             standing[parent] = place, kind
     rest = [i for i, where in enumerate(standing) if where is _NOWHERE]
-    cells = draw_some(uniform, len(rest) + distractors, len(shape.totals) * SIDE, SIDE * SIDE)
-    within: dict[int, list[int]] = {}
+    cells = draw_some(uniform, _CELLS[len(shape.totals) * SIDE :], len(rest) + distractors)
+    within: list[list[int]] = [[] for _ in range(SIDE)]
     for i, cell in zip(rest, cells, strict=False):
-        standing[i] = place, _ = divmod(cell, SIDE)
-        within.setdefault(place, []).append(i)
+        standing[i] = cell
+        within[cell[0]].append(i)
     totalled: set[int] = set()
     # Place after place, so that a place is complete when the next one is filled.
     for cell in sorted(cells[len(rest) :]):
-        place, kind = divmod(cell, SIDE)
-        parents: tuple[int, ...] = ()
+        place, _ = cell
+        node, value = _draw_leaf(uniform, limits)
         if uniform() >= _DISTRACTOR_LEAF:
-            complete = [p for p in within if p < place and p not in totalled]
-            if complete and uniform() < _OTHER_TOTAL:
+            if uniform() < _OTHER_TOTAL and (complete := [p for p in range(place) if within[p] and p not in totalled]):
                 other = complete[int(uniform() * len(complete))]
                 totalled.add(other)
-                value = sum([values[i] for i in within[other]])
-                if value <= limits.largest:
+                total = sum([values[i] for i in within[other]])
+                if total <= limits.largest:
                     nodes.append(Node(tuple(within[other])))
-                    values.append(value)
+                    values.append(total)
                     standing.append((other, TOTAL))
-            parents = tuple(draw_some(uniform, 1 + int(uniform() * min(MAX_DEGREE - 1, len(nodes))), 0, len(nodes)))
-        node, value = _draw_node(uniform, parents, uniform() < _CONSTANT, False, values, limits)
-        if value > limits.largest:
-            node, value = _draw_node(uniform, (), True, False, values, limits)
-        within.setdefault(place, []).append(len(nodes))
+            parents = tuple(draw_some(uniform, range(len(nodes)), 1 + int(uniform() * min(MAX_DEGREE - 1, len(nodes)))))
+            drawn = _draw_node(uniform, parents, uniform() < _CONSTANT, False, values, limits)
+            if drawn[1] <= limits.largest:
+                node, value = drawn
+        within[place].append(len(nodes))
         nodes.append(node)
         values.append(value)
-        standing.append((place, kind))
+        standing.append(cell)
     return nodes, standing
 
 
@@ -160,14 +165,10 @@ def draw_order(uniform: Uniform) -> tuple[int, ...]:
     return _ORDERS[int(uniform() * len(_ORDERS))]
 
 
-def draw_some(uniform: Uniform, count: int, low: int, high: int) -> list[int]:
-    """`count` different integers from low to high - 1."""
-    some: list[int] = []
-    while len(some) < count:
-        one = low + int(uniform() * (high - low))
-        if one not in some:
-            some.append(one)
-    return some
+def draw_some(uniform: Uniform, items: Iterable[T], count: int) -> list[T]:
+    """`count` of the items, each once, in random order."""
+    left = [*items]
+    return [left.pop(int(uniform() * size)) for size in range(len(left), len(left) - count, -1)]
 
 
 def _room(distractors: int) -> int:
@@ -261,6 +262,11 @@ def _draw_totals(
     return totals
 
 
+def _draw_leaf(uniform: Uniform, limits: Limits) -> tuple[Node, int]:
+    value = 1 + int(uniform() * limits.constants)
+    return _leaf(value), value
+
+
 def _draw_node(
     uniform: Uniform, parents: tuple[int, ...], constant: bool, total: bool, values: Sequence[int], limits: Limits
 ) -> tuple[Node, int]:
@@ -269,9 +275,6 @@ def _draw_node(
     A difference (of two different values, the smaller from the larger) and a multiplier (that keeps within the
     largest) are as likely as a sum.
     """
-    if not parents:
-        value = 1 + int(uniform() * limits.constants)
-        return _leaf(value), value
     value = sum([values[p] for p in parents])
     combine = "+"
     if len(parents) == 2 and not total and uniform() < 0.5:

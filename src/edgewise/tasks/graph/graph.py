@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 TOTAL = -1
@@ -148,7 +149,7 @@ def evaluate(nodes: Iterable[Node], unknown: int | None) -> tuple[Linear, ...]:
     values: list[Linear] = []
     for i, (parents, combine, operator, constant) in enumerate(nodes):
         if not parents:
-            values.append(Linear(1, 0) if i == unknown else Linear(0, constant))
+            values.append(_linear(1, 0) if i == unknown else _linear(0, constant))
             continue
         a, b = values[parents[0]]
         sign = -1 if combine == "-" else 1
@@ -161,8 +162,12 @@ def evaluate(nodes: Iterable[Node], unknown: int | None) -> tuple[Linear, ...]:
         elif operator == "*":
             a *= constant
             b *= constant
-        values.append(Linear(a, b))
+        values.append(_linear(a, b))
     return tuple(values)
+
+
+# Making a tuple with names costs more than finding it.
+_linear = lru_cache(1 << 14)(Linear)
 
 
 def identity(nodes: Sequence[Node], sink: int, unknown: int | None, told: int) -> int:
@@ -179,10 +184,13 @@ def identity(nodes: Sequence[Node], sink: int, unknown: int | None, told: int) -
         if not parents:
             written.append("x" if i == unknown else str(constant))
             continue
-        parts = [written[p] for p in parents]
-        if combine == "+":
-            parts.sort()
-        text = combine.join(parts)
+        if len(parents) == 1:
+            text = written[parents[0]]
+        else:
+            parts = [written[p] for p in parents]
+            if combine == "+":
+                parts.sort()
+            text = combine.join(parts)
         text = f"({constant}{operator}({text}))" if operator else f"({text})"
         # An expression written out can double with every node, so a long one is named by its hash.
         written.append(text if len(text) < _LONG else f"#{_hash(text):016x}")

@@ -21,7 +21,6 @@ MAX_CHARACTERS = 100_000
 
 # The fixed words of the released data (arXiv 2512.07783, appendix A.1), without their spaces.
 _INTRODUCTION = "Thequestionisdifficult,soweuseequationstosolveit."
-_LATER = "wedon'tknowitsvalueyetbutwillfinditoutlater"
 _KNOWN = "Weknow"
 _EQUATION = ",sowehave"
 _STEPS = "andwesolveitthroughthefollowingsteps:"
@@ -47,6 +46,8 @@ def judge_compact(graph: Graph, completion: str, *, truncated: bool = False) -> 
     """The verdict on any text in the compact wording, by the rules of `judge`; letters are those of the problem."""
     return _judged(graph, completion, truncated, _COMPACT_ANSWERS, _compact)
 
+
+_RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT)
 
 # What an answer begins with, and the whole of it.
 _ENGLISH_ANSWERS = {
@@ -82,7 +83,7 @@ def _judged(
             raise Wrong(f"the answer is {graph.answer}, not {written:.20}")
     except Wrong as wrong:
         return Verdict(Mark(right), Mark.WRONG, working.position, str(wrong))
-    return Verdict(Mark.CORRECT, Mark.CORRECT)
+    return _RIGHT
 
 
 def _without_spaces(text: str) -> str:
@@ -118,7 +119,7 @@ def _english(graph: Graph, working: Working, text: str) -> None:
         node = index.get(quantities[name], FOREIGN) if name in quantities else FOREIGN
         if node != graph.unknown:
             working.step(node, letter, [clause.removeprefix("so") for clause in clauses])
-        elif clauses == [_LATER]:
+        elif len(clauses) == 1 and "=" not in clauses[0]:  # "we don't know its value yet", in whatever words
             working.unknown(node, letter, letter)
         else:
             raise Wrong(f"cannot read {step:.40}")
@@ -153,7 +154,7 @@ def _solve(working: Working, text: str) -> None:
         now = working.equation(equation)
         if label.startswith(_DIVIDE):
             scale = read(label.removeprefix(_DIVIDE))
-            if scale.letters or before != (scale.number * now.a, scale.number * now.b):
+            if scale.letters or before != (scale.number * now[0], scale.number * now[1]):
                 raise Wrong(f"{label:.40} does not give {equation:.40}")
         elif label not in labels:
             raise Wrong(f"cannot read {sentence:.40}")

@@ -81,13 +81,12 @@ class Working:
         if self._sides(text) != (self._graph.values[self._graph.sink], (0, self._graph.told)):
             raise Wrong(f"{text:.40} is not the equation to solve")
 
-    def equation(self, text: str) -> Linear:
-        """An equation whose one solution is the answer, as the form a*x + b that it sets to 0."""
-        left, right = self._sides(text)
-        a, b = left.a - right.a, left.b - right.b
-        if not a or a * self._graph.answer + b:
+    def equation(self, text: str) -> tuple[int, int]:
+        """An equation whose one solution is the answer, as the a and b of the form a*x + b that it sets to 0."""
+        (a, b), (c, d) = self._sides(text)
+        if a == c or (a - c) * self._graph.answer + b - d:
             raise Wrong(f"{text:.40} is not solved by {self._graph.answer} alone")
-        return Linear(a, b)
+        return a - c, b - d
 
     def solved(self, text: str) -> None:
         """The last equation, e.g. "x=3"."""

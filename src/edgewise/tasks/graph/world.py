@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from types import ModuleType
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from edgewise.errors import InputError
-from edgewise.keyed import rng
+from edgewise.keyed import key, rng
 from edgewise.spec import digest
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.graph import compact, english, paper
@@ -42,25 +42,25 @@ class GraphArithmetic(World):
     """How many of a kind there are in a place, worked out from other such numbers; the level is the exact op.
 
     The problems of GSM-Infinite (arXiv 2502.05252) as used by "On the Interplay of Pre-Training, Mid-Training and
-    RL" (arXiv 2512.07783). `settings` are the words and `modes` what is asked for: the last quantity (forward), or
-    a leaf, the last quantity being told (reverse); a problem has one of either, each equally often. Distractors,
-    min_distractors to max_distractors of them equally often at every op, are quantities that are not needed. Leaves
-    and added constants are 1..constants (the paper: 4), the unknown of a reverse problem is 1..unknowns, and every
-    quantity is in 1..largest.
+    RL" (arXiv 2512.07783). Each problem draws its op, setting, mode and number of distractors, each equally often
+    and independently. In forward mode the last quantity is asked for; in reverse mode it is told and a leaf is asked
+    for. In the english and paper wordings an id is that of the graph, which decides the split, and that of the words.
     """
 
     world: Literal["graph"] = "graph"
     version: Literal[1] = 1
-    min_op: int = Field(2, ge=2)
-    max_op: int = Field(10, ge=2)
-    settings: tuple[str, ...] = Field(("film", "school", "zoo"), min_length=1)
-    modes: tuple[Mode, ...] = Field(("forward", "reverse"), min_length=1)
-    wording: Literal["english", "compact", "paper"] = "english"
-    min_distractors: int = Field(0, ge=0)
-    max_distractors: int = Field(4, ge=0, le=20)
-    constants: int = Field(9, ge=1)
-    unknowns: int = Field(20, ge=1)
-    largest: int = Field(1000, ge=1)
+    min_op: int = Field(2, ge=2, description="fewest operations")
+    max_op: int = Field(10, ge=2, description="most operations")
+    settings: tuple[str, ...] = Field(("film", "school", "zoo"), min_length=1, description="word files")
+    modes: tuple[Mode, ...] = Field(("forward", "reverse"), min_length=1, description="what is asked for")
+    wording: Literal["english", "compact", "paper"] = Field(
+        "english", description="one token a word; one letter a quantity; the released format, byte for byte"
+    )
+    min_distractors: int = Field(0, ge=0, description="fewest quantities that are not needed")
+    max_distractors: int = Field(4, ge=0, description="most quantities that are not needed")
+    constants: int = Field(9, ge=1, description="largest leaf and largest added constant (the paper: 4)")
+    unknowns: int = Field(20, ge=1, description="largest unknown of a reverse problem (the paper: 4)")
+    largest: int = Field(1000, ge=1, description="largest value of any quantity")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -120,7 +120,7 @@ class GraphArithmetic(World):
         numbers, the numbers of a shape are drawn again, and now and then the shape.
         """
         known_split(split)
-        uniform = rng("problem", self._digest, split, seed, index).random
+        uniform = rng(_stream("problem", self._digest, split, seed), index).random
         op = self.min_op + int(uniform() * (self.max_op - self.min_op + 1))
         setting = self.settings[int(uniform() * len(self.settings))]
         mode = self.modes[int(uniform() * len(self.modes))]
@@ -130,6 +130,7 @@ class GraphArithmetic(World):
         nodes, standing = draw_others(uniform, shape, numbers, distractors, self._limits)
         quantities = _named(uniform, setting_named(setting), standing)
         compactly = self.wording == "compact"
+        said = _said(quantities, sink, unknown, totals_too=compactly)
         graph = Graph(
             setting=setting,
             nodes=tuple(nodes),
@@ -139,18 +140,18 @@ class GraphArithmetic(World):
             unknown=unknown,
             answer=numbers.values[sink if unknown is None else unknown],
             steps=tuple(range(sink + 1)),
-            order=_shuffled(uniform, _said(quantities, sink, unknown, totals_too=compactly)),
+            order=tuple(draw_some(uniform, said, len(said))),
             letters=_letters(uniform, len(nodes)) if compactly else _letters_of_solution(uniform, nodes, sink, unknown),
         )
         # Other words are another prompt of the same split.
-        name = f"{content:016x}" if compactly else f"{content:016x}-{named_identity(graph) >> 32:08x}"
+        worded = f"-{named_identity(graph) >> 32:08x}" if not compactly else ""
         return Problem(
             world=self.world,
             split=split,
             seed=seed,
             index=index,
             level=op,
-            id=f"{self.world}-{op}-{name}",
+            id=f"{self.world}-{op}-{content:016x}{worded}",
             prompt=self._wording.prompt(graph),
             answer=str(graph.answer),
             gold=graph,
@@ -180,6 +181,9 @@ class GraphArithmetic(World):
             "problems; raise min_op, constants, unknowns or largest"
         )
 
+
+# One key for all problems of a split under a seed.
+_stream = lru_cache(key)
 
 _WORDINGS = {"english": english, "compact": compact, "paper": paper}
 
@@ -224,8 +228,4 @@ def _intermediates(node: Node) -> int:
 
 def _letters(uniform: Uniform, count: int) -> tuple[str, ...]:
     """Different letters in random order; there are enough, as no problem has more quantities or operations."""
-    return tuple([compact.LETTERS[i] for i in draw_some(uniform, count, 0, len(compact.LETTERS))])
-
-
-def _shuffled(uniform: Uniform, items: Sequence[int]) -> tuple[int, ...]:
-    return tuple([item for _, item in sorted([(uniform(), item) for item in items])])
+    return tuple(draw_some(uniform, compact.LETTERS, count))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ class Graph:
         return necessary(self.nodes, self.query)
 
 
-def necessary(nodes: tuple[Node, ...], query: int) -> tuple[int, ...]:
+def necessary(nodes: Sequence[Node], query: int) -> tuple[int, ...]:
     """Indices of the query's ancestors and of the query itself, in topological order."""
     needed = {query}
     for index in range(query, -1, -1):
@@ -64,7 +65,7 @@ def necessary(nodes: tuple[Node, ...], query: int) -> tuple[int, ...]:
     return tuple(sorted(needed))
 
 
-def evaluate(nodes: list[Node], modulus: int) -> tuple[int, ...]:
+def evaluate(nodes: Sequence[Node], modulus: int) -> tuple[int, ...]:
     """The value of every node, modulo `modulus` (0: plain integers)."""
     values: list[int] = []
     for operator, operands in nodes:
@@ -82,21 +83,20 @@ def evaluate(nodes: list[Node], modulus: int) -> tuple[int, ...]:
     return tuple(values)
 
 
-def canonical_digest(nodes: tuple[Node, ...], query: int) -> int:
+def canonical_digest(nodes: Sequence[Node], query: int) -> int:
     """A 64-bit hash of what is asked: the query's expression down to its constants.
 
     Invariant to renaming, to the order of definitions, to operand order where the operator
     commutes, and to distractors. Graphs that differ only in whether equal sub-expressions are one
     node or two hash alike, so a split by this hash separates at least all isomorphic graphs.
     """
-    digests: dict[int, bytes] = {}
-    for index in necessary(nodes, query):
-        operator, operands = nodes[index]
+    digests: list[bytes] = []
+    for operator, operands in nodes[: query + 1]:
         parts = [digests[number] if is_node else b"c%d" % number for is_node, number in operands]
         if operator in COMMUTATIVE:
             parts.sort()
         text = b"%b(%b)" % (operator.encode(), b",".join(parts))
-        digests[index] = hashlib.blake2b(text, digest_size=8).digest()
+        digests.append(hashlib.blake2b(text, digest_size=8).digest())
     return int.from_bytes(digests[query], "little")
 
 

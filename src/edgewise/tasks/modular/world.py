@@ -80,14 +80,18 @@ class ModularArithmetic(World):
             leaves = source.randint(1, min(self.leaves, op + 1))
             nodes = draw_nodes(source, op, leaves, self.reuse, constants)
             query = len(nodes) - 1
-            identity = canonical_digest(tuple(nodes), query)
-            if split_of(identity) == split and max(map(abs, evaluate(nodes, self.modulus))) < _LARGEST:
-                break
+            identity = canonical_digest(nodes, query)
+            if split_of(identity) == split:
+                values = evaluate(nodes, self.modulus)
+                if max(map(abs, values)) < _LARGEST:
+                    break
         else:
             raise InputError(
                 f"split {split!r} is empty at op {op}: too few different graphs; raise modulus, leaves or op"
             )
-        nodes += draw_distractors(source, nodes, self.distractors, constants)
+        if self.distractors:
+            nodes += draw_distractors(source, nodes, self.distractors, constants)
+            values = evaluate(nodes, self.modulus)
         count = len(nodes)
         # A distractor may stand anywhere after what it uses; the others keep their order.
         rank: list[float] = [*range(query + 1)]
@@ -97,7 +101,7 @@ class ModularArithmetic(World):
             rank = [r + source.uniform(0, self.disorder) for r in rank]
         graph = Graph(
             nodes=tuple(nodes),
-            values=evaluate(nodes, self.modulus),
+            values=values,
             query=query,
             names=tuple(source.sample(compact.LETTERS[: self.letters], count)),
             order=tuple(sorted(range(count), key=rank.__getitem__)),
@@ -112,7 +116,7 @@ class ModularArithmetic(World):
             # The op tells apart graphs that differ only in whether equal sub-expressions are one node.
             id=f"modular-{self.modulus}-{op}-{identity:016x}",
             prompt=compact.prompt(graph),
-            answer=str(graph.values[query]),
+            answer=str(values[query]),
             gold=graph,
         )
 
