@@ -17,13 +17,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from edgewise.tasks import ModularArithmetic, World
 from edgewise.tasks.colouring import Colouring
 from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph.paper_compat import judge_paper_compat
-from edgewise.tasks.graph.world import GraphArithmetic
+from edgewise.tasks.graph.world import GraphArithmetic, Mode
 from edgewise.tasks.strings import StringFunctions
 
 REPEATS = 5
@@ -54,12 +54,12 @@ class Measured:
 
 
 def graph(
-    op: int, wording: Literal["english", "compact", "paper"] = "english", mode: Literal["forward", "reverse", ""] = ""
+    op: int,
+    wording: Literal["english", "compact"] = "english",
+    modes: tuple[Mode, ...] = get_args(Mode),
 ) -> GraphArithmetic:
-    """Graph arithmetic of one op, in one mode or both."""
-    return GraphArithmetic(
-        min_op=op, max_op=op, wording=wording, **({"modes": (mode,)} if mode else {}), max_distractors=4
-    )
+    """Graph arithmetic of one op."""
+    return GraphArithmetic(min_op=op, max_op=op, wording=wording, modes=modes)
 
 
 def made(world: World) -> Callable[[], float]:
@@ -116,7 +116,7 @@ def prepared() -> float:
 
 
 def demo_share() -> float:
-    """Percent of step time that data costs in the demonstration's pre-training, prepared by the process that trains."""
+    """Percent of the first 500 steps of the demonstration's pre-training that is spent waiting for data."""
     os.environ["GOMP_SPINCOUNT"] = "0"
     import torch
 
@@ -130,11 +130,11 @@ def demo_share() -> float:
     torch.set_num_threads(1)
     base = demo(DemoSpec()).base.parent
     assert isinstance(base, Pretrain)
-    world, spec = base.world, base.training.model_copy(update={"steps": 60})
-    tokenizer = Tokenizer(world.words())
+    tokenizer = Tokenizer(base.world.words())
     model = Decoder(base.model, len(tokenizer), seed=0)
+    spec = base.training.model_copy(update={"steps": 500})
     with tempfile.TemporaryDirectory() as folder:
-        totals = next_token.train(model, tokenizer, world, spec, 0, Run(Path(folder), checkpoint_seconds=1e9))
+        totals = next_token.train(model, tokenizer, base.world, spec, 0, Run(Path(folder)))
     return 100 * totals["data_seconds"] / totals["seconds"]
 
 
@@ -170,11 +170,11 @@ MEASURED: dict[str, Measured] = {
         f"verified_english_op10_{mode}": Measured(
             f"the verified judge on English gold solutions, op 10, {mode}",
             "solutions/s",
-            judged(graph(10, mode=mode)),
+            judged(graph(10, modes=(mode,))),
             10_000.0,
             REFERENCE_PAIRS,
         )
-        for mode in ("forward", "reverse")
+        for mode in get_args(Mode)
     },
     "verified_compact_op6": Measured(
         "the verified judge on compact gold solutions, op 6", "solutions/s", judged(graph(6, "compact"))
@@ -190,7 +190,11 @@ MEASURED: dict[str, Measured] = {
         prepared,
     ),
     "demo_share": Measured(
-        "share of step time that data costs in the demonstration's pre-training", "% (less is better)", demo_share, 3.0
+        "share of the demonstration's pre-training spent waiting for data, in its first 500 of 2,500 steps, a process"
+        " that prepares them being started",
+        "% (less is better)",
+        demo_share,
+        3.0,
     ),
 }
 

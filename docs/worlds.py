@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 from edgewise.tasks import SPLITS, worlds
 from edgewise.tasks.graph import GraphArithmetic, english
 from edgewise.tasks.graph.graph import Graph, Node
-from edgewise.tasks.graph.judge_released import judge_released
 from edgewise.tasks.graph.released import read_row
+from edgewise.tasks.graph.released_judge import judge_released
 
 PAGE = Path(__file__).with_name("worlds.md")
 ROOT = Path(__file__).parents[1]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from edgewise.errors import InputError
 from edgewise.training import next_token
@@ -97,6 +98,28 @@ def test_what_making_a_step_raises_comes_where_that_step_is_asked_for(tmp_path: 
         with pytest.raises(InputError) as caught:
             take(2)
     assert str(caught.value) == "step: 2 cannot be made; ask for another"
+
+
+_SCRIPT = """
+import os
+from edgewise.training.feed import feed
+def mine(step):
+    return os.getpid()
+with feed(mine, 2) as take:
+    print(take(0) == take(1) == os.getpid())
+"""
+
+
+def test_what_the_script_itself_defines_is_called_there() -> None:
+    done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_short_runs_on_a_cpu_start_no_process_unless_told_to() -> None:
+    cpu, gpu = Run(Path()), Run(Path(), device=torch.device("cuda"))
+    assert [cpu.feeders(steps) for steps in (1, 499, 500)] == [0, 0, 1]
+    assert gpu.feeders(1) > 1
+    assert [Run(Path(), data_workers=workers).feeders(10_000) for workers in (0, 3)] == [0, 3]
 
 
 def test_a_bug_keeps_its_place_in_the_code() -> None:

@@ -181,8 +181,8 @@ def _judge(world: World, problem: Problem, mode: Mode) -> Judge:
 
 def _released(row: Mapping[str, Any], mode: Mode) -> Asked:
     from edgewise.tasks.graph.graph import identity, named_identity
-    from edgewise.tasks.graph.judge_released import judge_released
     from edgewise.tasks.graph.released import read_row
+    from edgewise.tasks.graph.released_judge import judge_released
 
     def judge(text: str, truncated: bool) -> Verdict:
         # The released scorer reads a cut text like any other.

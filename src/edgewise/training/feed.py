@@ -24,11 +24,13 @@ def feed(make: Callable[[int], T], workers: int) -> Iterator[Callable[[int], T]]
 
     `make` is a pure function of the step that can be pickled, so that what comes does not depend on
     `workers`. Each of them works out every `workers`-th step and goes on when its last one has been
-    taken; the next step to be asked for is fetched meanwhile. With 0 workers `make` is called here.
-    What it raises for a step is raised where that step is asked for. InputError where a worker ends.
+    taken; the next step to be asked for is fetched meanwhile. With 0 workers `make` is called here, as
+    it is where it comes from the script that is run, which other processes cannot import. What it
+    raises for a step is raised where that step is asked for. InputError where a worker ends by itself.
     Workers end with the context; where this process is killed, at the next step they have ready.
     """
-    if not workers:
+    pickled = pickle.dumps(make) if workers else b""
+    if not workers or b"_main__" in pickled:
         yield make
         return
     turn: list[subprocess.Popen[bytes]] = []
@@ -40,7 +42,7 @@ def feed(make: Callable[[int], T], workers: int) -> Iterator[Callable[[int], T]]
             nonlocal due, next_step
             if due is None:
                 for i in range(workers):
-                    turn.append(_start(make, step + i, workers))
+                    turn.append(_start(pickled, step + i, workers))
                 due, next_step = fetcher.submit(_receive, turn[0]), step
             if step != next_step:
                 raise ValueError(f"step {step} was asked for where {next_step} is the next")
@@ -57,7 +59,7 @@ def feed(make: Callable[[int], T], workers: int) -> Iterator[Callable[[int], T]]
                     process.kill()
 
 
-def _start(make: Callable[[int], Any], first: int, stride: int) -> subprocess.Popen[bytes]:
+def _start(pickled: bytes, first: int, stride: int) -> subprocess.Popen[bytes]:
     """A worker started without `multiprocessing`, which would import the main module, and torch with it.
 
     In a session of its own it does not get the terminal's interrupt: the context decides when it ends.
@@ -70,7 +72,7 @@ def _start(make: Callable[[int], Any], first: int, stride: int) -> subprocess.Po
     assert process.stdin is not None
     with process.stdin as pipe:
         pickle.dump((first, stride), pipe)
-        pickle.dump(make, pipe)
+        pipe.write(pickled)
     return process
 
 

@@ -51,7 +51,7 @@ def train(
     optimizer = Optimizer(model, spec.optimizer)
     totals = {"tokens": 0.0, "flops": 0.0, "seconds": 0.0, "data_seconds": 0.0}
     make = partial(arrays_of_step, world, tokenizer, spec.documents, spec.row_length, spec.stretch, seed)
-    with feed(make, run.feeders) as arrays:
+    with feed(make, run.feeders(spec.steps)) as arrays:
         for step in run.steps(spec.steps, model, optimizer, totals):
             asked = time.monotonic()
             rows = Rows.of(arrays(step))

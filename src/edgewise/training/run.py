@@ -20,7 +20,10 @@ from edgewise.model.decoder import Decoder
 from edgewise.training import checkpoint
 from edgewise.training.optimizer import Optimizer
 
+# One prepares some 700,000 tokens a second of graph arithmetic in English, as many as 100M parameters on an H100 take.
 _FEEDERS_OF_A_GPU = 4
+# Steps. To start one takes most of a second, as long as some hundred steps of a small model would wait for data.
+_WORTH_A_FEEDER = 500
 
 Progress = Callable[[int, int, str], None]
 
@@ -34,7 +37,7 @@ class Run:
     """One run of a loop in one folder: `metrics.jsonl` and `checkpoint/`.
 
     `tokens_per_micro_batch` bounds memory; `checkpoint_seconds` is how much work an interruption
-    may cost; `data_workers` processes prepare data ahead (None: as many as the device calls for).
+    may cost; `data_workers` processes prepare data ahead (None: what suits the device).
     None of them changes a result beyond rounding.
     """
 
@@ -45,13 +48,17 @@ class Run:
     checkpoint_seconds: float = 20.0
     data_workers: int | None = None
 
-    @property
-    def feeders(self) -> int:
-        """`data_workers`, or what suits the device: on a CPU preparing data is a few hundredths of a step, and
-        its cores have other stages to run; a GPU takes more tokens than one process can prepare."""
+    def feeders(self, steps: int) -> int:
+        """Processes that prepare data for that many steps: `data_workers`, or where that is None what suits the device.
+
+        A GPU takes more than one process prepares. On a CPU one is enough, and for a short run none: it would be
+        over when one has started.
+        """
         if self.data_workers is not None:
             return self.data_workers
-        return 0 if self.device.type == "cpu" else _FEEDERS_OF_A_GPU
+        if self.device.type != "cpu":
+            return _FEEDERS_OF_A_GPU
+        return int(steps >= _WORTH_A_FEEDER)
 
     def steps(self, total: int, model: Decoder, optimizer: Optimizer, totals: dict[str, float]) -> Iterator[int]:
         """The steps still to do, after restoring model, optimizer and `totals` where a checkpoint is.

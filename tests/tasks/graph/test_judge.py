@@ -6,7 +6,6 @@ import random
 import re
 import time
 from collections import Counter
-from fractions import Fraction
 from itertools import combinations, islice
 
 import pytest
@@ -15,12 +14,12 @@ from hypothesis import strategies as st
 
 from edgewise.tasks import Mark, Verdict
 from edgewise.tasks.graph import english, paper
-from edgewise.tasks.graph.expression import Wrong, read
 from edgewise.tasks.graph.graph import Graph, Linear
 from edgewise.tasks.graph.judge import MAX_CHARACTERS, judge
 from edgewise.tasks.graph.released import read_row
 from edgewise.tasks.graph.world import GraphArithmetic
 from tests.tasks.graph.mutations import broken, changed_tokens, meaning, other_problems, renamed, steps_of
+from tests.tasks.graph.rewriting import another, form
 from tests.tasks.graph.rows import GRAPHS, ROWS, Row, all_rows
 
 RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT)
@@ -41,75 +40,6 @@ def process(graph: Graph, text: str) -> bool:
 
 
 # ---- What may differ
-
-
-def another(graph: Graph, source: random.Random, extra: int = 0) -> str:
-    """A right solution in other words than the gold one: another order of steps and terms, other letters (also for
-    the unknown), intermediate results or none, values with or without the numbers that lead to them."""
-    letters = iter(source.sample([a + b for a in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ" for b in ("", "1", "7")], 100))
-    x = next(letters)
-    name = paper.names(graph.setting)
-    letter: dict[int, str] = {}
-    said = []
-    wanted: set[int] = set()
-    for i in sorted({*graph.steps, *source.sample(range(len(graph.nodes)), min(extra, len(graph.nodes)))}):
-        if wanted.issuperset(graph.nodes[i].parents):
-            wanted.add(i)
-    while len(letter) < len(wanted):
-        i = source.choice([i for i in wanted if i not in letter and set(graph.nodes[i].parents) <= letter.keys()])
-        letter[i] = x if i == graph.unknown else next(letters)
-        if i == graph.unknown:
-            said.append(f"Define {name[graph.quantities[i]]} as {x}; {paper.LATER}.")
-            continue
-        parents, combine, operator, constant = graph.nodes[i]
-        terms = [letter[p] for p in parents]
-        numbers = [f"({form(graph.values[p], x, source)})" for p in parents]
-        clauses = []
-        if combine == "+":
-            both = list(zip(terms, numbers, strict=True))
-            source.shuffle(both)
-            terms, numbers = [t for t, _ in both], [n for _, n in both]
-        rest, rest_numbers = f" {combine} ".join(terms), f" {combine} ".join(numbers)
-        if parents and operator and source.random() < 0.5:
-            inner = next(letters)
-            clauses.append(f"{inner} = {rest}" + source.choice(["", f" = {rest_numbers}"]))
-            rest = inner
-        parts = [f"{constant}", f"({rest})"]
-        with_numbers = [f"{constant}", f"({rest_numbers})"]
-        if operator and source.random() < 0.5:
-            parts.reverse()
-            with_numbers.reverse()
-        whole = f" {operator} ".join(parts) if operator else rest or f"{constant}"
-        value = form(graph.values[i], x, source)
-        middle = f" = {f' {operator} '.join(with_numbers)}" if operator and source.random() < 0.5 else ""
-        end = "" if whole == value else f" = {value}"
-        clauses.append(f"{source.choice(['so ', ''])}{letter[i]} = {whole}{middle}{end}")
-        said.append(f"Define {name[graph.quantities[i]]} as {letter[i]}; {'; '.join(clauses)}.")
-    if graph.unknown is not None:
-        a, b = graph.values[graph.sink]
-        told, said_form = graph.told, form(graph.values[graph.sink], x, source)
-        steps = [
-            f"Simplifying the equation: {told} = {said_form}",
-            f"Move all terms to one side: 0 = {told - b} - {a}*{x}",
-            f"Isolate the term with {x}: {a}*{x} = {told - b}",
-        ]
-        steps = [step for step in steps if source.random() < 0.7] + [f"Solution: {x} = {graph.answer}"]
-        said.append(
-            f"We know {letter[graph.sink]} = {told}, so we have {said_form} = {told} and we solve it through the "
-            f"following steps: {'. '.join(steps)}."
-        )
-    ending = source.choice(["Answer: {}.", "</solution> <answer> {} </answer>", "<answer>{}</answer>"])
-    return " ".join([*said, ending.format(graph.answer)])
-
-
-def form(value: Linear, x: str, source: random.Random) -> str:
-    a, b = value
-    if not a:
-        return f"{b}"
-    multiple = source.choice([x, f"1*{x}"]) if a == 1 else f"{a}*{x}"
-    return (
-        source.choice([f"{multiple} + {b}", f"{b} + {multiple}"]) if b > 0 else f"{multiple} - {-b}" if b else multiple
-    )
 
 
 def test_every_gold_solution_is_right_in_every_form() -> None:
@@ -175,6 +105,50 @@ def test_steps_about_other_quantities_are_free_but_do_not_lend_their_letters() -
 
 
 # ---- What may not
+
+CROW = "Define adult crow in Pine Ridge as B; r = k = 3; so B = 2 * r = 2 * 3 = 6."
+OWL = "Define adult owl in Pine Ridge as k; so k = 3."
+TOTAL = "Define total number of adult animals in Pine Ridge as z; so z = k + B = 3 + 6 = 9. Answer: 9."
+ROW: Row = {
+    "problem": "The number of adult owl in Pine Ridge equals 3. "
+    "The number of adult crow in Pine Ridge equals 2 times the number of adult owl in Pine Ridge. ",
+    "question": "What is the total number of adult animals in Pine Ridge?",
+    "solution": f"{OWL} {CROW} {TOTAL}",
+    "template": "crazy_zootopia",
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("r = k = 3;", "r = k = 3; r = r = 3;", "r stands for nothing yet"),
+        (
+            "crow in Pine Ridge as B; r = k = 3; so B = 2 * r",
+            "crow in Pine Ridge as k; so k = 2 * k",
+            "k stands for nothing",
+        ),
+        ("2 * 3 = 6.", "2 * 3 = 6; so B = 2 * r = 6.", "B is worked out twice"),
+        ("so B = 2 * r", "so B = k + r", ""),
+        ("so B = 2 * r", "so B = 2 * k", ""),
+        ("r = k = 3; ", "q = 2; r = k = 3; ", ""),
+        ("so B = 2 * r", "so B = 3 + r", "B = 3+r is not what the problem says"),
+        ("so B = 2 * r", "so B = r * r", "cannot read r*r"),
+        ("so B = 2 * r = 2 * 3", "so B = 2 * r = 2 * k", ""),
+        ("so B = 2 * r = 2 * 3", "so B = 2 * r = 2 * r - k + k", ""),
+        ("so z = k + B", "so z = k + 6", "z = k+6 is not what the problem says"),
+        ("so z = k + B", "so z = k + B + r - r", ""),
+        ("so z = k + B", "so z = k + B + w - w", "w stands for nothing yet"),
+        ("so k = 3.", "so k = 3. 4.", "cannot read 3.4"),
+        ("so k = 3.", "so k = 3, or 4.", "cannot read 3,or4"),
+        ("Answer", "We know z = 9. Answer", "there is no equation to solve"),
+    ],
+)
+def test_single_steps(old: str, new: str, reason: str) -> None:
+    text = ROW["solution"].replace(old, new)
+    assert text != ROW["solution"]
+    verdict = judge(read_row(ROW).graph, text)
+    assert verdict.process_correct == (not reason)
+    assert reason in verdict.reason
 
 
 def verdict_is_meaning(row: Row, graph: Graph, texts: list[tuple[str, str]]) -> Counter[str]:
@@ -261,6 +235,15 @@ def test_the_variable_of_the_equation_is_the_letter_of_the_unknown() -> None:
     assert not process(graph, re.sub(r"\bx\b", "y", head) + known + tail)
 
 
+def test_the_equation_that_is_stated_is_that_of_the_last_quantity() -> None:
+    a, b = GRAPHS[REVERSE].values[GRAPHS[REVERSE].sink]
+    stated = f"so we have {form(Linear(a, b), 'x', random.Random(0))} = {GRAPHS[REVERSE].told} and"
+    text = re.sub("so we have .* and we", f"{stated} we", SOLUTIONS[REVERSE])
+    assert process(GRAPHS[REVERSE], text)
+    double = f"so we have {2 * a}*x + {2 * b} = {2 * GRAPHS[REVERSE].told} and"
+    assert not process(GRAPHS[REVERSE], text.replace(stated, double))
+
+
 def test_the_unknown_is_never_given_a_number_nor_its_letter_to_another() -> None:
     graph, text = GRAPHS[REVERSE], SOLUTIONS[REVERSE]
     assert paper.LATER in text
@@ -268,7 +251,9 @@ def test_the_unknown_is_never_given_a_number_nor_its_letter_to_another() -> None
     assert not process(
         graph, text.replace(f"{paper.LATER}.", f"{paper.LATER}. Define cows in Pine Ridge as x; so x = 3.")
     )
-    assert not process(graph, text.replace(f"{paper.LATER}.", f"{paper.LATER}. Define cows in Pine Ridge as q; x = 3."))
+    for cows in ("as q; x = 3.", "as x; so x = 3."):
+        assert not process(graph, text.replace("We know", f"Define cows in Pine Ridge {cows} We know"))
+    assert process(graph, text.replace("We know", "Define cows in Pine Ridge as q; so q = 3. We know"))
 
 
 # ---- Marks, steps, reasons
@@ -358,74 +343,3 @@ def test_hostile_text_is_judged_in_linear_time(noise: str) -> None:
         assert time.process_time() - began < 1
         assert not verdict.process_correct
         assert len(verdict.reason) < 200
-
-
-# ---- Expressions
-
-ATOMS = st.one_of(st.integers(0, 30).map(str), st.sampled_from(["x", "k", "B1"]))
-EXPRESSIONS = st.recursive(
-    ATOMS,
-    lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from("+-*/"), inner).map("".join),
-        inner.map(lambda text: f"({text})"),
-        inner.map(lambda text: f"-{text}"),
-    ),
-    max_leaves=8,
-)
-
-
-@given(EXPRESSIONS)
-@settings(deadline=None, max_examples=300)
-def test_expressions_are_read_as_python_reads_them(text: str) -> None:
-    places = [{"x": x, "k": k, "B1": b} for x, k, b in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (5, 7, -11))]
-    fractions = re.sub(r"(?<!B)(\d+)", r"Fraction(\1)", text)
-    try:
-        found = read(text)
-    except Wrong:
-        return
-    for place in places:
-        letters = {name: Fraction(value) for name, value in place.items()}
-        expected = eval(fractions, {"Fraction": Fraction, **letters})
-        assert found.number + sum(coefficient * place[letter] for letter, coefficient in found.letters) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "2*",
-        "*2",
-        "2x",
-        "x2x",
-        "(x",
-        "x)",
-        "()",
-        "2**3",
-        "x*x",
-        "1/x",
-        "3/2",
-        "x/0",
-        "+3",
-        "\u0663",
-        "\u00e9",
-        "3.5",
-    ],
-)
-def test_what_is_no_linear_form_is_not_read(text: str) -> None:
-    with pytest.raises(Wrong):
-        read(text)
-
-
-def test_letters_that_cancel_are_still_mentioned() -> None:
-    assert read("k+m-m").letters == (("k", 1), ("m", 0))
-    assert read("0*k").letters == (("k", 0),)
-
-
-@pytest.mark.parametrize("text", ["7", "-7", "x", "2*x+3", "5-x", "x-4", "-x-1"])
-def test_a_value_is_plain_when_nothing_is_left_to_work_out(text: str) -> None:
-    assert read(text).plain
-
-
-@pytest.mark.parametrize("text", ["(7)", "3+4", "2*3", "6/2", "x+x", "x+1+2", "2*(x+1)", "2*3*x"])
-def test_a_value_is_not_plain_when_something_is_left(text: str) -> None:
-    assert not read(text).plain

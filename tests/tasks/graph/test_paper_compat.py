@@ -6,16 +6,14 @@ import random
 import re
 import statistics
 import time
-import warnings
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.tasks import Mark
-from edgewise.tasks.graph.arithmetic import evaluate
-from edgewise.tasks.graph.judge_released import judge_released
 from edgewise.tasks.graph.paper_compat import MAX_CHARACTERS, Reading, judge_paper_compat, read
+from edgewise.tasks.graph.released_judge import judge_released
 from tests.tasks.graph.mutations import renamed
 from tests.tasks.graph.rows import ROWS, Row, all_rows
 
@@ -110,6 +108,7 @@ def test_definitions(text: str, names: tuple[str, ...]) -> None:
         ("r = k = 3; so Q = 2 * r = 6.", 6, {"owl"}),
         ("r = k; r = 2; so Q = 2 * r.", 4, {"owl"}),
         ("Q = k; so Q = 2.", 2, {"owl"}),
+        ("so Q = k; Q = m; that is 8.", 3, {"owl"}),
         ("we look at 5 and -7.", -7, set()),
         ("it is what it was.", None, set()),
         ("so Q = 4 and we know why. It took 9.", 4, {"owl"}),
@@ -143,6 +142,9 @@ def test_what_has_no_value_is_tried_again_with_all_that_is_known_in_the_end() ->
     )
     assert found.values == {"owl": 5, "crow": 5, "emu": 2, "yak": 2}
     assert found.parents["owl"] == frozenset()
+    # Then a letter that was used twice has the value of the last step before the one that is tried.
+    found = read("Define owl as Q; Q = 2. Define emu as m; m = n + Q. Define crow as Q; Q = 5. Define yak as n; n = 1.")
+    assert found.values == {"owl": 2, "emu": 3, "crow": 5, "yak": 1}
 
 
 # ---- What it decides
@@ -252,24 +254,8 @@ def test_without_the_equation_renamed_solutions_all_pass() -> None:
 
 _WORDS = st.sampled_from(
     [
-        "Define",
-        "define",
-        "preDefine",
-        "as",
-        "a",
-        "As",
-        "k;",
-        "B;so",
-        "k;Define",
-        "a;",
-        "3;",
-        "k",
-        "é",
-        "owl",
-        "sci-fi",
-        ".",
-        "Answer:",
-        "<b>",
+        *("Define", "define", "preDefine", "as", "a", "As", "k;", "B;so", "k;Define", "a;", "3;", "k", "\u00e9", "owl"),
+        *("sci-fi", ".", "Answer:", "<b>"),
     ]
 )
 
@@ -294,42 +280,6 @@ def test_tags_are_cut_out(text: str) -> None:
     assert (
         read(f"{text} Define x{text} as k;").order == read(f"{cleaned} Define x{cleaned} as k;").order or "<" in cleaned
     )
-
-
-_SUMS = st.recursive(
-    st.sampled_from(["0", "7", "12", "007", "00", "2.5", "3.", ".5", "1e3"]),
-    lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "//", "**", " - ", "* ", "/ ", " "]), inner).map("".join),
-        st.tuples(st.sampled_from(["(", "( ", "-", "+", "- ("]), inner, st.sampled_from([")", " )", "", "\n)"])).map(
-            "".join
-        ),
-    ),
-    max_leaves=7,
-)
-
-
-@given(_SUMS)
-@settings(deadline=None, max_examples=400)
-def test_arithmetic_is_that_of_python(text: str) -> None:
-    if re.search(r"\*\*[^*]*\*\*", text):
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            expected: float | None = float(eval(text)) if re.fullmatch(r"[0-9+\-*/().\s]+", text) else None
-        except (ArithmeticError, SyntaxError, TypeError, ValueError):
-            expected = None
-    found = evaluate(text.strip())
-    assert found == expected or (found is None and expected is not None and abs(expected) > 1e300), text
-
-
-@pytest.mark.parametrize(
-    "text", ["9**9**9", "2**99999999999", "9" * 5000, "*".join(["9" * 300] * 300), "(" * 300 + "1" + ")" * 300]
-)
-def test_arithmetic_refuses_what_would_take_for_ever(text: str) -> None:
-    began = time.process_time()
-    assert evaluate(text) is None
-    assert time.process_time() - began < 0.1
 
 
 HOSTILE = [

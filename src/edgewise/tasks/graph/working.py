@@ -57,7 +57,7 @@ class Working:
     def step(self, node: int, letter: str, clauses: Sequence[str]) -> None:
         """One quantity is worked out in equations, e.g. "r=k=3" and "B=2*r=2*3=6".
 
-        Of a quantity that the question does not need only the letters are kept.
+        Of a quantity that the question does not need only the letter is kept.
         """
         self._begin(node, letter)
         if node in self._needed:
@@ -67,7 +67,6 @@ class Working:
                 head, equals, _ = clause.partition("=")
                 if equals:
                     self._forget(head)
-                    self._meaning[head] = {FOREIGN: 1}
         self._meaning[letter] = {node: 1}
 
     def told(self, text: str) -> None:

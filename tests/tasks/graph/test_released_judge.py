@@ -8,8 +8,8 @@ import pytest
 
 from edgewise.errors import InputError
 from edgewise.tasks import Mark, Verdict
-from edgewise.tasks.graph.judge_released import judge_released
 from edgewise.tasks.graph.released import read_row
+from edgewise.tasks.graph.released_judge import judge_released
 from tests.tasks.graph.rows import ROWS, Row, all_rows
 
 LACKING = [row for row in ROWS if read_row(row).lacking]
