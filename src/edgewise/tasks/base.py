@@ -10,10 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from edgewise.errors import InputError
-from edgewise.spec import Spec
+from edgewise.spec import Spec, digest
 
 Split = Literal["train", "validation", "test", "held_out"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "held_out")
@@ -101,6 +102,11 @@ class World(Spec, ABC):
 
     world: str
     version: int
+
+    @cached_property
+    def _digest(self) -> str:
+        """What draws are keyed by, so that worlds with other knobs share none."""
+        return digest(self)
 
     @property
     @abstractmethod

@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
 from edgewise.errors import InputError
 from edgewise.keyed import key
-from edgewise.spec import digest
 from edgewise.tasks.answers import final_answer, gold_completion, number_in, right, unscorable, wrong
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.grading import Graded, grade
@@ -91,10 +89,6 @@ class ReasoningGym(World):
 
     def words(self) -> tuple[str, ...]:
         raise InputError("world: gym has no list of words; use a model with a tokenizer of its own")
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest(self)
 
     def problem(self, split: Split, seed: int, index: int) -> Problem:
         """Problem `index` of a split, drawn again until its question falls into the split.

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 
 from edgewise.errors import InputError
 from edgewise.keyed import key
-from edgewise.spec import Spec, digest
+from edgewise.spec import Spec
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split
 from edgewise.tasks.registry import AnyWorld
 
@@ -135,10 +135,6 @@ class Mixture(World):
             hypot(error - share * error, *(share * other for j, other in enumerate(errors) if j != i))
             for i, (share, error) in enumerate(zip(shares, errors, strict=True))
         )
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest(self)
 
     @cached_property
     def _bounds(self) -> tuple[float, ...]:

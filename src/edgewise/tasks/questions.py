@@ -24,7 +24,7 @@ from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, StrictInt
 
 from edgewise.errors import InputError
 from edgewise.keyed import key, rng
-from edgewise.spec import Spec, digest, plain
+from edgewise.spec import Spec, plain
 from edgewise.tasks.answers import (
     CLOSE,
     OPEN,
@@ -113,10 +113,6 @@ class Questions(World):
             raise InputError("match: the words of answers to a pattern are not known; use a tokenizer of its own")
         texts = (text for row in self._rows for text in (row.prompt, gold_completion(row.answer)))
         return tuple(sorted({word for text in texts for word in text.split()} | {OPEN, CLOSE}))
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest(self)
 
     @cached_property
     def _rows(self) -> tuple[Row, ...]:

@@ -8,14 +8,12 @@ Every right answer to a problem has as many words as every other.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from edgewise.errors import InputError
 from edgewise.keyed import rng
-from edgewise.spec import digest
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.colouring.graph import MOST_VERTICES, Graph, colourings, draw, draw_colouring, identity
 from edgewise.tasks.colouring.judge import COLOURS, VERTICES, judge
@@ -58,10 +56,6 @@ class Colouring(World):
     def words(self) -> tuple[str, ...]:
         offered = COLOURS[: self.colours]
         return ("edges", "colours", "answer", ":", ";", str(self.colours), *VERTICES[: self.max_vertices], *offered)
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest(self)
 
     def problem(self, split: Split, seed: int, index: int) -> Problem:
         """Problem `index` of a split; InputError where the split holds no graph of that size.

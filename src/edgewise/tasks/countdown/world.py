@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from edgewise.errors import InputError
 from edgewise.keyed import rng
-from edgewise.spec import digest
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.countdown.expression import MOST_NUMBERS
 from edgewise.tasks.countdown.judge import judge
@@ -55,10 +53,6 @@ class Countdown(World):
 
     def words(self) -> tuple[str, ...]:
         return WORDS
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest(self)
 
     def problem(self, split: Split, seed: int, index: int) -> Problem:
         """Problem `index` of a split; InputError where the split holds no problem of that level.

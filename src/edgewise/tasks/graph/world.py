@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 
 from edgewise.errors import InputError
 from edgewise.keyed import key, rng
-from edgewise.spec import digest
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.graph import compact, english, paper
 from edgewise.tasks.graph.draw import (
@@ -100,10 +99,6 @@ class GraphArithmetic(World):
         if self.wording == "compact":
             return compact.words()
         return english.words(self.settings, compact.LETTERS)
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest(self)
 
     @cached_property
     def _limits(self) -> Limits:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from edgewise.errors import InputError
 from edgewise.keyed import rng
-from edgewise.spec import digest
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.modular import compact
 from edgewise.tasks.modular.graph import Graph, canonical_digest, draw_distractors, draw_nodes, evaluate
@@ -61,10 +59,6 @@ class ModularArithmetic(World):
 
     def words(self) -> tuple[str, ...]:
         return compact.words(self.letters)
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest(self)
 
     def problem(self, split: Split, seed: int, index: int) -> Problem:
         """Problem `index` of a split; InputError where the split holds no graph of that op.

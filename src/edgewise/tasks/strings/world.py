@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from edgewise.errors import InputError
 from edgewise.keyed import rng
-from edgewise.spec import digest
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.strings import wording
 from edgewise.tasks.strings.chain import draw_calls, draw_string, identity, run
@@ -67,10 +66,6 @@ class StringFunctions(World):
 
     def words(self) -> tuple[str, ...]:
         return wording.words()
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest(self)
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
