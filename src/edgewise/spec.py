@@ -32,12 +32,15 @@ class Spec(BaseModel):
 
 
 def describe(error: ValidationError) -> str:
-    """The first complaint of a pydantic error in one line: field, what is wrong, how many more."""
+    """The first complaint of a pydantic error in one line: field, what is wrong, how many more.
+
+    A complaint of the whole names its fields itself.
+    """
     first, *rest = error.errors()
-    field = ".".join(str(part) for part in first["loc"]) or "value"
     message = first["msg"].removeprefix("Value error, ")
-    more = f" (and {len(rest)} more)" if rest else ""
-    return f"{field}: {message}, got {first['input']!r:.80}{more}"
+    if first["loc"]:
+        message = f"{'.'.join(map(str, first['loc']))}: {message}, got {first['input']!r:.80}"
+    return f"{message} (and {len(rest)} more)" if rest else message
 
 
 def plain(spec: Spec) -> dict[str, Any]:
