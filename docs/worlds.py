@@ -126,7 +126,7 @@ and several plateaus of the paper stand on that ceiling.
 ```python
 from edgewise.tasks.graph import judge_released
 
-verdict = judge_released(row, completion, mode="verified")    # or "paper_compat"
+verdict = judge_released(row, completion, mode="verified")  # or "paper_compat"
 verdict.answer_correct, verdict.process_correct, verdict.reason
 ```
 
