@@ -13,7 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from edgewise.errors import InputError
 from edgewise.model.decoder import Decoder, DecoderSpec
-from edgewise.training.packing import Document, pack
+from edgewise.training.documents import Document
+from edgewise.training.packing import pack
 from tests.model.tiny import SHAPES, TOKENIZER, alone, sharp, texts
 
 VOCABULARY = len(TOKENIZER)

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.training.packing import Document, pack
+from edgewise.training.documents import Document
+from edgewise.training.packing import pack
 
 WORDS = ("=", "+", "-", "*", ";", "?", ":", "answer", *"0123456789", *"abcdef")
 TOKENIZER = Tokenizer(WORDS)

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.errors import InputError
-from edgewise.training.packing import Document, Rows, pack
+from edgewise.training.documents import Document
+from edgewise.training.packing import Rows, pack
 
 PAD = 0
 ROW = 24

@@ -19,9 +19,10 @@ from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.rollouts import Rollouts, roll_out
 from edgewise.tasks.base import Mark, World
+from edgewise.training.documents import Document
 from edgewise.training.next_token import micro_batches
 from edgewise.training.optimizer import Optimizer
-from edgewise.training.packing import Document, Rows, pack
+from edgewise.training.packing import Rows, pack
 from edgewise.training.run import Run
 
 

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from edgewise.training.documents import Arrays, Document, lay_out
 
-__all__ = ["Document", "Rows", "pack"]
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:
