@@ -103,7 +103,9 @@ def show_knobs(described: Mapping[str, Any]) -> None:
         console.print(_indented(paragraph, 2, console), soft_wrap=True)
     table = _table()
     for heading in ("knob", "type", "default", "bounds", "meaning"):
-        table.add_column(heading, no_wrap=heading == "knob")
+        # The meaning is the column that needs the room.
+        width = {"type": 15, "default": 12}.get(heading)
+        table.add_column(heading, no_wrap=heading == "knob", max_width=width)
     for knob in described["knobs"]:
         default = "" if knob["required"] else _value(knob["default"])
         table.add_row(*map(_plain, (knob["name"], knob["type"], default, knob["bounds"], knob["meaning"])))
