@@ -31,7 +31,7 @@ from edgewise.interop.lines import objects
 from edgewise.interop.rows import FIELDS
 from edgewise.interop.values import shown
 from edgewise.spec import difference, digest
-from edgewise.tasks.base import SPLITS, Mark, Problem, Split, Verdict, World
+from edgewise.tasks.base import SPLITS, Mark, Problem, Split, Verdict, World, unscorable
 from edgewise.tasks.mixture import origin
 
 Mode = Literal["verified", "paper_compat"]
@@ -187,7 +187,7 @@ def _released(row: Mapping[str, Any], mode: Mode) -> Asked:
     def judge(text: str, truncated: bool) -> Verdict:
         # The released scorer reads a cut text like any other.
         if truncated and mode == "verified":
-            return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "truncated")
+            return unscorable("truncated")
         return judge_released(row, text, mode=mode)
 
     graph = read_row(row).graph

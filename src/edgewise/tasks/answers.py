@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.base import Mark, Verdict, unscorable
 
 MAX_CHARACTERS = 100_000
 OPEN, CLOSE = "<answer>", "</answer>"
@@ -82,8 +82,3 @@ def right() -> Verdict:
 def wrong(reason: str) -> Verdict:
     """An answer without steps that is wrong: its only step is the wrong one."""
     return Verdict(Mark.WRONG, Mark.WRONG, 0, reason)
-
-
-def unscorable(reason: str) -> Verdict:
-    """Nothing could be read, or nobody could judge it."""
-    return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, reason)

@@ -61,6 +61,11 @@ class Verdict:
         return self.process is Mark.CORRECT
 
 
+def unscorable(reason: str) -> Verdict:
+    """Nothing could be read, or nobody could judge it."""
+    return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, reason)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One question. (world, split, seed, index) addresses it; `id` names its content.

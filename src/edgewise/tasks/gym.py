@@ -20,8 +20,8 @@ from pydantic import Field, JsonValue, model_validator
 
 from edgewise.errors import InputError
 from edgewise.keyed import key
-from edgewise.tasks.answers import final_answer, gold_completion, number_in, right, unscorable, wrong
-from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
+from edgewise.tasks.answers import final_answer, gold_completion, number_in, right, wrong
+from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of, unscorable
 from edgewise.tasks.grading import Graded, grade
 
 # A split of one sixteenth is missed that often once in 10**11 problems.

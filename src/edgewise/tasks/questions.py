@@ -33,10 +33,9 @@ from edgewise.tasks.answers import (
     marked,
     number_in,
     right,
-    unscorable,
     wrong,
 )
-from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
+from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of, unscorable
 from edgewise.tasks.grading import grade
 
 Match = Literal["exact", "numeric", "regex"]

@@ -6,7 +6,7 @@ the answer, and its steps are the vertices.
 
 from __future__ import annotations
 
-from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.base import Mark, Verdict, unscorable
 from edgewise.tasks.colouring.graph import Graph
 
 MAX_CHARACTERS = 100_000
@@ -21,22 +21,18 @@ def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     that the problem offers. Too many or too few of them are wrong.
     """
     if truncated:
-        return _unscorable("truncated")
+        return unscorable("truncated")
     if len(completion) > MAX_CHARACTERS:
-        return _unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
+        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
     first, *written = completion.split() or [""]
     if first != "answer":
-        return _unscorable("unparsable: no answer")
+        return unscorable("unparsable: no answer")
     offered = COLOURS[: graph.colours]
     for word in written:
         if word not in offered:
-            return _unscorable(f"unparsable: {word:.40} is none of the colours")
+            return unscorable(f"unparsable: {word:.40} is none of the colours")
     wrong = _first_wrong_vertex(graph, written)
     return Verdict(Mark.WRONG, Mark.WRONG, *wrong) if wrong else Verdict(Mark.CORRECT, Mark.CORRECT)
-
-
-def _unscorable(reason: str) -> Verdict:
-    return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, reason)
 
 
 def _first_wrong_vertex(graph: Graph, written: list[str]) -> tuple[int, str] | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.base import Mark, Verdict, unscorable
 from edgewise.tasks.countdown.expression import Operation, apply, operations, read
 from edgewise.tasks.countdown.puzzle import Puzzle
 
@@ -29,18 +29,18 @@ def judge(puzzle: Puzzle, completion: str, *, truncated: bool = False) -> Verdic
     readable answer.
     """
     if truncated:
-        return _unscorable("truncated")
+        return unscorable("truncated")
     if len(completion) > MAX_CHARACTERS:
-        return _unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
+        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
     text = re.sub(r"\s+", "", completion)
     *steps, last = text.split(";")
     if not last.startswith("answer"):
-        return _unscorable("unparsable: no final answer")
+        return unscorable("unparsable: no final answer")
     if text.count("answer") > 1:
-        return _unscorable("unparsable: more than one answer")
+        return unscorable("unparsable: more than one answer")
     postfix = read(last.removeprefix("answer"))
     if postfix is None:
-        return _unscorable("unparsable: the answer is no expression")
+        return unscorable("unparsable: the answer is no expression")
     fault, needed = _fault(puzzle, postfix)
     wrong, done = _first_wrong_step(puzzle, steps)
     if wrong is None and fault:
@@ -51,10 +51,6 @@ def judge(puzzle: Puzzle, completion: str, *, truncated: bool = False) -> Verdic
     if wrong is None:
         return Verdict(answer, Mark.CORRECT)
     return Verdict(answer, Mark.WRONG, *wrong)
-
-
-def _unscorable(reason: str) -> Verdict:
-    return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, reason)
 
 
 def _fault(puzzle: Puzzle, postfix: list[str]) -> tuple[str, list[Operation]]:

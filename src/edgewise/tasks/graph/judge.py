@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.base import Mark, Verdict, unscorable
 from edgewise.tasks.graph.compact import UNKNOWN
 from edgewise.tasks.graph.expression import LETTER, Wrong, read
 from edgewise.tasks.graph.graph import Graph, Quantity
@@ -65,15 +65,15 @@ def _judged(
     steps: Callable[[Graph, Working, str], None],
 ) -> Verdict:
     if truncated:
-        return _unscorable("truncated")
+        return unscorable("truncated")
     if len(completion) > MAX_CHARACTERS:
-        return _unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
+        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
     text = _without_spaces(completion)
     if sum(map(text.count, answers)) > 1:
-        return _unscorable("unparsable: more than one answer")
+        return unscorable("unparsable: more than one answer")
     found = [match for mark, whole in answers.items() if (match := whole.fullmatch(text, text.find(mark)))]
     if not found:
-        return _unscorable("unparsable: no final answer")
+        return unscorable("unparsable: no final answer")
     written = found[0][1]
     right = _same(written, graph.answer)
     working = Working(graph)
@@ -90,10 +90,6 @@ def _without_spaces(text: str) -> str:
     # Bytes are rid of the many spaces ten times as fast as text is; other white space is rare.
     few = text.encode(errors="surrogatepass").translate(None, b" ").decode(errors="surrogatepass")
     return "".join(few.split())
-
-
-def _unscorable(reason: str) -> Verdict:
-    return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, reason)
 
 
 def _same(written: str, number: int) -> bool:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.base import Mark, Verdict, unscorable
 from edgewise.tasks.graph.arithmetic import evaluate
 
 MAX_CHARACTERS = 100_000
@@ -56,10 +56,10 @@ def judge_paper_compat(gold: str, completion: str) -> Verdict:
     Unscorable where the completion has no answer, or more than 100,000 characters.
     """
     if len(completion) > MAX_CHARACTERS:
-        return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, f"unparsable: over {MAX_CHARACTERS} characters")
+        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
     expected, written = _remembered(gold), read(completion)
     if written.answer is None:
-        return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "unparsable: no answer")
+        return unscorable("unparsable: no answer")
     answer = Mark(_same(expected.answer, written.answer))
     wrong = {name: reason for name in expected.values if (reason := _difference(expected, written, name))}
     if not wrong and answer is Mark.CORRECT:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.base import Mark, Verdict, unscorable
 from edgewise.tasks.modular.graph import COMMUTATIVE, Graph
 
 MAX_CHARACTERS = 100_000
@@ -30,13 +30,13 @@ def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     readable answer with a wrong, unreadable or missing step is a wrong process.
     """
     if truncated:
-        return _unscorable("truncated")
+        return unscorable("truncated")
     if len(completion) > MAX_CHARACTERS:
-        return _unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
+        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
     *steps, last = re.sub(r"\s+", "", completion).split(";")
     written = _ANSWER.fullmatch(last)
     if written is None:
-        return _unscorable("unparsable: no final answer")
+        return unscorable("unparsable: no final answer")
     right = _same_number(written[1], graph.values[graph.query])
     answer = Mark.CORRECT if right else Mark.WRONG
     wrong = _first_wrong_step(graph, steps)
@@ -45,10 +45,6 @@ def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     if wrong is None:
         return Verdict(answer, Mark.CORRECT)
     return Verdict(answer, Mark.WRONG, *wrong)
-
-
-def _unscorable(reason: str) -> Verdict:
-    return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, reason)
 
 
 def _first_wrong_step(graph: Graph, steps: list[str]) -> tuple[int, str] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.base import Mark, Verdict, unscorable
 from edgewise.tasks.strings.chain import Chain
 
 Format = Literal["steps", "direct"]
@@ -24,15 +24,15 @@ def judge(chain: Chain, completion: str, *, format: Format = "steps", truncated:
     answer; so is one that does not end in an answer, or that answers twice.
     """
     if truncated:
-        return _unscorable("truncated")
+        return unscorable("truncated")
     if len(completion) > MAX_CHARACTERS:
-        return _unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
+        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
     *steps, last = (part.split() for part in completion.split(";"))
     written = "".join(last[1:])
     if last[:1] != ["answer"] or not _is_string(written):
-        return _unscorable("unparsable: no final answer")
+        return unscorable("unparsable: no final answer")
     if "answer" in last[1:] or any(step[:1] == ["answer"] for step in steps):
-        return _unscorable("unparsable: two answers")
+        return unscorable("unparsable: two answers")
     right = written == chain.strings[-1]
     answer = Mark.CORRECT if right else Mark.WRONG
     wrong = _first_wrong_step(chain, steps, format)
@@ -41,10 +41,6 @@ def judge(chain: Chain, completion: str, *, format: Format = "steps", truncated:
     if wrong is None:
         return Verdict(answer, Mark.CORRECT)
     return Verdict(answer, Mark.WRONG, *wrong)
-
-
-def _unscorable(reason: str) -> Verdict:
-    return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, reason)
 
 
 def _is_string(text: str) -> bool:
