@@ -65,7 +65,7 @@ def test_gradient_is_clipped_and_the_norm_before_it_returned() -> None:
     _, optimizer = one_weight(spec, (4,), gradient=10.0)
     assert optimizer.step(0.1) == pytest.approx(20.0)
     # The first moment is (1 - beta_1) times the clipped gradient, of norm 0.5.
-    assert float(optimizer.state()["w/exp_avg"].norm()) == pytest.approx(0.1 * 0.5, rel=1e-4)
+    assert float(optimizer.tensors()["w/exp_avg"].norm()) == pytest.approx(0.1 * 0.5, rel=1e-4)
 
 
 def fake_step(model: nn.Module, optimizer: Optimizer, seed: int) -> None:
@@ -79,34 +79,34 @@ def test_state_round_trip_goes_on_with_the_same_bits() -> None:
     spec = OptimizerSpec()
     model = decoder()
     optimizer = Optimizer(model, spec)
-    assert optimizer.state() == {}
+    assert optimizer.tensors() == {}
     for seed in range(3):
         fake_step(model, optimizer, seed)
     again = decoder(seed=9)
     again.load_state_dict(model.state_dict())
     other = Optimizer(again, spec)
-    other.load(optimizer.state())
-    assert set(other.state()) == {f"{n}/{m}" for n in weights(model) for m in ("step", "exp_avg", "exp_avg_sq")}
+    other.load(optimizer.tensors())
+    assert set(other.tensors()) == {f"{n}/{m}" for n in weights(model) for m in ("step", "exp_avg", "exp_avg_sq")}
     for seed in range(3, 6):
         fake_step(model, optimizer, seed)
         fake_step(again, other, seed)
     for name, tensor in weights(model).items():
         assert torch.equal(tensor, weights(again)[name])
-    for name, tensor in optimizer.state().items():
-        assert torch.equal(tensor, other.state()[name])
+    for name, tensor in optimizer.tensors().items():
+        assert torch.equal(tensor, other.tensors()[name])
 
 
 def test_load_copies_so_that_two_runs_do_not_share_moments() -> None:
     model = decoder()
     optimizer = Optimizer(model, OptimizerSpec())
     fake_step(model, optimizer, 0)
-    saved = {name: tensor.clone() for name, tensor in optimizer.state().items()}
+    saved = {name: tensor.clone() for name, tensor in optimizer.tensors().items()}
     other = Optimizer(decoder(), OptimizerSpec())
     other.load(saved)
     for parameter in other.parameters.values():
         parameter.grad = torch.ones_like(parameter)
     other.step(1e-2)
-    assert all(torch.equal(saved[name], tensor) for name, tensor in optimizer.state().items())
+    assert all(torch.equal(saved[name], tensor) for name, tensor in optimizer.tensors().items())
 
 
 def test_restored_moments_lie_where_the_parameters_lie() -> None:
@@ -114,9 +114,9 @@ def test_restored_moments_lie_where_the_parameters_lie() -> None:
     model = decoder()
     optimizer = Optimizer(model, OptimizerSpec())
     fake_step(model, optimizer, 0)
-    state = optimizer.state()
+    state = optimizer.tensors()
     elsewhere = Optimizer(decoder(), OptimizerSpec())
     elsewhere.parameters = {name: nn.Parameter(p.detach().to("meta")) for name, p in elsewhere.parameters.items()}
     elsewhere.load(state)
-    assert elsewhere.state().keys() == state.keys()
-    assert {tensor.device.type for tensor in elsewhere.state().values()} == {"meta"}
+    assert elsewhere.tensors().keys() == state.keys()
+    assert {tensor.device.type for tensor in elsewhere.tensors().values()} == {"meta"}

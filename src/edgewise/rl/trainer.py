@@ -24,6 +24,7 @@ from edgewise.training.next_token import micro_batches
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.packing import Rows, pack
 from edgewise.training.run import Run
+from edgewise.training.state import Together, Weights
 
 
 def train(
@@ -36,10 +37,11 @@ def train(
     run equals the whole one.
     """
     optimizer = Optimizer(model, recipe.optimizer)
+    state = Together({"model": Weights(model), "optimizer": optimizer})
     engine = Engine(model, tokenizer.eos)
     law = SamplingSpec(max_new_tokens=recipe.max_new_tokens)
     totals = {"tokens": 0.0, "flops": 0.0, "seconds": 0.0}
-    for step in run.steps(recipe.steps, model, optimizer, totals):
+    for step in run.steps(recipe.steps, state, totals):
         indices = range(step * recipe.prompts, (step + 1) * recipe.prompts)
         problems = [world.problem("train", seed, i) for i in indices]
         rollouts = roll_out(engine, tokenizer, world, problems, recipe.samples, law, key("rl", seed, step))

@@ -19,6 +19,7 @@ from edgewise.training.feed import feed
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.packing import Rows
 from edgewise.training.run import Run
+from edgewise.training.state import Together, Weights
 
 
 class NextTokenSpec(Spec):
@@ -49,10 +50,11 @@ def train(
     learning_rate.
     """
     optimizer = Optimizer(model, spec.optimizer)
+    state = Together({"model": Weights(model), "optimizer": optimizer})
     totals = {"tokens": 0.0, "flops": 0.0, "seconds": 0.0, "data_seconds": 0.0}
     make = partial(arrays_of_step, world, tokenizer, spec.documents, spec.row_length, spec.stretch, seed)
     with feed(make, run.feeders(spec.steps)) as arrays:
-        for step in run.steps(spec.steps, model, optimizer, totals):
+        for step in run.steps(spec.steps, state, totals):
             asked = time.monotonic()
             rows = Rows.of(arrays(step))
             totals["data_seconds"] += time.monotonic() - asked

@@ -59,7 +59,7 @@ class Optimizer:
         self._adamw.zero_grad()
         return float(norm)
 
-    def state(self) -> dict[str, Tensor]:
+    def tensors(self) -> dict[str, Tensor]:
         """Moments and step counts as flat tensors `parameter/moment`; empty before the first step."""
         return {
             f"{name}/{moment}": value
@@ -67,9 +67,10 @@ class Optimizer:
             for moment, value in self._adamw.state.get(parameter, {}).items()
         }
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Restore what `state` returned, on the parameters' device."""
-        for key, value in state.items():
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Restore what `tensors` returned, on the parameters' device; nothing at all is a fresh start."""
+        self._adamw.state.clear()
+        for key, value in tensors.items():
             name, _, moment = key.rpartition("/")
             parameter = self.parameters[name]
             self._adamw.state[parameter][moment] = value.to(parameter.device, copy=True)

@@ -16,9 +16,8 @@ import torch
 
 from edgewise.errors import InputError
 from edgewise.files import whole
-from edgewise.model.decoder import Decoder
 from edgewise.training import checkpoint
-from edgewise.training.optimizer import Optimizer
+from edgewise.training.state import State
 
 # One prepares some 700,000 tokens a second of graph arithmetic in English, as many as 100M parameters on an H100 take.
 _FEEDERS_OF_A_GPU = 4
@@ -60,15 +59,15 @@ class Run:
             return _FEEDERS_OF_A_GPU
         return int(steps >= _WORTH_A_FEEDER)
 
-    def steps(self, total: int, model: Decoder, optimizer: Optimizer, totals: dict[str, float]) -> Iterator[int]:
-        """The steps still to do, after restoring model, optimizer and `totals` where a checkpoint is.
+    def steps(self, total: int, state: State, totals: dict[str, float]) -> Iterator[int]:
+        """The steps still to do, after restoring `state` and `totals` where a checkpoint is.
 
         `totals` are running sums (tokens, FLOPs, seconds) that the loop adds to. A checkpoint is
         written between steps when due and after the last.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         place = self.folder / "checkpoint"
-        first = self._restore(place, model, optimizer, totals)
+        first = self._restore(place, state, totals)
         saved, before = time.monotonic(), totals.get("seconds", 0.0)
         start = saved
         for step in range(first, total):
@@ -77,9 +76,7 @@ class Run:
             totals["seconds"] = before + now - start
             self.progress(step + 1, total, "")
             if step + 1 == total or now - saved >= self.checkpoint_seconds:
-                model_state = {f"model/{name}": tensor for name, tensor in model.named_parameters()}
-                moments = {f"optimizer/{name}": tensor for name, tensor in optimizer.state().items()}
-                checkpoint.save(place, step + 1, model_state | moments, totals)
+                checkpoint.save(place, step + 1, state.tensors(), totals)
                 saved = time.monotonic()
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
@@ -87,19 +84,15 @@ class Run:
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({"step": step, **metrics}) + "\n")
 
-    def _restore(self, place: Path, model: Decoder, optimizer: Optimizer, totals: dict[str, float]) -> int:
+    def _restore(self, place: Path, state: State, totals: dict[str, float]) -> int:
         loaded = checkpoint.load(place)
         first = 0
         if loaded is not None:
             first, tensors, notes = loaded
-            own = {name.partition("/")[2]: t for name, t in tensors.items() if name.startswith("model/")}
-            shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
-            if {name: tensor.shape for name, tensor in own.items()} != shapes:
-                raise InputError(f"{place}: checkpoint of another model; remove the folder or use another one")
-            with torch.no_grad():
-                for name, parameter in model.named_parameters():
-                    parameter.copy_(own[name])
-            optimizer.load({name.partition("/")[2]: t for name, t in tensors.items() if name.startswith("optimizer/")})
+            try:
+                state.load(tensors)
+            except InputError as error:
+                raise InputError(f"{place}: {error}; remove the folder or use another one") from None
             totals.update(notes)
         self._forget_from(first)
         return first
