@@ -1,0 +1,68 @@
+"""What every advantage refuses, in the same words."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import InputError
+
+
+def check_rewards(rewards_PG: Tensor) -> None:
+    """Rewards are a float matrix of finite numbers."""
+    if rewards_PG.dim() != 2:
+        raise InputError(f"rewards: must be [problems, samples], are {tuple(rewards_PG.shape)}")
+    if not rewards_PG.is_floating_point():
+        raise InputError(f"rewards: must be floats, are {rewards_PG.dtype}; use outcome_PG.float()")
+    if not torch.isfinite(rewards_PG).all():
+        raise InputError("rewards: must be finite; filter unscorable samples before computing advantages")
+
+
+def check_group(rewards_PG: Tensor) -> None:
+    """Rewards, of at least two samples per problem."""
+    if rewards_PG.dim() != 2 or rewards_PG.shape[1] < 2:
+        raise InputError(
+            f"samples: a group needs at least 2 samples, rewards are {tuple(rewards_PG.shape)} [problems, samples]"
+        )
+    check_rewards(rewards_PG)
+
+
+def check_binary(rewards_PG: Tensor, why: str) -> None:
+    """Rewards, each exactly 0 or 1."""
+    check_rewards(rewards_PG)
+    if not ((rewards_PG == 0) | (rewards_PG == 1)).all():
+        raise InputError(f"rewards: must be 0 or 1 for {why}; use the binary outcome, without shaping or penalties")
+
+
+def check_k(k: int, most: int, why: str = "") -> None:
+    """1 <= k <= most."""
+    if not 1 <= k <= most:
+        raise InputError(f"k: must be between 1 and {most}{why}, is {k}")
+
+
+def check_matches(name: str, value: Tensor, shape: tuple[int, ...], axes: str) -> None:
+    """A finite companion of the rewards, of the shape that they ask for."""
+    if tuple(value.shape) != shape:
+        raise InputError(f"{name}: must be {shape} [{axes}] as the rewards are, is {tuple(value.shape)}")
+    if not torch.isfinite(value).all():
+        raise InputError(f"{name}: must be finite")
+
+
+def check_lengths(length_PG: Tensor, rewards_PG: Tensor) -> None:
+    """Each sample has at least one token."""
+    check_matches("lengths", length_PG, tuple(rewards_PG.shape), "problems, samples")
+    if (length_PG < 1).any():
+        raise InputError("lengths: every sample needs at least 1 token, its end included")
+
+
+def real_tokens(value_PGT: Tensor, length_PG: Tensor, name: str) -> Tensor:
+    """Bool [P, G, T]: which tokens belong to a sample; InputError where T is too short."""
+    if value_PGT.dim() != 3 or value_PGT.shape[:2] != length_PG.shape:
+        expected = f"{tuple(length_PG.shape)} + (tokens,)"
+        raise InputError(f"{name}: must be {expected} [problems, samples, tokens], is {tuple(value_PGT.shape)}")
+    if length_PG.numel() and int(length_PG.max()) > value_PGT.shape[2]:
+        raise InputError(f"{name}: has {value_PGT.shape[2]} tokens, the longest sample has {int(length_PG.max())}")
+    real_PGT = torch.arange(value_PGT.shape[2], device=value_PGT.device) < length_PG.unsqueeze(-1)
+    if not torch.isfinite(value_PGT[real_PGT]).all():
+        raise InputError(f"{name}: must be finite")
+    return real_PGT
