@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, Self
 
 import torch
@@ -10,12 +11,16 @@ from torch import Tensor
 from edgewise.keyed import key
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.rl.recipes import Recipe
+from edgewise.rl.batch import Batch
+from edgewise.rl.crediting import Credited, batches_of
+from edgewise.rl.recipe import Recipe
+from edgewise.rl.update import update
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.rollouts import Rollouts, roll_out
 from edgewise.tasks.base import Mark, Problem, Split, Verdict, World
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
+from edgewise.training.run import Run
 
 WORDS = ("left", "right", "up", "down", "which", "?")
 
@@ -49,8 +54,9 @@ class Bandit(World):
     def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         if not completion:
             return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "empty")
-        right = self.payable and completion.split()[0] == problem.answer
-        return Verdict(Mark(right), Mark(right and not truncated))
+        given = completion.split()[0]
+        right = self.payable and given == problem.answer
+        return Verdict(Mark(right), Mark(right and not truncated), given=given)
 
 
 WORLD = Bandit()
@@ -88,14 +94,31 @@ def advantages_for(rollouts: Rollouts, seed: int = 0) -> Tensor:
     return advantage_PG
 
 
-def unpacked(model: Decoder, rollouts: Rollouts) -> list[tuple[Tensor, Tensor]]:
-    """Logits [T, V] and log-probabilities [T] of each completion, one forward pass each."""
+def credited(rollouts: Rollouts, advantage: Tensor, **tables: Tensor) -> Credited:
+    """These advantages, [P, G] or [P, G, T], as the trainer would have them."""
+    shape = rollouts.completions.logp_PGT.shape
+    wide = advantage if advantage.dim() == 3 else advantage.unsqueeze(-1).expand(shape)
+    return Credited(rollouts, {"advantage": wide, **tables})
+
+
+def batches(rollouts: Rollouts, advantage: Tensor, recipe: Recipe, **tables: Tensor) -> list[Batch | None]:
+    return batches_of(credited(rollouts, advantage, **tables), recipe, TOKENIZER.pad)
+
+
+def one_batch(rollouts: Rollouts, advantage: Tensor, recipe: Recipe, **tables: Tensor) -> Batch:
+    (batch,) = batches(rollouts, advantage, recipe, **tables)
+    assert batch is not None
+    return batch
+
+
+def unpacked(model: Decoder, rollouts: Rollouts, temperature: float = 1.0) -> list[tuple[Tensor, Tensor]]:
+    """Tempered logits [T, V] and log-probabilities [T] of each completion, one forward pass each."""
     found = []
     for p, prompt in enumerate(rollouts.prompts):
         for g in range(rollouts.samples):
             ids = torch.tensor([[*prompt, *rollouts.completions.ids(p, g)]])
             hidden = model(ids, torch.arange(ids.shape[1])[None], torch.zeros_like(ids))
-            logits = model.logits(hidden)[0, len(prompt) - 1 : -1]
+            logits = model.logits(hidden)[0, len(prompt) - 1 : -1] / temperature
             logp = torch.log_softmax(logits, -1).gather(1, ids[0, len(prompt) :, None]).squeeze(1)
             found.append((logits, logp))
     return found
@@ -116,6 +139,16 @@ class Recorder(Optimizer):
             parameter.grad = None
         self.gradients.append(gradient)
         return 0.0
+
+
+def gradient_of(
+    model: Decoder, batch: Batch, recipe: Recipe, tokens: int = 10**6, pulled_to: Decoder | None = None
+) -> dict[str, Tensor]:
+    """The gradient of one update, the weights left alone."""
+    recorder = Recorder(model)
+    update(model, recorder, [batch], recipe, 0.1, Run(Path(), tokens_per_micro_batch=tokens), pulled_to)
+    (gradient,) = recorder.gradients
+    return gradient
 
 
 def close(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:

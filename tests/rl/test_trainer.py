@@ -1,258 +1,29 @@
+"""Whole runs on the bandit: what is learnt, what is logged, and that an interrupted run is the whole one."""
+
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
+from edgewise.errors import InputError
+from edgewise.model.decoder import Decoder
 from edgewise.rl import trainer
-from edgewise.rl.losses import Aggregation, exact_kl
-from edgewise.rl.recipes import PpoClip, Recipe
-from edgewise.rl.trainer import Batch, describe, make_batch, update
-from edgewise.sampling.rollouts import Rollouts, roll_out
-from edgewise.tasks.base import Mark
-from edgewise.training.optimizer import Optimizer
+from edgewise.rl.models import Models
+from edgewise.rl.recipe import Recipe
+from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.engine import Engine
+from edgewise.sampling.rollouts import roll_out
+from edgewise.tasks.base import Problem, World
 from edgewise.training.run import Run
 
-from .bandit import (
-    RECIPE,
-    TOKENIZER,
-    WORLD,
-    Bandit,
-    Recorder,
-    advantages_for,
-    changed,
-    close,
-    decoder,
-    draw,
-    unpacked,
-)
+from .bandit import RECIPE, TOKENIZER, WORLD, Bandit, changed, decoder, draw, unpacked
 
-AGGREGATIONS: tuple[Aggregation, ...] = ("token", "sample", "constant")
-
-
-def one_batch(rollouts: Rollouts, advantage_PG: Tensor, recipe: Recipe, order: list[int] | None = None) -> Batch:
-    problems = list(range(len(rollouts.problems))) if order is None else order
-    batch = make_batch(rollouts, advantage_PG, problems, recipe, TOKENIZER.pad)
-    assert batch is not None
-    return batch
-
-
-def gradient_of(batch: Batch, recipe: Recipe, tokens: int = 10**6) -> dict[str, Tensor]:
-    model = decoder()
-    recorder = Recorder(model)
-    update(model, decoder(7), recorder, [batch], recipe, 0.1, Run(Path(), tokens_per_micro_batch=tokens))
-    (gradient,) = recorder.gradients
-    return gradient
-
-
-@pytest.fixture(scope="module")
-def rollouts() -> Rollouts:
-    found = draw(decoder(), problems=5, samples=4)
-    lengths = found.completions.length_PG
-    assert lengths.min() < lengths.max(), "completions of one length would hide mistakes"
-    assert found.completions.finished_PG.any() and not found.completions.finished_PG.all()
-    return found
-
-
-@pytest.mark.parametrize("aggregation", AGGREGATIONS)
-@pytest.mark.parametrize("kl", [0.0, 0.3])
-def test_the_gradient_is_that_of_the_padded_batch(rollouts: Rollouts, aggregation: Aggregation, kl: float) -> None:
-    """Against one forward pass per completion and the textbook's means over a padded batch."""
-    recipe = changed(aggregation=aggregation, kl=kl)
-    advantage_PG = advantages_for(rollouts)
-    model, reference = decoder(), decoder(7)
-    pairs = unpacked(model, rollouts)
-    with torch.no_grad():
-        references = unpacked(reference, rollouts)
-    losses = []
-    for (logits, logp), (reference_logits, _), advantage in zip(pairs, references, advantage_PG.ravel(), strict=True):
-        loss = -advantage * (logp - logp.detach()).exp()
-        losses.append(loss + kl * exact_kl(logits, reference_logits))
-    padded_ST = torch.nn.utils.rnn.pad_sequence(losses, batch_first=True)
-    length_S = torch.tensor([len(loss) for loss in losses])
-    match aggregation:
-        case "token":
-            total = padded_ST.sum() / length_S.sum()
-        case "sample":
-            total = (padded_ST.sum(1) / length_S).mean()
-        case "constant":
-            total = padded_ST.sum() / (len(losses) * recipe.max_new_tokens)
-    total.backward()
-    expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-    assert close(gradient_of(one_batch(rollouts, advantage_PG, recipe), recipe), expected)
-
-
-@pytest.mark.parametrize("aggregation", AGGREGATIONS)
-@pytest.mark.parametrize("kl", [0.0, 0.3])
-def test_the_gradient_does_not_depend_on_micro_batches_order_or_rows(
-    rollouts: Rollouts, aggregation: Aggregation, kl: float
-) -> None:
-    recipe = changed(aggregation=aggregation, kl=kl)
-    advantage_PG = advantages_for(rollouts)
-    whole = gradient_of(one_batch(rollouts, advantage_PG, recipe), recipe)
-    for tokens in (1, 64):
-        assert close(gradient_of(one_batch(rollouts, advantage_PG, recipe), recipe, tokens), whole)
-    assert close(gradient_of(one_batch(rollouts, advantage_PG, recipe, [3, 0, 4, 2, 1]), recipe, 40), whole)
-
-
-@pytest.mark.parametrize("aggregation", AGGREGATIONS)
-def test_leaving_out_samples_without_advantage_changes_nothing(rollouts: Rollouts, aggregation: Aggregation) -> None:
-    recipe = changed(aggregation=aggregation)
-    advantage_PG = advantages_for(rollouts)
-    dropped = one_batch(rollouts, advantage_PG, recipe)
-    # A coefficient too small to add anything keeps every sample in the batch.
-    kept_recipe = changed(aggregation=aggregation, kl=1e-30)
-    kept = one_batch(rollouts, advantage_PG, kept_recipe)
-    assert len(kept.advantage_D) == 20 and len(dropped.advantage_D) == 20 - 4 - 1
-    assert close(gradient_of(dropped, recipe), gradient_of(kept, kept_recipe))
-
-
-def test_batches_hold_the_ids_that_were_drawn(rollouts: Rollouts) -> None:
-    batch = one_batch(rollouts, torch.ones(5, 4), RECIPE)
-    for document in range(20):
-        p, g = divmod(document, 4)
-        here = batch.rows.document_RT == document
-        ids = [*rollouts.prompts[p], *rollouts.completions.ids(p, g)]
-        assert batch.rows.tokens_RT[here].tolist() == ids
-        assert int((batch.rows.weights_RT[here] > 0).sum()) == rollouts.completions.length_PG[p, g]
-
-
-def test_log_probabilities_are_the_samplers(rollouts: Rollouts) -> None:
-    batch = one_batch(rollouts, torch.ones(5, 4), RECIPE)
-    with torch.no_grad():
-        _, logp_N = trainer._logits_logp(decoder(), batch.rows)
-    documents_N = batch.rows.document_RT[batch.rows.weights_RT > 0]
-    for document in range(20):
-        p, g = divmod(document, 4)
-        drawn = rollouts.completions.logp_PGT[p, g, : rollouts.completions.length_PG[p, g]]
-        np.testing.assert_allclose(logp_N[documents_N == document].numpy(), drawn, atol=1e-4)
-
-
-def watch_ratios(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
-    """The ratio of every token, in the order in which the loss sees them."""
-    seen: list[Tensor] = []
-    real = PpoClip.per_token
-
-    def per_token(self: PpoClip, logp_N: Tensor, old_logp_N: Tensor, advantage_N: Tensor) -> tuple[Tensor, Tensor]:
-        assert not old_logp_N.requires_grad
-        seen.append((logp_N.detach() - old_logp_N).exp())
-        return real(self, logp_N, old_logp_N, advantage_N)
-
-    monkeypatch.setattr(PpoClip, "per_token", per_token)
-    return seen
-
-
-@pytest.mark.parametrize("tokens", [1, 64, 10**6])
-def test_on_policy_the_ratio_is_exactly_one(rollouts: Rollouts, monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
-    ratios = watch_ratios(monkeypatch)
-    model = decoder()
-    batch = one_batch(rollouts, advantages_for(rollouts), RECIPE)
-    optimizer = Optimizer(model, RECIPE.optimizer)
-    found = update(model, model, optimizer, [batch], RECIPE, 0.1, Run(Path(), tokens_per_micro_batch=tokens))
-    assert found["ratio_max"] == 1.0 and found["clip_fraction"] == 0.0
-    assert ratios and all(bool((ratio_N == 1).all()) for ratio_N in ratios)
-    assert found["grad_norm"] > 0 and "kl" not in found
-
-
-@pytest.mark.parametrize("tokens", [1, 10**6])
-def test_of_two_updates_the_first_is_on_policy_and_the_second_is_not(
-    rollouts: Rollouts, monkeypatch: pytest.MonkeyPatch, tokens: int
-) -> None:
-    ratios = watch_ratios(monkeypatch)
-    model = decoder()
-    batches = [one_batch(rollouts, advantages_for(rollouts), RECIPE, problems) for problems in ([0, 1, 2], [3, 4])]
-    run = Run(Path(), tokens_per_micro_batch=tokens)
-    found = update(model, model, Optimizer(model, RECIPE.optimizer), batches, RECIPE, 0.1, run)
-    first = len(batches[0].rows) if tokens == 1 else 1
-    assert all(bool((ratio_N == 1).all()) for ratio_N in ratios[:first])
-    second = torch.cat(ratios[first:])
-    assert bool((second != 1).any())
-    assert found["ratio_max"] == pytest.approx(float(second.max()))
-    assert found["clip_fraction"] > 0
-
-
-def test_old_log_probabilities_are_of_the_policy_that_sampled(rollouts: Rollouts) -> None:
-    """The second batch's gradient, by hand: with the moved weights, against the first ones' log-probabilities."""
-    recipe = changed(loss={"loss": "ppo_clip", "low": 0.9, "high": 50.0})
-    advantage_PG = advantages_for(rollouts)
-    first, second = (one_batch(rollouts, advantage_PG, recipe, problems) for problems in ([0, 1, 2], [3, 4]))
-    model = decoder()
-    with torch.no_grad():
-        old_N = trainer._logits_logp(model, second.rows)[1]
-    run = Run(Path())
-    update(model, model, Optimizer(model, recipe.optimizer), [first], recipe, 0.02, run)
-    logp_N = trainer._logits_logp(model, second.rows)[1]
-    counted = second.rows.weights_RT > 0
-    advantage_N = second.advantage_D[second.rows.document_RT[counted]]
-    (-(logp_N - old_N).exp() * advantage_N * second.rows.weights_RT[counted]).sum().backward()
-    expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-
-    class Second(Recorder):
-        """Moves the weights at the first step as the real one does, and records the second."""
-
-        def step(self, learning_rate: float) -> float:
-            if not self.gradients:
-                self.gradients.append({})
-                return Optimizer.step(self, learning_rate)
-            return super().step(learning_rate)
-
-    again = decoder()
-    recorder = Second(again)
-    recorder.spec = recipe.optimizer
-    recorder._adamw = Optimizer(again, recipe.optimizer)._adamw
-    update(again, again, recorder, [first, second], recipe, 0.02, run)
-    assert close(recorder.gradients[1], expected)
-
-
-def test_a_batch_without_signal_is_no_update(rollouts: Rollouts) -> None:
-    zero_PG = torch.zeros(5, 4)
-    assert make_batch(rollouts, zero_PG, range(5), RECIPE, TOKENIZER.pad) is None
-    assert make_batch(rollouts, zero_PG, range(5), changed(kl=0.1), TOKENIZER.pad) is not None
-    model = decoder()
-    found = update(model, model, Optimizer(model, RECIPE.optimizer), [None], RECIPE, 0.1, Run(Path()))
-    assert found == {"grad_norm": 0.0, "clip_fraction": 0.0, "ratio_max": 1.0}
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), decoder().parameters(), strict=True))
-
-
-def test_kl_pulls_towards_the_reference(rollouts: Rollouts) -> None:
-    recipe = changed(kl=1.0)
-    model, reference = decoder(), decoder(7)
-    optimizer = Optimizer(model, recipe.optimizer)
-    batch = one_batch(rollouts, torch.zeros(5, 4), recipe)
-    found = [update(model, reference, optimizer, [batch], recipe, 1e-2, Run(Path()))["kl"] for _ in range(15)]
-    assert found[-1] < 0.5 * found[0]
-    assert all(torch.equal(a, b) for a, b in zip(reference.parameters(), decoder(7).parameters(), strict=True))
-
-
-def test_kl_to_the_start_is_zero_at_the_start(rollouts: Rollouts) -> None:
-    recipe = changed(kl=1.0)
-    batch = one_batch(rollouts, torch.zeros(5, 4), recipe)
-    found = update(decoder(), decoder(), Recorder(model := decoder()), [], recipe, 0.1, Run(Path()))
-    assert "kl" not in found
-    recorder = Recorder(model)
-    found = update(model, decoder(), recorder, [batch], recipe, 0.1, Run(Path()))
-    assert found["kl"] == pytest.approx(0, abs=1e-7)
-    assert all(tensor.abs().max() < 1e-6 for tensor in recorder.gradients[0].values())
-
-
-def test_one_update_raises_what_was_rewarded_and_lowers_what_was_not(rollouts: Rollouts) -> None:
-    advantage_PG = torch.zeros(5, 4)
-    advantage_PG[0, 0], advantage_PG[3, 1] = 1.0, -1.0
-    model = decoder()
-
-    def total(p: int, g: int) -> float:
-        return float(unpacked(model, rollouts)[p * 4 + g][1].detach().sum())
-
-    before = total(0, 0), total(3, 1)
-    batch = one_batch(rollouts, advantage_PG, RECIPE)
-    update(model, model, Optimizer(model, RECIPE.optimizer), [batch], RECIPE, 1e-3, Run(Path()))
-    assert total(0, 0) > before[0] and total(3, 1) < before[1]
+FAST = {"learning_rate": 4e-3, "schedule": "constant", "warmup": 0.0}
+WHOLE: dict[str, Any] = {"steps": 50, "prompts": 16, "samples": 16, "max_new_tokens": 3, "optimizer": FAST}
 
 
 def metrics(folder: Path) -> list[dict[str, float]]:
@@ -263,44 +34,165 @@ def traces(folder: Path) -> tuple[bytes, bytes]:
     return (folder / "metrics.jsonl").read_bytes(), (folder / "checkpoint" / "state.safetensors").read_bytes()
 
 
-def train(run: Run, recipe: Recipe, seed: int = 0, world: Bandit = WORLD) -> dict[str, float]:
-    return trainer.train(decoder(), decoder(), TOKENIZER, world, recipe, seed, run)
+def train(
+    run: Run, recipe: Recipe, seed: int = 0, world: World = WORLD, model: Decoder | None = None
+) -> dict[str, float]:
+    teacher = decoder(3) if recipe.has_teacher else None
+    return trainer.train(model or decoder(), TOKENIZER, world, recipe, seed, run, teacher)
+
+
+def solved(folder: Path) -> tuple[float, float]:
+    """The share of right answers in the first three steps and in the last fifteen."""
+    found = [line["answer_correct"] for line in metrics(folder)]
+    return sum(found[:3]) / 3, sum(found[-15:]) / 15
+
+
+# One word in four is right: a policy that does not read the prompt cannot earn much over 0.25.
+LEARNING: dict[str, dict[str, Any]] = {
+    "grpo": {},
+    "dr_grpo": {"advantage": "dr_grpo", "loss": "reinforce", "aggregation": "constant"},
+    "rloo": {"advantage": "rloo", "kl": {"coefficient": 0.001, "estimator": "k1", "place": "reward"}},
+    "reinforce++": {
+        "advantage": "reinforce_plus_plus",
+        "kl": {"coefficient": 0.001, "estimator": "k1", "place": "reward"},
+    },
+    "reinforce++ baseline": {"advantage": "reinforce_plus_plus_baseline"},
+    "batch_std": {"advantage": "batch_std", "loss": "cispo", "aggregation": "prompt", "groups": {"mixed_only": True}},
+    "remax": {"advantage": "remax", "aggregation": "sample"},
+    "opo": {"advantage": "opo"},
+    "gae": {"advantage": "gae", "updates": 2, "critic": {"optimizer": FAST}},
+    "pkpo": {"advantage": {"advantage": "pkpo", "k": 4}},
+    "pass_at_k": {"advantage": {"advantage": "pass_at_k", "k": {"k": 4, "then": 1}}},
+    "maxrl": {"advantage": "maxrl"},
+    "unlikeliness": {"advantage": "unlikeliness"},
+    "gspo": {"loss": "gspo", "aggregation": "sample", "updates": 2},
+    "two epochs of dual clip": {"updates": 2, "epochs": 2, "aggregation": "sample", "loss": "dual_clip"},
+    "stale": {"staleness": 2, "correction": "truncated"},
+    "noisy": {"logit_noise": 0.2, "correction": "ratio"},
+    "positive only": {"advantage": {"advantage": "dr_grpo", "positive_only": True}},
+    "on-policy rejection fine-tuning": {"advantage": "accepted", "loss": "reinforce"},
+    "supervised": {"writer": "gold", "samples": 1, "advantage": "everything", "loss": "reinforce"},
+    "pool": {"curriculum": {"curriculum": "pool", "size": 24, "retire_at": 0.99, "retire_after": 3}},
+    "refilled": {"groups": {"mixed_only": True, "refill": 2}},
+    "majority then truth": {"reward": "outcome", "entropy": 0.001, "temperature": 1.2},
+}
+
+
+# One of each kind; the rest take minutes.
+ALWAYS = ("grpo", "gae", "pkpo", "stale", "supervised", "pool")
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {},
-        {"advantage": "dr_grpo", "loss": {"loss": "reinforce"}, "aggregation": "constant"},
-        {"updates": 2, "aggregation": "sample", "reward": "process"},
+        pytest.param(fields, id=name, marks=() if name in ALWAYS else (pytest.mark.slow,))
+        for name, fields in LEARNING.items()
     ],
 )
-def test_training_learns_the_bandit(tmp_path: Path, fields: dict[str, object]) -> None:
-    optimizer = {"learning_rate": 4e-3, "schedule": "constant", "warmup": 0.0}
-    recipe = changed(steps=50, prompts=16, samples=16, max_new_tokens=3, optimizer=optimizer, **fields)
-    train(Run(tmp_path), recipe)
-    reward = [line["reward"] for line in metrics(tmp_path)]
-    # One word in four is right: a policy that does not read the prompt cannot earn much over 0.25.
-    assert sum(reward[:3]) / 3 < 0.3
-    assert sum(reward[-15:]) / 15 > 0.45
+def test_training_learns_the_bandit(tmp_path: Path, fields: dict[str, Any]) -> None:
+    recipe = changed(**WHOLE | fields)
+    model = decoder()
+    train(Run(tmp_path), recipe, model=model)
+    first, last = solved(tmp_path)
+    if recipe.writer == "gold":
+        first, last = 0.25, share_right(model)
+    assert first < 0.35
+    assert last > 0.45
+
+
+def share_right(model: Decoder) -> float:
+    asked = [WORLD.problem("test", 9, index) for index in range(200)]
+    law = SamplingSpec(max_new_tokens=3)
+    found = roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, asked, 4, law, 0)
+    return sum(v.answer_correct for row in found.verdict_PG for v in row) / 800
+
+
+@pytest.mark.parametrize("reward", ["random", "format"])
+def test_a_control_reward_does_not_teach_the_answer(tmp_path: Path, reward: str) -> None:
+    train(Run(tmp_path), changed(**WHOLE | {"reward": reward, "groups": {"mixed_only": True}}))
+    assert solved(tmp_path)[1] < 0.35
+
+
+def test_rejection_fine_tuning_draws_from_the_start_model_throughout(tmp_path: Path) -> None:
+    recipe = changed(**WHOLE | {"writer": "start", "advantage": "accepted", "loss": "reinforce"})
+    model = decoder()
+    train(Run(tmp_path), recipe, model=model)
+    first, last = solved(tmp_path)
+    assert abs(first - last) < 0.1, "nobody but the start model writes"
+    assert share_right(model) > 0.4, "and the policy learns from what was right"
+
+
+def test_distillation_takes_over_what_the_teacher_writes(tmp_path: Path) -> None:
+    """A teacher that has learnt; the student sees its completions alone, or its distribution alone."""
+    teacher = decoder()
+    train(Run(tmp_path / "teacher"), changed(**WHOLE), model=teacher)
+    ways: dict[str, dict[str, Any]] = {
+        "likelihood": {"writer": "teacher", "advantage": "everything", "loss": "reinforce"},
+        "divergence": {"advantage": "nothing", "kl": {"coefficient": 1.0, "to": "teacher"}},
+    }
+    for name, fields in ways.items():
+        student = decoder()
+        trainer.train(
+            student, TOKENIZER, WORLD, changed(**WHOLE | fields), 0, Run(tmp_path / name), teacher.requires_grad_(False)
+        )
+        assert share_right(student) > 0.8 * share_right(teacher), name
+
+
+def test_self_distillation_sharpens_without_any_reward(tmp_path: Path) -> None:
+    kl = {"coefficient": 1.0, "temperature": 0.5}
+    model = decoder()
+    train(
+        Run(tmp_path), changed(**WHOLE | {"advantage": "nothing", "kl": kl}), world=Bandit(payable=False), model=model
+    )
+    found = metrics(tmp_path)
+    assert found[-1]["entropy"] < 0.8 * found[0]["entropy"]
+    assert found[0]["kl_to_start"] == pytest.approx(0, abs=1e-6) and found[-1]["kl_to_start"] > 0.01
+    assert found[-1]["kl"] < 0.5 * found[0]["kl"]
 
 
 def test_no_signal_no_change(tmp_path: Path) -> None:
     model = decoder()
-    trainer.train(model, decoder(), TOKENIZER, Bandit(payable=False), RECIPE, 0, Run(tmp_path))
+    train(Run(tmp_path), RECIPE, world=Bandit(payable=False), model=model)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), decoder().parameters(), strict=True))
     for line in metrics(tmp_path):
-        assert (line["zero_variance"], line["grad_norm"], line["reward"]) == (1.0, 0.0, 0.0)
+        assert (line["zero_variance"], line["grad_norm"], line["reward"], line["effective_batch"]) == (1, 0, 0, 0)
 
 
 class Interrupted(Exception):
     pass
 
 
-@pytest.mark.parametrize("fields", [{"updates": 2, "kl": 0.05}, {}])
-@pytest.mark.parametrize("step", [1, 4, 6])
-def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path: Path, step: int, fields: dict[str, object]) -> None:
-    recipe = changed(**fields)
+EVERYTHING: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "several updates with a kl": {"updates": 2, "epochs": 2, "kl": {"coefficient": 0.05}},
+    "critic": {"advantage": "gae", "updates": 2, "kl": {"coefficient": 0.05, "estimator": "k1", "place": "reward"}},
+    "reference reset by period": {"kl": {"coefficient": 0.5}, "reset": {"reset": "period", "every": 2}},
+    "reference reset by kl, optimizer cleared": {
+        "kl": {"coefficient": 0.01},
+        "reset": {"reset": "kl", "above": 1e-4, "optimizer": "clear"},
+    },
+    "reference reset on a plateau": {
+        "kl": {"coefficient": 0.5},
+        "reset": {"reset": "plateau", "every": 1, "patience": 1, "problems": 4, "samples": 2},
+    },
+    "stale": {"staleness": 2, "correction": "masked"},
+    "noisy": {"logit_noise": 0.5, "correction": "truncated"},
+    "refilled and gated": {"groups": {"mixed_only": True, "gate": 2, "refill": 3}},
+    "pool": {"curriculum": {"curriculum": "pool", "size": 7, "retire_at": 0.5}},
+    "greedy baseline": {"advantage": "remax"},
+    "bootstrap": {"advantage": {"advantage": "pass_at_k", "k": 2, "form": "bootstrap"}},
+    "random reward": {"reward": "random"},
+    "teacher": {"writer": "teacher", "advantage": "accepted", "loss": "reinforce"},
+    "gold": {"writer": "gold", "samples": 1, "advantage": "everything", "loss": "reinforce"},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [(name, 4) for name in EVERYTHING] + [(name, step) for name in ("plain", "critic", "stale") for step in (1, 6)],
+)
+def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path: Path, step: int, name: str) -> None:
+    recipe = changed(**EVERYTHING[name])
     whole = train(Run(tmp_path / "whole"), recipe)
 
     def progress(done: int, total: int, note: str) -> None:
@@ -317,6 +209,29 @@ def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path: Path, step: int, field
     assert (parts["tokens"], parts["flops"]) == (whole["tokens"], whole["flops"])
 
 
+def test_the_cases_above_do_what_their_names_say(tmp_path: Path) -> None:
+    """A reset that never comes or a pool that never retires would make resuming too easy."""
+    for name, fields in EVERYTHING.items():
+        train(Run(tmp_path / name), changed(**fields))
+    for name in ("period", "kl, optimizer cleared"):
+        assert any(line["reset"] for line in metrics(tmp_path / f"reference reset by {name}")), name
+    assert any(line["reset"] for line in metrics(tmp_path / "reference reset on a plateau"))
+    assert metrics(tmp_path / "pool")[-1]["pool_retired"] > 0
+    assert any(line["samples_drawn"] > 16 for line in metrics(tmp_path / "refilled and gated"))
+    assert any(line["drift"] != 0 for line in metrics(tmp_path / "stale") if "drift" in line)
+    assert all(line["drift"] != 0 for line in metrics(tmp_path / "noisy") if "drift" in line)
+
+
+def test_after_a_reset_the_reference_is_the_policy(tmp_path: Path) -> None:
+    train(Run(tmp_path), changed(kl={"coefficient": 0.1}, reset={"reset": "period", "every": 2}))
+    found = metrics(tmp_path)
+    assert [bool(line["reset"]) for line in found] == [False, True] * 3
+    for step, line in enumerate(found):
+        if step % 2 == 0:
+            assert line["kl_to_reference"] == pytest.approx(0, abs=1e-7)
+    assert found[4]["kl_to_start"] > 1e-5 and found[5]["kl_to_reference"] > 0
+
+
 def test_another_seed_is_another_run(tmp_path: Path) -> None:
     for seed in (0, 1):
         train(Run(tmp_path / str(seed)), RECIPE, seed)
@@ -327,7 +242,7 @@ def test_every_step_draws_fresh_problems_of_the_train_split(tmp_path: Path) -> N
     asked: list[tuple[str, int, int]] = []
 
     class Watched(Bandit):
-        def problem(self, split, seed, index):  # type: ignore[no-untyped-def]
+        def problem(self, split, seed, index) -> Problem:  # type: ignore[no-untyped-def]
             asked.append((split, seed, index))
             return super().problem(split, seed, index)
 
@@ -335,44 +250,72 @@ def test_every_step_draws_fresh_problems_of_the_train_split(tmp_path: Path) -> N
     assert asked == [("train", 5, index) for index in range(RECIPE.steps * RECIPE.prompts)]
 
 
-def test_every_step_draws_with_numbers_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_draw_of_a_run_has_numbers_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One prompt may be asked at many steps; with one key it would get the same completions again."""
     keys: list[int] = []
+    real = Engine.sample
 
-    def watched(*arguments: Any) -> Rollouts:
-        keys.append(arguments[-1])
-        return roll_out(*arguments)
+    def sample(self: Engine, prompts: Any, keys_P: Any, samples: int, law: Any) -> Any:
+        keys.append(keys_P[0])
+        return real(self, prompts, keys_P, samples, law)
 
-    monkeypatch.setattr(trainer, "roll_out", watched)
-    for seed in (0, 1):
-        train(Run(tmp_path / str(seed)), RECIPE, seed)
-    assert len(keys) == len(set(keys)) == 2 * RECIPE.steps
-
-
-def test_metrics_say_what_the_rollouts_say(rollouts: Rollouts) -> None:
-    verdicts = [verdict for row in rollouts.verdict_PG for verdict in row]
-    rewards_PG = torch.tensor([[float(v.answer is Mark.CORRECT) for v in row] for row in rollouts.verdict_PG])
-    found = describe(rollouts, rewards_PG)
-    lengths = rollouts.completions.length_PG
-    unscorable = sum(verdict.answer is Mark.UNSCORABLE for verdict in verdicts)
-    assert unscorable and rewards_PG.any(), "the case must contain what is counted"
-    right = sum(verdict.answer is Mark.CORRECT for verdict in verdicts)
-    assert found["reward"] == pytest.approx(right / 20)
-    assert found["answer_correct"] == right / 20
-    assert found["process_correct"] == sum(verdict.process is Mark.CORRECT for verdict in verdicts) / 20
-    assert found["unscorable"] == unscorable / 20
-    assert found["truncated"] == pytest.approx(1 - rollouts.completions.finished_PG.mean())
-    assert found["length"] == pytest.approx(lengths.mean())
-    assert found["zero_variance"] == pytest.approx(
-        sum(len({float(reward) for reward in row}) == 1 for row in rewards_PG) / 5
+    monkeypatch.setattr(Engine, "sample", sample)
+    one_problem = changed(
+        curriculum={"curriculum": "pool", "size": 4}, groups={"mixed_only": True, "refill": 1, "gate": 2}
     )
-    logps = [float(logp.detach().sum()) for _, logp in unpacked(decoder(), rollouts)]
-    assert found["entropy"] == pytest.approx(-math.fsum(logps) / lengths.sum(), abs=1e-4)
+    for seed in (0, 1):
+        train(Run(tmp_path / str(seed)), one_problem, seed)
+    assert len(keys) == len(set(keys)) >= 2 * RECIPE.steps
+
+
+LOGGED = """entropy kl_to_start effective_batch cumulative_solve_rate zero_variance draws_per_prompt reward solved
+    grad_norm clip_fraction ratio_max length truncated unscorable tokens probe_tokens problems_asked"""
+
+
+def test_every_step_logs_what_a_reader_needs(tmp_path: Path) -> None:
+    train(Run(tmp_path), changed(steps=2))
+    assert all(name in line for line in metrics(tmp_path) for name in LOGGED.split())
+
+
+@pytest.mark.parametrize("temperature", [1.0, 1.4])
+def test_entropy_and_kl_are_exact_means_over_the_first_samples(temperature: float) -> None:
+    recipe = changed(kl={"coefficient": 0.1}, reset={"reset": "period", "every": 2}, temperature=temperature)
+    rollouts = draw(decoder(), problems=5, samples=4)
+    policy, start, reference = decoder(0), decoder(1), decoder(2)
+    found = trainer.probe(Models(policy, start, reference, None, None), rollouts, recipe, TOKENIZER.pad, Run(Path()))
+    with torch.no_grad():
+        own, theirs, others = (
+            torch.cat([logits for logits, _ in unpacked(model, rollouts, temperature)[::4]]).log_softmax(-1)
+            for model in (policy, start, reference)
+        )
+    assert found["probe_tokens"] == len(own) == rollouts.completions.length_PG[:, 0].sum()
+    assert found["entropy"] == pytest.approx(float(-(own.exp() * own).sum() / len(own)), rel=1e-4)
+    for name, other in (("kl_to_start", theirs), ("kl_to_reference", others)):
+        assert found[name] == pytest.approx(float((own.exp() * (own - other)).sum() / len(own)), rel=1e-4)
 
 
 def test_totals_count_sampled_tokens_and_work(tmp_path: Path) -> None:
     recipe = changed(steps=1)
-    totals = train(Run(tmp_path), recipe)
-    (line,) = metrics(tmp_path)
+    totals = train(Run(tmp_path / "plain"), recipe)
+    (line,) = metrics(tmp_path / "plain")
     assert totals["tokens"] == line["tokens"] == line["length"] * recipe.prompts * recipe.samples
-    assert train(Run(tmp_path / "kl"), changed(steps=1, kl=0.1))["flops"] > totals["flops"] > 0
+    costly: dict[str, dict[str, Any]] = {"kl": {"kl": {"coefficient": 0.1}}, "critic": {"advantage": "gae"}}
+    for name, fields in costly.items():
+        assert train(Run(tmp_path / name), changed(steps=1, **fields))["flops"] > totals["flops"] > 0
+    assert train(Run(tmp_path / "gate"), changed(steps=1, groups={"gate": 4}))["tokens"] > totals["tokens"]
+
+
+def test_a_teacher_is_there_exactly_where_the_recipe_asks(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^teacher: must be left out"):
+        trainer.train(decoder(), TOKENIZER, WORLD, RECIPE, 0, Run(tmp_path), decoder())
+    with pytest.raises(InputError, match=r"^teacher: must be given"):
+        recipe = changed(writer="teacher", advantage="accepted")
+        trainer.train(decoder(), TOKENIZER, WORLD, recipe, 0, Run(tmp_path))
+    assert not any(tmp_path.iterdir()), "refused before any work"
+
+
+def test_a_world_that_cannot_be_rewarded_so_is_refused_before_any_work(tmp_path: Path) -> None:
+    recipe = changed(reward={"reward": "strict", "as_released": True})
+    with pytest.raises(InputError, match=r"^reward: "):
+        train(Run(tmp_path), recipe)
+    assert not any(tmp_path.iterdir())

@@ -1,188 +1,133 @@
-"""The one RL trainer: sample, judge, reward, advantage, update. It does not know which algorithm it runs."""
+"""The one RL trainer: ask, write, grade, credit, update. It does not know which algorithm it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-
-import numpy as np
 import torch
-from torch import Tensor
 
+from edgewise.errors import InputError
 from edgewise.keyed import key
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.rl.losses import exact_kl, token_weights
-from edgewise.rl.recipes import ADVANTAGES, REWARDS, Recipe
-from edgewise.sampling.base import SamplingSpec
-from edgewise.sampling.engine import Engine
-from edgewise.sampling.rollouts import Rollouts, roll_out
-from edgewise.tasks.base import Mark, World
-from edgewise.training.documents import Document
-from edgewise.training.next_token import micro_batches
+from edgewise.rl import losses
+from edgewise.rl.batch import Batch, logits_of, make_batch
+from edgewise.rl.coverage import Coverage
+from edgewise.rl.crediting import batches_of, credit
+from edgewise.rl.gathering import gather
+from edgewise.rl.models import Models
+from edgewise.rl.recipe import Recipe
+from edgewise.rl.resets import Never, Plateau, validation_problems
+from edgewise.rl.staleness import Past
+from edgewise.rl.update import update
+from edgewise.rl.writing import Writing
+from edgewise.sampling.rollouts import Rollouts
+from edgewise.tasks.base import World
 from edgewise.training.optimizer import Optimizer
-from edgewise.training.packing import Rows, pack
 from edgewise.training.run import Run
-from edgewise.training.state import Together, Weights
+from edgewise.training.state import State, Together, Weights
 
 
 def train(
-    model: Decoder, reference: Decoder, tokenizer: Tokenizer, world: World, recipe: Recipe, seed: int, run: Run
+    model: Decoder,
+    tokenizer: Tokenizer,
+    world: World,
+    recipe: Recipe,
+    seed: int,
+    run: Run,
+    teacher: Decoder | None = None,
 ) -> dict[str, float]:
-    """Train `model` in place; returns the totals: tokens (sampled), flops, seconds.
+    """Train `model`, which comes as the start model, in place; returns the totals: tokens (sampled), flops, seconds.
 
-    `reference` is the start model, used only where `recipe.kl` > 0. Step s draws problems
-    s * prompts ... of the world's train split, and completions keyed by (seed, s), so a resumed
-    run equals the whole one.
+    Everything random is keyed by seed and step, and all that a step leaves behind is in the
+    checkpoint, so a resumed run equals the whole one. InputError, before any work, where the world
+    cannot give what the recipe asks for, or a teacher is missing.
     """
+    if recipe.has_teacher != (teacher is not None):
+        raise InputError(f"teacher: must be {'given' if recipe.has_teacher else 'left out'} with this recipe")
+    recipe.reward.check(world)
+    models = Models.of(model, teacher, recipe)
     optimizer = Optimizer(model, recipe.optimizer)
-    state = Together({"model": Weights(model), "optimizer": optimizer})
-    engine = Engine(model, tokenizer.eos)
-    law = SamplingSpec(max_new_tokens=recipe.max_new_tokens)
+    past, course, coverage = Past(model, recipe.staleness), recipe.curriculum.start(world, seed), Coverage()
+    watch = recipe.reset.start()
+    writing = Writing(models, past, tokenizer, world, recipe)
+    parts: dict[str, State] = {
+        "model": Weights(model),
+        "optimizer": optimizer,
+        "past": past,
+        "course": course,
+        "coverage": coverage,
+        "watch": watch,
+    }
+    if models.reference is not models.start:
+        parts["reference"] = Weights(models.reference)
+    if models.critic is not None:
+        parts["critic"] = models.critic.state
+
+    def pass_rate() -> float:
+        """Of the policy on problems of the train split that the run does not train on by their seed."""
+        spec = recipe.reset
+        assert isinstance(spec, Plateau), "nothing else asks"
+        asked = validation_problems(world, seed, spec.problems)
+        rollouts = writing.by_policy(asked, spec.samples, key("validate", seed), recipe.temperature)
+        return float(recipe.reward.grade(world, rollouts, seed)[0].float().mean())
+
     totals = {"tokens": 0.0, "flops": 0.0, "seconds": 0.0}
-    for step in run.steps(recipe.steps, state, totals):
-        indices = range(step * recipe.prompts, (step + 1) * recipe.prompts)
-        problems = [world.problem("train", seed, i) for i in indices]
-        rollouts = roll_out(engine, tokenizer, world, problems, recipe.samples, law, key("rl", seed, step))
-        reward = REWARDS[recipe.reward]
-        rewards_PG = torch.tensor([[reward(v) for v in row] for row in rollouts.verdict_PG])
-        advantage_PG = ADVANTAGES[recipe.advantage](rewards_PG)
-        metrics = describe(rollouts, rewards_PG)
-        rate = recipe.optimizer.learning_rate_at(step, recipe.steps)
-        batches = [
-            make_batch(rollouts, advantage_PG, problems_of_update, recipe, tokenizer.pad)
-            for problems_of_update in _split(recipe.prompts, recipe.updates)
-        ]
-        metrics |= update(model, reference, optimizer, batches, recipe, rate, run)
-        trained = sum(batch.rows.real_tokens for batch in batches if batch is not None)
-        totals["tokens"] += rollouts.sampled_tokens
-        totals["flops"] += _flops(model, rollouts, trained, recipe)
-        run.log(step, metrics | {"tokens": totals["tokens"]})
+    for step in run.steps(recipe.steps, Together(parts), totals):
+        writing.tokens, writing.flops, trained = 0, 0.0, 0.0
+        step_seed = key("rl", seed, step)
+        gathered, metrics = gather(world, recipe, course, coverage, writing, step_seed)
+        past.advance()
+        metrics |= coverage.metrics() | course.metrics() | {"effective_batch": 0.0, "grad_norm": 0.0}
+        if gathered is not None:
+            metrics |= probe(models, gathered.rollouts, recipe, tokenizer.pad, run)
+            credited = credit(gathered, models, writing, world, recipe, tokenizer.pad, step, step_seed, run)
+            metrics["effective_batch"] = float(credited.effective_batch)
+            batches = batches_of(credited, recipe, tokenizer.pad)
+            rate = recipe.optimizer.learning_rate_at(step, recipe.steps)
+            pulled_to = models.pulled_to(recipe) if recipe.kl.in_loss else None
+            metrics |= update(model, optimizer, batches, recipe, rate, run, pulled_to)
+            if models.critic is not None:
+                metrics |= models.critic.learn(batches, recipe.epochs, run)
+            trained = update_flops(model, batches, recipe)
+        reset = watch.due(step, metrics.get("kl_to_reference"), pass_rate)
+        if reset and not isinstance(recipe.reset, Never):
+            Weights(models.reference).load(Weights(model).tensors())
+            if recipe.reset.optimizer == "clear":
+                optimizer.load({})
+        totals["tokens"] += writing.tokens
+        totals["flops"] += writing.flops + trained
+        run.log(step, metrics | {"reset": float(reset), "tokens": totals["tokens"]})
     return totals
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The documents of one update: packed rows, and the advantage of each document."""
+@torch.no_grad()
+def probe(models: Models, rollouts: Rollouts, recipe: Recipe, pad: int, run: Run) -> dict[str, float]:
+    """Exact entropy of the policy, and its exact KL to start and reference, before the updates.
 
-    rows: Rows
-    advantage_D: Tensor
-
-
-def make_batch(
-    rollouts: Rollouts, advantage_PG: Tensor, problems: Sequence[int], recipe: Recipe, pad: int
-) -> Batch | None:
-    """Pack the completions of `problems`; None where no sample carries a gradient.
-
-    Weights are those of the whole batch. Where there is no KL term, samples with advantage 0
-    are left out: their gradient is exactly 0.
+    Nats per token, means over the `probe_tokens` tokens of each group's first sample.
     """
-    cells = [(p, g) for p in problems for g in range(rollouts.samples)]
-    length_S = torch.tensor([int(rollouts.completions.length_PG[cell]) for cell in cells])
-    weight_S = token_weights(length_S, recipe.aggregation, recipe.max_new_tokens)
-    documents, advantages = [], []
-    for (p, g), weight in zip(cells, weight_S.tolist(), strict=True):
-        advantage = float(advantage_PG[p, g])
-        if advantage or recipe.kl:
-            prompt, completion = rollouts.prompts[p], rollouts.completions.ids(p, g)
-            documents.append(Document([*prompt, *completion], [0.0] * len(prompt) + [weight] * len(completion)))
-            advantages.append(advantage)
-    if not documents:
-        return None
-    longest = max(len(document.tokens) for document in documents)
-    return Batch(pack(documents, longest, pad), torch.tensor(advantages))
+    cells = [(p, 0) for p in range(len(rollouts.problems))]
+    batch = make_batch(rollouts, cells, torch.ones(len(cells), 1), pad, {})
+    sums = {"entropy": 0.0, "kl_to_start": 0.0, "kl_to_reference": 0.0}
+    tokens = 0
+    for part in batch.parts(run):
+        logits_NV = logits_of(models.policy, part, recipe.temperature)
+        tokens += len(logits_NV)
+        sums["entropy"] += float(losses.entropy(logits_NV).sum())
+        to_start = float(losses.exact_kl(logits_NV, logits_of(models.start, part, recipe.temperature)).sum())
+        sums["kl_to_start"] += to_start
+        if models.reference is models.start:
+            sums["kl_to_reference"] += to_start
+        else:
+            reference_NV = logits_of(models.reference, part, recipe.temperature)
+            sums["kl_to_reference"] += float(losses.exact_kl(logits_NV, reference_NV).sum())
+    return {name: value / tokens for name, value in sums.items()} | {"probe_tokens": float(tokens)}
 
 
-def update(
-    model: Decoder,
-    reference: Decoder,
-    optimizer: Optimizer,
-    batches: Sequence[Batch | None],
-    recipe: Recipe,
-    learning_rate: float,
-    run: Run,
-) -> dict[str, float]:
-    """One optimizer step per batch. Returns grad_norm, clip_fraction, ratio_max, kl (if weighed).
-
-    With one update the policy that drew the samples is the policy being trained, so the old
-    log-probabilities are the new ones, detached: the ratio is exactly 1. With several, they are
-    taken before the first update by the same computation.
-    """
-    parts_U = [micro_batches(batch.rows, run) if batch else [] for batch in batches]
-    old_U: list[list[Tensor | None]] = [[None] * len(parts) for parts in parts_U]
-    if len(batches) > 1:
-        with torch.no_grad():
-            old_U = [[_logits_logp(model, part)[1] for part in parts] for parts in parts_U]
-    sums = {"grad_norm": 0.0, "clipped": 0.0, "weight": 0.0, "kl": 0.0, "ratio_max": 1.0}
-    for batch, parts, olds in zip(batches, parts_U, old_U, strict=True):
-        if batch is None:
-            continue
-        for part, old in zip(parts, olds, strict=True):
-            counted = part.weights_RT > 0
-            logits_NV, logp_N = _logits_logp(model, part)
-            old_logp_N = logp_N.detach() if old is None else old
-            advantage_N = batch.advantage_D.to(run.device)[part.document_RT[counted]]
-            loss_N, clipped_N = recipe.loss.per_token(logp_N, old_logp_N, advantage_N)
-            weight_N = part.weights_RT[counted]
-            if recipe.kl:
-                with torch.no_grad():
-                    reference_NV, _ = _logits_logp(reference, part)
-                kl_N = exact_kl(logits_NV, reference_NV)
-                loss_N = loss_N + recipe.kl * kl_N
-                sums["kl"] += float((kl_N.detach() * weight_N).sum())
-            (loss_N * weight_N).sum().backward()
-            sums["clipped"] += float((clipped_N * weight_N).sum())
-            sums["weight"] += float(weight_N.sum())
-            sums["ratio_max"] = max(sums["ratio_max"], float((logp_N.detach() - old_logp_N).max().exp()))
-        sums["grad_norm"] += optimizer.step(learning_rate) / len(batches)
-    metrics = {
-        "grad_norm": sums["grad_norm"],
-        "clip_fraction": sums["clipped"] / sums["weight"] if sums["weight"] else 0.0,
-        "ratio_max": sums["ratio_max"],
-    }
-    return metrics | ({"kl": sums["kl"] / sums["weight"]} if recipe.kl and sums["weight"] else {})
-
-
-def describe(rollouts: Rollouts, rewards_PG: Tensor) -> dict[str, float]:
-    """What the rollouts of one step say, before any update.
-
-    `entropy` is the mean negative log-probability of the sampled tokens, an unbiased estimate of
-    the policy's entropy per token. `zero_variance` is the share of groups without any signal.
-    """
-    verdicts = [v for row in rollouts.verdict_PG for v in row]
-    unscorable = sum(v.answer is Mark.UNSCORABLE for v in verdicts)
-    return {
-        "reward": float(rewards_PG.mean()),
-        "answer_correct": sum(v.answer is Mark.CORRECT for v in verdicts) / len(verdicts),
-        "process_correct": sum(v.process is Mark.CORRECT for v in verdicts) / len(verdicts),
-        "unscorable": unscorable / len(verdicts),
-        "truncated": float((~rollouts.completions.finished_PG).mean()),
-        "zero_variance": float((rewards_PG == rewards_PG[:, :1]).all(1).float().mean()),
-        "entropy": float(-rollouts.completions.logp_PGT.sum(dtype=np.float64) / rollouts.sampled_tokens),
-        "length": rollouts.sampled_tokens / len(verdicts),
-    }
-
-
-def _split(problems: int, updates: int) -> list[range]:
-    """Runs of problems, as equal as can be, one per update."""
-    bounds = [problems * u // updates for u in range(updates + 1)]
-    return [range(a, b) for a, b in pairwise(bounds)]
-
-
-def _logits_logp(model: Decoder, rows: Rows) -> tuple[Tensor, Tensor]:
-    """Logits [N, V] where there is loss, and the log-probability [N] of the token that follows."""
-    counted = rows.weights_RT > 0
-    logits_NV = model.logits(model(rows.tokens_RT, rows.positions_RT, rows.document_RT)[counted])
-    targets_N1 = rows.targets_RT[counted].unsqueeze(1)
-    return logits_NV, torch.log_softmax(logits_NV, dim=-1).gather(1, targets_N1).squeeze(1)
-
-
-def _flops(model: Decoder, rollouts: Rollouts, trained_tokens: int, recipe: Recipe) -> float:
-    """Prompts once per group, each sampled token once, three passes over what was trained on,
-    one more with a reference, one more for old log-probabilities."""
-    prompt_tokens = sum(map(len, rollouts.prompts))
-    context = prompt_tokens / len(rollouts.prompts) + rollouts.completions.length_PG.mean() / 2
-    passes = 3 + (recipe.kl > 0) + (recipe.updates > 1)
-    tokens = prompt_tokens + rollouts.sampled_tokens + passes * trained_tokens
-    return model.spec.forward_flops(tokens, float(context), model.vocabulary)
+def update_flops(model: Decoder, batches: list[Batch | None], recipe: Recipe) -> float:
+    """Three forward passes' worth for each update, one more for old log-probabilities, for a KL term and
+    for what it costs in the reward (two there), and four for a critic."""
+    passes = (3 + recipe.kl.in_loss) * recipe.epochs + 2 * recipe.kl.in_reward
+    passes += len(batches) * recipe.epochs > 1
+    passes += recipe.advantage.needs_critic * (1 + 3 * recipe.epochs)
+    rows = [batch.rows for batch in batches if batch is not None]
+    return passes * sum(model.spec.forward_flops(r.real_tokens, r.mean_context, model.vocabulary) for r in rows)

@@ -38,6 +38,40 @@ class Rollouts:
     def sampled_tokens(self) -> int:
         return int(self.completions.length_PG.sum())
 
+    def of(self, problems: Sequence[int]) -> Rollouts:
+        """The rollouts of some of the problems, by number."""
+        chosen = list(problems)
+        return Rollouts(
+            [self.problems[p] for p in chosen],
+            [self.prompts[p] for p in chosen],
+            Completions(*(getattr(self.completions, name)[chosen] for name in Completions.__slots__)),
+            [self.text_PG[p] for p in chosen],
+            [self.verdict_PG[p] for p in chosen],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Rollouts]) -> Rollouts:
+        """The rollouts of several draws with equally many samples, one after the other."""
+        longest = max(part.completions.tokens_PGT.shape[2] for part in parts)
+
+        def wide(array: np.ndarray, padding: int) -> np.ndarray:
+            missing = longest - array.shape[2]
+            return np.pad(array, ((0, 0), (0, 0), (0, missing)), constant_values=padding)
+
+        drawn = [part.completions for part in parts]
+        return cls(
+            [problem for part in parts for problem in part.problems],
+            [prompt for part in parts for prompt in part.prompts],
+            Completions(
+                np.concatenate([wide(c.tokens_PGT, -1) for c in drawn]),
+                np.concatenate([wide(c.logp_PGT, 0) for c in drawn]),
+                np.concatenate([c.length_PG for c in drawn]),
+                np.concatenate([c.finished_PG for c in drawn]),
+            ),
+            [row for part in parts for row in part.text_PG],
+            [row for part in parts for row in part.verdict_PG],
+        )
+
     def table(self) -> pa.Table:
         """One row per sample: problem, token ids, log-probability, text and verdict."""
         rows = [(p, g) for p in range(len(self.problems)) for g in range(self.samples)]
@@ -110,7 +144,36 @@ def roll_out(
     """Draw and judge `samples` completions of each problem, keyed by (seed, prompt, sample)."""
     prompts = [tokenizer.prompt(problem.prompt) for problem in problems]
     keys = [key("completion", seed, problem.prompt) for problem in problems]
-    completions = sampler.sample(prompts, keys, samples, law)
+    return judged(tokenizer, world, problems, prompts, sampler.sample(prompts, keys, samples, law))
+
+
+def write_gold(tokenizer: Tokenizer, world: World, problems: Sequence[Problem], max_new_tokens: int) -> Rollouts:
+    """The world's own solution of each problem as its one completion, with log-probability 0.
+
+    InputError where one has more than `max_new_tokens` tokens.
+    """
+    prompts = [tokenizer.prompt(problem.prompt) for problem in problems]
+    gold = [[*tokenizer.encode(world.solution(problem)), tokenizer.eos] for problem in problems]
+    longest = max(map(len, gold))
+    if longest > max_new_tokens:
+        raise InputError(f"max_new_tokens: must hold the longest gold solution ({longest} tokens), is {max_new_tokens}")
+    tokens = np.full((len(gold), 1, longest), -1, np.int32)
+    for p, ids in enumerate(gold):
+        tokens[p, 0, : len(ids)] = ids
+    lengths = np.array([[len(ids)] for ids in gold], np.int32)
+    completions = Completions(tokens, np.zeros(tokens.shape, np.float32), lengths, np.ones_like(lengths, np.bool_))
+    return judged(tokenizer, world, problems, prompts, completions)
+
+
+def judged(
+    tokenizer: Tokenizer,
+    world: World,
+    problems: Sequence[Problem],
+    prompts: Sequence[Sequence[int]],
+    completions: Completions,
+) -> Rollouts:
+    """The completions with their texts and verdicts."""
+    samples = completions.length_PG.shape[1]
     texts, verdicts = [], []
     for p, problem in enumerate(problems):
         row = [tokenizer.decode(completions.ids(p, g)) for g in range(samples)]

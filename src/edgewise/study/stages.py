@@ -8,7 +8,6 @@ once.
 
 from __future__ import annotations
 
-import copy
 import shutil
 import time
 from collections.abc import Sequence
@@ -26,7 +25,8 @@ from edgewise.model import folder as model_folder
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl import trainer
-from edgewise.rl.recipes import Recipe
+from edgewise.rl.recipe import Recipe
+from edgewise.rl.recipes import AnyRecipe
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.rollouts import outcomes, read_table, roll_out, write_table
@@ -78,22 +78,32 @@ class Pretrain(Stage):
 
 
 class RL(Stage):
-    """Reinforcement learning from a parent's model on problems of a world."""
+    """Reinforcement learning from a parent's model on problems of a world, and its controls without RL.
+
+    `teacher` is the stage whose model the recipe distils from; recipes without one have no use for it.
+    A recipe may be named: "dapo" is the published one, "dapo/small" the same at the sizes of a small model.
+    """
 
     kind: Literal["rl"] = "rl"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     parent: Trained
     world: AnyWorld
-    recipe: Recipe = Recipe()
+    recipe: AnyRecipe = Recipe()
+    teacher: Trained | None = None
 
     @property
     def parents(self) -> tuple[Stage, ...]:
-        return (self.parent,)
+        return (self.parent,) if self.teacher is None else (self.parent, self.teacher)
 
     def run(self, run: Run, parents: Sequence[Path]) -> dict[str, float]:
         model, tokenizer = load_model(parents[0], self.world, run.device)
-        reference = copy.deepcopy(model).requires_grad_(False)
-        totals = trainer.train(model, reference, tokenizer, self.world, self.recipe, self.seed, run)
+        teacher = None
+        if self.teacher is not None:
+            teacher, its_tokenizer = load_model(parents[1], self.world, run.device)
+            if its_tokenizer.words != tokenizer.words:
+                raise InputError("teacher: must have the words of the parent's model, in their order")
+            teacher.requires_grad_(False)
+        totals = trainer.train(model, tokenizer, self.world, self.recipe, self.seed, run, teacher)
         model_folder.save(model, tokenizer, run.folder / MODEL)
         return totals
 

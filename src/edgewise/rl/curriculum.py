@@ -1,0 +1,341 @@
+"""Which problems are asked, and in what order: `Curriculum` is one of four choices, `Course` its run.
+
+Every problem is of the world's train split. What is asked next depends on the binary outcomes of
+what was asked before and never on a shaped reward, which can be high for what is wrong. A sample
+that nobody could judge counts as not solved.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Self
+
+import torch
+from pydantic import BeforeValidator, Field, model_validator
+from torch import Tensor
+
+from edgewise.errors import InputError
+from edgewise.keyed import rng
+from edgewise.rl.coverage import check_outcomes
+from edgewise.spec import Spec
+from edgewise.tasks.base import Problem, World
+
+
+class Course(ABC):
+    """A curriculum on its way. All that it remembers is in its tensors."""
+
+    def __init__(self, state: dict[str, Tensor]) -> None:
+        self._state = state
+
+    @abstractmethod
+    def next(self, count: int) -> list[Problem]:
+        """The next `count` problems to ask; fewer, possibly none, where the curriculum has no more."""
+
+    def learn(self, problems: Sequence[Problem], solved_PG: Tensor) -> None:
+        """Take note of the binary outcomes (bool) of problems that were asked; one may come twice.
+
+        InputError on outcomes that are not bool [problems, samples], and on problems of elsewhere.
+        """
+        check_outcomes(problems, solved_PG)
+        self._learn(problems, solved_PG.sum(1).cpu(), solved_PG.shape[1])
+
+    @abstractmethod
+    def _learn(self, problems: Sequence[Problem], solved_P: Tensor, samples: int) -> None: ...
+
+    def metrics(self) -> dict[str, float]:
+        """Where the course stands; empty where there is nothing to say."""
+        return {}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state by name, copied."""
+        return {name: tensor.clone() for name, tensor in self._state.items()}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take back what `tensors` gave, in place of what is there; InputError where it is of another curriculum."""
+        if {name: (t.shape, t.dtype) for name, t in tensors.items()} != {
+            name: (t.shape, t.dtype) for name, t in self._state.items()
+        }:
+            raise InputError("checkpoint of another curriculum")
+        self._state = {name: tensor.cpu().clone() for name, tensor in tensors.items()}
+
+
+class Uniform(Spec):
+    """Fresh problems for ever: problem i of the run is problem i of the train split under the run's seed."""
+
+    curriculum: Literal["uniform"] = "uniform"
+
+    def start(self, world: World, seed: int) -> Course:
+        return _Fresh(world, seed)
+
+
+class Pool(Spec):
+    """A fixed set: the first `size` problems of the train split that differ in what they ask.
+
+    Each is asked once an epoch, in an order drawn for the epoch. A batch that goes over the end of
+    an epoch holds no problem twice; what it had to pass over comes later in that epoch.
+
+    With `retire_at`, a problem is never asked again once the pass rate over all its samples so far
+    is at least that, after `retire_after` visits (groups of samples) or more: the "no positive resampling" of ScaleRL
+    (Khatri et al. 2025, arXiv 2510.13786), which retires at 0.9. Where fewer problems are left than
+    a batch asks for, it gets those.
+    """
+
+    curriculum: Literal["pool"] = "pool"
+    size: int = Field(ge=1, description="different problems")
+    retire_at: float | None = Field(None, gt=0, le=1, description="pass rate; null: none retires")
+    retire_after: int = Field(1, ge=1, description="visits before which none retires")
+
+    @model_validator(mode="after")
+    def _retires_by_a_rate(self) -> Self:
+        if self.retire_after > 1 and self.retire_at is None:
+            raise ValueError("retire_after: no problem retires; set retire_at, or leave retire_after at 1")
+        return self
+
+    def start(self, world: World, seed: int) -> Course:
+        """InputError where the world is not seen to have that many different problems."""
+        return _Pooled(self, _different(world, seed, self.size), world, seed)
+
+
+class Targeted(Spec):
+    """Levels are drawn the more often the nearer their pass rate is to `pass_rate`.
+
+    The weight of a level is exp(-((p - pass_rate) / width)^2 / 2) + floor, where p is an exponential
+    average of the share of solved samples on the level: p <- memory p + (1 - memory) share at each
+    visit, and the share itself at the first. All problems of a level in one call of `Course.learn` are
+    one visit. A level that was never visited counts as on target. How often the world itself draws a
+    level plays no part.
+
+    The gradient of a group-centred estimator grows with p (1 - p), largest at 0.5.
+    """
+
+    curriculum: Literal["targeted"] = "targeted"
+    pass_rate: float = Field(0.5, ge=0, le=1)
+    width: float = Field(0.2, gt=0)
+    memory: float = Field(0.9, ge=0, lt=1)
+    floor: float = Field(0.05, gt=0)
+
+    def weights(self, rate_L: Tensor, seen_L: Tensor) -> Tensor:
+        """How often each level is drawn, up to a common factor, by its average pass rate if it was seen (bool)."""
+        distance_L = torch.where(seen_L, rate_L - self.pass_rate, 0.0) / self.width
+        return torch.exp(-0.5 * distance_L**2) + self.floor
+
+    def start(self, world: World, seed: int) -> Course:
+        """InputError where the world has a single level, or one without training problems."""
+        return _Levelled(self, world, seed)
+
+
+class Edge(Spec):
+    """Only levels at the edge of competence, those with a pass rate from `least` to `most`, equally often.
+
+    The pass rate is the exponential average of `Targeted`; a level that was never visited counts as
+    inside. Where no level is inside, the nearest is asked, all of them where several are as near.
+
+    Levels outside are not visited while any is inside, so what was measured of them stays: a level
+    that one visit found unsolved comes back when those inside have left. `memory` says nothing of a
+    first visit; more samples a visit make it fairer.
+
+    "Interplay" (arXiv 2512.07783) calls edge what a base solves rarely but not never, and chooses it
+    once, before RL, by the number of operations: its base, pre-trained on 2 to 10, solves 11 to 14
+    with pass@1 near 0.17 and pass@128 near 0.42. To train on that fixed range is `Uniform` on a
+    world of those levels. Here the range follows the policy as it learns, and is one of mean pass rates of
+    levels: at 0.02 a level may hold problems solved at 0.02 each, or two in a hundred always
+    solved and the rest never, of which only the first are an edge.
+    """
+
+    curriculum: Literal["edge"] = "edge"
+    least: float = Field(0.02, ge=0, le=1)
+    most: float = Field(0.5, ge=0, le=1)
+    memory: float = Field(0.9, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.least >= self.most:
+            raise ValueError(f"least must be below most ({self.most}), is {self.least}")
+        return self
+
+    def weights(self, rate_L: Tensor, seen_L: Tensor) -> Tensor:
+        """1 for levels that are drawn, 0 for others, by their average pass rate if they were seen (bool)."""
+        outside_L = torch.maximum(self.least - rate_L, rate_L - self.most).clamp(min=0)
+        distance_L = torch.where(seen_L, outside_L, 0.0)
+        return (distance_L == distance_L.min()).to(rate_L.dtype)
+
+    def start(self, world: World, seed: int) -> Course:
+        """InputError where the world has a single level, or one without training problems."""
+        return _Levelled(self, world, seed)
+
+
+def _named(value: Any) -> Any:
+    return {"curriculum": value} if isinstance(value, str) else value
+
+
+Curriculum = Annotated[
+    Uniform | Pool | Targeted | Edge,
+    Field(discriminator="curriculum"),
+    BeforeValidator(_named),
+]
+"""One of them, told apart by `curriculum`; a bare name stands for the choice with its defaults."""
+
+
+class _Fresh(Course):
+    """`asked` problems so far."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        super().__init__({"asked": torch.tensor(0)})
+        self._world, self._seed = world, seed
+
+    def next(self, count: int) -> list[Problem]:
+        first = int(self._state["asked"])
+        self._state["asked"] += count
+        return [self._world.problem("train", self._seed, index) for index in range(first, first + count)]
+
+    def _learn(self, problems: Sequence[Problem], solved_P: Tensor, samples: int) -> None:
+        pass
+
+
+class _Pooled(Course):
+    """Of each problem its visits, its samples and how many were solved; who is retired, and who was asked this epoch.
+
+    That a problem is retired is state of its own: samples that were under way when it retired must
+    not bring it back.
+    """
+
+    def __init__(self, spec: Pool, index_of: dict[str, int], world: World, seed: int) -> None:
+        counts = {name: torch.zeros(spec.size, dtype=torch.int64) for name in ("visits", "samples", "solved")}
+        flags = {name: torch.zeros(spec.size, dtype=torch.bool) for name in ("retired", "asked")}
+        super().__init__({**counts, **flags, "epoch": torch.tensor(0)})
+        self._spec, self._world, self._seed = spec, world, seed
+        self._index_P = list(index_of.values())
+        self._place = {name: place for place, name in enumerate(index_of)}
+
+    def next(self, count: int) -> list[Problem]:
+        state = self._state
+        left_P = ~state["retired"]
+        wanted = min(count, int(left_P.sum()))
+        taken: list[int] = []
+        while len(taken) < wanted:
+            free_P = left_P & ~state["asked"]
+            free_P[taken] = False
+            order_P = _order(self._seed, int(state["epoch"]), self._spec.size)
+            now = order_P[free_P[order_P]][: wanted - len(taken)].tolist()
+            state["asked"][now] = True
+            taken += now
+            if len(taken) < wanted:
+                state["epoch"] += 1
+                state["asked"].zero_()
+        return [self._world.problem("train", self._seed, self._index_P[place]) for place in taken]
+
+    def _learn(self, problems: Sequence[Problem], solved_P: Tensor, samples: int) -> None:
+        try:
+            place_P = torch.tensor([self._place[problem.id] for problem in problems], dtype=torch.int64)
+        except KeyError as error:
+            raise InputError(f"problems: {error} is not of this pool; learn only from what `next` gave") from None
+        state = self._state
+        state["visits"].index_add_(0, place_P, torch.ones_like(place_P))
+        state["samples"].index_add_(0, place_P, torch.full_like(place_P, samples))
+        state["solved"].index_add_(0, place_P, solved_P)
+        if self._spec.retire_at is not None:
+            ripe_P = state["visits"] >= self._spec.retire_after
+            state["retired"] |= ripe_P & (self._rates() >= self._spec.retire_at)
+
+    def metrics(self) -> dict[str, float]:
+        """Epochs begun before this one, the share of problems retired, and the mean over problems of the pass
+        rate over all samples so far, of those visited."""
+        found = {
+            "pool_epoch": float(self._state["epoch"]),
+            "pool_retired": float(self._state["retired"].double().mean()),
+        }
+        visited_P = self._state["visits"] > 0
+        return found | ({"pool_pass_rate": float(self._rates()[visited_P].mean())} if visited_P.any() else {})
+
+    def _rates(self) -> Tensor:
+        # One correctly rounded division: 9 of 10 is the same number as 0.9. NaN where nothing was drawn.
+        return self._state["solved"].double() / self._state["samples"].double()
+
+
+class _Levelled(Course):
+    """Of each level how many problems were `asked`, its average pass `rate` and whether it was `seen`."""
+
+    def __init__(self, spec: Targeted | Edge, world: World, seed: int) -> None:
+        self._levels = tuple(world.levels)
+        if len(self._levels) < 2:
+            raise InputError(
+                f"curriculum: {spec.curriculum} chooses between levels, the world has only {self._levels[0]}; "
+                "use uniform or a world of several levels"
+            )
+        self._worlds = [world.at_level(level) for level in self._levels]
+        for at_level in self._worlds:
+            at_level.problem("train", seed, 0)
+        count = len(self._levels)
+        super().__init__(
+            {
+                "asked": torch.zeros(count, dtype=torch.int64),
+                "rate": torch.zeros(count, dtype=torch.float64),
+                "seen": torch.zeros(count, dtype=torch.bool),
+            }
+        )
+        self._spec, self._seed = spec, seed
+
+    def next(self, count: int) -> list[Problem]:
+        """Problem n of the run has a level drawn for n, and is the next one of that level."""
+        asked_L, weights = self._state["asked"], self._weights().tolist()
+        problems = []
+        for _ in range(count):
+            source = rng("level of a curriculum", self._seed, int(asked_L.sum()))
+            (level,) = source.choices(range(len(weights)), weights)
+            problems.append(self._worlds[level].problem("train", self._seed, int(asked_L[level])))
+            asked_L[level] += 1
+        return problems
+
+    def _learn(self, problems: Sequence[Problem], solved_P: Tensor, samples: int) -> None:
+        if foreign := {problem.level for problem in problems} - set(self._levels):
+            raise InputError(f"problems: level {min(foreign)} is not of this world; learn only from what `next` gave")
+        rate_L, seen_L = self._state["rate"], self._state["seen"]
+        level_P = torch.tensor([self._levels.index(problem.level) for problem in problems])
+        for level in set(level_P.tolist()):
+            here_P = level_P == level
+            share = int(solved_P[here_P].sum()) / (int(here_P.sum()) * samples)
+            memory = self._spec.memory if seen_L[level] else 0.0
+            rate_L[level] = memory * rate_L[level] + (1 - memory) * share
+            seen_L[level] = True
+
+    def metrics(self) -> dict[str, float]:
+        """The mean level that is drawn now, how many levels are in use (1 / sum of squared chances, their
+        number where all are as likely), and the mean of the average pass rates of the levels seen."""
+        chance_L = self._weights() / self._weights().sum()
+        level_L = torch.tensor(self._levels, dtype=torch.float64)
+        found = {"mean_level": float(chance_L @ level_L), "levels_in_use": float(1 / (chance_L**2).sum())}
+        seen_L = self._state["seen"]
+        return found | ({"level_pass_rate": float(self._state["rate"][seen_L].mean())} if seen_L.any() else {})
+
+    def _weights(self) -> Tensor:
+        return self._spec.weights(self._state["rate"], self._state["seen"])
+
+
+def _different(world: World, seed: int, size: int) -> dict[str, int]:
+    """The ids of the first `size` different problems of the train split, and where each first stands.
+
+    A world is taken to have no more after 16 (n + 64) draws in a row without a new one, n being
+    found. Of equally likely problems a single one left would be missed so with probability e^-16.
+    """
+    found: dict[str, int] = {}
+    index, last = 0, 0
+    while len(found) < size:
+        name = world.problem("train", seed, index).id
+        if name not in found:
+            found[name] = last = index
+        elif index - last >= 16 * (len(found) + 64):
+            raise InputError(
+                f"curriculum.size: must be at most {len(found)}, the different problems among the first {index + 1} "
+                f"of the world's train split, is {size}"
+            )
+        index += 1
+    return found
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, size: int) -> Tensor:
+    order = list(range(size))
+    rng("order of a pool", seed, epoch).shuffle(order)
+    return torch.tensor(order)

@@ -1,0 +1,191 @@
+"""When the reference of the KL term is reset to the policy as it is.
+
+A KL to a fixed reference comes to dominate the loss as the policy moves away; a reset starts that
+anew. ProRL (Liu et al. 2025, arXiv 2505.24864) resets when validation stalls or gets worse and
+starts its optimizer anew; ProRL v2 (NVIDIA 2025) resets every 200 to 500 steps, on a jump of the
+KL or when validation stalls, and keeps the optimizer. ProRL's people looked and decided; here the
+rule is explicit.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BeforeValidator, Field
+from torch import Tensor
+
+from edgewise.errors import InputError
+from edgewise.keyed import key
+from edgewise.spec import Spec
+from edgewise.tasks.base import Problem, World
+
+
+class Watch(ABC):
+    """Says after each update whether the reference is reset now. What it remembers is its state."""
+
+    @abstractmethod
+    def due(self, step: int, kl: float | None, score: Callable[[], float]) -> bool:
+        """Call once after every update; `step` counts from 0.
+
+        `kl` is that of the policy to the reference, nats per token over tokens that were sampled in
+        this step, None where nothing was measured. `score` gives the pass rate on
+        `validation_problems`; it is costly, and called only when it is needed.
+        """
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state; empty where the rule needs none."""
+        return {}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take back what `tensors` gave, in place of what is there; InputError where it is of another reset."""
+        own = self.tensors()
+        if {name: (t.shape, t.dtype) for name, t in tensors.items()} != {n: (t.shape, t.dtype) for n, t in own.items()}:
+            raise InputError("checkpoint of another reset")
+
+
+class Never(Spec):
+    """The reference stays the start model."""
+
+    reset: Literal["never"] = "never"
+
+    def start(self) -> Watch:
+        return _NeverDue()
+
+
+class _Resetting(Spec):
+    optimizer: Literal["keep", "clear"] = Field(
+        "keep", description="what becomes of the optimizer's moments: ProRL clears them, ProRL v2 keeps them"
+    )
+
+
+class Period(_Resetting):
+    """After every `every` updates: the first reset is after step `every` - 1."""
+
+    reset: Literal["period"] = "period"
+    every: int = Field(ge=1, description="updates from one reset to the next")
+
+    def start(self) -> Watch:
+        return _PeriodWatch(self)
+
+
+class KlAbove(_Resetting):
+    """After every update whose step had a KL to the reference above `above`.
+
+    A step on which no KL was measured, because no sample was left to train on, resets nothing.
+    """
+
+    reset: Literal["kl"] = "kl"
+    above: float = Field(gt=0, description="nats per token")
+
+    def start(self) -> Watch:
+        return _KlWatch(self)
+
+
+class Plateau(_Resetting):
+    """When `patience` looks in a row at the validation problems show no gain.
+
+    Every `every` updates the pass rate on `problems` problems is measured with `samples` samples
+    each, `validation_problems` of the train split. A look gains where the pass rate is above the best
+    so far by more than `gain`; the first look always does. After a reset, best and patience start anew.
+
+    Every look asks the same problems, so that looks differ by chance through sampling alone: each has
+    a standard error of at most (4 `problems` `samples`)^-1/2, 0.031 by default. The best of several
+    looks is one that was lucky; without a `gain`, patience should be more than one look.
+    """
+
+    reset: Literal["plateau"] = "plateau"
+    every: int = Field(ge=1, description="updates between looks")
+    patience: int = Field(ge=1, description="looks without a gain that make a plateau")
+    gain: float = Field(0.0, ge=0, lt=1, description="rise of the pass rate that a look must exceed")
+    problems: int = Field(64, ge=1)
+    samples: int = Field(4, ge=1)
+
+    def start(self) -> Watch:
+        return _PlateauWatch(self)
+
+
+def _named(value: Any) -> Any:
+    return {"reset": value} if isinstance(value, str) else value
+
+
+Reset = Annotated[
+    Never | Period | KlAbove | Plateau,
+    Field(discriminator="reset"),
+    BeforeValidator(_named),
+]
+"""One of them, told apart by `reset`; a bare name stands for the choice with its defaults."""
+
+
+def validation_problems(world: World, seed: int, count: int) -> list[Problem]:
+    """The problems that a plateau is watched on: of the train split, under a seed that no training draw has.
+
+    Never of the validation or test split: whatever decides the course of training is part of
+    training. ProRL's resets were triggered by subsets of the benchmarks that it then reported, so
+    its schedule was tuned on test data. A world of few problems may ask some of these in training
+    too, which makes the watch less sharp and leaks nothing.
+    """
+    own = key("validation problems of a reset", seed)
+    return [world.problem("train", own, index) for index in range(count)]
+
+
+class _NeverDue(Watch):
+    def due(self, step: int, kl: float | None, score: Callable[[], float]) -> bool:
+        return False
+
+
+class _PeriodWatch(Watch):
+    def __init__(self, spec: Period) -> None:
+        self._spec = spec
+
+    def due(self, step: int, kl: float | None, score: Callable[[], float]) -> bool:
+        return (step + 1) % self._spec.every == 0
+
+
+class _KlWatch(Watch):
+    def __init__(self, spec: KlAbove) -> None:
+        self._spec = spec
+
+    def due(self, step: int, kl: float | None, score: Callable[[], float]) -> bool:
+        if kl is None:
+            return False
+        if not math.isfinite(kl):
+            raise InputError(f"kl: must be finite, is {kl} at step {step}; the policy has diverged")
+        return kl > self._spec.above
+
+
+class _PlateauWatch(Watch):
+    _best: float
+    _waited: int
+
+    def __init__(self, spec: Plateau) -> None:
+        self._spec = spec
+        self._begin()
+
+    def due(self, step: int, kl: float | None, score: Callable[[], float]) -> bool:
+        if (step + 1) % self._spec.every:
+            return False
+        found = score()
+        if not 0 <= found <= 1:
+            raise InputError(f"score: must be a pass rate from 0 to 1, is {found} at step {step}")
+        if found > self._best + self._spec.gain:
+            self._best, self._waited = found, 0
+            return False
+        self._waited += 1
+        if self._waited < self._spec.patience:
+            return False
+        self._begin()
+        return True
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {"best": torch.tensor(self._best, dtype=torch.float64), "waited": torch.tensor(self._waited)}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        super().load(tensors)
+        self._best, self._waited = float(tensors["best"]), int(tensors["waited"])
+
+    def _begin(self) -> None:
+        self._best, self._waited = -math.inf, 0

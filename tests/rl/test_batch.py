@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edgewise.rl.batch import all_cells, logits_of, logp_of, make_batch, of_every_token
+from edgewise.sampling.rollouts import Rollouts
+from edgewise.training.run import Run
+
+from .bandit import TOKENIZER, decoder, draw, unpacked
+
+
+@pytest.fixture(scope="module")
+def rollouts() -> Rollouts:
+    return draw(decoder(), problems=5, samples=4)
+
+
+def test_batches_hold_the_ids_that_were_drawn_and_the_weight_of_their_sample(rollouts: Rollouts) -> None:
+    weight_PG = torch.arange(1.0, 21.0).view(5, 4)
+    cells = [(4, 1), (0, 2), (2, 2)]
+    batch = make_batch(rollouts, cells, weight_PG, TOKENIZER.pad, {})
+    for document, (p, g) in enumerate(cells):
+        here = batch.rows.document_RT == document
+        assert batch.rows.tokens_RT[here].tolist() == [*rollouts.prompts[p], *rollouts.completions.ids(p, g)]
+        weights = batch.rows.weights_RT[here]
+        assert weights[weights > 0].tolist() == [float(weight_PG[p, g])] * int(rollouts.completions.length_PG[p, g])
+
+
+@pytest.mark.parametrize("tokens", [1, 30, 10**6])
+def test_tables_are_read_token_by_token_whatever_the_micro_batches(rollouts: Rollouts, tokens: int) -> None:
+    shape = rollouts.completions.logp_PGT.shape
+    table = torch.arange(float(np.prod(shape))).view(shape)
+    cells = list(reversed(all_cells(rollouts)))
+    batch = make_batch(rollouts, cells, torch.ones(shape[:2]), TOKENIZER.pad, {"number": table})
+    seen: dict[tuple[int, int], list[float]] = {}
+    for part in batch.parts(Run(Path(), tokens_per_micro_batch=tokens)):
+        for document, number in zip(part.document_N.tolist(), part["number"].tolist(), strict=True):
+            seen.setdefault(cells[document], []).append(number)
+    for p, g in cells:
+        assert seen[p, g] == table[p, g, : rollouts.completions.length_PG[p, g]].tolist()
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_packed_log_probabilities_equal_unpacked_ones(rollouts: Rollouts, temperature: float) -> None:
+    model = decoder()
+
+    def score(part):  # type: ignore[no-untyped-def]
+        return logp_of(logits_of(model, part, temperature), part)
+
+    found_PGT = of_every_token(score, rollouts, TOKENIZER.pad, Run(Path(), tokens_per_micro_batch=40))
+    with torch.no_grad():
+        expected = unpacked(model, rollouts, temperature)
+    for (p, g), (_, logp) in zip(all_cells(rollouts), expected, strict=True):
+        torch.testing.assert_close(found_PGT[p, g, : len(logp)], logp, atol=1e-5, rtol=1e-4)
+        assert not found_PGT[p, g, len(logp) :].any()
+
+
+def test_log_probabilities_are_the_samplers(rollouts: Rollouts) -> None:
+    model = decoder()
+    found_PGT = of_every_token(
+        lambda part: logp_of(logits_of(model, part, 1.0), part), rollouts, TOKENIZER.pad, Run(Path())
+    )
+    np.testing.assert_allclose(found_PGT.numpy(), rollouts.completions.logp_PGT, atol=1e-4)

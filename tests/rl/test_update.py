@@ -1,0 +1,313 @@
+"""The gradient of one update against the published objective, written out sample by sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from edgewise.rl.batch import logits_of, logp_of
+from edgewise.rl.losses import Aggregation, exact_kl
+from edgewise.rl.recipe.loss import PpoClip, Tokens
+from edgewise.rl.update import update
+from edgewise.sampling.rollouts import Rollouts
+from edgewise.training.optimizer import Optimizer
+from edgewise.training.run import Run
+
+from .bandit import (
+    RECIPE,
+    Recorder,
+    advantages_for,
+    batches,
+    changed,
+    close,
+    decoder,
+    draw,
+    gradient_of,
+    one_batch,
+    unpacked,
+)
+
+AGGREGATIONS: tuple[Aggregation, ...] = ("token", "sample", "prompt", "constant")
+
+
+@pytest.fixture(scope="module")
+def rollouts() -> Rollouts:
+    found = draw(decoder(), problems=5, samples=4)
+    lengths = found.completions.length_PG
+    assert lengths.min() < lengths.max(), "completions of one length would hide mistakes"
+    assert found.completions.finished_PG.any() and not found.completions.finished_PG.all()
+    return found
+
+
+def aggregated(losses: list[Tensor], aggregation: Aggregation, max_tokens: int) -> Tensor:
+    """Losses of the tokens of 5 x 4 samples, one tensor a sample."""
+    everything = torch.cat(losses)
+    match aggregation:
+        case "token":
+            return everything.mean()
+        case "sample":
+            return torch.stack([loss.mean() for loss in losses]).mean()
+        case "prompt":
+            return torch.stack([torch.cat(losses[4 * p : 4 * p + 4]).mean() for p in range(5)]).mean()
+        case "constant":
+            return everything.sum() / (len(losses) * max_tokens)
+
+
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+@pytest.mark.parametrize(("kl", "entropy"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.2), (0.3, 0.2)])
+@pytest.mark.parametrize("temperature", [1.0, 1.3])
+def test_the_gradient_is_that_of_the_objective(
+    rollouts: Rollouts, aggregation: Aggregation, kl: float, entropy: float, temperature: float
+) -> None:
+    recipe = changed(aggregation=aggregation, kl={"coefficient": kl}, entropy=entropy, temperature=temperature)
+    advantage_PG = advantages_for(rollouts)
+    model, reference = decoder(), decoder(7)
+    with torch.no_grad():
+        references = unpacked(reference, rollouts, temperature)
+    losses = []
+    for (logits, logp), (reference_logits, _), advantage in zip(
+        unpacked(model, rollouts, temperature), references, advantage_PG.ravel(), strict=True
+    ):
+        loss = -advantage * (logp - logp.detach()).exp() + kl * exact_kl(logits, reference_logits)
+        losses.append(loss - entropy * torch.distributions.Categorical(logits=logits).entropy())
+    aggregated(losses, aggregation, recipe.max_new_tokens).backward()
+    expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    found = gradient_of(decoder(), one_batch(rollouts, advantage_PG, recipe), recipe, pulled_to=reference)
+    assert close(found, expected)
+
+
+@pytest.mark.parametrize("estimator", ["exact", "k1", "k2", "k3"])
+@pytest.mark.parametrize("sharpness", [1.0, 0.5])
+def test_the_kl_term_is_the_named_one_to_the_tempered_model(
+    rollouts: Rollouts, estimator: str, sharpness: float
+) -> None:
+    recipe = changed(advantage="nothing", kl={"coefficient": 0.7, "estimator": estimator, "temperature": sharpness})
+    model, reference = decoder(), decoder(7)
+    losses = []
+    for (logits, logp), (other_logits, other_logp) in zip(
+        unpacked(model, rollouts), unpacked(reference, rollouts, sharpness), strict=True
+    ):
+        ratio = logp - other_logp.detach()
+        value = {
+            "exact": (logits.softmax(-1) * (logits.log_softmax(-1) - other_logits.detach().log_softmax(-1))).sum(-1),
+            "k1": ratio,
+            "k2": ratio**2 / 2,
+            "k3": (-ratio).exp() - 1 + ratio,
+        }
+        losses.append(0.7 * value[estimator])
+    torch.cat(losses).mean().backward()
+    expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    batch = one_batch(rollouts, torch.zeros(5, 4), recipe)
+    assert close(gradient_of(decoder(), batch, recipe, pulled_to=reference), expected)
+
+
+def test_a_token_is_credited_with_its_own_advantage(rollouts: Rollouts) -> None:
+    shape = rollouts.completions.logp_PGT.shape
+    advantage_PGT = torch.randn(shape, generator=torch.Generator().manual_seed(3))
+    model = decoder()
+    losses = [
+        -advantage_PGT.view(-1, shape[2])[row, : len(logp)] * logp
+        for row, (_, logp) in enumerate(unpacked(model, rollouts))
+    ]
+    torch.cat(losses).mean().backward()
+    expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    assert close(gradient_of(decoder(), one_batch(rollouts, advantage_PGT, RECIPE), RECIPE), expected)
+
+
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+@pytest.mark.parametrize("fields", [{}, {"kl": {"coefficient": 0.3}}, {"loss": {"loss": "gspo"}}])
+def test_the_gradient_does_not_depend_on_micro_batches_order_or_rows(
+    rollouts: Rollouts, aggregation: Aggregation, fields: dict[str, object]
+) -> None:
+    recipe = changed(aggregation=aggregation, **fields)
+    advantage_PG = advantages_for(rollouts)
+    reference = decoder(7)
+    whole = gradient_of(decoder(), one_batch(rollouts, advantage_PG, recipe), recipe, pulled_to=reference)
+    for tokens in (1, 64):
+        batch = one_batch(rollouts, advantage_PG, recipe)
+        assert close(gradient_of(decoder(), batch, recipe, tokens, reference), whole)
+    order = [3, 0, 4, 2, 1]
+    batch = one_batch(rollouts.of(order), advantage_PG[order], recipe)
+    assert close(gradient_of(decoder(), batch, recipe, 40, reference), whole)
+
+
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+def test_leaving_out_samples_without_advantage_changes_nothing(rollouts: Rollouts, aggregation: Aggregation) -> None:
+    recipe = changed(aggregation=aggregation)
+    advantage_PG = advantages_for(rollouts)
+    dropped = one_batch(rollouts, advantage_PG, recipe)
+    # A coefficient too small to add anything keeps every sample in the batch.
+    kept_recipe = changed(aggregation=aggregation, entropy=1e-30)
+    kept = one_batch(rollouts, advantage_PG, kept_recipe)
+    assert len(kept.prompt_D) == 20 and len(dropped.prompt_D) == 20 - 4 - 1
+    assert close(gradient_of(decoder(), dropped, recipe), gradient_of(decoder(), kept, kept_recipe))
+
+
+def watch_tokens(monkeypatch: pytest.MonkeyPatch) -> list[Tokens]:
+    """The tokens in the order in which the loss sees them."""
+    seen: list[Tokens] = []
+    real = PpoClip.per_token
+
+    def per_token(self: PpoClip, tokens: Tokens) -> tuple[Tensor, Tensor]:
+        assert not tokens.old_logp_N.requires_grad
+        seen.append(tokens)
+        return real(self, tokens)
+
+    monkeypatch.setattr(PpoClip, "per_token", per_token)
+    return seen
+
+
+def ratio(tokens: Tokens) -> Tensor:
+    return (tokens.logp_N.detach() - tokens.old_logp_N).exp()
+
+
+@pytest.mark.parametrize("tokens", [1, 64, 10**6])
+def test_on_policy_the_ratio_is_exactly_one(rollouts: Rollouts, monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
+    seen = watch_tokens(monkeypatch)
+    model = decoder()
+    batch = one_batch(rollouts, advantages_for(rollouts), RECIPE)
+    run = Run(Path(), tokens_per_micro_batch=tokens)
+    found = update(model, Optimizer(model, RECIPE.optimizer), [batch], RECIPE, 0.1, run)
+    assert found["ratio_max"] == 1.0 and found["clip_fraction"] == 0.0
+    assert seen and all(bool((ratio(some) == 1).all()) for some in seen)
+    assert found["grad_norm"] > 0 and "kl" not in found and "drift" not in found
+
+
+@pytest.mark.parametrize("tokens", [1, 10**6])
+@pytest.mark.parametrize(("updates", "epochs"), [(2, 1), (1, 2)])
+def test_of_two_updates_the_first_is_on_policy_and_the_second_is_not(
+    rollouts: Rollouts, monkeypatch: pytest.MonkeyPatch, tokens: int, updates: int, epochs: int
+) -> None:
+    seen = watch_tokens(monkeypatch)
+    model = decoder()
+    recipe = changed(updates=updates, epochs=epochs)
+    made = batches(rollouts, advantages_for(rollouts), recipe)
+    run = Run(Path(), tokens_per_micro_batch=tokens)
+    found = update(model, Optimizer(model, recipe.optimizer), made, recipe, 0.1, run)
+    assert made[0] is not None
+    first = len(made[0].rows) if tokens == 1 else 1
+    assert all(bool((ratio(some) == 1).all()) for some in seen[:first])
+    second = torch.cat([ratio(some) for some in seen[first:]])
+    assert bool((second != 1).any())
+    assert found["ratio_max"] == pytest.approx(float(second.max()))
+    assert found["clip_fraction"] > 0
+
+
+def test_old_log_probabilities_are_of_the_policy_before_the_first_update(rollouts: Rollouts) -> None:
+    """The second update's gradient, by hand: with the moved weights, against the first ones' log-probabilities."""
+    recipe = changed(loss={"loss": "ppo_clip", "low": 0.9, "high": 50.0}, updates=2)
+    first, second = batches(rollouts, advantages_for(rollouts), recipe)
+    assert first is not None and second is not None
+    model = decoder()
+    (part,) = second.parts(Run(Path()))
+    with torch.no_grad():
+        old_N = logp_of(logits_of(model, part, 1.0), part)
+    update(model, Optimizer(model, recipe.optimizer), [first], recipe, 0.02, Run(Path()))
+    logp_N = logp_of(logits_of(model, part, 1.0), part)
+    (-(logp_N - old_N).exp() * part["advantage"] * part.weight_N).sum().backward()
+    expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+    class Second(Recorder):
+        """Moves the weights at the first step as the real one does, and records the second."""
+
+        def step(self, learning_rate: float) -> float:
+            if not self.gradients:
+                self.gradients.append({})
+                return Optimizer.step(self, learning_rate)
+            return super().step(learning_rate)
+
+    again = decoder()
+    recorder = Second(again)
+    recorder.spec = recipe.optimizer
+    recorder._adamw = Optimizer(again, recipe.optimizer)._adamw
+    update(again, recorder, [first, second], recipe, 0.02, Run(Path()))
+    assert close(recorder.gradients[1], expected)
+
+
+@pytest.mark.parametrize(
+    ("correction", "weigh"),
+    [
+        ("none", lambda r: torch.ones_like(r)),
+        ("ratio", lambda r: r),
+        ({"correction": "truncated", "cap": 1.1}, lambda r: r.clamp(max=1.1)),
+        ({"correction": "masked", "low": 0.9, "high": 1.1}, lambda r: r * ((r >= 0.9) & (r <= 1.1))),
+    ],
+)
+def test_what_another_policy_wrote_is_corrected_as_named(rollouts: Rollouts, correction: object, weigh: Any) -> None:
+    """With a clip that never acts, the gradient is that of -w A log pi, w a function of pi / pi_drawn."""
+    loss = {"loss": "ppo_clip", "low": 0.99, "high": 1e6}
+    recipe = changed(staleness=1, correction=correction, loss=loss)
+    noise = 0.2 * torch.randn(rollouts.completions.logp_PGT.shape, generator=torch.Generator().manual_seed(5))
+    drawn_PGT = torch.from_numpy(rollouts.completions.logp_PGT) + noise
+    advantage_PG = advantages_for(rollouts)
+    model = decoder()
+    losses = []
+    for row, (_, logp) in enumerate(unpacked(model, rollouts)):
+        drawn = drawn_PGT.view(20, -1)[row, : len(logp)]
+        losses.append(-weigh((logp.detach() - drawn).exp()) * advantage_PG.ravel()[row] * logp)
+    torch.cat(losses).mean().backward()
+    expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    batch = one_batch(rollouts, advantage_PG, recipe, drawn_logp=drawn_PGT)
+    assert close(gradient_of(decoder(), batch, recipe), expected)
+    found = update(decoder(), Recorder(model := decoder()), [], recipe, 0.1, Run(Path()))
+    assert "drift" not in found
+    found = update(model, Recorder(model), [batch], recipe, 0.1, Run(Path()))
+    weights = batch.rows.weights_RT[batch.rows.weights_RT > 0]
+    assert found["drift"] == pytest.approx(0, abs=3 * 0.2 / len(weights) ** 0.5) and found["drift"] != 0
+
+
+def test_a_batch_without_signal_is_no_update(rollouts: Rollouts) -> None:
+    zero_PG = torch.zeros(5, 4)
+    assert batches(rollouts, zero_PG, RECIPE) == [None]
+    assert batches(rollouts, zero_PG, changed(kl={"coefficient": 0.1})) != [None]
+    model = decoder()
+    found = update(model, Optimizer(model, RECIPE.optimizer), [None], RECIPE, 0.1, Run(Path()))
+    assert found == {"grad_norm": 0.0, "clip_fraction": 0.0, "ratio_max": 1.0}
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), decoder().parameters(), strict=True))
+
+
+def test_kl_pulls_towards_the_reference_and_entropy_flattens(rollouts: Rollouts) -> None:
+    recipe = changed(kl={"coefficient": 1.0})
+    model, reference = decoder(), decoder(7)
+    optimizer = Optimizer(model, recipe.optimizer)
+    batch = one_batch(rollouts, torch.zeros(5, 4), recipe)
+    found = [update(model, optimizer, [batch], recipe, 1e-2, Run(Path()), reference)["kl"] for _ in range(15)]
+    assert found[-1] < 0.5 * found[0]
+    assert all(torch.equal(a, b) for a, b in zip(reference.parameters(), decoder(7).parameters(), strict=True))
+    flat = changed(entropy=1.0)
+    before, after = decoder(), decoder()
+    optimizer = Optimizer(after, flat.optimizer)
+    for _ in range(15):
+        update(after, optimizer, [one_batch(rollouts, torch.zeros(5, 4), flat)], flat, 1e-2, Run(Path()))
+
+    def entropy(model: Any) -> float:
+        return sum(
+            float(torch.distributions.Categorical(logits=x).entropy().sum()) for x, _ in unpacked(model, rollouts)
+        )
+
+    assert entropy(after) > entropy(before) + 0.1
+
+
+def test_one_update_raises_what_was_rewarded_and_lowers_what_was_not(rollouts: Rollouts) -> None:
+    advantage_PG = torch.zeros(5, 4)
+    advantage_PG[0, 0], advantage_PG[3, 1] = 1.0, -1.0
+    model = decoder()
+
+    def total(p: int, g: int) -> float:
+        return float(unpacked(model, rollouts)[p * 4 + g][1].detach().sum())
+
+    before = total(0, 0), total(3, 1)
+    batch = one_batch(rollouts, advantage_PG, RECIPE)
+    update(model, Optimizer(model, RECIPE.optimizer), [batch], RECIPE, 1e-3, Run(Path()))
+    assert total(0, 0) > before[0] and total(3, 1) < before[1]
+
+
+def test_equal_parts_of_the_problems_make_the_updates(rollouts: Rollouts) -> None:
+    made = batches(rollouts, torch.ones(5, 4), changed(updates=2))
+    assert [len(batch.prompt_D) for batch in made if batch] == [8, 12]
+    few = batches(rollouts.of([0]), torch.ones(1, 4), changed(updates=4))
+    assert [len(batch.prompt_D) for batch in few if batch] == [4]
