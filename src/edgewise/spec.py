@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from edgewise.errors import InputError
 
@@ -29,6 +29,15 @@ class Spec(BaseModel):
             return cls.model_validate(data)
         except ValidationError as error:
             raise InputError(f"{source}: {describe(error)}") from None
+
+
+def by_name(field: str) -> BeforeValidator:
+    """For a union told apart by `field`: a bare name stands for the choice of that name with its defaults."""
+
+    def named(value: Any) -> Any:
+        return {field: value} if isinstance(value, str) else value
+
+    return BeforeValidator(named)
 
 
 def describe(error: ValidationError) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgewise.model.decoder import DecoderSpec
-from edgewise.rl.recipes import Recipe
+from edgewise.rl.recipe import Recipe
 from edgewise.sampling.base import SamplingSpec
 from edgewise.spec import digest
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage

@@ -10,16 +10,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from edgewise.errors import InputError
 from edgewise.keyed import rng
 from edgewise.rl.coverage import check_outcomes
-from edgewise.spec import Spec
+from edgewise.spec import Spec, by_name
 from edgewise.tasks.base import Problem, World
 
 
@@ -166,14 +166,10 @@ class Edge(Spec):
         return _Levelled(self, world, seed)
 
 
-def _named(value: Any) -> Any:
-    return {"curriculum": value} if isinstance(value, str) else value
-
-
 Curriculum = Annotated[
     Uniform | Pool | Targeted | Edge,
     Field(discriminator="curriculum"),
-    BeforeValidator(_named),
+    by_name("curriculum"),
 ]
 """One of them, told apart by `curriculum`; a bare name stands for the choice with its defaults."""
 

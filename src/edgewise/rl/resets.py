@@ -12,15 +12,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from torch import Tensor
 
 from edgewise.errors import InputError
 from edgewise.keyed import key
-from edgewise.spec import Spec
+from edgewise.spec import Spec, by_name
 from edgewise.tasks.base import Problem, World
 
 
@@ -108,14 +108,10 @@ class Plateau(_Resetting):
         return _PlateauWatch(self)
 
 
-def _named(value: Any) -> Any:
-    return {"reset": value} if isinstance(value, str) else value
-
-
 Reset = Annotated[
     Never | Period | KlAbove | Plateau,
     Field(discriminator="reset"),
-    BeforeValidator(_named),
+    by_name("reset"),
 ]
 """One of them, told apart by `reset`; a bare name stands for the choice with its defaults."""
 

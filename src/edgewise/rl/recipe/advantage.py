@@ -11,13 +11,13 @@ from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from edgewise.errors import InputError
 from edgewise.rl import advantages
 from edgewise.rl.graded import Graded
-from edgewise.spec import Spec
+from edgewise.spec import Spec, by_name
 
 
 class KSchedule(Spec):
@@ -302,11 +302,6 @@ class Nothing(AdvantageSpec):
         return torch.zeros_like(graded.reward_PG)
 
 
-def named(value: Any) -> Any:
-    """A bare name as the choice of that name with its defaults; everything else as it is."""
-    return {"advantage": value} if isinstance(value, str) else value
-
-
 Advantage = Annotated[
     Grpo
     | DrGrpo
@@ -326,7 +321,7 @@ Advantage = Annotated[
     | Everything
     | Nothing,
     Field(discriminator="advantage"),
-    BeforeValidator(named),
+    by_name("advantage"),
 ]
 
 

@@ -6,14 +6,14 @@ Where a recipe names a loss or a correction by its bare name, it has its default
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from torch import Tensor
 
 from edgewise.rl import losses
-from edgewise.spec import Spec
+from edgewise.spec import Spec, by_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +155,13 @@ class MaskedCorrection(Spec):
         return losses.masked_importance(old_logp_N, drawn_logp_N, self.low, self.high)
 
 
-def _named_loss(value: Any) -> Any:
-    return {"loss": value} if isinstance(value, str) else value
-
-
-def _named_correction(value: Any) -> Any:
-    return {"correction": value} if isinstance(value, str) else value
-
-
 Loss = Annotated[
     Reinforce | PpoClip | DualClip | Cispo | Gspo | NaturalGradient,
     Field(discriminator="loss"),
-    BeforeValidator(_named_loss),
+    by_name("loss"),
 ]
 Correction = Annotated[
     NoCorrection | RatioCorrection | TruncatedCorrection | MaskedCorrection,
     Field(discriminator="correction"),
-    BeforeValidator(_named_correction),
+    by_name("correction"),
 ]
