@@ -39,6 +39,7 @@ class Backwards(World):
     def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         if truncated or not completion.split():
             return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "truncated" if truncated else "no answer")
+        given = "".join(completion.split())
         if completion.split() == problem.answer.split():
-            return Verdict(Mark.CORRECT, Mark.CORRECT)
-        return Verdict(Mark.WRONG, Mark.WRONG, 0, f"answer is {problem.answer}")
+            return Verdict(Mark.CORRECT, Mark.CORRECT, given=given)
+        return Verdict(Mark.WRONG, Mark.WRONG, 0, f"answer is {problem.answer}", given)

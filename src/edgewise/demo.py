@@ -7,7 +7,8 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from edgewise.model.decoder import DecoderSpec
-from edgewise.rl.recipes import Recipe
+from edgewise.rl.recipe import Recipe
+from edgewise.rl.recipes import AnyRecipe
 from edgewise.sampling.base import SamplingSpec
 from edgewise.spec import Spec
 from edgewise.study.stages import RL, Evaluate, Pretrain
@@ -27,7 +28,7 @@ class DemoSpec(Spec):
     hard: int = Field(8, ge=3)
     model: DecoderSpec = DecoderSpec()
     pretraining: NextTokenSpec = NextTokenSpec(steps=2500, documents=12, stretch=96)
-    rl: Recipe = Recipe(steps=60, reward="process")
+    rl: AnyRecipe = Recipe(steps=60, reward="process")
     problems: int = Field(96, ge=2)
     samples: int = Field(64, ge=8)
 

@@ -118,7 +118,7 @@ def test_a_bare_name_is_a_correction_with_its_default_numbers(name: str) -> None
     ("choice", "complaint"),
     [
         ({"loss": "ppo"}, "ppo"),
-        ({"loss": {"loss": "ppo_clip", "low": 1.0}}, "low"),
+        ({"loss": {"loss": "ppo_clip", "low": 0.0}}, "low"),
         ({"loss": {"loss": "ppo_clip", "high": 0.0}}, "high"),
         ({"loss": {"loss": "ppo_clip", "bound": 3.0}}, "bound"),
         ({"loss": {"loss": "dual_clip", "bound": 1.0}}, "bound"),

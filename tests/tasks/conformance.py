@@ -38,6 +38,7 @@ def conformance(world: World) -> None:
     splits = splits_with_problems(world) if few else SPLITS
     check_addresses(world, splits, few)
     check_gold(world)
+    check_steps(world)
     check_answers(world)
     check_levels(world, splits)
     check_splits(world, splits, few)
@@ -93,6 +94,7 @@ def check_gold(world: World) -> None:
         verdict = world.judge(problem, world.solution(problem))
         assert (verdict.answer, verdict.process) == (Mark.CORRECT, Mark.CORRECT), problem.prompt
         assert (verdict.first_wrong_step, verdict.reason) == (None, "")
+        assert verdict.given == bare(problem.answer)
     for one, other in combinations(problems[:20], 2):
         # Different questions may have one answer, and then it is right for both.
         if one.id != other.id and world.solution(other) not in right_answers(world, one):
@@ -109,6 +111,30 @@ def check_gold(world: World) -> None:
                 verdict = world.judge(problem, text)
                 assert verdict.answer is not Mark.CORRECT
                 assert verdict.process is not Mark.CORRECT
+
+
+def check_steps(world: World) -> None:
+    """A gold solution cut before its last step goes wrong before as many steps as it needs, and no part of it later."""
+    for problem in (world.problem("train", 8, index) for index in range(12)):
+        steps = world.steps(problem)
+        assert steps >= 1
+        words = world.solution(problem).split()
+        end = next(i for i in reversed(range(len(words))) if readable(world.judge(problem, " ".join(words[i:]))))
+        for at in range(len(words)):
+            cut = words[:at]
+            for left, most in (
+                ([*cut, *words[end:]], steps - 1),
+                (cut, steps),
+                ([*cut, *words[at + 1 :]], steps),
+            ):
+                verdict = world.judge(problem, " ".join(left))
+                if readable(verdict) and verdict.process is not Mark.CORRECT:
+                    assert verdict.first_wrong_step is not None
+                    assert 0 <= verdict.first_wrong_step <= most, " ".join(left)
+
+
+def readable(verdict: Verdict) -> bool:
+    return verdict.answer is not Mark.UNSCORABLE
 
 
 def right_answers(world: World, problem: Problem) -> set[str]:
@@ -223,11 +249,12 @@ def check_other_text(world: World, splits: tuple[Split, ...]) -> None:
 
 
 def check_reason(verdict: Verdict) -> None:
-    """What is not right has a reason of one line, and what could not be read has neither mark nor step."""
+    """What is not right has a reason of one line, and what could not be read has no mark, step or answer."""
     assert verdict.reason
     assert "\n" not in verdict.reason
     assert len(verdict.reason) < 200
-    if verdict.answer is Mark.UNSCORABLE:
+    assert readable(verdict) == (verdict.given is not None)
+    if not readable(verdict):
         assert verdict.process is Mark.UNSCORABLE
         assert verdict.first_wrong_step is None
 

@@ -17,6 +17,7 @@ from edgewise.tasks import SPLITS, Mark, Verdict
 from edgewise.tasks.colouring import Colouring, Graph, judge
 from edgewise.tasks.colouring.graph import colourings, draw, draw_colouring, identity
 from edgewise.tasks.colouring.judge import COLOURS, MAX_CHARACTERS, VERTICES
+from tests.tasks.verdicts import all_right
 
 COLOURING = {
     "colouring": Colouring(),
@@ -26,7 +27,6 @@ COLOURING = {
 
 # A triangle a b c with d at c and e at d: 3 * 2 * 1 * 2 * 2 colourings.
 GRAPH = Graph(5, ((0, 1), (0, 2), (1, 2), (2, 3), (3, 4)), 3)
-RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT)
 
 
 def read(prompt: str) -> tuple[list[tuple[str, str]], int]:
@@ -273,7 +273,7 @@ def test_time_and_reason_are_bounded_on_hostile_text(text: str) -> None:
 
 def test_text_over_the_limit_is_not_read_at_all() -> None:
     gold = "answer red green blue red green"
-    assert judge(GRAPH, gold.ljust(MAX_CHARACTERS)) == RIGHT
+    assert judge(GRAPH, gold.ljust(MAX_CHARACTERS)) == all_right("redgreenblueredgreen")
     assert judge(GRAPH, gold.ljust(MAX_CHARACTERS + 1)).answer is Mark.UNSCORABLE
 
 

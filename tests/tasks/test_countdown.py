@@ -21,6 +21,7 @@ from edgewise.tasks.countdown import Countdown, Puzzle, judge, solutions
 from edgewise.tasks.countdown.expression import Operation, operations, read
 from edgewise.tasks.countdown.judge import MAX_CHARACTERS
 from edgewise.tasks.countdown.puzzle import WORDS
+from tests.tasks.verdicts import all_right
 
 COUNTDOWN = {
     "countdown": Countdown(),
@@ -31,7 +32,6 @@ COUNTDOWN = {
 # 12 - 3 = 9 ; 9 * 5 = 45.
 PUZZLE = Puzzle((3, 12, 5), (3, 12, 5, 9, 45), ((1, "-", 0), (3, "*", 2)))
 GOLD = "1 2 - 3 = 9 ; 9 * 5 = 4 5 ; answer ( 1 2 - 3 ) * 5"
-RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT)
 FUNCTIONS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
@@ -370,9 +370,9 @@ def test_verdicts_by_hand(text: str, answer: int, process: int, step: int | None
 def test_an_answer_may_be_right_by_other_operations_than_the_steps() -> None:
     puzzle = puzzle_of((2, 2), 4)
     assert judge(puzzle, "2 + 2 = 4 ; answer 2 * 2") == Verdict(
-        Mark.CORRECT, Mark.WRONG, 1, "the answer does not do the steps"
+        Mark.CORRECT, Mark.WRONG, 1, "the answer does not do the steps", "2*2"
     )
-    assert judge(puzzle, "2 * 2 = 4 ; answer 2 * 2") == RIGHT
+    assert judge(puzzle, "2 * 2 = 4 ; answer 2 * 2") == all_right("2*2")
 
 
 def test_an_answer_without_steps_that_goes_through_a_negative_number_is_wrong() -> None:
@@ -442,7 +442,7 @@ def test_time_is_bounded_on_hostile_text(name: str) -> None:
 
 
 def test_text_over_the_limit_is_not_read_at_all() -> None:
-    assert judge(PUZZLE, GOLD.ljust(MAX_CHARACTERS)) == RIGHT
+    assert judge(PUZZLE, GOLD.ljust(MAX_CHARACTERS)) == all_right("(12-3)*5")
     assert judge(PUZZLE, GOLD.ljust(MAX_CHARACTERS + 1)).answer is Mark.UNSCORABLE
 
 

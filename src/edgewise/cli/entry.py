@@ -8,14 +8,23 @@ import sys
 
 import typer
 
-from edgewise.cli import audit, study, tasks
+from edgewise.cli import audit, recipes, study, tasks
 from edgewise.errors import InputError
 
 # Imported only by what needs them, so that audits work without.
 LAB = ("torch", "safetensors", "tokenizers")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (audit.audit, audit.edge, study.demo, study.run, tasks.tasks, tasks.problems, tasks.judge):
+for command in (
+    audit.audit,
+    audit.edge,
+    study.demo,
+    study.run,
+    recipes.recipes,
+    tasks.tasks,
+    tasks.problems,
+    tasks.judge,
+):
     app.command()(command)
 
 

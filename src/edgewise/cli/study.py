@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 import typer
+from pydantic import ValidationError
 
 from edgewise.cli.loading import load
 from edgewise.errors import InputError
@@ -60,7 +61,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
 
 def _study(name: str, settings: list[str]) -> Study:
     """Call the named function with its spec, after applying the settings."""
-    from edgewise.spec import Spec, override
+    from edgewise.spec import Spec, describe, override
 
     function = load(name, "function")
     if not callable(function):
@@ -68,7 +69,11 @@ def _study(name: str, settings: list[str]) -> Study:
     kinds = [k for k in get_type_hints(function).values() if isinstance(k, type) and issubclass(k, Spec)]
     if not kinds:
         raise InputError(f"{name}: must take one argument annotated with its Spec")
-    study: Study = function(override(kinds[0].parse({}, name), settings))
+    spec = override(kinds[0].parse({}, name), settings)
+    try:
+        study: Study = function(spec)
+    except ValidationError as error:  # a stage that these settings do not make
+        raise InputError(f"{name}: {describe(error)}") from None
     return study
 
 

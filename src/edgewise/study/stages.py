@@ -12,12 +12,12 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edgewise.errors import InputError
 from edgewise.keyed import key
@@ -90,6 +90,12 @@ class RL(Stage):
     world: AnyWorld
     recipe: AnyRecipe = Recipe()
     teacher: Trained | None = None
+
+    @model_validator(mode="after")
+    def _teacher_where_asked(self) -> Self:
+        if self.recipe.has_teacher != (self.teacher is not None):
+            raise ValueError(f"teacher: must be {'given' if self.recipe.has_teacher else 'left out'} with this recipe")
+        return self
 
     @property
     def parents(self) -> tuple[Stage, ...]:

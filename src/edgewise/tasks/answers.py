@@ -74,11 +74,11 @@ def number_in(text: str) -> Fraction | None:
     return Fraction(decimal[1].replace(",", "")) / (100 if decimal[2] else 1)
 
 
-def right() -> Verdict:
+def right(given: str) -> Verdict:
     """An answer without steps that is right is a right process, too."""
-    return Verdict(Mark.CORRECT, Mark.CORRECT)
+    return Verdict(Mark.CORRECT, Mark.CORRECT, given=given)
 
 
-def wrong(reason: str) -> Verdict:
+def wrong(given: str, reason: str) -> Verdict:
     """An answer without steps that is wrong: its only step is the wrong one."""
-    return Verdict(Mark.WRONG, Mark.WRONG, 0, reason)
+    return Verdict(Mark.WRONG, Mark.WRONG, 0, reason, given)

@@ -44,13 +44,19 @@ class Verdict:
     `answer` and `process` are marks; a correct process has every necessary step, each with the
     right parents and value, and the right answer. `first_wrong_step` counts from 0 over the steps
     the completion wrote (their number, where a step is missing); None where nothing is wrong or
-    nothing could be read. `reason` says why in a few words, "" for a correct process.
+    nothing could be read. `reason` says why in a few words, "" for a correct process. `given` is the
+    answer that the completion gives, right or wrong, in one spelling: numbers without zeros or "+"
+    in front, expressions and lists without spaces, free text as it is. It is None exactly where the
+    answer is unscorable. `extra_steps` is how many of the steps before the first wrong one the
+    problem does not need, where a judge lets such steps pass.
     """
 
     answer: Mark
     process: Mark
     first_wrong_step: int | None = None
     reason: str = ""
+    given: str | None = None
+    extra_steps: int = 0
 
     @property
     def answer_correct(self) -> bool:
@@ -139,3 +145,8 @@ class World(Spec, ABC):
     @abstractmethod
     def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         """The verdict on any text whatever, in time linear in its length."""
+
+    def steps(self, problem: Problem) -> int:
+        """How many steps a right solution needs, as `Verdict.first_wrong_step` counts them; at least 1.
+        The level, unless the world says otherwise."""
+        return problem.level

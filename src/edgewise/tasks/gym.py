@@ -132,13 +132,18 @@ class ReasoningGym(World):
         item = self._item(graded)
         if item["question"] != problem.prompt:
             return unscorable(f"{self.task:.40} makes another question of the same seed: nothing to judge against")
+        given = _canonical(answer)
         if not item["score"] >= 1:
-            return wrong(f"score_answer gives {item['score']:.3g}, full marks are 1")
+            return wrong(given, f"score_answer gives {item['score']:.3g}, full marks are 1")
         if _same(answer, problem.answer):
-            return right()
+            return right(given)
         if self.task not in _MANY_ANSWERS:
             return unscorable("score_answer gives full marks, but it is not the one answer of the task")
-        return unscorable("text around the answer") if item["surrounded"] else right()
+        return unscorable("text around the answer") if item["surrounded"] else right(given)
+
+    def steps(self, problem: Problem) -> int:
+        """The answer is the one step."""
+        return 1
 
     def _ask(self, drawn: int, answer: str | None = None) -> Graded:
         arguments = (self.release, self.task, self.config, drawn, answer)
@@ -157,6 +162,11 @@ def _same(one: str, other: str) -> bool:
     """Equal but for case and white space, which no punctuation needs, or equal as numbers."""
     number = number_in(one)
     return _tight(one) == _tight(other) or (number is not None and number == number_in(other))
+
+
+def _canonical(answer: str) -> str:
+    number = number_in(answer)
+    return _tight(answer) if number is None else str(number)
 
 
 def _tight(text: str) -> str:

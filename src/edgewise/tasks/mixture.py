@@ -107,6 +107,10 @@ class Mixture(World):
         drawn: Drawn = problem.gold
         return drawn.world.judge(drawn.problem, completion, truncated=truncated)
 
+    def steps(self, problem: Problem) -> int:
+        drawn: Drawn = problem.gold
+        return drawn.world.steps(drawn.problem)
+
     @cached_property
     def lengths(self) -> tuple[Length, ...]:
         """The mean tokens of each part's problems."""

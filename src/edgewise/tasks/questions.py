@@ -167,6 +167,7 @@ class Questions(World):
         answer = final_answer(completion, truncated=truncated)
         if isinstance(answer, Verdict):
             return answer
+        given = answer
         if problem.gold == "regex":
             graded = grade("edgewise.tasks.questions:matches", problem.answer, answer, timeout=_PATTERN_SECONDS)
             if graded.failure:
@@ -177,9 +178,14 @@ class Questions(World):
             if number is None or gold is None:
                 return unscorable("unparsable: the answer is no number")
             same = abs(number - gold) <= Fraction(self.tolerance) * abs(gold)
+            given = str(number)
         else:
             same = answer == problem.answer.strip()
-        return right() if same else wrong(f"answer is {problem.answer!r:.40}, not {answer!r:.40}")
+        return right(given) if same else wrong(given, f"answer is {problem.answer!r:.40}, not {answer!r:.40}")
+
+    def steps(self, problem: Problem) -> int:
+        """The answer is the one step."""
+        return 1
 
     def _match(self, row: Row) -> Match:
         return row.match or self.match

@@ -25,6 +25,7 @@ class OptimizerSpec(Spec):
     final: float = Field(0.05, ge=0, le=1)
     beta_1: float = Field(0.9, ge=0, lt=1)
     beta_2: float = Field(0.98, ge=0, lt=1)
+    epsilon: float = Field(1e-8, gt=0)
     weight_decay: float = Field(0.01, ge=0)
     clip: float = Field(1.0, gt=0)
 
@@ -48,7 +49,7 @@ class Optimizer:
         decayed = [p for p in self.parameters.values() if p.dim() > 1]
         plain = [p for p in self.parameters.values() if p.dim() <= 1]
         groups = [{"params": decayed, "weight_decay": spec.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        self._adamw = torch.optim.AdamW(groups, lr=spec.learning_rate, betas=(spec.beta_1, spec.beta_2), fused=True)
+        self._adamw = torch.optim.AdamW(groups, lr=spec.learning_rate, betas=(spec.beta_1, spec.beta_2), eps=spec.epsilon, fused=True)
 
     def step(self, learning_rate: float) -> float:
         """Clip, update, clear the gradients; returns the gradient's norm before clipping."""

@@ -23,7 +23,7 @@ GOLD = {"writer": "gold", "samples": 1, "advantage": "everything"}
         ({"kl": {"coefficient": 0.1, "place": "reward"}}, "estimator"),
         ({"kl": {"coefficient": 0.1, "clamp": 1.0}}, "clamp"),
         ({"advantage": "a2c"}, "advantage"),
-        ({"loss": {"loss": "ppo_clip", "low": 1.5}}, "low"),
+        ({"loss": {"loss": "ppo_clip", "low": 0}}, "low"),
         ({"loss": "dpo"}, "loss"),
         ({"loss": "natural_gradient", "updates": 2}, "natural_gradient"),
         ({"loss": "natural_gradient", "staleness": 1}, "natural_gradient"),

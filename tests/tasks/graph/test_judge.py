@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tasks import Mark, Verdict
+from edgewise.tasks import Mark
 from edgewise.tasks.graph import english, paper
 from edgewise.tasks.graph.graph import Graph, Linear
 from edgewise.tasks.graph.judge import MAX_CHARACTERS, judge
@@ -21,8 +21,8 @@ from edgewise.tasks.graph.world import GraphArithmetic
 from tests.tasks.graph.mutations import broken, changed_tokens, meaning, other_problems, renamed, steps_of
 from tests.tasks.graph.rewriting import another, form
 from tests.tasks.graph.rows import GRAPHS, ROWS, Row, all_rows
+from tests.tasks.verdicts import all_right
 
-RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT)
 SOLUTIONS = [row["solution"] for row in ROWS]
 CASES = st.integers(0, len(ROWS) - 1)
 SOURCES = st.integers(0, 2**32).map(random.Random)
@@ -50,21 +50,21 @@ def test_every_gold_solution_is_right_in_every_form() -> None:
             english.solution(graph),
             english.spaced(row["solution"]),
         ):
-            assert judge(graph, text) == RIGHT, text
+            assert judge(graph, text) == all_right(graph.answer), text
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=["paper", "large numbers", "many letters"])
 def test_every_gold_solution_of_the_world_is_right(world: GraphArithmetic) -> None:
     for index in range(60):
         problem = world.problem("train", 4, index)
-        assert world.judge(problem, world.solution(problem)) == RIGHT
+        assert world.judge(problem, world.solution(problem)) == all_right(problem.answer)
 
 
 @given(CASES, SOURCES, st.integers(0, 4))
 @settings(deadline=None, max_examples=250)
 def test_order_letters_brackets_and_intermediate_results_are_free(case: int, source: random.Random, extra: int) -> None:
     text = another(GRAPHS[case], source, extra)
-    assert judge(GRAPHS[case], text) == RIGHT, text
+    assert judge(GRAPHS[case], text) == all_right(GRAPHS[case].answer), text
 
 
 @given(CASES, SOURCES)
@@ -82,7 +82,7 @@ def test_letters_do_not_matter_right_or_wrong(case: int, source: random.Random) 
 @settings(deadline=None, max_examples=100)
 def test_white_space_does_not_matter(case: int, source: random.Random) -> None:
     text = "".join(source.choice(["", " ", "  ", "\n", "\t", "\u00a0"]) + c for c in SOLUTIONS[case].replace(" ", ""))
-    assert judge(GRAPHS[case], text) == judge(GRAPHS[case], text.replace("\n", "")) == RIGHT
+    assert judge(GRAPHS[case], text) == judge(GRAPHS[case], text.replace("\n", "")) == all_right(GRAPHS[case].answer)
 
 
 def test_a_letter_means_what_was_last_said_of_it() -> None:
@@ -90,7 +90,7 @@ def test_a_letter_means_what_was_last_said_of_it() -> None:
     letters = re.findall(r"Define .*? as (\w);", text)
     # The letter of the first step may be taken again once nothing uses it any more, but no earlier.
     again = re.sub(rf"\b{letters[-1]}\b", letters[0], text)
-    assert judge(graph, again) == RIGHT
+    assert judge(graph, again) == all_right(graph.answer)
     assert not process(graph, re.sub(rf"\b{letters[1]}\b", letters[0], text))
 
 
@@ -98,7 +98,7 @@ def test_steps_about_other_quantities_are_free_but_do_not_lend_their_letters() -
     graph, text = GRAPHS[FORWARD], SOLUTIONS[FORWARD]
     extra = "Define blue cows in Pine Ridge as Q; w9 = 5; so Q = 1 + w9 = 77. "
     head, steps, tail = steps_of(text)
-    assert judge(graph, f"{extra}{text}") == RIGHT
+    assert judge(graph, f"{extra}{text}") == all_right(graph.answer)
     letter = re.search(r"as (\w);", steps[0])[1]  # type: ignore[index]
     for stolen in (extra.replace("Q", letter), extra.replace("w9", letter)):
         assert not process(graph, head + steps[0] + stolen + "".join(steps[1:]) + tail)
@@ -208,7 +208,7 @@ def test_the_consistent_solution_of_another_problem_is_wrong() -> None:
         for _, other in other_problems(graph):
             text = paper.solution(other)
             assert not process(graph, text), text
-            assert judge(other, text) == RIGHT or other.unknown is not None
+            assert judge(other, text) == all_right(other.answer) or other.unknown is not None
 
 
 @pytest.mark.slow

@@ -17,8 +17,8 @@ from edgewise.tasks.graph import compact
 from edgewise.tasks.graph.graph import Graph, Linear, Node, Quantity, evaluate
 from edgewise.tasks.graph.judge import MAX_CHARACTERS, judge_compact
 from edgewise.tasks.graph.world import GraphArithmetic
+from tests.tasks.verdicts import all_right
 
-RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT)
 WORLD = GraphArithmetic(wording="compact", max_op=14)
 CASES = st.integers(0, 10_000)
 SOURCES = st.integers(0, 2**32).map(random.Random)
@@ -63,11 +63,11 @@ def say(graph: Graph, *clauses: str) -> Verdict:
 
 
 def test_gold_solutions_are_right() -> None:
-    assert say(FORWARD, A, B, C, D, "answer 1 3") == RIGHT
-    assert say(REVERSE, *UNKNOWN, "answer 5") == RIGHT
+    assert say(FORWARD, A, B, C, D, "answer 1 3") == all_right(13)
+    assert say(REVERSE, *UNKNOWN, "answer 5") == all_right(5)
     for index in range(200):
         problem = WORLD.problem("train", 6, index)
-        assert judge_compact(problem.gold, WORLD.solution(problem)) == RIGHT
+        assert judge_compact(problem.gold, WORLD.solution(problem)) == all_right(problem.answer)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_gold_solutions_are_right() -> None:
     ],
 )
 def test_other_ways_of_writing_are_right(clauses: tuple[str, ...]) -> None:
-    assert say(FORWARD, *clauses, "answer 1 3") == RIGHT
+    assert say(FORWARD, *clauses, "answer 1 3") == all_right(13)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_wrong_equations_are_named(clauses: tuple[str, ...], reason: str) -> Non
 
 
 def test_further_true_equations_are_free() -> None:
-    assert say(REVERSE, *UNKNOWN[:4], "2 * x = 1 0", "x - 5 = 0", "x = 5", "answer 5") == RIGHT
+    assert say(REVERSE, *UNKNOWN[:4], "2 * x = 1 0", "x - 5 = 0", "x = 5", "answer 5") == all_right(5)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from edgewise.errors import InputError
-from edgewise.tasks import Mark, Verdict
+from edgewise.tasks import Mark
 from edgewise.tasks.graph.released import read_row
 from edgewise.tasks.graph.released_judge import judge_released
 from tests.tasks.graph.rows import ROWS, Row, all_rows
+from tests.tasks.verdicts import all_right
 
 LACKING = [row for row in ROWS if read_row(row).lacking]
 
@@ -29,7 +30,7 @@ def check(row: Row) -> None:
         verdict = judge_released(row, solution)
         assert (verdict.answer_correct, verdict.process_correct, verdict.first_wrong_step) == (True, True, None)
         assert verdict.reason == lacks(row)
-        assert judge_released(row, solution, "paper_compat") == Verdict(Mark.CORRECT, Mark.CORRECT)
+        assert judge_released(row, solution, "paper_compat") == all_right(answer)
 
 
 def test_gold_solutions_are_right() -> None:

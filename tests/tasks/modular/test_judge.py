@@ -15,8 +15,8 @@ from edgewise.tasks import Mark, ModularArithmetic, Problem, Verdict
 from edgewise.tasks.modular import Graph, Node, Operand, compact, judge
 from edgewise.tasks.modular.judge import MAX_CHARACTERS
 from tests.tasks.modular.worlds import MODULAR
+from tests.tasks.verdicts import all_right
 
-RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT)
 CASES = st.tuples(st.sampled_from(list(MODULAR)), st.integers(0, 200))
 SOURCES = st.randoms(use_true_random=False)
 
@@ -68,7 +68,7 @@ def mutated(text: str, words: tuple[str, ...], source: random.Random) -> str:
 def test_the_graph_of_this_file_is_what_its_comment_says() -> None:
     assert compact.solution(GRAPH) == " ; ".join(GOLD)
     assert [compact.step(GRAPH, i) for i in (5, 6)] == [U, V]
-    assert say(*GOLD) == RIGHT
+    assert say(*GOLD) == all_right(2)
 
 
 # ---- What may differ
@@ -83,7 +83,7 @@ def test_names_do_not_matter(case: tuple[str, int], source: random.Random) -> No
     renamed = replace(graph, names=tuple(new[name] for name in graph.names))
     written = " ".join(new.get(token, token) for token in text.split())
     assert marks(judge(renamed, written)) == marks(judge(graph, text))
-    assert judge(renamed, compact.solution(renamed)) == RIGHT
+    assert judge(renamed, compact.solution(renamed)) == all_right(renamed.values[renamed.query])
 
 
 @given(CASES, SOURCES)
@@ -105,7 +105,7 @@ def test_any_order_in_which_parents_come_first_is_right(case: tuple[str, int], s
         free = [i for i in graph.necessary() if i not in order and set(graph.nodes[i].parents) <= set(order)]
         order.append(source.choice(free))
     steps = [compact.step(graph, i) for i in order]
-    assert judge(graph, " ; ".join([*steps, gold.split(" ; ")[-1]])) == RIGHT
+    assert judge(graph, " ; ".join([*steps, gold.split(" ; ")[-1]])) == all_right(graph.values[graph.query])
 
 
 @given(CASES, SOURCES)
@@ -142,7 +142,7 @@ def test_operands_of_plus_and_times_may_be_turned_and_of_minus_not(
         if graph.nodes[i].operator in ("+", "*") and source.random() < 0.5:
             steps[at] = turned(i)
     answer = gold.split(" ; ")[-1]
-    assert judge(graph, " ; ".join([*steps, answer])) == RIGHT
+    assert judge(graph, " ; ".join([*steps, answer])) == all_right(graph.values[graph.query])
     for at, i in enumerate(needed):
         if graph.nodes[i].operator == "-":
             verdict = judge(graph, " ; ".join([*steps[:at], turned(i), *steps[at + 1 :], answer]))
@@ -154,7 +154,9 @@ def test_operands_of_plus_and_times_may_be_turned_and_of_minus_not(
 def test_distractors_worked_out_are_accepted(case: tuple[str, int], source: random.Random) -> None:
     _, graph, gold = problem_of(case)
     order = [i for i in range(len(graph.nodes)) if i in graph.necessary() or source.random() < 0.7]
-    assert judge(graph, " ; ".join([*(compact.step(graph, i) for i in order), gold.split(" ; ")[-1]])) == RIGHT
+    assert judge(graph, " ; ".join([*(compact.step(graph, i) for i in order), gold.split(" ; ")[-1]])) == all_right(
+        graph.values[graph.query]
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_distractors_worked_out_are_accepted(case: tuple[str, int], source: rand
     ],
 )
 def test_other_right_solutions(steps: tuple[str, ...]) -> None:
-    assert say(*steps) == RIGHT
+    assert say(*steps) == all_right(2)
 
 
 # ---- What may not differ
@@ -305,7 +307,7 @@ def test_cut_off_and_unreadable_are_told_apart(truncated: bool) -> None:
         assert verdict.reason.startswith("unparsable") != truncated
     # What was cut off after a digit may have been on its way to another one.
     whole = judge(GRAPH, " ".join(tokens), truncated=truncated)
-    assert whole == (Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "truncated") if truncated else RIGHT)
+    assert whole == (Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "truncated") if truncated else all_right(2))
 
 
 @pytest.mark.parametrize(
@@ -378,7 +380,7 @@ def test_time_is_bounded_on_hostile_text(name: str) -> None:
 
 def test_text_over_the_limit_is_not_read_at_all() -> None:
     gold = " ; ".join(GOLD)
-    assert judge(GRAPH, gold.ljust(MAX_CHARACTERS)) == RIGHT
+    assert judge(GRAPH, gold.ljust(MAX_CHARACTERS)) == all_right(2)
     start = time.process_time()
     for text in (gold.ljust(MAX_CHARACTERS + 1), "1" * 10_000_000):
         assert marks(judge(GRAPH, text)) == (Mark.UNSCORABLE, Mark.UNSCORABLE, None)
@@ -388,7 +390,9 @@ def test_text_over_the_limit_is_not_read_at_all() -> None:
 def test_leading_zeros_without_end_are_only_zeros() -> None:
     """Longer than the 4300 digits that Python turns into a number."""
     zeros = "0" * 5_000
-    assert say(f"p = {zeros}3", f"q = p + {zeros}2 = {zeros}3 + 2 = {zeros}5", *GOLD[2:-1], f"answer {zeros}2") == RIGHT
+    assert say(
+        f"p = {zeros}3", f"q = p + {zeros}2 = {zeros}3 + 2 = {zeros}5", *GOLD[2:-1], f"answer {zeros}2"
+    ) == all_right(2)
     assert marks(say(P, f"q = p + {zeros}3 = 5", *GOLD[2:])) == (Mark.CORRECT, Mark.WRONG, 1)
     assert say(*GOLD[:-1], "answer " + "2" * 20_000).answer is Mark.WRONG
 
@@ -403,7 +407,7 @@ def test_zero_has_no_sign() -> None:
         (0, 1),
         0,
     )
-    assert judge(graph, "a = 3 ; b = a - 3 = 3 - 3 = 0 ; answer 0") == RIGHT
+    assert judge(graph, "a = 3 ; b = a - 3 = 3 - 3 = 0 ; answer 0") == all_right(0)
     assert judge(graph, "a = 3 ; b = a - 3 = 3 - 3 = 0 ; answer - 0").answer is Mark.WRONG
 
 
@@ -422,7 +426,7 @@ def test_negative_numbers_are_substituted_with_their_sign() -> None:
     )
     gold = "a = 3 ; b = a - 8 = 3 - 8 = - 5 ; c = a - b = 3 - - 5 = 8 ; answer 8"
     assert compact.solution(graph) == gold
-    assert judge(graph, gold) == RIGHT
+    assert judge(graph, gold) == all_right(8)
     assert judge(graph, gold.replace("- - 5", "- 5")).first_wrong_step == 2
     assert judge(graph, gold.replace("= - 5 ;", "= 5 ;")).first_wrong_step == 1
 
@@ -431,5 +435,5 @@ def test_the_world_judges_by_the_graph_of_the_problem() -> None:
     world = ModularArithmetic()
     problem = world.problem("train", 0, 0)
     gold = world.solution(problem)
-    assert world.judge(problem, gold) == judge(problem.gold, gold) == RIGHT
+    assert world.judge(problem, gold) == judge(problem.gold, gold) == all_right(problem.answer)
     assert world.judge(problem, "a", truncated=True).reason == "truncated"

@@ -13,8 +13,8 @@ from edgewise.tasks import Mark, Verdict
 from edgewise.tasks.strings import FUNCTIONS, StringFunctions, judge, run
 from edgewise.tasks.strings.judge import MAX_CHARACTERS
 from tests.tasks.strings.worlds import STRINGS
+from tests.tasks.verdicts import all_right
 
-RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT)
 OF = {f.description: name for name, f in FUNCTIONS.items()}
 REV, ROT, ADD, OTHER = OF["reverse all"], OF["rotate left 1"], OF["forward 3"], OF["swap ends"]
 CHAIN = run((REV, ROT, ADD), "abcde")
@@ -34,8 +34,8 @@ def marks(verdict: Verdict) -> tuple[Mark, Mark, int | None]:
 
 def test_gold_is_right() -> None:
     assert CHAIN.strings == ("abcde", "edcba", "dcbae", "gfedh")
-    assert say(*STEPS, ANSWER) == RIGHT
-    assert judge(CHAIN, ANSWER, format="direct") == RIGHT
+    assert say(*STEPS, ANSWER) == all_right("gfedh")
+    assert judge(CHAIN, ANSWER, format="direct") == all_right("gfedh")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_gold_is_right() -> None:
     ],
 )
 def test_spacing_of_letters_is_free(text: str) -> None:
-    assert judge(CHAIN, text) == RIGHT
+    assert judge(CHAIN, text) == all_right("gfedh")
 
 
 @pytest.mark.parametrize(
@@ -82,16 +82,16 @@ def test_a_right_answer_over_a_wrong_process(parts: tuple[str, ...], first: int,
 
 
 def test_a_wrong_answer_after_right_steps_is_the_first_wrong_step() -> None:
-    assert say(*STEPS, "answer g f e d g") == Verdict(Mark.WRONG, Mark.WRONG, 3, "answer is gfedh, not gfedg")
+    assert say(*STEPS, "answer g f e d g") == Verdict(Mark.WRONG, Mark.WRONG, 3, "answer is gfedh, not gfedg", "gfedg")
     assert marks(say(*STEPS, "answer g f e d")) == (Mark.WRONG, Mark.WRONG, 3)
     assert marks(say(FIRST, THIRD, "answer g f e d g")) == (Mark.WRONG, Mark.WRONG, 1)
 
 
 def test_in_the_direct_format_the_process_is_the_answer_and_nothing_before_it() -> None:
-    assert judge(CHAIN, "answer gfedh", format="direct") == RIGHT
+    assert judge(CHAIN, "answer gfedh", format="direct") == all_right("gfedh")
     assert marks(judge(CHAIN, "answer a b c d e", format="direct")) == (Mark.WRONG, Mark.WRONG, 0)
     stepped = judge(CHAIN, " ; ".join((*STEPS, ANSWER)), format="direct")
-    assert stepped == Verdict(Mark.CORRECT, Mark.WRONG, 0, "steps before a direct answer")
+    assert stepped == Verdict(Mark.CORRECT, Mark.WRONG, 0, "steps before a direct answer", "gfedh")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_gold_with_any_word_changed_dropped_added_or_moved_is_refused(index: int
         case _:
             changed[at], changed[other] = changed[other], changed[at]
     verdict = DEEP.judge(problem, " ".join(changed))
-    assert (verdict == RIGHT) == (changed == words)
+    assert (verdict == all_right(problem.answer)) == (changed == words)
 
 
 @given(st.integers(0, 300), st.randoms(use_true_random=False))

@@ -44,10 +44,10 @@ class Reinforce(Spec):
 
 
 class PpoClip(Spec):
-    """PPO's clipped surrogate; DAPO's with high > low."""
+    """PPO's clipped surrogate; DAPO's with high > low. With low of 1 or more nothing bounds the ratio from below."""
 
     loss: Literal["ppo_clip"] = "ppo_clip"
-    low: float = Field(0.2, gt=0, lt=1)
+    low: float = Field(0.2, gt=0)
     high: float = Field(0.2, gt=0)
 
     def per_token(self, tokens: Tokens) -> tuple[Tensor, Tensor]:

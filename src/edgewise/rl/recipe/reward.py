@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from torch import Tensor
 
 from edgewise.errors import InputError
 from edgewise.rl import rewards
 from edgewise.sampling.rollouts import Rollouts
-from edgewise.spec import Spec
+from edgewise.spec import Spec, by_name
 from edgewise.tasks import mixture as mixtures
 from edgewise.tasks.base import Problem, Verdict, World
 from edgewise.tasks.graph.paper_compat import Defects
@@ -186,16 +186,21 @@ class NoLength(LengthSpec):
 
 
 class Overlong(LengthSpec):
-    """`rewards.overlong` is added; `soft` is the share of the limit in which it falls (DAPO: 4096 of 20480)."""
+    """`weight` times `rewards.overlong` is added; `soft` is the share of the limit in which it falls.
+
+    DAPO: 4096 of 20480, and rewards of -1 and 1, so that the weight is a half where they are 0 and 1.
+    """
 
     length: Literal["overlong"] = "overlong"
     soft: float = Field(0.2, gt=0, le=1)
+    weight: float = Field(1.0, gt=0)
 
     def adjust(
         self, reward_PG: Tensor, outcome_PG: Tensor, rollouts: Rollouts, max_new_tokens: int, step: int
     ) -> Tensor:
         soft = _soft_tokens(self.soft, max_new_tokens)
-        return reward_PG + _lengths(rollouts, lambda p, g, length: rewards.overlong(length, max_new_tokens, soft))
+        cost_PG = _lengths(rollouts, lambda p, g, length: rewards.overlong(length, max_new_tokens, soft))
+        return reward_PG + self.weight * cost_PG
 
 
 class OverlongScaleRl(LengthSpec):
@@ -244,25 +249,16 @@ class Cosine(LengthSpec):
         return reward_PG - outcome_PG.float() + cosine_PG
 
 
-def _bare_name(field: str) -> BeforeValidator:
-    """A bare name stands for the choice of that name with its defaults."""
-
-    def named(value: Any) -> Any:
-        return {field: value} if isinstance(value, str) else value
-
-    return BeforeValidator(named)
-
-
 Reward = Annotated[
     Outcome | Process | Mixture | Strict | FormatOnly | Random | WrongLabel | Majority,
     Field(discriminator="reward"),
-    _bare_name("reward"),
+    by_name("reward"),
 ]
 
 Length = Annotated[
     NoLength | Overlong | OverlongScaleRl | Cosine,
     Field(discriminator="length"),
-    _bare_name("length"),
+    by_name("length"),
 ]
 
 

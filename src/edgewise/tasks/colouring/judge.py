@@ -32,14 +32,18 @@ def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
         if word not in offered:
             return unscorable(f"unparsable: {word:.40} is none of the colours")
     wrong = _first_wrong_vertex(graph, written)
-    return Verdict(Mark.WRONG, Mark.WRONG, *wrong) if wrong else Verdict(Mark.CORRECT, Mark.CORRECT)
+    given = "".join(written)
+    if wrong is None:
+        return Verdict(Mark.CORRECT, Mark.CORRECT, given=given)
+    return Verdict(Mark.WRONG, Mark.WRONG, *wrong, given)
 
 
 def _first_wrong_vertex(graph: Graph, written: list[str]) -> tuple[int, str] | None:
-    # By the later vertex: it is there that a colour first is impossible.
-    for u, v in sorted(graph.edges, key=lambda edge: edge[1]):
-        if v < len(written) and written[u] == written[v]:
-            return v, f"{VERTICES[u]} and {VERTICES[v]} are neighbours and both {written[v]}"
+    alike = [(v, u) for u, v in graph.edges if v < len(written) and written[u] == written[v]]
+    if alike:
+        # By the later vertex: it is there that a colour first is impossible.
+        v, u = min(alike)
+        return v, f"{VERTICES[u]} and {VERTICES[v]} are neighbours and both {written[v]}"
     if len(written) != graph.vertices:
         return min(len(written), graph.vertices), f"{len(written)} colours for {graph.vertices} vertices"
     return None

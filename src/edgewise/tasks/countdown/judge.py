@@ -20,13 +20,14 @@ from edgewise.tasks.countdown.puzzle import Puzzle
 MAX_CHARACTERS = 100_000
 _STEP = re.compile(r"([0-9]+)([-+*/])([0-9]+)=([0-9]+)")
 _NUMBER = re.compile(r"[0-9]+")
+_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 
 def judge(puzzle: Puzzle, completion: str, *, truncated: bool = False) -> Verdict:
     """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
 
     A text that the caller says was cut off is unscorable, as is one that does not end in one
-    readable answer.
+    readable answer. The answer that is `given` keeps its brackets and its order.
     """
     if truncated:
         return unscorable("truncated")
@@ -38,7 +39,8 @@ def judge(puzzle: Puzzle, completion: str, *, truncated: bool = False) -> Verdic
         return unscorable("unparsable: no final answer")
     if text.count("answer") > 1:
         return unscorable("unparsable: more than one answer")
-    postfix = read(last.removeprefix("answer"))
+    written = last.removeprefix("answer")
+    postfix = read(written)
     if postfix is None:
         return unscorable("unparsable: the answer is no expression")
     fault, needed = _fault(puzzle, postfix)
@@ -48,9 +50,10 @@ def judge(puzzle: Puzzle, completion: str, *, truncated: bool = False) -> Verdic
     if wrong is None and Counter(done) != Counter(needed):
         wrong = len(steps), "the answer does not do the steps"
     answer = Mark.WRONG if fault else Mark.CORRECT
+    given = _ZEROS.sub("", written)
     if wrong is None:
-        return Verdict(answer, Mark.CORRECT)
-    return Verdict(answer, Mark.WRONG, *wrong)
+        return Verdict(answer, Mark.CORRECT, given=given)
+    return Verdict(answer, Mark.WRONG, *wrong, given)
 
 
 def _fault(puzzle: Puzzle, postfix: list[str]) -> tuple[str, list[Operation]]:

@@ -88,3 +88,7 @@ class Countdown(World):
 
     def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         return judge(problem.gold, completion, truncated=truncated)
+
+    def steps(self, problem: Problem) -> int:
+        """The operations, one fewer than the numbers."""
+        return problem.level - 1

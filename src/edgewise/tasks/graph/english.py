@@ -26,6 +26,7 @@ _REVERSE = (
     "Solution"
 )
 
+_LOOSE = re.compile(r" (?=[.,;:])|(?<=[0-9]) (?=[0-9])")
 _WORD = re.compile(r"[0-9]|[^\W\d](?:[\w'-]*\w)?|[^\w\s]")
 
 
@@ -52,6 +53,11 @@ def words(settings: Iterable[str], letters: Iterable[str]) -> tuple[str, ...]:
 def spaced(text: str) -> str:
     """A text in the paper wording with its words apart: what `prompt` and `solution` write."""
     return " ".join(_WORD.findall(text))
+
+
+def closed(text: str) -> str:
+    """A text in the english wording with its numbers and marks closed up, as the released scorer reads it."""
+    return _LOOSE.sub("", text)
 
 
 @lru_cache(maxsize=4096)

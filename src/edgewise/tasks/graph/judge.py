@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 from edgewise.tasks.base import Mark, Verdict, unscorable
 from edgewise.tasks.graph.compact import UNKNOWN
@@ -47,8 +47,6 @@ def judge_compact(graph: Graph, completion: str, *, truncated: bool = False) -> 
     return _judged(graph, completion, truncated, _COMPACT_ANSWERS, _compact)
 
 
-_RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT)
-
 # What an answer begins with, and the whole of it.
 _ENGLISH_ANSWERS = {
     "Answer:": re.compile(rf"Answer:{_NUMBER}\."),
@@ -74,16 +72,17 @@ def _judged(
     found = [match for mark, whole in answers.items() if (match := whole.fullmatch(text, text.find(mark)))]
     if not found:
         return unscorable("unparsable: no final answer")
-    written = found[0][1]
-    right = _same(written, graph.answer)
+    written, answer = found[0][1], str(graph.answer)
+    given = answer if written == answer else _canonical(written)
+    right = given == answer
     working = Working(graph)
     try:
         steps(graph, working, text[: found[0].start()])
         if not right:
             raise Wrong(f"the answer is {graph.answer}, not {written:.20}")
     except Wrong as wrong:
-        return Verdict(Mark(right), Mark.WRONG, working.position, str(wrong))
-    return _RIGHT
+        return Verdict(Mark(right), Mark.WRONG, working.position, str(wrong), given, working.extra)
+    return _right(given)
 
 
 def _without_spaces(text: str) -> str:
@@ -92,10 +91,16 @@ def _without_spaces(text: str) -> str:
     return "".join(few.split())
 
 
-def _same(written: str, number: int) -> bool:
-    # Compared as text: int() of a very long digit string is slow and, past a limit, an error.
-    digits = written.removeprefix("-")
-    return written[: -len(digits)] + (digits.lstrip("0") or "0") == str(number)
+@lru_cache(maxsize=1 << 12)  # making a verdict costs more than finding it
+def _right(given: str) -> Verdict:
+    return Verdict(Mark.CORRECT, Mark.CORRECT, given=given)
+
+
+def _canonical(number: str) -> str:
+    # As text: int() of a very long digit string is slow and, past a limit, an error.
+    sign = "-" if number[0] == "-" else ""
+    whole, point, fraction = number.removeprefix("-").partition(".")
+    return f"{sign}{whole.lstrip('0') or '0'}{point}{fraction}"
 
 
 def _english(graph: Graph, working: Working, text: str) -> None:
@@ -180,6 +185,7 @@ def _compact(graph: Graph, working: Working, text: str) -> None:
             working.unknown(node, head, UNKNOWN)
         else:
             raise Wrong(f"cannot read {clauses[i]:.40}")
+        working.extra += i - begun  # intermediate results, each a step of its own here
         working.position = begun = i + 1
     if working.missing is not None:
         raise Wrong(f"{graph.letters[working.missing]} is never worked out")

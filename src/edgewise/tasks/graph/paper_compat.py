@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from edgewise.errors import InputError
 from edgewise.tasks.base import Mark, Verdict, unscorable
 from edgewise.tasks.graph.arithmetic import evaluate
 
@@ -60,13 +61,50 @@ def judge_paper_compat(gold: str, completion: str) -> Verdict:
     expected, written = _remembered(gold), read(completion)
     if written.answer is None:
         return unscorable("unparsable: no answer")
+    given = str(int(written.answer)) if written.answer.is_integer() else str(written.answer)
     answer = Mark(_same(expected.answer, written.answer))
     wrong = {name: reason for name in expected.values if (reason := _difference(expected, written, name))}
     if not wrong and answer is Mark.CORRECT:
-        return Verdict(Mark.CORRECT, Mark.CORRECT)
+        return Verdict(Mark.CORRECT, Mark.CORRECT, given=given)
     position = next((i for i, name in enumerate(written.order) if name in wrong), len(written.order))
     name = written.order[position] if position < len(written.order) else next(iter(wrong), None)
-    return Verdict(answer, Mark.WRONG, position, "the answer differs" if name is None else f"{name:.80} {wrong[name]}")
+    reason = "the answer differs" if name is None else f"{name:.80} {wrong[name]}"
+    return Verdict(answer, Mark.WRONG, position, reason, given)
+
+
+@dataclass(frozen=True, slots=True)
+class Defects:
+    """What the released reward counts in a completion: gold quantities with another value, with other parents
+    (one quantity may be both), and missing; quantities that gold does not have; the number of gold quantities;
+    and whether the answer differs or is missing."""
+
+    value: int
+    dependency: int
+    missing: int
+    extra: int
+    nodes: int
+    answer_wrong: bool
+
+
+def defects(gold: str, completion: str) -> Defects:
+    """The scorer's counts of a completion, given the gold solution as text; a completion of more than 100,000
+    characters counts as an empty one. InputError where the gold text defines nothing.
+
+    `mixture_as_released` and `strict_as_released` of `edgewise.rl.rewards` make rewards of them.
+    """
+    expected = _remembered(gold)
+    if not expected.values:
+        raise InputError(f"gold: must define quantities (Define NAME as L; ...), is {gold[:40]!r}")
+    written = read(completion if len(completion) <= MAX_CHARACTERS else "")
+    both = [name for name in expected.values if name in written.values]
+    return Defects(
+        value=sum(not _same(expected.values[name], written.values[name]) for name in both),
+        dependency=sum(expected.parents[name] != written.parents[name] for name in both),
+        missing=len(expected.values) - len(both),
+        extra=len(written.values) - len(both),
+        nodes=len(expected.values),
+        answer_wrong=not _same(expected.answer, written.answer),
+    )
 
 
 def _difference(expected: Reading, written: Reading, name: str) -> str:

@@ -30,11 +30,12 @@ class Working:
 
     All text comes without whitespace, and every method raises `Wrong` where its text is wrong. `form` is the letter
     that values are linear forms of, "" before there is one; `position` is kept by the reader of the steps: how many
-    it has found right.
+    it has found right; `extra` counts those among them that the question does not need.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.position = 0
+        self.extra = 0
         self._graph = graph
         self._needed = frozenset(graph.steps)
         self._done: set[int] = set()
@@ -63,6 +64,7 @@ class Working:
         if node in self._needed:
             self._work_out(node, letter, clauses)
         else:
+            self.extra += 1
             for clause in clauses:
                 head, equals, _ = clause.partition("=")
                 if equals:

@@ -26,8 +26,9 @@ from edgewise.tasks.graph.draw import (
     draw_some,
     most_op,
 )
-from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Node, Quantity, evaluate, identity, named_identity
+from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Linear, Node, Quantity, evaluate, identity, named_identity
 from edgewise.tasks.graph.judge import judge, judge_compact
+from edgewise.tasks.graph.paper_compat import Defects, defects
 from edgewise.tasks.graph.setting import Setting, setting_named
 
 Mode = Literal["forward", "reverse"]
@@ -159,6 +160,25 @@ class GraphArithmetic(World):
         verdict_of = judge_compact if self.wording == "compact" else judge
         return verdict_of(problem.gold, completion, truncated=truncated)
 
+    def steps(self, problem: Problem) -> int:
+        """The quantities that the question needs and, in reverse mode, solving the equation: one step in the english
+        and the paper wording; in the compact one the equation and, unless it is solved as it stands, its solution."""
+        graph: Graph = problem.gold
+        if graph.unknown is None:
+            return len(graph.steps)
+        solved = self.wording != "compact" or graph.values[graph.sink] == _UNKNOWN
+        return len(graph.steps) + (1 if solved else 2)
+
+    def defects(self, problem: Problem, completion: str) -> Defects:
+        """What the released reward of arXiv 2512.07783 counts in a completion, its faults included.
+
+        InputError in the compact wording, which its scorer cannot read.
+        """
+        if self.wording == "compact":
+            raise InputError("wording: the released scorer reads no compact text; take english or paper")
+        text = english.closed(completion) if self.wording == "english" else completion
+        return defects(paper.solution(problem.gold), text)
+
     def _necessary(
         self, uniform: Uniform, split: Split, op: int, reverse: bool, distractors: int
     ) -> tuple[Shape, Numbers, int]:
@@ -176,6 +196,8 @@ class GraphArithmetic(World):
             "problems; raise min_op, constants, unknowns or largest"
         )
 
+
+_UNKNOWN = Linear(1, 0)
 
 # One key for all problems of a split under a seed.
 _stream = lru_cache(key)

@@ -37,40 +37,44 @@ def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     written = _ANSWER.fullmatch(last)
     if written is None:
         return unscorable("unparsable: no final answer")
-    right = _same_number(written[1], graph.values[graph.query])
+    given = _canonical(written[1])
+    right = given == str(graph.values[graph.query])
     answer = Mark.CORRECT if right else Mark.WRONG
-    wrong = _first_wrong_step(graph, steps)
+    extra, wrong = _first_wrong_step(graph, steps)
     if wrong is None and not right:
         wrong = len(steps), f"answer is {graph.values[graph.query]}, not {written[1]:.20}"
     if wrong is None:
-        return Verdict(answer, Mark.CORRECT)
-    return Verdict(answer, Mark.WRONG, *wrong)
+        return Verdict(answer, Mark.CORRECT, given=given)
+    return Verdict(answer, Mark.WRONG, *wrong, given, extra)
 
 
-def _first_wrong_step(graph: Graph, steps: list[str]) -> tuple[int, str] | None:
+def _first_wrong_step(graph: Graph, steps: list[str]) -> tuple[int, tuple[int, str] | None]:
+    """The steps that nobody needs before the first wrong one, and where that is and why."""
+    extra = 0
     index_of = {name: i for i, name in enumerate(graph.names)}
     needed = set(graph.necessary())
     defined: set[int] = set()
     for position, text in enumerate(steps):
         match = _STEP.fullmatch(text)
         if match is None:
-            return position, f"unreadable step {text:.40}"
+            return extra, (position, f"unreadable step {text:.40}")
         name = match["name"]
         index = index_of.get(name)
         if index is None or index not in needed:
+            extra += 1
             continue
         if not _same_expression(graph, index, match):
-            return position, f"{name} is not defined as {text:.40}"
+            return extra, (position, f"{name} is not defined as {text:.40}")
         missing = [graph.names[p] for p in graph.nodes[index].parents if p not in defined]
         if missing:
-            return position, f"{name} uses {missing[0]} before it is worked out"
+            return extra, (position, f"{name} uses {missing[0]} before it is worked out")
         if index in defined:
-            return position, f"{name} is worked out twice"
+            return extra, (position, f"{name} is worked out twice")
         if not _same_value(graph, index, match):
-            return position, f"{name} is {graph.values[index]}, not {text.partition('=')[2]:.40}"
+            return extra, (position, f"{name} is {graph.values[index]}, not {text.partition('=')[2]:.40}")
         defined.add(index)
     absent = [graph.names[i] for i in graph.necessary() if i not in defined]
-    return (len(steps), f"{absent[0]} is never worked out") if absent else None
+    return extra, (len(steps), f"{absent[0]} is never worked out") if absent else None
 
 
 def _same_expression(graph: Graph, index: int, match: re.Match[str]) -> bool:
@@ -102,5 +106,8 @@ def _strip(text: str) -> str:
 
 def _same_number(text: str, value: int) -> bool:
     # Compared as text: int() of a very long digit string is slow and, past a limit, an error.
-    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
-    return sign + _strip(digits) == str(value) if digits else False
+    return _canonical(text) == str(value)
+
+
+def _canonical(number: str) -> str:
+    return f"-{_strip(number[1:])}" if number.startswith("-") else _strip(number)

@@ -119,3 +119,8 @@ class ModularArithmetic(World):
 
     def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         return judge(problem.gold, completion, truncated=truncated)
+
+    def steps(self, problem: Problem) -> int:
+        """The quantities that the query needs, leaves among them."""
+        graph: Graph = problem.gold
+        return len(graph.necessary())

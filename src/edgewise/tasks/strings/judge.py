@@ -31,7 +31,7 @@ def judge(chain: Chain, completion: str, *, format: Format = "steps", truncated:
     written = "".join(last[1:])
     if last[:1] != ["answer"] or not _is_string(written):
         return unscorable("unparsable: no final answer")
-    if "answer" in last[1:] or any(step[:1] == ["answer"] for step in steps):
+    if "answer" in last[1:] or ["answer"] in [step[:1] for step in steps]:
         return unscorable("unparsable: two answers")
     right = written == chain.strings[-1]
     answer = Mark.CORRECT if right else Mark.WRONG
@@ -39,8 +39,8 @@ def judge(chain: Chain, completion: str, *, format: Format = "steps", truncated:
     if wrong is None and not right:
         wrong = len(steps), f"answer is {chain.strings[-1]}, not {written:.40}"
     if wrong is None:
-        return Verdict(answer, Mark.CORRECT)
-    return Verdict(answer, Mark.WRONG, *wrong)
+        return Verdict(answer, Mark.CORRECT, given=written)
+    return Verdict(answer, Mark.WRONG, *wrong, written)
 
 
 def _is_string(text: str) -> bool:

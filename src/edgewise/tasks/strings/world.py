@@ -109,3 +109,7 @@ class StringFunctions(World):
 
     def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         return judge(problem.gold, completion, format=self.format, truncated=truncated)
+
+    def steps(self, problem: Problem) -> int:
+        """The calls; in the direct format the answer is the one step."""
+        return 1 if self.format == "direct" else problem.level

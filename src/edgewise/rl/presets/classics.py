@@ -1,0 +1,224 @@
+"""PPO and the estimators without a critic that came after it, each as its own authors ran it."""
+
+from __future__ import annotations
+
+from edgewise.rl.presets.base import Preset, preset
+from edgewise.rl.presets.frame import FRAME
+
+_REWARD = "ours: right or wrong; the work has a learned reward model"
+
+PPO = preset(
+    "ppo",
+    1,
+    "PPO with a learned critic and generalized advantage estimation",
+    "Schulman et al. 2017, arXiv 1707.06347; sizes of Yue et al. 2025, arXiv 2504.13837",
+    FRAME
+    | {
+        "advantage": ("gae", "Schulman et al. 2017, eq. 11 and 12"),
+        "advantage.gamma": (1.0, "the default of verl, in which Yue et al. ran it; Schulman et al. have 0.99"),
+        "advantage.lam": (0.95, "Schulman et al. 2017, tables 3 to 5"),
+        "advantage.whiten": (True, "verl whitens the advantages of PPO"),
+        "loss": ("ppo_clip", "Schulman et al. 2017, eq. 7"),
+        "loss.low": (0.2, "Schulman et al. 2017, table 1: the best of 0.1, 0.2 and 0.3"),
+        "loss.high": (0.2, "Schulman et al. 2017, table 1: the best of 0.1, 0.2 and 0.3"),
+        "critic.optimizer.learning_rate": (1e-5, "the default of verl; Yue et al. do not state theirs"),
+    },
+    disagreements=(
+        "Schulman et al. make 3 to 15 passes over a batch in mini-batches; Yue et al. make a single update of the whole"
+        " batch, at which no ratio differs from 1 and the clip never acts. Set updates or epochs to let it act.",
+        "lambda is 0.95 in Schulman et al. and 1 by default in verl; with 1 see the preset orz.",
+    ),
+    unstated=("aggregation", "optimizer.warmup", "critic.clip"),
+)
+
+ORZ = preset(
+    "orz",
+    1,
+    "Open-Reasoner-Zero: PPO with gamma = lambda = 1, no KL, strictly on policy",
+    "Hu et al. 2025, arXiv 2503.24290",
+    {
+        "steps": (1000, "ours: about a tenth of the 10,000 steps of R1-Zero, which is what the abstract claims"),
+        "prompts": (128, "released code: rollout_batch_size 128"),
+        "samples": (64, "released code: n_samples_per_prompt 64"),
+        "updates": (1, "released code: policy_update_steps 1"),
+        "max_new_tokens": (8000, "released code: generate_max_len 8000"),
+        "temperature": (1.0, "released code: temperature 1, top_p 1"),
+        "reward": ("outcome", "abstract and released code: 1 for a right answer that ends by itself, else 0"),
+        "advantage": ("gae", "abstract: vanilla PPO with GAE"),
+        "advantage.gamma": (1.0, "abstract: gamma = 1"),
+        "advantage.lam": (1.0, "abstract: lambda = 1"),
+        "advantage.whiten": (True, "released code: advantage_normalize"),
+        "loss": ("ppo_clip", "abstract: vanilla PPO"),
+        "loss.low": (0.2, "the default of OpenRLHF, on which the code is built; one update never clips"),
+        "loss.high": (0.2, "as loss.low"),
+        "kl.coefficient": (0.0, "abstract: no KL; released code: both coefficients 0"),
+        "optimizer.learning_rate": (1e-6, "released code: actor_learning_rate 1e-6"),
+        "optimizer.warmup": (0.05, "released code: 50 warm-up steps, here of 1,000"),
+        "critic.optimizer.learning_rate": (5e-6, "released code: critic_learning_rate 5e-6"),
+    },
+    disagreements=(
+        "The critic makes 12 updates to each of the policy's there (critic_update_steps 12); here it makes as many as"
+        " the policy.",
+    ),
+    unstated=("aggregation", "optimizer.beta_2", "optimizer.weight_decay", "critic.clip"),
+)
+
+GRPO_R1 = preset(
+    "grpo-r1",
+    1,
+    "GRPO as DeepSeek-R1 ran it: 16 updates a rollout, a KL that is reset",
+    "Shao et al. 2024, arXiv 2402.03300; DeepSeek-AI 2025, arXiv 2501.12948 and Nature 645",
+    {
+        "steps": (650, "R1-Zero: 10,400 updates, 16 to a rollout"),
+        "prompts": (512, "R1-Zero: 8,192 outputs a rollout, 16 to a question"),
+        "samples": (16, "R1-Zero: 16 outputs for each question"),
+        "updates": (16, "R1-Zero: a rollout is split into 16 mini-batches of 32 questions"),
+        "epochs": (1, "R1-Zero: a single inner epoch"),
+        "max_new_tokens": (32768, "R1-Zero: 32,768 before update 8,200, then 65,536; here the first throughout"),
+        "temperature": (1.0, "R1-Zero: rollouts at temperature 1"),
+        "reward": ("outcome", "R1-Zero: accuracy; its format reward is left out"),
+        "advantage": ("grpo", "2402.03300, section 4.1; 2501.12948, eq. 3"),
+        "advantage.std": ("sample", "neither paper says which; verl and TRL divide by the sample one"),
+        "loss": ("ppo_clip", "2402.03300, eq. 3"),
+        "loss.low": (
+            10.0,
+            "R1's first stage: epsilon = 10, which bounds no ratio below",
+        ),
+        "loss.high": (10.0, "R1's first stage: epsilon = 10; that of R1-Zero is not stated"),
+        "aggregation": ("sample", "2402.03300, eq. 3: mean over a sample's tokens, then over samples"),
+        "kl.coefficient": (0.001, "R1-Zero: KL coefficient 0.001"),
+        "kl.estimator": ("k3", "2402.03300, eq. 4"),
+        "kl.place": ("loss", "2402.03300, eq. 3"),
+        "reset": ("period", "R1-Zero: the reference is replaced by the policy every 400 updates"),
+        "reset.every": (25, "400 updates are 25 rollouts of 16"),
+        "reset.optimizer": ("keep", "R1 says nothing of the optimizer; kept"),
+        "optimizer.learning_rate": (3e-6, "R1-Zero: learning rate 3e-6"),
+    },
+    disagreements=(
+        "DeepSeekMath, where GRPO is from, has learning rate 1e-6, KL 0.04, 64 samples, 1,024 tokens, a fixed reference"
+        " and one update to a rollout.",
+        "R1's first stage has the numbers of R1-Zero and says epsilon = 10, because a lower one cuts the gradients of"
+        " many tokens; most of those who reimplement GRPO have 0.2.",
+    ),
+    unstated=("optimizer.schedule", "optimizer.warmup", "optimizer.weight_decay"),
+)
+
+DR_GRPO = preset(
+    "dr-grpo",
+    1,
+    "Dr. GRPO: no division by the standard deviation, none by length",
+    "Liu et al. 2025, arXiv 2503.20783",
+    {
+        "steps": (1250, "released script: 20 passes over some 8,000 problems, 128 to a step"),
+        "prompts": (128, "released script: rollout_batch_size 128"),
+        "samples": (8, "released script: 8 samples"),
+        "updates": (8, "released script: 1,024 samples in batches of 128"),
+        "epochs": (1, "released script: num_ppo_epochs 1"),
+        "max_new_tokens": (3000, "released script: generate_max_length 3000"),
+        "temperature": (1.0, "released script: temperature 1, top_p 1"),
+        "reward": ("outcome", "paper: 1 for a right answer, else 0"),
+        "advantage": ("dr_grpo", "section 3.2: r - mean"),
+        "loss": ("ppo_clip", "section 3.1: PPO's surrogate"),
+        "loss.low": (0.2, "not in the script: the default of its framework"),
+        "loss.high": (0.2, "as loss.low"),
+        "aggregation": ("constant", "section 3.2: the sum over tokens by a constant, the longest completion"),
+        "kl.coefficient": (0.0, "released script: beta 0"),
+        "optimizer.learning_rate": (1e-6, "released script: learning rate 1e-6"),
+        "optimizer.schedule": ("constant", "released script: constant"),
+    },
+    unstated=("optimizer.warmup", "optimizer.weight_decay"),
+)
+
+RLOO = preset(
+    "rloo",
+    1,
+    "REINFORCE with the mean of the other samples as baseline",
+    "Ahmadian et al. 2024, arXiv 2402.14740",
+    {
+        "steps": (600, "appendix, TL;DR: 600 steps"),
+        "prompts": (128, "appendix, TL;DR: rollout batch 512, k = 4"),
+        "samples": (4, "table 1: RLOO with k = 4"),
+        "updates": (2, "appendix, TL;DR: step batch 256 of 512"),
+        "max_new_tokens": (512, "appendix: context of 512 tokens; the length of completions is not stated"),
+        "reward": ("outcome", _REWARD),
+        "advantage": ("rloo", "section 2.3"),
+        "loss": ("reinforce", "section 2.3: the score function, no ratio and no clip"),
+        "aggregation": ("constant", "section 2.3: the log-probability of a whole sample, that is the sum over tokens"),
+        "kl.coefficient": (0.03, "appendix, TL;DR: beta = 0.03"),
+        "kl.estimator": ("k1", "eq. 3: the log-ratio"),
+        "kl.place": ("reward", "eq. 3: subtracted from the reward"),
+        "optimizer.learning_rate": (1e-6, "appendix: the best of 1e-6, 1e-5 and 2e-5"),
+        "optimizer.schedule": ("constant", "appendix: constant"),
+        "optimizer.warmup": (0.03, "appendix: linear warm-up of 3%"),
+    },
+    disagreements=(
+        "TL;DR has beta 0.03 and batch 512, Anthropic-HH 0.10 and up to 2,048; these are those of TL;DR.",
+        "The second update of a batch is off policy and is not corrected, there as here.",
+    ),
+    unstated=("temperature", "optimizer.weight_decay"),
+)
+
+REINFORCE_PLUS_PLUS = preset(
+    "reinforce++",
+    1,
+    "REINFORCE++: no group, advantages normalised over the batch",
+    "Hu et al. 2025, arXiv 2501.03262",
+    {
+        "steps": (98, "first version, table 1: at most 25,000 samples, taken to be prompts, 256 to a step"),
+        "prompts": (256, "first version, table 1: rollout batch 256, taken to be prompts"),
+        "samples": (4, "first version, table 1: 4 samples to a prompt"),
+        "updates": (8, "first version, table 1: training batch 128, taken to be samples"),
+        "max_new_tokens": (1024, "example script of OpenRLHF: generate_max_len 1024"),
+        "reward": ("outcome", _REWARD),
+        "advantage": ("reinforce_plus_plus", "eq. 4 and 5"),
+        "loss": ("ppo_clip", "eq. 1"),
+        "loss.low": (0.2, "first version, table 1: clip 0.2"),
+        "loss.high": (0.2, "first version, table 1: clip 0.2"),
+        "aggregation": ("sample", "eq. 1: mean over a sample's tokens"),
+        "kl.coefficient": (0.001, "first version, table 1: 0.001 for mathematics"),
+        "kl.estimator": ("k1", "eq. 4: the log-ratio"),
+        "kl.place": ("reward", "eq. 4: to go, from each token on"),
+        "optimizer.learning_rate": (5e-7, "first version, table 1: 5e-7"),
+    },
+    disagreements=(
+        "The first version has 4 samples to a prompt, the ninth a single one (and no other number); KL is 0.001 for"
+        " mathematics, 0.01 for the rest, 1e-4 in OpenRLHF's script.",
+        "The authors advise rewards of -1 and 1; normalised over the batch those and ours, 0 and 1, differ only in"
+        " what the KL weighs, which here is twice as much.",
+        "Eq. 4 gives each token its own advantage, appendix B.2 only the last; here it is that of eq. 4.",
+    ),
+    unstated=("temperature", "optimizer.warmup", "optimizer.weight_decay"),
+)
+
+REMAX = preset(
+    "remax",
+    1,
+    "REINFORCE with the reward of the greedy completion as baseline",
+    "Li et al. 2023, arXiv 2310.10505",
+    {
+        "steps": (200, "ours: one pass over the data there, of a number of steps not stated"),
+        "prompts": (128, "ours: one prompt to a device there, on a number of devices not stated"),
+        "samples": (1, "the algorithm: one sample and the greedy completion"),
+        "max_new_tokens": (256, "released script, Llama-2-7B: max_answer_seq_len 256"),
+        "reward": ("outcome", _REWARD),
+        "advantage": ("remax", "the algorithm: r - r(greedy)"),
+        "loss": ("reinforce", "the algorithm: the score function"),
+        "aggregation": ("constant", "the algorithm: the log-probability of a whole sample, the sum over tokens"),
+        "kl.coefficient": (0.05, "released script: kl_ctl 0.05"),
+        "kl.estimator": ("k1", "the log-ratio of each token"),
+        "kl.place": ("reward", "subtracted from the reward"),
+        "epochs": (1, "released script: ppo_epochs 1"),
+        "optimizer.learning_rate": (1e-6, "released script: 1e-6"),
+        "optimizer.schedule": ("cosine", "released script: cosine"),
+        "optimizer.warmup": (0.0, "released script: no warm-up"),
+        "optimizer.final": (0.0, "a cosine without another end falls to 0"),
+        "optimizer.weight_decay": (0.1, "released script: weight decay 0.1"),
+    },
+    disagreements=(
+        "The released script discounts by 0.99 a token; here there is no discount, so that early tokens count as much"
+        " as late ones.",
+    ),
+    unstated=("temperature",),
+)
+
+PRESETS: tuple[Preset, ...] = (PPO, ORZ, GRPO_R1, DR_GRPO, RLOO, REINFORCE_PLUS_PLUS, REMAX)

@@ -1,0 +1,10 @@
+"""The verdict on what is right in every respect."""
+
+from __future__ import annotations
+
+from edgewise.tasks import Mark, Verdict
+
+
+def all_right(given: object) -> Verdict:
+    """Of a completion that gives this answer."""
+    return Verdict(Mark.CORRECT, Mark.CORRECT, given=str(given))
