@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo seeds calibrate worlds bench test test-slow check format env
+.PHONY: help demo seeds calibrate worlds algorithms recipes brorl bench test test-slow check format env
 
 help:
 	@echo "make demo       install, then train, run RL twice and write runs/demo/report.html"
 	@echo "make seeds      the demonstration for three seeds, written to docs/demo.md"
 	@echo "make calibrate  the audit's error rates by simulation, written to docs/calibration.md"
 	@echo "make worlds     the worlds measured beside the reference generator, written to docs/worlds.md"
+	@echo "make algorithms every algorithm with its formula and its weights, written to docs/algorithms.md"
+	@echo "make recipes    the named recipes and where their numbers come from, written to docs/recipes.md"
+	@echo "make brorl      BroRL's token simulator with further arms, written to docs/brorl.md"
 	@echo "make bench      speed and memory, written to benchmarks/results"
 	@echo "make test       the whole test suite"
 	@echo "make test-slow  the tests that take minutes"
@@ -38,6 +41,15 @@ calibrate: env
 
 worlds: env
 	$(BIN)/python docs/worlds.py
+
+algorithms: env
+	$(BIN)/python -m docs.algorithms
+
+recipes: env
+	$(BIN)/python -m docs.recipes
+
+brorl: env
+	$(BIN)/python -m docs.brorl
 
 bench: env
 	$(BIN)/python benchmarks/audit.py

@@ -14,13 +14,14 @@ from docs.algorithm_tables import FORMS, TABLES, Table
 from docs.algorithm_weights import CURVES, SAMPLES, figures, weight
 
 PAGE = Path(__file__).with_name("algorithms.md")
+FIGURES = PAGE.with_name("figures")
 RATES = (0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 
 HEAD = rf"""# The algorithms
 
 Which estimator is in front of you, and what does it do to easy and to hard problems? One entry each: name in the code,
 name in a recipe, source, formula, what it assumes, what it is unbiased for, when to use it. Written by
-`python -m docs.algorithms` from the functions that train; numbers marked *exact* are held by tests that enumerate every
+`make algorithms` from the functions that train; numbers marked *exact* are held by tests that enumerate every
 batch a small policy can draw.
 
 **Conventions.** A problem has $`n`$ samples with rewards $`r_1 \dots r_n`$, $`c`$ of them right; $`p`$ is its true pass
@@ -47,18 +48,18 @@ what it is worth to be right rather than wrong, averaged over what the other $`n
 factor is a learning rate; the *shape* says which problems the algorithm learns from. All here at n = {SAMPLES}; what is
 normalised over a batch sees one group of each c = 0 to {SAMPLES}.
 
-![Weight w(p) against the pass rate p, logarithmic](algorithms/weight.svg)
+![Weight w(p) against the pass rate p, logarithmic](figures/weight.svg)
 
 Dotted: the limits of many samples of MaxRL and GRPO. No group estimator can weigh a problem with $`p \ll 1/n`$ by more
 than what a lone success earns, so all curves are flat on the left: GRPO's at $`(n-1)/\sqrt n`$, MaxRL's at $`n - 1`$,
 PKPO's at $`k`$. GRPO is the only one in the figure that turns up again for problems that are nearly always solved.
 """
 
-CREDIT = """![Advantage of a right and of a wrong sample, one chart for each algorithm](algorithms/credit.svg)
+CREDIT = """![Advantage of a right and of a wrong sample, one chart for each algorithm](figures/credit.svg)
 
 Advantages of a right and of a wrong sample, by the share of right ones in the group; each chart has its own scale.
 
-![Total absolute advantage against the pass rate of the group](algorithms/signal.svg)
+![Total absolute advantage against the pass rate of the group](figures/signal.svg)
 
 How loud a group is: $`(c |A_+| + (n - c) |A_-|) / n`$, each with peak 1; lines join c = 0 to 16. Unlike $`w(p)`$ this
 is given what was drawn. A group without a success is silent in every curve, one with c > 9 also in those of k = 8.
@@ -66,10 +67,8 @@ is given what was drawn. A group without a success is silent in every curve, one
 
 
 def main() -> None:
-    folder = PAGE.with_suffix("")
-    folder.mkdir(exist_ok=True)
     for name, svg in figures().items():
-        (folder / name).write_text(svg, encoding="utf-8")
+        (FIGURES / name).write_text(svg, encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
-"""Write docs/brorl.md and docs/brorl.svg: BroRL's mass balance and token simulator, with the arms it lacks.
+"""Write docs/brorl.md and docs/figures/brorl.svg: BroRL's mass balance and token simulator, with the arms it lacks.
 
-    python docs/brorl.py
+    python -m docs.brorl
 
 takes about five minutes on two free cores.
 """
@@ -34,7 +34,7 @@ from edgewise.rl.mass_balance import (
 from edgewise.rl.token_simulator import TokenSimulator, first_logits, simulate
 
 PAGE = Path(__file__).with_name("brorl.md")
-PLOT = Path(__file__).with_name("brorl.svg")
+PLOT = Path(__file__).with_name("figures") / "brorl.svg"
 SEEDS = (0, 1, 2)
 SAMPLES = (4, 16, 512, 51_200)
 # exp(spread^2 / 2) more mass at spread 1.5 is taken back, so that both settings start at Q+ = 0.63.
@@ -66,7 +66,7 @@ loss vanishes as the number N of draws grows; in a simulator of one choice among
 a right token falls at N = 4 and rises at N = 51,200, where all right tokens gain. It then raises N from 16 to 512
 in the RL of a 1.5B model. This page is about the first two, which need no language model: the identity behind the
 argument, and the simulator with the arms that the paper does not have. The functions are
-`edgewise.rl.mass_balance` and `edgewise.rl.token_simulator`. Written by `python docs/brorl.py`.
+`edgewise.rl.mass_balance` and `edgewise.rl.token_simulator`. Written by `make brorl`.
 """
 
 IDENTITY = """## The identity
@@ -127,7 +127,7 @@ all grew).
 |---|---|---|---|---|---|---|"""
 
 FOLLOWS = """
-![Q+ after 1,000 steps by N](brorl.svg)
+![Q+ after 1,000 steps by N](figures/brorl.svg)
 
 Q+ after 1,000 steps, equal right tokens: mean over seeds, smallest to largest as bars; the dashed line is the start.
 

@@ -1,6 +1,6 @@
 """Write docs/recipes.md: the named recipes beside each other, and where each of their numbers comes from.
 
-python docs/recipes.py
+python -m docs.recipes
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ edgewise demo rl=dapo/small rl.steps=100
 ```
 
 Presets are versioned and never changed in place. Numbers are those of the paper; where it is silent, those of its
-code or scripts; where these are silent too, ours, and then the source says so. Written by `python docs/recipes.py`.
+code or scripts; where these are silent too, ours, and then the source says so. Written by `make recipes`.
 
 ## Side by side
 
