@@ -1,9 +1,10 @@
-"""The law of a next token, worked out directly in float64."""
+"""The law of a next token, worked out directly in float64, and whether counts follow a law."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from edgewise.sampling.base import SamplingSpec
 
@@ -25,3 +26,15 @@ def probabilities(logits_V: ArrayLike, law: SamplingSpec) -> Floats:
     cut_V = np.zeros_like(p_V)
     cut_V[kept] = p_V[kept]
     return np.asarray(cut_V / cut_V.sum())
+
+
+def fits(counts: ArrayLike, expected: ArrayLike) -> None:
+    """Counts agree with a law: chi-square over the cells that expect five or more, nothing where it is 0."""
+    n, p = np.asarray(counts, dtype=np.float64).ravel(), np.asarray(expected, dtype=np.float64).ravel()
+    assert (n[p == 0] == 0).all(), "a token was drawn from outside the support"
+    many = p * n.sum() >= 5
+    cells = [*n[many], n[~many].sum()], [*(p[many] * n.sum()), p[~many].sum() * n.sum()]
+    if cells[1][-1] < 1e-9:
+        cells = cells[0][:-1], cells[1][:-1]
+    assert len(cells[0]) > 1
+    assert stats.chisquare(*cells).pvalue > 1e-3

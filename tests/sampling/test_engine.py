@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,58 +11,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import ArrayLike
-from scipy import stats
 
 from edgewise.errors import InputError
 from edgewise.keyed import key
-from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.decoder import DecoderSpec
 from edgewise.model.folder import save
-from edgewise.sampling.base import Completions, SamplingSpec
+from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine, draw
-from tests.model.tiny import SHAPES, TOKENIZER, alone, sharp
-from tests.sampling.law import probabilities
-
-END = TOKENIZER.eos
-# Both sides of the multiples of 16 to which prompts are padded, and very different lengths.
-LENGTHS = (1, 33, 2, 16, 60, 15, 17, 3, 48)
-PROMPTS = [[1 + (7 * i + length * j) % 27 for j in range(length)] for i, length in enumerate(LENGTHS)]
-KEYS = [key("test", i) for i in range(len(PROMPTS))]
-SAMPLES = 6
-# More than one chunk of the cache, so that it grows on the way.
-LAW = SamplingSpec(max_new_tokens=40)
-NAMES = ["tied, grouped", "untied, grouped", "untied, full"]
-LAWS = [
-    LAW,
-    SamplingSpec(temperature=0.5, max_new_tokens=40),
-    SamplingSpec(temperature=2.0, top_p=0.7, max_new_tokens=20),
-    SamplingSpec(top_p=0.4, max_new_tokens=20),
-]
-
-
-@cache
-def model(name: str) -> Decoder:
-    return sharp(SHAPES[name], scale=1.2)
-
-
-@cache
-def whole(name: str, law: SamplingSpec = LAW) -> Completions:
-    """All prompts with all samples in one batch."""
-    return Engine(model(name), END).sample(PROMPTS, KEYS, SAMPLES, law)
-
-
-def same(name: str, part: Completions, chosen: list[int], samples: int = SAMPLES) -> None:
-    """`part` holds the bits of `whole` for the prompts `chosen` and the first samples."""
-    everything = whole(name)
-    for j, p in enumerate(chosen):
-        for g in range(samples):
-            where = f"prompt of {len(PROMPTS[p])} tokens, sample {g}"
-            length = everything.length_PG[p, g]
-            assert part.ids(j, g) == everything.ids(p, g), where
-            ours, theirs = part.logp_PGT[j, g, :length], everything.logp_PGT[p, g, :length]
-            assert ours.tobytes() == theirs.tobytes(), where
-            assert part.finished_PG[j, g] == everything.finished_PG[p, g], where
-
+from tests.model.tiny import TOKENIZER, alone, sharp
+from tests.sampling.batches import END, KEYS, LAW, LAWS, LENGTHS, NAMES, PROMPTS, SAMPLES, model, same, whole
+from tests.sampling.law import fits, probabilities
 
 # ---- The same bits in any layout
 
@@ -217,18 +174,6 @@ def test_all_positions_of_the_model_can_be_used() -> None:
 
 
 # ---- The law
-
-
-def fits(counts: ArrayLike, expected: ArrayLike) -> None:
-    """Counts agree with a law: chi-square over the cells that expect five or more, nothing where it is 0."""
-    n, p = np.asarray(counts, dtype=np.float64).ravel(), np.asarray(expected, dtype=np.float64).ravel()
-    assert (n[p == 0] == 0).all(), "a token was drawn from outside the support"
-    many = p * n.sum() >= 5
-    cells = [*n[many], n[~many].sum()], [*(p[many] * n.sum()), p[~many].sum() * n.sum()]
-    if cells[1][-1] < 1e-9:
-        cells = cells[0][:-1], cells[1][:-1]
-    assert len(cells[0]) > 1
-    assert stats.chisquare(*cells).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("law", [law.model_copy(update={"max_new_tokens": 1}) for law in LAWS], ids=str)

@@ -1,4 +1,4 @@
-"""The uniform numbers: splitmix64 addressed by key, sample and position."""
+"""Uniform and normal numbers: splitmix64 addressed by key, sample and position."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from edgewise.keyed import key
-from edgewise.sampling.random_numbers import row_keys, uniform
+from edgewise.sampling.random_numbers import normal, row_keys, uniform
 
 CPU = torch.device("cpu")
 MASK = 2**64 - 1
@@ -107,3 +107,47 @@ def test_sample_and_position_are_not_interchangeable() -> None:
     """A sum of the two in the address would draw sample 1 as sample 0 moved by one position."""
     u = numbers([key("grid")], 30, 30)[0]
     assert len(np.unique(u)) == u.size
+
+
+# ---- Normal numbers
+
+
+def normals(keys: list[int], samples: int, positions: int, count: int) -> NDArray[np.float64]:
+    """[keys, samples, positions, count]."""
+    rows = row_keys(keys, samples, CPU)
+    return torch.stack([normal(rows, position, count) for position in range(positions)], dim=-2).numpy()
+
+
+def test_normal_numbers_have_the_moments_of_the_normal_law() -> None:
+    x = normals([key("moments", i) for i in range(50)], 20, 10, 30).ravel()
+    assert x.dtype == np.float64
+    # The first four moments, each in units of its standard error.
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        assert abs((x**power).mean() - moment) < 4 * (variance / x.size) ** 0.5
+    assert stats.kstest(x[:20_000], "norm").pvalue > 1e-3
+
+
+def test_normal_neighbours_along_every_axis_are_independent() -> None:
+    """Also the two of a pair, and the uniform number of the same key and position."""
+    x = normals([key("axes", i) for i in range(20)], 20, 20, 20)
+    u = numbers([key("axes", i) for i in range(20)], 20, 20)
+    pairs = {f"axis {axis}": (x.take(range(19), axis), x.take(range(1, 20), axis)) for axis in range(4)}
+    pairs["pair"] = (x[..., 0::2], x[..., 1::2])
+    pairs["uniform"] = (x[..., 0], stats.norm.ppf(np.clip(u, 1e-9, None)))
+    for name, (a, b) in pairs.items():
+        # The table of quarters sees what a correlation does not, such as equal radii.
+        cells = np.histogram2d(stats.norm.cdf(a).ravel(), stats.norm.cdf(b).ravel(), bins=8, range=[(0, 1), (0, 1)])[0]
+        assert stats.chisquare(cells.ravel()).pvalue > 1e-3, name
+    assert len(np.unique(x)) == x.size
+
+
+def test_normal_numbers_do_not_depend_on_what_else_is_asked_for() -> None:
+    keys = [key("normal layout", i) for i in range(5)]
+    everything = normals(keys, 9, 4, 31)
+    for part, same in (
+        (normals(keys[3:4], 9, 4, 31), everything[3:4]),
+        (normals(keys, 2, 4, 31), everything[:, :2]),
+        (normals(keys, 9, 1, 31), everything[:, :, :1]),
+        *((normals(keys, 9, 4, count), everything[..., :count]) for count in (1, 2, 3, 8, 30)),
+    ):
+        assert part.tobytes() == np.ascontiguousarray(same).tobytes()

@@ -9,62 +9,109 @@ ones `_MIN_PRODUCT` multiplications, below which the matrix library switches to 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from edgewise.errors import InputError
 from edgewise.model.attention import attend_cached
 from edgewise.model.decoder import Decoder
 from edgewise.sampling.base import Completions, SamplingSpec
-from edgewise.sampling.random_numbers import row_keys, uniform
+from edgewise.sampling.random_numbers import normal, row_keys, uniform
 
 _MIN_ROWS = 16
 _MIN_PRODUCT = 400
 _PROMPT_MULTIPLE = 16
 _CACHE_CHUNK = 32
+# Scores of prompt tokens with each other, per head, that are held at once.
+_PREFILL_SCORES = 2**22
 _REPACK_BELOW = 0.8
+
+
+class Drawn(NamedTuple):
+    """Tokens and log-probabilities [P, G, max_new_tokens], with -1 and 0 after the end.
+
+    `logp_PGT` is under the law that the tokens were drawn from, `model_logp_PGT` under the model
+    itself: temperature 1, no truncation, no noise. The latter is there where it was asked for.
+    """
+
+    tokens_PGT: NDArray[np.int32]
+    logp_PGT: NDArray[np.float32]
+    model_logp_PGT: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Samples from a decoder. `rows_at_once` bounds memory and never changes a result."""
+    """Samples from a decoder. `rows_at_once` bounds memory and never changes a result.
+
+    `logit_noise` > 0 adds normal numbers of that standard deviation to every logit before the
+    draw, keyed by sample, position and token. It stands for a sampler whose numerics differ from
+    the trainer's, so the recorded log-probabilities are those of the noisy law.
+    """
 
     model: Decoder
     end: int
     rows_at_once: int = 2048
+    logit_noise: float = 0.0
 
-    @torch.inference_mode()
+    def __post_init__(self) -> None:
+        if not 0 <= self.logit_noise < math.inf:
+            raise InputError(f"logit_noise: must be a finite number >= 0, is {self.logit_noise}")
+
     def sample(
         self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: SamplingSpec
     ) -> Completions:
         """See `edgewise.sampling.base.Sampler`. InputError where prompt and limit exceed the positions."""
-        longest = max(map(len, prompts), default=0)
+        drawn = self.draw_within(prompts, keys_P, [law.max_new_tokens] * len(prompts), samples, law)
+        length_PG = (drawn.tokens_PGT >= 0).sum(-1, dtype=np.int32)
+        last = np.take_along_axis(drawn.tokens_PGT, length_PG[..., None] - 1, axis=-1)[..., 0]
+        used = int(length_PG.max())
+        tokens, logp = drawn.tokens_PGT[..., :used].copy(), drawn.logp_PGT[..., :used].copy()
+        return Completions(tokens, logp, length_PG, last == self.end)
+
+    def check(self, prompts: Sequence[Sequence[int]], limit_P: Sequence[int], samples: int) -> None:
+        """InputError where this cannot be sampled: nothing to do, or prompt and limit exceed the positions."""
         if not prompts or min(map(len, prompts)) == 0 or samples < 1:
             raise InputError("sample: needs at least one prompt of at least one token, and samples >= 1")
-        if longest + law.max_new_tokens > self.model.spec.max_positions:
+        length, limit = max(zip(map(len, prompts), limit_P, strict=True), key=sum)
+        if length + limit > self.model.spec.max_positions:
             raise InputError(
-                f"max_new_tokens: prompt of {longest} tokens and {law.max_new_tokens} new ones exceed the"
+                f"max_new_tokens: prompt of {length} tokens and {limit} new ones exceed the"
                 f" model's {self.model.spec.max_positions} positions"
             )
+
+    @torch.inference_mode()
+    def draw_within(
+        self,
+        prompts: Sequence[Sequence[int]],
+        keys_P: Sequence[int],
+        limit_P: Sequence[int],
+        samples: int,
+        law: SamplingSpec,
+        model_logp: bool = False,
+    ) -> Drawn:
+        """As `sample`, where completions of prompt p have at most limit_P[p], 1 ... law.max_new_tokens, tokens."""
+        self.check(prompts, limit_P, samples)
         # Prompts of like length go together, so that a batch carries little padding.
         by_length = sorted(range(len(prompts)), key=lambda p: len(prompts[p]))
         size = max(1, self.rows_at_once // samples)
         tokens = np.full((len(prompts), samples, law.max_new_tokens), -1, np.int32)
         logp = np.zeros(tokens.shape, np.float32)
+        own = np.zeros(tokens.shape, np.float32) if model_logp else None
         for start in range(0, len(by_length), size):
             chosen = by_length[start : start + size]
-            group = _Group(
-                self.model, [prompts[p] for p in chosen], [keys_P[p] for p in chosen], samples, law, self.end
-            )
-            tokens[chosen], logp[chosen] = group.run()
-        length_PG = (tokens >= 0).sum(-1, dtype=np.int32)
-        last = np.take_along_axis(tokens, length_PG[..., None] - 1, axis=-1)[..., 0]
-        used = int(length_PG.max())
-        return Completions(tokens[..., :used].copy(), logp[..., :used].copy(), length_PG, last == self.end)
+            rows = [(prompts[p], keys_P[p], limit_P[p]) for p in chosen]
+            part = _Group(self, rows, samples, law, model_logp).run()
+            tokens[chosen], logp[chosen] = part.tokens_PGT, part.logp_PGT
+            if own is not None:
+                own[chosen] = part.model_logp_PGT
+        return Drawn(tokens, logp, own)
 
 
 class _Group:
@@ -72,35 +119,38 @@ class _Group:
 
     def __init__(
         self,
-        model: Decoder,
-        prompts: Sequence[Sequence[int]],
-        keys_P: Sequence[int],
+        engine: Engine,
+        rows: Sequence[tuple[Sequence[int], int, int]],
         samples: int,
         law: SamplingSpec,
-        end: int,
+        model_logp: bool,
     ) -> None:
-        self.model, self.law, self.end, self.samples = model, law, end, samples
-        self.device = model.embedding.weight.device
+        prompts, keys_P, limit_P = zip(*rows, strict=True)
+        self.model, self.end, self.noise = engine.model, engine.end, engine.logit_noise
+        self.law, self.samples = law, samples
+        self.device = self.model.embedding.weight.device
         problems = len(prompts)
         # The smallest product with the prompt is slots x queries x depth x _PROMPT_MULTIPLE.
-        each = model.spec.width // model.spec.kv_heads * _PROMPT_MULTIPLE
+        each = self.model.spec.width // self.model.spec.kv_heads * _PROMPT_MULTIPLE
         self.least_slots = max(2, -(-_MIN_PRODUCT // each))
         slots = max(samples, self.least_slots, -(-_MIN_ROWS // problems))
         sample_S = torch.arange(slots, device=self.device)
         self.alive_PS = (sample_S < samples).expand(problems, slots).clone()
         self.rubbish = problems * samples
-        rows = torch.arange(problems, device=self.device).unsqueeze(1) * samples + sample_S
-        self.row_PS = torch.where(self.alive_PS, rows, self.rubbish)
+        places = torch.arange(problems, device=self.device).unsqueeze(1) * samples + sample_S
+        self.row_PS = torch.where(self.alive_PS, places, self.rubbish)
         self.keys_PS = row_keys(keys_P, slots, self.device)
+        self.limit_P1 = torch.tensor(limit_P, device=self.device).unsqueeze(1)
         shape = (problems * samples + 1, law.max_new_tokens)
         self.tokens = torch.full(shape, -1, dtype=torch.int32, device=self.device)
         self.logp = torch.zeros(shape, device=self.device)
+        self.model_logp = torch.zeros(shape, device=self.device) if model_logp else None
         self.own_k: list[Tensor] = []
         self.own_v: list[Tensor] = []
         self._prefill(prompts)
 
-    def run(self) -> tuple[np.ndarray, np.ndarray]:
-        """Tokens and log-probabilities [P, G, max_new_tokens]."""
+    def run(self) -> Drawn:
+        """Every completion, token by token."""
         logits = self.model.logits(self.last_hidden)
         for position in range(self.law.max_new_tokens):
             token_PS = self._draw(logits, position)
@@ -109,37 +159,52 @@ class _Group:
             token_PS = self._repack(token_PS)
             logits = self.model.logits(self._decode(token_PS, position))
         shape = (-1, self.samples, self.law.max_new_tokens)
-        return self.tokens[:-1].view(shape).cpu().numpy(), self.logp[:-1].view(shape).cpu().numpy()
+        tokens, logp = (record[:-1].view(shape).cpu().numpy() for record in (self.tokens, self.logp))
+        own = None if self.model_logp is None else self.model_logp[:-1].view(shape).cpu().numpy()
+        return Drawn(tokens, logp, own)
 
     def _prefill(self, prompts: Sequence[Sequence[int]]) -> None:
         lengths = torch.tensor([len(prompt) for prompt in prompts], device=self.device)
         width = -(-max(map(len, prompts)) // _PROMPT_MULTIPLE) * _PROMPT_MULTIPLE
-        tokens_PL = torch.zeros((len(prompts), width), dtype=torch.int64)
+        ids_PL = np.zeros((len(prompts), width), np.int64)
         for row, prompt in enumerate(prompts):
-            tokens_PL[row, : len(prompt)] = torch.tensor(prompt)
+            ids_PL[row, : len(prompt)] = prompt
+        tokens_PL = torch.from_numpy(ids_PL).to(self.device)
         columns = torch.arange(width, device=self.device)
         inside_PL = columns < lengths.unsqueeze(1)
         self.prompt_length_P = lengths
         self.prompt_bias_PL = torch.zeros(inside_PL.shape, device=self.device).masked_fill_(~inside_PL, float("-inf"))
-        self.prompt_k: list[Tensor] = []
-        self.prompt_v: list[Tensor] = []
+        kept_k: list[list[Tensor]] = [[] for _ in range(self.model.spec.layers)]
+        kept_v: list[list[Tensor]] = [[] for _ in range(self.model.spec.layers)]
 
         def keep(layer: int, k: Tensor, v: Tensor) -> None:
-            self.prompt_k.append(k.transpose(1, 2).contiguous())
-            self.prompt_v.append(v.transpose(1, 2).contiguous())
+            kept_k[layer].append(k.transpose(1, 2).contiguous())
+            kept_v[layer].append(v.transpose(1, 2).contiguous())
 
-        hidden = self.model.forward(
-            tokens_PL.to(self.device), columns.expand(len(prompts), width), torch.where(inside_PL, 0, -1), keep
-        )
-        last = hidden[torch.arange(len(prompts), device=self.device), lengths - 1]
-        self.last_hidden = last.unsqueeze(1).expand(-1, self.alive_PS.shape[1], -1)
+        documents_PL = torch.where(inside_PL, 0, -1)
+        # Prompts with a sample each are as many as the rows: at once, their scores would fill the memory.
+        size = max(1, _PREFILL_SCORES // width**2)
+        hidden = []
+        for start in range(0, len(prompts), size):
+            some = slice(start, start + size)
+            last_P1 = lengths[some].unsqueeze(1) - 1
+            whole = self.model.forward(tokens_PL[some], columns.expand_as(tokens_PL[some]), documents_PL[some], keep)
+            hidden.append(whole.take_along_dim(last_P1.unsqueeze(2), dim=1))
+        self.prompt_k, self.prompt_v = [torch.cat(parts) for parts in kept_k], [torch.cat(parts) for parts in kept_v]
+        self.last_hidden = torch.cat(hidden).expand(-1, self.alive_PS.shape[1], -1)
 
     def _draw(self, logits_PSV: Tensor, position: int) -> Tensor:
         """Draw and record one token per slot; slots that drew the end are dead from here on."""
-        token_PS, logp_PS = draw(logits_PSV, uniform(self.keys_PS, position), self.law)
+        met_PSV = logits_PSV
+        if self.noise:
+            met_PSV = logits_PSV + self.noise * normal(self.keys_PS, position, logits_PSV.shape[-1]).float()
+        token_PS, logp_PS = draw(met_PSV, uniform(self.keys_PS, position), self.law)
         self.tokens[self.row_PS, position] = token_PS.int()
         self.logp[self.row_PS, position] = logp_PS
-        self.alive_PS &= token_PS != self.end
+        if self.model_logp is not None:
+            model_logp_PSV = torch.log_softmax(logits_PSV, dim=-1)
+            self.model_logp[self.row_PS, position] = model_logp_PSV.gather(-1, token_PS.unsqueeze(-1)).squeeze(-1)
+        self.alive_PS &= (token_PS != self.end) & (position + 1 < self.limit_P1)
         self.row_PS.masked_fill_(~self.alive_PS, self.rubbish)
         return token_PS
 
@@ -163,7 +228,9 @@ class _Group:
                 q, self.prompt_k[layer], self.prompt_v[layer], self.prompt_bias_PL, own_k, own_v, bias_C
             )
 
-        positions_PS = (self.prompt_length_P + position).unsqueeze(1).expand(problems, slots)
+        # What is dead may stand beyond the last position until it is dropped.
+        positions_P = (self.prompt_length_P + position).clamp_(max=spec.max_positions - 1)
+        positions_PS = positions_P.unsqueeze(1).expand(problems, slots)
         return self.model.run(token_PS, positions_PS, attend)
 
     def _repack(self, token_PS: Tensor) -> Tensor:
@@ -178,6 +245,7 @@ class _Group:
         pick = (keep_P.unsqueeze(1), front_PS)
         self.alive_PS, self.row_PS, self.keys_PS = self.alive_PS[pick], self.row_PS[pick], self.keys_PS[pick]
         self.prompt_length_P, self.prompt_bias_PL = self.prompt_length_P[keep_P], self.prompt_bias_PL[keep_P]
+        self.limit_P1 = self.limit_P1[keep_P]
         for cache in (self.prompt_k, self.prompt_v):
             cache[:] = [tensor[keep_P] for tensor in cache]
         for cache in (self.own_k, self.own_v):

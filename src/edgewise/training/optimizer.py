@@ -49,7 +49,8 @@ class Optimizer:
         decayed = [p for p in self.parameters.values() if p.dim() > 1]
         plain = [p for p in self.parameters.values() if p.dim() <= 1]
         groups = [{"params": decayed, "weight_decay": spec.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        self._adamw = torch.optim.AdamW(groups, lr=spec.learning_rate, betas=(spec.beta_1, spec.beta_2), eps=spec.epsilon, fused=True)
+        betas = (spec.beta_1, spec.beta_2)
+        self._adamw = torch.optim.AdamW(groups, lr=spec.learning_rate, betas=betas, eps=spec.epsilon, fused=True)
 
     def step(self, learning_rate: float) -> float:
         """Clip, update, clear the gradients; returns the gradient's norm before clipping."""
