@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docs import published
 
 from edgewise.boundary import Counts, judge_boundary, pass_at_k
+from edgewise.rl.recipes import PRESETS
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,6 +23,18 @@ def test_published_tables_are_called_by_test_and_power() -> None:
     said = [row.split("|")[-2].strip() for row in published.verdicts(published.TABLES)]
     assert said[:3] == ["cannot tell"] * 3
     assert said[3:7] == ["net loss"] * 4
+
+
+def test_the_readme_s_advantages_are_what_they_say() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (about_advantages,) = [block for block in blocks if "advantages.rloo" in block]
+    found: dict[str, Any] = {}
+    exec(about_advantages, found)
+    assert found["advantages"].rloo(found["rewards"])[1].tolist() == pytest.approx([-1 / 3] * 3 + [1])
+
+
+def test_the_readme_counts_its_recipes() -> None:
+    assert "Thirty-one are named" in (ROOT / "README.md").read_text() and len(PRESETS) == 31
 
 
 def test_the_readme_s_lines_run(capsys: pytest.CaptureFixture[str]) -> None:
