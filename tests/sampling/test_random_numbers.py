@@ -29,8 +29,14 @@ def mix(x: int) -> int:
 
 def reference(prompt_key: int, sample: int, position: int) -> float:
     """Draw `position` of the generator whose seed is draw `sample` of the generator of the prompt."""
-    row = mix((prompt_key + GOLDEN * (sample + 1)) & MASK)
-    return (mix((row + GOLDEN * (position + 1)) & MASK) >> 11) / 2**53
+    return (nested(prompt_key, sample, position) >> 11) / 2**53
+
+
+def nested(seed: int, *numbers: int) -> int:
+    """Draw n of a generator, seed of the next."""
+    for n in numbers:
+        seed = mix((seed + GOLDEN * (n + 1)) & MASK)
+    return seed
 
 
 def numbers(keys: list[int], samples: int, positions: int) -> NDArray[np.float64]:
@@ -116,6 +122,15 @@ def normals(keys: list[int], samples: int, positions: int, count: int) -> NDArra
     """[keys, samples, positions, count]."""
     rows = row_keys(keys, samples, CPU)
     return torch.stack([normal(rows, position, count) for position in range(positions)], dim=-2).numpy()
+
+
+@given(st.integers(0, MASK), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
+@settings(deadline=None, max_examples=100)
+def test_every_normal_number_is_that_of_box_and_muller(prompt_key: int, sample: int, position: int, i: int) -> None:
+    u, v = ((nested(prompt_key, sample, position, i // 2 * 2 + j) >> 11) / 2**53 for j in (0, 1))
+    expected = np.sqrt(-2 * np.log1p(-u)) * (np.sin if i % 2 else np.cos)(2 * np.pi * v)
+    rows = row_keys([prompt_key], sample + 1, CPU)
+    assert normal(rows, position, i + 1)[0, sample, i].item() == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
 def test_normal_numbers_have_the_moments_of_the_normal_law() -> None:

@@ -140,6 +140,7 @@ def test_the_table_on_disk_holds_everything(scripted: Rollouts, sampled: Rollout
                 "prompt_ids": TOKENIZER.prompt(PROBLEMS[p].prompt),
                 "completion_ids": ids,
                 "text": TOKENIZER.decode(ids),
+                "extra_tokens": 0,
                 "finish_reason": "stop" if rollouts.completions.finished_PG[p, g] else "length",
                 "answer": verdict.answer.name.lower(),
                 "process": verdict.process.name.lower(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +32,15 @@ class Completions:
     `tokens_PGT` is padded with -1 after `length_PG` tokens, the end-of-sequence token included.
     `logp_PGT` are log-probabilities under the law the tokens were drawn from, 0 in the padding.
     `finished_PG` tells completions that ended by themselves from those cut at the token limit.
+    `extra_PG` counts the tokens that were computed besides these and the prompt: drawn and refused, or
+    read again; None where there were none.
     """
 
     tokens_PGT: NDArray[np.int32]
     logp_PGT: NDArray[np.float32]
     length_PG: NDArray[np.int32]
     finished_PG: NDArray[np.bool_]
+    extra_PG: NDArray[np.int64] | None = None
 
     def ids(self, problem: int, sample: int) -> list[int]:
         """The token ids of one completion."""
@@ -45,12 +48,13 @@ class Completions:
         return ids
 
 
-class Sampler(Protocol):
-    """Prompts in, completions out."""
+Law = TypeVar("Law", contravariant=True)
 
-    def sample(
-        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: SamplingSpec
-    ) -> Completions:
+
+class Sampler(Protocol[Law]):
+    """Prompts in, completions out, drawn from a law of the kind that this sampler knows."""
+
+    def sample(self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: Law) -> Completions:
         """`samples` completions of each prompt (token ids).
 
         Completion (p, g) depends on the prompt, `keys_P[p]`, g, the law and the weights alone:

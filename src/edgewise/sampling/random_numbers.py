@@ -12,8 +12,6 @@ from torch import Tensor
 _GOLDEN = -7046029254386353131
 _MIX_1 = -4658895280553007687
 _MIX_2 = -7723592293110705685
-# Normal numbers have streams of their own, so that none shares its bits with a uniform one.
-_NORMAL = 0x6E6F726D616C
 
 
 def row_keys(keys_P: Sequence[int], samples: int, device: torch.device) -> Tensor:
@@ -25,20 +23,25 @@ def row_keys(keys_P: Sequence[int], samples: int, device: torch.device) -> Tenso
 
 def uniform(row_keys: Tensor, position: int) -> Tensor:
     """Float64 numbers in [0, 1), one for each key, for the given position; the same bits on every device."""
-    return _fraction(_mix(row_keys + _wrap(_GOLDEN * (position + 1))))
+    return _fraction(_draw(row_keys, position))
 
 
 def normal(row_keys: Tensor, position: int, count: int) -> Tensor:
     """Float64 standard normal numbers [..., count], for each key [...] and the given position.
 
-    Number i depends on key, position and i alone. Two uniform numbers give two normal ones (Box
-    and Muller 1958); devices may differ in the last bits of logarithm and cosine.
+    Number i depends on key, position and i alone: key and position seed a generator of their own,
+    of which two uniform numbers give two normal ones (Box and Muller 1958). Devices may differ in
+    the last bits of logarithm and cosine.
     """
-    stream = _mix(_mix(row_keys ^ _NORMAL) + _wrap(_GOLDEN * (position + 1)))
+    seeds = _draw(row_keys, position)
     counters = _GOLDEN * torch.arange(1, count + count % 2 + 1, device=row_keys.device)
-    u, v = _fraction(_mix(stream.unsqueeze(-1) + counters)).unflatten(-1, (-1, 2)).unbind(-1)
+    u, v = _fraction(_mix(seeds.unsqueeze(-1) + counters)).unflatten(-1, (-1, 2)).unbind(-1)
     radius, angle = (-2 * torch.log1p(-u)).sqrt(), 2 * math.pi * v
     return torch.stack((radius * angle.cos(), radius * angle.sin()), dim=-1).flatten(-2)[..., :count]
+
+
+def _draw(row_keys: Tensor, position: int) -> Tensor:
+    return _mix(row_keys + _wrap(_GOLDEN * (position + 1)))
 
 
 def _fraction(bits: Tensor) -> Tensor:

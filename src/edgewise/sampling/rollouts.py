@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.errors import InputError
 from edgewise.files import whole
 from edgewise.keyed import key
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.sampling.base import Completions, Sampler, SamplingSpec
+from edgewise.sampling.base import Completions, Law, Sampler
 from edgewise.tasks.base import Mark, Problem, Verdict, World
 
 
@@ -40,11 +41,17 @@ class Rollouts:
 
     def of(self, problems: Sequence[int]) -> Rollouts:
         """The rollouts of some of the problems, by number."""
-        chosen = list(problems)
+        chosen, drawn = list(problems), self.completions
         return Rollouts(
             [self.problems[p] for p in chosen],
             [self.prompts[p] for p in chosen],
-            Completions(*(getattr(self.completions, name)[chosen] for name in Completions.__slots__)),
+            Completions(
+                drawn.tokens_PGT[chosen],
+                drawn.logp_PGT[chosen],
+                drawn.length_PG[chosen],
+                drawn.finished_PG[chosen],
+                drawn.extra_PG if drawn.extra_PG is None else drawn.extra_PG[chosen],
+            ),
             [self.text_PG[p] for p in chosen],
             [self.verdict_PG[p] for p in chosen],
         )
@@ -67,6 +74,7 @@ class Rollouts:
                 np.concatenate([wide(c.logp_PGT, 0) for c in drawn]),
                 np.concatenate([c.length_PG for c in drawn]),
                 np.concatenate([c.finished_PG for c in drawn]),
+                np.concatenate([_extra(c) for c in drawn]),
             ),
             [row for part in parts for row in part.text_PG],
             [row for part in parts for row in part.verdict_PG],
@@ -87,6 +95,7 @@ class Rollouts:
                 "completion_ids": pa.array([self.completions.ids(p, g) for p, g in rows], pa.list_(pa.int32())),
                 "text": [self.text_PG[p][g] for p, g in rows],
                 "logprob": self.completions.logp_PGT.sum(-1, dtype=np.float64).ravel(),
+                "extra_tokens": _extra(self.completions).ravel(),
                 "finish_reason": np.where(self.completions.finished_PG.ravel(), "stop", "length"),
                 "answer": [v.answer.name.lower() for v in verdicts],
                 "process": [v.process.name.lower() for v in verdicts],
@@ -102,6 +111,11 @@ class Rollouts:
     def write(self, path: Path) -> None:
         """The table as Parquet."""
         write_table(self.table(), path)
+
+
+def _extra(completions: Completions) -> NDArray[np.int64]:
+    extra_PG = completions.extra_PG
+    return np.zeros(completions.length_PG.shape, np.int64) if extra_PG is None else extra_PG
 
 
 def outcomes(table: pa.Table) -> Outcomes:
@@ -133,12 +147,12 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def roll_out(
-    sampler: Sampler,
+    sampler: Sampler[Law],
     tokenizer: Tokenizer,
     world: World,
     problems: Sequence[Problem],
     samples: int,
-    law: SamplingSpec,
+    law: Law,
     seed: int,
 ) -> Rollouts:
     """Draw and judge `samples` completions of each problem, keyed by (seed, prompt, sample)."""

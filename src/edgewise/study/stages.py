@@ -29,6 +29,7 @@ from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import AnyRecipe
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.power import PowerSampler, PowerSpec
 from edgewise.sampling.rollouts import outcomes, read_table, roll_out, write_table
 from edgewise.spec import Spec
 from edgewise.tasks import AnyWorld, Problem, Split, World
@@ -118,7 +119,8 @@ class Evaluate(Stage):
     """Many completions of a parent's model on distinct problems of every level of a world.
 
     Problems depend on the world, split, seed and level alone, so evaluations of different parents
-    with one seed are paired.
+    with one seed are paired. With a power law in place of a sampling one, the parent's model is
+    sharpened without training.
     """
 
     kind: Literal["evaluate"] = "evaluate"
@@ -128,7 +130,7 @@ class Evaluate(Stage):
     split: Split = "test"
     problems: int = Field(64, ge=1)
     samples: int = Field(64, ge=1)
-    law: SamplingSpec = SamplingSpec()
+    law: SamplingSpec | PowerSpec = SamplingSpec()
 
     @property
     def parents(self) -> tuple[Stage, ...]:
@@ -151,7 +153,12 @@ class Evaluate(Stage):
             run.progress(done, len(paths), "")
             if not path.exists():
                 some = problems[done * size : (done + 1) * size]
-                roll_out(engine, tokenizer, self.world, some, self.samples, self.law, seed).write(path)
+                if isinstance(self.law, PowerSpec):
+                    power = PowerSampler(engine)
+                    rollouts = roll_out(power, tokenizer, self.world, some, self.samples, self.law, seed)
+                else:
+                    rollouts = roll_out(engine, tokenizer, self.world, some, self.samples, self.law, seed)
+                rollouts.write(path)
         run.progress(len(paths), len(paths), "")
         table = pa.concat_tables([read_table(path) for path in paths])
         write_table(table, run.folder / ROLLOUTS)
@@ -163,7 +170,8 @@ class Evaluate(Stage):
         lengths = [pc.list_value_length(table[name]).to_numpy() for name in ("prompt_ids", "completion_ids")]
         prompt, sampled = float(lengths[0].sum()) / self.samples, float(lengths[1].sum())
         context = float(lengths[0].mean() + lengths[1].mean() / 2)
-        return {"tokens": sampled, "flops": model.spec.forward_flops(prompt + sampled, context, model.vocabulary)}
+        computed = prompt + sampled + float(table["extra_tokens"].to_numpy().sum())
+        return {"tokens": sampled, "flops": model.spec.forward_flops(computed, context, model.vocabulary)}
 
 
 Trained = Annotated[Pretrain | RL, Field(discriminator="kind")]

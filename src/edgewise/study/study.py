@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgewise.errors import InputError
+from edgewise.sampling.power import PowerSpec
 from edgewise.spec import digest
 from edgewise.study.stages import Evaluate
 
@@ -16,7 +17,9 @@ class Study:
 
     `regions` names sets of levels, from what the base covers to what it does not; each arm gets a
     verdict on each. InputError where an arm is not evaluated on the base's problems, for then
-    nothing can be paired, or is called "base", and where an arm has no region to be judged on.
+    nothing can be paired, or is called "base", and where an arm has no region to be judged on. An arm is
+    drawn from the base's law, or from a power law with the base's token limit: sharpening without
+    training is an arm of its own.
     """
 
     title: str
@@ -26,9 +29,12 @@ class Study:
     regions: Mapping[str, range]
 
     def __post_init__(self) -> None:
-        shared = ("world", "split", "problems", "samples", "law", "seed")
+        shared = ("world", "split", "problems", "samples", "seed")
         for name, arm in self.arms.items():
             differing = [field for field in shared if getattr(arm, field) != getattr(self.base, field)]
+            sharpened = isinstance(arm.law, PowerSpec) and arm.law.max_new_tokens == self.base.law.max_new_tokens
+            if arm.law != self.base.law and not sharpened:
+                differing.append("law")
             if differing:
                 raise InputError(f"arm {name!r}: its evaluation differs from the base's in {differing[0]}")
         if "base" in self.arms:
