@@ -1,99 +1,39 @@
-"""Rewards: by hand, against the formulas they are written from, and what must hold of all of them."""
+"""Rewards for what is right: outcome, process, mixtures, as written and as released."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewise.errors import InputError
 from edgewise.rl import rewards
-from edgewise.rl.recipe import reward as recipe
-from edgewise.sampling.base import Completions
-from edgewise.sampling.rollouts import Rollouts
-from edgewise.spec import Spec, plain
 from edgewise.tasks import Mark, Problem, Verdict, World
 from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph.english import spaced
 from edgewise.tasks.graph.paper_compat import Defects, defects
 from edgewise.tasks.graph.world import GraphArithmetic
-from edgewise.tasks.mixture import Mixture, origin
+from edgewise.tasks.mixture import origin
 from edgewise.tasks.modular import ModularArithmetic
 from edgewise.tasks.strings import StringFunctions
-from tests.tasks.graph.worlds import GRAPHS
-from tests.tasks.test_conformance import WORLDS
 
-RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT, given="7")
-LUCKY = Verdict(Mark.CORRECT, Mark.WRONG, 1, "a step is wrong", "7")
-WRONG = Verdict(Mark.WRONG, Mark.WRONG, 2, "the answer is wrong", "8")
-NOTHING = Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "no answer")
-VERDICTS = (RIGHT, LUCKY, WRONG, NOTHING)
-MARKED = st.sampled_from(VERDICTS)
-LENGTHS = st.integers(1, 100)
-ENGLISH = GraphArithmetic(min_op=3, max_op=6)
-PAPER = GraphArithmetic(min_op=3, max_op=6, wording="paper")
-COMPACT = GraphArithmetic(min_op=3, max_op=6, wording="compact")
-
-
-EVERY_WORLD: dict[str, World] = {**WORLDS, **{f"graph: {name}": world for name, world in GRAPHS.items()}}
-
-
-def mixed(*parts: World) -> Mixture:
-    return Mixture.parse({"parts": [{"share": 1, "world": part} for part in parts], "of": "problems"})
-
-
-class Holder(Spec):
-    reward: recipe.Reward = recipe.Outcome()
-    length: recipe.Length = recipe.NoLength()
-
-
-def reward_of(choice: Any) -> recipe.RewardSpec:
-    return Holder.parse({"reward": choice}).reward
-
-
-def rollouts_of(
-    world: World, texts: Sequence[Sequence[str]], *, cut: Sequence[tuple[int, int]] = (), first: int = 0
-) -> Rollouts:
-    """Judged rollouts of the world's problems `first`...; those in `cut` did not end by themselves."""
-    problems = [world.problem("train", 0, first + p) for p in range(len(texts))]
-    finished = np.array([[(p, g) not in cut for g in range(len(row))] for p, row in enumerate(texts)])
-    verdicts = [
-        [world.judge(problem, text, truncated=not finished[p, g]) for g, text in enumerate(texts[p])]
-        for p, problem in enumerate(problems)
-    ]
-    return judged(problems, [list(row) for row in texts], verdicts, finished=finished)
-
-
-def judged(
-    problems: list[Problem],
-    texts: list[list[str]],
-    verdicts: list[list[Verdict]],
-    *,
-    lengths: Sequence[Sequence[int]] | None = None,
-    finished: Any = None,
-) -> Rollouts:
-    shape = (len(verdicts), len(verdicts[0]))
-    length_PG = np.ones(shape, np.int32) if lengths is None else np.array(lengths, np.int32)
-    finished_PG = np.ones(shape, np.bool_) if finished is None else finished
-    empty = np.zeros((*shape, 1))
-    completions = Completions(empty.astype(np.int32), empty.astype(np.float32), length_PG, finished_PG)
-    return Rollouts(problems, [[0]] * shape[0], completions, texts, verdicts)
-
-
-def of_verdicts(verdicts: list[list[Verdict]], lengths: Sequence[Sequence[int]] | None = None) -> Rollouts:
-    problems = [COMPACT.problem("train", 0, p) for p in range(len(verdicts))]
-    return judged(problems, [[""] * len(row) for row in verdicts], verdicts, lengths=lengths)
-
-
-# ---- What is right
+from .graded import (
+    COMPACT,
+    ENGLISH,
+    LUCKY,
+    MARKED,
+    NOTHING,
+    PAPER,
+    RIGHT,
+    VERDICTS,
+    WRONG,
+    mixed,
+    reward_of,
+    rollouts_of,
+)
 
 
 def test_outcome_and_process_pay_for_what_is_correct_alone() -> None:
@@ -153,8 +93,6 @@ def test_a_mixture_is_the_weighted_mean_of_outcome_and_process(verdict: Verdict,
     assert rewards.mixture(outcome, share, 0.0) == share
     assert rewards.strict(outcome, share) == rewards.process(verdict)
 
-
-# ---- As released
 
 GOLD = (
     "Define adult owl in Pine Ridge as k; so k = 3. "
@@ -285,289 +223,6 @@ def test_a_released_reward_of_a_world_that_has_none_is_refused_before_work(world
 def test_the_compact_wording_has_no_defects() -> None:
     with pytest.raises(InputError, match=r"^wording: "):
         COMPACT.defects(COMPACT.problem("train", 0, 0), "answer 1")
-
-
-# ---- Controls
-
-
-def test_the_format_control_pays_for_any_answer() -> None:
-    assert [rewards.format_only(verdict) for verdict in VERDICTS] == [1, 1, 1, 0]
-
-
-@pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 1.0])
-def test_random_rewards_come_with_their_probability(p: float) -> None:
-    count = 10_000
-    drawn = [rewards.random(p, 3, f"problem {i // 100}", i % 100) for i in range(count)]
-    assert abs(sum(drawn) / count - p) <= 4 * (p * (1 - p) / count) ** 0.5
-
-
-def test_random_rewards_are_independent_within_a_group_across_problems_and_across_seeds() -> None:
-    coin = {
-        (seed, problem, sample): rewards.random(0.5, seed, f"p{problem}", sample)
-        for seed in range(2)
-        for problem in range(50)
-        for sample in range(100)
-    }
-    pairs = {
-        "samples": [(coin[0, p, g], coin[0, p, g + 1]) for p in range(50) for g in range(0, 100, 2)],
-        "problems": [(coin[0, p, g], coin[0, p + 1, g]) for p in range(0, 50, 2) for g in range(100)],
-        "seeds": [(coin[0, p, g], coin[1, p, g]) for p in range(50) for g in range(100)],
-    }
-    for found in pairs.values():
-        for cell in Counter(found).values():
-            assert abs(cell / len(found) - 0.25) <= 4 * (0.25 * 0.75 / len(found)) ** 0.5
-
-
-def test_random_rewards_do_not_look_at_the_text_and_come_again_on_resuming() -> None:
-    some, others = of_verdicts([[RIGHT] * 32] * 2), of_verdicts([[WRONG, NOTHING] * 16] * 2)
-    outcome, paid = reward_of("random").grade(COMPACT, some, 5)
-    assert torch.equal(paid, reward_of("random").grade(COMPACT, others, 5)[1])
-    assert not torch.equal(paid, reward_of("random").grade(COMPACT, some, 6)[1])
-    assert 0 < paid.mean() < 1
-    assert torch.equal(outcome, paid.bool())
-    assert not torch.equal(paid[0], paid[1])
-
-
-@pytest.mark.parametrize("name", EVERY_WORLD)
-def test_a_wrong_label_is_never_right_and_stays_the_same(name: str) -> None:
-    world = EVERY_WORLD[name]
-    reward_of("wrong_label").check(world)
-    labels = set()
-    for index in range(6):
-        problem = world.problem("train", 0, index)
-        label = rewards.wrong_label(world, problem, 0)
-        labels.add(label)
-        assert label == rewards.wrong_label(world, world.problem("train", 0, index), 0)
-        assert label != world.judge(problem, world.solution(problem)).given
-        assert world.judge(problem, f"Answer: {label}.").answer is not Mark.CORRECT
-        assert world.judge(problem, f"answer {label}").answer is not Mark.CORRECT
-        for right in getattr(world, "answers", lambda _: ())(problem):
-            assert world.judge(problem, right).given != label
-    assert len(labels) > 1
-
-
-def test_wrong_labels_are_of_a_level_and_their_set_can_be_changed() -> None:
-    world = StringFunctions(min_calls=1, max_calls=3, min_length=5, max_length=5)
-    problems = [world.problem("train", 0, index) for index in range(20)]
-    first = [rewards.wrong_label(world, problem, 0) for problem in problems]
-    assert all(len(label) in range(1, 20) for label in first)
-    assert first != [rewards.wrong_label(world, problem, 1) for problem in problems]
-    asked = []
-
-    class Watched(StringFunctions):
-        def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-            asked.append(completion.count(";"))
-            return super().judge(problem, completion, truncated=truncated)
-
-    for problem in problems:
-        rewards.wrong_label(Watched(**world.model_dump()), problem, 0)
-        assert asked[-1] == problem.level
-
-
-def test_wrong_label_pays_for_that_label_alone() -> None:
-    world = StringFunctions(max_calls=1)
-    problem = world.problem("train", 0, 0)
-    label = rewards.wrong_label(world, problem, 0)
-    texts = [[f"answer {label}", world.solution(problem), "answer zzzzz", "zz"]]
-    outcome, paid = reward_of("wrong_label").grade(world, rollouts_of(world, texts), 9)
-    assert paid.tolist() == [[1, 0, 0, 0]]
-    assert torch.equal(outcome, paid.bool())
-
-
-class Same(StringFunctions):
-    """Every problem is the same one."""
-
-    def problem(self, split: Any, seed: int, index: int) -> Problem:
-        return super().problem(split, 0, 0)
-
-
-def test_a_world_of_one_answer_has_no_wrong_label() -> None:
-    world = Same(max_calls=1)
-    with pytest.raises(InputError, match=r"^reward: 100 other problems of the world strings"):
-        reward_of("wrong_label").check(world)
-
-
-@given(st.lists(st.sampled_from(["1", "2", "3", None]), min_size=1, max_size=8))
-@settings(max_examples=150)
-def test_majority_by_brute_force(given_G: list[str | None]) -> None:
-    votes = {answer: sum(other == answer for other in given_G) for answer in given_G if answer is not None}
-    expected = [
-        float(answer is not None and all(votes[answer] >= count for count in votes.values())) for answer in given_G
-    ]
-    assert rewards.majority(given_G) == expected
-
-
-def test_majority_by_hand_with_ties_and_unreadable() -> None:
-    assert rewards.majority(["1", "2", "1", None]) == [1, 0, 1, 0]
-    assert rewards.majority(["1", "2", "2", "1", "3"]) == [1, 1, 1, 1, 0]
-    assert rewards.majority([None, None, None, "1"]) == [0, 0, 0, 1]
-    assert rewards.majority([None, None]) == [0, 0]
-    outcome, paid = reward_of("majority").grade(COMPACT, of_verdicts([[WRONG, WRONG, RIGHT, NOTHING]]), 0)
-    assert paid.tolist() == [[1, 1, 0, 0]]
-    assert torch.equal(outcome, paid.bool())
-
-
-CONTROLS = ("format", "random", "wrong_label", "majority")
-CHOICES: tuple[Any, ...] = ("outcome", "process", {"reward": "mixture", "alpha": 0.3}, "strict", *CONTROLS)
-
-
-@pytest.mark.parametrize("choice", CHOICES)
-def test_outcomes_are_the_mark_that_is_rewarded_or_a_control_s_own_reward(choice: Any) -> None:
-    rollouts = of_verdicts([list(VERDICTS), [WRONG, WRONG, NOTHING, RIGHT]])
-    outcome, paid = reward_of(choice).grade(COMPACT, rollouts, 0)
-    assert (outcome.dtype, paid.dtype, outcome.shape, paid.shape) == (torch.bool, torch.float32, (2, 4), (2, 4))
-    of = rewards.process if choice in ("process", "strict") else rewards.outcome
-    binary = paid if choice in CONTROLS else [[of(verdict) for verdict in row] for row in rollouts.verdict_PG]
-    assert torch.equal(outcome, torch.as_tensor(binary).bool())
-
-
-def test_controls_see_nothing_of_what_is_right() -> None:
-    swapped = {Mark.CORRECT: Mark.WRONG, Mark.WRONG: Mark.CORRECT, Mark.UNSCORABLE: Mark.UNSCORABLE}
-    rows = [list(VERDICTS), [WRONG, WRONG, NOTHING, RIGHT]]
-    lies = [[replace(v, answer=swapped[v.answer], process=swapped[v.process]) for v in row] for row in rows]
-    for choice in CONTROLS:
-        for one, other in zip(
-            reward_of(choice).grade(COMPACT, of_verdicts(rows), 4),
-            reward_of(choice).grade(COMPACT, of_verdicts(lies), 4),
-            strict=True,
-        ):
-            assert torch.equal(one, other), choice
-
-
-# ---- Length
-
-
-@pytest.mark.parametrize(
-    ("length", "punished"),
-    [(0, 0.0), (16384, 0.0), (16385, -1 / 4096), (18432, -0.5), (20479, -4095 / 4096), (20480, -1.0), (99999, -1.0)],
-)
-def test_overlong_punishment_at_its_corners(length: int, punished: float) -> None:
-    assert rewards.overlong(length, 20480, 4096) == punished
-    assert rewards.overlong_scalerl(True, length, 20480, 4096) == punished
-    assert rewards.overlong_scalerl(False, length, 20480, 4096) == 0
-
-
-@given(st.integers(0, 20_000), st.integers(1, 14_000), st.booleans())
-def test_the_scalerl_penalty_follows_its_formula(length: int, soft: int, right: bool) -> None:
-    expected = min(max((14_000 - length) / soft - 1, -1), 0) if right else 0
-    assert rewards.overlong_scalerl(right, length, 14_000, soft) == pytest.approx(expected, abs=1e-12)
-
-
-YEO = {"right_short": 2.0, "right_long": 1.0, "wrong_short": -10.0, "wrong_long": 0.0, "exceeding": -20.0}
-
-
-@pytest.mark.parametrize(
-    ("right", "length", "paid"),
-    [
-        (True, 0, 2.0),
-        (True, 50, 1.5),
-        (True, 25, 1.5 + 0.5**1.5),
-        (False, 0, -10.0),
-        (False, 50, -5.0),
-        (False, 75, -5 + 5 * 0.5**0.5),
-        (True, 100, -20.0),
-        (False, 100, -20.0),
-        (True, 101, -20.0),
-    ],
-)
-def test_the_cosine_reward_at_its_corners(right: bool, length: int, paid: float) -> None:
-    assert rewards.cosine(right, length, 100, **YEO) == pytest.approx(paid)
-
-
-def test_the_cosine_reward_ends_where_it_says() -> None:
-    assert rewards.cosine(True, 10**6 - 1, 10**6, **YEO) == pytest.approx(1)
-    assert rewards.cosine(False, 10**6 - 1, 10**6, **YEO) == pytest.approx(0, abs=1e-9)
-    lengths = range(100)
-    right, wrong = ([rewards.cosine(mark, length, 100, **YEO) for length in lengths] for mark in (True, False))
-    assert right == sorted(right, reverse=True)
-    assert wrong == sorted(wrong)
-
-
-def test_a_schedule_cycles() -> None:
-    assert [rewards.cycle(step, 2, 3) for step in range(11)] == [True, True, False, False, False] * 2 + [True]
-    assert all(rewards.cycle(step, 1, 0) for step in range(5))
-    assert [rewards.cycle(step, 100, 500) for step in (99, 100, 599, 600)] == [True, False, False, True]
-
-
-SHAPING: tuple[Any, ...] = ("none", "overlong", "overlong_scalerl", "cosine", {"length": "cosine", "on": 2, "off": 1})
-
-
-@given(st.lists(st.tuples(MARKED, LENGTHS), min_size=2, max_size=6), st.sampled_from(SHAPING), st.integers(0, 5))
-@settings(max_examples=100, deadline=None)
-def test_length_shapes_rewards_and_never_outcomes(samples: list[tuple[Verdict, int]], choice: Any, step: int) -> None:
-    rollouts = of_verdicts([[verdict for verdict, _ in samples]], [[length for _, length in samples]])
-    outcome, paid = reward_of("outcome").grade(COMPACT, rollouts, 0)
-    before = outcome.clone(), paid.clone()
-    spec = Holder.parse({"length": choice}).length
-    shaped = spec.adjust(paid, outcome, rollouts, 100, step)
-    assert torch.equal(outcome, before[0])
-    assert torch.equal(paid, before[1])
-    assert shaped.dtype == torch.float32
-    expected = []
-    for verdict, length in samples:
-        right = verdict.answer_correct
-        match choice:
-            case "none":
-                expected.append(float(right))
-            case "overlong":
-                expected.append(right + rewards.overlong(length, 100, 20))
-            case "overlong_scalerl":
-                expected.append(right + rewards.overlong_scalerl(right, length, 100, 14))
-            case "cosine":
-                expected.append(rewards.cosine(right, length, 100, **{**YEO, "exceeding": -10}))
-            case _:
-                shape = rewards.cosine(right, length, 100, **{**YEO, "exceeding": -10})
-                expected.append(shape if step % 3 < 2 else float(right))
-    assert shaped.flatten().tolist() == pytest.approx(expected, abs=1e-5)
-
-
-def test_what_a_shaped_reward_pays_beyond_the_outcome_stays_under_the_cosine() -> None:
-    rollouts = of_verdicts([[RIGHT, LUCKY, WRONG]], [[50, 50, 50]])
-    outcome, paid = torch.tensor([[True, True, False]]), torch.tensor([[1.0, 0.6, 0.2]])
-    shaped = Holder.parse({"length": "cosine"}).length.adjust(paid, outcome, rollouts, 100, 0)
-    assert shaped.flatten().tolist() == pytest.approx([1.5, 1.1, -4.8])
-
-
-# ---- Specs
-
-
-@pytest.mark.parametrize("choice", [*CHOICES, {"reward": "strict", "as_released": True}])
-def test_a_reward_survives_the_file_and_its_bare_name_is_its_default(choice: Any) -> None:
-    found = Holder.parse({"reward": choice})
-    assert Holder.parse(plain(found)) == found
-    assert found.reward.model_dump()["reward"] == (choice if isinstance(choice, str) else choice["reward"])
-
-
-@pytest.mark.parametrize("choice", SHAPING)
-def test_a_length_survives_the_file(choice: Any) -> None:
-    found = Holder.parse({"length": choice})
-    assert Holder.parse(plain(found)) == found
-
-
-@pytest.mark.parametrize(
-    ("fields", "name"),
-    [
-        ({"reward": "bleu"}, "reward"),
-        ({"reward": "mixture"}, "alpha"),
-        ({"reward": {"reward": "mixture", "alpha": 1.5}}, "alpha"),
-        ({"reward": {"reward": "random", "p": -0.1}}, "p"),
-        ({"reward": {"reward": "outcome", "p": 0.1}}, "p"),
-        ({"length": {"length": "overlong", "soft": 0}}, "soft"),
-        ({"length": {"length": "overlong_scalerl", "soft": 1.1}}, "soft"),
-        ({"length": {"length": "cosine", "on": 0}}, "on"),
-        ({"length": {"length": "cosine", "right_short": float("nan")}}, "right_short"),
-        ({"length": "short"}, "length"),
-    ],
-)
-def test_a_bad_choice_names_its_field(fields: dict[str, object], name: str) -> None:
-    with pytest.raises(InputError) as caught:
-        Holder.parse(fields, "recipe")
-    assert name in str(caught.value) and "\n" not in str(caught.value)
-
-
-def test_a_choice_without_needs_takes_any_world() -> None:
-    for choice in CHOICES[:-2]:
-        reward_of(choice).check(COMPACT)
 
 
 def padding(world: World, problem: Problem) -> str:
