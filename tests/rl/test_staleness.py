@@ -16,7 +16,7 @@ def numbered(model: torch.nn.Module, number: float) -> None:
 
 
 def number(model: torch.nn.Module) -> float:
-    return float(next(model.parameters()).flatten()[0])
+    return float(next(model.parameters()).detach().flatten()[0])
 
 
 @pytest.mark.parametrize("lag", [0, 1, 3])

@@ -113,7 +113,14 @@ def _stages(metrics: bool) -> tuple[StageCard, ...]:
     steps = range(30)
     pretrain = [{"step": float(i), "loss": 2 / (1 + i), "grad_norm": float("nan")} for i in steps]
     reinforced = [
-        {"step": float(i), "reward": i / 30, "process_correct": i / 40, "entropy": 0.5 - i / 100, "zero_variance": 0.3}
+        {
+            "step": float(i),
+            "reward": i / 30,
+            "process_correct": i / 40,
+            "entropy": 0.5 - i / 100,
+            "kl_to_start": i / 200,
+            "zero_variance": 0.3,
+        }
         for i in steps
     ]
     spec: dict[str, Any] = {"kind": "rl", "seed": 7, "note": HOSTILE}

@@ -169,9 +169,12 @@ def test_time_is_linear_in_the_text_and_reasons_are_short(name: str) -> None:
     problem = world.problem("train", 0, 0)
     for piece in ("; ", "answer ", "= ", "a ", f"{FIRST} ; ", "a", "\u2028", "<b>"):
         text = (piece * MAX_CHARACTERS)[: MAX_CHARACTERS - 20] + " ; answer b"
-        start = time.process_time()
-        verdict = world.judge(problem, text)
-        assert time.process_time() - start < 0.5
+        taken = []
+        for _ in range(2):  # a collection of garbage may fall into one of them
+            start = time.process_time()
+            verdict = world.judge(problem, text)
+            taken.append(time.process_time() - start)
+        assert min(taken) < 0.5
         assert len(verdict.reason) < 200
         assert verdict.reason.isprintable()
         assert verdict.process is not Mark.CORRECT
