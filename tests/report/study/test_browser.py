@@ -44,7 +44,7 @@ def test_no_fault_and_nothing_hostile_ran(seen: dict[str, Any]) -> None:
 
 def test_every_chart_is_drawn(seen: dict[str, Any]) -> None:
     assert {name.partition("-")[0] for name in seen["charts"]} == {"region", "level", "training"}
-    assert len(seen["charts"]) == 2 + 4 + 5
+    assert len(seen["charts"]) == 2 + 4 + 6
     assert min(seen["charts"].values()) >= 3
 
 
@@ -84,4 +84,4 @@ def test_the_untouched_page_draws_under_its_own_policy(page: str, tmp_path: Path
     (tmp_path / "page.html").write_text(page, "utf-8")
     drawn = dump(tmp_path / "page.html")
     assert 'data-charts="ready"' in drawn
-    assert len(re.findall(r'class="chart[^>]*data-chart="[^"]+"[^>]*><svg', drawn)) == 11
+    assert len(re.findall(r'class="chart[^>]*data-chart="[^"]+"[^>]*><svg', drawn)) == 12
