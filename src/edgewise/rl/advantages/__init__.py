@@ -1,6 +1,6 @@
 """Advantages: rewards of a step's samples in, credit out. Pure functions of tensors.
 
-Rewards are float tensors [problems, samples]; advantages have the same shape and dtype, or
+`rewards` and `lengths` are tensors [problems, samples], `greedy` [problems]; advantages have the same shape and dtype, or
 [problems, samples, tokens] where credit differs between tokens. An advantage multiplies
 log-probabilities in a mean over samples, except that of `pkpo`, which is published for a sum. Bad
 input raises InputError before any work.

@@ -8,29 +8,29 @@ from torch import Tensor
 from edgewise.errors import InputError
 
 
-def check_rewards(rewards_PG: Tensor) -> None:
+def check_rewards(rewards: Tensor) -> None:
     """Rewards are a float matrix of finite numbers."""
-    if rewards_PG.dim() != 2:
-        raise InputError(f"rewards: must be [problems, samples], are {tuple(rewards_PG.shape)}")
-    if not rewards_PG.is_floating_point():
-        raise InputError(f"rewards: must be floats, are {rewards_PG.dtype}; use outcome_PG.float()")
-    if not torch.isfinite(rewards_PG).all():
+    if rewards.dim() != 2:
+        raise InputError(f"rewards: must be [problems, samples], are {tuple(rewards.shape)}")
+    if not rewards.is_floating_point():
+        raise InputError(f"rewards: must be floats, are {rewards.dtype}; use outcome_PG.float()")
+    if not torch.isfinite(rewards).all():
         raise InputError("rewards: must be finite; filter unscorable samples before computing advantages")
 
 
-def check_group(rewards_PG: Tensor) -> None:
+def check_group(rewards: Tensor) -> None:
     """Rewards, of at least two samples per problem."""
-    if rewards_PG.dim() != 2 or rewards_PG.shape[1] < 2:
+    if rewards.dim() != 2 or rewards.shape[1] < 2:
         raise InputError(
-            f"samples: a group needs at least 2 samples, rewards are {tuple(rewards_PG.shape)} [problems, samples]"
+            f"samples: a group needs at least 2 samples, rewards are {tuple(rewards.shape)} [problems, samples]"
         )
-    check_rewards(rewards_PG)
+    check_rewards(rewards)
 
 
-def check_binary(rewards_PG: Tensor, why: str) -> None:
+def check_binary(rewards: Tensor, why: str) -> None:
     """Rewards, each exactly 0 or 1."""
-    check_rewards(rewards_PG)
-    if not ((rewards_PG == 0) | (rewards_PG == 1)).all():
+    check_rewards(rewards)
+    if not ((rewards == 0) | (rewards == 1)).all():
         raise InputError(f"rewards: must be 0 or 1 for {why}; use the binary outcome, without shaping or penalties")
 
 
@@ -48,21 +48,21 @@ def check_matches(name: str, value: Tensor, shape: tuple[int, ...], axes: str) -
         raise InputError(f"{name}: must be finite")
 
 
-def check_lengths(length_PG: Tensor, rewards_PG: Tensor) -> None:
+def check_lengths(lengths: Tensor, rewards: Tensor) -> None:
     """Each sample has at least one token."""
-    check_matches("lengths", length_PG, tuple(rewards_PG.shape), "problems, samples")
-    if (length_PG < 1).any():
+    check_matches("lengths", lengths, tuple(rewards.shape), "problems, samples")
+    if (lengths < 1).any():
         raise InputError("lengths: every sample needs at least 1 token, its end included")
 
 
-def real_tokens(value_PGT: Tensor, length_PG: Tensor, name: str) -> Tensor:
+def real_tokens(value_PGT: Tensor, lengths: Tensor, name: str) -> Tensor:
     """Bool [P, G, T]: which tokens belong to a sample; InputError where T is too short."""
-    if value_PGT.dim() != 3 or value_PGT.shape[:2] != length_PG.shape:
-        expected = f"{tuple(length_PG.shape)} + (tokens,)"
+    if value_PGT.dim() != 3 or value_PGT.shape[:2] != lengths.shape:
+        expected = f"{tuple(lengths.shape)} + (tokens,)"
         raise InputError(f"{name}: must be {expected} [problems, samples, tokens], is {tuple(value_PGT.shape)}")
-    if length_PG.numel() and int(length_PG.max()) > value_PGT.shape[2]:
-        raise InputError(f"{name}: has {value_PGT.shape[2]} tokens, the longest sample has {int(length_PG.max())}")
-    real_PGT = torch.arange(value_PGT.shape[2], device=value_PGT.device) < length_PG.unsqueeze(-1)
+    if lengths.numel() and int(lengths.max()) > value_PGT.shape[2]:
+        raise InputError(f"{name}: has {value_PGT.shape[2]} tokens, the longest sample has {int(lengths.max())}")
+    real_PGT = torch.arange(value_PGT.shape[2], device=value_PGT.device) < lengths.unsqueeze(-1)
     if not torch.isfinite(value_PGT[real_PGT]).all():
         raise InputError(f"{name}: must be finite")
     return real_PGT

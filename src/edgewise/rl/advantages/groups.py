@@ -10,7 +10,7 @@ from edgewise.errors import InputError
 from edgewise.rl.advantages._checks import check_group, check_lengths, check_matches, check_rewards
 
 
-def grpo(rewards_PG: Tensor, std: Literal["sample", "population"] = "sample", epsilon: float = 1e-6) -> Tensor:
+def grpo(rewards: Tensor, std: Literal["sample", "population"] = "sample", epsilon: float = 1e-6) -> Tensor:
     """(r - mean) / (std + epsilon) within each group; a group of equal rewards gets exactly 0.
 
     Shao et al. 2024 (arXiv 2402.03300), sec. 4.1.2. The paper does not say which standard
@@ -18,46 +18,46 @@ def grpo(rewards_PG: Tensor, std: Literal["sample", "population"] = "sample", ep
     the mean reward: with 0/1 rewards a problem of pass rate p is weighed by about
     1 / sqrt(p (1 - p)).
     """
-    centred_PG = dr_grpo(rewards_PG)
+    centred_PG = dr_grpo(rewards)
     correction = 1 if std == "sample" else 0
-    return centred_PG / (rewards_PG.std(dim=1, keepdim=True, correction=correction) + epsilon)
+    return centred_PG / (rewards.std(dim=1, keepdim=True, correction=correction) + epsilon)
 
 
-def dr_grpo(rewards_PG: Tensor) -> Tensor:
+def dr_grpo(rewards: Tensor) -> Tensor:
     """r - mean within each group: GRPO without the division by the standard deviation.
 
     Liu et al. 2025 (arXiv 2503.20783), sec. 3.2. Its expected gradient is (n - 1) / n times that of
     the mean reward, because a sample's reward is part of its own baseline.
     """
-    check_group(rewards_PG)
-    return _exact_zeros(rewards_PG - rewards_PG.mean(dim=1, keepdim=True), rewards_PG)
+    check_group(rewards)
+    return _exact_zeros(rewards - rewards.mean(dim=1, keepdim=True), rewards)
 
 
-def rloo(rewards_PG: Tensor) -> Tensor:
+def rloo(rewards: Tensor) -> Tensor:
     """r minus the mean of the group's other samples, that is n / (n - 1) times `dr_grpo`.
 
     Kool et al. 2019; Ahmadian et al. 2024 (arXiv 2402.14740). Unbiased for the gradient of the mean
     reward.
     """
-    centred_PG = dr_grpo(rewards_PG)
-    samples = rewards_PG.shape[1]
+    centred_PG = dr_grpo(rewards)
+    samples = rewards.shape[1]
     return centred_PG * (samples / (samples - 1))
 
 
-def opo(rewards_PG: Tensor, length_PG: Tensor) -> Tensor:
+def opo(rewards: Tensor, lengths: Tensor) -> Tensor:
     """r minus the group's mean reward weighted by length, in tokens.
 
     Hao et al. 2025 (arXiv 2505.23585): the baseline of least variance is the mean weighted by the
     squared norm of each sample's score, which is taken to grow with its length.
     """
-    check_group(rewards_PG)
-    check_lengths(length_PG, rewards_PG)
-    weight_PG = length_PG.to(rewards_PG.dtype)
-    baseline_P1 = (rewards_PG * weight_PG).sum(1, keepdim=True) / weight_PG.sum(1, keepdim=True)
-    return _exact_zeros(rewards_PG - baseline_P1, rewards_PG)
+    check_group(rewards)
+    check_lengths(lengths, rewards)
+    weight_PG = lengths.to(rewards.dtype)
+    baseline_P1 = (rewards * weight_PG).sum(1, keepdim=True) / weight_PG.sum(1, keepdim=True)
+    return _exact_zeros(rewards - baseline_P1, rewards)
 
 
-def maxrl(rewards_PG: Tensor) -> Tensor:
+def maxrl(rewards: Tensor) -> Tensor:
     """(r - mean) / mean within each group; 0 in a group whose rewards are all 0.
 
     Tajwar et al. 2026 (arXiv 2602.02710): towards the gradient of log p by the average score of the
@@ -70,25 +70,25 @@ def maxrl(rewards_PG: Tensor) -> Tensor:
     success keep their share of it, and dropping those costs the last term. Rewards must not be
     negative (InputError).
     """
-    check_group(rewards_PG)
-    if (rewards_PG < 0).any():
+    check_group(rewards)
+    if (rewards < 0).any():
         raise InputError("rewards: must be at least 0 for maxrl, which divides by their mean")
-    mean_P1 = rewards_PG.mean(dim=1, keepdim=True)
-    return dr_grpo(rewards_PG) / mean_P1.masked_fill(mean_P1 == 0, 1.0)
+    mean_P1 = rewards.mean(dim=1, keepdim=True)
+    return dr_grpo(rewards) / mean_P1.masked_fill(mean_P1 == 0, 1.0)
 
 
-def remax(rewards_PG: Tensor, greedy_P: Tensor) -> Tensor:
-    """r minus the reward of the problem's greedy completion, `greedy_P`.
+def remax(rewards: Tensor, greedy: Tensor) -> Tensor:
+    """r minus the reward of the problem's greedy completion, `greedy`.
 
     Li et al. 2023 (arXiv 2310.10505), eq. 5. Unbiased, since the baseline does not depend on the
     samples; one sample per problem is enough.
     """
-    check_rewards(rewards_PG)
-    check_matches("greedy", greedy_P, (rewards_PG.shape[0],), "problems")
-    return rewards_PG - greedy_P.to(rewards_PG.dtype).unsqueeze(1)
+    check_rewards(rewards)
+    check_matches("greedy", greedy, (rewards.shape[0],), "problems")
+    return rewards - greedy.to(rewards.dtype).unsqueeze(1)
 
 
-def _exact_zeros(centred_PG: Tensor, rewards_PG: Tensor) -> Tensor:
+def _exact_zeros(centred_PG: Tensor, rewards: Tensor) -> Tensor:
     # The mean of equal floats can round; equal rewards must give no signal at all.
-    equal_P1 = (rewards_PG == rewards_PG[:, :1]).all(dim=1, keepdim=True)
+    equal_P1 = (rewards == rewards[:, :1]).all(dim=1, keepdim=True)
     return centred_PG.masked_fill(equal_P1, 0.0)

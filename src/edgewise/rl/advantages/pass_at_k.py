@@ -18,7 +18,7 @@ from edgewise.rl.advantages._binomials import log_binomial
 from edgewise.rl.advantages._checks import check_binary, check_group, check_k, check_matches
 
 
-def pass_at_k_training(rewards_PG: Tensor, k: int | Tensor) -> Tensor:
+def pass_at_k_training(rewards: Tensor, k: int | Tensor) -> Tensor:
     """The analytic form: a sample's mean advantage over all C(n-1, k-1) groups that it is in.
 
     With f = C(n-c, k) / C(n, k), the share of groups without a success, a success gets
@@ -27,43 +27,43 @@ def pass_at_k_training(rewards_PG: Tensor, k: int | Tensor) -> Tensor:
     f (1 - f): within a problem an unbiased gradient of pass@k up to a factor, then divided by a
     standard deviation, as in GRPO. `k` may be an integer tensor [P], one k per problem.
     """
-    k_P1 = _check(rewards_PG, k)
-    samples = rewards_PG.shape[1]
-    right_P1 = rewards_PG.double().sum(1, keepdim=True)
+    k_P1 = _check(rewards, k)
+    samples = rewards.shape[1]
+    right_P1 = rewards.double().sum(1, keepdim=True)
     whole_P1 = torch.full_like(right_P1, samples)
     missed_P1 = (log_binomial(whole_P1 - right_P1, k_P1) - log_binomial(whole_P1, k_P1)).exp()
     # Without a success f is 1 and there is no signal; where f is 0 the root is 0 by itself.
     missed_P1 = missed_P1.masked_fill(right_P1 == 0, 0.0)
     success_P1 = (missed_P1 / (1 - missed_P1)).sqrt()
     failure_P1 = -success_P1 * right_P1 / (whole_P1 - right_P1).clamp(min=1)
-    return torch.where(rewards_PG == 1, success_P1, failure_P1).to(rewards_PG.dtype)
+    return torch.where(rewards == 1, success_P1, failure_P1).to(rewards.dtype)
 
 
-def pass_at_k_full(rewards_PG: Tensor, k: int) -> Tensor:
+def pass_at_k_full(rewards: Tensor, k: int) -> Tensor:
     """Full sampling: the samples in their order are cut into floor(n / k) groups of k.
 
     Every member inherits its group's advantage; samples beyond the last whole group get 0.
     InputError unless there are at least two groups, k <= n / 2.
     """
-    _check(rewards_PG, k)
-    problems, samples = rewards_PG.shape
+    _check(rewards, k)
+    problems, samples = rewards.shape
     check_k(k, samples // 2, ", half of the samples per problem, for two groups or more")
     groups = samples // k
-    worth_PM = rewards_PG[:, : groups * k].reshape(problems, groups, k).amax(2)
-    advantage_PG = torch.zeros_like(rewards_PG)
+    worth_PM = rewards[:, : groups * k].reshape(problems, groups, k).amax(2)
+    advantage_PG = torch.zeros_like(rewards)
     advantage_PG[:, : groups * k] = _normalised(worth_PM).repeat_interleave(k, dim=1)
     return advantage_PG
 
 
-def pass_at_k_bootstrap(rewards_PG: Tensor, k: int, seed: int, groups: int | None = None) -> Tensor:
+def pass_at_k_bootstrap(rewards: Tensor, k: int, seed: int, groups: int | None = None) -> Tensor:
     """Bootstrap: `groups` random k-subsets (as many as samples, unless said), advantages summed.
 
     A sample's advantage is the sum over the groups that contain it, so on average about k times
     that of the analytic form (a little less, since the standard deviation is that of a few groups).
     Subsets of problem p are keyed by (seed, p).
     """
-    _check(rewards_PG, k)
-    problems, samples = rewards_PG.shape
+    _check(rewards, k)
+    problems, samples = rewards.shape
     groups = samples if groups is None else groups
     if groups < 2:
         raise InputError(f"groups: must be at least 2, is {groups}")
@@ -72,62 +72,62 @@ def pass_at_k_bootstrap(rewards_PG: Tensor, k: int, seed: int, groups: int | Non
         generator = torch.Generator().manual_seed(key("pass_at_k_bootstrap", seed, p))
         order_MG = torch.rand(groups, samples, dtype=torch.float64, generator=generator).argsort(1)
         member_PMG[p].scatter_(1, order_MG[:, :k], True)
-    member_PMG = member_PMG.to(rewards_PG.device)
-    worth_PM = (member_PMG & (rewards_PG == 1).unsqueeze(1)).any(2).to(rewards_PG.dtype)
-    return torch.einsum("pm,pmg->pg", _normalised(worth_PM), member_PMG.to(rewards_PG.dtype))
+    member_PMG = member_PMG.to(rewards.device)
+    worth_PM = (member_PMG & (rewards == 1).unsqueeze(1)).any(2).to(rewards.dtype)
+    return torch.einsum("pm,pmg->pg", _normalised(worth_PM), member_PMG.to(rewards.dtype))
 
 
-def pass_at_k_exceeding(rewards_PG: Tensor, k: int) -> Tensor:
+def pass_at_k_exceeding(rewards: Tensor, k: int) -> Tensor:
     """The analytic form times 4 / (10 ln(c + 0.5)), which favours problems with few successes c.
 
     The paper writes log without a base; the natural one is taken, for which c = 1 is left almost
     unchanged (0.987).
     """
-    advantage_PG = pass_at_k_training(rewards_PG, k)
+    advantage_PG = pass_at_k_training(rewards, k)
     # A problem without a success has advantage 0 whatever the factor.
-    right_P1 = rewards_PG.sum(1, keepdim=True).clamp(min=1)
+    right_P1 = rewards.sum(1, keepdim=True).clamp(min=1)
     return advantage_PG * (0.4 / (right_P1 + 0.5).log())
 
 
-def pass_at_k_combination(rewards_PG: Tensor, k: int) -> Tensor:
+def pass_at_k_combination(rewards: Tensor, k: int) -> Tensor:
     """c/n times the advantage at k plus (1 - c/n) times that at 1: hard problems learn pass@1."""
-    at_k_PG, at_1_PG = pass_at_k_training(rewards_PG, k), pass_at_k_training(rewards_PG, 1)
-    rate_P1 = rewards_PG.mean(1, keepdim=True)
+    at_k_PG, at_1_PG = pass_at_k_training(rewards, k), pass_at_k_training(rewards, 1)
+    rate_P1 = rewards.mean(1, keepdim=True)
     return rate_P1 * at_k_PG + (1 - rate_P1) * at_1_PG
 
 
-def pass_at_k_adaptive(rewards_PG: Tensor, entropy_P: Tensor, k: int) -> Tensor:
+def pass_at_k_adaptive(rewards: Tensor, entropy_P: Tensor, k: int) -> Tensor:
     """Pass@1 for the half of the problems with the higher entropy, pass@k for the rest.
 
     `entropy_P` is a problem's mean entropy per token. Of an odd number the middle problem trains
     pass@k; equal entropies keep their order.
     """
-    at_k_PG = pass_at_k_training(rewards_PG, k)
-    problems = rewards_PG.shape[0]
+    at_k_PG = pass_at_k_training(rewards, k)
+    problems = rewards.shape[0]
     check_matches("entropy", entropy_P, (problems,), "problems")
-    unsure_P = torch.zeros(problems, dtype=torch.bool, device=rewards_PG.device)
+    unsure_P = torch.zeros(problems, dtype=torch.bool, device=rewards.device)
     unsure_P[entropy_P.argsort(descending=True, stable=True)[: problems // 2]] = True
-    return torch.where(unsure_P.unsqueeze(1), pass_at_k_training(rewards_PG, 1), at_k_PG)
+    return torch.where(unsure_P.unsqueeze(1), pass_at_k_training(rewards, 1), at_k_PG)
 
 
-def k_by_pass_rate(rewards_PG: Tensor, most: int) -> Tensor:
+def k_by_pass_rate(rewards: Tensor, most: int) -> Tensor:
     """The k [P] at which a problem is solved about 63% of the time (1 - 1/e) at its pass rate.
 
     min(most, max(1, round(n / c))) for c successes of n samples, `most` without a success. Ours.
     """
-    _check(rewards_PG, most)
-    samples = rewards_PG.shape[1]
-    right_P = rewards_PG.double().sum(1)
+    _check(rewards, most)
+    samples = rewards.shape[1]
+    right_P = rewards.double().sum(1)
     k_P = (samples / right_P.clamp(min=1)).round().clamp(1, most)
     return torch.where(right_P == 0, float(most), k_P).long()
 
 
-def _check(rewards_PG: Tensor, k: int | Tensor) -> Tensor:
+def _check(rewards: Tensor, k: int | Tensor) -> Tensor:
     """Refuses what cannot be trained on; k as [P, 1]."""
-    check_group(rewards_PG)
-    check_binary(rewards_PG, "Pass@k Training")
-    problems, samples = rewards_PG.shape
-    k_P = k if isinstance(k, Tensor) else torch.full((problems,), k, device=rewards_PG.device)
+    check_group(rewards)
+    check_binary(rewards, "Pass@k Training")
+    problems, samples = rewards.shape
+    k_P = k if isinstance(k, Tensor) else torch.full((problems,), k, device=rewards.device)
     if k_P.is_floating_point() or k_P.shape != (problems,):
         raise InputError(f"k: must be a whole number, or whole numbers [problems], is {tuple(k_P.shape)} {k_P.dtype}")
     for smallest_or_largest in k_P.aminmax() if problems else ():

@@ -13,7 +13,7 @@ from edgewise.rl.advantages.groups import grpo
 
 
 def unlikeliness(
-    rewards_PG: Tensor,
+    rewards: Tensor,
     logp_PG: Tensor,
     beta: float = 0.25,
     std: Literal["sample", "population"] = "sample",
@@ -25,15 +25,15 @@ def unlikeliness(
     log-probability, most often the same text, share their mean rank; the authors' code orders them
     as they come. He et al. 2025 (arXiv 2506.02355). InputError where beta is outside [0, 1].
     """
-    check_group(rewards_PG)
-    check_matches("logp", logp_PG, tuple(rewards_PG.shape), "problems, samples")
+    check_group(rewards)
+    check_matches("logp", logp_PG, tuple(rewards.shape), "problems, samples")
     if not 0 <= beta <= 1:
         raise InputError(f"beta: must be between 0 and 1, is {beta}")
     sorted_PG = logp_PG.contiguous().sort(dim=1).values
     below_PG = torch.searchsorted(sorted_PG, logp_PG.contiguous())
     up_to_PG = torch.searchsorted(sorted_PG, logp_PG.contiguous(), right=True)
-    rank_PG = (below_PG + up_to_PG - 1).to(rewards_PG.dtype) / 2
-    return grpo(rewards_PG * (1 - beta * rank_PG / rewards_PG.shape[1]), std)
+    rank_PG = (below_PG + up_to_PG - 1).to(rewards.dtype) / 2
+    return grpo(rewards * (1 - beta * rank_PG / rewards.shape[1]), std)
 
 
 def positive_only(advantage: Tensor) -> Tensor:

@@ -20,22 +20,22 @@ from edgewise.rl.advantages._checks import check_group, check_k, check_rewards
 Baseline = Literal["none", "sloo", "sloo_minus_one", "sloo_kn"]
 
 
-def max_at_k(rewards_PG: Tensor, k: int) -> Tensor:
+def max_at_k(rewards: Tensor, k: int) -> Tensor:
     """The unbiased estimate [P] of the expected best reward among k draws; pass@k for 0/1 rewards.
 
     The mean over all k-subsets of their best reward: sum over i >= k of g_i C(i-1, k-1) / C(n, k).
     Walder and Karkhanis 2025 (arXiv 2505.15201). InputError unless 1 <= k <= n.
     """
-    check_rewards(rewards_PG)
-    samples = rewards_PG.shape[1]
+    check_rewards(rewards)
+    samples = rewards.shape[1]
     check_k(k, samples, ", the samples per problem")
-    sorted_PG = rewards_PG.double().sort(dim=1).values
-    below_G = torch.arange(samples, dtype=torch.float64, device=rewards_PG.device)
+    sorted_PG = rewards.double().sort(dim=1).values
+    below_G = torch.arange(samples, dtype=torch.float64, device=rewards.device)
     missed_G = _share(below_G, k, samples, k)
-    return (sorted_PG[:, -1] - (_gaps(sorted_PG) * missed_G).sum(1)).to(rewards_PG.dtype)
+    return (sorted_PG[:, -1] - (_gaps(sorted_PG) * missed_G).sum(1)).to(rewards.dtype)
 
 
-def pkpo(rewards_PG: Tensor, k: int, baseline: Baseline = "none") -> Tensor:
+def pkpo(rewards: Tensor, k: int, baseline: Baseline = "none") -> Tensor:
     """The paper's S_i: sum_i S_i grad log pi(x_i), a SUM over the samples of a problem, is unbiased
     for the gradient of the expected best of k (pass@k for 0/1 rewards).
 
@@ -53,15 +53,15 @@ def pkpo(rewards_PG: Tensor, k: int, baseline: Baseline = "none") -> Tensor:
     group's mean of S instead would scale the gradient by 1 - k / n. InputError unless k <= n, and
     k < n for "sloo" and "sloo_kn".
     """
-    check_group(rewards_PG)
-    samples = rewards_PG.shape[1]
+    check_group(rewards)
+    samples = rewards.shape[1]
     if baseline in ("sloo", "sloo_kn"):
         check_k(k, samples - 1, f", one less than the samples per problem, for {baseline}")
     else:
         check_k(k, samples, ", the samples per problem")
-    ordered = rewards_PG.double().sort(dim=1)
+    ordered = rewards.double().sort(dim=1)
     best_P1, gap_PG = ordered.values[:, -1:], _gaps(ordered.values)
-    below_G = torch.arange(samples, dtype=torch.float64, device=rewards_PG.device)
+    below_G = torch.arange(samples, dtype=torch.float64, device=rewards.device)
     if baseline == "sloo_minus_one" and k > 1:
         sorted_S_PG = _up_to(gap_PG * _share(below_G, k - 1, samples, k))
     else:
@@ -72,7 +72,7 @@ def pkpo(rewards_PG: Tensor, k: int, baseline: Baseline = "none") -> Tensor:
         factor = k / (samples - 1) if baseline == "sloo" else k / samples
         sorted_S_PG = sorted_S_PG - factor * _best_of_others(best_P1, gap_PG, k)
     S_PG = torch.empty_like(sorted_S_PG).scatter_(1, ordered.indices, sorted_S_PG)
-    return S_PG.to(rewards_PG.dtype)
+    return S_PG.to(rewards.dtype)
 
 
 def _best_of_others(best_P1: Tensor, gap_PG: Tensor, k: int) -> Tensor:
