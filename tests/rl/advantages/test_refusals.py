@@ -87,3 +87,10 @@ def test_a_greedy_reward_is_needed_for_every_problem() -> None:
         advantages.remax(torch.ones(2, 3), torch.tensor([0.0, torch.nan]))
     with pytest.raises(InputError, match=r"^lengths: must be \(2, 3\)"):
         advantages.opo(torch.ones(2, 3), torch.ones(3, 2))
+
+
+def test_a_form_that_there_is_not_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^baseline: must be one of none, sloo, sloo_minus_one, sloo_kn, is 'mean'"):
+        advantages.pkpo(torch.ones(1, 4), k=2, baseline="mean")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^std: must be one of sample, population, is 'batch'"):
+        advantages.grpo(torch.ones(1, 4), std="batch")  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ def check_rewards(rewards: Tensor) -> None:
     if rewards.dim() != 2:
         raise InputError(f"rewards: must be [problems, samples], are {tuple(rewards.shape)}")
     if not rewards.is_floating_point():
-        raise InputError(f"rewards: must be floats, are {rewards.dtype}; use outcome_PG.float()")
+        raise InputError(f"rewards: must be floats, are {rewards.dtype}; use .float()")
     if not torch.isfinite(rewards).all():
         raise InputError("rewards: must be finite; filter unscorable samples before computing advantages")
 
@@ -66,3 +66,9 @@ def real_tokens(value_PGT: Tensor, lengths: Tensor, name: str) -> Tensor:
     if not torch.isfinite(value_PGT[real_PGT]).all():
         raise InputError(f"{name}: must be finite")
     return real_PGT
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """InputError where a named form is none of those there are."""
+    if value not in choices:
+        raise InputError(f"{name}: must be one of {', '.join(choices)}, is {value!r}")

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from edgewise.errors import InputError
-from edgewise.rl.advantages._checks import check_group, check_lengths, check_matches, check_rewards
+from edgewise.rl.advantages._checks import check_choice, check_group, check_lengths, check_matches, check_rewards
 
 
 def grpo(rewards: Tensor, std: Literal["sample", "population"] = "sample", epsilon: float = 1e-6) -> Tensor:
@@ -18,6 +18,7 @@ def grpo(rewards: Tensor, std: Literal["sample", "population"] = "sample", epsil
     the mean reward: with 0/1 rewards a problem of pass rate p is weighed by about
     1 / sqrt(p (1 - p)).
     """
+    check_choice("std", std, ("sample", "population"))
     centred_PG = dr_grpo(rewards)
     correction = 1 if std == "sample" else 0
     return centred_PG / (rewards.std(dim=1, keepdim=True, correction=correction) + epsilon)

@@ -9,13 +9,13 @@ give exact results, and nothing cancels.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from edgewise.rl.advantages._binomials import log_binomial
-from edgewise.rl.advantages._checks import check_group, check_k, check_rewards
+from edgewise.rl.advantages._checks import check_choice, check_group, check_k, check_rewards
 
 Baseline = Literal["none", "sloo", "sloo_minus_one", "sloo_kn"]
 
@@ -54,6 +54,7 @@ def pkpo(rewards: Tensor, k: int, baseline: Baseline = "none") -> Tensor:
     k < n for "sloo" and "sloo_kn".
     """
     check_group(rewards)
+    check_choice("baseline", baseline, get_args(Baseline))
     samples = rewards.shape[1]
     if baseline in ("sloo", "sloo_kn"):
         check_k(k, samples - 1, f", one less than the samples per problem, for {baseline}")
