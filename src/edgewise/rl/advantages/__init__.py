@@ -1,9 +1,9 @@
 """Advantages: rewards of a step's samples in, credit out. Pure functions of tensors.
 
-`rewards` and `lengths` are tensors [problems, samples], `greedy` [problems]; advantages have the same shape and dtype, or
-[problems, samples, tokens] where credit differs between tokens. An advantage multiplies
-log-probabilities in a mean over samples, except that of `pkpo`, which is published for a sum. Bad
-input raises InputError before any work.
+`rewards` and `lengths` are tensors [problems, samples], `greedy` [problems]. Advantages have the
+shape and dtype of the rewards, or [problems, samples, tokens] where credit differs between tokens;
+they multiply log-probabilities in a mean over samples, except those of `pkpo`, which are published
+for a sum. Bad input raises InputError before any work.
 
     groups     a problem's samples against each other (GRPO, Dr. GRPO, RLOO, OPO, MaxRL) or against
                the greedy completion (ReMax)
