@@ -55,11 +55,14 @@ bench: env
 	$(BIN)/python benchmarks/audit.py
 	$(BIN)/python benchmarks/worlds.py
 
+# A process for each core up to four, one thread each: files are the unit, so that what a file prepares is prepared once.
+PYTEST := GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: env
-	GOMP_SPINCOUNT=0 $(BIN)/pytest
+	$(PYTEST)
 
 test-slow: env
-	GOMP_SPINCOUNT=0 $(BIN)/pytest -m slow
+	$(PYTEST) -m slow
 
 check: env
 	$(BIN)/ruff check .
