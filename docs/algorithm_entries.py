@@ -78,7 +78,7 @@ ADVANTAGES = (
         "REINFORCE++, group baseline",
         "edgewise.rl.advantages.reinforce_plus_plus_baseline",
         "advantage=reinforce_plus_plus_baseline",
-        "Hu et al. 2025, arXiv 2501.03262; ProRL v2, BroRL (arXiv 2510.01180), Magistral",
+        "Hu et al. 2025, arXiv 2501.03262; ProRL v2, BroRL (arXiv 2510.01180)",
         r"A_i = \frac{a_i - \mathrm{mean}_{batch}(a)}{\mathrm{std}_{batch}(a)}, \quad a_i = r_i - \bar r",
         "Groups of at least 2; mean and std over the batch's tokens.",
         "As Dr. GRPO up to one number a batch, so problems keep their proportions. The token mean of a need not be 0:"

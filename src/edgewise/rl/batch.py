@@ -88,10 +88,15 @@ def all_cells(rollouts: Rollouts) -> list[tuple[int, int]]:
     return [(p, g) for p in range(len(rollouts.problems)) for g in range(rollouts.samples)]
 
 
+def hidden_of(model: Decoder, part: Part) -> Tensor:
+    """Hidden states [N, width] from which the tokens with loss are predicted."""
+    hidden: Tensor = model(part.rows.tokens_RT, part.rows.positions_RT, part.rows.document_RT)
+    return hidden[part.counted_RT]
+
+
 def logits_of(model: Decoder, part: Part, temperature: float) -> Tensor:
     """Tempered logits [N, V] at the tokens with loss."""
-    hidden = model(part.rows.tokens_RT, part.rows.positions_RT, part.rows.document_RT)
-    return model.logits(hidden[part.counted_RT]) / temperature
+    return model.logits(hidden_of(model, part)) / temperature
 
 
 def logp_of(logits_NV: Tensor, part: Part) -> Tensor:

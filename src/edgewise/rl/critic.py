@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.model.decoder import Decoder
-from edgewise.rl.batch import Batch, Part
+from edgewise.rl.batch import Batch, Part, hidden_of
 from edgewise.rl.recipe import CriticSpec
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.run import Run
@@ -35,8 +35,7 @@ class Critic(nn.Module):
 
     def forward(self, part: Part) -> Tensor:
         """The expected reward [N] before each token with loss is drawn."""
-        hidden = self.trunk(part.rows.tokens_RT, part.rows.positions_RT, part.rows.document_RT)
-        values: Tensor = self.value(hidden[part.counted_RT].float()).squeeze(-1)
+        values: Tensor = self.value(hidden_of(self.trunk, part).float()).squeeze(-1)
         return values
 
     def learn(self, batches: Sequence[Batch | None], epochs: int, run: Run) -> dict[str, float]:

@@ -26,7 +26,7 @@ def reinforce_plus_plus(rewards: Tensor, lengths: Tensor | None = None) -> Tenso
 def reinforce_plus_plus_baseline(rewards: Tensor, lengths: Tensor | None = None) -> Tensor:
     """The group's mean off each reward, then whitened over the batch as `reinforce_plus_plus`.
 
-    Hu et al. 2025 (arXiv 2501.03262); used by ProRL v2, BroRL and Magistral. With lengths the
+    Hu et al. 2025 (arXiv 2501.03262); used by ProRL v2 and BroRL. With lengths the
     second mean is over tokens and need not be 0, so a group of equal rewards can get a small
     advantage; that is the published form.
     """
