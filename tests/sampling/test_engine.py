@@ -17,7 +17,8 @@ from edgewise.keyed import key
 from edgewise.model.decoder import DecoderSpec
 from edgewise.model.folder import save
 from edgewise.sampling.base import SamplingSpec
-from edgewise.sampling.engine import Engine, draw
+from edgewise.sampling.decoding import draw
+from edgewise.sampling.engine import Engine
 from tests.model.tiny import TOKENIZER, alone, sharp
 from tests.sampling.batches import END, KEYS, LAW, LAWS, LENGTHS, NAMES, PROMPTS, SAMPLES, model, same, whole
 from tests.sampling.law import fits, probabilities

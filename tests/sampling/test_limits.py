@@ -51,5 +51,5 @@ def test_the_models_own_log_probabilities_are_those_of_a_full_pass(law: Sampling
 
 
 def test_prompts_that_are_read_in_parts_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgewise.sampling.engine._PREFILL_SCORES", 2 * 64**2)
+    monkeypatch.setattr("edgewise.sampling.decoding._PREFILL_SCORES", 2 * 64**2)
     same(NAMES[1], Engine(model(NAMES[1]), END).sample(PROMPTS, KEYS, SAMPLES, LAW), list(range(len(PROMPTS))))
