@@ -77,6 +77,7 @@ def test_parameters_are_counted(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("shape", [(1, 8), (3, 16), (2, 40)])
+@pytest.mark.usefixtures("in_torch")
 def test_flops_are_those_that_torch_counts(name: str, shape: tuple[int, int]) -> None:
     """On the CPU scores are worked out for every pair of a row, so that each token meets T keys."""
     spec = SHAPES[name]

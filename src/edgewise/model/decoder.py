@@ -14,7 +14,9 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edgewise.model import compiled
 from edgewise.model.attention import attend_packed, document_bias
+from edgewise.model.text import Text
 from edgewise.spec import Spec
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
@@ -147,10 +149,15 @@ class Decoder(nn.Module):
     def forward(
         self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, keep: Keep | None = None
     ) -> Tensor:
-        """Hidden states [B, T, width] of packed rows (see `edgewise.training.packing`).
+        """Hidden states [B, T, width] of packed rows (see `edgewise.training.packing`); of no meaning in the padding.
 
         `keep(layer, k, v)` receives each layer's keys and values [B, T, kv_heads, head_depth].
         """
+        if keep is None and compiled.usable(self):
+            text, place_N = Text.of_rows(tokens_BT, positions_BT, documents_BT)
+            hidden_MW = self.embedding.weight.new_zeros(tokens_BT.numel(), self.spec.width)
+            hidden_MW = hidden_MW.index_copy(0, place_N, compiled.hidden_states(self, text))
+            return hidden_MW.view(*tokens_BT.shape, self.spec.width)
         bias_BTT = document_bias(documents_BT)
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -159,6 +166,15 @@ class Decoder(nn.Module):
             return attend_packed(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), bias_BTT).transpose(1, 2)
 
         return self.run(tokens_BT, positions_BT, attend)
+
+    def read(self, text: Text) -> Tensor:
+        """Hidden states [N, width] of a text. Where the kernels cannot, each segment is a row of its own."""
+        if compiled.usable(self):
+            return compiled.hidden_states(self, text)
+        number_ST, documents_ST, place_N = text.rows()
+        hidden_STW = self(text.token_N[number_ST], text.position_N[number_ST], documents_ST)
+        hidden_NW: Tensor = hidden_STW.flatten(0, 1)[place_N]
+        return hidden_NW
 
     def run(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
         """Hidden states [..., width] of tokens [...] at positions [...].

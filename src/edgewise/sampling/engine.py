@@ -10,6 +10,7 @@ import numpy as np
 
 from edgewise.errors import InputError
 from edgewise.model.decoder import Decoder
+from edgewise.sampling import compiled
 from edgewise.sampling.base import Completions, SamplingSpec
 from edgewise.sampling.decoding import Ask, Drawn, decode
 
@@ -65,6 +66,9 @@ class Engine:
     ) -> Drawn:
         """As `sample`, where completions of prompt p have at most limit_P[p], 1 ... law.max_new_tokens, tokens."""
         self.check(prompts, limit_P, samples)
+        if compiled.serves(self.model, law, self.logit_noise):
+            asks = [Ask(*ask) for ask in zip(prompts, keys_P, limit_P, strict=True)]
+            return compiled.decode(self.model, self.end, asks, samples, law, model_logp)
         # Prompts of like length go together, so that a batch carries little padding.
         by_length = sorted(range(len(prompts)), key=lambda p: len(prompts[p]))
         size = max(1, self.rows_at_once // samples)

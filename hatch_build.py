@@ -1,0 +1,20 @@
+"""The package's build: compiles the kernels where there is a compiler; without one the package is pure Python."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class CustomBuildHook(BuildHookInterface[Any]):
+    """Adds the libraries to the wheel, which then fits this kind of machine only."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        libraries = runpy.run_path(str(Path(self.root) / "src/edgewise/native/build.py"))["build"]()
+        if libraries:
+            build_data["artifacts"] += [str(path.relative_to(self.root)) for path in libraries]
+            build_data["pure_python"] = False
+            build_data["infer_tag"] = True

@@ -1,0 +1,74 @@
+// The decoder's shape and weights as they come from Python; see edgewise.model.decoder for the model.
+#pragma once
+
+#include <cstdint>
+
+#include "functions.hpp"
+
+namespace edgewise {
+
+struct Layer {
+    const float *attention_norm, *qkv, *qkv_bias, *attention_out, *feed_forward_norm, *gate_up, *down;
+};
+
+struct Model {
+    std::int64_t width, layers, heads, kv_heads, depth, feed_forward, vocabulary;
+    float norm_eps;
+    const float *embedding, *norm, *head;
+    const float* rotations;  // [positions, depth / 2] pairs of cos and sin
+    const Layer* layer;
+
+    Index kv_width() const { return kv_heads * depth; }
+    Index qkv_width() const { return width + 2 * kv_width(); }
+    // Row lengths of buffers; gate and up each start at a multiple of kPad.
+    Index width_step() const { return padded(width); }
+    Index qkv_step() const { return padded(qkv_width()); }
+    Index half_step() const { return padded(feed_forward); }
+};
+
+// One layer's weights as right factors.
+struct PackedLayer {
+    Panels qkv, attention_out, gate, up, down;
+
+    void pack(const Model& m, const Layer& layer) {
+        qkv.pack_weight(layer.qkv, m.qkv_width(), m.width);
+        attention_out.pack_weight(layer.attention_out, m.width, m.width);
+        gate.pack_weight(layer.gate_up, m.feed_forward, m.width);
+        up.pack_weight(layer.gate_up + m.feed_forward * m.width, m.feed_forward, m.width);
+        down.pack_weight(layer.down, m.width, m.feed_forward);
+    }
+};
+
+// Query, key and value of rows of x, with bias and rotation. `normed` is [rows, width_step].
+inline void project(const Model& m, const Layer& layer, const PackedLayer& packed, Index rows, const float* x,
+                    const std::int32_t* positions, float* normed, float* qkv) {
+    for (Index r = 0; r < rows; r++) {
+        norm(x + r * m.width_step(), layer.attention_norm, m.width, m.norm_eps, normed + r * m.width_step());
+        std::copy_n(layer.qkv_bias, m.qkv_width(), qkv + r * m.qkv_step());
+    }
+    product(rows, m.qkv_width(), m.width, rows_of(normed, m.width_step()), packed.qkv.right(), qkv, m.qkv_step(), true);
+    for (Index r = 0; r < rows; r++)
+        rotate(qkv + r * m.qkv_step(), m.heads + m.kv_heads, m.depth, m.rotations + positions[r] * m.depth, 1.0f);
+}
+
+// x += attention W_out.
+inline void add_attention(const Model& m, const PackedLayer& packed, Index rows, const float* attention, float* x) {
+    product(rows, m.width, m.width, rows_of(attention, m.width_step()), packed.attention_out.right(), x, m.width_step(),
+            true);
+}
+
+// x += SwiGLU of the normed x. `halves` is [rows, 2 half_step]: gate, then up; `inner` [rows, half_step].
+inline void add_feed_forward(const Model& m, const Layer& layer, const PackedLayer& packed, Index rows, float* x,
+                             float* normed, float* halves, float* inner) {
+    const Index half = m.half_step();
+    for (Index r = 0; r < rows; r++)
+        norm(x + r * m.width_step(), layer.feed_forward_norm, m.width, m.norm_eps, normed + r * m.width_step());
+    const Left left = rows_of(normed, m.width_step());
+    product(rows, m.feed_forward, m.width, left, packed.gate.right(), halves, 2 * half, false);
+    product(rows, m.feed_forward, m.width, left, packed.up.right(), halves + half, 2 * half, false);
+    for (Index r = 0; r < rows; r++)
+        swiglu(halves + r * 2 * half, halves + r * 2 * half + half, m.feed_forward, inner + r * half);
+    product(rows, m.width, m.feed_forward, rows_of(inner, half), packed.down.right(), x, m.width_step(), true);
+}
+
+}  // namespace edgewise

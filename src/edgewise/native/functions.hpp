@@ -1,0 +1,118 @@
+// The functions between the matrix products: norm, rotation, SwiGLU, softmax, and their derivatives.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "products.hpp"
+
+namespace edgewise {
+
+// e^x to about one unit in the last place. Polynomial and reduction as in Cephes (Moshier). Below -87 it
+// stays at e^-87, above 88 at e^88; NaN stays NaN. Written in vectors, because compilers turn the two
+// bounds into branches, and the branches into everything done twice.
+inline Vector exponential(Vector x) {
+    typedef std::int32_t Whole __attribute__((vector_size(4 * kLanes)));
+    const Vector low = splat(-87.0f), high = splat(88.0f), shift = splat(12582912.0f);
+    x = x < low ? low : x;
+    x = x > high ? high : x;
+    const Vector shifted = x * 1.44269504f + shift;  // 1.5 x 2^23: adding it rounds to whole numbers
+    const Vector whole = shifted - shift;
+    Vector r = x - whole * 0.693359375f;
+    r = r + whole * 2.12194440e-4f;
+    Vector y = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    y = y * r + 8.3334519073e-3f;
+    y = y * r + 4.1665795894e-2f;
+    y = y * r + 1.6666665459e-1f;
+    y = y * r + 5.0000001201e-1f;
+    y = y * r * r + r + 1.0f;
+    // The whole number stands in the low bits of the shifted one.
+    const Whole power = (reinterpret_cast<Whole>(shifted) + 127) << 23;
+    return y * reinterpret_cast<Vector>(power);
+}
+
+inline float dot(const float* x, const float* y, Index n) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (Index i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+inline float largest(const float* x, Index n) {
+    float top = x[0];
+#pragma omp simd reduction(max : top)
+    for (Index i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
+    return top;
+}
+
+// x becomes e^(x - shift), and 0 from n to the end of the last vector; returns the sum.
+inline float exponentials(float* x, Index n, float shift) {
+    Vector sum{};
+    for (Index i = 0; i < n; i += kLanes) {
+        Vector y = exponential(load(x + i) - shift);
+        for (Index j = n - i; j < kLanes; j++) y[j] = 0;
+        sum += y;
+        store(x + i, y);
+    }
+    float whole = 0;
+    for (int j = 0; j < kLanes; j++) whole += sum[j];
+    return whole;
+}
+
+inline void scale(float* x, Index n, float by) {
+#pragma omp simd
+    for (Index i = 0; i < n; i++) x[i] *= by;
+}
+
+// RMSNorm: y = x / sqrt(mean(x^2) + eps) * gain. Returns what x is multiplied with.
+inline float norm(const float* x, const float* gain, Index n, float eps, float* y) {
+    const float inverse = 1.0f / std::sqrt(dot(x, x, n) / static_cast<float>(n) + eps);
+#pragma omp simd
+    for (Index i = 0; i < n; i++) y[i] = x[i] * inverse * gain[i];
+    return inverse;
+}
+
+// Its derivatives: dx += ..., d_gain += ..., from dy and the factor that `norm` returned.
+inline void norm_backward(const float* x, const float* gain, Index n, float inverse, const float* dy, float* dx,
+                          float* d_gain) {
+    float along = 0;
+#pragma omp simd reduction(+ : along)
+    for (Index i = 0; i < n; i++) along += dy[i] * gain[i] * x[i];
+    const float pull = along * inverse * inverse * inverse / static_cast<float>(n);
+#pragma omp simd
+    for (Index i = 0; i < n; i++) {
+        dx[i] += dy[i] * gain[i] * inverse - x[i] * pull;
+        d_gain[i] += dy[i] * x[i] * inverse;
+    }
+}
+
+// Rotary embedding of `heads` heads in place: pairs of neighbours times cos + i sin; `sign` -1 turns back.
+inline void rotate(float* x, Index heads, Index depth, const float* rotation, float sign) {
+    for (Index h = 0; h < heads; h++, x += depth)
+        for (Index i = 0; i < depth; i += 2) {
+            const float re = x[i], im = x[i + 1], c = rotation[i], s = sign * rotation[i + 1];
+            x[i] = re * c - im * s;
+            x[i + 1] = re * s + im * c;
+        }
+}
+
+// SwiGLU: silu(gate) * up. Rows are read and written to the end of the last vector, here and below.
+inline void swiglu(const float* gate, const float* up, Index n, float* out) {
+    for (Index i = 0; i < n; i += kLanes) {
+        const Vector g = load(gate + i);
+        store(out + i, g / (1.0f + exponential(-g)) * load(up + i));
+    }
+}
+
+// Its derivatives by gate and up.
+inline void swiglu_backward(const float* gate, const float* up, const float* d_out, Index n, float* d_gate,
+                            float* d_up) {
+    for (Index i = 0; i < n; i += kLanes) {
+        const Vector g = load(gate + i), d = load(d_out + i), share = 1.0f / (1.0f + exponential(-g));
+        store(d_gate + i, d * load(up + i) * share * (1.0f + g * (1.0f - share)));
+        store(d_up + i, d * g * share);
+    }
+}
+
+}  // namespace edgewise

@@ -1,0 +1,134 @@
+// Matrix products in FP32, the one place where nearly all of the time goes.
+//
+// A product is cut into tiles of a few rows and one panel of columns; a tile stays in registers while
+// k runs. Every element is summed over k in order, one product after the other, so that it has the same
+// bits whatever else is in the matrix.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+namespace edgewise {
+
+using Index = std::ptrdiff_t;
+
+constexpr int kLanes = 16;
+typedef float Vector __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
+
+// As many accumulators as there are registers to hold them.
+#ifdef __AVX512F__
+constexpr int kTileRows = 8, kTileVectors = 2;
+#else
+constexpr int kTileRows = 6, kTileVectors = 1;
+#endif
+constexpr int kPanel = kLanes * kTileVectors;
+// Row lengths of buffers are multiples of this, so that a panel never ends beyond a row.
+constexpr int kPad = 32;
+
+inline Index padded(Index n) { return (n + kPad - 1) / kPad * kPad; }
+
+inline Vector splat(float x) { return x - Vector{}; }
+inline Vector load(const float* p) { return *reinterpret_cast<const Vector*>(p); }
+inline void store(float* p, Vector x) { *reinterpret_cast<Vector*>(p) = x; }
+
+// The left factor: element (row, k) stands at data[row * row_step + k * k_step].
+struct Left {
+    const float* data;
+    Index row_step, k_step;
+};
+
+// The right factor: element (k, column) of panel p stands at data[p * panel_step + k * k_step + column].
+struct Right {
+    const float* data;
+    Index k_step, panel_step;
+};
+
+// Sums stay in registers only where the compiler sees every index.
+#define UNROLLED _Pragma("GCC unroll 16")
+
+template <int R>
+inline void tile(Index depth, Left a, const float* b, Index b_step, float* c, Index c_step, bool add, Index columns) {
+    float edge[R * kPanel];
+    const bool whole = columns >= kPanel;
+    float* to = whole ? c : edge;
+    const Index step = whole ? c_step : kPanel;
+    if (add && !whole)
+        for (int r = 0; r < R; r++) std::copy_n(c + r * c_step, columns, edge + r * kPanel);
+    Vector sum[R][kTileVectors];
+    UNROLLED for (int r = 0; r < R; r++)
+        UNROLLED for (int v = 0; v < kTileVectors; v++) sum[r][v] = Vector{};
+    if (add)
+        UNROLLED for (int r = 0; r < R; r++)
+            UNROLLED for (int v = 0; v < kTileVectors; v++) sum[r][v] = load(to + r * step + v * kLanes);
+    for (Index k = 0; k < depth; k++) {
+        Vector right[kTileVectors];
+        UNROLLED for (int v = 0; v < kTileVectors; v++) right[v] = load(b + k * b_step + v * kLanes);
+        const float* left = a.data + k * a.k_step;
+        UNROLLED for (int r = 0; r < R; r++) {
+            const Vector x = splat(left[r * a.row_step]);
+            UNROLLED for (int v = 0; v < kTileVectors; v++) sum[r][v] += x * right[v];
+        }
+    }
+    UNROLLED for (int r = 0; r < R; r++)
+        UNROLLED for (int v = 0; v < kTileVectors; v++) store(to + r * step + v * kLanes, sum[r][v]);
+    if (!whole)
+        for (int r = 0; r < R; r++) std::copy_n(edge + r * kPanel, columns, c + r * c_step);
+}
+
+template <int R>
+inline void last_rows(Index rows, Index depth, Left a, const float* b, Index b_step, float* c, Index c_step, bool add,
+                      Index columns) {
+    if (rows == R)
+        tile<R>(depth, a, b, b_step, c, c_step, add, columns);
+    else if constexpr (R > 1)
+        last_rows<R - 1>(rows, depth, a, b, b_step, c, c_step, add, columns);
+}
+
+// c (+)= a b, where c is [rows, columns] with rows c_step apart; `depth` is what is summed over.
+inline void product(Index rows, Index columns, Index depth, Left a, Right b, float* c, Index c_step, bool add) {
+    for (Index j = 0, p = 0; j < columns; j += kPanel, p++) {
+        const float* panel = b.data + p * b.panel_step;
+        Index i = 0;
+        for (; i + kTileRows <= rows; i += kTileRows)
+            tile<kTileRows>(depth, {a.data + i * a.row_step, a.row_step, a.k_step}, panel, b.k_step,
+                            c + i * c_step + j, c_step, add, columns - j);
+        if (i < rows)
+            last_rows<kTileRows - 1>(rows - i, depth, {a.data + i * a.row_step, a.row_step, a.k_step}, panel,
+                                     b.k_step, c + i * c_step + j, c_step, add, columns - j);
+    }
+}
+
+// Rows as a left factor, as they stand and transposed.
+inline Left rows_of(const float* x, Index step) { return {x, step, 1}; }
+inline Left columns_of(const float* x, Index step) { return {x, 1, step}; }
+// Rows of a padded buffer as a right factor: k counts rows.
+inline Right matrix_of(const float* x, Index step) { return {x, step, kPanel}; }
+
+// A right factor of our own making: panels one after the other, what is beyond the last column is 0.
+class Panels {
+  public:
+    // Element (k, column) is source[column * column_step + k * k_step].
+    void pack(const float* source, Index columns, Index depth, Index column_step, Index k_step) {
+        depth_ = depth;
+        data_.assign(static_cast<std::size_t>(padded(columns)) * depth, 0.0f);
+        for (Index j = 0; j < columns; j++) {
+            float* to = data_.data() + j / kPanel * kPanel * depth + j % kPanel;
+            const float* from = source + j * column_step;
+            for (Index k = 0; k < depth; k++) to[k * kPanel] = from[k * k_step];
+        }
+    }
+    // x -> x W^T for W [outputs, inputs], as torch keeps it.
+    void pack_weight(const float* weight, Index outputs, Index inputs) { pack(weight, outputs, inputs, inputs, 1); }
+    // dy -> dy W for the same W.
+    void pack_transposed(const float* weight, Index outputs, Index inputs) {
+        pack(weight, inputs, outputs, 1, inputs);
+    }
+    Right right() const { return {data_.data(), kPanel, kPanel * depth_}; }
+
+  private:
+    std::vector<float> data_;
+    Index depth_ = 0;
+};
+
+}  // namespace edgewise
