@@ -144,7 +144,7 @@ def test_every_field_of_the_real_specs_changes_the_digest(spec: Spec) -> None:
         "letters": 20,
         "width": 192, "layers": 1, "heads": 6, "kv_heads": 3, "feed_forward": 1, "max_positions": 1, "rope_theta": 2.0,
         "norm_eps": 1e-5, "tied": False,
-        "temperature": 0.5, "top_p": 0.5, "max_new_tokens": 1,
+        "temperature": 0.5, "top_p": 0.5, "max_new_tokens": 1, "precision": "bf16",
     }  # fmt: skip
     fields = [name for name in type(spec).model_fields if name not in ("world", "version")]
     digests = {digest(spec)} | {digest(override(spec, [f"{name}={json.dumps(other[name])}"])) for name in fields}

@@ -102,7 +102,7 @@ def credited(rollouts: Rollouts, advantage: Tensor, **tables: Tensor) -> Credite
 
 
 def batches(rollouts: Rollouts, advantage: Tensor, recipe: Recipe, **tables: Tensor) -> list[Batch | None]:
-    return batches_of(credited(rollouts, advantage, **tables), recipe, TOKENIZER.pad)
+    return batches_of(credited(rollouts, advantage, **tables), recipe)
 
 
 def one_batch(rollouts: Rollouts, advantage: Tensor, recipe: Recipe, **tables: Tensor) -> Batch:

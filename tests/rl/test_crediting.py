@@ -34,7 +34,7 @@ def setting(recipe: Recipe, rollouts: Rollouts) -> tuple[Credited, Models, Gathe
         torch.nn.init.normal_(models.critic.value.weight, generator=torch.Generator().manual_seed(1))
     writing = Writing(models, Past(policy, 0), TOKENIZER, WORLD, recipe)
     groups = Gathered(rollouts, *recipe.reward.grade(WORLD, rollouts, 3))
-    return credit(groups, models, writing, WORLD, recipe, TOKENIZER.pad, 2, 3, Run(Path())), models, groups
+    return credit(groups, models, writing, WORLD, recipe, 2, 3, Run(Path())), models, groups
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def learn(critic: Critic, steps: int, tokens: int = 10**6) -> list[float]:
     found = []
     for _ in range(steps):
         tables = {"returns": returns, "values": returns}  # a clip around the truth never binds
-        batch = make_batch(rollouts, all_cells(rollouts), torch.ones(shape[:2]), TOKENIZER.pad, tables)
+        batch = make_batch(rollouts, all_cells(rollouts), torch.ones(shape[:2]), tables)
         found.append(critic.learn([batch, None], 1, run)["value_loss"])
     return found
 

@@ -282,7 +282,7 @@ def test_entropy_and_kl_are_exact_means_over_the_first_samples(temperature: floa
     recipe = changed(kl={"coefficient": 0.1}, reset={"reset": "period", "every": 2}, temperature=temperature)
     rollouts = draw(decoder(), problems=5, samples=4)
     policy, start, reference = decoder(0), decoder(1), decoder(2)
-    found = trainer.probe(Models(policy, start, reference, None, None), rollouts, recipe, TOKENIZER.pad, Run(Path()))
+    found = trainer.probe(Models(policy, start, reference, None, None), rollouts, recipe, Run(Path()))
     with torch.no_grad():
         own, theirs, others = (
             torch.cat([logits for logits, _ in unpacked(model, rollouts, temperature)[::4]]).log_softmax(-1)

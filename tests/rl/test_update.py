@@ -143,7 +143,7 @@ def test_leaving_out_samples_without_advantage_changes_nothing(rollouts: Rollout
     # A coefficient too small to add anything keeps every sample in the batch.
     kept_recipe = changed(aggregation=aggregation, entropy=1e-30)
     kept = one_batch(rollouts, advantage_PG, kept_recipe)
-    assert len(kept.prompt_D) == 20 and len(dropped.prompt_D) == 20 - 4 - 1
+    assert len(kept.weight_D) == 20 and len(dropped.weight_D) == 20 - 4 - 1
     assert close(gradient_of(decoder(), dropped, recipe), gradient_of(decoder(), kept, kept_recipe))
 
 
@@ -189,7 +189,7 @@ def test_of_two_updates_the_first_is_on_policy_and_the_second_is_not(
     run = Run(Path(), tokens_per_micro_batch=tokens)
     found = update(model, Optimizer(model, recipe.optimizer), made, recipe, 0.1, run)
     assert made[0] is not None
-    first = len(made[0].rows) if tokens == 1 else 1
+    first = len(made[0].weight_D) if tokens == 1 else 1
     assert all(bool((ratio(some) == 1).all()) for some in seen[:first])
     second = torch.cat([ratio(some) for some in seen[first:]])
     assert bool((second != 1).any())
@@ -203,7 +203,7 @@ def test_old_log_probabilities_are_of_the_policy_before_the_first_update(rollout
     first, second = batches(rollouts, advantages_for(rollouts), recipe)
     assert first is not None and second is not None
     model = decoder()
-    (part,) = second.parts(Run(Path()))
+    (part,) = second.parts(Run(Path(), tokens_per_micro_batch=10**6))
     with torch.no_grad():
         old_N = logp_of(logits_of(model, part, 1.0), part)
     update(model, Optimizer(model, recipe.optimizer), [first], recipe, 0.02, Run(Path()))
@@ -256,8 +256,7 @@ def test_what_another_policy_wrote_is_corrected_as_named(rollouts: Rollouts, cor
     found = update(decoder(), Recorder(model := decoder()), [], recipe, 0.1, Run(Path()))
     assert "drift" not in found
     found = update(model, Recorder(model), [batch], recipe, 0.1, Run(Path()))
-    weights = batch.rows.weights_RT[batch.rows.weights_RT > 0]
-    assert found["drift"] == pytest.approx(0, abs=3 * 0.2 / len(weights) ** 0.5) and found["drift"] != 0
+    assert found["drift"] == pytest.approx(0, abs=3 * 0.2 / batch.tokens**0.5) and found["drift"] != 0
 
 
 def test_a_batch_without_signal_is_no_update(rollouts: Rollouts) -> None:
@@ -308,6 +307,6 @@ def test_one_update_raises_what_was_rewarded_and_lowers_what_was_not(rollouts: R
 
 def test_equal_parts_of_the_problems_make_the_updates(rollouts: Rollouts) -> None:
     made = batches(rollouts, torch.ones(5, 4), changed(updates=2))
-    assert [len(batch.prompt_D) for batch in made if batch] == [8, 12]
+    assert [len(batch.weight_D) for batch in made if batch] == [8, 12]
     few = batches(rollouts.of([0]), torch.ones(1, 4), changed(updates=4))
-    assert [len(batch.prompt_D) for batch in few if batch] == [4]
+    assert [len(batch.weight_D) for batch in few if batch] == [4]

@@ -3,33 +3,85 @@
 Two shapes of attention are needed: packed rows, in which a token sees the earlier tokens of its
 own document, and one new query per sample against a prompt shared by its group plus the sample's
 own keys. On a CPU plain batched matmul is faster than the fused call for both, and at one query
-fusing buys nothing; on a GPU packed rows go to the fused call.
+fusing buys nothing; on a GPU packed rows go to a fused call, which never writes the scores down:
+in bfloat16 to the one that takes documents of any length side by side and so skips what no token
+sees, else to the one that takes a mask.
 """
 
 from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+# Of torch's flash attention: wider heads have no backward pass on smaller GPUs.
+_WIDEST_HEAD = 192
+
+
+class Pieces(NamedTuple):
+    """Rows laid end to end and cut into N pieces: piece i are the tokens from cuts[i] to cuts[i + 1]."""
+
+    cuts: Tensor
+    longest: int
+
+
+class PackedAttention:
+    """Attention within rows of documents [B, T]: a token sees itself and the earlier tokens of its document.
+
+    A document stands in one piece. Padding carries a document number of its own (-1), so padding
+    sees padding only. What the rows look like is worked out once, at the first of the layers.
+    """
+
+    def __init__(self, documents_BT: Tensor) -> None:
+        self._documents_BT = documents_BT
+
+    def __call__(self, q_BTHD: Tensor, k_BTKD: Tensor, v_BTKD: Tensor) -> Tensor:
+        """H query heads share K key heads in blocks. Returns [B, T, H, D]."""
+        fused = fused_call(q_BTHD)
+        if fused is not None:
+            return _attend_pieces(q_BTHD, k_BTKD, v_BTKD, self._pieces, fused)
+        q, k, v = q_BTHD.transpose(1, 2), k_BTKD.transpose(1, 2), v_BTKD.transpose(1, 2)
+        attend = _attend_masked if q.is_cuda else attend_packed
+        return attend(q, k, v, self._bias_BTT).transpose(1, 2)
+
+    @cached_property
+    def _bias_BTT(self) -> Tensor:
+        return document_bias(self._documents_BT)
+
+    @cached_property
+    def _pieces(self) -> Pieces:
+        return pieces(self._documents_BT)
+
 
 def document_bias(documents_BT: Tensor) -> Tensor:
-    """Additive mask [B, T, T]: 0 where the query may look, -inf elsewhere.
-
-    A token sees itself and the earlier tokens of the document it belongs to. Padding carries a
-    document number of its own (-1), so padding sees padding only.
-    """
+    """Additive mask [B, T, T]: 0 where the query may look (see `PackedAttention`), -inf elsewhere."""
     length = documents_BT.shape[1]
     same = documents_BT.unsqueeze(2) == documents_BT.unsqueeze(1)
     seen = same & torch.ones(length, length, dtype=torch.bool, device=documents_BT.device).tril()
     return torch.zeros(seen.shape, device=seen.device).masked_fill_(~seen, float("-inf"))
 
 
+def pieces(documents_BT: Tensor) -> Pieces:
+    """Where each document starts and ends; so does each row, and the padding of a row is a piece too.
+
+    Padding is left where it is: rows are packed, so that there is little of it, and to take it out
+    would copy every query, key and value. Waits for the device, because N and the longest decide
+    what is launched.
+    """
+    first_BT = torch.ones_like(documents_BT, dtype=torch.bool)
+    first_BT[:, 1:] = documents_BT[:, 1:] != documents_BT[:, :-1]
+    starts = first_BT.flatten().nonzero().squeeze(1)
+    cuts = F.pad(starts, (0, 1), value=documents_BT.numel())
+    return Pieces(cuts.int(), int(cuts.diff().max()))
+
+
 def attend_packed(q_BHTD: Tensor, k_BKTD: Tensor, v_BKTD: Tensor, bias_BTT: Tensor) -> Tensor:
-    """Attention within rows; H query heads share K key heads in blocks. Returns [B, H, T, D]."""
-    if q_BHTD.is_cuda:
-        mask = bias_BTT.unsqueeze(1).to(q_BHTD.dtype)
-        return F.scaled_dot_product_attention(q_BHTD, k_BKTD, v_BKTD, attn_mask=mask, enable_gqa=True)
+    """Attention within rows in plain matmul; H query heads share K key heads in blocks. Returns [B, H, T, D]."""
     batch, heads, length, depth = q_BHTD.shape
     kv_heads = k_BKTD.shape[1]
     q = (q_BHTD * depth**-0.5).reshape(batch, kv_heads, -1, depth)
@@ -65,3 +117,39 @@ def attend_cached(
     prompt_weights = weights[..., :length].transpose(1, 2).reshape(*stacked, length)
     from_prompt = (prompt_weights @ prompt_v_PKLD).view(problems, kv_heads, samples, group, depth).transpose(1, 2)
     return (from_prompt + weights[..., length:] @ own_v_PSKCD).reshape(problems, samples, heads, depth)
+
+
+def fused_call(q: Tensor) -> Callable[..., Any] | None:
+    """Torch's attention over pieces of any length, where it takes such queries [..., D]; else None."""
+    depth = q.shape[-1]
+    if not q.is_cuda or q.dtype not in (torch.bfloat16, torch.float16) or depth % 8 or depth > _WIDEST_HEAD:
+        return None
+    return _varlen(q.device)
+
+
+@cache
+def _varlen(device: torch.device) -> Callable[..., Any] | None:
+    # Imported here because it takes a second, and no CPU has a use for it.
+    from torch.nn.attention.varlen import varlen_attn
+
+    shares_heads = "enable_gqa" in inspect.signature(varlen_attn).parameters  # since torch 2.12
+    able = torch.backends.cuda.is_flash_attention_available() and torch.cuda.get_device_capability(device) >= (8, 0)
+    return varlen_attn if shares_heads and able else None
+
+
+def _attend_pieces(q_BTHD: Tensor, k_BTKD: Tensor, v_BTKD: Tensor, where: Pieces, fused: Callable[..., Any]) -> Tensor:
+    q, k, v = q_BTHD.flatten(0, 1), k_BTKD.flatten(0, 1), v_BTKD.flatten(0, 1)
+    cuts, longest = where
+    # A window without tokens to the right is what the call knows as causal.
+    shared = q.shape[1] != k.shape[1]
+    out: Tensor = fused(q, k, v, cuts, cuts, longest, longest, window_size=(-1, 0), enable_gqa=shared)
+    return out.view(q_BTHD.shape)
+
+
+def _attend_masked(q_BHTD: Tensor, k_BKTD: Tensor, v_BKTD: Tensor, bias_BTT: Tensor) -> Tensor:
+    # Keys are repeated here, because no fused kernel of torch takes a mask and shared heads together.
+    group = q_BHTD.shape[1] // k_BKTD.shape[1]
+    k_BHTD, v_BHTD = k_BKTD.repeat_interleave(group, dim=1), v_BKTD.repeat_interleave(group, dim=1)
+    mask = bias_BTT.unsqueeze(1).to(q_BHTD.dtype)
+    out: Tensor = F.scaled_dot_product_attention(q_BHTD, k_BHTD, v_BHTD, attn_mask=mask)
+    return out

@@ -28,7 +28,12 @@ def usable(model: Decoder) -> bool:
 
 
 def hidden_states(model: Decoder, text: Text) -> Tensor:
-    """Hidden states [N, width] of the text, on one thread; differentiable, once, by the weights."""
+    """Hidden states [N, width] of the text, on one thread; differentiable, once, by the weights.
+
+    IndexError where a token is not in the vocabulary or a position is none of the model's.
+    """
+    _within("token", text.token_N, model.vocabulary)
+    _within("position", text.position_N, len(model.rotations))
     hidden: Tensor = _Hidden.apply(model, text, *_weights(model))  # type: ignore[no-untyped-call]
     return hidden
 
@@ -89,6 +94,11 @@ class _Written:
         self.text = native.Text(
             len(token_N), len(segments_S4), *map(native.pointer, (token_N, position_N, segments_S4))
         )
+
+
+def _within(what: str, number_N: Tensor, size: int) -> None:
+    if len(number_N) and not 0 <= int(number_N.min()) <= int(number_N.max()) < size:
+        raise IndexError(f"a text has a {what} outside 0 ... {size - 1}")
 
 
 def _weights(model: Decoder) -> list[Tensor]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edgewise.model import compiled
-from edgewise.model.attention import attend_packed, document_bias
+from edgewise.model.attention import PackedAttention
 from edgewise.model.text import Text
 from edgewise.spec import Spec
 
@@ -158,12 +158,12 @@ class Decoder(nn.Module):
             hidden_MW = self.embedding.weight.new_zeros(tokens_BT.numel(), self.spec.width)
             hidden_MW = hidden_MW.index_copy(0, place_N, compiled.hidden_states(self, text))
             return hidden_MW.view(*tokens_BT.shape, self.spec.width)
-        bias_BTT = document_bias(documents_BT)
+        within = PackedAttention(documents_BT)
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             if keep is not None:
                 keep(layer, k, v)
-            return attend_packed(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), bias_BTT).transpose(1, 2)
+            return within(q, k, v)
 
         return self.run(tokens_BT, positions_BT, attend)
 

@@ -40,7 +40,6 @@ def credit(
     writing: Writing,
     world: World,
     recipe: Recipe,
-    pad: int,
     step: int,
     seed: int,
     run: Run,
@@ -59,7 +58,7 @@ def credit(
         greedy_P = shaped(Gathered(greedy, *recipe.reward.grade(world, greedy, greedy_seed))).squeeze(1)
     values_PGT = None
     if models.critic is not None:
-        values_PGT = of_every_token(models.critic, rollouts, pad, run)
+        values_PGT = of_every_token(models.critic, rollouts, run)
     graded = Graded(
         reward_PG=shaped(gathered),
         outcome_PG=gathered.outcome_PG,
@@ -68,7 +67,7 @@ def credit(
         step=step,
         steps=recipe.steps,
         seed=seed,
-        penalty_PGT=_penalty(rollouts, models, recipe, pad, run) if recipe.kl.in_reward else None,
+        penalty_PGT=_penalty(rollouts, models, recipe, run) if recipe.kl.in_reward else None,
         values_PGT=values_PGT,
         greedy_P=greedy_P,
     )
@@ -81,7 +80,7 @@ def credit(
     return Credited(rollouts, tables)
 
 
-def _penalty(rollouts: Rollouts, models: Models, recipe: Recipe, pad: int, run: Run) -> Tensor:
+def _penalty(rollouts: Rollouts, models: Models, recipe: Recipe, run: Run) -> Tensor:
     other = models.pulled_to(recipe)
     temperature = recipe.temperature
 
@@ -89,10 +88,10 @@ def _penalty(rollouts: Rollouts, models: Models, recipe: Recipe, pad: int, run: 
         logp_N = logp_of(logits_of(models.policy, part, temperature), part)
         return losses.k1(logp_N, logp_of(logits_of(other, part, temperature * recipe.kl.temperature), part))
 
-    return recipe.kl.coefficient * of_every_token(log_ratio, rollouts, pad, run)
+    return recipe.kl.coefficient * of_every_token(log_ratio, rollouts, run)
 
 
-def batches_of(credited: Credited, recipe: Recipe, pad: int) -> list[Batch | None]:
+def batches_of(credited: Credited, recipe: Recipe) -> list[Batch | None]:
     """The batches of the step's updates, one for each of equal runs of problems; None where there is no signal.
 
     Weights are those of the whole run of problems, so that a gradient does not depend on what is left out.
@@ -107,7 +106,7 @@ def batches_of(credited: Credited, recipe: Recipe, pad: int) -> list[Batch | Non
         rows = slice(problems.start, problems.stop)
         weight_PG[rows] = losses.token_weights(length_PG[rows], recipe.aggregation, recipe.max_new_tokens)
         cells = [cell for cell in all_cells(rollouts) if cell[0] in problems and needed_PG[cell]]
-        batches.append(make_batch(rollouts, cells, weight_PG, pad, credited.tables) if cells else None)
+        batches.append(make_batch(rollouts, cells, weight_PG, credited.tables) if cells else None)
     return batches
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from edgewise.model.decoder import Decoder
 from edgewise.rl.batch import Batch, Part, hidden_of
 from edgewise.rl.recipe import CriticSpec
+from edgewise.training.gradients import add_gradients
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.run import Run
 from edgewise.training.state import Together, Weights
@@ -48,11 +49,11 @@ class Critic(nn.Module):
         return {"value_loss": sum(found) / len(found)} if found else {}
 
     def _step(self, batch: Batch, run: Run) -> float:
-        tokens, total = int((batch.rows.weights_RT > 0).sum()), 0.0
-        for part in batch.parts(run):
-            loss = value_loss(self(part), part["values"], part["returns"], self.spec.clip).sum() / tokens
-            loss.backward()
-            total += float(loss.detach())
+        def loss_of(part: Part) -> tuple[Tensor, float]:
+            loss = value_loss(self(part), part["values"], part["returns"], self.spec.clip).sum() / batch.tokens
+            return loss, float(loss.detach())
+
+        total = sum(add_gradients(self, batch.parts(run), loss_of))
         self.optimizer.step(self.spec.optimizer.learning_rate)
         return total
 

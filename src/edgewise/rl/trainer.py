@@ -8,8 +8,9 @@ from edgewise.errors import InputError
 from edgewise.keyed import key
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
+from edgewise.parallel import in_order
 from edgewise.rl import losses
-from edgewise.rl.batch import Batch, logits_of, make_batch
+from edgewise.rl.batch import Batch, Part, logits_of, make_batch
 from edgewise.rl.coverage import Coverage
 from edgewise.rl.crediting import batches_of, credit
 from edgewise.rl.gathering import gather
@@ -78,10 +79,10 @@ def train(
         past.advance()
         metrics |= coverage.metrics() | course.metrics() | {"effective_batch": 0.0, "grad_norm": 0.0}
         if gathered is not None:
-            metrics |= probe(models, gathered.rollouts, recipe, tokenizer.pad, run)
-            credited = credit(gathered, models, writing, world, recipe, tokenizer.pad, step, step_seed, run)
+            metrics |= probe(models, gathered.rollouts, recipe, run)
+            credited = credit(gathered, models, writing, world, recipe, step, step_seed, run)
             metrics["effective_batch"] = float(credited.effective_batch)
-            batches = batches_of(credited, recipe, tokenizer.pad)
+            batches = batches_of(credited, recipe)
             rate = recipe.optimizer.learning_rate_at(step, recipe.steps)
             pulled_to = models.pulled_to(recipe) if recipe.kl.in_loss else None
             metrics |= update(model, optimizer, batches, recipe, rate, run, pulled_to)
@@ -100,27 +101,27 @@ def train(
 
 
 @torch.no_grad()
-def probe(models: Models, rollouts: Rollouts, recipe: Recipe, pad: int, run: Run) -> dict[str, float]:
+def probe(models: Models, rollouts: Rollouts, recipe: Recipe, run: Run) -> dict[str, float]:
     """Exact entropy of the policy, and its exact KL to start and reference, before the updates.
 
     Nats per token, means over the `probe_tokens` tokens of each group's first sample.
     """
     cells = [(p, 0) for p in range(len(rollouts.problems))]
-    batch = make_batch(rollouts, cells, torch.ones(len(cells), 1), pad, {})
-    sums = {"entropy": 0.0, "kl_to_start": 0.0, "kl_to_reference": 0.0}
-    tokens = 0
-    for part in batch.parts(run):
+    batch = make_batch(rollouts, cells, torch.ones(len(cells), 1), {})
+    names = ("entropy", "kl_to_start", "kl_to_reference")
+
+    def measured(part: Part) -> tuple[float, ...]:
         logits_NV = logits_of(models.policy, part, recipe.temperature)
-        tokens += len(logits_NV)
-        sums["entropy"] += float(losses.entropy(logits_NV).sum())
         to_start = float(losses.exact_kl(logits_NV, logits_of(models.start, part, recipe.temperature)).sum())
-        sums["kl_to_start"] += to_start
-        if models.reference is models.start:
-            sums["kl_to_reference"] += to_start
-        else:
+        to_reference = to_start
+        if models.reference is not models.start:
             reference_NV = logits_of(models.reference, part, recipe.temperature)
-            sums["kl_to_reference"] += float(losses.exact_kl(logits_NV, reference_NV).sum())
-    return {name: value / tokens for name, value in sums.items()} | {"probe_tokens": float(tokens)}
+            to_reference = float(losses.exact_kl(logits_NV, reference_NV).sum())
+        return float(losses.entropy(logits_NV).sum()), to_start, to_reference
+
+    sums = map(sum, zip(*in_order(measured, batch.parts(run), run.device), strict=True))
+    means = {name: total / batch.tokens for name, total in zip(names, sums, strict=True)}
+    return means | {"probe_tokens": float(batch.tokens)}
 
 
 def update_flops(model: Decoder, batches: list[Batch | None], recipe: Recipe) -> float:
@@ -129,5 +130,4 @@ def update_flops(model: Decoder, batches: list[Batch | None], recipe: Recipe) ->
     passes = (3 + recipe.kl.in_loss) * recipe.epochs + 2 * recipe.kl.in_reward
     passes += len(batches) * recipe.epochs > 1
     passes += recipe.advantage.needs_critic * (1 + 3 * recipe.epochs)
-    rows = [batch.rows for batch in batches if batch is not None]
-    return passes * sum(model.spec.forward_flops(r.real_tokens, r.mean_context, model.vocabulary) for r in rows)
+    return passes * sum(batch.forward_flops(model) for batch in batches if batch is not None)

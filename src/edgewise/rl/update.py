@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from edgewise.model.decoder import Decoder
+from edgewise.parallel import in_order
 from edgewise.rl import losses
 from edgewise.rl.batch import Batch, Part, logits_of, logp_of
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipe.loss import Tokens
+from edgewise.training.gradients import add_gradients
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.run import Run
 
@@ -38,32 +40,32 @@ def update(
     before the first by the same computation.
     """
     measured = _Means()
-    parts_B = [list(batch.parts(run)) if batch else [] for batch in batches]
+    parts_B = [batch.parts(run) if batch else [] for batch in batches]
     single = len(batches) * recipe.epochs == 1
-    old_B = [[None] * len(parts) if single else _old(model, parts, recipe) for parts in parts_B]
+    old_B = [[None] * len(parts) if single else _old(model, parts, recipe, run) for parts in parts_B]
     norms = []
     for _ in range(recipe.epochs):
         for parts, olds in zip(parts_B, old_B, strict=True):
-            for part, old_logp_N in zip(parts, olds, strict=True):
-                _backward(model, part, old_logp_N, recipe, pulled_to, measured)
+            work = list(zip(parts, olds, strict=True))
+            for of_part in add_gradients(model, work, lambda known: _loss(model, *known, recipe, pulled_to)):
+                measured.join(of_part)
             if parts:
                 norms.append(optimizer.step(learning_rate))
     return {"grad_norm": sum(norms) / len(norms) if norms else 0.0} | measured.results()
 
 
 @torch.no_grad()
-def _old(model: Decoder, parts: Sequence[Part], recipe: Recipe) -> list[Tensor | None]:
-    return [logp_of(logits_of(model, part, recipe.temperature), part) for part in parts]
+def _old(model: Decoder, parts: Sequence[Part], recipe: Recipe, run: Run) -> list[Tensor | None]:
+    def logp(part: Part) -> Tensor:
+        return logp_of(logits_of(model, part, recipe.temperature), part)
+
+    return list(in_order(logp, parts, run.device))
 
 
-def _backward(
-    model: Decoder,
-    part: Part,
-    old_logp_N: Tensor | None,
-    recipe: Recipe,
-    pulled_to: Decoder | None,
-    measured: _Means,
-) -> None:
+def _loss(
+    model: Decoder, part: Part, old_logp_N: Tensor | None, recipe: Recipe, pulled_to: Decoder | None
+) -> tuple[Tensor, _Means]:
+    measured = _Means()
     logits_NV = logits_of(model, part, recipe.temperature)
     logp_N = logp_of(logits_NV, part)
     if old_logp_N is None:
@@ -89,7 +91,7 @@ def _backward(
         loss_N = loss_N + recipe.kl.coefficient * kl_N
     if recipe.entropy:
         loss_N = loss_N - recipe.entropy * losses.entropy(logits_NV)
-    (loss_N * part.weight_N).sum().backward()
+    return (loss_N * part.weight_N).sum(), measured
 
 
 class _Means:
@@ -102,6 +104,12 @@ class _Means:
     def add(self, name: str, value_N: Tensor, part: Part) -> None:
         value, weight = self._sums.get(name, (0.0, 0.0))
         self._sums[name] = value + float((value_N * part.weight_N).sum()), weight + float(part.weight_N.sum())
+
+    def join(self, other: _Means) -> None:
+        for name, (value, weight) in other._sums.items():
+            own_value, own_weight = self._sums.get(name, (0.0, 0.0))
+            self._sums[name] = own_value + value, own_weight + weight
+        self._ratio_max = max(self._ratio_max, other._ratio_max)
 
     def ratio(self, log_ratio_N: Tensor) -> None:
         self._ratio_max = max(self._ratio_max, float(log_ratio_N.max().exp()))

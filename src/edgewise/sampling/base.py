@@ -17,12 +17,14 @@ class SamplingSpec(Spec):
     """The law that completions are drawn from. The default is the model's own distribution.
 
     Temperature 0 is greedy. `top_p` < 1 truncates the support: pass@k is then a statement about
-    the truncated sampler.
+    the truncated sampler. `precision` "bf16" runs the layers as training in bf16 does, with FP32
+    logits and draws: another model, if only just, so it is part of the law.
     """
 
     temperature: float = Field(1.0, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
     max_new_tokens: int = Field(128, ge=1)
+    precision: str = Field("fp32", pattern="^(fp32|bf16)$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _SLOTS = 48
 
 def serves(model: Decoder, law: SamplingSpec, logit_noise: float) -> bool:
     """Whether the kernels know this law and can run this model here."""
-    return law.top_p == 1 and logit_noise == 0 and usable(model)
+    return law.top_p == 1 and law.precision == "fp32" and logit_noise == 0 and usable(model)
 
 
 def decode(
@@ -38,7 +38,7 @@ def decode(
     if prompts.min() < 0 or prompts.max() >= model.vocabulary:
         raise IndexError(f"a prompt has a token outside the vocabulary of {model.vocabulary}")
     start = np.fromiter(accumulate((len(ask.prompt) for ask in asks), initial=0), np.int64)
-    limit = np.array([ask.limit for ask in asks], np.int32)
+    limit = np.array([min(ask.limit, law.max_new_tokens) for ask in asks], np.int32)
     keys = row_keys([ask.key for ask in asks], samples, torch.device("cpu")).numpy()
     tokens = np.full((len(asks), samples, law.max_new_tokens), -1, np.int32)
     logp = np.zeros(tokens.shape, np.float32)

@@ -21,12 +21,15 @@ def row_keys(keys_P: Sequence[int], samples: int, device: torch.device) -> Tenso
     return _mix(prompt + _GOLDEN * torch.arange(1, samples + 1, device=device))
 
 
-def uniform(row_keys: Tensor, position: int) -> Tensor:
-    """Float64 numbers in [0, 1), one for each key, for the given position; the same bits on every device."""
+def uniform(row_keys: Tensor, position: int | Tensor) -> Tensor:
+    """Float64 numbers in [0, 1), one for each key, for the given position; the same bits on every device.
+
+    The position may be an int64 tensor that broadcasts with the keys.
+    """
     return _fraction(_draw(row_keys, position))
 
 
-def normal(row_keys: Tensor, position: int, count: int) -> Tensor:
+def normal(row_keys: Tensor, position: int | Tensor, count: int) -> Tensor:
     """Float64 standard normal numbers [..., count], for each key [...] and the given position.
 
     Number i depends on key, position and i alone: key and position seed a generator of their own,
@@ -40,8 +43,10 @@ def normal(row_keys: Tensor, position: int, count: int) -> Tensor:
     return torch.stack((radius * angle.cos(), radius * angle.sin()), dim=-1).flatten(-2)[..., :count]
 
 
-def _draw(row_keys: Tensor, position: int) -> Tensor:
-    return _mix(row_keys + _wrap(_GOLDEN * (position + 1)))
+def _draw(row_keys: Tensor, position: int | Tensor) -> Tensor:
+    offset = _GOLDEN * (position + 1)
+    # Tensors wrap by themselves.
+    return _mix(row_keys + (_wrap(offset) if isinstance(offset, int) else offset))
 
 
 def _fraction(bits: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from functools import partial
 
 import torch
 from pydantic import Field
+from torch import Tensor
 from torch.nn import functional as F
 
 from edgewise.errors import InputError
@@ -16,6 +17,7 @@ from edgewise.spec import Spec
 from edgewise.tasks.base import World
 from edgewise.training.documents import arrays_of_step
 from edgewise.training.feed import feed
+from edgewise.training.gradients import add_gradients
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.packing import Rows
 from edgewise.training.run import Run
@@ -74,20 +76,22 @@ def update(
     if reach > model.spec.max_positions:
         raise InputError(f"max_positions: must be at least {reach} for these documents, is {model.spec.max_positions}")
     weight = float(rows.weights_RT.sum())
-    loss = 0.0
-    for part in micro_batches(rows, run):
+
+    def loss_of(part: Rows) -> tuple[Tensor, float]:
         with torch.autocast(run.device.type, torch.bfloat16, enabled=spec.precision == "bf16"):
             hidden = model(part.tokens_RT, part.positions_RT, part.document_RT)
         counted = part.weights_RT > 0
         each = F.cross_entropy(model.logits(hidden[counted]), part.targets_RT[counted], reduction="none")
-        part_loss = (each * part.weights_RT[counted]).sum() / weight
-        part_loss.backward()
-        loss += float(part_loss.detach())
+        loss = (each * part.weights_RT[counted]).sum() / weight
+        return loss, float(loss.detach())
+
+    loss = sum(add_gradients(model, micro_batches(rows, run), loss_of))
     norm = optimizer.step(learning_rate)
     return {"loss": loss, "grad_norm": norm, "learning_rate": learning_rate}
 
 
 def micro_batches(rows: Rows, run: Run) -> list[Rows]:
-    """The rows on the run's device, in parts of about `tokens_per_micro_batch`."""
-    size = max(1, run.tokens_per_micro_batch // rows.tokens_RT.shape[1])
+    """The rows on the run's device, in parts of the run's size."""
+    length = rows.tokens_RT.shape[1]
+    size = max(1, run.part_tokens(rows.tokens_RT.numel()) // length)
     return [rows[start : start + size].to(run.device) for start in range(0, len(rows), size)]

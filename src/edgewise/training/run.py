@@ -24,6 +24,9 @@ _FEEDERS_OF_A_GPU = 4
 # Steps. To start one takes most of a second, as long as some hundred steps of a small model would wait for data.
 _WORTH_A_FEEDER = 500
 
+# Tokens of a micro-batch.
+_LEAST_PART, _MOST_PART, _PART_OF_A_GPU = 256, 2048, 65_536
+
 Progress = Callable[[int, int, str], None]
 
 
@@ -35,15 +38,15 @@ def silent(done: int, total: int, note: str) -> None:
 class Run:
     """One run of a loop in one folder: `metrics.jsonl` and `checkpoint/`.
 
-    `tokens_per_micro_batch` bounds memory; `checkpoint_seconds` is how much work an interruption
-    may cost; `data_workers` processes prepare data ahead (None: what suits the device).
-    None of them changes a result beyond rounding.
+    `tokens_per_micro_batch` bounds memory; `checkpoint_seconds` is how much work an interruption may
+    cost; `data_workers` processes prepare data ahead. None is what suits the device. None of
+    them changes a result beyond rounding.
     """
 
     folder: Path
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     progress: Progress = silent
-    tokens_per_micro_batch: int = 4096
+    tokens_per_micro_batch: int | None = None
     checkpoint_seconds: float = 20.0
     data_workers: int | None = None
 
@@ -58,6 +61,18 @@ class Run:
         if self.device.type != "cpu":
             return _FEEDERS_OF_A_GPU
         return int(steps >= _WORTH_A_FEEDER)
+
+    def part_tokens(self, total: int) -> int:
+        """Tokens of one micro-batch where there are `total` in all: `tokens_per_micro_batch`, or what suits the device.
+
+        On a CPU an eighth, so that several cores have equally much to do, within bounds: fewer cost more
+        to start than to compute, more leave the caches. The number of cores does not enter, and so no result.
+        """
+        if self.tokens_per_micro_batch is not None:
+            return self.tokens_per_micro_batch
+        if self.device.type != "cpu":
+            return _PART_OF_A_GPU
+        return min(max(_LEAST_PART, -(-total // 8)), _MOST_PART)
 
     def steps(self, total: int, state: State, totals: dict[str, float]) -> Iterator[int]:
         """The steps still to do, after restoring `state` and `totals` where a checkpoint is.

@@ -1,0 +1,233 @@
+"""Decoding in torch: a step can be recorded and replayed, in either precision, and changes no completion."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from edgewise.errors import InputError
+from edgewise.sampling import decoding
+from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.decoding import Ask, Drawn, decode
+from edgewise.sampling.random_numbers import normal, row_keys, uniform
+from edgewise.sampling.stepping import Pace, pace_of
+from tests.model.tiny import alone
+from tests.sampling.batches import END, KEYS, NAMES, PROMPTS, SAMPLES, model
+from tests.sampling.tape import Tape, owned, taped
+
+LAWS = [
+    SamplingSpec(max_new_tokens=60),
+    SamplingSpec(temperature=2.0, top_p=0.7, max_new_tokens=40),
+    SamplingSpec(temperature=0, max_new_tokens=40),
+    SamplingSpec(max_new_tokens=60, precision="bf16"),
+]
+LIMITS = [60, 40, 7, 33, 2, 60, 40, 1, 59]
+
+
+def drawn(
+    name: str, law: SamplingSpec, noise: float = 0.0, chosen: slice = slice(None), samples: int = SAMPLES
+) -> Drawn:
+    asks = [Ask(*ask) for ask in zip(PROMPTS, KEYS, np.minimum(LIMITS, law.max_new_tokens).tolist(), strict=True)]
+    return decode(model(name), END, asks, SAMPLES, law, model_logp=True, logit_noise=noise)
+
+
+def bits(part: Drawn) -> list[bytes]:
+    assert part.model_logp_PGT is not None
+    return [array.tobytes() for array in (part.tokens_PGT, part.logp_PGT, part.model_logp_PGT)]
+
+
+# ---- What a recording needs
+
+
+@pytest.mark.parametrize(
+    ("name", "law", "noise"),
+    [(NAMES[0], LAWS[0], 0.5), (NAMES[1], LAWS[1], 0.0), (NAMES[2], LAWS[2], 0.0), (NAMES[1], LAWS[3], 0.0)],
+    ids=str,
+)
+def test_replayed_steps_draw_the_same_bits(
+    name: str, law: SamplingSpec, noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing on the host depends on the position or on what was drawn, and no step asks a tensor for its content."""
+    called = drawn(name, law, noise)
+    plays: list[Tape] = []
+    pace = pace_of(torch.device("cpu"))._replace(ask_every=8, leave_below=0.5, record=taped(plays.append))
+    monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
+    assert bits(drawn(name, law, noise)) == bits(called)
+    assert len(plays) >= 20
+
+
+def test_a_recorded_step_touches_only_memory_that_the_batch_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At every replay: what was dropped, moved or grown in between would be freed memory to a graph."""
+    groups: list[Any] = []
+    seen: list[Tape] = []
+
+    class Watched(decoding._Group):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            groups.append(self)
+
+    def watch(tape: Tape) -> None:
+        assert tape.outside() <= owned(groups[-1])
+        seen.append(tape)
+
+    pace = pace_of(torch.device("cpu"))._replace(ask_every=4, leave_below=0.5, record=taped(watch))
+    monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
+    monkeypatch.setattr(decoding, "_Group", Watched)
+    for law in (LAWS[0], LAWS[3]):
+        drawn(NAMES[0], law)
+    assert len({id(tape) for tape in seen}) > 2, "each chunk is recorded anew"
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if law.precision == "fp32"], ids=str)
+def test_a_step_runs_on_tensors_without_content_and_none_of_its_own_stays_on_the_host(
+    law: SamplingSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # There is no autocast for the device without content, and here nothing is cast.
+    monkeypatch.setattr(torch, "autocast", lambda *args, **kwargs: nullcontext())
+    bare = copy.deepcopy(model(NAMES[0])).to("meta")
+    asks = [Ask(prompt, key, law.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    with torch.no_grad():
+        group = decoding._Group(bare, END, asks, SAMPLES, law, True, 0.5)
+        group._draw(bare.logits(group.last_hidden_P1.expand(-1, SAMPLES, -1)))
+        group._grow()
+        group._step()
+    held = [value for value in vars(group).values() if isinstance(value, torch.Tensor)]
+    assert len(held) > 10
+    assert all(tensor.is_meta for tensor in [*held, *group.own_k, *group.own_v, *group.prompt_k, *group.prompt_v])
+
+
+@pytest.mark.parametrize("forbidden", ["item", "nonzero", "mask"])
+def test_the_stand_in_refuses_what_a_graph_cannot_hold(forbidden: str) -> None:
+    x = torch.ones(3)
+    ask: dict[str, Callable[[], object]] = {
+        "item": lambda: x.sum().item(),
+        "nonzero": x.nonzero,
+        "mask": lambda: x[x > 0],
+    }
+    with pytest.raises(AssertionError, match=r"content|contains"), Tape():
+        ask[forbidden]()
+
+
+def test_a_position_on_the_device_gives_the_random_numbers_of_the_same_position_on_the_host() -> None:
+    rows = row_keys(KEYS, 3, torch.device("cpu"))
+    for position in (0, 1, 7, 10**6):
+        there = torch.tensor([position])
+        assert torch.equal(uniform(rows, position), uniform(rows, there))
+        assert torch.equal(normal(rows, position, 5), normal(rows, there, 5))
+
+
+@pytest.mark.parametrize(("chunk", "ask_every"), [(1, 1), (7, 8), (128, 8)])
+def test_the_pace_does_not_change_what_is_drawn(chunk: int, ask_every: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to rounding: the widths of the cache differ."""
+    called = drawn(NAMES[1], LAWS[0])
+    monkeypatch.setattr(decoding, "pace_of", lambda device: Pace(chunk, ask_every, 0.5, None))
+    other = drawn(NAMES[1], LAWS[0])
+    assert (other.tokens_PGT == called.tokens_PGT).all()
+    np.testing.assert_allclose(other.logp_PGT, called.logp_PGT, atol=1e-5)
+
+
+# ---- bfloat16
+
+
+def test_weights_cast_once_draw_the_bits_of_weights_cast_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the layers compute what they compute in training, under autocast."""
+    name = NAMES[1]
+    once = drawn(name, LAWS[3])
+    assert bits(once) != bits(drawn(name, LAWS[0]))
+    monkeypatch.setattr(decoding, "_in_bf16", lambda model: model)
+    assert bits(drawn(name, LAWS[3])) == bits(once)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_log_probabilities_in_bf16_are_nearer_to_a_full_pass_in_bf16_than_to_one_in_fp32(name: str) -> None:
+    part = drawn(name, LAWS[3])
+    assert part.model_logp_PGT is not None
+    distance = {}
+    for low in (True, False):
+        differences = []
+        for p, prompt in enumerate(PROMPTS):
+            ids = [token for token in part.tokens_PGT[p, 0].tolist() if token >= 0]
+            with torch.autocast("cpu", torch.bfloat16, enabled=low):
+                logits = alone(model(name), [*prompt, *ids])[len(prompt) - 1 : -1]
+            direct = torch.log_softmax(logits, -1).gather(1, torch.tensor(ids).unsqueeze(1)).squeeze(1)
+            differences.append(part.model_logp_PGT[p, 0, : len(ids)] - direct.numpy())
+        distance[low] = float(np.abs(np.concatenate(differences)).mean())
+    assert distance[True] < distance[False] < 0.02
+
+
+def test_bf16_keeps_keys_and_values_in_bf16_and_leaves_the_model_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = NAMES[0]
+    before = copy.deepcopy(model(name).state_dict())
+    kept: list[torch.dtype] = []
+
+    class Watched(decoding._Group):
+        def run(self) -> Drawn:
+            drawn = super().run()
+            caches = (self.prompt_k, self.prompt_v, self.own_k, self.own_v)
+            kept.extend(tensor.dtype for some in caches for tensor in some)
+            return drawn
+
+    monkeypatch.setattr(decoding, "_Group", Watched)
+    part = drawn(name, LAWS[3])
+    assert len(kept) == 4 * model(name).spec.layers and set(kept) == {torch.bfloat16}
+    assert part.logp_PGT.dtype == np.float32
+    for key, value in model(name).state_dict().items():
+        assert torch.equal(value, before[key]) and value.dtype == before[key].dtype
+
+
+def test_a_precision_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match="precision"):
+        SamplingSpec.parse({"precision": "fp8"})
+
+
+# ---- On a GPU
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+@pytest.mark.parametrize("law", LAWS, ids=str)
+def test_a_graph_draws_what_calls_draw(
+    name: str, law: SamplingSpec, noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_gpu = copy.deepcopy(model(name)).cuda()
+    asks = [Ask(prompt, key, law.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    graph = decode(on_gpu, END, asks, SAMPLES, law, model_logp=True, logit_noise=noise)
+    pace = pace_of(torch.device("cuda"))._replace(record=None)
+    monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
+    called = decode(on_gpu, END, asks, SAMPLES, law, model_logp=True, logit_noise=noise)
+    assert (graph.tokens_PGT == called.tokens_PGT).all()
+    np.testing.assert_allclose(graph.logp_PGT, called.logp_PGT, atol=1e-6)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gpu_takes_the_likeliest_tokens_that_a_cpu_takes(name: str) -> None:
+    law = LAWS[2]
+    asks = [Ask(prompt, key, law.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    on_gpu = decode(copy.deepcopy(model(name)).cuda(), END, asks, SAMPLES, law)
+    assert (on_gpu.tokens_PGT == decode(model(name), END, asks, SAMPLES, law).tokens_PGT).all()
+
+
+@pytest.mark.gpu
+def test_nothing_in_a_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Strict(decoding._Group):
+        def _step(self) -> None:
+            torch.cuda.set_sync_debug_mode("error")
+            try:
+                super()._step()
+            finally:
+                torch.cuda.set_sync_debug_mode("default")
+
+    pace = pace_of(torch.device("cuda"))._replace(record=None)
+    monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
+    monkeypatch.setattr(decoding, "_Group", Strict)
+    on_gpu = copy.deepcopy(model(NAMES[0])).cuda()
+    for law in LAWS:
+        decode(on_gpu, END, [Ask(PROMPTS[0], KEYS[0], law.max_new_tokens)], SAMPLES, law, True, 0.5)

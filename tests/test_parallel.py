@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from edgewise.parallel import in_order
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_results_come_in_the_order_of_the_items_and_from_several_threads() -> None:
+    names = set()
+
+    def work(item: int) -> int:
+        names.add(threading.get_ident())
+        time.sleep(0.002 * (8 - item))
+        return item * item
+
+    assert list(in_order(work, range(8), CPU)) == [item * item for item in range(8)]
+    assert len(names) == 3 and threading.get_ident() not in names
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_torch_has_one_thread_inside_and_all_of_them_again_outside() -> None:
+    assert set(in_order(lambda _: torch.get_num_threads(), range(6), CPU)) == {1}
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.usefixtures("three_threads")
+@pytest.mark.parametrize("recording", [True, False])
+def test_gradients_are_recorded_as_where_it_is_called(recording: bool) -> None:
+    with torch.set_grad_enabled(recording):
+        assert set(in_order(lambda _: torch.is_grad_enabled(), range(6), CPU)) == {recording}
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_what_is_raised_is_raised_here() -> None:
+    def work(item: int) -> int:
+        if item == 2:
+            raise KeyError("two")
+        return item
+
+    with pytest.raises(KeyError, match="two"):
+        list(in_order(work, range(4), CPU))
+
+
+@pytest.mark.usefixtures("three_threads")
+@pytest.mark.parametrize("items", [0, 1])
+def test_little_work_starts_no_thread(items: int) -> None:
+    here = threading.get_ident()
+    assert list(in_order(lambda _: threading.get_ident(), range(items), CPU)) == [here] * items
