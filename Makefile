@@ -13,7 +13,7 @@ help:
 	@echo "make algorithms every algorithm with its formula and its weights, written to docs/algorithms.md"
 	@echo "make recipes    the named recipes and where their numbers come from, written to docs/recipes.md"
 	@echo "make brorl      BroRL's token simulator with further arms, written to docs/brorl.md"
-	@echo "make bench      speed and memory, written to benchmarks/results"
+	@echo "make bench      speed and memory beside what people would use instead, written to docs/performance.md"
 	@echo "make test       the whole test suite"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make check      lint, format and types"
@@ -51,9 +51,11 @@ recipes: env
 brorl: env
 	$(BIN)/python -m docs.brorl
 
+# Beside the peers, which are pinned apart: nothing else needs them.
 bench: env
-	$(BIN)/python benchmarks/audit.py
-	$(BIN)/python benchmarks/worlds.py
+	$(BIN)/pip install --quiet --requirement benchmarks/requirements.txt
+	$(BIN)/edgewise bench all
+	$(BIN)/python -m docs.performance
 
 # A process for each core up to four, one thread each: files are the unit, so that what a file prepares is prepared once.
 PYTEST := GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile

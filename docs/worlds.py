@@ -379,7 +379,7 @@ def rates() -> Iterator[str]:
     """The table of benchmarks/results/worlds.json."""
     yield RATE_HEAD
     yield "| what | ours | target | reference |\n|---|---|---|---|"
-    for one in json.loads(RATES.read_text(encoding="utf-8")):
+    for one in json.loads(RATES.read_text(encoding="utf-8"))["measurements"]:
         cells = [f"{one[name]:,.{0 if one[name] > 100 else 2}f}" if one[name] else "" for name in RATE_COLUMNS]
         yield f"| {one['what']}, {one['unit']} | {' | '.join(cells)} |"
     yield f"\n{RATE_TAIL.strip()}"

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from edgewise.cli import audit, recipes, study, tasks
+from edgewise.cli import audit, bench, recipes, study, tasks
 from edgewise.errors import InputError
 
 # Imported only by what needs them, so that audits work without.
@@ -21,6 +21,7 @@ for command in (
     study.demo,
     study.run,
     recipes.recipes,
+    bench.bench,
     tasks.tasks,
     tasks.problems,
     tasks.judge,

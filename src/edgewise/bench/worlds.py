@@ -1,24 +1,20 @@
-"""How fast worlds make and judge problems, and training's data is prepared: `python benchmarks/worlds.py [NAME]...`.
+"""How fast worlds make and judge problems, and training's data is prepared, each measurement in a process of its own.
 
-Each measurement runs in a process of its own, on one core, five times; the median is what is quoted. Rates are per
-second of the core's time. The last line is JSON; benchmarks/results/worlds.json holds the same.
+Rates are per second of one core's time.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
+from edgewise.bench import process
+from edgewise.bench.findings import Better, Findings, Measurement
 from edgewise.tasks import ModularArithmetic, World
 from edgewise.tasks.colouring import Colouring
 from edgewise.tasks.countdown import Countdown
@@ -26,9 +22,7 @@ from edgewise.tasks.graph.paper_compat import judge_paper_compat
 from edgewise.tasks.graph.world import GraphArithmetic, Mode
 from edgewise.tasks.strings import StringFunctions
 
-REPEATS = 5
 SECONDS = 1.0
-RESULTS = Path(__file__).parent / "results" / "worlds.json"
 
 # More different texts than the released scorer's reading of gold solutions is remembered for, so that both are read.
 TEXTS = 1500
@@ -51,6 +45,7 @@ class Measured:
     value: Callable[[], float]
     target: float | None = None
     reference: float | None = None
+    better: Better = "more"
 
 
 def graph(
@@ -117,7 +112,6 @@ def prepared() -> float:
 
 def demo_share() -> float:
     """Percent of the first 500 steps of the demonstration's pre-training that is spent waiting for data."""
-    os.environ["GOMP_SPINCOUNT"] = "0"
     import torch
 
     from edgewise.demo import DemoSpec, demo
@@ -195,42 +189,23 @@ MEASURED: dict[str, Measured] = {
         "% (less is better)",
         demo_share,
         3.0,
+        better="less",
     ),
 }
 
 
-def main(names: Sequence[str]) -> None:
-    """Measure each named thing REPEATS times and write the medians."""
-    results = [_result(name, MEASURED[name]) for name in names or MEASURED]
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    print(json.dumps(results))
+def measure(repeats: int) -> Findings:
+    """The median of each."""
+    return Findings(measurements=[_found(name, one, repeats) for name, one in MEASURED.items()])
 
 
-def _result(name: str, measured: Measured) -> dict[str, Any]:
-    load = os.getloadavg()[0]
-    command = [sys.executable, __file__, "--measure", name]
-    values = [float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(REPEATS)]
-    value = statistics.median(values)
-    beside = [
-        f"{label} {number:,.0f}"
-        for label, number in (("target", measured.target), ("reference", measured.reference))
-        if number
-    ]
-    print(f"{name}: {value:,.{0 if value > 100 else 2}f} {measured.unit} {', '.join(beside)}", flush=True)
-    return {
-        "name": name,
-        **{key: value for key, value in asdict(measured).items() if key != "value"},
-        "value": value,
-        "values": values,
-        "repeats": REPEATS,
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load_before": load,
-    }
+def _found(name: str, one: Measured, repeats: int) -> Measurement:
+    values = [process.call(__name__, "run", {"name": name}) for _ in range(repeats)]
+    return Measurement.of(
+        name, one.what, one.unit, values, better=one.better, target=one.target, reference=one.reference
+    )
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measure"]:
-        print(MEASURED[sys.argv[2]].value())
-    else:
-        main(sys.argv[1:])
+def run(name: str) -> float:
+    """One measurement here."""
+    return MEASURED[name].value()

@@ -1,0 +1,317 @@
+"""Write docs/performance.md and its figures from benchmarks/results/*.json (`make bench`).
+
+python -m docs.performance
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from edgewise.bench.registry import BENCHMARKS
+from edgewise.bench.terminal import number
+from edgewise.report.audit.paper import printed
+from edgewise.report.charts import PALETTE, sized, specification
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = Path(__file__).with_name("performance.md")
+FIGURES = Path(__file__).with_name("figures")
+
+HEAD = """# How fast, and what bounds it
+
+Ours beside what people would use instead, in turn in one process, the same weights and the same work. `make bench` runs
+everything, `edgewise bench NAME...` some of it; both write benchmarks/results/NAME.json, and this page is made from
+those files by `python -m docs.performance`. Speeds are of one machine at one time: run it on yours.
+
+## Targets
+
+n is the number of runs of each side, after one that does not count; values are medians, a ratio is of medians and more
+than 1 where ours is better. Load is how many cores other processes used meanwhile: above about 0.1 a row is not to be
+quoted, since threads that wait for each other lose far more than what is taken from them.
+
+| what | ours | peer | unit | ratio | target | n | load |
+|---|---|---|---|---|---|---|---|
+"""
+
+METHOD = """
+## Method
+
+- *The same work.* The model has random weights; its checkpoint is what the peer loads. The first greedy completions of
+  both are compared token by token before sampling is timed, the first losses before training is, and the mean numbers
+  of tokens after RL steps. A run in which they differ ends with an error.
+- *Lengths.* No layer writes one of the features; every word has the same amount of it and the end has more, so that
+  how likely the end is can be set. With natural stops completions have the lengths of a model that was trained; without
+  early stops the end is never drawn.
+- *The peer at its best.* Batch, micro-batch and precision are those that served it best in a run before, or are known
+  to; the setting stands with each result. Where a repeat of the peer asks fewer prompts than ours, rates are compared:
+  its batch is as large as it would be anyway, only fewer of them follow each other.
+- *Steps are whole.* A step of ours is one of the trainer that every run uses, with judging, metrics and the
+  optimizer; a step of the peer is what lies between its own callbacks.
+- *Threads* that wait do not spin, ours and the peer's (`GOMP_SPINCOUNT=0`, which the command sets before torch is
+  imported): spinning is a little faster on a machine where nothing else runs, and several times slower elsewhere.
+- *The ceiling* is measured on the spot, with as many threads as ours uses: the fastest square matrix product, in fp32
+  or bf16, whichever is faster here, and the fastest copy of a buffer that no cache holds (bytes read and written).
+- *Useful work* is what the task requires at least: two FLOPs a weight and token, four times the width for each layer
+  and visible key, three times that for a gradient; prompts once for a group; keys and values read once for each new
+  token, those of a prompt once for its group. What is recomputed, padded or masked away is not counted.
+"""
+
+SECTIONS = {
+    "sampling": """
+Decoding makes one small product after another. At this size a weight matrix stays in a core's cache, so that neither
+memory nor arithmetic is the limit at first: what costs is how many operations are dispatched for a token, how much of a
+batch is idle because its samples have ended, and how often the keys and values of a prompt are read again for each of
+its samples. The peer pays all three: it dispatches every operation of every layer from Python, keeps ended samples in
+the batch until the last one ends, and repeats the prompt for each sample.""",
+    "rl_step": """
+A step is sampling, judging and one update. Sampling is bound as above. The update multiplies with every weight three
+times for each token and is bound by arithmetic; the peer computes the prompt again for each sample there, and pads a
+micro-batch to its longest sample.""",
+    "next_token": """
+Arithmetic bounds this: batches are large, and almost all time is in matrix products and in attention. What is lost is
+in element-wise operations that go through memory, in attention over the masked half, and in products too narrow to
+reach the peak, the more so the narrower the model.""",
+    "cores": """
+Each number of threads has a process of its own. Two cores of which one is busy half of the time have at most one and a
+half cores to give, so that no schedule reaches more than 1.5 times one free core there: the target cannot be met in
+that row, and how close it comes to 1.5 is what can be judged.""",
+    "memory": """
+Each point is a process of its own: its peak resident memory after a whole step, less that after a step of eight
+samples of two tokens, which has loaded everything and made the moments of the optimizer. Required is the more of two
+things that are not needed at the same time: keys and values of all samples with the prompt once for its group, and
+what the backward pass of a micro-batch must keep, one for each thread. Where the cache is the smaller one the
+requirement does not grow; less than it is reached by not holding all samples, or all activations, at once.""",
+    "cost": """
+All but one quantity are held (4 problems, 8 samples, 32 tokens, width 128). An exponent of 1 is linear; less than 1
+where a fixed cost is shared by more work. Length adds a square: attention of all tokens to all before them. Parameters
+are varied by the width, so that larger models have larger products, which run nearer to the peak.""",
+    "audit": """
+Each measurement runs in a process of its own.""",
+    "worlds": """
+On one core, in processes of their own; the peer is the reference generator and its scorer's parser as published or
+measured by themselves, and their table with what it means stands in [the worlds](worlds.md).""",
+}
+
+MACHINE_HEAD = """
+## Machine, versions and load of each run
+
+| benchmark | machine | matrix products, GFLOP/s | copy, GB/s | versions | commit | date | load |
+|---|---|---|---|---|---|---|---|"""
+
+Record = Mapping[str, Any]
+
+PARTS = ["sampling_seconds", "rest_seconds"]
+
+
+def main() -> None:
+    found = records()
+    for name, svg in figures(found).items():
+        (FIGURES / name).write_text(svg, encoding="utf-8")
+    PAGE.write_text(page(found), encoding="utf-8")
+
+
+def records(folder: Path = RESULTS) -> dict[str, Record]:
+    """What was written for each benchmark that has been run."""
+    paths = {name: folder / f"{name}.json" for name in BENCHMARKS}
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
+
+
+def page(found: Mapping[str, Record]) -> str:
+    """The whole page."""
+    lines = [HEAD.rstrip("\n"), *targets(found), missed(found), METHOD.rstrip("\n")]
+    for name, record in found.items():
+        lines += section(name, record)
+    lines += [MACHINE_HEAD, *map(machine_row, found.values())]
+    absent = [f"`{name}`" for name in BENCHMARKS if name not in found]
+    if absent:
+        lines.append(f"\nNot run yet: {', '.join(absent)}.")
+    return "\n".join(lines) + "\n"
+
+
+def targets(found: Mapping[str, Record]) -> Iterator[str]:
+    """A row for each result that has a target."""
+    for record in found.values():
+        for one in record["comparisons"]:
+            if one["target"] is not None:
+                yield comparison_row(one)
+        for one in record["measurements"]:
+            if one["target"] is not None:
+                yield measurement_row(one, record["load"])
+
+
+def comparison_row(one: Record) -> str:
+    ours, peer = (
+        f"{number(one[side])} ({number(min(one[f'{side}_all']))} to {number(max(one[f'{side}_all']))})"
+        for side in ("ours", "peer")
+    )
+    target = "" if one["target"] is None else f"{number(one['target'])}, {judged(one['met'])}"
+    cells = [
+        *(one["what"], ours, peer, one["unit"], f"**{number(one['ratio'])}**", target),
+        *(str(one["repeats"]), f"{one['load']:.2f}"),
+    ]
+    return row(cells)
+
+
+def measurement_row(one: Record, load: float | None) -> str:
+    sign = "at most" if one["better"] == "less" else "at least"
+    target = "" if one["target"] is None else f"{sign} {number(one['target'])}, {judged(one['met'])}"
+    ratio = "" if one["reference"] is None else number(one["value"] / one["reference"])
+    cells = [one["what"], number(one["value"]), number(one["reference"]), one["unit"], ratio, target]
+    return row([*cells, str(one["repeats"]), "" if load is None else f"{load:.2f}"])
+
+
+def judged(met: bool) -> str:
+    return "met" if met else "**missed**"
+
+
+def missed(found: Mapping[str, Record]) -> str:
+    """Which targets are missed, in one sentence."""
+    results = [one for record in found.values() for one in (*record["comparisons"], *record["measurements"])]
+    names = [f"`{one['name']}`" for one in results if one["met"] is False]
+    asked = sum(one["target"] is not None for one in results)
+    said = f"missed: {', '.join(names)}" if names else "none is missed"
+    return f"\nOf {asked} targets {said}."
+
+
+def section(name: str, record: Record) -> Iterator[str]:
+    """The settings, shares of the machine and points of one benchmark, and what bounds it."""
+    yield f"\n## {name}: {record['what']}\n{SECTIONS[name]}"
+    if record["comparisons"]:
+        yield "\n| result | the peer | ours beside the machine |\n|---|---|---|"
+        yield from (
+            row([f"`{one['name']}`", one["peer_setting"], shares(one["achieved"])]) for one in record["comparisons"]
+        )
+    if name != "worlds":
+        free = [one for one in record["measurements"] if one["target"] is None]
+        if free:
+            yield "\n| what | value | unit | n |\n|---|---|---|---|"
+            yield from (row([one["what"], number(one["value"]), one["unit"], str(one["repeats"])]) for one in free)
+    if record["series"]:
+        yield f"\n![{record['what']}](figures/{name}.svg)"
+        yield from exponents(record["series"])
+        yield from points(record["series"])
+
+
+def shares(achieved: Mapping[str, float]) -> str:
+    """What of the machine ours uses, and the means of lengths."""
+    said = []
+    if "flops_per_second" in achieved:
+        rate, share = achieved["flops_per_second"] / 1e9, 100 * achieved["flops_share"]
+        said.append(f"{number(rate)} GFLOP/s, {number(share)}% of the peak")
+    if "bytes_per_second" in achieved:
+        rate, share = achieved["bytes_per_second"] / 1e9, 100 * achieved["bytes_share"]
+        said.append(f"keys and values at {number(rate)} GB/s, {number(share)}% of the fastest copy")
+    if "seconds_per_step" in achieved:
+        said.append(f"{number(achieved['seconds_per_step'])} s a step")
+    if "mean_tokens" in achieved:
+        peer = f" (the peer {achieved['peer_mean_tokens']:.1f})" if "peer_mean_tokens" in achieved else ""
+        said.append(f"{achieved['mean_tokens']:.1f} tokens a completion{peer}")
+    return "; ".join(said)
+
+
+def exponents(series: Sequence[Record]) -> Iterator[str]:
+    yield "\n| what | exponent | points |\n|---|---|---|"
+    for one in series:
+        yield row([one["what"], f"{one['exponent']:.2f}", str(len(one["points"]))])
+
+
+def points(series: Sequence[Record]) -> Iterator[str]:
+    """A table for each set of points; series of the same points share one."""
+    shown: list[Any] = []
+    for one in series:
+        if one["points"] not in shown:
+            shown.append(one["points"])
+            names = list(one["points"][0])
+            yield (
+                "\n| "
+                + " | ".join(name.replace("_mb", ", MB").replace("_seconds", ", s").replace("_", " ") for name in names)
+                + " |"
+            )
+            yield "|---" * len(names) + "|"
+            yield from (row([number(point[name]) for name in names]) for point in one["points"])
+
+
+def machine_row(record: Record) -> str:
+    machine, peaks = record["machine"], record["peaks"]
+    described = machine.get("described") or (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads, {machine['memory_gb']:g} GB"
+    )
+    products = "; ".join(
+        f"{peak['threads']} thread{'s' * (peak['threads'] > 1)}: fp32 {number(peak['fp32'] / 1e9)},"
+        f" bf16 {number(peak['bf16'] / 1e9)}"
+        for peak in peaks
+    )
+    copies = "; ".join(number(peak["copy"] / 1e9) for peak in peaks)
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items() if version)
+    load = "" if record["load"] is None else f"{record['load']:.2f}"
+    return row(
+        [record["name"], described, products, copies, versions, record["commit"] or "", record["date"][:10], load]
+    )
+
+
+def row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def figures(found: Mapping[str, Record]) -> dict[str, str]:
+    """An SVG for each benchmark that has series."""
+    drawn = {"cost": cost_chart, "memory": memory_chart}
+    return {
+        f"{name}.svg": vl_convert.vegalite_to_svg(printed(specification(chart(found[name]["series"]))))
+        for name, chart in drawn.items()
+        if name in found
+    }
+
+
+def cost_chart(series: Sequence[Record]) -> alt.LayerChart:
+    """Seconds against how many times the smallest size, one line for each axis, sampling and the rest apart."""
+    rows = [
+        {
+            "axis": one["x"],
+            "part": one["y"],
+            "times": point[one["x"]] / one["points"][0][one["x"]],
+            "s": point[one["y"]],
+        }
+        for one in series
+        for point in one["points"]
+    ]
+    axes = list(dict.fromkeys(one["x"] for one in series))
+    color = alt.Color("axis:N").scale(domain=axes, range=list(PALETTE[1 : len(axes) + 1])).title("against")
+    x = alt.X("times:Q").scale(type="log", base=2).axis(grid=False).title("times the smallest")
+    y = alt.Y("s:Q").scale(type="log").axis(grid=False).title("seconds (dashed: all but sampling)")
+    dash = alt.StrokeDash("part:N").scale(domain=PARTS, range=[[1, 0], [4, 3]]).legend(None)
+    chart = alt.Chart(alt.InlineData(values=rows)).mark_line(point=True)
+    return sized([chart.encode(x=x, y=y, color=color, strokeDash=dash)], height=260)
+
+
+def memory_chart(series: Sequence[Record]) -> alt.LayerChart:
+    """Megabytes above the baseline beside what is required, against samples."""
+    names = {"above_mb": "measured", "required_mb": "required", "allowed": "1.5 x required"}
+    rows = [
+        {"what": names[name], "samples": point["samples"], "mb": value}
+        for point in series[0]["points"]
+        for name, value in (
+            ("above_mb", point["above_mb"]),
+            ("required_mb", point["required_mb"]),
+            ("allowed", 1.5 * point["required_mb"]),
+        )
+    ]
+    color = alt.Color("what:N").scale(domain=list(names.values()), range=list(PALETTE[1:4])).title(None)
+    x = (
+        alt.X("samples:Q")
+        .scale(type="log", base=2)
+        .axis(grid=False, values=[p["samples"] for p in series[0]["points"]])
+    )
+    y = alt.Y("mb:Q").title("MB above the baseline")
+    chart = alt.Chart(alt.InlineData(values=rows)).mark_line(point=True)
+    return sized([chart.encode(x=x.title("samples a prompt"), y=y, color=color)], height=220)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Next-token training on packed text, beside transformers' Trainer on the same rows, from the same weights."""
+
+from __future__ import annotations
+
+import copy
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from edgewise.bench import peers
+from edgewise.bench.findings import Comparison, Findings, Measurement, alternate
+from edgewise.bench.machine import Peaks, peaks
+from edgewise.bench.models import LARGE, LARGE_WORDS, NEVER, SMALL, SMALL_WORDS, decoder, tokenizer_of
+from edgewise.bench.work import achieved, training_work
+from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.tokenizer import SPECIAL
+from edgewise.training import next_token
+from edgewise.training.documents import Document
+from edgewise.training.next_token import NextTokenSpec
+from edgewise.training.optimizer import Optimizer, OptimizerSpec
+from edgewise.training.packing import Rows, pack
+from edgewise.training.run import Run
+
+ROWS, ROW_LENGTH = 16, 512
+LEARNING_RATE = 1e-6
+PEER_MICRO_BATCHES = (16, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A model, how many times as fast as the peer it should train, and what share of the peak it should reach."""
+
+    name: str
+    spec: DecoderSpec
+    words: int
+    target: float
+    share: float | None
+
+
+CASES = (
+    Case("next_token_1m", SMALL, SMALL_WORDS, 1.7, None),
+    Case("next_token_6m", LARGE, LARGE_WORDS, 1.7, 0.6),
+)
+
+
+def measure(repeats: int) -> Findings:
+    """Both models, and the share of the matmul peak where one is asked for."""
+    machine = peaks(torch.get_num_threads())
+    found = Findings()
+    for case in CASES:
+        compared = compare(case, repeats, machine)
+        found.comparisons.append(compared)
+        if case.share is not None:
+            per_token = compared.achieved["flops_per_second"] / compared.ours
+            found.measurements.append(
+                Measurement.of(
+                    f"{case.name}_share_of_peak",
+                    f"{compared.what}: useful FLOP/s over those of the fastest matrix product",
+                    "of the peak",
+                    [rate * per_token / machine.flops for rate in compared.ours_all],
+                    better="more",
+                    target=case.share,
+                )
+            )
+    return found
+
+
+def compare(case: Case, repeats: int, machine: Peaks) -> Comparison:
+    """Steps of both trainers in turn, as tokens a second; the peer in the setting that serves it best."""
+    tokenizer = tokenizer_of(case.words)
+    model = decoder(case.spec, tokenizer, NEVER)
+    rows_RT = rows(len(tokenizer))
+    theirs, _ = peers.same_model(model, tokenizer)
+    settings = [(size, bf16) for size in PEER_MICRO_BATCHES for bf16 in ({False, machine.has_bf16})]
+    peer_of = {
+        setting: peers.NextTokenPeer(copy.deepcopy(theirs), rows_RT, *setting, LEARNING_RATE) for setting in settings
+    }
+    tried = {setting: peer.step() for setting, peer in peer_of.items()}
+    trainer = OurTrainer(model, rows_RT, "bf16" if machine.has_bf16 else "fp32")
+    check_alike(trainer.step()[0], tried[PEER_MICRO_BATCHES[0], False].logged["loss"])
+    size, bf16 = min(settings, key=lambda setting: tried[setting].seconds)
+    tokens = rows_RT.numel()
+    found = alternate(
+        lambda _: tokens / trainer.step()[1], lambda _: tokens / peer_of[size, bf16].step().seconds, repeats
+    )
+    work = training_work(case.spec, len(tokenizer), *rows_RT.shape)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return Comparison.of(
+        case.name,
+        f"next-token training, {parameters:,} parameters, {rows_RT.shape[0]} rows of {rows_RT.shape[1]} tokens a step",
+        "tokens/s",
+        found,
+        f"transformers Trainer, {'bf16' if bf16 else 'fp32'}, micro-batch {size} x {len(rows_RT) // size} accumulated",
+        better="more",
+        target=case.target,
+        achieved=achieved(work, tokens / statistics.median(found.ours_all), machine),
+    )
+
+
+class OurTrainer:
+    """The update of every next-token run, on the same rows each time."""
+
+    def __init__(self, model: Decoder, rows_RT: Tensor, precision: str) -> None:
+        self.model = model
+        self.spec = NextTokenSpec(
+            precision=precision, optimizer=OptimizerSpec(learning_rate=LEARNING_RATE, weight_decay=0.0)
+        )
+        self.optimizer = Optimizer(model, self.spec.optimizer)
+        self.rows: Rows = pack([Document(row, [1.0] * len(row)) for row in rows_RT.tolist()], rows_RT.shape[1], pad=0)
+        self.run = Run(Path())
+
+    def step(self) -> tuple[float, float]:
+        """The loss before one step, and its seconds."""
+        start = time.perf_counter()
+        metrics = next_token.update(self.model, self.optimizer, self.rows, self.spec, LEARNING_RATE, self.run)
+        return metrics["loss"], time.perf_counter() - start
+
+
+def rows(vocabulary: int, count: int = ROWS, length: int = ROW_LENGTH) -> Tensor:
+    """Ids of random words, [count, length]; every row is full."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(len(SPECIAL), vocabulary, (count, length), generator=generator)
+
+
+def check_alike(ours: float, peer: float) -> None:
+    """RuntimeError where the first losses differ by more than what precision explains."""
+    if abs(ours - peer) > 0.02 * peer:
+        raise RuntimeError(f"our first loss is {ours:.4f}, the peer's {peer:.4f}: not the same work")

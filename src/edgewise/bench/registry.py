@@ -1,0 +1,96 @@
+"""The benchmarks by name, and running them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from edgewise.bench.findings import Findings
+from edgewise.errors import InputError
+from edgewise.files import whole
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """What a benchmark measures, how often unless it is said, and the packages that it compares with.
+
+    Its module, `edgewise.bench.NAME`, has `measure(repeats)`; it is imported when it is run.
+    """
+
+    what: str
+    repeats: int = 5
+    peers: tuple[str, ...] = ()
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "sampling": Benchmark("the sampler beside transformers generate", 3, ("transformers",)),
+    "rl_step": Benchmark("a GRPO step beside TRL's trainer", 3, ("transformers", "datasets", "accelerate", "trl")),
+    "next_token": Benchmark("next-token training beside transformers' Trainer", 3, ("transformers", "accelerate")),
+    "cores": Benchmark("a GRPO step on two cores beside one", 3),
+    "memory": Benchmark("peak memory of a GRPO step against samples", 1),
+    "cost": Benchmark("seconds of a GRPO step against samples, problems, length and parameters", 3),
+    "audit": Benchmark("seconds and memory of the audit's arithmetic", 3),
+    "worlds": Benchmark("how fast worlds make and judge problems, and data is prepared"),
+}
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """The benchmarks of those names, "all" for each; InputError where there is none, or a peer is not installed."""
+    for name in names:
+        if name != "all" and name not in BENCHMARKS:
+            raise InputError(f"benchmark: must be one of {', '.join(BENCHMARKS)} or all, is {name!r}")
+    found = list(BENCHMARKS) if "all" in names else list(dict.fromkeys(names))
+    needed = dict.fromkeys(peer for name in found for peer in BENCHMARKS[name].peers)
+    for peer in needed:
+        if importlib.util.find_spec(peer) is None:
+            raise InputError(
+                f"{peer}: not installed; this benchmark needs `pip install -r benchmarks/requirements.txt`"
+            )
+    return found
+
+
+def run(names: Sequence[str], repeats: int | None, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Run the named benchmarks one after the other and write `out`/NAME.json for each; returns what was written.
+
+    `repeats` None is each benchmark's own. `say` gets a line before each. InputError, before any work, on a name or
+    a number of repeats that cannot be run.
+    """
+    if repeats is not None and repeats < 1:
+        raise InputError(f"repeats: must be at least 1, is {repeats}")
+    order = chosen(names)
+    out.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for name in order:
+        say(f"{name}: {BENCHMARKS[name].what}")
+        written[name] = recorded(name, repeats or BENCHMARKS[name].repeats)
+        with whole(out / f"{name}.json") as aside:
+            aside.write_text(json.dumps(written[name], indent=1) + "\n")
+    return written
+
+
+def recorded(name: str, repeats: int) -> dict[str, Any]:
+    """What a benchmark found, with the machine, its peaks and load, versions, commit and date."""
+    from edgewise.bench import machine
+    from edgewise.bench.load import Load
+
+    peaks = machine.all_peaks()
+    with Load() as load:
+        found: Findings = importlib.import_module(f"edgewise.bench.{name}").measure(repeats)
+    return {
+        "name": name,
+        "what": BENCHMARKS[name].what,
+        **asdict(found),
+        "machine": machine.described(),
+        "peaks": peaks,
+        "versions": machine.versions(),
+        "commit": machine.commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(load.seconds, 1),
+        "load": load.others,
+    }

@@ -1,0 +1,119 @@
+"""Our sampler beside transformers' `generate`: the same weights and prompts, greedy completions equal."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from edgewise.bench import peers
+from edgewise.bench.findings import Comparison, Findings, alternate
+from edgewise.bench.machine import peaks
+from edgewise.bench.models import NATURAL, NEVER, PROMPT_TOKENS, SMALL, SMALL_WORDS, decoder, prompt, tokenizer_of
+from edgewise.bench.work import achieved, sampling_work
+from edgewise.model.decoder import Decoder
+from edgewise.model.tokenizer import Tokenizer
+from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.engine import Engine
+
+PROMPTS, SAMPLES, NEW_TOKENS = 64, 16, 128
+# A repeat of the peer asks a quarter of the prompts: its rate is what counts, and ours is the one that may suffer.
+PEER_PROMPTS = PROMPTS // 4
+PEER_BATCHES = (64, 256)
+PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """How likely the end is, and how many times the peer's rate ours should be."""
+
+    name: str
+    what: str
+    end: float
+    target: float
+
+
+CASES = (
+    Case("sampling_natural_stops", "completions end by themselves, after about 50 tokens on average", NATURAL, 10.0),
+    Case("sampling_no_early_stops", "no completion ends before its 128 tokens", NEVER, 6.0),
+)
+
+
+def measure(repeats: int) -> Findings:
+    """Both cases."""
+    return Findings(comparisons=[compare(case, repeats) for case in CASES])
+
+
+def compare(case: Case, repeats: int) -> Comparison:
+    """One case: both samplers in turn, the peer in the batch that serves it best."""
+    tokenizer = tokenizer_of(SMALL_WORDS)
+    model = decoder(SMALL, tokenizer, case.end).requires_grad_(False)
+    machine = peaks(torch.get_num_threads())
+    theirs = {torch.float32: peers.same_model(model, tokenizer)[0].eval()}
+    check_equal(model, theirs[torch.float32], tokenizer)
+    if machine.has_bf16:
+        theirs[torch.bfloat16] = peers.same_model(model, tokenizer, torch.bfloat16)[0].eval()
+    settings = [(batch, dtype) for batch in PEER_BATCHES for dtype in theirs]
+    rates = {setting: their_rate(theirs[setting[1]], tokenizer, 0, setting[0]) for setting in settings}
+    batch, dtype = max(rates, key=rates.__getitem__)
+    lengths: list[float] = []
+
+    def ours(repeat: int) -> float:
+        tokens, seconds = our_draw(model, tokenizer, repeat)
+        lengths.append(tokens / (PROMPTS * SAMPLES))
+        return tokens / seconds
+
+    found = alternate(ours, lambda repeat: their_rate(theirs[dtype], tokenizer, repeat, batch), repeats)
+    mean = sum(lengths[1:]) / repeats
+    rate = statistics.median(found.ours_all)
+    work = sampling_work(SMALL, len(tokenizer), PROMPTS, SAMPLES, PROMPT_TOKENS, mean)
+    seconds = PROMPTS * SAMPLES * mean / rate
+    return Comparison.of(
+        case.name,
+        f"sampling, {PROMPTS} prompts of {PROMPT_TOKENS} tokens x {SAMPLES} samples of at most {NEW_TOKENS}:"
+        f" {case.what}",
+        "completion tokens/s",
+        found,
+        f"transformers generate, {PRECISIONS[dtype]}, {batch} samples at a time, {PEER_PROMPTS} prompts a repeat",
+        better="more",
+        target=case.target,
+        achieved={"mean_tokens": mean} | achieved(work, seconds, machine),
+    )
+
+
+def our_draw(
+    model: Decoder,
+    tokenizer: Tokenizer,
+    seed: int,
+    prompts: int = PROMPTS,
+    samples: int = SAMPLES,
+    new_tokens: int = NEW_TOKENS,
+) -> tuple[int, float]:
+    """Completion tokens of one draw, and its seconds."""
+    asked, keys = [prompt(tokenizer, p) for p in range(prompts)], [seed * prompts + p for p in range(prompts)]
+    engine, start = Engine(model, tokenizer.eos), time.perf_counter()
+    drawn = engine.sample(asked, keys, samples, SamplingSpec(max_new_tokens=new_tokens))
+    return int(drawn.length_PG.sum()), time.perf_counter() - start
+
+
+def their_rate(model: Any, tokenizer: Tokenizer, seed: int, batch: int) -> float:
+    """Completion tokens a second of `generate`."""
+    torch.manual_seed(seed)
+    first = seed % (PROMPTS // PEER_PROMPTS) * PEER_PROMPTS
+    asked = [prompt(tokenizer, p) for p in range(first, first + PEER_PROMPTS)]
+    drawn, seconds = peers.generate(model, tokenizer, asked, SAMPLES, NEW_TOKENS, batch)
+    return sum(map(len, drawn)) / seconds
+
+
+def check_equal(model: Decoder, theirs: Any, tokenizer: Tokenizer, prompts: int = 8, new_tokens: int = 32) -> None:
+    """RuntimeError where a greedy completion differs."""
+    asked = [prompt(tokenizer, p) for p in range(prompts)]
+    mine = Engine(model, tokenizer.eos).sample(
+        asked, range(prompts), 1, SamplingSpec(temperature=0, max_new_tokens=new_tokens)
+    )
+    for p, other in enumerate(peers.greedy(theirs, tokenizer, asked, new_tokens)):
+        if mine.ids(p, 0) != other:
+            raise RuntimeError(f"prompt {p}: our greedy completion {mine.ids(p, 0)} is not the peer's, {other}")

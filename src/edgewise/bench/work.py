@@ -1,0 +1,52 @@
+"""The work that a task requires at least, as FLOPs and bytes, and what share of the machine's peak is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgewise.bench.machine import Peaks
+from edgewise.model.decoder import DecoderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Useful FLOPs, and bytes of keys and values that must be read."""
+
+    flops: float
+    bytes: float = 0.0
+
+
+def sampling_work(
+    spec: DecoderSpec, vocabulary: int, prompts: int, samples: int, prompt_tokens: int, mean_tokens: float
+) -> Work:
+    """Of `samples` completions of `mean_tokens` tokens each: a prompt is computed once for its group.
+
+    Every new token reads the keys and values before it, those of the prompt once for all samples of a group.
+    """
+    completions = prompts * samples
+    prefill = spec.forward_flops(prompts * prompt_tokens, prompt_tokens / 2, vocabulary)
+    decode = spec.forward_flops(completions * mean_tokens, prompt_tokens + mean_tokens / 2, vocabulary)
+    read = completions * mean_tokens * mean_tokens / 2 + prompts * mean_tokens * prompt_tokens
+    return Work(prefill + decode, read * spec.kv_bytes_per_token())
+
+
+def update_work(
+    spec: DecoderSpec, vocabulary: int, prompts: int, samples: int, prompt_tokens: int, mean_tokens: float
+) -> Work:
+    """Of one gradient of those completions: three forward passes' worth, a prompt once for its group."""
+    own = spec.forward_flops(prompts * prompt_tokens, prompt_tokens / 2, vocabulary)
+    completions = prompts * samples * mean_tokens
+    return Work(3 * (own + spec.forward_flops(completions, prompt_tokens + mean_tokens / 2, vocabulary)))
+
+
+def training_work(spec: DecoderSpec, vocabulary: int, rows: int, row_length: int) -> Work:
+    """Of a next-token step: 6 FLOPs a weight and token, and 6 x layers x width x T for causal attention."""
+    return Work(3 * spec.forward_flops(rows * row_length, row_length / 2, vocabulary))
+
+
+def achieved(work: Work, seconds: float, peaks: Peaks) -> dict[str, float]:
+    """FLOP/s and bytes/s, and either as a share of the peak, which bounds it from above."""
+    found = {"flops_per_second": work.flops / seconds, "flops_share": work.flops / seconds / peaks.flops}
+    if work.bytes:
+        found |= {"bytes_per_second": work.bytes / seconds, "bytes_share": work.bytes / seconds / peaks.copy}
+    return found

@@ -1,0 +1,68 @@
+"""The page of results is what the result files say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from docs import performance
+
+from edgewise.bench.registry import BENCHMARKS
+
+
+def test_the_page_is_made_from_the_results_as_they_are() -> None:
+    assert performance.PAGE.read_text() == performance.page(performance.records())
+
+
+def test_every_benchmark_has_its_section() -> None:
+    assert performance.SECTIONS.keys() == BENCHMARKS.keys()
+
+
+def result(met: bool) -> dict[str, Any]:
+    return {
+        "name": "cores",
+        "what": "a step",
+        "comparisons": [
+            {
+                **{"name": "one", "what": "half as fast", "unit": "tokens/s", "ours": 5.0, "peer": 10.0, "ratio": 0.5},
+                **{"target": 2.0, "met": met, "repeats": 1, "ours_all": [5.0], "peer_all": [10.0], "load": 0.5},
+                **{"peer_setting": "as it is", "achieved": {"flops_per_second": 2e9, "flops_share": 0.125}},
+            }
+        ],
+        "measurements": [],
+        "series": [],
+        "machine": {"cpu": "a processor", "cores": 2, "threads": 2, "memory_gb": 1.0},
+        "peaks": [{"threads": 2, "fp32": 16e9, "bf16": 8e9, "copy": 1e9}],
+        "versions": {"torch": "2", "trl": None},
+        "commit": "abc",
+        "date": "2026-01-02T03:04:05+00:00",
+        "load": 0.25,
+    }
+
+
+def test_a_missed_target_is_said_plainly(tmp_path: Path) -> None:
+    (tmp_path / "cores.json").write_text(json.dumps(result(met=False)))
+    shown = performance.page(performance.records(tmp_path))
+    assert "| half as fast | 5 (5 to 5) | 10 (10 to 10) | tokens/s | **0.5** | 2, **missed** | 1 | 0.50 |" in shown
+    assert "Of 1 targets missed: `one`." in shown
+    assert "2 GFLOP/s, 12.5% of the peak" in shown
+    assert (
+        "| cores | a processor, 2 cores, 2 threads, 1 GB | 2 threads: fp32 16, bf16 8 | 1 | torch 2 | abc | 2026-01-02"
+        " | 0.25 |"
+    ) in shown
+    assert "Not run yet: `sampling`," in shown
+
+
+def test_met_targets_are_not_called_missed() -> None:
+    shown = performance.page({"cores": result(met=True)})
+    assert "| 2, met |" in shown and "none is missed" in shown
+
+
+def test_costs_and_memory_are_drawn() -> None:
+    points = [{"samples": n, "sampling_seconds": n / 4, "rest_seconds": n / 2} for n in (4.0, 8.0)]
+    cost = [{"x": "samples", "y": part, "points": points} for part in ("sampling_seconds", "rest_seconds")]
+    memory = [{"points": [{"samples": n, "above_mb": 3 * n, "required_mb": 2 * n} for n in (8.0, 16.0)]}]
+    drawn = performance.figures({"cost": {"series": cost}, "memory": {"series": memory}})
+    assert drawn.keys() == {"cost.svg", "memory.svg"}
+    assert "all but sampling" in drawn["cost.svg"] and "1.5 x required" in drawn["memory.svg"]
