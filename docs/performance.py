@@ -93,6 +93,10 @@ where a fixed cost is shared by more work. Length adds a square: attention of al
 are varied by the width, so that larger models have larger products, which run nearer to the peak.""",
     "audit": """
 Each measurement runs in a process of its own.""",
+    "gpu": """
+Keys and values bound decoding on a GPU, and the launches of small operations unless they are recorded as a graph;
+arithmetic bounds training. Hours are worked out from these speeds for 10B tokens of pre-training, 200 steps of RL and
+one evaluation.""",
     "worlds": """
 On one core, in processes of their own; the peer is the reference generator and its scorer's parser as published or
 measured by themselves, and their table with what it means stands in [the worlds](worlds.md).""",

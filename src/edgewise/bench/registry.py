@@ -26,6 +26,7 @@ class Benchmark:
     what: str
     repeats: int = 5
     peers: tuple[str, ...] = ()
+    on_gpu: bool = False
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -36,16 +37,19 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "memory": Benchmark("peak memory of a GRPO step against samples", 1),
     "cost": Benchmark("seconds of a GRPO step against samples, problems, length and parameters", 3),
     "audit": Benchmark("seconds and memory of the audit's arithmetic", 3),
+    "gpu": Benchmark("training, sampling and RL of 100M parameters on one GPU", 3, ("transformers",), on_gpu=True),
     "worlds": Benchmark("how fast worlds make and judge problems, and data is prepared"),
 }
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """The benchmarks of those names, "all" for each; InputError where there is none, or a peer is not installed."""
+    """The benchmarks of those names, "all" for each that needs no GPU; InputError where there is none, or a peer is not
+    installed."""
     for name in names:
         if name != "all" and name not in BENCHMARKS:
             raise InputError(f"benchmark: must be one of {', '.join(BENCHMARKS)} or all, is {name!r}")
-    found = list(BENCHMARKS) if "all" in names else list(dict.fromkeys(names))
+    everywhere = [name for name, benchmark in BENCHMARKS.items() if not benchmark.on_gpu]
+    found = list(dict.fromkeys([*(everywhere if "all" in names else ()), *(name for name in names if name != "all")]))
     needed = dict.fromkeys(peer for name in found for peer in BENCHMARKS[name].peers)
     for peer in needed:
         if importlib.util.find_spec(peer) is None:
