@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from ctypes import byref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -34,14 +36,21 @@ def hidden_states(model: Decoder, text: Text) -> Tensor:
     """
     _within("token", text.token_N, model.vocabulary)
     _within("position", text.position_N, len(model.rotations))
-    hidden: Tensor = _Hidden.apply(model, text, *_weights(model))  # type: ignore[no-untyped-call]
+    hidden: Tensor = _Hidden.apply(model, text, *weights_of(model))  # type: ignore[no-untyped-call]
     return hidden
 
 
-def described(model: Decoder) -> native.Model:
-    """The decoder as the kernels read it, in place: good for as long as its weights stay where they are."""
+def weights_of(model: Decoder) -> list[Tensor]:
+    """In the order in which the kernels take them: embedding, last norm, then layer by layer as `native.Layer`."""
+    names = ["embedding.weight", "norm.weight"]
+    names += [f"blocks.{layer}.{name}" for layer in range(model.spec.layers) for name in _OF_A_LAYER]
+    return [model.get_parameter(name) for name in names]
+
+
+def described(model: Decoder, weights: Sequence[Tensor]) -> native.Model:
+    """The decoder as the kernels read it, in place: good for as long as its `weights_of` stay where they are."""
     spec = model.spec
-    embedding, norm, *layers = _weights(model)
+    embedding, norm, *layers = weights
     return native.Model(
         *(spec.width, spec.layers, spec.heads, spec.kv_heads, spec.head_depth, spec.feed_forward, model.vocabulary),
         spec.norm_eps,
@@ -53,12 +62,12 @@ def described(model: Decoder) -> native.Model:
 class _Hidden(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, model: Decoder, text: Text, *weights: Tensor) -> Tensor:
-        kernels, described_model = native.kernels(), described(model)
+        kernels, described_model = native.kernels(), described(model, weights)
         written = _Written(text)
         hidden = torch.empty(len(text.token_N), model.spec.width)
-        kept = torch.empty(kernels.edgewise_kept(byref(described_model), len(hidden)))
+        kept = _Kept(kernels.edgewise_kept(byref(described_model), len(hidden)))
         native.check(
-            kernels.edgewise_forward(byref(described_model), byref(written.text), hidden.data_ptr(), kept.data_ptr())
+            kernels.edgewise_forward(byref(described_model), byref(written.text), hidden.data_ptr(), kept.pointer)
         )
         if any(ctx.needs_input_grad):
             ctx.model, ctx.written, ctx.kept = model, written, kept
@@ -68,21 +77,41 @@ class _Hidden(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, d_hidden: Tensor) -> tuple[Tensor | None, ...]:
-        # The kernels read the weights themselves; asking for them here makes autograd refuse changed ones.
-        d_weights = [torch.zeros_like(weight) for weight in ctx.saved_tensors]
+        weights = ctx.saved_tensors
+        d_weights = [torch.zeros_like(weight) for weight in weights]
         d_embedding, d_norm, *d_layers = d_weights
         gradients = native.Gradients(native.pointer(d_embedding), native.pointer(d_norm), _layers(d_layers))
         d_hidden = d_hidden.contiguous()
         native.check(
             native.kernels().edgewise_backward(
-                byref(described(ctx.model)),
+                byref(described(ctx.model, weights)),
                 byref(ctx.written.text),
-                ctx.kept.data_ptr(),
+                ctx.kept.pointer,
                 d_hidden.data_ptr(),
                 byref(gradients),
             )
         )
         return None, None, *d_weights
+
+
+class _Kept:
+    """Room for what a forward pass keeps, used again when this is no longer needed.
+
+    Fresh memory of this size comes from the system page by page, which took a tenth of a training step.
+    """
+
+    _free: ClassVar[deque[Tensor]] = deque()
+
+    def __init__(self, size: int) -> None:
+        try:
+            numbers = self._free.popleft()
+        except IndexError:
+            numbers = torch.empty(0)
+        self._numbers = numbers if len(numbers) >= size else torch.empty(size)
+        self.pointer = self._numbers.data_ptr()
+
+    def __del__(self) -> None:
+        self._free.append(self._numbers)
 
 
 class _Written:
@@ -101,14 +130,7 @@ def _within(what: str, number_N: Tensor, size: int) -> None:
         raise IndexError(f"a text has a {what} outside 0 ... {size - 1}")
 
 
-def _weights(model: Decoder) -> list[Tensor]:
-    """In the order in which the kernels take them: embedding, last norm, then layer by layer as `native.Layer`."""
-    names = ["embedding.weight", "norm.weight"]
-    names += [f"blocks.{layer}.{name}" for layer in range(model.spec.layers) for name in _OF_A_LAYER]
-    return [model.get_parameter(name) for name in names]
-
-
-def _layers(tensors: list[Tensor]) -> Any:
+def _layers(tensors: Sequence[Tensor]) -> Any:
     pointers, size = list(map(native.pointer, tensors)), len(native.Layer._fields_)
     each = [native.Layer(*pointers[i : i + size]) for i in range(0, len(pointers), size)]
     return (native.Layer * len(each))(*each)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,23 +32,35 @@ def library(level: int) -> Path:
 
 
 def digest() -> str:
-    """Of the sources, so that a library built from others is told apart."""
-    sources = sorted([*FOLDER.glob("*.hpp"), *FOLDER.glob("*.cpp")])
+    """Of the sources and of how they are compiled, so that a library built from others is told apart."""
+    sources = sorted([*FOLDER.glob("*.hpp"), *FOLDER.glob("*.cpp"), Path(__file__)])
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
 def build() -> list[Path]:
     """Compile every level and return the libraries; none where there is no compiler that can."""
-    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    # CXX may name a program and its first arguments.
+    candidates = [shlex.split(os.environ["CXX"])] if os.environ.get("CXX") else [["c++"], ["g++"], ["clang++"]]
+    compiler = next((command for command in candidates if shutil.which(command[0])), None)
     if compiler is None:
         return []
     levels = LEVELS if platform.machine() in ("x86_64", "AMD64") else (0,)
     running = [(level, _compile(compiler, level)) for level in levels]
-    return [library(level) for level, process in running if process.wait() == 0]
+    built = []
+    for level, process in running:
+        if process.wait() == 0:
+            # In one move: somebody may be about to load it.
+            _aside(level).replace(library(level))
+            built.append(library(level))
+    return built
 
 
-def _compile(compiler: str, level: int) -> subprocess.Popen[bytes]:
+def _aside(level: int) -> Path:
+    return library(level).with_suffix(".part")
+
+
+def _compile(compiler: list[str], level: int) -> subprocess.Popen[bytes]:
     library(level).unlink(missing_ok=True)
     machine = [f"-march=x86-64-v{level}"] if level else []
-    command = [compiler, *_FLAGS, *machine, f'-DEDGEWISE_DIGEST="{digest()}"', "-o", str(library(level))]
+    command = [*compiler, *_FLAGS, *machine, f'-DEDGEWISE_DIGEST="{digest()}"', "-o", str(_aside(level))]
     return subprocess.Popen([*command, str(FOLDER / "kernels.cpp")])

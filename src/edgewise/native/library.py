@@ -73,16 +73,19 @@ def library() -> ctypes.CDLL | None:
     except OSError:
         return None
     for level in build.LEVELS:
-        if build.library(level).exists() and plain.edgewise_runs(level):
+        if plain is not None and build.library(level).exists() and plain.edgewise_runs(level):
             found = _open(level)
-            if found.edgewise_digest().decode() == build.digest():
+            if found is not None:
                 return found
     return None
 
 
-def _open(level: int) -> ctypes.CDLL:
+def _open(level: int) -> ctypes.CDLL | None:
     opened = ctypes.CDLL(str(build.library(level)))
     opened.edgewise_digest.restype = c_char_p
+    # Before anything else is asked for: other sources may not have had it.
+    if opened.edgewise_digest().decode() != build.digest():
+        return None
     opened.edgewise_runs.argtypes = [c_int]
     opened.edgewise_kept.argtypes = [POINTER(Model), c_int64]
     opened.edgewise_kept.restype = c_int64

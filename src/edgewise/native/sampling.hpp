@@ -10,6 +10,8 @@
 #include <cmath>
 #include <memory>
 #include <new>
+#include <numeric>
+#include <system_error>
 #include <thread>
 
 #include "decoder.hpp"
@@ -278,6 +280,9 @@ class Worker {
         Index token = 0;
         if (request_.temperature == 0) {
             token = std::max_element(logits, logits + n) - logits;
+            // 0, or NaN as at any other temperature where a logit is no number.
+            const float sum = std::accumulate(logits, logits + n, 0.0f);
+            own_logp = sum - sum;
         } else {
             scale(logits, n, 1.0f / request_.temperature);
             const float top = largest(logits, n);
@@ -334,7 +339,12 @@ inline void sample(const Model& m, const Request& request) {
         }
     };
     std::vector<std::thread> others;
-    for (Index t = 1; t < request.threads; t++) others.emplace_back(work);
+    others.reserve(request.threads);
+    try {
+        for (Index t = 1; t < request.threads; t++) others.emplace_back(work);
+    } catch (const std::system_error&) {
+        // The machine gives no more threads; those that there are do all of the work.
+    }
     work();
     for (std::thread& thread : others) thread.join();
     if (failed) throw std::bad_alloc();

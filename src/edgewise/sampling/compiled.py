@@ -14,7 +14,7 @@ from itertools import accumulate
 import numpy as np
 import torch
 
-from edgewise.model.compiled import described, usable
+from edgewise.model.compiled import described, usable, weights_of
 from edgewise.model.decoder import Decoder
 from edgewise.native.library import Request, check, kernels
 from edgewise.sampling.base import SamplingSpec
@@ -56,5 +56,5 @@ def decode(
         logp.ctypes.data,
         None if own is None else own.ctypes.data,
     )
-    check(kernels().edgewise_sample(byref(described(model)), byref(request)))
+    check(kernels().edgewise_sample(byref(described(model, weights_of(model))), byref(request)))
     return Drawn(tokens, logp, own)

@@ -259,8 +259,9 @@ def draw(logits: Tensor, u: Tensor, law: SamplingSpec) -> tuple[Tensor, Tensor]:
     """Tokens [...] by inverting the cumulative distribution of logits [..., V] at u [...],
     and their log-probabilities under the law."""
     if law.temperature == 0:
-        token = logits.argmax(-1)
-        return token, torch.zeros(token.shape, device=logits.device)
+        top, token = logits.max(-1)
+        # 0, or NaN as at any other temperature where a logit is no number.
+        return token, top - top
     logp = torch.log_softmax(logits / law.temperature, dim=-1)
     if law.top_p < 1:
         ordered, order = logp.sort(dim=-1, descending=True)

@@ -36,7 +36,10 @@ class Engine:
     def sample(
         self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: SamplingSpec
     ) -> Completions:
-        """See `edgewise.sampling.base.Sampler`. InputError where prompt and limit exceed the positions."""
+        """See `edgewise.sampling.base.Sampler`.
+
+        InputError where prompt and limit exceed the positions, and where the model's logits are not numbers.
+        """
         drawn = self.draw_within(prompts, keys_P, [law.max_new_tokens] * len(prompts), samples, law)
         length_PG = (drawn.tokens_PGT >= 0).sum(-1, dtype=np.int32)
         last = np.take_along_axis(drawn.tokens_PGT, length_PG[..., None] - 1, axis=-1)[..., 0]
@@ -68,7 +71,7 @@ class Engine:
         self.check(prompts, limit_P, samples)
         if compiled.serves(self.model, law, self.logit_noise):
             asks = [Ask(*ask) for ask in zip(prompts, keys_P, limit_P, strict=True)]
-            return compiled.decode(self.model, self.end, asks, samples, law, model_logp)
+            return _numbers(compiled.decode(self.model, self.end, asks, samples, law, model_logp))
         # Prompts of like length go together, so that a batch carries little padding.
         by_length = sorted(range(len(prompts)), key=lambda p: len(prompts[p]))
         size = max(1, self.rows_at_once // samples)
@@ -82,4 +85,10 @@ class Engine:
             tokens[chosen], logp[chosen] = part.tokens_PGT, part.logp_PGT
             if own is not None:
                 own[chosen] = part.model_logp_PGT
-        return Drawn(tokens, logp, own)
+        return _numbers(Drawn(tokens, logp, own))
+
+
+def _numbers(drawn: Drawn) -> Drawn:
+    if np.isnan(drawn.logp_PGT).any():
+        raise InputError("model: its logits are not numbers (NaN); sampling needs a model whose weights are finite")
+    return drawn

@@ -1,0 +1,12 @@
+"""Tests of the kernels need them built."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgewise.native import library
+
+needs_kernels = pytest.mark.skipif(
+    library.library() is None,
+    reason="no compiled kernels of these sources here: src/edgewise/native/build.py makes them",
+)
