@@ -107,7 +107,9 @@ class _Kept:
             numbers = self._free.popleft()
         except IndexError:
             numbers = torch.empty(0)
-        self._numbers = numbers if len(numbers) >= size else torch.empty(size)
+        self._numbers = numbers
+        if len(numbers) < size:
+            self._numbers = torch.empty(size)
         self.pointer = self._numbers.data_ptr()
 
     def __del__(self) -> None:

@@ -33,7 +33,7 @@ def library(level: int) -> Path:
 
 def digest() -> str:
     """Of the sources and of how they are compiled, so that a library built from others is told apart."""
-    sources = sorted([*FOLDER.glob("*.hpp"), *FOLDER.glob("*.cpp"), Path(__file__)])
+    sources = [*sorted(FOLDER.glob("*.[hc]pp")), Path(__file__)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
