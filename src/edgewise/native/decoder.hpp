@@ -20,10 +20,10 @@ struct Model {
 
     Index kv_width() const { return kv_heads * depth; }
     Index qkv_width() const { return width + 2 * kv_width(); }
-    // Row lengths of buffers; gate and up each start at a multiple of kPad.
-    Index width_step() const { return padded(width); }
-    Index qkv_step() const { return padded(qkv_width()); }
-    Index half_step() const { return padded(feed_forward); }
+    // How far apart rows of buffers are.
+    Index width_step() const { return row_step(width); }
+    Index qkv_step() const { return row_step(qkv_width()); }
+    Index half_step() const { return row_step(feed_forward); }
 };
 
 // One layer's weights as right factors.
@@ -57,18 +57,38 @@ inline void add_attention(const Model& m, const PackedLayer& packed, Index rows,
             true);
 }
 
-// x += SwiGLU of the normed x. `halves` is [rows, 2 half_step]: gate, then up; `inner` [rows, half_step].
+// Columns of the feed-forward that are treated together, so that they stay in the cache of a core, and how far apart
+// their rows are in buffers of their own.
+constexpr Index kChunk = 128, kChunkStep = kChunk + kLanes;
+
+// Where gate and up of a chunk are written: `step` from row to row, `up` from gate to up; `kept` leaves all chunks
+// side by side, and else each is written over the last.
+struct Halves {
+    float* data;
+    Index step, up;
+    bool kept;
+
+    float* gate(Index row, Index column) const { return data + row * step + (kept ? column : 0); }
+};
+
+// x += SwiGLU of the normed x. `inner` is [rows, kChunkStep].
 inline void add_feed_forward(const Model& m, const Layer& layer, const PackedLayer& packed, Index rows, float* x,
-                             float* normed, float* halves, float* inner) {
-    const Index half = m.half_step();
+                             float* normed, Halves halves, float* inner) {
     for (Index r = 0; r < rows; r++)
         norm(x + r * m.width_step(), layer.feed_forward_norm, m.width, m.norm_eps, normed + r * m.width_step());
     const Left left = rows_of(normed, m.width_step());
-    product(rows, m.feed_forward, m.width, left, packed.gate.right(), halves, 2 * half, false);
-    product(rows, m.feed_forward, m.width, left, packed.up.right(), halves + half, 2 * half, false);
-    for (Index r = 0; r < rows; r++)
-        swiglu(halves + r * 2 * half, halves + r * 2 * half + half, m.feed_forward, inner + r * half);
-    product(rows, m.width, m.feed_forward, rows_of(inner, half), packed.down.right(), x, m.width_step(), true);
+    for (Index c = 0; c < m.feed_forward; c += kChunk) {
+        const Index columns = std::min(kChunk, m.feed_forward - c);
+        float* gate = halves.gate(0, c);
+        product(rows, columns, m.width, left, packed.gate.right().from(0, c), gate, halves.step, false);
+        product(rows, columns, m.width, left, packed.up.right().from(0, c), gate + halves.up, halves.step, false);
+        for (Index r = 0; r < rows; r++) {
+            const float* own = halves.gate(r, c);
+            swiglu(own, own + halves.up, columns, inner + r * kChunkStep);
+        }
+        product(rows, m.width, columns, rows_of(inner, kChunkStep), packed.down.right().from(c, 0), x, m.width_step(),
+                true);
+    }
 }
 
 }  // namespace edgewise

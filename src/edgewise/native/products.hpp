@@ -27,6 +27,8 @@ constexpr int kPanel = kLanes * kTileVectors;
 constexpr int kPad = 32;
 
 inline Index padded(Index n) { return (n + kPad - 1) / kPad * kPad; }
+// Rows that are an odd number of vectors apart do not compete for the same places of a cache.
+inline Index row_step(Index n) { return padded(n) + kLanes; }
 
 inline Vector splat(float x) { return x - Vector{}; }
 inline Vector load(const float* p) { return *reinterpret_cast<const Vector*>(p); }
@@ -42,6 +44,11 @@ struct Left {
 struct Right {
     const float* data;
     Index k_step, panel_step;
+
+    // The same from some k and some column on; `column` is a multiple of kPad.
+    Right from(Index k, Index column) const {
+        return {data + column / kPanel * panel_step + k * k_step, k_step, panel_step};
+    }
 };
 
 // Sums stay in registers only where the compiler sees every index.

@@ -136,7 +136,7 @@ class Worker {
     Worker(const Model& m, const Packed& packed, const Request& request)
         : m_(m), packed_(packed), request_(request), rows_(std::max<Index>(request.slots, kPromptRows)),
           x_(rows_ * m.width_step()), normed_(x_.size()), attention_(x_.size()), qkv_(rows_ * m.qkv_step()),
-          halves_(rows_ * 2 * m.half_step()), inner_(rows_ * m.half_step()), logits_(rows_ * padded(m.vocabulary)),
+          halves_(rows_ * 2 * kChunkStep), inner_(rows_ * kChunkStep), logits_(rows_ * padded(m.vocabulary)),
           positions_(rows_) {}
 
     // Units until there are none left; `next` is shared by the threads.
@@ -233,7 +233,8 @@ class Worker {
                 meet(l, r, q, q + m_.width, q + m_.width + m_.kv_width(), attention_.data() + r * m_.width_step());
             }
             add_attention(m_, packed, rows, attention_.data(), x_.data());
-            add_feed_forward(m_, m_.layer[l], packed, rows, x_.data(), normed_.data(), halves_.data(), inner_.data());
+            add_feed_forward(m_, m_.layer[l], packed, rows, x_.data(), normed_.data(),
+                             {halves_.data(), 2 * kChunkStep, kChunkStep, false}, inner_.data());
         }
     }
 

@@ -170,7 +170,7 @@ class Attention {
         seen.gather(qkv, m_.width + kv * m_.depth, keys_);
         seen.gather(qkv, m_.width + m_.kv_width() + kv * m_.depth, values_);
         transposed_keys_.pack(keys_.data(), seen.count, m_.depth, seen.step, 1);
-        step_ = padded(seen.count);
+        step_ = row_step(seen.count);
         weights_.resize(kQueries * step_);
         buffers_.resize(3 * kQueries * seen.step);
         queries_ = buffers_.data();
@@ -206,7 +206,7 @@ class Attention {
 inline void forward(const Model& m, const Text& text, float* hidden, float* kept_data) {
     const Kept kept(m, text.tokens, kept_data);
     const Index ws = m.width_step();
-    std::vector<float> normed(kBlock * ws), inner(kBlock * m.half_step());
+    std::vector<float> normed(kBlock * ws), inner(kBlock * kChunkStep);
     Attention attention(m, text);
     PackedLayer packed;
     for (Index t = 0; t < text.tokens; t++)
@@ -223,8 +223,9 @@ inline void forward(const Model& m, const Text& text, float* hidden, float* kept
             std::copy_n(kept.x(l) + t * ws, rows * ws, middle);
             add_attention(m, packed, rows, kept.attention(l) + t * ws, middle);
             std::copy_n(middle, rows * ws, out);
-            add_feed_forward(m, m.layer[l], packed, rows, out, normed.data(), kept.halves(l) + t * 2 * m.half_step(),
-                             inner.data());
+            const Index half = m.half_step();
+            add_feed_forward(m, m.layer[l], packed, rows, out, normed.data(),
+                             {kept.halves(l) + t * 2 * half, 2 * half, half, true}, inner.data());
         }
     }
     for (Index t = 0; t < text.tokens; t++)
@@ -236,8 +237,8 @@ inline void backward(const Model& m, const Text& text, float* kept_data, const f
     const Kept kept(m, text.tokens, kept_data);
     const Index ws = m.width_step(), half = m.half_step(), qs = m.qkv_step();
     std::vector<float> dx(text.tokens * ws, 0.0f), d_attention(text.tokens * ws), d_qkv(text.tokens * qs);
-    std::vector<float> normed(kBlock * ws), d_normed(kBlock * ws), inner(kBlock * half), d_inner(kBlock * half),
-        d_halves(kBlock * 2 * half), inverse(kBlock);
+    std::vector<float> normed(kBlock * ws), d_normed(kBlock * ws), inverse(kBlock), inner(kBlock * kChunkStep),
+        d_inner(kBlock * kChunkStep), d_gate(kBlock * kChunkStep), d_up(kBlock * kChunkStep);
     Attention attention(m, text);
     Panels qkv, attention_out, gate, up, down;
     // `norm_backward` asks for the factor of each row, which is cheaper found again than kept.
@@ -265,23 +266,32 @@ inline void backward(const Model& m, const Text& text, float* kept_data, const f
         down.pack_transposed(w.down, m.width, m.feed_forward);
         for (Index t = 0; t < text.tokens; t += kBlock) {
             const Index rows = std::min(kBlock, text.tokens - t);
-            float *d = dx.data() + t * ws, *halves = kept.halves(l) + t * 2 * half;
-            product(rows, m.feed_forward, m.width, rows_of(d, ws), down.right(), d_inner.data(), half, false);
-            for (Index r = 0; r < rows; r++) {
-                float *both = halves + r * 2 * half, *d_both = d_halves.data() + r * 2 * half;
-                swiglu(both, both + half, m.feed_forward, inner.data() + r * half);
-                swiglu_backward(both, both + half, d_inner.data() + r * half, m.feed_forward, d_both, d_both + half);
-            }
-            product(m.width, m.feed_forward, rows, columns_of(d, ws), matrix_of(inner.data(), half), dw.down,
-                    m.feed_forward, true);
-            const float *d_gate = d_halves.data(), *d_up = d_gate + half;
-            product(rows, m.width, m.feed_forward, rows_of(d_gate, 2 * half), gate.right(), d_normed.data(), ws, false);
-            product(rows, m.width, m.feed_forward, rows_of(d_up, 2 * half), up.right(), d_normed.data(), ws, true);
+            float* d = dx.data() + t * ws;
+            const Halves halves{kept.halves(l) + t * 2 * half, 2 * half, half, true};
             renorm(kept.middle(l) + t * ws, w.feed_forward_norm, rows);
             const Right seen = matrix_of(normed.data(), ws);
-            product(m.feed_forward, m.width, rows, columns_of(d_gate, 2 * half), seen, dw.gate_up, m.width, true);
-            product(m.feed_forward, m.width, rows, columns_of(d_up, 2 * half), seen, dw.gate_up + m.feed_forward * m.width,
-                    m.width, true);
+            for (Index c = 0; c < m.feed_forward; c += kChunk) {
+                const Index columns = std::min(kChunk, m.feed_forward - c);
+                product(rows, columns, m.width, rows_of(d, ws), down.right().from(0, c), d_inner.data(), kChunkStep,
+                        false);
+                for (Index r = 0; r < rows; r++) {
+                    const Index row = r * kChunkStep;
+                    const float *gate_row = halves.gate(r, c), *up_row = gate_row + half;
+                    swiglu(gate_row, up_row, columns, inner.data() + row);
+                    swiglu_backward(gate_row, up_row, d_inner.data() + row, columns, d_gate.data() + row,
+                                    d_up.data() + row);
+                }
+                product(m.width, columns, rows, columns_of(d, ws), matrix_of(inner.data(), kChunkStep), dw.down + c,
+                        m.feed_forward, true);
+                product(rows, m.width, columns, rows_of(d_gate.data(), kChunkStep), gate.right().from(c, 0),
+                        d_normed.data(), ws, c > 0);
+                product(rows, m.width, columns, rows_of(d_up.data(), kChunkStep), up.right().from(c, 0),
+                        d_normed.data(), ws, true);
+                product(columns, m.width, rows, columns_of(d_gate.data(), kChunkStep), seen, dw.gate_up + c * m.width,
+                        m.width, true);
+                product(columns, m.width, rows, columns_of(d_up.data(), kChunkStep), seen,
+                        dw.gate_up + (m.feed_forward + c) * m.width, m.width, true);
+            }
             into_norm(kept.middle(l) + t * ws, w.feed_forward_norm, rows, d, dw.feed_forward_norm);
             product(rows, m.width, m.width, rows_of(d, ws), attention_out.right(), d_attention.data() + t * ws, ws, false);
             product(m.width, m.width, rows, columns_of(d, ws), matrix_of(kept.attention(l) + t * ws, ws),
