@@ -85,7 +85,7 @@ def test_a_full_disk_is_one_line(
 
 def test_demo_end_to_end_then_from_the_store(tmp_path: Path) -> None:
     """A tiny demo writes a report with a verdict per arm; a second run reuses every stage."""
-    command = [sys.executable, "-m", "edgewise.cli", "demo", *TINY, "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "edgewise", "demo", *TINY, "--out", str(tmp_path)]
     first = subprocess.run(command, capture_output=True, text=True, check=False)
     assert first.returncode == 0, first.stderr
     assert "in-distribution RL: " in first.stdout

@@ -1,23 +1,41 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import torch
 
-from edgewise.parallel import in_order
+from edgewise.parallel import cores, in_order, shared_among
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def three_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
+def three_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+
+
+def test_cores_are_those_that_were_asked_for_or_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for asked, expected in (("3", 3), ("4,2", 4), ("0", 1)):
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        assert cores() == expected
+    given = len(os.sched_getaffinity(0))
+    for nothing in ("", "many"):
+        monkeypatch.setenv("OMP_NUM_THREADS", nothing)
+        assert cores() == given
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert cores() == given
+
+
+def test_processes_that_share_the_cores_have_a_part_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    monkeypatch.setattr("edgewise.parallel._sharing", lambda: 1)  # put back at the end
+    for processes, expected in ((1, 8), (3, 2), (20, 1)):
+        shared_among(partial(int, processes))
+        assert cores() == expected
 
 
 @pytest.mark.usefixtures("three_threads")
@@ -35,8 +53,13 @@ def test_results_come_in_the_order_of_the_items_and_from_several_threads() -> No
 
 @pytest.mark.usefixtures("three_threads")
 def test_torch_has_one_thread_inside_and_all_of_them_again_outside() -> None:
-    assert set(in_order(lambda _: torch.get_num_threads(), range(6), CPU)) == {1}
-    assert torch.get_num_threads() == 3
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert set(in_order(lambda _: torch.get_num_threads(), range(6), CPU)) == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("three_threads")

@@ -7,6 +7,7 @@ another process disturbs.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,12 +19,33 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def cores() -> int:
+    """Cores that this process may use: OMP_NUM_THREADS where it is set, else those that the system gives it."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    # Where a system does not tell which cores a process may use, all of them.
+    given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, (int(asked) if asked.isdecimal() else given) // _sharing())
+
+
+def shared_among(processes: Callable[[], int]) -> None:
+    """From now on this process has its part of the cores, where `processes` says how many share them just then."""
+    global _sharing
+    _sharing = processes
+
+
+def _alone() -> int:
+    return 1
+
+
+_sharing = _alone
+
+
 def in_order(function: Callable[[T], R], items: Sequence[T], device: torch.device) -> Iterator[R]:
-    """`function` of each item, in the order of the items, on as many threads as torch may use here.
+    """`function` of each item, in the order of the items, on as many threads as there are cores for it.
 
     A GPU is asked by one thread. Gradients are recorded, or not, as where this is called.
     """
-    threads = min(torch.get_num_threads(), len(items)) if device.type == "cpu" else 1
+    threads = min(cores(), len(items)) if device.type == "cpu" else 1
     if threads <= 1:
         yield from map(function, items)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -127,20 +126,12 @@ def test_no_completion_exceeds_the_laws_limit() -> None:
 # ---- The same bits in any layout
 
 
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("name", NAMES)
 def test_threads_and_slots_do_not_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = decoder(name)
     expected = bits(compiled.decode(model, END, ASKS, 40, LAW, True))
     for threads, slots in ((1, 1), (1, 7), (1, 1000), (2, 48), (3, 5), (8, 2)):
-        torch.set_num_threads(threads)
+        monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
         monkeypatch.setattr(compiled, "_SLOTS", slots)
         assert bits(compiled.decode(model, END, ASKS, 40, LAW, True)) == expected, (threads, slots)
 

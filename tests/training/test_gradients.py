@@ -17,30 +17,26 @@ def parts() -> list[Tensor]:
     return [torch.randn(5, 40, generator=generator) for _ in range(11)]
 
 
-def gradients(threads: int) -> tuple[list[Tensor], list[float]]:
+def gradients(monkeypatch: pytest.MonkeyPatch, threads: int) -> tuple[list[Tensor], list[float]]:
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
     model = layer()
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        found = add_gradients(model, parts(), lambda x: ((loss := model(x).square().sum()), float(loss.detach())))
-    finally:
-        torch.set_num_threads(before)
+    found = add_gradients(model, parts(), lambda x: ((loss := model(x).square().sum()), float(loss.detach())))
     grads = [parameter.grad for parameter in model.parameters()]
     assert all(grad is not None for grad in grads)
     return [grad for grad in grads if grad is not None], found
 
 
-def test_the_sum_is_that_of_one_backward_pass() -> None:
+def test_the_sum_is_that_of_one_backward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     model = layer()
     sum(model(x).square().sum() for x in parts()).backward()
-    for parameter, found in zip(model.parameters(), gradients(1)[0], strict=True):
+    for parameter, found in zip(model.parameters(), gradients(monkeypatch, 1)[0], strict=True):
         torch.testing.assert_close(found, parameter.grad)
 
 
-def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
-    one, losses = gradients(1)
+def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, losses = gradients(monkeypatch, 1)
     for threads in (2, 3):
-        several, same = gradients(threads)
+        several, same = gradients(monkeypatch, threads)
         assert same == losses
         assert all(torch.equal(a, b) for a, b in zip(one, several, strict=True))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
@@ -41,6 +42,7 @@ def run(
 
 
 def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str) -> None:
+    from edgewise.ranks import opened
     from edgewise.report.study.page import write_page
     from edgewise.report.study.terminal import StudyProgress, summary
     from edgewise.report.terminal import status
@@ -49,9 +51,13 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     from edgewise.study.findings import measure
 
     study = _study(name, settings)
-    context = Context(root=out, device=_device(device), workers=workers or usable_cores())
-    with StudyProgress(study) as progress:
-        store = runner.run(study.evaluations.values(), context, progress)
+    progress = StudyProgress(study)
+    with opened(device) as ranks:
+        context = Context(root=out, device=_device(device), workers=workers or usable_cores(), ranks=ranks)
+        with progress if ranks.first else nullcontext():
+            store = runner.run(study.evaluations.values(), context, progress)
+    if not ranks.first:
+        return
     page = out / "report.html"
     with status("judging and writing the report, a few seconds"):
         findings = measure(study, store)

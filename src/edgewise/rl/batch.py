@@ -90,7 +90,7 @@ class Batch:
         return model.spec.forward_flops(tokens, seen / tokens, model.vocabulary)
 
     def parts(self, run: Run) -> list[Part]:
-        """Micro-batches on the run's device. Completions are never split."""
+        """This rank's micro-batches, on the run's device. Completions are never split."""
         limit = run.part_tokens(sum(family.tokens for family in self.families))
         weight_D = self.weight_D.to(run.device)
         tables = {name: table.to(run.device) for name, table in self.tables_DT.items()}
@@ -99,7 +99,7 @@ class Batch:
             if shares[-1] and sum(f.tokens for f in shares[-1]) + piece.tokens > limit:
                 shares.append([])
             shares[-1].append(piece)
-        return [_part(share, weight_D, tables, run.device) for share in shares]
+        return [_part(share, weight_D, tables, run.device) for share in run.ranks.mine(shares)]
 
 
 def make_batch(rollouts: Rollouts, cells: Cells, weight_PG: Tensor, tables: Mapping[str, Tensor]) -> Batch:
@@ -189,4 +189,6 @@ def of_every_token(score: Callable[[Part], Tensor], rollouts: Rollouts, run: Run
     found_DT = torch.zeros(len(cells), shape[2])
     for part, found_N in zip(parts, in_order(score, parts, run.device), strict=True):
         found_DT[part.document_N.cpu(), part.place_N.cpu()] = found_N.float().cpu()
+    # What another rank has found is 0 here.
+    run.ranks.sum_([found_DT])
     return found_DT.view(shape)

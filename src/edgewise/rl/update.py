@@ -45,11 +45,11 @@ def update(
     old_B = [[None] * len(parts) if single else _old(model, parts, recipe, run) for parts in parts_B]
     norms = []
     for _ in range(recipe.epochs):
-        for parts, olds in zip(parts_B, old_B, strict=True):
+        for batch, parts, olds in zip(batches, parts_B, old_B, strict=True):
             work = list(zip(parts, olds, strict=True))
-            for of_part in add_gradients(model, work, lambda known: _loss(model, *known, recipe, pulled_to)):
+            for of_part in add_gradients(model, work, lambda known: _loss(model, *known, recipe, pulled_to), run.ranks):
                 measured.join(of_part)
-            if parts:
+            if batch:
                 norms.append(optimizer.step(learning_rate))
     return {"grad_norm": sum(norms) / len(norms) if norms else 0.0} | measured.results()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
+from edgewise.ranks import ALONE, Ranks
 from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.staleness import Past
@@ -16,11 +17,20 @@ from edgewise.tasks.base import Problem, World
 
 
 class Writing:
-    """Judged completions on demand; `tokens` and `flops` add up all that was sampled."""
+    """Judged completions on demand; `tokens` and `flops` add up all that was sampled, by all ranks."""
 
-    def __init__(self, models: Models, past: Past, tokenizer: Tokenizer, world: World, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        models: Models,
+        past: Past,
+        tokenizer: Tokenizer,
+        world: World,
+        recipe: Recipe,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self.tokens, self.flops = 0, 0.0
         self._models, self._past, self._tokenizer, self._world, self._recipe = models, past, tokenizer, world, recipe
+        self._ranks = ranks
 
     def write(self, problems: Sequence[Problem], seed: int) -> Rollouts:
         """The groups that are trained on, by the recipe's writer."""
@@ -56,7 +66,9 @@ class Writing:
     ) -> Rollouts:
         law = SamplingSpec(max_new_tokens=self._recipe.max_new_tokens, temperature=temperature)
         engine = Engine(writer, self._tokenizer.eos, logit_noise=noise)
-        rollouts = roll_out(engine, self._tokenizer, self._world, problems, samples, law, seed)
+        mine = self._ranks.mine(problems)
+        drawn = [roll_out(engine, self._tokenizer, self._world, mine, samples, law, seed)] if mine else []
+        rollouts = Rollouts.joined(self._ranks.all_of(drawn))
         prompts = sum(map(len, rollouts.prompts))
         context = prompts / len(problems) + float(rollouts.completions.length_PG.mean()) / 2
         self.tokens += rollouts.sampled_tokens

@@ -17,6 +17,7 @@ import torch
 from edgewise.model.compiled import described, usable, weights_of
 from edgewise.model.decoder import Decoder
 from edgewise.native.library import Request, check, kernels
+from edgewise.parallel import cores
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.decoding import Ask, Drawn
 from edgewise.sampling.random_numbers import row_keys
@@ -33,7 +34,7 @@ def serves(model: Decoder, law: SamplingSpec, logit_noise: float) -> bool:
 def decode(
     model: Decoder, end: int, asks: Sequence[Ask], samples: int, law: SamplingSpec, model_logp: bool = False
 ) -> Drawn:
-    """`samples` completions of each prompt, on as many threads as torch may use here; see `Ask` and `Drawn`."""
+    """`samples` completions of each prompt, on as many threads as there are cores for it; see `Ask` and `Drawn`."""
     prompts = np.concatenate([np.asarray(ask.prompt, np.int32) for ask in asks])
     if prompts.min() < 0 or prompts.max() >= model.vocabulary:
         raise IndexError(f"a prompt has a token outside the vocabulary of {model.vocabulary}")
@@ -50,7 +51,7 @@ def decode(
         *(array.ctypes.data for array in (prompts, start, limit, keys)),
         law.temperature,
         end,
-        torch.get_num_threads(),
+        cores(),
         _SLOTS,
         tokens.ctypes.data,
         logp.ctypes.data,

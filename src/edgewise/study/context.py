@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgewise.ranks import ALONE, Ranks
+
 
 def usable_cores() -> int:
     """Cores this process may run on."""
@@ -14,14 +16,16 @@ def usable_cores() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """How stages are run. Two contexts give the same results, bit for bit on a CPU.
+    """How stages are run. Two contexts give the same results, bit for bit on a CPU; several ranks round otherwise.
 
     `root` is the store's folder. `workers` stages run at once, each in a process with one thread:
     for models this small, processes use cores better than threads do, and a fixed thread count
-    keeps sums in one order.
+    keeps sums in one order. With several `ranks` the stages run one after the other, each by all of
+    them, and `workers` has no use.
     """
 
     root: Path
     device: str = "cpu"
     workers: int = field(default_factory=usable_cores)
     checkpoint_seconds: float = 20.0
+    ranks: Ranks = ALONE

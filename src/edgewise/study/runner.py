@@ -9,15 +9,21 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.queues import Queue
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Protocol
 
+import torch
+
 from edgewise.errors import InputError
+from edgewise.parallel import shared_among
 from edgewise.spec import digest
 from edgewise.study.context import Context
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
+from edgewise.training.run import Progress, Run, silent
 
 _Message = tuple[str, int, int, str]
 
@@ -51,10 +57,14 @@ def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
     """Compute what is missing and return the store that holds it.
 
     What is complete is reused, what was interrupted resumes. The first failure stops the run
-    after the stages under way have been stopped; everything saved stays.
+    after the stages under way have been stopped; everything saved stays. Several ranks must all
+    call this; the first one's watcher is told.
     """
     store = Store(context.root)
     planned = plan(stages)
+    if context.ranks.size > 1:
+        _run_together(planned, store, context, watcher)
+        return store
     after = _stages_after(planned)
     # What much depends on goes first, so that no core is left with a long path of its own at the end.
     waiting = {digest(stage): stage for stage in sorted(planned, key=lambda stage: -after[digest(stage)])}
@@ -64,13 +74,18 @@ def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
     if not waiting:
         return store
     by_name = dict(waiting)
-    with _messages(lambda m: watcher.advanced(by_name[m[0]], *m[1:])) as messages, _pool(context, messages) as pool:
+    under_way = multiprocessing.get_context("spawn").Value("i", 1)
+    with (
+        _messages(lambda m: watcher.advanced(by_name[m[0]], *m[1:])) as messages,
+        _pool(context, messages, under_way) as pool,
+    ):
         running: dict[Future[None], str] = {}
         while waiting or running:
             busy = {*waiting, *running.values()}
             ready = [n for n, s in waiting.items() if not any(digest(parent) in busy for parent in s.parents)]
             for name in ready:
                 running[pool.submit(_compute, waiting.pop(name), context)] = name
+            under_way.value = min(len(running), context.workers)
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 try:
@@ -84,6 +99,17 @@ def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
     return store
 
 
+def _run_together(planned: list[Stage], store: Store, context: Context, watcher: Watcher) -> None:
+    """One stage after the other, each by all ranks."""
+    ranks = context.ranks
+    for stage in planned:
+        reused = ranks.once(partial(store.is_complete, stage))
+        if not reused:
+            store.compute(stage, _make_run(context, partial(watcher.advanced, stage) if ranks.first else silent))
+        if ranks.first:
+            watcher.completed(stage, reused=reused)
+
+
 def _stages_after(planned: list[Stage]) -> dict[str, int]:
     """Digest -> number of stages on the longest path that starts from it."""
     after = {digest(stage): 0 for stage in planned}
@@ -94,9 +120,11 @@ def _stages_after(planned: list[Stage]) -> dict[str, int]:
 
 
 @contextmanager
-def _pool(context: Context, messages: Queue[_Message | None]) -> Iterator[ProcessPoolExecutor]:
+def _pool(
+    context: Context, messages: Queue[_Message | None], under_way: Synchronized[int]
+) -> Iterator[ProcessPoolExecutor]:
     pool = ProcessPoolExecutor(
-        context.workers, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(messages,)
+        context.workers, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(messages, under_way)
     )
     try:
         yield pool
@@ -150,12 +178,12 @@ def _messages(handle: Callable[[_Message], None]) -> Iterator[Queue[_Message | N
 _worker_messages: Queue[_Message | None] | None = None
 
 
-def _start_worker(messages: Queue[_Message | None]) -> None:
+def _start_worker(messages: Queue[_Message | None], under_way: Synchronized[int]) -> None:
     global _worker_messages
     _worker_messages = messages
+    # Whoever is left alone takes the cores of those that have finished. No result depends on it.
+    shared_among(lambda: under_way.value)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    import torch
-
     torch.set_num_threads(1)
 
 
@@ -168,20 +196,21 @@ def _end_with_parent() -> None:
 
 
 def _compute(stage: Stage, context: Context) -> None:
-    import torch
-
-    from edgewise.training.run import Run
-
     name = digest(stage)
 
     def report(done: int, total: int, note: str) -> None:
         if _worker_messages is not None:
             _worker_messages.put((name, done, total, note))
 
-    run = Run(
+    Store(context.root).compute(stage, _make_run(context, report))
+
+
+def _make_run(context: Context, progress: Progress) -> Run:
+    """A run whose folder the store sets."""
+    return Run(
         folder=Path(os.devnull),
         device=torch.device(context.device),
-        progress=report,
+        progress=progress,
         checkpoint_seconds=context.checkpoint_seconds,
+        ranks=context.ranks,
     )
-    Store(context.root).compute(stage, run)

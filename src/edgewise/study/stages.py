@@ -30,7 +30,7 @@ from edgewise.rl.recipes import AnyRecipe
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.power import PowerSampler, PowerSpec
-from edgewise.sampling.rollouts import outcomes, read_table, roll_out, write_table
+from edgewise.sampling.rollouts import Rollouts, outcomes, read_table, roll_out, write_table
 from edgewise.spec import Spec
 from edgewise.tasks import AnyWorld, Problem, Split, World
 from edgewise.training import next_token
@@ -57,7 +57,10 @@ class Stage(Spec):
         return ()
 
     def run(self, run: Run, parents: Sequence[Path]) -> dict[str, float]:
-        """Write the outputs into `run.folder`; returns totals (tokens, flops, seconds)."""
+        """Write the outputs into `run.folder`, where `run.ranks` are several the first alone.
+
+        Returns totals (tokens, flops, seconds).
+        """
         raise NotImplementedError
 
 
@@ -74,7 +77,7 @@ class Pretrain(Stage):
         tokenizer = Tokenizer(self.world.words())
         model = Decoder(self.model, len(tokenizer), seed=key("initialise", self.seed)).to(run.device)
         totals = next_token.train(model, tokenizer, self.world, self.training, self.seed, run)
-        model_folder.save(model, tokenizer, run.folder / MODEL)
+        run.ranks.once(lambda: model_folder.save(model, tokenizer, run.folder / MODEL))
         return totals
 
 
@@ -111,7 +114,7 @@ class RL(Stage):
                 raise InputError("teacher: must have the words of the parent's model, in their order")
             teacher.requires_grad_(False)
         totals = trainer.train(model, tokenizer, self.world, self.recipe, self.seed, run, teacher)
-        model_folder.save(model, tokenizer, run.folder / MODEL)
+        run.ranks.once(lambda: model_folder.save(model, tokenizer, run.folder / MODEL))
         return totals
 
 
@@ -148,23 +151,30 @@ class Evaluate(Stage):
         parts = run.folder / "parts"
         parts.mkdir(exist_ok=True)
         paths = [parts / f"{start:06d}.parquet" for start in range(0, len(problems), size)]
-        started, seed = time.monotonic(), key("evaluate", self.seed)
+        started = time.monotonic()
         for done, path in enumerate(paths):
             run.progress(done, len(paths), "")
-            if not path.exists():
-                some = problems[done * size : (done + 1) * size]
-                if isinstance(self.law, PowerSpec):
-                    power = PowerSampler(engine)
-                    rollouts = roll_out(power, tokenizer, self.world, some, self.samples, self.law, seed)
-                else:
-                    rollouts = roll_out(engine, tokenizer, self.world, some, self.samples, self.law, seed)
-                rollouts.write(path)
+            if not run.ranks.once(path.exists):
+                some = run.ranks.mine(problems[done * size : (done + 1) * size])
+                drawn = run.ranks.all_of([self._rollouts(engine, tokenizer, some)] if some else [])
+                if run.ranks.first:
+                    Rollouts.joined(drawn).write(path)
         run.progress(len(paths), len(paths), "")
-        table = pa.concat_tables([read_table(path) for path in paths])
-        write_table(table, run.folder / ROLLOUTS)
-        outcomes(table).write(run.folder / OUTCOMES)
-        shutil.rmtree(parts)
-        return self._totals(model, table) | {"seconds": time.monotonic() - started}
+
+        def finish() -> dict[str, float]:
+            table = pa.concat_tables([read_table(path) for path in paths])
+            write_table(table, run.folder / ROLLOUTS)
+            outcomes(table).write(run.folder / OUTCOMES)
+            shutil.rmtree(parts)
+            return self._totals(model, table)
+
+        return run.ranks.once(finish) | {"seconds": time.monotonic() - started}
+
+    def _rollouts(self, engine: Engine, tokenizer: Tokenizer, problems: Sequence[Problem]) -> Rollouts:
+        seed = key("evaluate", self.seed)
+        if isinstance(self.law, PowerSpec):
+            return roll_out(PowerSampler(engine), tokenizer, self.world, problems, self.samples, self.law, seed)
+        return roll_out(engine, tokenizer, self.world, problems, self.samples, self.law, seed)
 
     def _totals(self, model: Decoder, table: pa.Table) -> dict[str, float]:
         lengths = [pc.list_value_length(table[name]).to_numpy() for name in ("prompt_ids", "completion_ids")]

@@ -14,7 +14,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -49,25 +49,18 @@ class Store:
         """The stage's complete folder, computed now unless it is there.
 
         Parents must be complete. `run` carries device, progress and limits; its folder is set
-        here. InputError where the store cannot be written or another process holds the stage.
+        here, and its ranks, which must all call this, compute it together. InputError where the
+        store cannot be written or another process holds the stage.
         """
         folder = self.folder(stage)
-        with self._lock(folder):
-            if self.is_complete(stage):
-                return folder
-            if folder.exists():
-                raise InputError(f"{folder}: has no provenance.json, so it is not a complete stage; remove it")
-            absent = [self.folder(parent).name for parent in stage.parents if not self.is_complete(parent)]
-            if absent:
-                raise InputError(f"{folder.name}: its parent {absent[0]} is not complete; compute that first")
-            work = folder.with_name(folder.name + ".unfinished")
-            work.mkdir(exist_ok=True)
-            write_json(work / "spec.json", plain(stage))
-            run.folder = work
-            started = time.monotonic()
-            totals = stage.run(run, [self.folder(parent) for parent in stage.parents])
-            write_json(work / "provenance.json", self._provenance(stage, totals, time.monotonic() - started))
-            os.replace(work, folder)
+        work = folder.with_name(folder.name + ".unfinished")
+        with self._lock(folder) if run.ranks.first else nullcontext():
+            if run.ranks.once(lambda: self._is_begun(stage, work)):
+                run.folder = work
+                started = time.monotonic()
+                totals = stage.run(run, [self.folder(parent) for parent in stage.parents])
+                provenance = self._provenance(stage, totals, time.monotonic() - started, run.ranks.size)
+                run.ranks.once(lambda: self._finish(work, folder, provenance))
         return folder
 
     def provenance(self, stage: Stage) -> dict[str, Any]:
@@ -82,7 +75,25 @@ class Store:
         except ValueError:
             raise InputError(f"{path}: not JSON lines; remove {path.parent} to compute the stage again") from None
 
-    def _provenance(self, stage: Stage, totals: dict[str, float], wall_seconds: float) -> dict[str, Any]:
+    def _is_begun(self, stage: Stage, work: Path) -> bool:
+        """Whether there was something to do, after beginning it."""
+        folder = self.folder(stage)
+        if self.is_complete(stage):
+            return False
+        if folder.exists():
+            raise InputError(f"{folder}: has no provenance.json, so it is not a complete stage; remove it")
+        absent = [self.folder(parent).name for parent in stage.parents if not self.is_complete(parent)]
+        if absent:
+            raise InputError(f"{folder.name}: its parent {absent[0]} is not complete; compute that first")
+        work.mkdir(exist_ok=True)
+        write_json(work / "spec.json", plain(stage))
+        return True
+
+    def _finish(self, work: Path, folder: Path, provenance: dict[str, Any]) -> None:
+        write_json(work / "provenance.json", provenance)
+        os.replace(work, folder)
+
+    def _provenance(self, stage: Stage, totals: dict[str, float], wall_seconds: float, ranks: int) -> dict[str, Any]:
         return {
             "digest": digest(stage),
             "parents": [self.folder(parent).name for parent in stage.parents],
@@ -91,6 +102,7 @@ class Store:
             # The last sitting alone; `totals.seconds` sums over interruptions.
             "wall_seconds": round(wall_seconds, 3),
             "totals": totals,
+            "ranks": ranks,
             "versions": versions(),
             "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
         }

@@ -1,4 +1,4 @@
-"""Gradients of a batch: its parts on several cores, their sum in the order of the parts."""
+"""Gradients of a batch: its parts on several cores and ranks, their sum in the order of the parts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.parallel import in_order
+from edgewise.ranks import ALONE, Ranks
 
 P = TypeVar("P")
 M = TypeVar("M")
 
 
-def add_gradients(module: nn.Module, parts: Sequence[P], loss_of: Callable[[P], tuple[Tensor, M]]) -> list[M]:
-    """Add the gradients of every part's loss to the module's parameters; returns what else `loss_of` gave.
+def add_gradients(
+    module: nn.Module, parts: Sequence[P], loss_of: Callable[[P], tuple[Tensor, M]], ranks: Ranks = ALONE
+) -> list[M]:
+    """Add the gradients of the loss of every part of every rank to the module's parameters.
 
-    The sum has the same bits on any number of cores.
+    `parts` are this rank's. Returns what else `loss_of` gave, for the parts of all ranks in their order.
+    The sum has the same bits on any number of cores; on several ranks it has other roundings than on one.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
 
@@ -25,10 +29,20 @@ def add_gradients(module: nn.Module, parts: Sequence[P], loss_of: Callable[[P], 
         loss, measured = loss_of(part)
         return torch.autograd.grad(loss, parameters, allow_unused=True), measured
 
-    found = []
+    found: list[M] = []
+    sums: dict[int, Tensor] = {}
     for gradients, measured in in_order(work, parts, parameters[0].device):
         found.append(measured)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
+        for i, gradient in enumerate(gradients):
             if gradient is not None:
-                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-    return found
+                sums[i] = sums[i].add_(gradient) if i in sums else gradient
+    told = ranks.all_of([(set(sums), found)])
+    # What no rank's parts use has no gradient, which is not the same to an optimizer as one of 0.
+    used = sorted(set().union(*(own for own, _ in told)))
+    for i in used:
+        sums.setdefault(i, torch.zeros_like(parameters[i]))
+    ranks.sum_([sums[i] for i in used])
+    for i in used:
+        grad = parameters[i].grad
+        parameters[i].grad = sums[i] if grad is None else grad.add_(sums[i])
+    return [measured for _, found in told for measured in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from functools import partial
 
@@ -85,13 +86,13 @@ def update(
         loss = (each * part.weights_RT[counted]).sum() / weight
         return loss, float(loss.detach())
 
-    loss = sum(add_gradients(model, micro_batches(rows, run), loss_of))
+    loss = sum(add_gradients(model, micro_batches(rows, run), loss_of, run.ranks))
     norm = optimizer.step(learning_rate)
     return {"loss": loss, "grad_norm": norm, "learning_rate": learning_rate}
 
 
 def micro_batches(rows: Rows, run: Run) -> list[Rows]:
-    """The rows on the run's device, in parts of the run's size."""
+    """This rank's parts of the rows, of the run's size and on its device."""
     length = rows.tokens_RT.shape[1]
-    size = max(1, run.part_tokens(rows.tokens_RT.numel()) // length)
-    return [rows[start : start + size].to(run.device) for start in range(0, len(rows), size)]
+    size = math.ceil(run.part_tokens(rows.tokens_RT.numel()) / length)
+    return [rows[start : start + size].to(run.device) for start in run.ranks.mine(range(0, len(rows), size))]

@@ -16,6 +16,7 @@ import torch
 
 from edgewise.errors import InputError
 from edgewise.files import whole
+from edgewise.ranks import ALONE, Ranks
 from edgewise.training import checkpoint
 from edgewise.training.state import State
 
@@ -39,8 +40,9 @@ class Run:
     """One run of a loop in one folder: `metrics.jsonl` and `checkpoint/`.
 
     `tokens_per_micro_batch` bounds memory; `checkpoint_seconds` is how much work an interruption may
-    cost; `data_workers` processes prepare data ahead. None is what suits the device. None of
-    them changes a result beyond rounding.
+    cost; `data_workers` processes prepare data ahead. None is what suits the device. `ranks` share the
+    work; all of them read the folder, and the first writes it. None of these changes a result beyond
+    rounding.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Run:
     tokens_per_micro_batch: int | None = None
     checkpoint_seconds: float = 20.0
     data_workers: int | None = None
+    ranks: Ranks = ALONE
 
     def feeders(self, steps: int) -> int:
         """Processes that prepare data for that many steps: `data_workers`, or where that is None what suits the device.
@@ -65,14 +68,16 @@ class Run:
     def part_tokens(self, total: int) -> int:
         """Tokens of one micro-batch where there are `total` in all: `tokens_per_micro_batch`, or what suits the device.
 
-        On a CPU an eighth, so that several cores have equally much to do, within bounds: fewer cost more
-        to start than to compute, more leave the caches. The number of cores does not enter, and so no result.
+        On a CPU up to eight equal parts, and an even number of them, so that several cores have equally
+        much to do; fewer where they would cost more to start than to compute, more where they would leave
+        the caches. The number of cores does not enter, and so no result. On GPUs every rank has a part.
         """
         if self.tokens_per_micro_batch is not None:
             return self.tokens_per_micro_batch
         if self.device.type != "cpu":
-            return _PART_OF_A_GPU
-        return min(max(_LEAST_PART, -(-total // 8)), _MOST_PART)
+            return min(_PART_OF_A_GPU, -(-total // self.ranks.size)) if self.ranks.size > 1 else _PART_OF_A_GPU
+        parts = min(8, total // _LEAST_PART)
+        return min(-(-total // max(1, parts - parts % 2)), _MOST_PART)
 
     def steps(self, total: int, state: State, totals: dict[str, float]) -> Iterator[int]:
         """The steps still to do, after restoring `state` and `totals` where a checkpoint is.
@@ -90,12 +95,14 @@ class Run:
             now = time.monotonic()
             totals["seconds"] = before + now - start
             self.progress(step + 1, total, "")
-            if step + 1 == total or now - saved >= self.checkpoint_seconds:
+            if self.ranks.first and (step + 1 == total or now - saved >= self.checkpoint_seconds):
                 checkpoint.save(place, step + 1, state.tensors(), totals)
                 saved = time.monotonic()
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
         """Append one line to metrics.jsonl."""
+        if not self.ranks.first:
+            return
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({"step": step, **metrics}) + "\n")
 
@@ -109,7 +116,9 @@ class Run:
             except InputError as error:
                 raise InputError(f"{place}: {error}; remove the folder or use another one") from None
             totals.update(notes)
-        self._forget_from(first)
+        if len(set(self.ranks.all_of([first]))) > 1:
+            raise InputError(f"{place}: the ranks find different steps there; they need a file system that they share")
+        self.ranks.once(lambda: self._forget_from(first))
         return first
 
     def _forget_from(self, step: int) -> None:

@@ -1,0 +1,102 @@
+"""What tests/test_ranks.py runs on one rank and on several: `-m tests.rank_program FOLDER NAME...` under torchrun."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from edgewise.errors import InputError
+from edgewise.ranks import ALONE, Ranks, opened
+from edgewise.rl import trainer
+from edgewise.study import runner
+from edgewise.study.context import Context
+from edgewise.training.run import Run
+
+from .rl import bandit
+from .study.tiny import STUDY, Log
+from .training import tiny
+
+STEPS = 3
+OPTIMIZER = bandit.RECIPE.optimizer.model_dump()
+# Five problems on two ranks: unequal shares.
+RECIPES: dict[str, dict[str, object]] = {
+    "grpo": {},
+    "critic": {
+        "advantage": "gae",
+        "critic": {"optimizer": OPTIMIZER},
+        "updates": 2,
+        "epochs": 2,
+        "kl": {"coefficient": 0.1, "estimator": "exact"},
+    },
+    "kl in reward": {"advantage": "remax", "kl": {"coefficient": 0.1, "estimator": "k1", "place": "reward"}},
+    "stale": {"staleness": 1, "correction": "truncated", "logit_noise": 0.1},
+    "refilled": {
+        "groups": {"mixed_only": True, "refill": 2, "gate": 1},
+        "curriculum": {"curriculum": "pool", "size": 9},
+    },
+    "plateau": {
+        "kl": {"coefficient": 0.1},
+        "reset": {"reset": "plateau", "problems": 3, "samples": 2, "every": 1, "patience": 1},
+    },
+    "gold": {"writer": "gold", "samples": 1, "advantage": "everything", "loss": "reinforce"},
+    "one problem": {"prompts": 1, "samples": 16},
+    "no signal": {"advantage": "nothing"},
+}
+
+
+def run_of(name: str, folder: Path, ranks: Ranks = ALONE, steps: int = STEPS, checkpoint_seconds: float = 20.0) -> None:
+    """The first so many steps of a run of `STEPS`; "next token" is one, the others are recipes."""
+    # Several parts an update, but one where there is one problem.
+    tokens = 10**6 if name == "one problem" else 30
+
+    def interrupt(done: int, _total: int, _note: str) -> None:
+        if done > steps:
+            raise KeyboardInterrupt
+
+    run = Run(
+        folder,
+        progress=interrupt,
+        tokens_per_micro_batch=tokens,
+        checkpoint_seconds=checkpoint_seconds,
+        ranks=ranks,
+    )
+    if name == "next token":
+        tiny.train(run, tiny.SPEC.model_copy(update={"steps": STEPS}))
+    else:
+        recipe = bandit.changed(steps=STEPS, **{"prompts": 5} | RECIPES[name])
+        trainer.train(bandit.decoder(), bandit.TOKENIZER, bandit.WORLD, recipe, 0, run)
+
+
+def study(root: Path, ranks: Ranks) -> None:
+    log = Log()
+    runner.run(STUDY.evaluations.values(), Context(root, workers=1, ranks=ranks), log)
+    (root / f"told-{ranks.rank}").write_text(str(len(log.done)))
+
+
+def others_end(folder: Path, ranks: Ranks) -> None:
+    """The first rank writes what it is told when the others end without a word, so that torchrun sees nothing wrong."""
+    if not ranks.first:
+        os._exit(0)
+    try:
+        ranks.sum_([torch.ones(1)])
+    except InputError as error:
+        (folder / "told").write_text(str(error))
+
+
+def main(folder: str, *names: str) -> None:
+    torch.set_num_threads(1)
+    special: dict[str, Callable[[Path, Ranks], None]] = {"study": study, "others end": others_end}
+    with opened("cpu") as ranks:
+        for name in names:
+            if name in special:
+                special[name](Path(folder), ranks)
+            else:
+                run_of(name, Path(folder) / name, ranks)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

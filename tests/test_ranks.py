@@ -1,0 +1,147 @@
+"""Two ranks on this machine beside one: the same numbers, each file written once, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from edgewise.errors import InputError
+from edgewise.ranks import ALONE, Ranks, opened
+from edgewise.study.store import Store
+
+from .rank_program import RECIPES, STEPS, run_of
+from .study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, here, identity, results
+from .test_cli import TINY
+
+HERE = Path(__file__).parents[1]
+CLOSE = 1e-5
+
+
+def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    return subprocess.run(
+        [*command, *map(str, arguments)], cwd=HERE, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def on_two_ranks(folder: Path, *names: str) -> None:
+    done = torchrun("tests.rank_program", folder, *names)
+    assert done.returncode == 0, done.stderr
+
+
+def lines(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def check_same(two: Path, one: Path) -> None:
+    """Each step logged once; all metrics, weights and moments as near as `CLOSE`."""
+    assert [line["step"] for line in lines(two)] == list(range(STEPS))
+    for logged, expected in zip(lines(two), lines(one), strict=True):
+        assert logged == pytest.approx(expected, rel=CLOSE, abs=CLOSE)
+    assert sorted(path.name for path in two.iterdir()) == ["checkpoint", "metrics.jsonl"]
+    mine, theirs = (load_file(folder / "checkpoint" / "state.safetensors") for folder in (two, one))
+    assert mine.keys() == theirs.keys()
+    for name in mine:
+        torch.testing.assert_close(mine[name], theirs[name], rtol=CLOSE, atol=CLOSE)
+
+
+@given(st.lists(st.integers(), max_size=20), st.integers(1, 6))
+def test_shares_are_the_items_in_their_order_and_as_equal_as_can_be(items: list[int], size: int) -> None:
+    shares = [list(Ranks(rank, size).mine(items)) for rank in range(size)]
+    assert [item for share in shares for item in share] == items
+    lengths = [len(share) for share in shares]
+    assert max(lengths) - min(lengths) <= 1
+
+
+def test_a_process_that_torchrun_did_not_start_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with opened("cpu") as ranks:
+        assert ranks == ALONE
+    tensor = torch.ones(2)
+    ranks.sum_([tensor])
+    assert (ranks.first, ranks.all_of((1, 2)), ranks.once(lambda: 3), tensor.tolist()) == (True, [1, 2], 3, [1, 1])
+
+
+@pytest.mark.parametrize(("device", "named"), [("cuda:1", "must be cuda, is 'cuda:1'"), ("cuda", "there are 2")])
+def test_a_rank_without_a_gpu_of_its_own_is_refused(monkeypatch: pytest.MonkeyPatch, device: str, named: str) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(InputError, match=named), opened(device):
+        pass
+
+
+def test_two_ranks_have_the_numbers_of_one(tmp_path: Path) -> None:
+    names = ("next token", "grpo")
+    on_two_ranks(tmp_path / "two", *names)
+    for name in names:
+        run_of(name, tmp_path / "one" / name)
+        check_same(tmp_path / "two" / name, tmp_path / "one" / name)
+
+
+@pytest.mark.slow
+def test_two_ranks_have_the_numbers_of_one_whatever_the_recipe(tmp_path: Path) -> None:
+    on_two_ranks(tmp_path / "two", *RECIPES)
+    for name in RECIPES:
+        run_of(name, tmp_path / "one" / name)
+        check_same(tmp_path / "two" / name, tmp_path / "one" / name)
+    assert lines(tmp_path / "two" / "one problem")[0]["grad_norm"] > 0
+    assert lines(tmp_path / "two" / "no signal")[0]["grad_norm"] == 0
+
+
+@pytest.mark.slow
+def test_two_ranks_go_on_where_one_was_interrupted(tmp_path: Path) -> None:
+    names = ("next token", "critic")
+    for name in names:
+        run_of(name, tmp_path / "one" / name)
+        with pytest.raises(KeyboardInterrupt):
+            run_of(name, tmp_path / "two" / name, steps=1, checkpoint_seconds=0.0)
+        assert len(lines(tmp_path / "two" / name)) == 2, "the second step has no checkpoint and is done again"
+    on_two_ranks(tmp_path / "two", *names)
+    for name in names:
+        check_same(tmp_path / "two" / name, tmp_path / "one" / name)
+
+
+@pytest.mark.slow
+def test_a_study_is_computed_once_by_both_and_then_reused(tmp_path: Path) -> None:
+    """From the weights of one rank's pre-training the evaluation has its bits, RL its numbers until a draw flips."""
+    one, two = Store(tmp_path / "one"), Store(tmp_path / "two")
+    one.compute(PRETRAIN, here())
+    shutil.copytree(one.root, two.root)
+    one.compute(BASE_EVALUATION, here())
+    one.compute(TUNED, here())
+    made = []
+    for _ in range(2):
+        on_two_ranks(two.root, "study")
+        assert [(two.root / f"told-{rank}").read_text() for rank in (0, 1)] == [str(len(STAGES)), "0"]
+        made.append({name: seen for name, seen in identity(two.root).items() if not name.startswith("told")})
+    assert made[0] == made[1]
+    assert results(two.folder(BASE_EVALUATION)) == results(one.folder(BASE_EVALUATION))
+    assert [two.provenance(stage)["ranks"] for stage in (PRETRAIN, TUNED, TUNED_EVALUATION)] == [1, 2, 2]
+    assert [line["step"] for line in two.metrics(TUNED)] == list(range(TUNED.recipe.steps))
+    for mine, theirs in zip(two.metrics(TUNED)[:2], one.metrics(TUNED)[:2], strict=True):
+        assert mine == pytest.approx(theirs, rel=CLOSE, abs=CLOSE)
+    assert {path.name for path in two.root.iterdir() if path.is_dir()} == {two.folder(s).name for s in STAGES}
+
+
+@pytest.mark.slow
+def test_the_demonstration_on_two_ranks_speaks_once(tmp_path: Path) -> None:
+    done = torchrun("edgewise", "demo", *TINY, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [done.stdout.count(text) for text in ("base: pretrain", "edge RL: evaluate", "report: ")] == [1, 1, 1]
+    assert (tmp_path / "report.html").stat().st_size > 100_000
+
+
+@pytest.mark.slow
+def test_a_rank_whose_other_has_ended_does_not_wait_for_it(tmp_path: Path) -> None:
+    on_two_ranks(tmp_path, "others end")
+    assert (tmp_path / "told").read_text().startswith("ranks: another one ended")

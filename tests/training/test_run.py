@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from edgewise.ranks import Ranks
+from edgewise.training.run import Run
+
+
+@pytest.mark.parametrize(
+    ("total", "part"),
+    [(1, 1), (300, 300), (511, 511), (512, 256), (720, 360), (1100, 275), (8000, 1000), (10**6, 2048)],
+)
+def test_micro_batches_are_even_in_number_on_a_cpu(total: int, part: int) -> None:
+    assert Run(Path()).part_tokens(total) == part
+    assert Run(Path(), tokens_per_micro_batch=7).part_tokens(total) == 7
+
+
+def test_a_gpu_gets_few_large_micro_batches_and_every_rank_one() -> None:
+    gpu = Run(Path(), device=torch.device("cuda"))
+    assert gpu.part_tokens(10**6) == 65_536
+    assert Run(Path(), device=torch.device("cuda"), ranks=Ranks(0, 4)).part_tokens(1000) == 250
