@@ -64,19 +64,21 @@ METHOD = """
 
 SECTIONS = {
     "sampling": """
-Decoding makes one small product after another. At this size a weight matrix stays in a core's cache, so that neither
-memory nor arithmetic is the limit at first: what costs is how many operations are dispatched for a token, how much of a
-batch is idle because its samples have ended, and how often the keys and values of a prompt are read again for each of
-its samples. The peer pays all three: it dispatches every operation of every layer from Python, keeps ended samples in
-the batch until the last one ends, and repeats the prompt for each sample.""",
+The peer dispatches every operation of every layer from Python for one token of each sample, keeps ended samples in the
+batch until the last one ends, and repeats the prompt for each sample. Ours decodes in one compiled loop: each thread
+keeps a few dozen slots busy by itself, a slot whose sample ends takes the next one, and a prompt is read once for all
+samples of a group. What is left is the arithmetic, and the keys and values of the samples themselves, which no core's
+own cache holds: where a core gets them at ten to twenty gigabytes a second they take about as long as the products.""",
     "rl_step": """
 A step is sampling, judging and one update. Sampling is bound as above. The update multiplies with every weight three
-times for each token and is bound by arithmetic; the peer computes the prompt again for each sample there, and pads a
-micro-batch to its longest sample.""",
+times for each token and is bound by arithmetic, and behind it by what the forward pass must keep for the backward one;
+the peer computes the prompt again for each sample there, and pads a micro-batch to its longest sample. Micro-batches
+are computed one to a core, so that no core waits for another within one.""",
     "next_token": """
 Arithmetic bounds this: batches are large, and almost all time is in matrix products and in attention. What is lost is
-in element-wise operations that go through memory, in attention over the masked half, and in products too narrow to
-reach the peak, the more so the narrower the model.""",
+in what the forward pass keeps in memory for the backward one, in the gradients of weights, which are read and written
+for every block of tokens, and in the small products of attention. The kernels are FP32: on a processor with bfloat16
+units, `precision=bf16` in torch may be faster for large models.""",
     "cores": """
 Each number of threads has a process of its own. Two cores of which one is busy half of the time have at most one and a
 half cores to give, so that no schedule reaches more than 1.5 times one free core there: the target cannot be met in

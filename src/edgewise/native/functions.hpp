@@ -48,10 +48,17 @@ inline float largest(const float* x, Index n) {
 
 // x becomes e^(x - shift), and 0 from n to the end of the last vector; returns the sum.
 inline float exponentials(float* x, Index n, float shift) {
+    const Vector lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     Vector sum{};
-    for (Index i = 0; i < n; i += kLanes) {
+    Index i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+        const Vector y = exponential(load(x + i) - shift);
+        sum += y;
+        store(x + i, y);
+    }
+    if (i < n) {
         Vector y = exponential(load(x + i) - shift);
-        for (Index j = n - i; j < kLanes; j++) y[j] = 0;
+        y = lane < splat(static_cast<float>(n - i)) ? y : Vector{};
         sum += y;
         store(x + i, y);
     }

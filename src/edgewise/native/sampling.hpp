@@ -64,7 +64,11 @@ class Cache {
         const Index blocks = (tokens + kLanes - 1) / kLanes, step = depth_ * kLanes;
         Index b = 0;
         for (; b + 4 <= blocks; b += 4) some_scores<4>(keys + b * step, step, q, out + b * kLanes);
-        for (; b < blocks; b++) some_scores<1>(keys + b * step, step, q, out + b * kLanes);
+        // What is left goes together: a sum alone waits for itself.
+        const float* rest = keys + b * step;
+        if (blocks - b == 3) some_scores<3>(rest, step, q, out + b * kLanes);
+        if (blocks - b == 2) some_scores<2>(rest, step, q, out + b * kLanes);
+        if (blocks - b == 1) some_scores<1>(rest, step, q, out + b * kLanes);
     }
     // out [padded(depth)] += sum of weight x value over the first `tokens` tokens.
     void mix(Index layer, Index head, const float* weights, Index tokens, float* out) const {
