@@ -60,6 +60,16 @@ METHOD = """
 - *Useful work* is what the task requires at least: two FLOPs a weight and token, four times the width for each layer
   and visible key, three times that for a gradient; prompts once for a group; keys and values read once for each new
   token, those of a prompt once for its group. What is recomputed, padded or masked away is not counted.
+
+## The kernels
+
+Sampling, the forward pass and its derivative are compiled for FP32 on a CPU: a thousand lines of C++ without
+dependencies, built when the package is installed where there is a compiler (for plain x86-64, AVX2 and AVX-512; the best
+that the machine runs is loaded), and called by ctypes. A library built from other sources is not used. Whatever they do
+not know (bf16, a GPU, top-p, logit noise) and every machine without them goes to torch, the twin that the tests compare
+them with: hidden states and all gradients against torch in double precision, completions token by token, probabilities
+to 1e-5, the same bits on any number of threads. They stay small because the loss, the optimizer and every algorithm are
+left to torch.
 """
 
 SECTIONS = {
@@ -83,6 +93,10 @@ units, `precision=bf16` in torch may be faster for large models.""",
 Each number of threads has a process of its own. Two cores of which one is busy half of the time have at most one and a
 half cores to give, so that no schedule reaches more than 1.5 times one free core there: the target cannot be met in
 that row, and how close it comes to 1.5 is what can be judged.""",
+    "ranks": """
+Ranks share the problems of a draw and the micro-batches of an update, and exchange rollouts and one sum of gradients a
+step; each prepares data and grades for itself. Weights, moments and metrics are those of one rank to 1e-5, which the
+tests hold. A ratio of 1 is no overhead.""",
     "memory": """
 Each point is a process of its own: its peak resident memory after a whole step, less that after a step of eight
 samples of two tokens, which has loaded everything and made the moments of the optimizer. Required is the more of two

@@ -34,6 +34,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "rl_step": Benchmark("a GRPO step beside TRL's trainer", 3, ("transformers", "datasets", "accelerate", "trl")),
     "next_token": Benchmark("next-token training beside transformers' Trainer", 3, ("transformers", "accelerate")),
     "cores": Benchmark("a GRPO step on two cores beside one", 3),
+    "ranks": Benchmark("a GRPO step on two ranks beside one rank of two threads", 3),
     "memory": Benchmark("peak memory of a GRPO step against samples", 1),
     "cost": Benchmark("seconds of a GRPO step against samples, problems, length and parameters", 3),
     "audit": Benchmark("seconds and memory of the audit's arithmetic", 3),
