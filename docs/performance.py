@@ -64,8 +64,8 @@ METHOD = """
 ## The kernels
 
 Sampling, the forward pass and its derivative are compiled for FP32 on a CPU: a thousand lines of C++ without
-dependencies, built when the package is installed where there is a compiler (for plain x86-64, AVX2 and AVX-512; the best
-that the machine runs is loaded), and called by ctypes. A library built from other sources is not used. Whatever they do
+dependencies, built at installation where there is a compiler (for plain x86-64, AVX2 and AVX-512; the best that the
+machine runs is loaded), and called by ctypes. A library built from other sources is not used. Whatever they do
 not know (bf16, a GPU, top-p, logit noise) and every machine without them goes to torch, the twin that the tests compare
 them with: hidden states and all gradients against torch in double precision, completions token by token, probabilities
 to 1e-5, the same bits on any number of threads. They stay small because the loss, the optimizer and every algorithm are
