@@ -9,11 +9,12 @@
 
 namespace edgewise {
 
+typedef std::int32_t Whole __attribute__((vector_size(4 * kLanes)));
+
 // e^x to about one unit in the last place. Polynomial and reduction as in Cephes (Moshier). Below -87 it
 // stays at e^-87, above 88 at e^88; NaN stays NaN. Written in vectors, because compilers turn the two
 // bounds into branches, and the branches into everything done twice.
 inline Vector exponential(Vector x) {
-    typedef std::int32_t Whole __attribute__((vector_size(4 * kLanes)));
     const Vector low = splat(-87.0f), high = splat(88.0f), shift = splat(12582912.0f);
     x = x < low ? low : x;
     x = x > high ? high : x;
@@ -30,6 +31,29 @@ inline Vector exponential(Vector x) {
     // The whole number stands in the low bits of the shifted one.
     const Whole power = (reinterpret_cast<Whole>(shifted) + 127) << 23;
     return y * reinterpret_cast<Vector>(power);
+}
+
+// Lanes of two vectors by number, those of the second from kLanes on.
+#ifdef __clang__
+#define LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define LANES(x, y, ...) __builtin_shuffle(x, y, Whole{__VA_ARGS__})
+#endif
+
+// The sum of the lanes of each of kLanes vectors: halves are added, then quarters, and so on.
+inline Vector sums(const Vector* x) {
+    Vector halves[8], quarters[4], eighths[2];
+    UNROLLED for (int i = 0; i < 8; i++)
+        halves[i] = LANES(x[2 * i], x[2 * i + 1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+                    LANES(x[2 * i], x[2 * i + 1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    UNROLLED for (int i = 0; i < 4; i++)
+        quarters[i] = LANES(halves[2 * i], halves[2 * i + 1], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+                      LANES(halves[2 * i], halves[2 * i + 1], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+    UNROLLED for (int i = 0; i < 2; i++)
+        eighths[i] = LANES(quarters[2 * i], quarters[2 * i + 1], 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29) +
+                     LANES(quarters[2 * i], quarters[2 * i + 1], 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+    return LANES(eighths[0], eighths[1], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+           LANES(eighths[0], eighths[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
 inline float dot(const float* x, const float* y, Index n) {

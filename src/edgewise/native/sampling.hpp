@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <new>
 #include <numeric>
@@ -41,81 +42,82 @@ inline double uniform(std::int64_t key, Index position) {
     return static_cast<double>(x >> 11) * 0x1p-53;
 }
 
-// Keys and values of one sequence. Keys stand in blocks of kLanes tokens, feature after feature, so that
-// scores of kLanes tokens are one vector; values stand token after token.
+// Keys and values of one sequence, token after token.
 class Cache {
   public:
-    Cache(const Model& m, Index tokens) : depth_(m.depth), value_step_((m.depth + kLanes - 1) / kLanes * kLanes), heads_(m.kv_heads) {
-        keys_ = (tokens + kLanes - 1) / kLanes * kLanes * depth_;
-        each_ = keys_ + tokens * value_step_;
-        data_.assign(static_cast<std::size_t>(m.layers * heads_ * each_), 0.0f);
-    }
+    Cache(const Model& m, Index tokens)
+        : step_((m.depth + kLanes - 1) / kLanes * kLanes), depth_(m.depth), heads_(m.kv_heads),
+          each_((tokens + kLanes - 1) / kLanes * kLanes * step_),
+          // A panel of the last values may end beyond them.
+          data_(static_cast<std::size_t>(2 * m.layers * heads_ * each_ + kPanel), 0.0f) {}
+
     void write(Index layer, Index token, const float* k, const float* v) {
         for (Index h = 0; h < heads_; h++, k += depth_, v += depth_) {
-            float* place = at(layer, h);
-            float* lane = place + token / kLanes * kLanes * depth_ + token % kLanes;
-            for (Index d = 0; d < depth_; d++) lane[d * kLanes] = k[d];
-            std::copy_n(v, depth_, place + keys_ + token * value_step_);
+            float* place = data_.data() + 2 * (layer * heads_ + h) * each_ + token * step_;
+            std::copy_n(k, depth_, place);
+            std::copy_n(v, depth_, place + each_);
         }
     }
-    // q k for the first `tokens` tokens; `out` has room for whole blocks.
+    const float* keys(Index layer, Index head) const { return data_.data() + 2 * (layer * heads_ + head) * each_; }
+    const float* values(Index layer, Index head) const { return keys(layer, head) + each_; }
+
+    // q k for the first `tokens` tokens; `out` has room for whole vectors. What follows q is multiplied with 0.
     void scores(Index layer, Index head, const float* q, Index tokens, float* out) const {
-        const float* keys = const_cast<Cache*>(this)->at(layer, head);
-        const Index blocks = (tokens + kLanes - 1) / kLanes, step = depth_ * kLanes;
-        Index b = 0;
-        for (; b + 4 <= blocks; b += 4) some_scores<4>(keys + b * step, step, q, out + b * kLanes);
-        // What is left goes together: a sum alone waits for itself.
-        const float* rest = keys + b * step;
-        if (blocks - b == 3) some_scores<3>(rest, step, q, out + b * kLanes);
-        if (blocks - b == 2) some_scores<2>(rest, step, q, out + b * kLanes);
-        if (blocks - b == 1) some_scores<1>(rest, step, q, out + b * kLanes);
+        const float* k = keys(layer, head);
+        for (Index t = 0; t < tokens; t += kLanes, k += kLanes * step_) {
+            Vector products[kLanes];
+            UNROLLED for (int i = 0; i < kLanes; i++) products[i] = load(q) * load(k + i * step_);
+            for (Index d = kLanes; d < step_; d += kLanes)
+                UNROLLED for (int i = 0; i < kLanes; i++) products[i] += load(q + d) * load(k + i * step_ + d);
+            store(out + t, sums(products));
+        }
     }
-    // out [padded(depth)] += sum of weight x value over the first `tokens` tokens.
+    // out [step] = sum of weight x value over the first `tokens` tokens.
     void mix(Index layer, Index head, const float* weights, Index tokens, float* out) const {
-        const float* values = const_cast<Cache*>(this)->at(layer, head) + keys_;
+        const float* v = values(layer, head);
         Index d = 0;
-        for (; d + 2 * kLanes <= value_step_; d += 2 * kLanes) some_mix<2>(values + d, weights, tokens, out + d);
-        for (; d < value_step_; d += kLanes) some_mix<1>(values + d, weights, tokens, out + d);
+        for (; d + 2 * kLanes <= step_; d += 2 * kLanes) some_mix<2>(v + d, weights, tokens, out + d);
+        for (; d < step_; d += kLanes) some_mix<1>(v + d, weights, tokens, out + d);
     }
 
+    Index step() const { return step_; }  // from token to token
+
   private:
-    template <int B>
-    void some_scores(const float* keys, Index step, const float* q, float* out) const {
-        Vector sum[B];
-        UNROLLED for (int b = 0; b < B; b++) sum[b] = Vector{};
-        for (Index d = 0; d < depth_; d++) {
-            const Vector x = splat(q[d]);
-            UNROLLED for (int b = 0; b < B; b++) sum[b] += x * load(keys + b * step + d * kLanes);
-        }
-        UNROLLED for (int b = 0; b < B; b++) store(out + b * kLanes, sum[b]);
-    }
     template <int V>
     void some_mix(const float* values, const float* weights, Index tokens, float* out) const {
         Vector sum[4][V];
         UNROLLED for (int i = 0; i < 4; i++)
-            UNROLLED for (int v = 0; v < V; v++) sum[i][v] = i ? Vector{} : load(out + v * kLanes);
+            UNROLLED for (int v = 0; v < V; v++) sum[i][v] = Vector{};
         Index t = 0;
         for (; t + 4 <= tokens; t += 4)
             UNROLLED for (int i = 0; i < 4; i++) {
                 const Vector weight = splat(weights[t + i]);
-                UNROLLED for (int v = 0; v < V; v++)
-                    sum[i][v] += weight * load(values + (t + i) * value_step_ + v * kLanes);
+                UNROLLED for (int v = 0; v < V; v++) sum[i][v] += weight * load(values + (t + i) * step_ + v * kLanes);
             }
         for (; t < tokens; t++)
-            UNROLLED for (int v = 0; v < V; v++) sum[0][v] += splat(weights[t]) * load(values + t * value_step_ + v * kLanes);
+            UNROLLED for (int v = 0; v < V; v++) sum[0][v] += splat(weights[t]) * load(values + t * step_ + v * kLanes);
         UNROLLED for (int v = 0; v < V; v++) store(out + v * kLanes, (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]));
     }
-    float* at(Index layer, Index head) { return data_.data() + (layer * heads_ + head) * each_; }
 
-    Index depth_, value_step_, heads_, keys_, each_;
+    Index step_, depth_, heads_, each_;
     std::vector<float> data_;
 };
 
-// A prompt that was read: its cache, and the logits of what comes first.
+// A prompt that was read: its cache, its keys once more for many queries at a time, and the logits of what comes first.
 struct Prompt {
     Cache cache;
     Index length;
+    std::vector<Panels> keys;  // [layers, kv heads]
     std::vector<float> logits;
+};
+
+// What one row of a pass is: a token at a place of its own sequence, behind a prompt or part of it (null).
+struct Row {
+    const Prompt* prompt;
+    Cache* own;
+    Index place;
+
+    Index shared() const { return prompt ? prompt->length : 0; }
 };
 
 struct Slot {
@@ -141,7 +143,7 @@ class Worker {
         : m_(m), packed_(packed), request_(request), rows_(std::max<Index>(request.slots, kPromptRows)),
           x_(rows_ * m.width_step()), normed_(x_.size()), attention_(x_.size()), qkv_(rows_ * m.qkv_step()),
           halves_(rows_ * 2 * kChunkStep), inner_(rows_ * kChunkStep), logits_(rows_ * padded(m.vocabulary)),
-          positions_(rows_) {}
+          mixed_(padded(m.depth)), positions_(rows_), row_(rows_) {}
 
     // Units until there are none left; `next` is shared by the threads.
     void work(std::atomic<Index>& next, Index unit) {
@@ -170,17 +172,16 @@ class Worker {
 
     std::shared_ptr<const Prompt> read(Index problem) {
         const Index from = request_.prompt_start[problem], length = request_.prompt_start[problem + 1] - from;
-        auto prompt = std::make_shared<Prompt>(Prompt{Cache(m_, length), length, {}});
+        auto prompt = std::make_shared<Prompt>(Prompt{Cache(m_, length), length, {}, {}});
         Index rows = 0;
         for (Index t = 0; t < length; t += rows) {
             rows = std::min(kPromptRows, length - t);
-            for (Index r = 0; r < rows; r++) enter(r, request_.prompts[from + t + r], t + r);
-            run(rows, [&](Index layer, Index r, const float* q, const float* k, const float* v, float* out) {
-                // The later tokens of these rows are not attended to yet, so each is written when it is met.
-                prompt->cache.write(layer, t + r, k, v);
-                attend(layer, q, prompt->cache, t + r + 1, nullptr, 0, out);
-            });
+            for (Index r = 0; r < rows; r++) enter(r, request_.prompts[from + t + r], {nullptr, &prompt->cache, t + r});
+            run(rows);
         }
+        for (Index l = 0; l < m_.layers; l++)
+            for (Index h = 0; h < m_.kv_heads; h++)
+                prompt->keys.emplace_back().pack(prompt->cache.keys(l, h), length, m_.depth, prompt->cache.step(), 1);
         write_logits(rows - 1, 1);
         prompt->logits.assign(logits_.begin(), logits_.begin() + m_.vocabulary);
         return prompt;
@@ -201,12 +202,11 @@ class Worker {
     // One token for every slot.
     void advance() {
         const Index rows = slots_.size();
-        for (Index r = 0; r < rows; r++) enter(r, slots_[r].token, slots_[r].prompt->length + slots_[r].length - 1);
-        run(rows, [&](Index layer, Index r, const float* q, const float* k, const float* v, float* out) {
+        for (Index r = 0; r < rows; r++) {
             Slot& slot = slots_[r];
-            slot.cache.write(layer, slot.length - 1, k, v);
-            attend(layer, q, slot.prompt->cache, slot.prompt->length, &slot.cache, slot.length, out);
-        });
+            enter(r, slot.token, {slot.prompt.get(), &slot.cache, slot.length - 1});
+        }
+        run(rows);
         write_logits(0, rows);
         Index kept = 0;
         for (Index r = 0; r < rows; r++) {
@@ -220,21 +220,25 @@ class Worker {
         slots_.erase(slots_.begin() + kept, slots_.end());
     }
 
-    void enter(Index r, std::int32_t token, Index position) {
+    void enter(Index r, std::int32_t token, const Row& row) {
         std::copy_n(m_.embedding + token * m_.width, m_.width, x_.data() + r * m_.width_step());
-        positions_[r] = static_cast<std::int32_t>(position);
+        row_[r] = row;
+        positions_[r] = static_cast<std::int32_t>(row.shared() + row.place);
     }
 
-    // All layers over the rows that were entered; `meet` writes keys and values and attends.
-    template <class Meet>
-    void run(Index rows, Meet meet) {
+    // All layers over the rows that were entered.
+    void run(Index rows) {
         for (Index l = 0; l < m_.layers; l++) {
             const PackedLayer& packed = packed_.layers[l];
             project(m_, m_.layer[l], packed, rows, x_.data(), positions_.data(), normed_.data(), qkv_.data());
             for (Index r = 0; r < rows; r++) {
                 float* q = qkv_.data() + r * m_.qkv_step();
                 scale(q, m_.width, 1.0f / std::sqrt(static_cast<float>(m_.depth)));
-                meet(l, r, q, q + m_.width, q + m_.width + m_.kv_width(), attention_.data() + r * m_.width_step());
+                row_[r].own->write(l, row_[r].place, q + m_.width, q + m_.width + m_.kv_width());
+            }
+            for (Index first = 0, end; first < rows; first = end) {
+                for (end = first + 1; end < rows && row_[end].prompt == row_[first].prompt;) end++;
+                attend(l, first, end);
             }
             add_attention(m_, packed, rows, attention_.data(), x_.data());
             add_feed_forward(m_, m_.layer[l], packed, rows, x_.data(), normed_.data(),
@@ -242,29 +246,37 @@ class Worker {
         }
     }
 
-    // One query over `shared` tokens of one cache and `own` of another (which may be absent).
-    void attend(Index layer, const float* q, const Cache& prompt, Index shared, const Cache* cache, Index own,
-                float* out) {
-        const Index own_from = (shared + kLanes - 1) / kLanes * kLanes;
-        scores_.resize(own_from + own + kLanes);
-        mixed_.resize(padded(m_.depth));
-        float* on_prompt = scores_.data();
-        float* on_own = on_prompt + own_from;
-        for (Index h = 0; h < m_.heads; h++, q += m_.depth, out += m_.depth) {
-            const Index kv = h / (m_.heads / m_.kv_heads);
-            prompt.scores(layer, kv, q, shared, on_prompt);
-            float top = largest(on_prompt, shared);
-            if (cache) {
-                cache->scores(layer, kv, q, own, on_own);
-                top = std::max(top, largest(on_own, own));
+    // Attention of rows first ... end - 1, which share a prompt: all of them at once over it, and each over its own.
+    void attend(Index layer, Index first, Index end) {
+        const Prompt* prompt = row_[first].prompt;
+        const Index rows = end - first, shared = row_[first].shared(), own_from = padded(shared);
+        Index longest = 0;
+        for (Index r = first; r < end; r++) longest = std::max(longest, row_[r].place + 1);
+        const Index step = row_step(own_from + longest);
+        scores_.resize(rows * step);
+        for (Index h = 0; h < m_.heads; h++) {
+            const Index kv = h / (m_.heads / m_.kv_heads), offset = h * m_.depth;
+            const float* q = qkv_.data() + first * m_.qkv_step() + offset;
+            float* out = attention_.data() + first * m_.width_step() + offset;
+            if (prompt)
+                product(rows, shared, m_.depth, rows_of(q, m_.qkv_step()),
+                        prompt->keys[layer * m_.kv_heads + kv].right(), scores_.data(), step, false);
+            for (Index r = 0; r < rows; r++) {
+                const Row& row = row_[first + r];
+                const Index own = row.place + 1, all = own_from + own;
+                float *scores = scores_.data() + r * step, *own_scores = scores + own_from;
+                row.own->scores(layer, kv, q + r * m_.qkv_step(), own, own_scores);
+                // Between prompt and own tokens there may be some that nobody sees.
+                std::fill(scores + shared, own_scores, -std::numeric_limits<float>::infinity());
+                const float share = 1.0f / exponentials(scores, all, largest(scores, all));
+                scale(scores, all, share);
+                row.own->mix(layer, kv, own_scores, own, mixed_.data());
+                std::copy_n(mixed_.data(), m_.depth, out + r * m_.width_step());
             }
-            float sum = exponentials(on_prompt, shared, top);
-            if (cache) sum += exponentials(on_own, own, top);
-            std::fill(mixed_.begin(), mixed_.end(), 0.0f);
-            prompt.mix(layer, kv, on_prompt, shared, mixed_.data());
-            if (cache) cache->mix(layer, kv, on_own, own, mixed_.data());
-            const float share = 1.0f / sum;
-            for (Index d = 0; d < m_.depth; d++) out[d] = mixed_[d] * share;
+            if (prompt) {
+                const Right values{prompt->cache.values(layer, kv), prompt->cache.step(), kPanel};
+                product(rows, m_.depth, shared, rows_of(scores_.data(), step), values, out, m_.width_step(), true);
+            }
         }
     }
 
@@ -308,13 +320,25 @@ class Worker {
 
     // The first token at which the running sum exceeds u times the whole; sums are in double precision.
     static Index inverse(const float* p, Index n, double u) {
-        double sum = 0;
-        for (Index i = 0; i < n; i++) sum += p[i];
-        const double target = u * sum;
-        double reached = 0;
-        for (Index i = 0; i < n; i++) {
-            reached += p[i];
-            if (reached > target) return i;
+        const auto of_vector = [&](Index i) {
+            double sum = 0;
+            for (Index j = i; j < std::min<Index>(i + kLanes, n); j++) sum += p[j];
+            return sum;
+        };
+        // Sums of a few do not wait for each other, as one running sum does for itself.
+        double whole = 0, reached = 0;
+        for (Index i = 0; i < n; i += kLanes) whole += of_vector(i);
+        const double target = u * whole;
+        for (Index i = 0; i < n; i += kLanes) {
+            const double sum = of_vector(i);
+            if (reached + sum <= target) {
+                reached += sum;
+                continue;
+            }
+            for (Index j = i; j < std::min<Index>(i + kLanes, n); j++) {
+                reached += p[j];
+                if (reached > target) return j;
+            }
         }
         return n - 1;
     }
@@ -325,6 +349,7 @@ class Worker {
     Index rows_;
     std::vector<float> x_, normed_, attention_, qkv_, halves_, inner_, logits_, scores_, mixed_, probabilities_;
     std::vector<std::int32_t> positions_;
+    std::vector<Row> row_;
     std::vector<Slot> slots_;
     std::vector<Cache> spare_;
 };
