@@ -168,7 +168,9 @@ def test_workers_end_where_the_context_is_left_by_an_error() -> None:
 
 
 _CHILD = """
-import time
+import signal, time
+# A job in the background of a shell is started with interrupts ignored, and hands that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from edgewise.training.feed import feed
 from tests.training.making import process
 with feed(process, 2) as take:

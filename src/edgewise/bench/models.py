@@ -19,8 +19,10 @@ from edgewise.tasks.base import Mark, Problem, Split, Verdict, World
 
 PROMPT_TOKENS = 64
 
-# 1,116,800 and 5,854,464 parameters with the vocabularies below.
+# 1,116,800, 1,017,728 and 5,854,464 parameters with the vocabularies below.
 SMALL = DecoderSpec(width=128, layers=4, heads=4, kv_heads=4, feed_forward=512, max_positions=512)
+# As Qwen2 has it: heads share their keys and values.
+GROUPED = DecoderSpec(width=128, layers=4, heads=4, kv_heads=1, feed_forward=512, max_positions=512)
 SMALL_WORDS = 512 - len(SPECIAL)
 LARGE = DecoderSpec(width=256, layers=6, heads=4, kv_heads=4, feed_forward=683, max_positions=512, tied=False)
 LARGE_WORDS = 2200 - len(SPECIAL)

@@ -12,9 +12,19 @@ import torch
 from edgewise.bench import peers
 from edgewise.bench.findings import Comparison, Findings, alternate
 from edgewise.bench.machine import peaks
-from edgewise.bench.models import NATURAL, NEVER, PROMPT_TOKENS, SMALL, SMALL_WORDS, decoder, prompt, tokenizer_of
+from edgewise.bench.models import (
+    GROUPED,
+    NATURAL,
+    NEVER,
+    PROMPT_TOKENS,
+    SMALL,
+    SMALL_WORDS,
+    decoder,
+    prompt,
+    tokenizer_of,
+)
 from edgewise.bench.work import achieved, sampling_work
-from edgewise.model.decoder import Decoder
+from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
@@ -28,29 +38,33 @@ PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """How likely the end is, and how many times the peer's rate ours should be."""
+    """How likely the end is, who is asked, and how many times the peer's rate ours should be."""
 
     name: str
     what: str
     end: float
-    target: float
+    shape: DecoderSpec
+    target: float | None
 
 
+_NATURAL = "completions end by themselves, after about 50 tokens on average"
+_NEVER = "no completion ends before its 128 tokens"
 CASES = (
-    Case("sampling_natural_stops", "completions end by themselves, after about 50 tokens on average", NATURAL, 10.0),
-    Case("sampling_no_early_stops", "no completion ends before its 128 tokens", NEVER, 6.0),
+    Case("sampling_natural_stops", _NATURAL, NATURAL, SMALL, 10.0),
+    Case("sampling_no_early_stops", _NEVER, NEVER, SMALL, 6.0),
+    Case("sampling_one_kv_head", f"{_NEVER}, by a model whose heads share keys and values", NEVER, GROUPED, None),
 )
 
 
 def measure(repeats: int) -> Findings:
-    """Both cases."""
+    """Every case."""
     return Findings(comparisons=[compare(case, repeats) for case in CASES])
 
 
 def compare(case: Case, repeats: int) -> Comparison:
     """One case: both samplers in turn, the peer in the batch that serves it best."""
     tokenizer = tokenizer_of(SMALL_WORDS)
-    model = decoder(SMALL, tokenizer, case.end).requires_grad_(False)
+    model = decoder(case.shape, tokenizer, case.end).requires_grad_(False)
     machine = peaks(torch.get_num_threads())
     theirs = {torch.float32: peers.same_model(model, tokenizer)[0].eval()}
     check_equal(model, theirs[torch.float32], tokenizer)
@@ -69,7 +83,7 @@ def compare(case: Case, repeats: int) -> Comparison:
     found = alternate(ours, lambda repeat: their_rate(theirs[dtype], tokenizer, repeat, batch), repeats)
     mean = sum(lengths[1:]) / repeats
     rate = statistics.median(found.ours_all)
-    work = sampling_work(SMALL, len(tokenizer), PROMPTS, SAMPLES, PROMPT_TOKENS, mean)
+    work = sampling_work(case.shape, len(tokenizer), PROMPTS, SAMPLES, PROMPT_TOKENS, mean)
     seconds = PROMPTS * SAMPLES * mean / rate
     return Comparison.of(
         case.name,

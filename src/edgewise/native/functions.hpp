@@ -96,6 +96,11 @@ inline void scale(float* x, Index n, float by) {
     for (Index i = 0; i < n; i++) x[i] *= by;
 }
 
+inline void add(const float* x, Index n, float* to) {
+#pragma omp simd
+    for (Index i = 0; i < n; i++) to[i] += x[i];
+}
+
 // RMSNorm: y = x / sqrt(mean(x^2) + eps) * gain. Returns what x is multiplied with.
 inline float norm(const float* x, const float* gain, Index n, float eps, float* y) {
     const float inverse = 1.0f / std::sqrt(dot(x, x, n) / static_cast<float>(n) + eps);
@@ -136,13 +141,15 @@ inline void swiglu(const float* gate, const float* up, Index n, float* out) {
     }
 }
 
-// Its derivatives by gate and up.
-inline void swiglu_backward(const float* gate, const float* up, const float* d_out, Index n, float* d_gate,
+// Its derivatives by gate and up, and what it was.
+inline void swiglu_backward(const float* gate, const float* up, const float* d_out, Index n, float* out, float* d_gate,
                             float* d_up) {
     for (Index i = 0; i < n; i += kLanes) {
-        const Vector g = load(gate + i), d = load(d_out + i), share = 1.0f / (1.0f + exponential(-g));
-        store(d_gate + i, d * load(up + i) * share * (1.0f + g * (1.0f - share)));
-        store(d_up + i, d * g * share);
+        const Vector g = load(gate + i), u = load(up + i), d = load(d_out + i), share = 1.0f / (1.0f + exponential(-g));
+        const Vector silu = g * share;
+        store(out + i, silu * u);
+        store(d_gate + i, d * u * share * (1.0f + g - silu));
+        store(d_up + i, d * silu);
     }
 }
 

@@ -145,13 +145,13 @@ class Worker {
           halves_(rows_ * 2 * kChunkStep), inner_(rows_ * kChunkStep), logits_(rows_ * padded(m.vocabulary)),
           mixed_(padded(m.depth)), positions_(rows_), row_(rows_) {}
 
-    // Units until there are none left; `next` is shared by the threads.
-    void work(std::atomic<Index>& next, Index unit) {
+    // Units until there are none left, in so many slots; `next` is shared by the threads.
+    void work(std::atomic<Index>& next, Index unit, Index slots) {
         const Index units_each = (request_.samples + unit - 1) / unit, units = request_.problems * units_each;
         std::shared_ptr<const Prompt> prompt;
         Index problem = 0, sample = 0, last = 0;
         for (;;) {
-            while (static_cast<Index>(slots_.size()) < request_.slots) {
+            while (static_cast<Index>(slots_.size()) < slots) {
                 if (sample == last) {
                     const Index u = next.fetch_add(1);
                     if (u >= units) break;
@@ -359,11 +359,13 @@ inline void sample(const Model& m, const Request& request) {
     // Small enough that the last units do not leave a thread alone for long, large enough to share a prompt.
     const Index all = request.problems * request.samples;
     const Index unit = std::clamp<Index>(all / (4 * request.threads), 1, std::min<Index>(request.samples, 32));
+    // No thread starts with more than its share.
+    const Index slots = std::min<Index>(request.slots, (all + request.threads - 1) / request.threads);
     std::atomic<Index> next{0};
     std::atomic<bool> failed{false};
     const auto work = [&] {
         try {
-            Worker(m, packed, request).work(next, unit);
+            Worker(m, packed, request).work(next, unit, slots);
         } catch (const std::bad_alloc&) {
             failed = true;
         }

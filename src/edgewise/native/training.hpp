@@ -68,13 +68,15 @@ class Seen {
     }
     // Rows [count, step] of what stands at `offset` of each token's row.
     void gather(const float* qkv, Index offset, std::vector<float>& to) const {
-        to.assign(count * step, 0.0f);
-        for (Index i = 0; i < count; i++)
-            std::copy_n(qkv + token(i) * m_.qkv_step() + offset, m_.depth, to.data() + i * step);
+        to.resize(count * step);
+        for (Index i = 0; i < count; i++) {
+            float* row = to.data() + i * step;
+            std::copy_n(qkv + token(i) * m_.qkv_step() + offset, m_.depth, row);
+            std::fill(row + m_.depth, row + step, 0.0f);
+        }
     }
     void scatter(const std::vector<float>& from, Index offset, float* qkv) const {
-        for (Index i = 0; i < count; i++)
-            for (Index d = 0; d < m_.depth; d++) qkv[token(i) * m_.qkv_step() + offset + d] += from[i * step + d];
+        for (Index i = 0; i < count; i++) add(from.data() + i * step, m_.depth, qkv + token(i) * m_.qkv_step() + offset);
     }
 
   private:
@@ -277,9 +279,8 @@ inline void backward(const Model& m, const Text& text, float* kept_data, const f
                 for (Index r = 0; r < rows; r++) {
                     const Index row = r * kChunkStep;
                     const float *gate_row = halves.gate(r, c), *up_row = gate_row + half;
-                    swiglu(gate_row, up_row, columns, inner.data() + row);
-                    swiglu_backward(gate_row, up_row, d_inner.data() + row, columns, d_gate.data() + row,
-                                    d_up.data() + row);
+                    swiglu_backward(gate_row, up_row, d_inner.data() + row, columns, inner.data() + row,
+                                    d_gate.data() + row, d_up.data() + row);
                 }
                 product(m.width, columns, rows, columns_of(d, ws), matrix_of(inner.data(), kChunkStep), dw.down + c,
                         m.feed_forward, true);
