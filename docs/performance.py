@@ -76,7 +76,7 @@ SECTIONS = {
     "sampling": """
 The peer dispatches every operation of every layer from Python for one token of each sample, keeps ended samples in the
 batch until the last one ends, and repeats the prompt for each sample. Ours decodes in one compiled loop: each thread
-keeps a few dozen slots busy by itself, a slot whose sample ends takes the next one, and a prompt is read once for all
+keeps a few slots busy by itself, a slot whose sample ends takes the next one, and a prompt is read once for all
 samples of a group. What is left is the arithmetic, and the keys and values of the samples themselves, which no core's
 own cache holds: where a core gets them at ten gigabytes a second they take about as long as the products. The last row
 is the same model with a quarter of them.""",

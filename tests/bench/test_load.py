@@ -56,4 +56,4 @@ def test_without_proc_nothing_is_known_of_others(system: Path) -> None:
 def test_what_children_do_is_our_own() -> None:
     before = load.own_seconds()
     subprocess.run([sys.executable, "-c", _BUSY], check=True)
-    assert load.own_seconds() - before >= 0.3
+    assert load.own_seconds() - before >= 0.25  # ticks are whole

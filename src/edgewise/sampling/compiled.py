@@ -22,8 +22,9 @@ from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.decoding import Ask, Drawn
 from edgewise.sampling.random_numbers import row_keys
 
-# Slots of one thread: more rows feed the matrix products better, fewer leave keys and values in the processor's cache.
-_SLOTS = 48
+# Slots of one thread. More share one reading of the weights; fewer leave keys and values in the processor's caches,
+# which counts for more where the weights stay there too.
+_SLOTS, _SLOTS_OF_LARGE, _LARGE = 16, 48, 2**21
 
 
 def serves(model: Decoder, law: SamplingSpec, logit_noise: float) -> bool:
@@ -44,6 +45,7 @@ def decode(
     tokens = np.full((len(asks), samples, law.max_new_tokens), -1, np.int32)
     logp = np.zeros(tokens.shape, np.float32)
     own = np.zeros(tokens.shape, np.float32) if model_logp else None
+    weights = weights_of(model)
     request = Request(
         len(asks),
         samples,
@@ -52,10 +54,10 @@ def decode(
         law.temperature,
         end,
         cores(),
-        _SLOTS,
+        _SLOTS if sum(weight.numel() for weight in weights) < _LARGE else _SLOTS_OF_LARGE,
         tokens.ctypes.data,
         logp.ctypes.data,
         None if own is None else own.ctypes.data,
     )
-    check(kernels().edgewise_sample(byref(described(model, weights_of(model))), byref(request)))
+    check(kernels().edgewise_sample(byref(described(model, weights)), byref(request)))
     return Drawn(tokens, logp, own)
