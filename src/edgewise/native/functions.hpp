@@ -56,6 +56,13 @@ inline Vector sums(const Vector* x) {
            LANES(eighths[0], eighths[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
+inline float total(Vector x) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int i = 0; i < kLanes; i++) sum += x[i];
+    return sum;
+}
+
 inline float dot(const float* x, const float* y, Index n) {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -86,9 +93,7 @@ inline float exponentials(float* x, Index n, float shift) {
         sum += y;
         store(x + i, y);
     }
-    float whole = 0;
-    for (int j = 0; j < kLanes; j++) whole += sum[j];
-    return whole;
+    return total(sum);
 }
 
 inline void scale(float* x, Index n, float by) {

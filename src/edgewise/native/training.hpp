@@ -70,9 +70,10 @@ class Seen {
     void gather(const float* qkv, Index offset, std::vector<float>& to) const {
         to.resize(count * step);
         for (Index i = 0; i < count; i++) {
+            const float* from = qkv + token(i) * m_.qkv_step() + offset;
             float* row = to.data() + i * step;
-            std::copy_n(qkv + token(i) * m_.qkv_step() + offset, m_.depth, row);
-            std::fill(row + m_.depth, row + step, 0.0f);
+            for (Index d = 0; d < m_.depth; d += kLanes) store(row + d, load(from + d));
+            for (Index d = m_.depth; d < step; d++) row[d] = 0.0f;
         }
     }
     void scatter(const std::vector<float>& from, Index offset, float* qkv) const {

@@ -172,7 +172,7 @@ def hidden_of(model: Decoder, part: Part) -> Tensor:
 
 def logits_of(model: Decoder, part: Part, temperature: float) -> Tensor:
     """Tempered logits [N, V] at the tokens with loss."""
-    return model.logits(hidden_of(model, part)) / temperature
+    return model.logits(hidden_of(model, part) / temperature)
 
 
 def logp_of(logits_NV: Tensor, part: Part) -> Tensor:
