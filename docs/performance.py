@@ -33,7 +33,9 @@ those files by `python -m docs.performance`. Speeds are of one machine at one ti
 
 n is the number of runs of each side, after one that does not count; values are medians, a ratio is of medians and more
 than 1 where ours is better. Load is how many cores other processes used meanwhile: above about 0.1 a row is not to be
-quoted, since threads that wait for each other lose far more than what is taken from them.
+quoted, since threads that wait for each other lose far more than what is taken from them. On a rented machine others
+may share a core's arithmetic and caches without being seen as load: rows that arithmetic bounds then lose up to a
+third, and a peer that Python bounds does not. The peak of products that each run found stands at the end of this page.
 
 | what | ours | peer | unit | ratio | target | n | load |
 |---|---|---|---|---|---|---|---|
