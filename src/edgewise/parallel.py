@@ -49,11 +49,16 @@ def in_order(function: Callable[[T], R], items: Sequence[T], device: torch.devic
     if threads <= 1:
         yield from map(function, items)
         return
+    recording, own = torch.is_grad_enabled(), torch.get_num_threads()
+
+    def work(item: T) -> R:
+        with torch.set_grad_enabled(recording):
+            return function(item)
+
     with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
-        recording = torch.is_grad_enabled()
-
-        def work(item: T) -> R:
-            with torch.set_grad_enabled(recording):
-                return function(item)
-
-        yield from pool.map(work, items)
+        # What the caller does with one result would else take the cores from the next ones.
+        torch.set_num_threads(1)
+        try:
+            yield from pool.map(work, items)
+        finally:
+            torch.set_num_threads(own)

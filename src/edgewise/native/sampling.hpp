@@ -100,7 +100,7 @@ class Cache {
     }
 
     Index step_, depth_, heads_, each_;
-    std::vector<float> data_;
+    Floats data_;
 };
 
 // A prompt that was read: its cache, its keys once more for many queries at a time, and the logits of what comes first.
@@ -108,7 +108,7 @@ struct Prompt {
     Cache cache;
     Index length;
     std::vector<Panels> keys;  // [layers, kv heads]
-    std::vector<float> logits;
+    Floats logits;
 };
 
 // What one row of a pass is: a token at a place of its own sequence, behind a prompt or part of it (null).
@@ -347,7 +347,7 @@ class Worker {
     const Packed& packed_;
     const Request& request_;
     Index rows_;
-    std::vector<float> x_, normed_, attention_, qkv_, halves_, inner_, logits_, scores_, mixed_, probabilities_;
+    Floats x_, normed_, attention_, qkv_, halves_, inner_, logits_, scores_, mixed_, probabilities_;
     std::vector<std::int32_t> positions_;
     std::vector<Row> row_;
     std::vector<Slot> slots_;

@@ -67,7 +67,7 @@ class Seen {
         return i < s_.prefix_length ? s_.prefix_start + i : s_.start + i - s_.prefix_length;
     }
     // Rows [count, step] of what stands at `offset` of each token's row.
-    void gather(const float* qkv, Index offset, std::vector<float>& to) const {
+    void gather(const float* qkv, Index offset, Floats& to) const {
         to.resize(count * step);
         for (Index i = 0; i < count; i++) {
             const float* from = qkv + token(i) * m_.qkv_step() + offset;
@@ -76,7 +76,7 @@ class Seen {
             for (Index d = m_.depth; d < step; d++) row[d] = 0.0f;
         }
     }
-    void scatter(const std::vector<float>& from, Index offset, float* qkv) const {
+    void scatter(const Floats& from, Index offset, float* qkv) const {
         for (Index i = 0; i < count; i++) add(from.data() + i * step, m_.depth, qkv + token(i) * m_.qkv_step() + offset);
     }
 
@@ -107,7 +107,7 @@ class Attention {
                             const float top = largest(weights, sees);
                             const float sum = exponentials(weights, sees, top);
                             scale(weights, sees, 1.0f / sum);
-                            std::fill(weights + sees, weights + step_, 0.0f);
+                            std::fill(weights + sees, weights + first_ + rows_, 0.0f);
                             log_sums[(token_ + r) * padded(m_.heads) + h] = top + std::log(sum);
                         }
                         product(rows_, seen.step, first_ + rows_, rows_of(weights_.data(), step_),
@@ -145,11 +145,11 @@ class Attention {
                             float* d_weights = d_weights_.data() + r * step_;
                             const Index sees = first_ + r + 1, row = (token_ + r) * m_.width_step() + h * m_.depth;
                             exponentials(weights, sees, log_sums[(token_ + r) * padded(m_.heads) + h]);
-                            std::fill(weights + sees, weights + step_, 0.0f);
+                            std::fill(weights + sees, weights + sees_most, 0.0f);
                             const float mean = dot(d_out + row, out + row, m_.depth);
 #pragma omp simd
                             for (Index j = 0; j < sees; j++) d_weights[j] = weights[j] * (d_weights[j] - mean);
-                            std::fill(d_weights + sees, d_weights + step_, 0.0f);
+                            std::fill(d_weights + sees, d_weights + sees_most, 0.0f);
                         }
                         product(rows_, seen.step, sees_most, rows_of(d_weights_.data(), step_),
                                 matrix_of(keys_.data(), seen.step), some_, seen.step, false);
@@ -200,7 +200,7 @@ class Attention {
     const Model& m_;
     const Text& text_;
     Panels transposed_keys_, transposed_values_;
-    std::vector<float> keys_, values_, weights_, d_weights_, d_keys_, d_values_, buffers_;
+    Floats keys_, values_, weights_, d_weights_, d_keys_, d_values_, buffers_;
     float *queries_ = nullptr, *some_ = nullptr, *d_some_ = nullptr;
     Index step_ = 0, rows_ = 0, first_ = 0, token_ = 0;
 };
@@ -209,7 +209,7 @@ class Attention {
 inline void forward(const Model& m, const Text& text, float* hidden, float* kept_data) {
     const Kept kept(m, text.tokens, kept_data);
     const Index ws = m.width_step();
-    std::vector<float> normed(kBlock * ws), inner(kBlock * kChunkStep);
+    Floats normed(kBlock * ws), inner(kBlock * kChunkStep);
     Attention attention(m, text);
     PackedLayer packed;
     for (Index t = 0; t < text.tokens; t++)
@@ -239,8 +239,8 @@ inline void forward(const Model& m, const Text& text, float* hidden, float* kept
 inline void backward(const Model& m, const Text& text, float* kept_data, const float* d_hidden, const Gradients& g) {
     const Kept kept(m, text.tokens, kept_data);
     const Index ws = m.width_step(), half = m.half_step(), qs = m.qkv_step();
-    std::vector<float> dx(text.tokens * ws, 0.0f), d_attention(text.tokens * ws), d_qkv(text.tokens * qs);
-    std::vector<float> normed(kBlock * ws), d_normed(kBlock * ws), inverse(kBlock), inner(kBlock * kChunkStep),
+    Floats dx(text.tokens * ws, 0.0f), d_attention(text.tokens * ws), d_qkv(text.tokens * qs);
+    Floats normed(kBlock * ws), d_normed(kBlock * ws), inverse(kBlock), inner(kBlock * kChunkStep),
         d_inner(kBlock * kChunkStep), d_gate(kBlock * kChunkStep), d_up(kBlock * kChunkStep);
     Attention attention(m, text);
     Panels qkv, attention_out, gate, up, down;
