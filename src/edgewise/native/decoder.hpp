@@ -23,7 +23,6 @@ struct Model {
     // How far apart rows of buffers are.
     Index width_step() const { return row_step(width); }
     Index qkv_step() const { return row_step(qkv_width()); }
-    Index half_step() const { return row_step(feed_forward); }
 };
 
 // One layer's weights as right factors.
@@ -61,14 +60,16 @@ inline void add_attention(const Model& m, const PackedLayer& packed, Index rows,
 // their rows are in buffers of their own.
 constexpr Index kChunk = 128, kChunkStep = kChunk + kLanes;
 
-// Where gate and up of a chunk are written: `step` from row to row, `up` from gate to up; `kept` leaves all chunks
-// side by side, and else each is written over the last.
+// Where gate and up are written: chunk by chunk, and in one, row by row, gate then up, so that memory is walked through
+// in order. `next` is how far the next chunk is, 0 where each is written over the last.
 struct Halves {
+    static constexpr Index kStep = 2 * kChunk;
     float* data;
-    Index step, up;
-    bool kept;
+    Index next;
 
-    float* gate(Index row, Index column) const { return data + row * step + (kept ? column : 0); }
+    static Index size(Index rows, Index columns) { return (columns + kChunk - 1) / kChunk * rows * kStep; }
+    float* gate(Index row, Index column) const { return data + column / kChunk * next + row * kStep; }
+    float* up(Index row, Index column) const { return gate(row, column) + kChunk; }
 };
 
 // x += SwiGLU of the normed x. `inner` is [rows, kChunkStep].
@@ -79,13 +80,10 @@ inline void add_feed_forward(const Model& m, const Layer& layer, const PackedLay
     const Left left = rows_of(normed, m.width_step());
     for (Index c = 0; c < m.feed_forward; c += kChunk) {
         const Index columns = std::min(kChunk, m.feed_forward - c);
-        float* gate = halves.gate(0, c);
-        product(rows, columns, m.width, left, packed.gate.right().from(0, c), gate, halves.step, false);
-        product(rows, columns, m.width, left, packed.up.right().from(0, c), gate + halves.up, halves.step, false);
-        for (Index r = 0; r < rows; r++) {
-            const float* own = halves.gate(r, c);
-            swiglu(own, own + halves.up, columns, inner + r * kChunkStep);
-        }
+        product(rows, columns, m.width, left, packed.gate.right().from(0, c), halves.gate(0, c), Halves::kStep, false);
+        product(rows, columns, m.width, left, packed.up.right().from(0, c), halves.up(0, c), Halves::kStep, false);
+        for (Index r = 0; r < rows; r++)
+            swiglu(halves.gate(r, c), halves.up(r, c), columns, inner + r * kChunkStep);
         product(rows, m.width, columns, rows_of(inner, kChunkStep), packed.down.right().from(c, 0), x, m.width_step(),
                 true);
     }

@@ -142,7 +142,7 @@ class Worker {
     Worker(const Model& m, const Packed& packed, const Request& request)
         : m_(m), packed_(packed), request_(request), rows_(std::max<Index>(request.slots, kPromptRows)),
           x_(rows_ * m.width_step()), normed_(x_.size()), attention_(x_.size()), qkv_(rows_ * m.qkv_step()),
-          halves_(rows_ * 2 * kChunkStep), inner_(rows_ * kChunkStep), logits_(rows_ * padded(m.vocabulary)),
+          halves_(rows_ * Halves::kStep), inner_(rows_ * kChunkStep), logits_(rows_ * padded(m.vocabulary)),
           mixed_(padded(m.depth)), positions_(rows_), row_(rows_) {}
 
     // Units until there are none left, in so many slots; `next` is shared by the threads.
@@ -242,7 +242,7 @@ class Worker {
             }
             add_attention(m_, packed, rows, attention_.data(), x_.data());
             add_feed_forward(m_, m_.layer[l], packed, rows, x_.data(), normed_.data(),
-                             {halves_.data(), 2 * kChunkStep, kChunkStep, false}, inner_.data());
+                             {halves_.data(), 0}, inner_.data());
         }
     }
 

@@ -34,13 +34,13 @@ constexpr Index kBlock = 128;
 // Queries that attention treats together.
 constexpr Index kQueries = 32;
 
-// Where the kept numbers stand: for each layer its input, query-key-value, attention, middle, gate and up,
-// and the log of each head's softmax sum; after the last layer its output.
+// Where the kept numbers stand: for each layer its input, query-key-value, attention, middle, the log of each
+// head's softmax sum, gate and up; after the last layer its output.
 class Kept {
   public:
     Kept(const Model& m, Index tokens, float* data)
         : m_(m), n_(tokens), data_(data),
-          each_(3 * m.width_step() + m.qkv_step() + 2 * m.half_step() + padded(m.heads)) {}
+          each_(3 * m.width_step() + m.qkv_step() + Halves::size(1, m.feed_forward) + padded(m.heads)) {}
     static Index size(const Model& m, Index tokens) {
         return Kept(m, tokens, nullptr).each_ * tokens * m.layers + tokens * m.width_step();
     }
@@ -48,8 +48,12 @@ class Kept {
     float* attention(Index layer) const { return x(layer) + n_ * m_.width_step(); }
     float* middle(Index layer) const { return x(layer) + 2 * n_ * m_.width_step(); }
     float* qkv(Index layer) const { return x(layer) + 3 * n_ * m_.width_step(); }
-    float* halves(Index layer) const { return qkv(layer) + n_ * m_.qkv_step(); }
-    float* log_sums(Index layer) const { return halves(layer) + 2 * n_ * m_.half_step(); }
+    float* log_sums(Index layer) const { return qkv(layer) + n_ * m_.qkv_step(); }
+    // Of `rows` tokens from one on.
+    Halves halves(Index layer, Index token, Index rows) const {
+        float* all = log_sums(layer) + n_ * padded(m_.heads);
+        return {all + Halves::size(token, m_.feed_forward), rows * Halves::kStep};
+    }
 
   private:
     const Model& m_;
@@ -226,9 +230,7 @@ inline void forward(const Model& m, const Text& text, float* hidden, float* kept
             std::copy_n(kept.x(l) + t * ws, rows * ws, middle);
             add_attention(m, packed, rows, kept.attention(l) + t * ws, middle);
             std::copy_n(middle, rows * ws, out);
-            const Index half = m.half_step();
-            add_feed_forward(m, m.layer[l], packed, rows, out, normed.data(),
-                             {kept.halves(l) + t * 2 * half, 2 * half, half, true}, inner.data());
+            add_feed_forward(m, m.layer[l], packed, rows, out, normed.data(), kept.halves(l, t, rows), inner.data());
         }
     }
     for (Index t = 0; t < text.tokens; t++)
@@ -238,7 +240,7 @@ inline void forward(const Model& m, const Text& text, float* hidden, float* kept
 // Gradients += those of sum(hidden * d_hidden).
 inline void backward(const Model& m, const Text& text, float* kept_data, const float* d_hidden, const Gradients& g) {
     const Kept kept(m, text.tokens, kept_data);
-    const Index ws = m.width_step(), half = m.half_step(), qs = m.qkv_step();
+    const Index ws = m.width_step(), qs = m.qkv_step();
     Floats dx(text.tokens * ws, 0.0f), d_attention(text.tokens * ws), d_qkv(text.tokens * qs);
     Floats normed(kBlock * ws), d_normed(kBlock * ws), inverse(kBlock), inner(kBlock * kChunkStep),
         d_inner(kBlock * kChunkStep), d_gate(kBlock * kChunkStep), d_up(kBlock * kChunkStep);
@@ -270,7 +272,7 @@ inline void backward(const Model& m, const Text& text, float* kept_data, const f
         for (Index t = 0; t < text.tokens; t += kBlock) {
             const Index rows = std::min(kBlock, text.tokens - t);
             float* d = dx.data() + t * ws;
-            const Halves halves{kept.halves(l) + t * 2 * half, 2 * half, half, true};
+            const Halves halves = kept.halves(l, t, rows);
             renorm(kept.middle(l) + t * ws, w.feed_forward_norm, rows);
             const Right seen = matrix_of(normed.data(), ws);
             for (Index c = 0; c < m.feed_forward; c += kChunk) {
@@ -279,8 +281,7 @@ inline void backward(const Model& m, const Text& text, float* kept_data, const f
                         false);
                 for (Index r = 0; r < rows; r++) {
                     const Index row = r * kChunkStep;
-                    const float *gate_row = halves.gate(r, c), *up_row = gate_row + half;
-                    swiglu_backward(gate_row, up_row, d_inner.data() + row, columns, inner.data() + row,
+                    swiglu_backward(halves.gate(r, c), halves.up(r, c), d_inner.data() + row, columns, inner.data() + row,
                                     d_gate.data() + row, d_up.data() + row);
                 }
                 product(m.width, columns, rows, columns_of(d, ws), matrix_of(inner.data(), kChunkStep), dw.down + c,
