@@ -9,8 +9,6 @@
 
 namespace edgewise {
 
-typedef std::int32_t Whole __attribute__((vector_size(4 * kLanes)));
-
 // e^x to about one unit in the last place. Polynomial and reduction as in Cephes (Moshier). Below -87 it
 // stays at e^-87, above 88 at e^88; NaN stays NaN. Written in vectors, because compilers turn the two
 // bounds into branches, and the branches into everything done twice.
@@ -32,13 +30,6 @@ inline Vector exponential(Vector x) {
     const Whole power = (reinterpret_cast<Whole>(shifted) + 127) << 23;
     return y * reinterpret_cast<Vector>(power);
 }
-
-// Lanes of two vectors by number, those of the second from kLanes on.
-#ifdef __clang__
-#define LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define LANES(x, y, ...) __builtin_shuffle(x, y, Whole{__VA_ARGS__})
-#endif
 
 // The sum of the lanes of each of kLanes vectors: halves are added, then quarters, and so on.
 inline Vector sums(const Vector* x) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <vector>
 
@@ -16,6 +17,8 @@ using Index = std::ptrdiff_t;
 
 constexpr int kLanes = 16;
 typedef float Vector __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
+
+typedef std::int32_t Whole __attribute__((vector_size(4 * kLanes)));
 
 // As many accumulators as there are registers to hold them.
 #ifdef __AVX512F__
@@ -30,6 +33,13 @@ constexpr int kPad = 32;
 inline Index padded(Index n) { return (n + kPad - 1) / kPad * kPad; }
 // Rows that are an odd number of vectors apart do not compete for the same places of a cache.
 inline Index row_step(Index n) { return padded(n) + kLanes; }
+
+// Lanes of two vectors by number, those of the second from kLanes on.
+#ifdef __clang__
+#define LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define LANES(x, y, ...) __builtin_shuffle(x, y, Whole{__VA_ARGS__})
+#endif
 
 // Numbers that begin where a line of the cache does: a vector that lies across two lines is read as two.
 template <class T>
@@ -130,6 +140,29 @@ inline Left columns_of(const float* x, Index step) { return {x, 1, step}; }
 // Rows of a padded buffer as a right factor: k counts rows.
 inline Right matrix_of(const float* x, Index step) { return {x, step, kPanel}; }
 
+// to[k, i] = from[i, k] for kLanes rows and columns: lanes change places by eights, then by fours, and so on.
+inline void transpose(const float* from, Index from_step, float* to, Index to_step) {
+    Vector x[kLanes], y[kLanes];
+    UNROLLED for (int i = 0; i < kLanes; i++) x[i] = load(from + i * from_step);
+    UNROLLED for (int i = 0; i < 8; i++) {
+        y[i] = LANES(x[i], x[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+        y[i + 8] = LANES(x[i], x[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    }
+    UNROLLED for (int i = 0; i < 16; i += i % 8 == 3 ? 5 : 1) {
+        x[i] = LANES(y[i], y[i + 4], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+        x[i + 4] = LANES(y[i], y[i + 4], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    }
+    UNROLLED for (int i = 0; i < 16; i += i % 4 == 1 ? 3 : 1) {
+        y[i] = LANES(x[i], x[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+        y[i + 2] = LANES(x[i], x[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    }
+    UNROLLED for (int i = 0; i < 16; i += 2) {
+        x[i] = LANES(y[i], y[i + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+        x[i + 1] = LANES(y[i], y[i + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    }
+    UNROLLED for (int i = 0; i < kLanes; i++) store(to + i * to_step, x[i]);
+}
+
 // A right factor of our own making: panels one after the other, what is beyond the last column is 0.
 class Panels {
   public:
@@ -140,9 +173,14 @@ class Panels {
         float* to = data_.data();
         for (Index j = 0; j < columns; j += kPanel) {
             const Index own = std::min<Index>(kPanel, columns - j);
-            for (Index k = 0; k < depth; k++, to += kPanel) {
-                const float* from = source + j * column_step + k * k_step;
-                for (Index i = 0; i < own; i++) to[i] = from[i * column_step];
+            const float* from = source + j * column_step;
+            Index k = 0;
+            if (own == kPanel && k_step == 1)
+                for (; k + kLanes <= depth; k += kLanes, to += kLanes * kPanel)
+                    for (Index i = 0; i < kPanel; i += kLanes)
+                        transpose(from + i * column_step + k, column_step, to + i, kPanel);
+            for (; k < depth; k++, to += kPanel) {
+                for (Index i = 0; i < own; i++) to[i] = from[i * column_step + k * k_step];
                 std::fill(to + own, to + kPanel, 0.0f);
             }
         }

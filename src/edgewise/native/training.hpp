@@ -1,24 +1,11 @@
 // The decoder forward with everything kept that its derivative needs, and that derivative.
-//
-// Tokens are flat, without padding. A segment is a run of tokens that attend to each other causally, and
-// to all of the segment that it continues, if there is one: a prompt shared by its completions.
 #pragma once
 
 #include <algorithm>
 
-#include "decoder.hpp"
+#include "attention.hpp"
 
 namespace edgewise {
-
-struct Segment {
-    std::int64_t start, length, prefix_start, prefix_length;
-};
-
-struct Text {
-    std::int64_t tokens, segments;
-    const std::int32_t *token, *position;
-    const Segment* segment;
-};
 
 struct LayerGradients {
     float *attention_norm, *qkv, *qkv_bias, *attention_out, *feed_forward_norm, *gate_up, *down;
@@ -31,9 +18,6 @@ struct Gradients {
 
 // Rows of one block, so that what stands between two products stays in the cache of a core.
 constexpr Index kBlock = 128;
-// Queries that attention treats together.
-constexpr Index kQueries = 32;
-
 // Where the kept numbers stand: for each layer its input, query-key-value, attention, middle, the log of each
 // head's softmax sum, gate and up; after the last layer its output.
 class Kept {
@@ -60,153 +44,6 @@ class Kept {
     Index n_;
     float* data_;
     Index each_;
-};
-
-// The keys and values one segment sees, of one key-value head.
-class Seen {
-  public:
-    Seen(const Model& m, const Segment& s) : m_(m), s_(s), count(s.prefix_length + s.length), step(padded(m.depth)) {}
-
-    Index token(Index i) const {
-        return i < s_.prefix_length ? s_.prefix_start + i : s_.start + i - s_.prefix_length;
-    }
-    // Rows [count, step] of what stands at `offset` of each token's row.
-    void gather(const float* qkv, Index offset, Floats& to) const {
-        to.resize(count * step);
-        for (Index i = 0; i < count; i++) {
-            const float* from = qkv + token(i) * m_.qkv_step() + offset;
-            float* row = to.data() + i * step;
-            for (Index d = 0; d < m_.depth; d += kLanes) store(row + d, load(from + d));
-            for (Index d = m_.depth; d < step; d++) row[d] = 0.0f;
-        }
-    }
-    void scatter(const Floats& from, Index offset, float* qkv) const {
-        for (Index i = 0; i < count; i++) add(from.data() + i * step, m_.depth, qkv + token(i) * m_.qkv_step() + offset);
-    }
-
-  private:
-    const Model& m_;
-    const Segment& s_;
-
-  public:
-    const Index count, step;
-};
-
-// Attention forward and backward, segment by segment, head by head, kQueries queries at a time.
-class Attention {
-  public:
-    Attention(const Model& m, const Text& text) : m_(m), text_(text) {}
-
-    void forward(const float* qkv, float* out, float* log_sums) {
-        for (Index i = 0; i < text_.segments; i++)
-            for (Index kv = 0; kv < m_.kv_heads; kv++) {
-                const Seen seen(m_, text_.segment[i]);
-                take(seen, qkv, kv);
-                for (Index h = kv * group(); h < (kv + 1) * group(); h++)
-                    for (Index q = 0; q < text_.segment[i].length; q += kQueries) {
-                        score(seen, text_.segment[i], qkv, h, q);
-                        for (Index r = 0; r < rows_; r++) {
-                            float* weights = weights_.data() + r * step_;
-                            const Index sees = first_ + r + 1;
-                            const float top = largest(weights, sees);
-                            const float sum = exponentials(weights, sees, top);
-                            scale(weights, sees, 1.0f / sum);
-                            std::fill(weights + sees, weights + first_ + rows_, 0.0f);
-                            log_sums[(token_ + r) * padded(m_.heads) + h] = top + std::log(sum);
-                        }
-                        product(rows_, seen.step, first_ + rows_, rows_of(weights_.data(), step_),
-                                matrix_of(values_.data(), seen.step), some_, seen.step, false);
-                        for (Index r = 0; r < rows_; r++)
-                            std::copy_n(some_ + r * seen.step, m_.depth, out + (token_ + r) * m_.width_step() + h * m_.depth);
-                    }
-            }
-    }
-
-    // d_qkv += the derivatives, from those of the output.
-    void backward(const float* qkv, const float* out, const float* log_sums, const float* d_out, float* d_qkv) {
-        const float shrink = 1.0f / std::sqrt(static_cast<float>(m_.depth));
-        for (Index i = 0; i < text_.segments; i++)
-            for (Index kv = 0; kv < m_.kv_heads; kv++) {
-                const Seen seen(m_, text_.segment[i]);
-                take(seen, qkv, kv);
-                transposed_values_.pack(values_.data(), seen.count, m_.depth, seen.step, 1);
-                d_keys_.assign(seen.count * seen.step, 0.0f);
-                d_values_.assign(seen.count * seen.step, 0.0f);
-                for (Index h = kv * group(); h < (kv + 1) * group(); h++)
-                    for (Index q = 0; q < text_.segment[i].length; q += kQueries) {
-                        score(seen, text_.segment[i], qkv, h, q);
-                        const Index sees_most = first_ + rows_;
-                        d_weights_.resize(weights_.size());
-                        for (Index r = 0; r < rows_; r++) {
-                            const float* d = d_out + (token_ + r) * m_.width_step() + h * m_.depth;
-                            std::copy_n(d, m_.depth, d_some_ + r * seen.step);
-                            std::fill_n(d_some_ + r * seen.step + m_.depth, seen.step - m_.depth, 0.0f);
-                        }
-                        product(rows_, sees_most, m_.depth, rows_of(d_some_, seen.step), transposed_values_.right(),
-                                d_weights_.data(), step_, false);
-                        for (Index r = 0; r < rows_; r++) {
-                            float* weights = weights_.data() + r * step_;
-                            float* d_weights = d_weights_.data() + r * step_;
-                            const Index sees = first_ + r + 1, row = (token_ + r) * m_.width_step() + h * m_.depth;
-                            exponentials(weights, sees, log_sums[(token_ + r) * padded(m_.heads) + h]);
-                            std::fill(weights + sees, weights + sees_most, 0.0f);
-                            const float mean = dot(d_out + row, out + row, m_.depth);
-#pragma omp simd
-                            for (Index j = 0; j < sees; j++) d_weights[j] = weights[j] * (d_weights[j] - mean);
-                            std::fill(d_weights + sees, d_weights + sees_most, 0.0f);
-                        }
-                        product(rows_, seen.step, sees_most, rows_of(d_weights_.data(), step_),
-                                matrix_of(keys_.data(), seen.step), some_, seen.step, false);
-                        for (Index r = 0; r < rows_; r++)
-                            for (Index d = 0; d < m_.depth; d++)
-                                d_qkv[(token_ + r) * m_.qkv_step() + h * m_.depth + d] += shrink * some_[r * seen.step + d];
-                        product(sees_most, seen.step, rows_, columns_of(d_weights_.data(), step_),
-                                matrix_of(queries_, seen.step), d_keys_.data(), seen.step, true);
-                        product(sees_most, seen.step, rows_, columns_of(weights_.data(), step_),
-                                matrix_of(d_some_, seen.step), d_values_.data(), seen.step, true);
-                    }
-                seen.scatter(d_keys_, m_.width + kv * m_.depth, d_qkv);
-                seen.scatter(d_values_, m_.width + m_.kv_width() + kv * m_.depth, d_qkv);
-            }
-    }
-
-  private:
-    Index group() const { return m_.heads / m_.kv_heads; }
-
-    void take(const Seen& seen, const float* qkv, Index kv) {
-        seen.gather(qkv, m_.width + kv * m_.depth, keys_);
-        seen.gather(qkv, m_.width + m_.kv_width() + kv * m_.depth, values_);
-        transposed_keys_.pack(keys_.data(), seen.count, m_.depth, seen.step, 1);
-        step_ = row_step(seen.count);
-        weights_.resize(kQueries * step_);
-        buffers_.resize(3 * kQueries * seen.step);
-        queries_ = buffers_.data();
-        some_ = queries_ + kQueries * seen.step;
-        d_some_ = some_ + kQueries * seen.step;
-    }
-
-    // Scores of queries q ... of a segment into weights_; row r of them sees the first `first_ + r + 1` keys.
-    void score(const Seen& seen, const Segment& s, const float* qkv, Index h, Index q) {
-        rows_ = std::min<Index>(kQueries, s.length - q);
-        first_ = s.prefix_length + q;
-        token_ = s.start + q;
-        const float shrink = 1.0f / std::sqrt(static_cast<float>(m_.depth));
-        for (Index r = 0; r < rows_; r++) {
-            const float* from = qkv + (token_ + r) * m_.qkv_step() + h * m_.depth;
-            float* to = queries_ + r * seen.step;
-            for (Index d = 0; d < m_.depth; d++) to[d] = shrink * from[d];
-            std::fill(to + m_.depth, to + seen.step, 0.0f);
-        }
-        product(rows_, first_ + rows_, m_.depth, rows_of(queries_, seen.step), transposed_keys_.right(), weights_.data(),
-                step_, false);
-    }
-
-    const Model& m_;
-    const Text& text_;
-    Panels transposed_keys_, transposed_values_;
-    Floats keys_, values_, weights_, d_weights_, d_keys_, d_values_, buffers_;
-    float *queries_ = nullptr, *some_ = nullptr, *d_some_ = nullptr;
-    Index step_ = 0, rows_ = 0, first_ = 0, token_ = 0;
 };
 
 // Hidden states [tokens, width] after the last norm.
