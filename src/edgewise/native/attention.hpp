@@ -24,32 +24,39 @@ struct Text {
 };
 
 // Queries that are treated together, and keys where their derivatives are taken.
-constexpr Index kQueries = 32, kKeys = 64;
+constexpr Index kQueries = 32, kKeys = 128;
 constexpr int kQueryVectors = kQueries / kLanes;
+// Rows of tokens are too far apart for a processor to fetch them ahead by itself: so many rows ahead it is told to.
+constexpr Index kAhead = 16;
 
 // The keys and values one segment sees, of one key-value head.
 class Seen {
   public:
     Seen(const Model& m, const Segment& s) : m_(m), s_(s), count(s.prefix_length + s.length), step(padded(m.depth)) {}
 
-    Index token(Index i) const {
-        return i < s_.prefix_length ? s_.prefix_start + i : s_.start + i - s_.prefix_length;
-    }
     // Rows [count, step] of what stands at `offset` of each token's row.
     void gather(const float* qkv, Index offset, Floats& to) const {
         to.resize(count * step);
         for (Index i = 0; i < count; i++) {
-            const float* from = qkv + token(i) * m_.qkv_step() + offset;
+            const float *from = qkv + at(i) + offset, *ahead = qkv + at(std::min(i + kAhead, count - 1)) + offset;
             float* row = to.data() + i * step;
-            for (Index d = 0; d < m_.depth; d += kLanes) store(row + d, load(from + d));
+            for (Index d = 0; d < m_.depth; d += kLanes) {
+                __builtin_prefetch(ahead + d);
+                store(row + d, load(from + d));
+            }
             for (Index d = m_.depth; d < step; d++) row[d] = 0.0f;
         }
     }
     void scatter(const Floats& from, Index offset, float* qkv) const {
-        for (Index i = 0; i < count; i++) add(from.data() + i * step, m_.depth, qkv + token(i) * m_.qkv_step() + offset);
+        for (Index i = 0; i < count; i++) add(from.data() + i * step, m_.depth, qkv + at(i) + offset);
     }
 
   private:
+    // Where the row of number i of the tokens begins.
+    Index at(Index i) const {
+        return (i < s_.prefix_length ? s_.prefix_start + i : s_.start + i - s_.prefix_length) * m_.qkv_step();
+    }
+
     const Model& m_;
     const Segment& s_;
 
