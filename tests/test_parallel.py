@@ -58,6 +58,13 @@ def test_torch_has_one_thread_inside_and_all_of_them_again_outside() -> None:
     try:
         assert set(in_order(lambda _: torch.get_num_threads(), range(6), CPU)) == {1}
         assert torch.get_num_threads() == 2
+        # The caller leaves the cores to the others until the last result, or until it has had enough.
+        assert {torch.get_num_threads() for _ in in_order(abs, range(6), CPU)} == {1}
+        assert torch.get_num_threads() == 2
+        some = iter(in_order(abs, range(6), CPU))
+        assert next(some) == 0 and torch.get_num_threads() == 1
+        del some
+        assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 

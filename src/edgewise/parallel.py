@@ -43,7 +43,8 @@ _sharing = _alone
 def in_order(function: Callable[[T], R], items: Sequence[T], device: torch.device) -> Iterator[R]:
     """`function` of each item, in the order of the items, on as many threads as there are cores for it.
 
-    A GPU is asked by one thread. Gradients are recorded, or not, as where this is called.
+    A GPU is asked by one thread. Gradients are recorded, or not, as where this is called. The caller's own
+    torch has one thread too, until it has the last result.
     """
     threads = min(cores(), len(items)) if device.type == "cpu" else 1
     if threads <= 1:
