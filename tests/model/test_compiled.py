@@ -96,6 +96,27 @@ def test_gradients_are_what_the_hidden_states_change_by(spec: DecoderSpec) -> No
         assert measured == pytest.approx(expected, rel=0.01, abs=1e-2), name
 
 
+def test_scores_may_lie_further_apart_than_an_exponential_reaches() -> None:
+    model = sharp(SPECS[1], VOCABULARY)
+    width = model.spec.width
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "qkv.weight" in name:
+                weight[: 2 * width] *= 8.0
+    scores: list[float] = []
+    text = shared_text([(70, [90])])
+    with torch.no_grad():
+        qkv = model.blocks[0].qkv(model.blocks[0].attention_norm(model.embedding(text.token_N)))
+    for head in range(model.spec.heads):
+        own = slice(head * model.spec.head_depth, (head + 1) * model.spec.head_depth)
+        product = qkv[:, :width][:, own] @ qkv[:, width : 2 * width][:, own].T
+        scores.append(float(product.max() - product.min()) / model.spec.head_depth**0.5)
+    assert max(scores) > 200
+    ours, theirs = (learned(each, lambda m: m.read(text)) for each in (model, in_double(model)))
+    assert torch.isfinite(ours[0]).all()
+    torch.testing.assert_close(ours[0].double(), theirs[0], atol=0.02, rtol=0.02)
+
+
 def test_a_shared_prompt_is_a_prompt_before_each_of_its_completions() -> None:
     """The hidden states and gradients of the completions are those of documents that hold the prompt each."""
     model = sharp(SPECS[1], VOCABULARY)
