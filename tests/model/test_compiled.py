@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from edgewise.model import compiled
-from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.decoder import Block, Decoder, DecoderSpec
 from edgewise.model.text import Text
 from edgewise.training.documents import Document
 from edgewise.training.packing import Rows, pack
@@ -103,15 +103,14 @@ def test_scores_may_lie_further_apart_than_an_exponential_reaches() -> None:
         for name, weight in model.named_parameters():
             if "qkv.weight" in name:
                 weight[: 2 * width] *= 8.0
-    scores: list[float] = []
     text = shared_text([(70, [90])])
+    first = model.blocks[0]
+    assert isinstance(first, Block)
     with torch.no_grad():
-        qkv = model.blocks[0].qkv(model.blocks[0].attention_norm(model.embedding(text.token_N)))
-    for head in range(model.spec.heads):
-        own = slice(head * model.spec.head_depth, (head + 1) * model.spec.head_depth)
-        product = qkv[:, :width][:, own] @ qkv[:, width : 2 * width][:, own].T
-        scores.append(float(product.max() - product.min()) / model.spec.head_depth**0.5)
-    assert max(scores) > 200
+        qkv_NW = first.qkv(first.attention_norm(model.embedding(text.token_N)))
+    query_NHD, key_NHD = (part.unflatten(1, (model.spec.heads, -1)) for part in qkv_NW.split(width, dim=1)[:2])
+    scores_HNN = torch.einsum("qhd, khd -> hqk", query_NHD, key_NHD) / model.spec.head_depth**0.5
+    assert float(scores_HNN.max() - scores_HNN.min()) > 200
     ours, theirs = (learned(each, lambda m: m.read(text)) for each in (model, in_double(model)))
     assert torch.isfinite(ours[0]).all()
     torch.testing.assert_close(ours[0].double(), theirs[0], atol=0.02, rtol=0.02)
