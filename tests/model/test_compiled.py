@@ -28,6 +28,8 @@ SPECS = [
     DecoderSpec(width=24, layers=2, heads=3, kv_heads=1, feed_forward=40, max_positions=300),
     DecoderSpec(width=40, layers=2, heads=4, kv_heads=4, feed_forward=33, max_positions=300, tied=False),
     DecoderSpec(width=96, layers=1, heads=2, kv_heads=1, feed_forward=70, max_positions=300, rope_theta=500.0),
+    # More columns of the feed-forward than are treated together.
+    DecoderSpec(width=32, layers=1, heads=2, kv_heads=2, feed_forward=300, max_positions=300),
 ]
 # Segments of one token; more queries than one piece of attention holds, more rows than one block and than two.
 LONG = shared_text([(130, [1, 40, 129]), (1, [1, 33]), (65, [])], seed=5)
@@ -51,6 +53,7 @@ def packed(seed: int, longest: int, row_length: int, count: int = 5) -> Rows:
 @example(SPECS[0], LONG)
 @example(SPECS[1], LONG)
 @example(SPECS[2], LONG)
+@example(SPECS[3], LONG)
 def test_a_text_is_read_as_in_double_precision(spec: DecoderSpec, text: Text) -> None:
     model = sharp(spec, VOCABULARY, scale=1.0)
     assert compiled.usable(model)
