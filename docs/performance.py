@@ -86,8 +86,7 @@ is the same model with a quarter of them.""",
 A step is sampling, judging and one update. Sampling is bound as above. The update multiplies with every weight three
 times for each token and is bound by arithmetic, and behind it by what the forward pass must keep for the backward one;
 the peer computes the prompt again for each sample there, and pads a micro-batch to its longest sample. Micro-batches
-are computed one to a core, so that no core waits for another within one. The small step is near its target: three
-runs within an hour gave 4.02, 3.57 and 4.17, by what neighbours left of the machine; the last one stands here.""",
+are computed one to a core, so that no core waits for another within one.""",
     "next_token": """
 Arithmetic bounds this: sampled while training, two thirds of the time at 1.1M parameters and four fifths at 5.9M are in
 matrix products, which run at 80 to 95% of what a core's multipliers can do. The rest is what the forward pass keeps in

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from edgewise.bench import peers
 from edgewise.bench.findings import Comparison, Findings, Measurement, alternate
-from edgewise.bench.machine import peaks
+from edgewise.bench.machine import Peaks, peaks
 from edgewise.bench.models import LARGE, LARGE_WORDS, NEVER, SMALL, SMALL_WORDS, decoder, tokenizer_of
-from edgewise.bench.work import training_work
+from edgewise.bench.work import achieved, training_work
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import SPECIAL
 from edgewise.training import next_token
@@ -88,15 +88,15 @@ def compare(case: Case, repeats: int) -> tuple[Comparison, list[float]]:
     check_alike(trainer.step()[0], tried[PEER_MICRO_BATCHES[0], False].logged["loss"])
     size, bf16 = min(settings, key=lambda setting: tried[setting].seconds)
     tokens = rows_RT.numel()
-    peak: dict[int, float] = {}
+    peak: dict[int, Peaks] = {}
 
     def ours(repeat: int) -> float:
-        peak[repeat] = peaks(threads).flops
+        peak[repeat] = peaks(threads)
         return tokens / trainer.step()[1]
 
     found = alternate(ours, lambda _: tokens / peer_of[size, bf16].step().seconds, repeats)
-    flops = training_work(case.spec, len(tokenizer), *rows_RT.shape).flops / tokens
-    shares = [rate * flops / peak[repeat] for repeat, rate in enumerate(found.ours_all, start=1)]
+    work = training_work(case.spec, len(tokenizer), *rows_RT.shape)
+    reached = [achieved(work, tokens / rate, peak[repeat]) for repeat, rate in enumerate(found.ours_all, start=1)]
     parameters = sum(parameter.numel() for parameter in model.parameters())
     compared = Comparison.of(
         case.name,
@@ -106,12 +106,9 @@ def compare(case: Case, repeats: int) -> tuple[Comparison, list[float]]:
         f"transformers Trainer, {'bf16' if bf16 else 'fp32'}, micro-batch {size} x {len(rows_RT) // size} accumulated",
         better="more",
         target=case.target,
-        achieved={
-            "flops_per_second": flops * statistics.median(found.ours_all),
-            "flops_share": statistics.median(shares),
-        },
+        achieved={name: statistics.median(each[name] for each in reached) for name in reached[0]},
     )
-    return compared, shares
+    return compared, [each["flops_share"] for each in reached]
 
 
 class OurTrainer:

@@ -74,11 +74,10 @@ class Attention {
     void forward(const float* qkv, float* out, float* log_sums) {
         for (Index i = 0; i < text_.segments; i++)
             for (Index kv = 0; kv < m_.kv_heads; kv++) {
-                take(text_.segment[i], qkv, kv);
+                weights_.resize(take(text_.segment[i], qkv, kv).count * kQueries);
                 for (Index h = kv * group(); h < (kv + 1) * group(); h++)
                     for (Index q = 0; q < text_.segment[i].length; q += kQueries) {
                         ask(text_.segment[i], qkv, h, q);
-                        weights_.resize(sees_most() * kQueries);
                         score(keys_.data(), packed_queries_, sees_most(), weights_);
                         float top[kQueries], sum[kQueries];
                         softmax(top, sum);
@@ -156,8 +155,7 @@ class Attention {
     // x for those of the queries of a vector that see the key, and `other` for the others.
     Vector where_seen(Index key, int vector, Vector x, Vector other) const {
         if (key <= first_) return x;
-        const Vector lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-        return lane + splat(static_cast<float>(vector * kLanes)) < splat(static_cast<float>(key - first_)) ? other : x;
+        return lanes() + splat(static_cast<float>(vector * kLanes)) < splat(static_cast<float>(key - first_)) ? other : x;
     }
 
     // Of all scores of each query: e^(score - top), with their sum.

@@ -70,7 +70,6 @@ inline float largest(const float* x, Index n) {
 
 // x becomes e^(x - shift), and 0 from n to the end of the last vector; returns the sum.
 inline float exponentials(float* x, Index n, float shift) {
-    const Vector lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     Vector sum{};
     Index i = 0;
     for (; i + kLanes <= n; i += kLanes) {
@@ -80,7 +79,7 @@ inline float exponentials(float* x, Index n, float shift) {
     }
     if (i < n) {
         Vector y = exponential(load(x + i) - shift);
-        y = lane < splat(static_cast<float>(n - i)) ? y : Vector{};
+        y = lanes() < splat(static_cast<float>(n - i)) ? y : Vector{};
         sum += y;
         store(x + i, y);
     }

@@ -57,6 +57,8 @@ struct Aligned {
 using Floats = std::vector<float, Aligned<float>>;
 
 inline Vector splat(float x) { return x - Vector{}; }
+// The number of each lane.
+inline Vector lanes() { return Vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
 inline Vector load(const float* p) { return *reinterpret_cast<const Vector*>(p); }
 inline void store(float* p, Vector x) { *reinterpret_cast<Vector*>(p) = x; }
 
