@@ -15,10 +15,10 @@ from pathlib import Path
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch is imported, as the command line does
 
 from edgewise.boundary import Estimate
+from edgewise.core.spec import digest
 from edgewise.demo import DemoSpec, demo
 from edgewise.report.study.tables import at, claim_k, curve_of, level_name
 from edgewise.report.study.terminal import StudyProgress
-from edgewise.spec import digest
 from edgewise.study.context import Context
 from edgewise.study.findings import Findings, measure
 from edgewise.study.runner import plan, run

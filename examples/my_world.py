@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from edgewise.keyed import key, rng
+from edgewise.core.keyed import key, rng
 from edgewise.tasks.base import Mark, Problem, Split, Verdict, World, known_split, split_of
 
 

@@ -55,7 +55,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (["run", "edgewise.nothing:demo"], "edgewise.nothing"),
         (["run", "edgewise.demo:nothing"], "'nothing'"),
         (["run", "absent.py:demo"], "absent.py"),
-        (["run", "edgewise.keyed:key"], "Spec"),
+        (["run", "edgewise.core.keyed:key"], "Spec"),
     ],
 )
 def test_bad_input_is_one_line_that_names_it(

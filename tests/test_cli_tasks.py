@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edgewise import cli
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop.read import read
 from edgewise.tasks import SPLITS, ModularArithmetic, world_named
 from edgewise.tasks.presets import preset_names
@@ -298,8 +298,8 @@ def test_a_bad_row_is_named_and_nothing_is_written(change: Any, named: str, tmp_
         (["problems", "abacus"], "abacus: no world or preset has this name"),
         (["problems", "absent.py:World"], "absent.py: not found"),
         (["problems", "edgewise.absent:World"], "edgewise.absent: not found"),
-        (["problems", "edgewise.keyed:absent"], "has no class 'absent'"),
-        (["problems", "edgewise.keyed:key"], "must be a subclass of edgewise.tasks.World"),
+        (["problems", "edgewise.core.keyed:absent"], "has no class 'absent'"),
+        (["problems", "edgewise.core.keyed:key"], "must be a subclass of edgewise.tasks.World"),
         (["problems", "modular", "max_op"], "'max_op': write knob=value"),
         (["problems", "modular", "max_opp=3"], "there is no knob 'max_opp'; there are min_op, max_op"),
         (["problems", "modular", "max_op=many"], "modular: max_op"),

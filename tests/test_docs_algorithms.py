@@ -16,6 +16,7 @@ from docs.algorithm_entries import ADVANTAGES, LOSSES
 from docs.algorithm_tables import TABLES
 from docs.algorithm_weights import COMPARED, CURVES, NAMED, Curve, credit, figures, signal, weight
 
+from edgewise.core.spec import override
 from edgewise.rl import advantages, losses, rewards
 from edgewise.rl.curriculum import Curriculum
 from edgewise.rl.losses import Aggregation
@@ -26,7 +27,6 @@ from edgewise.rl.recipe.penalty import Kl
 from edgewise.rl.recipe.reward import Length, Reward
 from edgewise.rl.resets import Reset
 from edgewise.sampling.power import PowerSampler
-from edgewise.spec import override
 from tests.rl.advantages.oracles import Policy
 
 TEXT = algorithms.PAGE.read_text(encoding="utf-8")

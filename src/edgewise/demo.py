@@ -6,11 +6,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from edgewise.core.spec import Spec
 from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import AnyRecipe
 from edgewise.sampling.base import SamplingSpec
-from edgewise.spec import Spec
 from edgewise.study.stages import RL, Evaluate, Pretrain
 from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from edgewise.bench.findings import Alternated, Comparison, Measurement, Series, alternate, exponent
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def compared(better: str, target: float | None) -> Comparison:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from edgewise.bench import gpu
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 pytest.importorskip("transformers")
 

@@ -11,7 +11,7 @@ import pytest
 from edgewise.boundary import Concern, Counts, Outcomes, audit, judge_boundary
 from edgewise.boundary.counts import FloatArray
 from edgewise.boundary.judge_errors import JudgeLabels
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 N = 32
 RESAMPLES = 300

@@ -6,7 +6,7 @@ import pytest
 from edgewise.boundary import Counts, curve
 from edgewise.boundary.budget import efficiency
 from edgewise.boundary.counts import FloatArray
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

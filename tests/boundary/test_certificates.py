@@ -10,7 +10,7 @@ from scipy import stats
 
 from edgewise.boundary.certificates import certify, draws_to_certify, implied_k
 from edgewise.boundary.counts import Counts, FloatArray
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

@@ -8,7 +8,7 @@ import pytest
 from edgewise.boundary import Counts, paired_difference
 from edgewise.boundary.counts import FloatArray
 from edgewise.boundary.crossings import Crossover, crossover
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def draw(p_P: FloatArray, n: int, seed: int, **more: Any) -> Counts:

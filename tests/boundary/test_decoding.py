@@ -7,7 +7,7 @@ from edgewise.boundary.counts import Counts
 from edgewise.boundary.curves import curve
 from edgewise.boundary.decoding import envelope
 from edgewise.boundary.estimators import pass_at_k
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def drawn(p: np.ndarray, n: int, rng: np.random.Generator) -> Counts:

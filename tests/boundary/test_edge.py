@@ -9,7 +9,7 @@ from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.edge import LEAST_SIGNAL, Edge, find_edge
 from edgewise.boundary.placing import EdgeProblem
 from edgewise.boundary.posterior import Posterior
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from tests.boundary.worlds import World, bimodal, clustered_at_the_edge, just_out_of_reach, signal, zero_inflated
 
 

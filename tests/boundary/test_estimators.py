@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.boundary import none_at_k, pass_at_k, pass_at_k_variance
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def exact(n: int, c: int, k: int) -> Fraction:

@@ -7,7 +7,7 @@ from scipy import stats
 from edgewise.boundary.counts import Counts
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.extrapolation import good_toulmin
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @pytest.mark.parametrize(("unreached", "truth"), [(0.0, 0.864), (0.2, 0.692)])

@@ -14,7 +14,7 @@ from edgewise.boundary.guessing import (
     shuffled_floor,
 )
 from edgewise.boundary.outcomes import Outcomes
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def names(problems: int) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgewise.boundary.judge_errors import JudgeLabels, corrected_share, rogan_gladen, voted_rate
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def test_majority_of_three() -> None:

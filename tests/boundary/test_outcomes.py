@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from edgewise.boundary import Counts, Outcomes, align
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def columns(**changed: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.per_problem import benjamini_hochberg, changes, fisher_exact_p, holm, storey_pi0
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def fisher(n: int, c: int, m: int, d: int) -> float:

@@ -9,7 +9,7 @@ from scipy import integrate, optimize, stats
 from edgewise.boundary.betabinomial import Shape, Tally, fit_both, starts
 from edgewise.boundary.counts import Counts, FloatArray, IntArray
 from edgewise.boundary.population import backtest, cells, fit_population
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def draw(unreached: float, a: float, b: float, problems: int, n: int, seed: int) -> tuple[FloatArray, Counts]:

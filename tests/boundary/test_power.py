@@ -20,7 +20,7 @@ from edgewise.boundary.power import (
     unseen_share,
 )
 from edgewise.boundary.solved import mcnemar
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def test_power_is_the_share_of_normal_estimates_that_reject() -> None:

@@ -8,7 +8,7 @@ import pytest
 from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.redrawn import redrawn_expansion
 from edgewise.boundary.solved import solved_sets
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

@@ -18,7 +18,7 @@ from edgewise.boundary.resampling import (
     studentised,
     units,
 )
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def skewed(problems: int, seed: int, columns: int = 2) -> FloatArray:

@@ -7,7 +7,7 @@ import pytest
 
 from edgewise.boundary import Counts, Outcomes, mcnemar, solved_sets
 from edgewise.boundary.counts import FloatArray
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

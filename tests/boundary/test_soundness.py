@@ -18,7 +18,7 @@ from edgewise.boundary.soundness import (
     judge_floor,
     sensitivity,
 )
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 PERFECT = JudgeLabels(0, 1000, 1000, 1000)
 

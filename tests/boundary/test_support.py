@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.solved import solved_sets
 from edgewise.boundary.support import SupportMeasures, support_from_table, support_measures
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

@@ -9,7 +9,7 @@ import pytest
 from edgewise.boundary import Counts, combine, judge_boundary
 from edgewise.boundary.counts import FloatArray
 from edgewise.boundary.power import detectable, mcnemar_power, power_at, standard_error
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

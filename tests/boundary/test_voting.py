@@ -11,7 +11,7 @@ import pytest
 
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.voting import diversity, majority
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 ANSWERS = ("a", "b", "c", "d", "e", "f", "g", "h")
 

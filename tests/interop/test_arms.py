@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop.arms import Arms, read_arms
 
 

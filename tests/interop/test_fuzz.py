@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop import lm_eval, verl
 from edgewise.interop.documented import NAMES
 from edgewise.interop.read import read

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edgewise.boundary import Counts
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop.imported import Imported
 from edgewise.interop.read import read
 

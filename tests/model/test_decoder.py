@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.training.documents import Document
 from edgewise.training.packing import pack

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model.decoder import DecoderSpec
 from edgewise.model.folder import load, save
 from edgewise.model.tokenizer import Tokenizer

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
 from tests.model.tiny import TOKENIZER, WORDS
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.report import document
 from edgewise.report.document import embedded_json
 from tests.report.hostile import HOSTILE

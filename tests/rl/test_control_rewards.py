@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl import rewards
 from edgewise.tasks import Mark, Problem, Verdict
 from edgewise.tasks.strings import StringFunctions

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model import tensors as tensor_file
 from edgewise.rl.coverage import Coverage
 from edgewise.tasks.base import Problem

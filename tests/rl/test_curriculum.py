@@ -12,11 +12,11 @@ import torch
 from scipy.stats import chisquare
 from torch import Tensor
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
+from edgewise.core.spec import Spec, canonical_json, plain
 from edgewise.model import tensors as tensor_file
 from edgewise.rl.curriculum import Course, Curriculum, Edge, Pool, Targeted, Uniform
-from edgewise.spec import Spec, canonical_json, plain
 from edgewise.tasks.base import Mark, Problem, Split, Verdict, World
 
 

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import plain
 from edgewise.rl import rewards
-from edgewise.spec import plain
 from edgewise.tasks import Verdict
 
 from .graded import CHOICES, COMPACT, LENGTHS, LUCKY, MARKED, RIGHT, WRONG, Holder, of_verdicts, reward_of

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import Spec, canonical_json, override
 from edgewise.rl import losses
 from edgewise.rl.recipe.loss import Correction, Loss, Tokens
-from edgewise.spec import Spec, canonical_json, override
 
 NAMES = ["reinforce", "ppo_clip", "dual_clip", "cispo", "gspo", "natural_gradient"]
 CORRECTIONS = ["none", "ratio", "truncated", "masked"]

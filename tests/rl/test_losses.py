@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl.losses import (
     Aggregation,
     cispo,

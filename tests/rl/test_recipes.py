@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from docs import recipes as page
 
+from edgewise.core.errors import InputError
+from edgewise.core.spec import Spec, canonical_json, difference, digest, override, plain
 from edgewise.demo import DemoSpec
-from edgewise.errors import InputError
 from edgewise.rl import trainer
 from edgewise.rl.presets.base import fields, preset
 from edgewise.rl.presets.frame import FRAME
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import PRESETS, SMALL, AnyRecipe, recipe
-from edgewise.spec import Spec, canonical_json, difference, digest, override, plain
 from edgewise.study.stages import RL
 from edgewise.training.run import Run
 from tests.study.tiny import TUNED

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import Spec, canonical_json, plain
 from edgewise.model import tensors as tensor_file
 from edgewise.rl.resets import KlAbove, Never, Period, Plateau, Reset, Watch, validation_problems
-from edgewise.spec import Spec, canonical_json, plain
 from tests.rl.bandit import WORLD
 
 EVERY_KIND: dict[str, Never | Period | KlAbove | Plateau] = {

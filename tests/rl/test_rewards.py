@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl import rewards
 from edgewise.tasks import Mark, Problem, Verdict, World
 from edgewise.tasks.countdown import Countdown

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl.staleness import Past
 
 from .bandit import decoder

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder
 from edgewise.rl import trainer
 from edgewise.rl.models import Models

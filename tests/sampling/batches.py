@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from edgewise.keyed import key
+from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder
 from edgewise.sampling.base import Completions, SamplingSpec
 from edgewise.sampling.engine import Engine

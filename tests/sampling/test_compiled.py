@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.sampling import compiled, decoding
 from edgewise.sampling.base import SamplingSpec

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.sampling import decoding
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.decoding import Ask, Drawn, decode

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.sampling.base import Completions, SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.random_numbers import normal, row_keys

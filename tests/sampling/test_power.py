@@ -8,8 +8,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.sampling.base import Completions, SamplingSpec
 from edgewise.sampling.engine import Engine

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from edgewise.keyed import key
+from edgewise.core.keyed import key
 from edgewise.sampling.random_numbers import normal, row_keys, uniform
 
 CPU = torch.device("cpu")

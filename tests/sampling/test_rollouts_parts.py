@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.sampling.rollouts import Rollouts, write_gold
 from edgewise.tasks import ModularArithmetic

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from edgewise.boundary import Outcomes, judge_boundary
-from edgewise.errors import InputError
-from edgewise.spec import digest, plain
+from edgewise.core.errors import InputError
+from edgewise.core.spec import digest, plain
 from edgewise.study.findings import METRICS, Findings, measure
 from edgewise.study.store import Store
 

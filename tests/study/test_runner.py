@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.errors import InputError
-from edgewise.spec import digest
+from edgewise.core.errors import InputError
+from edgewise.core.spec import digest
 from edgewise.study import runner
 from edgewise.study.context import Context
 from edgewise.study.runner import plan, run

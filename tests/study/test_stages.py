@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import digest
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import recipe
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.power import PowerSpec
 from edgewise.sampling.rollouts import read_table
-from edgewise.spec import digest
 from edgewise.study.runner import plan
 from edgewise.study.stages import RL, ROLLOUTS, Evaluate, Pretrain
 from edgewise.study.store import Store

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from edgewise.errors import InputError
-from edgewise.spec import digest
+from edgewise.core.errors import InputError
+from edgewise.core.spec import digest
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage, distinct_problems
 from edgewise.study.store import Store, versions
 

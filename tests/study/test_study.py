@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import digest
 from edgewise.sampling.base import SamplingSpec
-from edgewise.spec import digest
 from edgewise.study.study import Study
 
 from .tiny import BASE_EVALUATION, EASY, PRETRAIN, STUDY, TUNED, TUNED_EVALUATION

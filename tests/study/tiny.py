@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgewise.core.spec import digest
 from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipe import Recipe
 from edgewise.sampling.base import SamplingSpec
-from edgewise.spec import digest
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
 from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic

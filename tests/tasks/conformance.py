@@ -16,8 +16,8 @@ from itertools import combinations
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
-from edgewise.spec import Spec, plain
+from edgewise.core.errors import InputError
+from edgewise.core.spec import Spec, plain
 from edgewise.tasks import SPLITS, Mark, Problem, Split, Verdict, World
 
 DRAWS = 800

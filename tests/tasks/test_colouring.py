@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks import SPLITS, Mark, Verdict
 from edgewise.tasks.colouring import Colouring, Graph, judge
 from edgewise.tasks.colouring.graph import colourings, draw, draw_colouring, identity

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks import SPLITS, Mark, Verdict
 from edgewise.tasks.countdown import Countdown, Puzzle, judge, solutions
 from edgewise.tasks.countdown.expression import Operation, operations, read

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks.grading import Graded, grade, stop
 
 GRADERS = """

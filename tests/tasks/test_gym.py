@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.errors import InputError
-from edgewise.spec import canonical_json, plain
+from edgewise.core.errors import InputError
+from edgewise.core.spec import canonical_json, plain
 from edgewise.tasks.base import Mark, Verdict
 from edgewise.tasks.grading import stop
 from edgewise.tasks.gym import ReasoningGym

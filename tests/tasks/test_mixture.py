@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from edgewise.errors import InputError
-from edgewise.spec import canonical_json, digest
+from edgewise.core.errors import InputError
+from edgewise.core.spec import canonical_json, digest
 from edgewise.tasks import SPLITS, Mark, ModularArithmetic, Problem, World
 from edgewise.tasks.graph.world import GraphArithmetic
 from edgewise.tasks.mixture import MEASURED, Drawn, Mixture

@@ -56,7 +56,7 @@ def test_an_installed_package_s_world_is_one_of_the_worlds(tmp_path: Path) -> No
     install(tmp_path, {"backwards": "my_world:Backwards"})
     program = (
         "from edgewise.tasks import AnyWorld, world_named\n"
-        "from edgewise.spec import Spec\n"
+        "from edgewise.core.spec import Spec\n"
         "class Holder(Spec):\n    world: AnyWorld\n"
         "world = Holder.parse({'world': {'world': 'backwards', 'longest': 5}}).world\n"
         "print(world_named('backwards').__name__, list(world.levels), world.problem('test', 0, 0).prompt)"
@@ -67,7 +67,7 @@ def test_an_installed_package_s_world_is_one_of_the_worlds(tmp_path: Path) -> No
 
 
 TRY = """
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks import world_named
 for name in {names}:
     try:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks import Mark
 from edgewise.tasks.presets import preset, preset_names, recipes
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
-from edgewise.spec import canonical_json, digest, plain
+from edgewise.core.errors import InputError
+from edgewise.core.spec import canonical_json, digest, plain
 from edgewise.tasks.base import SPLITS, Mark, Problem, split_of
 from edgewise.tasks.questions import Questions
 from tests.tasks.conformance import conformance

@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks import AnyWorld, ModularArithmetic, World, registry
 
 
@@ -63,7 +63,7 @@ def test_an_installed_world_may_not_take_a_name_that_is_taken(installed: list[En
         registry.world_names()
 
 
-@pytest.mark.parametrize("value", ["edgewise.keyed:key", "edgewise.spec:Spec", "edgewise.keyed:absent"])
+@pytest.mark.parametrize("value", ["edgewise.core.keyed:key", "edgewise.core.spec:Spec", "edgewise.core.keyed:absent"])
 def test_an_installed_name_must_be_a_world(value: str, installed: list[EntryPoint]) -> None:
     installed.append(EntryPoint("abacus", value, registry.GROUP))
     with pytest.raises(InputError, match=f"world 'abacus': {value} must be a subclass"):

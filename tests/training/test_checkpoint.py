@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model import tensors as tensor_file
 from edgewise.training import checkpoint
 

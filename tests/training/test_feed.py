@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.training import next_token
 from edgewise.training.documents import arrays_of_step
 from edgewise.training.feed import feed

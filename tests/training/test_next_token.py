@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model import tensors as tensor_file
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.training import checkpoint, next_token

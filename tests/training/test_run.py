@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from edgewise.ranks import Ranks
+from edgewise.core.distributed import Ranks
 from edgewise.training.run import Run
 
 

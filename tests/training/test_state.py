@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.training.state import Together, Weights
 
 

@@ -12,7 +12,7 @@ from edgewise.bench import process
 from edgewise.bench.findings import Comparison, Findings, alternate
 from edgewise.bench.models import NEVER, SMALL, SMALL_WORDS, decoder, tokenizer_of
 from edgewise.bench.rl_step import our_step
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 PROMPTS, SAMPLES, NEW_TOKENS = 8, 8, 128
 STEPS = 3

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from edgewise.bench.load import Load
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 Better = Literal["more", "less"]
 

@@ -22,8 +22,8 @@ from edgewise.bench import peers
 from edgewise.bench.findings import Better, Findings, Measurement
 from edgewise.bench.models import NEVER, RandomWords, decoder, tokenizer_of
 from edgewise.bench.work import sampling_work
-from edgewise.errors import InputError
-from edgewise.keyed import rng
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import rng
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
 from edgewise.rl.recipe import Recipe

@@ -12,7 +12,7 @@ from typing import Literal, Self
 import torch
 from pydantic import Field
 
-from edgewise.keyed import rng
+from edgewise.core.keyed import rng
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
 from edgewise.tasks.base import Mark, Problem, Split, Verdict, World

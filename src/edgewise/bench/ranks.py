@@ -11,7 +11,7 @@ from pathlib import Path
 from edgewise.bench.findings import Comparison, Findings, alternate
 from edgewise.bench.models import NEVER, SMALL, SMALL_WORDS, RandomWords, decoder, tokenizer_of
 from edgewise.bench.rl_step import LEARNING_RATE
-from edgewise.ranks import opened
+from edgewise.core.distributed import opened
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.trainer import train
 from edgewise.training.optimizer import OptimizerSpec

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.bench.findings import Findings
-from edgewise.errors import InputError
-from edgewise.files import whole
+from edgewise.core.atomic import whole
+from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

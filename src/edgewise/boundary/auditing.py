@@ -40,7 +40,7 @@ from edgewise.boundary.stability import cover, reliability
 from edgewise.boundary.support import support_measures
 from edgewise.boundary.verdict import combine, judge_boundary, usual_k
 from edgewise.boundary.voting import diversity, majority
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 # What the one set is called where the rollouts name none.
 EVERYTHING = "all problems"

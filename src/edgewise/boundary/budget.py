@@ -9,7 +9,7 @@ import numpy as np
 from edgewise.boundary.counts import Counts, FloatArray, IntArray, require_same_problems
 from edgewise.boundary.curves import k_grid, problem_pass_at_k
 from edgewise.boundary.resampling import SAME, Estimate, bootstrap_means, check_level, percentiles, studentised, units
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True)

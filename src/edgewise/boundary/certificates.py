@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import special, stats
 
 from edgewise.boundary.counts import Counts, FloatArray, require_same_problems
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 BoolArray = npt.NDArray[np.bool_]
 Reach = Literal["unreached", "rare", "reachable"]

@@ -11,7 +11,7 @@ from scipy import stats
 from edgewise.boundary.counts import Counts, FloatArray, IntArray, integers, require_same_problems
 from edgewise.boundary.estimators import pass_at_k, pass_at_k_variance
 from edgewise.boundary.resampling import check_level, sign_flip_p, studentised
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

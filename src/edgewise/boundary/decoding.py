@@ -10,7 +10,7 @@ import numpy as np
 from edgewise.boundary.counts import Counts, FloatArray, IntArray, integers, require_same_problems
 from edgewise.boundary.curves import problem_pass_at_k
 from edgewise.boundary.resampling import bootstrap_means, check_level, interval
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from edgewise.boundary.population import Population, check
 from edgewise.boundary.posterior import Posterior
 from edgewise.boundary.resampling import Estimate, bootstrap_means, interval, percentiles, units
 from edgewise.boundary.verdict import usual_k
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 # A problem is in reach when one group in ten or more holds a correct rollout: 29 visits then show
 # one with probability 0.95, and published runs visit each problem 19 to 58 times (150 to 450 steps

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.counts import FloatArray, IntArray, integers
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @overload

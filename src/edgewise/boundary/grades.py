@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgewise.boundary.counts import FloatArray, IntArray, integers
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.resampling import bootstrap_means, check_level, interval
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

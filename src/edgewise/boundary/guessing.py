@@ -15,7 +15,7 @@ from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.per_problem import benjamini_hochberg
 from edgewise.boundary.resampling import bootstrap_means, check_level, interval
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

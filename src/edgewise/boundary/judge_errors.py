@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.resampling import Estimate, check_level, percentiles
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True)

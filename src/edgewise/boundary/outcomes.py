@@ -23,8 +23,8 @@ from edgewise.boundary.counts import (
     labels,
     require_same_problems,
 )
-from edgewise.errors import InputError
-from edgewise.files import whole
+from edgewise.core.atomic import whole
+from edgewise.core.errors import InputError
 
 # One long id would otherwise widen every row of a fixed-width string column.
 MAX_ID_LENGTH = 256

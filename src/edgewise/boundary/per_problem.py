@@ -10,7 +10,7 @@ from scipy import special
 
 from edgewise.boundary.counts import Counts, FloatArray, IntArray, StrArray, integers, require_same_problems
 from edgewise.boundary.resampling import BLOCK
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 # Upper ends of the bins of the base's success rate; the first holds exactly 0 and the last exactly 1.
 BIN_ENDS = (0.0, 0.05, 0.2, 0.5, 0.8)

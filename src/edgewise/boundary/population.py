@@ -17,7 +17,7 @@ from edgewise.boundary.counts import Counts, FloatArray, IntArray
 from edgewise.boundary.curves import k_grid
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.resampling import Estimate, check_level, percentiles, units
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 # As far as a prediction is drawn, in multiples of n.
 REACH = 64

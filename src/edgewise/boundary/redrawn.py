@@ -17,7 +17,7 @@ from edgewise.boundary.resampling import (
     resampled_estimate,
     units,
 )
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgewise.boundary.counts import FloatArray, IntArray
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 # Cells of one block of resampling weights: keeps memory flat however many problems there are.
 BLOCK = 4_000_000

@@ -12,7 +12,7 @@ from scipy import stats
 from edgewise.boundary.counts import Counts, FloatArray, IntArray, require_same_problems
 from edgewise.boundary.estimators import none_at_k
 from edgewise.boundary.resampling import Estimate, bootstrap_means, check_level, interval
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 class SolvedTable(NamedTuple):

@@ -17,7 +17,7 @@ from scipy import special
 from edgewise.boundary.counts import Counts, FloatArray, IntArray, integers
 from edgewise.boundary.estimators import none_at_k
 from edgewise.boundary.resampling import BLOCK, bootstrap_means, check_level, interval
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 # 0.07 of 100 is 7.000000000000001 in floating point, which would ask for 8.
 ROUNDING = 1e-9

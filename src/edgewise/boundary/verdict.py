@@ -16,7 +16,7 @@ from edgewise.boundary.rules import Evidence, decide
 from edgewise.boundary.rules import Label as Label
 from edgewise.boundary.sentences import sentence
 from edgewise.boundary.solved import SolvedSets, solved_sets
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 # A claim at k needs n >= 4k: nearer to n each problem's estimate is close to a coin toss.
 SAMPLES_PER_K = 4

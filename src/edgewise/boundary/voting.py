@@ -15,7 +15,7 @@ from edgewise.boundary.counts import FloatArray, IntArray, integers
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.resampling import Estimate, bootstrap_means, check_level, interval
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
     from edgewise.boundary import Counts, Metric

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from edgewise.cli import audit, bench, recipes, study, tasks
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 # Imported only by what needs them, so that audits work without.
 LAB = ("torch", "safetensors", "tokenizers")

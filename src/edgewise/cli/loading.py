@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
     from edgewise.tasks import World
@@ -64,7 +64,7 @@ def world_of(task: str, settings: list[str]) -> World:
 
     A setting of a mixture that is no knob of its own is one of every part.
     """
-    from edgewise.spec import override
+    from edgewise.core.spec import override
 
     given, nested = {}, []
     for setting in settings:
@@ -82,7 +82,7 @@ def world_of(task: str, settings: list[str]) -> World:
 
 
 def _with(base: World | type[World], given: dict[str, Any], task: str) -> World:
-    from edgewise.spec import plain
+    from edgewise.core.spec import plain
     from edgewise.tasks.mixture import Mixture, Part
 
     kind, knobs = (base, {}) if isinstance(base, type) else (type(base), plain(base))

@@ -15,9 +15,9 @@ def recipes(
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON: the explicit recipe, or all names.")] = False,
 ) -> None:
     """List the named recipes, or show the numbers of one and where each comes from."""
+    from edgewise.core.spec import plain
     from edgewise.report import recipes as shown
     from edgewise.rl.recipes import PRESETS, SMALL, recipe
-    from edgewise.spec import plain
 
     if name is None and as_json:
         names = ("name", "version", "title", "work")

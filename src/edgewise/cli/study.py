@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from edgewise.cli.loading import load
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
     from edgewise.study.study import Study
@@ -42,7 +42,7 @@ def run(
 
 
 def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str) -> None:
-    from edgewise.ranks import opened
+    from edgewise.core.distributed import opened
     from edgewise.report.study.page import write_page
     from edgewise.report.study.terminal import StudyProgress, summary
     from edgewise.report.terminal import status
@@ -67,7 +67,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
 
 def _study(name: str, settings: list[str]) -> Study:
     """Call the named function with its spec, after applying the settings."""
-    from edgewise.spec import Spec, describe, override
+    from edgewise.core.spec import Spec, describe, override
 
     function = load(name, "function")
     if not callable(function):

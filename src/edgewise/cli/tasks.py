@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 Task = Annotated[
     str, typer.Argument(metavar="TASK", help="A world or preset of `edgewise tasks`, MODULE:CLASS or FILE.py:CLASS.")
@@ -84,7 +84,7 @@ def judge(
 
     from edgewise.boundary import Outcomes
     from edgewise.cli.loading import kind_or_world, world_of
-    from edgewise.files import whole
+    from edgewise.core.atomic import whole
     from edgewise.interop.completions import Mode, judged
     from edgewise.report.judged import summary
     from edgewise.report.terminal import status

@@ -13,7 +13,7 @@ import numpy as np
 from edgewise.boundary.audited import Concern
 from edgewise.boundary.counts import Counts, IntArray, Metric, StrArray
 from edgewise.boundary.outcomes import Outcomes
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop.imported import Imported
 from edgewise.interop.read import read
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edgewise.boundary.counts import LabelArray, StrArray
 from edgewise.boundary.outcomes import MAX_ID_LENGTH, Outcomes
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop.builder import EXAMPLE_PROBLEMS, UNJUDGED, Builder
 from edgewise.interop.coded import MISSING, Array, Rows
 from edgewise.interop.imported import Decoding, Example, Imported

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop.coded import MISSING, Alike, Array, Coded, Codes, Growing, Names, Parts, Rows
 from edgewise.interop.imported import EXAMPLE_CHARACTERS, PROMPT_CHARACTERS
 from edgewise.interop.values import shown

@@ -26,11 +26,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import difference, digest
 from edgewise.interop.lines import objects
 from edgewise.interop.rows import FIELDS
 from edgewise.interop.values import shown
-from edgewise.spec import difference, digest
 from edgewise.tasks.base import SPLITS, Mark, Problem, Split, Verdict, World, unscorable
 from edgewise.tasks.mixture import origin
 

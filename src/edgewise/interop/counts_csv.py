@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgewise.boundary.counts import Counts
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop import values
 from edgewise.interop.documented import NAMES
 from edgewise.interop.imported import Decoding, Imported

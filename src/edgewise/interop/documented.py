@@ -32,7 +32,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop.builder import Builder
 from edgewise.interop.lines import objects
 from edgewise.interop.rows import FIELDS, RowWriter

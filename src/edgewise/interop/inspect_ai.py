@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop.builder import Builder
 from edgewise.interop.documented import listed
 from edgewise.interop.lines import brief, lines, parse

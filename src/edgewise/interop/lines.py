@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NoReturn, cast
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 LINE_BYTES = 64 * 2**20
 

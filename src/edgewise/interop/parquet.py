@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop import documented, values
 from edgewise.interop.builder import Builder, Columns
 from edgewise.interop.coded import Alike, Array, Coded, Rows

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop import counts_csv, documented, inspect_ai, lm_eval, parquet, trl, verl
 from edgewise.interop.assemble import assemble
 from edgewise.interop.builder import Builder

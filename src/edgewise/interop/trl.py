@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop.builder import Builder
 from edgewise.interop.documented import listed
 from edgewise.interop.parquet import opened

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.interop.builder import Builder
 from edgewise.interop.documented import listed
 from edgewise.interop.lines import objects

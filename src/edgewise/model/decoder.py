@@ -14,10 +14,10 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edgewise.core.spec import Spec
 from edgewise.model import compiled
 from edgewise.model.attention import PackedAttention
 from edgewise.model.text import Text
-from edgewise.spec import Spec
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 Keep = Callable[[int, Tensor, Tensor], None]

@@ -8,8 +8,8 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from edgewise.errors import InputError
-from edgewise.files import whole
+from edgewise.core.atomic import whole
+from edgewise.core.errors import InputError
 
 
 def save(tensors: dict[str, Tensor], path: Path) -> None:

@@ -14,8 +14,8 @@ import vl_convert
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from edgewise.errors import InputError
-from edgewise.files import whole
+from edgewise.core.atomic import whole
+from edgewise.core.errors import InputError
 from edgewise.report import excerpts, formats
 
 STYLE = "page.css"

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgewise.spec import plain
+from edgewise.core.spec import plain
 from edgewise.tasks.base import Problem, World
 from edgewise.tasks.mixture import Mixture, origin
 

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgewise.core.threads import in_order
 from edgewise.model.decoder import Decoder
 from edgewise.model.text import Text
-from edgewise.parallel import in_order
 from edgewise.sampling.rollouts import Rollouts
 from edgewise.training.run import Run
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
 from edgewise.tasks.base import Problem
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from edgewise.keyed import key
+from edgewise.core.keyed import key
 from edgewise.rl import losses
 from edgewise.rl.batch import Batch, Part, all_cells, logits_of, logp_of, make_batch, of_every_token
 from edgewise.rl.gathering import Gathered

@@ -16,10 +16,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from edgewise.errors import InputError
-from edgewise.keyed import rng
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import rng
+from edgewise.core.spec import Spec, by_name
 from edgewise.rl.coverage import check_outcomes
-from edgewise.spec import Spec, by_name
 from edgewise.tasks.base import Problem, World
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edgewise.keyed import key
+from edgewise.core.keyed import key
 from edgewise.rl.coverage import Coverage
 from edgewise.rl.curriculum import Course
 from edgewise.rl.recipe import Recipe

@@ -23,7 +23,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 Aggregation = Literal["token", "sample", "prompt", "constant"]
 

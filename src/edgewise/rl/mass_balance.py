@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

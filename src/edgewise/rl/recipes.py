@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl.curriculum import Pool
 from edgewise.rl.presets import at_scale, boundary, classics, controls
 from edgewise.rl.presets.base import Preset

@@ -18,9 +18,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
-from edgewise.spec import Spec, by_name
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
+from edgewise.core.spec import Spec, by_name
 from edgewise.tasks.base import Problem, World
 
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from math import cos, pi
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
 from edgewise.tasks.base import Mark, Problem, Verdict, World
 from edgewise.tasks.graph.paper_compat import Defects
 from edgewise.tasks.mixture import origin

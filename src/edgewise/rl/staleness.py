@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder
 
 

@@ -16,8 +16,8 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from edgewise.keyed import key
-from edgewise.spec import Spec
+from edgewise.core.keyed import key
+from edgewise.core.spec import Spec
 
 Gradient = Literal["surrogate", "score_function", "natural"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
+from edgewise.core.threads import in_order
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.parallel import in_order
 from edgewise.rl import losses
 from edgewise.rl.batch import Batch, Part, logits_of, make_batch
 from edgewise.rl.coverage import Coverage

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from edgewise.core.threads import in_order
 from edgewise.model.decoder import Decoder
-from edgewise.parallel import in_order
 from edgewise.rl import losses
 from edgewise.rl.batch import Batch, Part, logits_of, logp_of
 from edgewise.rl.recipe import Recipe

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgewise.core.distributed import ALONE, Ranks
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.ranks import ALONE, Ranks
 from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.staleness import Past

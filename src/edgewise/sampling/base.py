@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from edgewise.spec import Spec
+from edgewise.core.spec import Spec
 
 
 class SamplingSpec(Spec):

@@ -14,10 +14,10 @@ from itertools import accumulate
 import numpy as np
 import torch
 
+from edgewise.core.threads import cores
 from edgewise.model.compiled import described, usable, weights_of
 from edgewise.model.decoder import Decoder
 from edgewise.native.library import Request, check, kernels
-from edgewise.parallel import cores
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.decoding import Ask, Drawn
 from edgewise.sampling.random_numbers import row_keys

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder
 from edgewise.sampling import compiled
 from edgewise.sampling.base import Completions, SamplingSpec

@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
+from edgewise.core.spec import Spec
 from edgewise.sampling.base import Completions, SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.random_numbers import row_keys, uniform
-from edgewise.spec import Spec
 
 
 class PowerSpec(Spec):

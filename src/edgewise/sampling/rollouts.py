@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from edgewise.boundary.outcomes import Outcomes
-from edgewise.errors import InputError
-from edgewise.files import whole
-from edgewise.keyed import key
+from edgewise.core.atomic import whole
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.sampling.base import Completions, Law, Sampler
 from edgewise.tasks.base import Mark, Problem, Verdict, World

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgewise.ranks import ALONE, Ranks
+from edgewise.core.distributed import ALONE, Ranks
 
 
 def usable_cores() -> int:

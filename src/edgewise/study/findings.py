@@ -21,8 +21,8 @@ from edgewise.boundary import (
     judge_boundary,
     k_grid,
 )
+from edgewise.core.spec import digest, plain
 from edgewise.sampling.rollouts import read_table
-from edgewise.spec import digest, plain
 from edgewise.study.runner import plan
 from edgewise.study.stages import OUTCOMES, ROLLOUTS
 from edgewise.study.store import Store

@@ -17,9 +17,9 @@ from typing import Protocol
 
 import torch
 
-from edgewise.errors import InputError
-from edgewise.parallel import shared_among
-from edgewise.spec import digest
+from edgewise.core.errors import InputError
+from edgewise.core.spec import digest
+from edgewise.core.threads import shared_among
 from edgewise.study.context import Context
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store

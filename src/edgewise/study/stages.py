@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 import torch
 from pydantic import Field, model_validator
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
+from edgewise.core.spec import Spec
 from edgewise.model import folder as model_folder
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
@@ -31,7 +32,6 @@ from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.power import PowerSampler, PowerSpec
 from edgewise.sampling.rollouts import Rollouts, outcomes, read_table, roll_out, write_table
-from edgewise.spec import Spec
 from edgewise.tasks import AnyWorld, Problem, Split, World
 from edgewise.training import next_token
 from edgewise.training.next_token import NextTokenSpec

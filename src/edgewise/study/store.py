@@ -23,9 +23,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from edgewise import __version__
-from edgewise.errors import InputError
-from edgewise.files import whole
-from edgewise.spec import digest, plain
+from edgewise.core.atomic import whole
+from edgewise.core.errors import InputError
+from edgewise.core.spec import digest, plain
 from edgewise.study.stages import Stage
 from edgewise.training.run import Run
 

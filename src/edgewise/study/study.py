@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import digest
 from edgewise.sampling.power import PowerSpec
-from edgewise.spec import digest
 from edgewise.study.stages import Evaluate
 
 

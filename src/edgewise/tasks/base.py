@@ -13,8 +13,8 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from edgewise.errors import InputError
-from edgewise.spec import Spec, digest
+from edgewise.core.errors import InputError
+from edgewise.core.spec import Spec, digest
 
 Split = Literal["train", "validation", "test", "held_out"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "held_out")

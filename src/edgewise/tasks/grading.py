@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 START_SECONDS = 120.0
 _PROCESS = str(Path(__file__).with_name("grading_process.py"))

@@ -18,8 +18,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
 from edgewise.tasks.answers import final_answer, gold_completion, number_in, right, wrong
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of, unscorable
 from edgewise.tasks.grading import Graded, grade

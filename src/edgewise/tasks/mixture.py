@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
-from edgewise.spec import Spec
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
+from edgewise.core.spec import Spec
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split
 from edgewise.tasks.registry import AnyWorld
 

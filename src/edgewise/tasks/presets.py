@@ -33,7 +33,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Literal, NamedTuple
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks.mixture import Mixture, Part
 
 Shares = Mapping[int, Fraction]

@@ -22,9 +22,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, model_validator
 
-from edgewise.errors import InputError
-from edgewise.keyed import key, rng
-from edgewise.spec import Spec, plain
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key, rng
+from edgewise.core.spec import Spec, plain
 from edgewise.tasks.answers import (
     CLOSE,
     OPEN,

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, SerializeAsAny, ValidationError
 
-from edgewise.errors import InputError
-from edgewise.spec import describe
+from edgewise.core.errors import InputError
+from edgewise.core.spec import describe
 from edgewise.tasks.base import World
 
 GROUP = "edgewise.tasks"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.model import tensors as tensor_file
 
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgewise.errors import InputError
-from edgewise.keyed import rng
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import rng
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks.base import Problem, World
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, BinaryIO, TypeVar
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 T = TypeVar("T")
 

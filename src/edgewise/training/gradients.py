@@ -8,8 +8,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from edgewise.parallel import in_order
-from edgewise.ranks import ALONE, Ranks
+from edgewise.core.distributed import ALONE, Ranks
+from edgewise.core.threads import in_order
 
 P = TypeVar("P")
 M = TypeVar("M")

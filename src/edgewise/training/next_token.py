@@ -11,10 +11,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import Spec
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.spec import Spec
 from edgewise.tasks.base import World
 from edgewise.training.documents import arrays_of_step
 from edgewise.training.feed import feed

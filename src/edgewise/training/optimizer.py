@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from edgewise.spec import Spec
+from edgewise.core.spec import Spec
 
 
 class OptimizerSpec(Spec):

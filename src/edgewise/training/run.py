@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from edgewise.errors import InputError
-from edgewise.files import whole
-from edgewise.ranks import ALONE, Ranks
+from edgewise.core.atomic import whole
+from edgewise.core.distributed import ALONE, Ranks
+from edgewise.core.errors import InputError
 from edgewise.training import checkpoint
 from edgewise.training.state import State
 

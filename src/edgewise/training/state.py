@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 class State(Protocol):

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl.advantages import batch_std, dr_grpo, reinforce_plus_plus, reinforce_plus_plus_baseline, whiten
 
 Estimator = Callable[[Tensor], Tensor]

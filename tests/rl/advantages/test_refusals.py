@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl import advantages
 
 GROUPED: dict[str, Callable[[Tensor], Tensor]] = {

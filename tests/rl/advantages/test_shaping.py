@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl.advantages import grpo, positive_only, unlikeliness, zero_success_gate
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl.advantages import max_at_k, pkpo, rloo
 from edgewise.rl.advantages.subsets import Baseline
 from tests.rl.advantages.oracles import best_of_subsets, credit_of_subsets

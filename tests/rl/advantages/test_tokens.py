@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl.advantages import gae, reward_to_go
 
 LENGTHS = torch.tensor([[4, 2, 1], [3, 4, 2]])

@@ -7,7 +7,8 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import Spec, digest, override
 from edgewise.rl import advantages
 from edgewise.rl.graded import Graded
 from edgewise.rl.recipe.advantage import (
@@ -25,7 +26,6 @@ from edgewise.rl.recipe.advantage import (
     Remax,
     Rloo,
 )
-from edgewise.spec import Spec, digest, override
 
 ADAPTER: TypeAdapter[AdvantageSpec] = TypeAdapter(Advantage)
 KINDS: list[type[AdvantageSpec]] = list(get_args(get_args(Advantage)[0]))

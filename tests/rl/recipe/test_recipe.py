@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import canonical_json, digest, override, plain
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipe.penalty import Kl
-from edgewise.spec import canonical_json, digest, override, plain
 
 GOLD = {"writer": "gold", "samples": 1, "advantage": "everything"}
 

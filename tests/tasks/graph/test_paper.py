@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks.graph import paper
 from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Linear, Node, Quantity, evaluate
 from tests.tasks.graph.rows import GRAPHS, ROWS, Row

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks.graph import paper
 from edgewise.tasks.graph.graph import TOTAL, Node, evaluate, necessary
 from edgewise.tasks.graph.released import MAX_CHARACTERS, read_row, write_row

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks import Mark
 from edgewise.tasks.graph.released import read_row
 from edgewise.tasks.graph.released_judge import judge_released

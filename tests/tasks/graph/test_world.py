@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.errors import InputError
-from edgewise.spec import canonical_json, digest
+from edgewise.core.errors import InputError
+from edgewise.core.spec import canonical_json, digest
 from edgewise.tasks import SPLITS, Mark, Problem
 from edgewise.tasks.graph.graph import TOTAL
 from edgewise.tasks.graph.setting import setting_named, setting_names

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from edgewise.errors import InputError
-from edgewise.spec import canonical_json, digest, override
+from edgewise.core.errors import InputError
+from edgewise.core.spec import canonical_json, digest, override
 from edgewise.tasks import SPLITS, ModularArithmetic
 from tests.tasks.modular.worlds import MODULAR
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from edgewise.errors import InputError
-from edgewise.spec import canonical_json
+from edgewise.core.errors import InputError
+from edgewise.core.spec import canonical_json
 from edgewise.tasks import SPLITS, Problem
 from edgewise.tasks.strings import FUNCTIONS, StringFunctions, names, run
 from edgewise.tasks.strings import wording as strings_wording

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
+from edgewise.core.spec import digest
 from edgewise.report.study.tables import at, claim_k, curve_of
 from edgewise.report.terminal import percent, verdict_line
-from edgewise.spec import digest
 from edgewise.study.findings import Findings
 from edgewise.study.runner import plan
 from edgewise.study.stages import Stage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 def check_rewards(rewards: Tensor) -> None:

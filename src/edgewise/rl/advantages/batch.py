@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl.advantages._checks import check_lengths, check_rewards, real_tokens
 from edgewise.rl.advantages.groups import dr_grpo
 

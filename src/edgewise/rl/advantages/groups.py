@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl.advantages._checks import check_choice, check_group, check_lengths, check_matches, check_rewards
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
-from edgewise.keyed import key
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
 from edgewise.rl.advantages._binomials import log_binomial
 from edgewise.rl.advantages._checks import check_binary, check_group, check_k, check_matches
 

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.rl.advantages._checks import check_group, check_matches
 from edgewise.rl.advantages.groups import grpo
 

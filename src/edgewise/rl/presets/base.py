@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgewise.core.spec import plain
 from edgewise.rl.recipe import Recipe
-from edgewise.spec import plain
 
 Stated = dict[str, tuple[Any, str]]
 """Dotted field -> its value and where that comes from. A choice stands under its own name ("loss": "cispo"), its

@@ -14,10 +14,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import Spec, by_name
 from edgewise.rl import advantages
 from edgewise.rl.graded import Graded
-from edgewise.spec import Spec, by_name
 
 
 class KSchedule(Spec):

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from edgewise.spec import Spec
+from edgewise.core.spec import Spec
 
 
 class Groups(Spec):

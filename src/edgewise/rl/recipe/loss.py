@@ -12,8 +12,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from edgewise.core.spec import Spec, by_name
 from edgewise.rl import losses
-from edgewise.spec import Spec, by_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from edgewise.core.spec import Spec
 from edgewise.rl import losses
-from edgewise.spec import Spec
 
 
 class Kl(Spec):

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from edgewise.core.spec import Spec
 from edgewise.rl.curriculum import Curriculum, Uniform
 from edgewise.rl.losses import Aggregation
 from edgewise.rl.recipe.advantage import Advantage, Grpo
@@ -14,7 +15,6 @@ from edgewise.rl.recipe.loss import Correction, Loss, NoCorrection, PpoClip
 from edgewise.rl.recipe.penalty import Kl
 from edgewise.rl.recipe.reward import Length, NoLength, Outcome, Reward
 from edgewise.rl.resets import Never, Reset
-from edgewise.spec import Spec
 from edgewise.training.optimizer import OptimizerSpec
 
 Writer = Literal["policy", "start", "teacher", "gold"]

@@ -14,10 +14,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import Spec, by_name
 from edgewise.rl import rewards
 from edgewise.sampling.rollouts import Rollouts
-from edgewise.spec import Spec, by_name
 from edgewise.tasks import mixture as mixtures
 from edgewise.tasks.base import Problem, Verdict, World
 from edgewise.tasks.graph.paper_compat import Defects

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 OPERATORS = "+-*/"
 BINDING = {"+": 1, "-": 1, "*": 2, "/": 2}

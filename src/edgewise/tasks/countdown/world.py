@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from edgewise.errors import InputError
-from edgewise.keyed import rng
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import rng
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.countdown.expression import MOST_NUMBERS
 from edgewise.tasks.countdown.judge import judge

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Linear, Quantity
 from edgewise.tasks.graph.setting import setting_named
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks.base import Mark, Verdict, unscorable
 from edgewise.tasks.graph.arithmetic import evaluate
 

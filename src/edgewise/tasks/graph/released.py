@@ -18,7 +18,7 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks.base import Problem
 from edgewise.tasks.graph import english, paper
 from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Node, Quantity, evaluate

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks.base import Verdict
 from edgewise.tasks.graph.judge import judge
 from edgewise.tasks.graph.paper_compat import judge_paper_compat

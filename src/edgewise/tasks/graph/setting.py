@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 from edgewise.tasks.graph.graph import TOTAL, Quantity
 
 

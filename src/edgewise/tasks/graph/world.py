@@ -9,8 +9,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from edgewise.errors import InputError
-from edgewise.keyed import key, rng
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key, rng
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.graph import compact, english, paper
 from edgewise.tasks.graph.draw import (

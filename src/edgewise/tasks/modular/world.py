@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from edgewise.errors import InputError
-from edgewise.keyed import rng
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import rng
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.modular import compact
 from edgewise.tasks.modular.graph import Graph, canonical_digest, draw_distractors, draw_nodes, evaluate

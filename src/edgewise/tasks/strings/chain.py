@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
-from edgewise.keyed import key, rng
+from edgewise.core.keyed import key, rng
 from edgewise.tasks.strings.functions import ALPHABET, FUNCTIONS
 
 # Calls that are not always a function agree with it on at most a quarter of random strings, so hardly on all of these.

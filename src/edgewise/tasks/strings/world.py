@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from edgewise.errors import InputError
-from edgewise.keyed import rng
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import rng
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.strings import wording
 from edgewise.tasks.strings.chain import draw_calls, draw_string, identity, run

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.keyed import key, rng
+from edgewise.core.keyed import key, rng
 
 Part = str | int
 PARTS = st.lists(
@@ -58,7 +58,7 @@ def test_keys_are_64_bits_and_spread() -> None:
 
 
 def test_the_hash_seed_and_the_process_do_not_matter() -> None:
-    program = "from edgewise.keyed import key, rng; print(key('a', 1, 'ü'), rng('b', -3).random())"
+    program = "from edgewise.core.keyed import key, rng; print(key('a', 1, 'ü'), rng('b', -3).random())"
     for hash_seed in ("1", "4242"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What tests/test_ranks.py runs on one rank and on several: `-m tests.rank_program FOLDER NAME...` under torchrun."""
+"""What tests/test_ranks.py runs on one rank and on several: `-m tests.core.rank_program FOLDER NAME...` under torchrun."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from pathlib import Path
 
 import torch
 
-from edgewise.errors import InputError
-from edgewise.ranks import ALONE, Ranks, opened
+from edgewise.core.distributed import ALONE, Ranks, opened
+from edgewise.core.errors import InputError
 from edgewise.rl import trainer
 from edgewise.study import runner
 from edgewise.study.context import Context
 from edgewise.training.run import Run
-
-from .rl import bandit
-from .study.tiny import STUDY, Log
-from .training import tiny
+from tests.rl import bandit
+from tests.study.tiny import STUDY, Log
+from tests.training import tiny
 
 STEPS = 3
 OPTIMIZER = bandit.RECIPE.optimizer.model_dump()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.files import whole
+from edgewise.core.atomic import whole
 
 
 def test_a_file_is_replaced_only_when_the_block_ends(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 T = TypeVar("T")
 R = TypeVar("R")

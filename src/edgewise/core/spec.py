@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
 
 
 class Spec(BaseModel):

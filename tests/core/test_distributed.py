@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from edgewise.errors import InputError
-from edgewise.ranks import ALONE, Ranks, opened
+from edgewise.core.distributed import ALONE, Ranks, opened
+from edgewise.core.errors import InputError
 from edgewise.study.store import Store
-
-from .rank_program import RECIPES, STEPS, run_of
-from .study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, here, identity, results
-from .test_cli import TINY
+from tests.core.rank_program import RECIPES, STEPS, run_of
+from tests.study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, here, identity, results
+from tests.test_cli import TINY
 
 HERE = Path(__file__).parents[1]
 CLOSE = 1e-5
@@ -34,7 +33,7 @@ def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def on_two_ranks(folder: Path, *names: str) -> None:
-    done = torchrun("tests.rank_program", folder, *names)
+    done = torchrun("tests.core.rank_program", folder, *names)
     assert done.returncode == 0, done.stderr
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import torch
 
-from edgewise.parallel import cores, in_order, shared_among
+from edgewise.core.threads import cores, in_order, shared_among
 
 CPU = torch.device("cpu")
 
@@ -32,7 +32,7 @@ def test_cores_are_those_that_were_asked_for_or_given(monkeypatch: pytest.Monkey
 
 def test_processes_that_share_the_cores_have_a_part_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
-    monkeypatch.setattr("edgewise.parallel._sharing", lambda: 1)  # put back at the end
+    monkeypatch.setattr("edgewise.core.threads._sharing", lambda: 1)  # put back at the end
     for processes, expected in ((1, 8), (3, 2), (20, 1)):
         shared_among(partial(int, processes))
         assert cores() == expected

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError, model_validator
 
-from edgewise.errors import InputError
+from edgewise.core.errors import InputError
+from edgewise.core.spec import Spec, canonical_json, difference, digest, override, plain
 from edgewise.model.decoder import DecoderSpec
 from edgewise.sampling.base import SamplingSpec
-from edgewise.spec import Spec, canonical_json, difference, digest, override, plain
 from edgewise.tasks import ModularArithmetic
 
 

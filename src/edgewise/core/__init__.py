@@ -1,0 +1,1 @@
+"""The ground floor: specs and digests, keyed randomness, atomic files, errors, threads, distributed."""
