@@ -24,10 +24,10 @@ import numpy as np
 from scipy import special
 
 from edgewise.boundary.certificates import certify
-from edgewise.boundary.counts import Counts, FloatArray, IntArray
 from edgewise.boundary.curves import curve, k_grid, paired_difference
 from edgewise.boundary.power import Design, plan
 from edgewise.boundary.verdict import judge_boundary
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 PAGE = Path(__file__).with_name("calibration.md")
 RESAMPLES = 1000

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Concern, Counts, Outcomes, audit, judge_boundary
-from edgewise.boundary.counts import FloatArray
 from edgewise.boundary.judge_errors import JudgeLabels
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray
 
 N = 32
 RESAMPLES = 300

@@ -5,8 +5,8 @@ import pytest
 
 from edgewise.boundary import Counts, curve
 from edgewise.boundary.budget import efficiency
-from edgewise.boundary.counts import FloatArray
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

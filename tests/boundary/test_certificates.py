@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from edgewise.boundary.certificates import certify, draws_to_certify, implied_k
-from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

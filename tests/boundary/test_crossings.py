@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Counts, paired_difference
-from edgewise.boundary.counts import FloatArray
 from edgewise.boundary.crossings import Crossover, crossover
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray
 
 
 def draw(p_P: FloatArray, n: int, seed: int, **more: Any) -> Counts:

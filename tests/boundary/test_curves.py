@@ -5,9 +5,9 @@ import pytest
 from scipy.special import beta as beta_function
 
 from edgewise.boundary import Counts, curve, k_grid, paired_difference, pass_at_k, pass_at_k_variance
-from edgewise.boundary.counts import FloatArray, IntArray
 from edgewise.boundary.curves import Curve, Difference, problem_pass_at_k
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray, IntArray
 
 A, B = 0.2, 1.5
 KS = [1, 2, 4, 8, 16]

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgewise.boundary.counts import Counts
 from edgewise.boundary.curves import curve
 from edgewise.boundary.decoding import envelope
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts
 
 
 def drawn(p: np.ndarray, n: int, rng: np.random.Generator) -> Counts:

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.edge import LEAST_SIGNAL, Edge, find_edge
 from edgewise.boundary.placing import EdgeProblem
 from edgewise.boundary.posterior import Posterior
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray
 from tests.boundary.worlds import World, bimodal, clustered_at_the_edge, just_out_of_reach, signal, zero_inflated
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from edgewise.boundary.counts import Counts
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.extrapolation import good_toulmin
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts
 
 
 @pytest.mark.parametrize(("unreached", "truth"), [(0.0, 0.864), (0.2, 0.692)])

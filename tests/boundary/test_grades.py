@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.grades import graded, max_at_k
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.core.errors import InputError
+from edgewise.outcomes.outcomes import Outcomes
 
 
 def scored(*problems: Sequence[float], clusters: list[str] | None = None) -> Outcomes:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edgewise.boundary.betabinomial import Shape
-from edgewise.boundary.counts import Counts
 from edgewise.boundary.edge import find_edge
+from edgewise.outcomes.counts import Counts
 from tests.boundary.worlds import population, signal, zero_inflated
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.guessing import (
     above_guessing,
     declared_floor,
@@ -13,8 +12,9 @@ from edgewise.boundary.guessing import (
     guess_curve,
     shuffled_floor,
 )
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray
+from edgewise.outcomes.outcomes import Outcomes
 
 
 def names(problems: int) -> list[str]:

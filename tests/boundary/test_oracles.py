@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgewise.boundary.counts import Counts
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.grades import max_at_k
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k
 from edgewise.boundary.voting import majority
+from edgewise.outcomes.counts import Counts
+from edgewise.outcomes.outcomes import Outcomes
 
 
 def recorded(tool: str) -> Any:

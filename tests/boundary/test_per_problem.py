@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.per_problem import benjamini_hochberg, changes, fisher_exact_p, holm, storey_pi0
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray
 
 
 def fisher(n: int, c: int, m: int, d: int) -> float:

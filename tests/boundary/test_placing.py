@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.edge import find_edge
 from edgewise.boundary.posterior import Posterior
+from edgewise.outcomes.counts import Counts, FloatArray
 from tests.boundary.worlds import population, zero_inflated
 
 

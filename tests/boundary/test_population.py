@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
 from edgewise.boundary.betabinomial import Shape, Tally, fit_both, starts
-from edgewise.boundary.counts import Counts, FloatArray, IntArray
 from edgewise.boundary.population import backtest, cells, fit_population
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 
 def draw(unreached: float, a: float, b: float, problems: int, n: int, seed: int) -> tuple[FloatArray, Counts]:

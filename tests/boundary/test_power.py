@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from edgewise.boundary.counts import Counts
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.power import (
     DEFAULT_BETA,
@@ -21,6 +20,7 @@ from edgewise.boundary.power import (
 )
 from edgewise.boundary.solved import mcnemar
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts
 
 
 def test_power_is_the_share_of_normal_estimates_that_reject() -> None:

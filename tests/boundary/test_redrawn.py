@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.redrawn import redrawn_expansion
 from edgewise.boundary.solved import solved_sets
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from edgewise.boundary.counts import FloatArray, IntArray
 from edgewise.boundary.resampling import (
     bootstrap_means,
     interval,
@@ -19,6 +18,7 @@ from edgewise.boundary.resampling import (
     units,
 )
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray, IntArray
 
 
 def skewed(problems: int, seed: int, columns: int = 2) -> FloatArray:

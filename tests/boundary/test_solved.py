@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Counts, Outcomes, mcnemar, solved_sets
-from edgewise.boundary.counts import FloatArray
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

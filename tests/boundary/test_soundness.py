@@ -7,10 +7,8 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from edgewise.boundary.counts import IntArray
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.judge_errors import JudgeLabels, voted_rate
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.soundness import (
     JudgedCounts,
     corrected_cot_pass_at_k,
@@ -19,6 +17,8 @@ from edgewise.boundary.soundness import (
     sensitivity,
 )
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import IntArray
+from edgewise.outcomes.outcomes import Outcomes
 
 PERFECT = JudgeLabels(0, 1000, 1000, 1000)
 

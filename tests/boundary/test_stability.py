@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from edgewise.boundary.counts import Counts
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts
 
 TAUS = (Fraction(0), Fraction(1, 5), Fraction(1, 4), Fraction(1, 2), Fraction(5, 6), Fraction(1))
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.solved import solved_sets
 from edgewise.boundary.support import SupportMeasures, support_from_table, support_measures
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Counts, combine, judge_boundary
-from edgewise.boundary.counts import FloatArray
 from edgewise.boundary.power import detectable, mcnemar_power, power_at, standard_error
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray
 
 
 def draw(p_P: FloatArray, n: int, seed: int) -> Counts:

@@ -9,9 +9,9 @@ from math import comb, log
 import numpy as np
 import pytest
 
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.voting import diversity, majority
 from edgewise.core.errors import InputError
+from edgewise.outcomes.outcomes import Outcomes
 
 ANSWERS = ("a", "b", "c", "d", "e", "f", "g", "h")
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.population import Population, fit_population
 from edgewise.boundary.resampling import Estimate
+from edgewise.outcomes.counts import Counts, FloatArray
 
 World = Callable[[np.random.Generator, int], FloatArray]
 

@@ -32,7 +32,6 @@ from edgewise.boundary.audited import Audit, Concern
 from edgewise.boundary.auditing import audit
 from edgewise.boundary.budget import efficiency
 from edgewise.boundary.certificates import certify, draws_to_certify, implied_k
-from edgewise.boundary.counts import Counts, Metric, Rates
 from edgewise.boundary.crossings import crossover
 from edgewise.boundary.curves import Curve, Difference, curve, k_grid, paired_difference
 from edgewise.boundary.decoding import envelope
@@ -49,7 +48,6 @@ from edgewise.boundary.guessing import (
     shuffled_floor,
 )
 from edgewise.boundary.judge_errors import JudgeLabels, rogan_gladen
-from edgewise.boundary.outcomes import Outcomes, align
 from edgewise.boundary.per_problem import benjamini_hochberg, changes, fisher_exact_p, holm
 from edgewise.boundary.population import backtest, fit_population
 from edgewise.boundary.power import Plan, detectable, mcnemar_power, plan, power_at
@@ -72,6 +70,8 @@ from edgewise.boundary.verdict import (
     judge_boundary,
 )
 from edgewise.boundary.voting import diversity, majority
+from edgewise.outcomes.counts import Counts, Metric, Rates
+from edgewise.outcomes.outcomes import Outcomes, align
 
 __all__ = [
     "Audit",

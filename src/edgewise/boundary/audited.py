@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from edgewise.boundary.budget import Efficiency
 from edgewise.boundary.certificates import Certificates
-from edgewise.boundary.counts import Counts, FloatArray, IntArray, Metric, Rates
 from edgewise.boundary.crossings import Crossover
 from edgewise.boundary.curves import Curve, Difference
 from edgewise.boundary.extrapolation import Extrapolation
@@ -28,6 +27,7 @@ from edgewise.boundary.stability import Cover, Reliability
 from edgewise.boundary.support import Support
 from edgewise.boundary.verdict import BoundaryVerdict, CombinedVerdict
 from edgewise.boundary.voting import Diversity, Majority
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, Metric, Rates
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from edgewise.boundary.audited import Audit, Comparison, Concern, Guessing, ModelMeasures, ProblemSet, Scope
 from edgewise.boundary.budget import efficiency
 from edgewise.boundary.certificates import certify
-from edgewise.boundary.counts import Counts, Metric, require_same_problems
 from edgewise.boundary.crossings import crossover
 from edgewise.boundary.curves import curve, k_grid, paired_difference
 from edgewise.boundary.extrapolation import good_toulmin
@@ -26,7 +25,6 @@ from edgewise.boundary.guessing import (
     shuffled_floor,
 )
 from edgewise.boundary.judge_errors import JudgeLabels
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.per_problem import changes
 from edgewise.boundary.population import backtest, fit_population
 from edgewise.boundary.redrawn import redrawn_expansion
@@ -41,6 +39,8 @@ from edgewise.boundary.support import support_measures
 from edgewise.boundary.verdict import combine, judge_boundary, usual_k
 from edgewise.boundary.voting import diversity, majority
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, Metric, require_same_problems
+from edgewise.outcomes.outcomes import Outcomes
 
 # What the one set is called where the rollouts name none.
 EVERYTHING = "all problems"

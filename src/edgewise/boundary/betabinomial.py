@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, special, stats
 
-from edgewise.boundary.counts import FloatArray, IntArray
+from edgewise.outcomes.counts import FloatArray, IntArray
 
 # A fit that runs to these has no optimum: the rates are all one rate, or all 0 and 1.
 LEAST_SHAPE, LARGEST_SHAPE = 1e-4, 1e6

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.counts import Counts, FloatArray, IntArray, require_same_problems
 from edgewise.boundary.curves import k_grid, problem_pass_at_k
 from edgewise.boundary.resampling import SAME, Estimate, bootstrap_means, check_level, percentiles, studentised, units
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, require_same_problems
 
 
 @dataclass(frozen=True)

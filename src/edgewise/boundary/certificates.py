@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from edgewise.boundary.counts import Counts, FloatArray, require_same_problems
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, require_same_problems
 
 BoolArray = npt.NDArray[np.bool_]
 Reach = Literal["unreached", "rare", "reachable"]

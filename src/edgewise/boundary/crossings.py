@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.counts import Counts, FloatArray, IntArray
 from edgewise.boundary.curves import k_grid, paired_difference, problem_pass_at_k
 from edgewise.boundary.resampling import SAME, Estimate, bootstrap_means, percentiles, units
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

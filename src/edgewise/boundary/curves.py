@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from edgewise.boundary.counts import Counts, FloatArray, IntArray, integers, require_same_problems
 from edgewise.boundary.estimators import pass_at_k, pass_at_k_variance
 from edgewise.boundary.resampling import check_level, sign_flip_p, studentised
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, require_same_problems
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.counts import Counts, FloatArray, IntArray, integers, require_same_problems
 from edgewise.boundary.curves import problem_pass_at_k
 from edgewise.boundary.resampling import bootstrap_means, check_level, interval
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, require_same_problems
 
 
 @dataclass(frozen=True, eq=False)

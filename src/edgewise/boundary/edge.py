@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.counts import Counts, FloatArray, IntArray
 from edgewise.boundary.estimators import none_at_k, pass_at_k
 from edgewise.boundary.group_signal import EdgePrior, GroupSignal, Stratum, redrawn_signal, stratify
 from edgewise.boundary.placing import NEEDED, REGIONS, EdgeProblem, Region, Rule, place, regions
@@ -22,6 +21,7 @@ from edgewise.boundary.posterior import Posterior
 from edgewise.boundary.resampling import Estimate, bootstrap_means, interval, percentiles, units
 from edgewise.boundary.verdict import usual_k
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 # A problem is in reach when one group in ten or more holds a correct rollout: 29 visits then show
 # one with probability 0.95, and published runs visit each problem 19 to 58 times (150 to 450 steps

@@ -7,8 +7,8 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.counts import FloatArray, IntArray, integers
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray, IntArray, integers
 
 
 @overload

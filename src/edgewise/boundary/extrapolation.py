@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.resampling import Estimate, bootstrap_means, check_level, interval
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray
 
 # Terms of the alternating series fade out over the first eight: whatever a problem's success rate,
 # that moves the expectation by less than 0.0003, while the full series adds the noise of every solved

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.counts import FloatArray, IntArray, integers
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.resampling import bootstrap_means, check_level, interval
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray, IntArray, integers
+from edgewise.outcomes.outcomes import Outcomes
 
 
 @dataclass(frozen=True, eq=False)

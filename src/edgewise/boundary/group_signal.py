@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.betabinomial import Shape, Tally, fit, starts
-from edgewise.boundary.counts import Counts, FloatArray, IntArray
 from edgewise.boundary.population import Population, cells, misfit, resampled_weights, undetermined
 from edgewise.boundary.posterior import Posterior
 from edgewise.boundary.resampling import Estimate
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 PriorSource = Literal["level", "all problems", "given", "none"]
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from edgewise.boundary.counts import Counts, FloatArray, IntArray, StrArray, integers
 from edgewise.boundary.estimators import pass_at_k
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.per_problem import benjamini_hochberg
 from edgewise.boundary.resampling import bootstrap_means, check_level, interval
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, StrArray, integers
+from edgewise.outcomes.outcomes import Outcomes
 
 
 @dataclass(frozen=True, eq=False)

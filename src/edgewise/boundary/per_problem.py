@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from edgewise.boundary.counts import Counts, FloatArray, IntArray, StrArray, integers, require_same_problems
 from edgewise.boundary.resampling import BLOCK
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, StrArray, integers, require_same_problems
 
 # Upper ends of the bins of the base's success rate; the first holds exactly 0 and the last exactly 1.
 BIN_ENDS = (0.0, 0.05, 0.2, 0.5, 0.8)

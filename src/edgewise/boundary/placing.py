@@ -10,10 +10,10 @@ import numpy as np
 from scipy import special
 
 from edgewise.boundary.betabinomial import Shape
-from edgewise.boundary.counts import FloatArray, IntArray
 from edgewise.boundary.group_signal import PriorSource, Stratum
 from edgewise.boundary.posterior import Posterior
 from edgewise.boundary.resampling import Estimate
+from edgewise.outcomes.counts import FloatArray, IntArray
 
 Region = Literal["in-distribution", "edge", "out of reach", "undecided"]
 

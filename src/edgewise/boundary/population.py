@@ -13,11 +13,11 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgewise.boundary.betabinomial import Fit, Shape, Tally, fit, fit_both, profile_interval, starts
-from edgewise.boundary.counts import Counts, FloatArray, IntArray
 from edgewise.boundary.curves import k_grid
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.resampling import Estimate, check_level, percentiles, units
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 # As far as a prediction is drawn, in multiples of n.
 REACH = 64

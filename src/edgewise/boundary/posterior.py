@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import special
 
 from edgewise.boundary.betabinomial import Shape
-from edgewise.boundary.counts import FloatArray
+from edgewise.outcomes.counts import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.certificates import draws_to_certify
-from edgewise.boundary.counts import Counts, FloatArray
 from edgewise.boundary.estimators import none_at_k
 from edgewise.boundary.resampling import check_level
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray
 
 # No claim is made by a design that would miss a difference of the size claimed more than once in five times.
 LEAST_POWER = 0.8

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.counts import Counts, require_same_problems
 from edgewise.boundary.estimators import none_at_k
 from edgewise.boundary.resampling import (
     Estimate,
@@ -18,6 +17,7 @@ from edgewise.boundary.resampling import (
     units,
 )
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, require_same_problems
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from edgewise.boundary.counts import FloatArray, IntArray
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray, IntArray
 
 # Cells of one block of resampling weights: keeps memory flat however many problems there are.
 BLOCK = 4_000_000

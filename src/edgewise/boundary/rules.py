@@ -9,12 +9,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from edgewise.boundary.counts import Counts, IntArray
 from edgewise.boundary.estimators import none_at_k
 from edgewise.boundary.per_problem import changes
 from edgewise.boundary.power import LEAST_POWER, detectable, power_at, standard_error, unseen_share
 from edgewise.boundary.resampling import Estimate
 from edgewise.boundary.solved import SolvedSets
+from edgewise.outcomes.counts import Counts, IntArray
 
 Label = Literal["sharpened", "extended", "shrunk", "mixed", "unchanged", "cannot tell"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from edgewise.boundary.counts import Metric
 from edgewise.boundary.power import LEAST_POWER
 from edgewise.boundary.resampling import Estimate
 from edgewise.boundary.rules import Decision, Evidence
+from edgewise.outcomes.counts import Metric
 
 
 def sentence(decision: Decision, e: Evidence, n: int, metric: Metric) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from edgewise.boundary.counts import Counts, FloatArray, IntArray, require_same_problems
 from edgewise.boundary.estimators import none_at_k
 from edgewise.boundary.resampling import Estimate, bootstrap_means, check_level, interval
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, require_same_problems
 
 
 class SolvedTable(NamedTuple):

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from edgewise.boundary.counts import FloatArray, IntArray, StrArray, integers
 from edgewise.boundary.estimators import pass_at_k
 from edgewise.boundary.judge_errors import JudgeLabels, check_judge, corrected_share
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.resampling import BLOCK, Estimate, bootstrap_means, check_level, resampled_estimate, units
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray, IntArray, StrArray, integers
+from edgewise.outcomes.outcomes import Outcomes
 
 # Beyond e^50 a value says only that nothing can be told; powers of it must still fit a float.
 LARGEST_LOG = 50.0

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from edgewise.boundary.counts import Counts, FloatArray, IntArray, integers
 from edgewise.boundary.estimators import none_at_k
 from edgewise.boundary.resampling import BLOCK, bootstrap_means, check_level, interval
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers
 
 # 0.07 of 100 is 7.000000000000001 in floating point, which would ask for 8.
 ROUNDING = 1e-9

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.counts import Counts, FloatArray, require_same_problems
 from edgewise.boundary.estimators import none_at_k
 from edgewise.boundary.resampling import Estimate, bootstrap_means, check_level, resampled_estimate, units
 from edgewise.boundary.solved import mcnemar, samples_each
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, require_same_problems
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgewise.boundary.counts import Counts, Metric, Rates, require_same_problems
 from edgewise.boundary.curves import Difference, k_grid, paired_difference
 from edgewise.boundary.resampling import Estimate, enough_resamples, units
 from edgewise.boundary.rules import Evidence, decide
@@ -17,6 +16,7 @@ from edgewise.boundary.rules import Label as Label
 from edgewise.boundary.sentences import sentence
 from edgewise.boundary.solved import SolvedSets, solved_sets
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, Metric, Rates, require_same_problems
 
 # A claim at k needs n >= 4k: nearer to n each problem's estimate is close to a coin toss.
 SAMPLES_PER_K = 4

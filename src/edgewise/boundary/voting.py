@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.counts import FloatArray, IntArray, integers
 from edgewise.boundary.estimators import pass_at_k
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.boundary.resampling import Estimate, bootstrap_means, check_level, interval
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray, IntArray, integers
+from edgewise.outcomes.outcomes import Outcomes
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from edgewise.boundary.audited import Concern
-from edgewise.boundary.counts import Counts, IntArray, Metric, StrArray
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.core.errors import InputError
 from edgewise.interop.imported import Imported
 from edgewise.interop.read import read
+from edgewise.outcomes.counts import Counts, IntArray, Metric, StrArray
+from edgewise.outcomes.outcomes import Outcomes
 
 # Where all completions of a problem are one text in more than SURE of the problems the model may be sure of
 # what it does; in more than GREEDY, it was not sampled.

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.counts import LabelArray, StrArray
-from edgewise.boundary.outcomes import MAX_ID_LENGTH, Outcomes
 from edgewise.core.errors import InputError
 from edgewise.interop.builder import EXAMPLE_PROBLEMS, UNJUDGED, Builder
 from edgewise.interop.coded import MISSING, Array, Rows
 from edgewise.interop.imported import Decoding, Example, Imported
 from edgewise.interop.values import INTEGER, shown
+from edgewise.outcomes.counts import LabelArray, StrArray
+from edgewise.outcomes.outcomes import MAX_ID_LENGTH, Outcomes
 
 # NumPy gives every string of a column the width of the longest.
 _COLUMN_BYTES = 2 * 10**9

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgewise.boundary.counts import Counts
-from edgewise.boundary.outcomes import Outcomes
+from edgewise.outcomes.counts import Counts
+from edgewise.outcomes.outcomes import Outcomes
 
 PROMPT_CHARACTERS = 20_000
 EXAMPLE_CHARACTERS = 8_000

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-from edgewise.boundary.outcomes import MAX_ID_LENGTH
+from edgewise.outcomes.outcomes import MAX_ID_LENGTH
 
 # An answer or gold longer than this is shortened to its start and a digest, which keeps distinct ones apart.
 TEXT_LABEL_LENGTH = 256

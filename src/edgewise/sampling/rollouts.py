@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.core.atomic import whole
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.tokenizer import Tokenizer
+from edgewise.outcomes.outcomes import Outcomes
 from edgewise.sampling.base import Completions, Law, Sampler
 from edgewise.tasks.base import Mark, Problem, Verdict, World
 

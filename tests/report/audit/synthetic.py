@@ -7,8 +7,8 @@ import numpy as np
 from edgewise.boundary.audited import Audit, Concern
 from edgewise.boundary.auditing import audit
 from edgewise.boundary.judge_errors import JudgeLabels
-from edgewise.boundary.outcomes import Outcomes
 from edgewise.interop.imported import Example
+from edgewise.outcomes.outcomes import Outcomes
 from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
 
 BASE, SHARP, WIDE = MODELS = ("base", f"sharp {SCRIPT}", f"wide \"'{IMAGE}")

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.audited import Audit, ProblemSet, Scope
-from edgewise.boundary.counts import Counts, IntArray
 from edgewise.boundary.resampling import Estimate
 from edgewise.boundary.verdict import SAMPLES_PER_K
+from edgewise.outcomes.counts import Counts, IntArray
 
 Use = Literal["claim", "plot", "dotted"]
 

@@ -14,11 +14,11 @@ from markupsafe import Markup
 
 from edgewise import __version__
 from edgewise.boundary.audited import Audit, Scope
-from edgewise.boundary.counts import FloatArray, IntArray
 from edgewise.boundary.curves import Curve, Difference
 from edgewise.boundary.per_problem import ChangeBin
 from edgewise.boundary.resampling import Estimate
 from edgewise.interop.imported import Example
+from edgewise.outcomes.counts import FloatArray, IntArray
 from edgewise.report import charts, document, formats
 from edgewise.report.audit import figures, problems
 from edgewise.report.audit.lookups import at, counts_of

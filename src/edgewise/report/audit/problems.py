@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import altair as alt
 
 from edgewise.boundary.audited import Audit, ProblemSet, Scope
-from edgewise.boundary.counts import Counts
 from edgewise.boundary.per_problem import Changes
+from edgewise.outcomes.counts import Counts
 from edgewise.report import formats
 from edgewise.report.audit.drawing import MUTED, SHARES, Data, Spec, columns, finished, tooltips
 from edgewise.report.charts import model_color, model_shape

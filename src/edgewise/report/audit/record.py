@@ -14,7 +14,7 @@ import numpy as np
 
 from edgewise import __version__
 from edgewise.boundary.audited import Audit
-from edgewise.boundary.counts import Counts
+from edgewise.outcomes.counts import Counts
 from edgewise.report import document
 
 NAME = "edgewise.boundary/1"

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from edgewise.boundary.audited import Audit
-from edgewise.boundary.counts import Counts
+from edgewise.outcomes.counts import Counts
 from edgewise.report.audit.record import IDS, NAME, per_problem
 
 _NUMBER: dict[str, Any] = {"anyOf": [{"type": "number"}, {"enum": ["inf", "-inf"]}, {"type": "null"}]}

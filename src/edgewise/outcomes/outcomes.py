@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.counts import (
+from edgewise.core.atomic import whole
+from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import (
     Counts,
     FloatArray,
     IntArray,
@@ -23,8 +25,6 @@ from edgewise.boundary.counts import (
     labels,
     require_same_problems,
 )
-from edgewise.core.atomic import whole
-from edgewise.core.errors import InputError
 
 # One long id would otherwise widen every row of a fixed-width string column.
 MAX_ID_LENGTH = 256
