@@ -23,10 +23,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: 
 import numpy as np
 from scipy import special
 
-from edgewise.boundary.certificates import certify
-from edgewise.boundary.curves import curve, k_grid, paired_difference
-from edgewise.boundary.power import Design, plan
-from edgewise.boundary.verdict import judge_boundary
+from edgewise.boundary.inference.power import Design, plan
+from edgewise.boundary.measures.certificates import certify
+from edgewise.boundary.measures.curves import curve, k_grid, paired_difference
+from edgewise.boundary.verdict.verdict import judge_boundary
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 PAGE = Path(__file__).with_name("calibration.md")

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgewise.boundary.per_problem import holm
-from edgewise.boundary.power import LEAST_POWER, mcnemar_power
-from edgewise.boundary.support import support_from_table
+from edgewise.boundary.inference.multiple_testing import holm
+from edgewise.boundary.inference.power import LEAST_POWER, mcnemar_power
+from edgewise.boundary.measures.support import support_from_table
 
 PAGE = Path(__file__).with_name("published.md")
 YUE, LEASH = "Yue et al. 2025, arXiv:2504.13837", "Wu et al. 2025, arXiv:2507.14843"
@@ -97,8 +97,8 @@ power to see a change as large as the one printed, at {alpha}, is at least {powe
 """
 
 TAIL = """
-SRR, NDR and NSCR as in [2] (`edgewise.boundary.support`); McNemar's test in `edgewise.boundary.solved`, its power in
-`edgewise.boundary.power`, Holm's correction in `edgewise.boundary.per_problem`.
+SRR, NDR and NSCR as in [2] (`edgewise.boundary.measures.support`); McNemar's test in `edgewise.boundary.measures.solved`, its power in
+`edgewise.boundary.inference.power`, Holm's correction in `edgewise.boundary.inference.multiple_testing`.
 
 **Of each claim.**
 

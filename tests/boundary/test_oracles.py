@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgewise.boundary.estimators import pass_at_k
-from edgewise.boundary.grades import max_at_k
-from edgewise.boundary.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k
-from edgewise.boundary.voting import majority
+from edgewise.boundary.inference.estimators import pass_at_k
+from edgewise.boundary.measures.max_at_k import max_at_k
+from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k
+from edgewise.boundary.measures.voting import majority
 from edgewise.outcomes.counts import Counts
 from edgewise.outcomes.outcomes import Outcomes
 

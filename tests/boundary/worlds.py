@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgewise.boundary.population import Population, fit_population
-from edgewise.boundary.resampling import Estimate
+from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.measures.population import Population, fit_population
 from edgewise.outcomes.counts import Counts, FloatArray
 
 World = Callable[[np.random.Generator, int], FloatArray]

@@ -28,18 +28,21 @@ Outcomes in, claims out. `audit` does everything at once; what it is made of, an
     best decoding                decoding       envelope
 """
 
-from edgewise.boundary.audited import Audit, Concern
-from edgewise.boundary.auditing import audit
-from edgewise.boundary.budget import efficiency
-from edgewise.boundary.certificates import certify, draws_to_certify, implied_k
-from edgewise.boundary.crossings import crossover
-from edgewise.boundary.curves import Curve, Difference, curve, k_grid, paired_difference
-from edgewise.boundary.decoding import envelope
-from edgewise.boundary.edge import Edge, find_edge
-from edgewise.boundary.estimators import none_at_k, pass_at_k, pass_at_k_variance
-from edgewise.boundary.extrapolation import good_toulmin
-from edgewise.boundary.grades import graded, max_at_k
-from edgewise.boundary.guessing import (
+from edgewise.boundary.audit.audit import audit
+from edgewise.boundary.audit.result import Audit, Concern
+from edgewise.boundary.edge.edge import Edge, find_edge
+from edgewise.boundary.inference.estimators import none_at_k, pass_at_k, pass_at_k_variance
+from edgewise.boundary.inference.multiple_testing import benjamini_hochberg, changes, fisher_exact_p, holm
+from edgewise.boundary.inference.power import Plan, detectable, mcnemar_power, plan, power_at
+from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.measures.best_decoding import envelope
+from edgewise.boundary.measures.budget import efficiency
+from edgewise.boundary.measures.certificates import certify, draws_to_certify, implied_k
+from edgewise.boundary.measures.crossover import crossover
+from edgewise.boundary.measures.curves import Curve, Difference, curve, k_grid, paired_difference
+from edgewise.boundary.measures.expansion_rate import redrawn_expansion
+from edgewise.boundary.measures.extrapolation import good_toulmin
+from edgewise.boundary.measures.guessing import (
     above_guessing,
     declared_floor,
     direct_floor,
@@ -47,29 +50,15 @@ from edgewise.boundary.guessing import (
     guess_curve,
     shuffled_floor,
 )
-from edgewise.boundary.judge_errors import JudgeLabels, rogan_gladen
-from edgewise.boundary.per_problem import benjamini_hochberg, changes, fisher_exact_p, holm
-from edgewise.boundary.population import backtest, fit_population
-from edgewise.boundary.power import Plan, detectable, mcnemar_power, plan, power_at
-from edgewise.boundary.redrawn import redrawn_expansion
-from edgewise.boundary.resampling import Estimate
-from edgewise.boundary.solved import SolvedSets, SolvedTable, mcnemar, solved_sets
-from edgewise.boundary.soundness import (
-    JudgedCounts,
-    corrected_cot_pass_at_k,
-    cot_pass_at_k,
-    sensitivity,
-)
-from edgewise.boundary.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
-from edgewise.boundary.support import support_from_table, support_measures
-from edgewise.boundary.verdict import (
-    BoundaryVerdict,
-    CombinedVerdict,
-    Label,
-    combine,
-    judge_boundary,
-)
-from edgewise.boundary.voting import diversity, majority
+from edgewise.boundary.measures.max_at_k import graded, max_at_k
+from edgewise.boundary.measures.population import backtest, fit_population
+from edgewise.boundary.measures.solved import SolvedSets, SolvedTable, mcnemar, solved_sets
+from edgewise.boundary.measures.soundness import JudgedCounts, corrected_cot_pass_at_k, cot_pass_at_k, sensitivity
+from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
+from edgewise.boundary.measures.support import support_from_table, support_measures
+from edgewise.boundary.measures.verifier_errors import JudgeLabels, rogan_gladen
+from edgewise.boundary.measures.voting import diversity, majority
+from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict, Label, combine, judge_boundary
 from edgewise.outcomes.counts import Counts, Metric, Rates
 from edgewise.outcomes.outcomes import Outcomes, align
 

@@ -14,7 +14,7 @@ from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
     from edgewise.boundary import Counts, Metric
-    from edgewise.boundary.judge_errors import JudgeLabels
+    from edgewise.boundary.measures.verifier_errors import JudgeLabels
 
 Rollouts = Annotated[
     list[str] | None,
@@ -160,7 +160,7 @@ def _metric(by: str | None) -> Metric | None:
 
 
 def _judge(fpr: str | None, tpr: str | None) -> JudgeLabels | None:
-    from edgewise.boundary.judge_errors import JudgeLabels
+    from edgewise.boundary.measures.verifier_errors import JudgeLabels
 
     if fpr is None and tpr is None:
         return None

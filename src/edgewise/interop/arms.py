@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgewise.boundary.audited import Concern
+from edgewise.boundary.audit.result import Concern
 from edgewise.core.errors import InputError
 from edgewise.interop.imported import Imported
 from edgewise.interop.read import read

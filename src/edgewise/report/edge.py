@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgewise.boundary.edge import Edge, EdgeLevel
-from edgewise.boundary.placing import NEEDED, REGIONS
-from edgewise.boundary.resampling import Estimate
+from edgewise.boundary.edge.edge import Edge, EdgeLevel
+from edgewise.boundary.edge.placing import NEEDED, REGIONS
+from edgewise.boundary.inference.resampling import Estimate
 from edgewise.report.audit.record import plain
 from edgewise.report.document import write
 from edgewise.report.formats import NOT_AVAILABLE

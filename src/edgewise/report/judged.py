@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgewise.boundary import Outcomes, curve
-from edgewise.boundary.resampling import Estimate
+from edgewise.boundary.inference.resampling import Estimate
 from edgewise.report.terminal import percent
 
 _MARKS = ((1, "correct"), (0, "wrong"), (-1, "unscorable"))

@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from edgewise.boundary.power import Design, Plan
+from edgewise.boundary.inference.power import Design, Plan
 
 
 def summary(plan: Plan) -> None:

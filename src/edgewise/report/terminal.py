@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from edgewise.boundary.resampling import Estimate
+from edgewise.boundary.inference.resampling import Estimate
 
 _STYLES = {"extended": "bold green", "sharpened": "bold blue", "shrunk": "bold red", "mixed": "bold magenta"}
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.boundary.audited import Audit
+from edgewise.boundary.audit.result import Audit
 from edgewise.report.audit import write_report
 from tests.report.audit import synthetic
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgewise.boundary.audited import Audit
+from edgewise.boundary.audit.result import Audit
 from edgewise.report import formats
 from edgewise.report.audit.lookups import at, counts_of
 from tests.report.audit.synthetic import BASE, LEVELS, MODELS, PROBLEMS, SAMPLES, SETS, WIDE

@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 import pytest
 
-from edgewise.boundary.audited import Audit
+from edgewise.boundary.audit.result import Audit
 from edgewise.report.audit import figures, paper, problems
 from edgewise.report.audit.lookups import counts_of
 from edgewise.report.charts import PALETTE, Figure

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from edgewise.boundary.audited import Audit, Concern
-from edgewise.boundary.resampling import Estimate
+from edgewise.boundary.audit.result import Audit, Concern
+from edgewise.boundary.inference.resampling import Estimate
 from edgewise.report import formats
 from edgewise.report.audit import page as audit_page
 from edgewise.report.audit.lookups import counts_of

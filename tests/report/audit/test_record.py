@@ -10,7 +10,7 @@ import jsonschema  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
-from edgewise.boundary.audited import Audit
+from edgewise.boundary.audit.result import Audit
 from edgewise.report.audit.record import plain, record
 from edgewise.report.audit.schema import schema
 

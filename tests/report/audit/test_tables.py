@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.boundary.audited import Audit
+from edgewise.boundary.audit.result import Audit
 from edgewise.report.audit import tables
 from edgewise.report.audit.lookups import scopes
 from tests.report.audit.synthetic import BASE, HARD, MODELS, PROBLEMS, SAMPLES, SETS, WIDE

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.boundary.audited import Audit, Concern
+from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.report.audit import summary
 from tests.report.audit.synthetic import BASE, HARD, WIDE
 

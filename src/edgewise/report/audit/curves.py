@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.audited import Audit, Guessing, Scope
+from edgewise.boundary.audit.result import Audit, Guessing, Scope
 from edgewise.report import formats
 from edgewise.report.audit.drawing import MUTED, SHARES, Data, Rows, Spec, columns, finished, tooltips
 from edgewise.report.audit.lookups import use

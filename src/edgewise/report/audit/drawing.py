@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 import numpy.typing as npt
 
-from edgewise.boundary.audited import Audit, Scope
+from edgewise.boundary.audit.result import Audit, Scope
 from edgewise.report.charts import specification
 
 Rows = list[dict[str, Any]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgewise.boundary.audited import Audit, ProblemSet
+from edgewise.boundary.audit.result import Audit, ProblemSet
 from edgewise.report.audit.curves import difference, pass_at_k, trajectory
 from edgewise.report.audit.drawing import Spec
 from edgewise.report.audit.lookups import counts_of

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.audited import Audit, ProblemSet, Scope
-from edgewise.boundary.resampling import Estimate
-from edgewise.boundary.verdict import SAMPLES_PER_K
+from edgewise.boundary.audit.result import Audit, ProblemSet, Scope
+from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.verdict.verdict import SAMPLES_PER_K
 from edgewise.outcomes.counts import Counts, IntArray
 
 Use = Literal["claim", "plot", "dotted"]

@@ -13,10 +13,10 @@ from altair.utils.schemapi import debug_mode
 from markupsafe import Markup
 
 from edgewise import __version__
-from edgewise.boundary.audited import Audit, Scope
-from edgewise.boundary.curves import Curve, Difference
-from edgewise.boundary.per_problem import ChangeBin
-from edgewise.boundary.resampling import Estimate
+from edgewise.boundary.audit.result import Audit, Scope
+from edgewise.boundary.inference.multiple_testing import ChangeBin
+from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.measures.curves import Curve, Difference
 from edgewise.interop.imported import Example
 from edgewise.outcomes.counts import FloatArray, IntArray
 from edgewise.report import charts, document, formats

@@ -10,7 +10,7 @@ from typing import Any
 import vl_convert
 from altair.utils.schemapi import debug_mode
 
-from edgewise.boundary.audited import Audit
+from edgewise.boundary.audit.result import Audit
 from edgewise.report import document
 from edgewise.report.audit.figures import set_figures
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgewise import __version__
-from edgewise.boundary.audited import Audit
+from edgewise.boundary.audit.result import Audit
 from edgewise.outcomes.counts import Counts
 from edgewise.report import document
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from edgewise.boundary.audited import Audit
+from edgewise.boundary.audit.result import Audit
 from edgewise.outcomes.counts import Counts
 from edgewise.report.audit.record import IDS, NAME, per_problem
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from edgewise.boundary.audited import Audit, Scope
-from edgewise.boundary.resampling import Estimate
+from edgewise.boundary.audit.result import Audit, Scope
+from edgewise.boundary.inference.resampling import Estimate
 from edgewise.report import document
 from edgewise.report.audit.lookups import counts_of, scopes, use
 

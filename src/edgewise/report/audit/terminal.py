@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgewise.boundary.audited import Audit
+from edgewise.boundary.audit.result import Audit
 from edgewise.report.audit.lookups import at
 from edgewise.report.terminal import percent, verdict_line
 

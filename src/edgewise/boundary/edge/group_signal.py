@@ -1,0 +1,133 @@
+"""The share of groups of rollouts that teach anything: those that hold both a correct and a wrong one.
+
+It rests on a population of success rates fitted to the problems of each level, and is resampled with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewise.boundary.inference.betabinomial import Shape, Tally, fit, starts
+from edgewise.boundary.inference.posterior import Posterior
+from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.measures.population import Population, cells, misfit, resampled_weights, undetermined
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray
+
+PriorSource = Literal["level", "all problems", "given", "none"]
+
+# A level with fewer problems borrows the population of all levels.
+OWN_POPULATION = 50
+
+
+@dataclass(frozen=True)
+class EdgePrior:
+    """The population that posteriors rest on, and where it is from.
+
+    It is fitted to the problems of the level, to all problems, or given; "none" stands for a flat
+    prior where no population could be fitted. `misfit_p` is small where the problems' histogram of
+    c contradicts the fit (see `Population`), and posteriors with it.
+    """
+
+    shape: Shape
+    source: PriorSource
+    misfit_p: float
+
+
+# Where no population can be fitted every rate is as likely as any other.
+FLAT = EdgePrior(Shape(0.0, 1.0, 1.0), "none", np.nan)
+
+
+@dataclass(frozen=True)
+class GroupSignal:
+    """The share of groups of `rollouts` rollouts that would hold a correct and a wrong one.
+
+    `expected` is the mean over problems under their posteriors; its interval resamples the problems
+    of each level (or their clusters) and refits the population each time. NaN where no population
+    could be fitted. `unbiased` is the mean of 1 - C(c,N)/C(n,N) - C(n-c,N)/C(n,N), which
+    presumes no population and exists for N <= n only (else NaN).
+    """
+
+    rollouts: int
+    expected: Estimate
+    unbiased: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Stratum:
+    """The problems of one level by distinct (n, c), and the prior of their success rates."""
+
+    counts: Counts
+    n_G: IntArray
+    c_G: IntArray
+    weight_G: FloatArray
+    cell_P: npt.NDArray[np.intp]
+    prior: EdgePrior
+
+    @classmethod
+    def of(cls, counts: Counts, prior: EdgePrior) -> Stratum:
+        (n_G, c_G), cell_P = cells(counts.n_P, counts.c_P)
+        return cls(counts, n_G, c_G, np.bincount(cell_P).astype(np.float64), cell_P, prior)
+
+    def signal(self, shape: Shape, weight_G: FloatArray, sizes_N: IntArray) -> FloatArray:
+        """Mean expected share of groups with signal; NaN without a population."""
+        if self.prior.source == "none":
+            return np.full(sizes_N.size, np.nan)
+        signal_GN = Posterior.of(shape, self.n_G[:, None], self.c_G[:, None]).signal(sizes_N)
+        return np.asarray(weight_G @ signal_GN / weight_G.sum())
+
+
+def stratify(counts: Counts, population: Population | None, resamples: int, seed: int) -> list[Stratum]:
+    """The levels in order, each under `population`, or where that is None under the one fitted to its problems, or to
+    all where it has fewer than 50 or does not determine the fit. `resamples` are those of the test for a misfit."""
+    if population is None:
+        pooled = _fitted(counts, "all problems", resamples, seed) or FLAT
+    else:
+        pooled = EdgePrior(population.shape, "given", population.misfit_p)
+    strata = []
+    for name in np.unique(counts.level).tolist():
+        part = counts.select(counts.level == name)
+        enough = population is None and part.problems >= OWN_POPULATION
+        strata.append(Stratum.of(part, (_fitted(part, "level", resamples, seed) if enough else None) or pooled))
+    return strata
+
+
+def redrawn_signal(strata: list[Stratum], sizes_N: IntArray, resamples: int, seed: int) -> FloatArray:
+    """Each level's share of groups with signal in resamples of its problems, priors fitted again."""
+    rng = np.random.default_rng((seed, 42))
+    drawn = zip(*(resampled_weights(one.cell_P, one.counts.cluster_P, resamples, rng) for one in strata), strict=True)
+    n_G, c_G = (np.concatenate([getattr(one, name) for one in strata]) for name in ("n_G", "c_G"))
+    borrowed = next((one.prior.shape for one in strata if one.prior.source == "all problems"), None)
+    means_LRN = np.empty((len(strata), resamples, sizes_N.size))
+    for resample, weights in enumerate(drawn):
+        shared = borrowed and _shape(n_G, c_G, np.concatenate(weights), borrowed)
+        for at, (one, weight_G) in enumerate(zip(strata, weights, strict=True)):
+            shape = one.prior.shape
+            if one.prior.source == "all problems" and shared:
+                shape = shared
+            elif one.prior.source == "level":
+                shape = _shape(one.n_G, one.c_G, weight_G, shape)
+            means_LRN[at, resample] = one.signal(shape, weight_G, sizes_N)
+    return means_LRN
+
+
+def _fitted(counts: Counts, source: PriorSource, resamples: int, seed: int) -> EdgePrior | None:
+    if undetermined(counts):
+        return None
+    (n_G, c_G), cell_P = cells(counts.n_P, counts.c_P)
+    weight_G = np.bincount(cell_P).astype(np.float64)
+    shape = _shape(n_G, c_G, weight_G)
+    p_value = misfit(n_G, c_G, weight_G, shape, partial(_shape, near=shape), resamples, seed)
+    return EdgePrior(shape, source, p_value)
+
+
+def _shape(n_G: IntArray, c_G: IntArray, weight_G: FloatArray, near: Shape | None = None) -> Shape:
+    """The population of these problems, held off the bounds; searched from `near` where that is known."""
+    searched = starts(n_G, c_G, weight_G)
+    if near is not None:
+        searched = [np.array([near.unreached, np.log(near.a), np.log(near.b)])]
+    return fit(Tally.of(n_G, c_G, weight_G, shrink=True), searched).shape

@@ -1,0 +1,221 @@
+"""On which problems the success rate changed: a test for each, and corrections for their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from edgewise.boundary.inference.resampling import BLOCK
+from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, StrArray, integers, require_same_problems
+
+# Upper ends of the bins of the base's success rate; the first holds exactly 0 and the last exactly 1.
+BIN_ENDS = (0.0, 0.05, 0.2, 0.5, 0.8)
+
+# Probabilities as near as this are the same outcome's up to rounding, and so equally extreme.
+TIE = 1e-7
+
+
+@dataclass(frozen=True)
+class ChangeBin:
+    """Problems whose base success rate lies in (`above`, `up_to`], and how many of them changed.
+
+    The bins at 0 and at 1 have `above` equal to `up_to`, and the last but one does not include 1.
+    """
+
+    above: float
+    up_to: float
+    problems: int
+    up: int
+    down: int
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """A two-sided test of equal success rates for every problem, at a false discovery rate of q.
+
+    `p_P` are Fisher's exact p-values, `q_P` their Benjamini-Hochberg adjustment, and `direction_P` is the sign
+    of the tuned model's share of correct samples less the base's. `up` and `down` count problems with q_P <= q.
+    `tested` is the number of problems that some sample solved and some did not; on all others the arms agree
+    entirely, nothing could be found (p = q = 1), and they take no part in the adjustment.
+    `unchanged_share` is Storey's estimate of the share of tested problems without change, NaN where none is
+    tested: an upper estimate, as p-values of whole numbers are larger than uniform ones.
+
+    `bins` places problems by the base's success rate in one half of its samples and tests the other half
+    against the tuned model: placed and tested by the same samples, unlucky problems would seem to improve. With
+    half of the base's samples fewer changes are found there than in all. Empty where a base problem has 1 sample.
+    """
+
+    problem: StrArray
+    p_P: FloatArray
+    q_P: FloatArray
+    direction_P: IntArray
+    up: int
+    down: int
+    tested: int
+    unchanged_share: float
+    bins: tuple[ChangeBin, ...]
+    q: float
+    problems: int
+    seed: int
+
+
+def changes(base: Counts, tuned: Counts, *, q: float = 0.05, seed: int = 0) -> Changes:
+    """Test every problem for a change of its success rate, with the false discovery rate held at q.
+
+    Fisher's test holds its level for any numbers of samples but is conservative, as few whole-number outcomes are
+    possible: with 8 samples in each arm, 5 against 0 gives p = 0.026 and 4 against 0 gives 0.077. A change that
+    is not found is not shown to be absent. Whether a problem is tested depends only on the successes of both
+    arms together, on which Fisher's test conditions, so that leaving the others out costs no validity.
+
+    Raises InputError when the arms do not hold the same problems, or q is not between 0 and 1.
+    """
+    require_same_problems(base, tuned)
+    if not 0 < q < 1:
+        raise InputError(f"q: {q}; a false discovery rate between 0 and 1 is needed, such as 0.05")
+    p_P, q_P, tested_P, direction_P = _tests(base, tuned)
+    return Changes(
+        problem=base.problem,
+        p_P=p_P,
+        q_P=q_P,
+        direction_P=direction_P,
+        up=int(((q_P <= q) & (direction_P > 0)).sum()),
+        down=int(((q_P <= q) & (direction_P < 0)).sum()),
+        tested=int(tested_P.sum()),
+        unchanged_share=storey_pi0(p_P[tested_P]),
+        bins=_bins(base, tuned, q, seed) if base.n > 1 else (),
+        q=q,
+        problems=base.problems,
+        seed=seed,
+    )
+
+
+def fisher_exact_p(
+    base_n: npt.ArrayLike, base_c: npt.ArrayLike, tuned_n: npt.ArrayLike, tuned_c: npt.ArrayLike
+) -> FloatArray:
+    """Fisher's exact two-sided p-values of equal success rates, one for each problem.
+
+    Given the successes of both arms together, the base's are hypergeometric when nothing changed; p is the
+    probability of all outcomes that are no more probable than the one seen. Equal tables are computed once.
+
+    Raises InputError for values that are not whole, negative, or with more correct samples than samples.
+    """
+    columns = [integers("base_n", base_n), integers("base_c", base_c)]
+    columns += [integers("tuned_n", tuned_n), integers("tuned_c", tuned_c)]
+    base_n_P, base_c_P, tuned_n_P, tuned_c_P = np.broadcast_arrays(*columns)
+    if (base_c_P < 0).any() or (tuned_c_P < 0).any():
+        raise InputError("base_c, tuned_c: a negative count; counts start at 0")
+    if (base_c_P > base_n_P).any() or (tuned_c_P > tuned_n_P).any():
+        raise InputError("base_c, tuned_c: more correct samples than samples; c must not exceed n")
+    tables, code_P = np.unique(np.stack([base_n_P, base_c_P, tuned_n_P, tuned_c_P]), axis=1, return_inverse=True)
+    base_n_U, base_c_U, tuned_n_U, tuned_c_U = tables
+    correct_U = base_c_U + tuned_c_U
+    least_U = np.maximum(0, correct_U - tuned_n_U)
+    outcomes_U = np.minimum(base_n_U, correct_U) - least_U + 1
+    p_U = np.empty(len(outcomes_U))
+    # Tables with as many outcomes stand together, so that a block of them has few empty cells.
+    order = np.argsort(outcomes_U)
+    for block in np.split(order, _block_starts(outcomes_U[order])):
+        p_U[block] = _two_sided(base_n_U[block], tuned_n_U[block], correct_U[block], least_U[block], base_c_U[block])
+    return p_U[code_P]
+
+
+def benjamini_hochberg(p: npt.ArrayLike) -> FloatArray:
+    """Adjusted p-values for the false discovery rate (Benjamini and Hochberg 1995): those at most q are found.
+
+    Raises InputError unless all lie between 0 and 1.
+    """
+    p_P = _p_values(p)
+    order = np.argsort(p_P)
+    ranked = p_P[order] * p_P.size / np.arange(1, p_P.size + 1)
+    return _restored(np.minimum.accumulate(ranked[::-1])[::-1], order)
+
+
+def holm(p: npt.ArrayLike) -> FloatArray:
+    """Adjusted p-values for the family-wise error rate (Holm 1979), such as one for each model and benchmark.
+
+    Those at most alpha are found, with probability at most alpha of a single false one, whatever their
+    dependence. Raises InputError unless all lie between 0 and 1.
+    """
+    p_P = _p_values(p)
+    order = np.argsort(p_P)
+    return _restored(np.maximum.accumulate(p_P[order] * np.arange(p_P.size, 0, -1)), order)
+
+
+def storey_pi0(p: npt.ArrayLike, above: float = 0.5) -> float:
+    """Estimated share of true null hypotheses: the p-values over `above`, divided by 1 - above, at most 1.
+
+    Storey 2002. NaN without p-values. Raises InputError unless all lie between 0 and 1.
+    """
+    p_P = _p_values(p)
+    return min(1.0, float(np.mean(p_P > above)) / (1 - above)) if p_P.size else float("nan")
+
+
+def _tests(base: Counts, tuned: Counts) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_], IntArray]:
+    correct_P = base.c_P + tuned.c_P
+    tested_P = (correct_P > 0) & (correct_P < base.n_P + tuned.n_P)
+    p_P = fisher_exact_p(base.n_P, base.c_P, tuned.n_P, tuned.c_P)
+    q_P = np.ones_like(p_P)
+    q_P[tested_P] = benjamini_hochberg(p_P[tested_P])
+    return p_P, q_P, tested_P, np.sign(tuned.c_P * base.n_P - base.c_P * tuned.n_P)
+
+
+def _bins(base: Counts, tuned: Counts, q: float, seed: int) -> tuple[ChangeBin, ...]:
+    placed, tested = base.deal(base.n_P // 2, seed)
+    _, q_P, _, direction_P = _tests(tested, tuned)
+    rate_P = placed.c_P / placed.n_P
+    bin_P = np.searchsorted(BIN_ENDS, rate_P) + (rate_P == 1)
+    edges = [(0.0, 0.0), *zip(BIN_ENDS, (*BIN_ENDS[1:], 1.0), strict=True), (1.0, 1.0)]
+
+    def count(chosen_P: npt.NDArray[np.bool_]) -> list[int]:
+        return [int(number) for number in np.bincount(bin_P[chosen_P], minlength=len(edges))]
+
+    found_P = q_P <= q
+    counted = (count(rate_P >= 0), count(found_P & (direction_P > 0)), count(found_P & (direction_P < 0)))
+    return tuple(ChangeBin(*edge, *numbers) for edge, *numbers in zip(edges, *counted, strict=True))
+
+
+def _block_starts(outcomes_U: IntArray) -> list[int]:
+    """Where to cut ascending numbers of outcomes so that a block's longest times its length is at most BLOCK."""
+    starts, start = [], 0
+    while start < len(outcomes_U):
+        cells = outcomes_U[start:] * np.arange(1, len(outcomes_U) - start + 1)
+        start += max(1, int(np.searchsorted(cells, BLOCK, side="right")))
+        starts.append(start)
+    return starts[:-1]
+
+
+def _two_sided(
+    base_n_U: IntArray, tuned_n_U: IntArray, correct_U: IntArray, least_U: IntArray, base_c_U: IntArray
+) -> FloatArray:
+    """The share of the outcomes' probability in those no likelier than `base_c_U`, for tables of fixed margins."""
+    base_n, tuned_n, correct = base_n_U[:, None], tuned_n_U[:, None], correct_U[:, None]
+    most_U = np.minimum(base_n_U, correct_U)
+    outcome = least_U[:, None] + np.arange(int((most_U - least_U).max()) + 1)
+    possible = outcome <= most_U[:, None]
+    outcome = np.minimum(outcome, most_U[:, None])
+    # The logarithm of 0!, 1!, 2!, ...; what depends on the margins alone cancels.
+    log_factorial = special.gammaln(np.arange(1.0, int((base_n_U + tuned_n_U).max()) + 2))
+    log_weight = -log_factorial[outcome] - log_factorial[base_n - outcome]
+    log_weight -= log_factorial[correct - outcome] + log_factorial[tuned_n - correct + outcome]
+    weight = np.where(possible, np.exp(log_weight - log_weight.max(axis=1, keepdims=True)), 0.0)
+    seen = np.take_along_axis(weight, (base_c_U - least_U)[:, None], axis=1)
+    # Rounding may put the share of all outcomes a hair above 1.
+    share_U = np.sum(weight, axis=1, where=weight <= seen * (1 + TIE)) / weight.sum(axis=1)
+    return np.asarray(np.minimum(share_U, 1.0))
+
+
+def _p_values(p: npt.ArrayLike) -> FloatArray:
+    p_P = np.asarray(p, dtype=np.float64)
+    if p_P.ndim != 1 or not ((p_P >= 0) & (p_P <= 1)).all():
+        raise InputError("p: a list of numbers between 0 and 1 is needed")
+    return p_P
+
+
+def _restored(adjusted: FloatArray, order: IntArray) -> FloatArray:
+    result = np.empty_like(adjusted)
+    result[order] = np.minimum(adjusted, 1.0)
+    return result

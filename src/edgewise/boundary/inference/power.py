@@ -1,0 +1,282 @@
+"""What a design can see: the power of a test, the smallest difference it detects, and the samples a claim needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from edgewise.boundary.inference.estimators import none_at_k
+from edgewise.boundary.inference.resampling import check_level
+from edgewise.boundary.measures.certificates import draws_to_certify
+from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray
+
+# No claim is made by a design that would miss a difference of the size claimed more than once in five times.
+LEAST_POWER = 0.8
+
+# Samples a problem, in multiples of k, from the fewest that support a claim at k.
+SAMPLES_PER_K_TRIED = (4, 8, 16)
+
+# Success rates of a heavy-tailed benchmark, used where there is no base to take them from.
+DEFAULT_BETA = (0.2, 1.5)
+QUANTILES = 500
+
+
+@dataclass(frozen=True)
+class Design:
+    """A number of problems with `samples` samples of each in each arm, and what it can show.
+
+    `se` is the standard error of Delta pass@k under the alternative, `detectable` the smallest difference
+    seen with power 0.8, which is also the smallest that a verdict claims, and `power` the probability that the
+    verdict makes the claim. `draws` is the number of samples of both arms together.
+    """
+
+    problems: int
+    samples: int
+    se: float
+    detectable: float
+    power: float
+    draws: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many problems and samples it takes to claim a change of mean pass@k by `effect`.
+
+    `alternative` says in words what is assumed to have happened, `population` whose success rates were used,
+    and `share` is the share of the problems concerned to which it happened. `designs` is the table over
+    numbers of problems and samples; `enough` has for each number of samples the fewest problems that reach
+    `power`, and `cheapest` is the one of these with the fewest draws. `certify_draws` is the number of
+    held-out samples without success that show one problem's success rate to be below `certify_rate`.
+    """
+
+    k: int
+    effect: float
+    alternative: str
+    population: str
+    share: float
+    designs: tuple[Design, ...]
+    enough: tuple[Design, ...]
+    cheapest: Design
+    certify_rate: float
+    certify_draws: int
+    power: float
+    alpha: float
+    comparisons: int
+    level: float
+
+
+def power_at(effect: float, se: float, level: float) -> float:
+    """Probability that a two-sided normal test at 1 - level rejects when the true difference is `effect`.
+
+    Raises InputError for a negative standard error or a level outside 0 to 1.
+    """
+    check_level(level)
+    if not se >= 0:
+        raise InputError(f"se: {se}; a standard error is at least 0")
+    if se == 0:
+        return 1.0 if effect else 1 - level
+    critical, shift = stats.norm.isf((1 - level) / 2), abs(effect) / se
+    return float(stats.norm.sf(critical - shift) + stats.norm.sf(critical + shift))
+
+
+def detectable(se: float, level: float, power: float = LEAST_POWER) -> float:
+    """The smallest true difference that a two-sided normal test at 1 - level rejects with probability `power`.
+
+    (z_{(1+level)/2} + z_power) se; rejections in the wrong direction, less than one in 10,000 at the usual
+    levels and powers, are not counted. Raises InputError for a level outside 0 to 1 or a power outside 0.5 to 1.
+    """
+    check_level(level)
+    _check_power(power)
+    return float(stats.norm.isf((1 - level) / 2) + stats.norm.ppf(power)) * se
+
+
+def standard_error(reach: float, level: float) -> float:
+    """The standard error that an interval at `level` stands for which reaches `reach` to either side.
+
+    It carries everything the interval does: clusters, few problems, skewness, and columns of one value, whose spread
+    in the sample is 0 and whose uncertainty is not.
+    """
+    check_level(level)
+    return reach / float(stats.norm.isf((1 - level) / 2))
+
+
+def unseen_share(units: int, level: float) -> float:
+    """The largest share of problems (or clusters) that may have changed without any of `units` showing it.
+
+    All of them miss a share q with probability (1-q)^units, so q <= 1 - ((1-level)/2)^(1/units), which is about
+    3.7/units at 95% (Clopper-Pearson at zero events). A difference that is nearly the same for all problems seen has
+    a narrow interval, and yet this is left open.
+    """
+    check_level(level)
+    return float(1 - ((1 - level) / 2) ** (1 / units))
+
+
+def mcnemar_power(base_only: float, tuned_only: float, problems: int, alpha: float = 0.05) -> float:
+    """Exact power of the exact two-sided McNemar test, were the shares of discordant problems as given.
+
+    `base_only` and `tuned_only` are expected numbers of `problems`, such as those of a published table. The
+    number of discordant problems is binomial, and how they divide is binomial given their number; the test
+    rejects or not in each case. Raises InputError when the numbers are negative or exceed `problems`.
+    """
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha: {alpha}; a number between 0 and 1 is needed, such as 0.05")
+    discordant = base_only + tuned_only
+    if not (base_only >= 0 and tuned_only >= 0 and 0 <= discordant <= problems):
+        raise InputError(f"mcnemar_power: {base_only} and {tuned_only} of {problems} problems; they must fit into them")
+    if not discordant:
+        return 0.0
+    numbers = np.arange(1, problems + 1)
+    # The test rejects when the lesser count is at most `most`: twice its lower tail is at most alpha.
+    most = stats.binom.ppf(alpha / 2, numbers, 0.5)
+    most = np.where(2 * stats.binom.cdf(most, numbers, 0.5) <= alpha, most, most - 1)
+    share = base_only / discordant
+    rejected = stats.binom.cdf(most, numbers, share) + stats.binom.cdf(most, numbers, 1 - share)
+    return float(stats.binom.pmf(numbers, problems, discordant / problems) @ rejected)
+
+
+def plan(
+    base: Counts | None,
+    *,
+    k: int,
+    effect: float,
+    alpha: float = 0.05,
+    comparisons: int = 1,
+    power: float = LEAST_POWER,
+    problems: Sequence[int] = (30, 100, 200, 500, 1000, 2000, 5000),
+    moved_p: float = 0.05,
+    certify_rate: float = 1e-3,
+) -> Plan:
+    """How many problems and samples a problem it takes until `judge_boundary` claims a change of `effect`.
+
+    `effect` is the true difference in mean pass@k, tuned minus base. Above 0, the alternative is that a share of
+    the problems which the base solves with p below `moved_p` is now solved with p = `moved_p`; below 0, that a
+    share of those which it solves with at least `moved_p` is now never solved; all others stay. The share is
+    chosen so that mean pass@k moves by `effect`. The base's success rates are the recorded shares c/n of its
+    problems, new problems being drawn from these, or Beta(0.2, 1.5) without a base.
+
+    The variance of one problem's difference is exact: the binomial variance of the unbiased pass@k in both arms,
+    and the spread over problems. Means over problems are taken to be normal, with the verdict's intervals as much
+    wider as few problems and skewness make them. A verdict claims a change only where
+    the observed difference is one that the design detects with power 0.8, so a true difference has to be larger
+    than that to be claimed with power 0.8: by z_.8 standard errors.
+
+    Raises InputError when an argument is out of range, or no share of the problems moves pass@k by `effect`.
+    """
+    _check(k, effect, alpha, comparisons, moved_p)
+    _check_power(power)
+    if not problems or min(problems) < 2:
+        raise InputError(f"problems: {list(problems)}; numbers of problems, each at least 2, are needed")
+    level = 1 - alpha / comparisons
+    p_A, weight_A = _population(base)
+    concerned_A = p_A < moved_p if effect > 0 else p_A >= moved_p
+    new_p = moved_p if effect > 0 else 0.0
+    change_A = np.where(concerned_A, (1 - p_A) ** k - (1 - new_p) ** k, 0.0)
+    most = float(weight_A @ change_A)
+    share = effect / most if most else math.inf
+    if not 0 < share <= 1:
+        raise InputError(
+            f"effect: {100 * effect:+.1f} points of pass@{k}; in this population the alternative moves it by at most "
+            f"{100 * most:+.1f}"
+        )
+
+    def design(number: int, n: int, sd: float, skewness: float) -> Design:
+        se = sd / math.sqrt(number)
+        widened = max(se * _widening(number, skewness, level), standard_error(unseen_share(number, level), level))
+        least = detectable(widened, level)
+        claimed = float(stats.norm.cdf((abs(effect) - least) / se))
+        return Design(number, n, se, least, claimed, 2 * number * n)
+
+    def fewest(n: int, sd: float, skewness: float) -> Design:
+        number = max(2, math.floor(((detectable(sd, level) + stats.norm.ppf(power) * sd) / abs(effect)) ** 2))
+        while (found := design(number, n, sd, skewness)).power < power:
+            number += 1
+        return found
+
+    designs, enough = [], []
+    for n in (factor * k for factor in SAMPLES_PER_K_TRIED):
+        spread = _spread(p_A, weight_A * np.where(concerned_A, share, 0.0), weight_A, new_p, n, k)
+        designs += [design(number, n, *spread) for number in problems]
+        enough.append(fewest(n, *spread))
+    if effect > 0:
+        said = f"of the problems solved with p < {moved_p:g}, {share:.1%} become solvable with p = {moved_p:g}"
+    else:
+        said = f"of the problems solved with p >= {moved_p:g}, {share:.1%} are never solved any more"
+    return Plan(
+        k=k,
+        effect=effect,
+        alternative=said,
+        population="Beta({}, {})".format(*DEFAULT_BETA) if base is None else f"the base's {base.problems} problems",
+        share=share,
+        designs=tuple(sorted(designs, key=lambda one: (one.problems, one.samples))),
+        enough=tuple(enough),
+        cheapest=min(enough, key=lambda one: one.draws),
+        certify_rate=certify_rate,
+        certify_draws=draws_to_certify(certify_rate, alpha / comparisons),
+        power=power,
+        alpha=alpha,
+        comparisons=comparisons,
+        level=level,
+    )
+
+
+def _population(base: Counts | None) -> tuple[FloatArray, FloatArray]:
+    """Success rates and their weights."""
+    if base is None:
+        p_A: FloatArray = stats.beta.ppf((np.arange(QUANTILES) + 0.5) / QUANTILES, *DEFAULT_BETA)
+        return p_A, np.full(QUANTILES, 1 / QUANTILES)
+    p_A, number_A = np.unique(base.c_P / base.n_P, return_counts=True)
+    return p_A, number_A / base.problems
+
+
+def _widening(problems: int, skewness: float, level: float) -> float:
+    """How much wider than normal a verdict's interval is expected to be: Student's factor for its spread being
+    estimated, and the leading term for the skewness of the mean (Hall 1988, doi:10.1214/aos/1176350933)."""
+    tail = (1 - level) / 2
+    t = float(stats.t.isf(tail, problems - 1))
+    return t / float(stats.norm.isf(tail)) * (1 + skewness**2 / problems * (t**4 + 2 * t**2 - 3) / 18)
+
+
+def _spread(
+    p_A: FloatArray, moved_A: FloatArray, weight_A: FloatArray, new_p: float, n: int, k: int
+) -> tuple[float, float]:
+    """Standard deviation and skewness, over new problems, of the estimated difference; `moved_A` is the weight of the
+    problems that move, of all of `weight_A`."""
+    first_A, second_A, third_A = _moments(p_A, n, k)
+    new_1, new_2, new_3 = (float(moment_A[0]) for moment_A in _moments(np.array([new_p]), n, k))
+    mean = float(moved_A @ (first_A - new_1))
+    square = float(moved_A @ (second_A - 2 * first_A * new_1 + new_2))
+    square += float((weight_A - moved_A) @ (2 * second_A - 2 * first_A**2))
+    # Of problems that stay, the difference is symmetric: its third moment is 0.
+    cube = float(moved_A @ (third_A - 3 * second_A * new_1 + 3 * first_A * new_2 - new_3))
+    variance = square - mean**2
+    return math.sqrt(variance), (cube - 3 * mean * square + 2 * mean**3) / variance**1.5
+
+
+def _moments(p_A: FloatArray, n: int, k: int) -> FloatArray:
+    """First three moments of f_k = C(n-c, k)/C(n, k) for binomial c at each p: shape (3, A)."""
+    c = np.arange(n - k + 1)
+    f = none_at_k(np.full(c.size, n), c, k)
+    return np.asarray((stats.binom.pmf(c, n, p_A[:, None]) @ np.stack([f, f**2, f**3], axis=1)).T)
+
+
+def _check(k: int, effect: float, alpha: float, comparisons: int, moved_p: float) -> None:
+    if k < 2:
+        raise InputError(f"k: {k}; a claim about the boundary needs k of at least 2")
+    if not 0 < abs(effect) < 1:
+        raise InputError(f"effect: {effect}; a difference in pass@k between -1 and 1 is needed, such as -0.05")
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha: {alpha}; a number between 0 and 1 is needed, such as 0.05")
+    if comparisons < 1:
+        raise InputError(f"comparisons: {comparisons}; a family has at least 1 verdict")
+    if not 0 < moved_p < 1:
+        raise InputError(f"moved_p: {moved_p}; a success rate between 0 and 1 is needed, such as 0.05")
+
+
+def _check_power(power: float) -> None:
+    if not 0.5 <= power < 1:
+        raise InputError(f"power: {power}; a probability from 0.5 to below 1 is needed, such as 0.8")

@@ -1,0 +1,105 @@
+"""Where the base's pass@k overtakes the tuned model's, with a band instead of a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgewise.boundary.inference.resampling import SAME, Estimate, bootstrap_means, percentiles, units
+from edgewise.boundary.measures.curves import k_grid, paired_difference, problem_pass_at_k
+from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Crossover:
+    """Where along k the base overtakes tuned: as a claim, and as an estimate.
+
+    `k_star` is the smallest k of the grid `k_K` at which the simultaneous band of the paired
+    difference lies wholly below 0, so that the base is ahead; NaN when there is none. It is a
+    claim when `claimable`: k_star is not beyond `k_limit` = n/4.
+
+    `crossing` is the k, interpolated, at which the mean curve of tuned falls below that of the
+    base, with its bootstrap interval at `level` over problems. It is inf when that does not happen
+    within the grid, and the first k of the grid when the base is ahead from there on, so that the
+    crossing lies at or below it; both also for the resamples, so an interval that ends at inf, or
+    starts at the first k, is open to that side. `crossing_share` is the share of resamples that
+    cross within the grid. An end beyond `k_limit` is a description of these samples, not a claim.
+
+    `n` is the smallest number of samples of a problem in either arm.
+    """
+
+    k_K: IntArray
+    k_star: float
+    claimable: bool
+    crossing: Estimate
+    crossing_share: float
+    k_limit: int
+    n: int
+    problems: int
+    level: float
+    resamples: int
+    seed: int
+
+
+def crossover(
+    base: Counts,
+    tuned: Counts,
+    ks: Sequence[int] | None = None,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Crossover:
+    """The crossover of two pass@k curves on the same problems.
+
+    Yue et al. 2025 (arXiv:2504.13837) read it off a figure. Here k_star comes from the max-t band
+    of `paired_difference` over the whole grid, so that looking at many k costs nothing in certainty.
+    The crossing is the first k at which the mean difference turns from above to below 0, by linear
+    interpolation in log k; its interval lies between percentiles over resampled problems (or
+    clusters).
+
+    `ks` defaults to the powers of two up to n. Raises InputError for a k beyond n, and as in
+    `paired_difference`.
+    """
+    n = min(base.n, tuned.n)
+    found = paired_difference(base, tuned, k_grid(n) if ks is None else ks, resamples=resamples, seed=seed, level=level)
+    k_K = found.k_K
+    if k_K[-1] > n:
+        raise InputError(f"ks: {k_K[-1]} is beyond the n = {n} samples of some problem; ks end at n")
+    ahead_K = k_K[found.band_high_K < 0]
+    k_star = float(ahead_K[0]) if ahead_K.size else float("nan")
+
+    difference_PK = problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)
+    means_RK = bootstrap_means(difference_PK, resamples, seed, base.cluster_P)
+    crossing_R = _crossings(means_RK, k_K)
+    low, high = percentiles(crossing_R, level, units(base.problems, base.cluster_P))
+    return Crossover(
+        k_K=k_K,
+        k_star=k_star,
+        claimable=k_star <= n // 4,
+        crossing=Estimate(float(_crossings(found.value_K[None, :], k_K)[0]), low, high),
+        crossing_share=float(np.mean(np.isfinite(crossing_R) & (crossing_R > k_K[0]))),
+        k_limit=n // 4,
+        n=n,
+        problems=base.problems,
+        level=level,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def _crossings(difference_RK: FloatArray, k_K: IntArray) -> FloatArray:
+    """The first k at which each row turns from above to below 0: the first of `k_K` for a row that
+    is below 0 and never above, inf for any other that does not turn."""
+    above_RK, below_RK = difference_RK > SAME, difference_RK < -SAME
+    falls_RK = np.zeros_like(below_RK)
+    falls_RK[:, 1:] = np.logical_or.accumulate(above_RK, axis=1)[:, :-1] & below_RK[:, 1:]
+    crossing_R = np.where(below_RK.any(axis=1) & ~above_RK.any(axis=1), float(k_K[0]), np.inf)
+    rows = np.flatnonzero(falls_RK.any(axis=1))
+    at = np.argmax(falls_RK[rows], axis=1)
+    before, after, log_K = difference_RK[rows, at - 1], difference_RK[rows, at], np.log(k_K)
+    crossing_R[rows] = np.exp(log_K[at - 1] + before / (before - after) * (log_K[at] - log_K[at - 1]))
+    return crossing_R

@@ -1,0 +1,197 @@
+"""pass@k as a function of k: one arm's curve, and the difference of two on the same problems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from edgewise.boundary.inference.estimators import pass_at_k, pass_at_k_variance
+from edgewise.boundary.inference.resampling import check_level, sign_flip_p, studentised
+from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, require_same_problems
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Mean pass@k of one arm at each k.
+
+    For new problems of the same kind: `low_K`, `high_K` hold each value alone at `level`, and
+    `band_low_K`, `band_high_K` hold all of them at once. For this fixed set of problems, sampled
+    anew: `fixed_low_K`, `fixed_high_K` hold each value alone; NaN where n < 2k.
+
+    `n` is the smallest number of samples of any problem; values at k > n are NaN, values at
+    k > n/4 are too noisy for claims.
+    """
+
+    k_K: IntArray
+    value_K: FloatArray
+    low_K: FloatArray
+    high_K: FloatArray
+    band_low_K: FloatArray
+    band_high_K: FloatArray
+    fixed_low_K: FloatArray
+    fixed_high_K: FloatArray
+    n: int
+    problems: int
+    level: float
+    resamples: int
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """Mean pass@k of tuned minus base on the same problems at each k.
+
+    Intervals, band and fixed-set intervals are as in `Curve`; the band is what to read when
+    looking along k. `p_K` is the two-sided sign-flip p-value of each difference alone. `n` is the
+    smallest number of samples in either arm.
+    """
+
+    k_K: IntArray
+    value_K: FloatArray
+    low_K: FloatArray
+    high_K: FloatArray
+    band_low_K: FloatArray
+    band_high_K: FloatArray
+    fixed_low_K: FloatArray
+    fixed_high_K: FloatArray
+    p_K: FloatArray
+    n: int
+    problems: int
+    level: float
+    resamples: int
+    seed: int
+
+
+def k_grid(n: int) -> list[int]:
+    """The powers of two up to n. Raises InputError when n < 1."""
+    if n < 1:
+        raise InputError(f"n: {n} samples; at least 1 is needed")
+    return [2**power for power in range(int(n).bit_length())]
+
+
+def problem_pass_at_k(counts: Counts, ks: Sequence[int] | IntArray) -> FloatArray:
+    """The unbiased pass@k of every problem at every k: shape (problems, K). NaN where n < k.
+
+    Raises InputError for ks that do not ascend from at least 1.
+    """
+    k_K = _grid(ks)
+    n_D, c_D, which_P = _distinct(counts)
+    return pass_at_k(n_D[:, None], c_D[:, None], k_K)[which_P]
+
+
+def curve(
+    counts: Counts,
+    ks: Sequence[int],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Curve:
+    """Mean over problems of the unbiased pass@k, with its uncertainty under two questions.
+
+    What would new problems of the same kind give? Problems, or clusters where `counts` has them,
+    are resampled (`resampling.studentised`, which also says what stands in the interval's place
+    when nearly all problems have the same value); the band rises with k, as pass@k does, and the
+    interval at one k lies within it. What would new samples of this fixed set of
+    problems give? The mean of T unbiased estimates has the variance sum_i v_i / T^2, with v_i the
+    `pass_at_k_variance` of problem i; the interval is normal, and never narrower than no success
+    in all N samples leaves open, 1 - ((1-level)/2)^(k/N), for v_i is 0 for problems that were
+    never solved. A k that some problem has fewer samples for gives NaN.
+
+    Raises InputError for a bad level, resamples < 1, or ks that do not ascend from at least 1.
+    """
+    check_level(level)
+    k_K = _grid(ks)
+    values_PK = problem_pass_at_k(counts, k_K)
+    found = studentised(values_PK, resamples, seed, level, (0.0, 1.0), counts.cluster_P)
+    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([counts], k_K, level)
+    # pass@k does not fall with k, so where the band holds at every k, so does its tightest rising part.
+    band_low_K = np.fmax.accumulate(found.band_low_K) + 0 * found.band_low_K
+    band_high_K = np.fmin.accumulate(found.band_high_K[::-1])[::-1] + 0 * found.band_high_K
+    return Curve(
+        k_K=k_K,
+        value_K=value_K,
+        low_K=np.maximum(found.low_K, band_low_K),
+        high_K=np.minimum(found.high_K, band_high_K),
+        band_low_K=band_low_K,
+        band_high_K=band_high_K,
+        fixed_low_K=np.maximum(value_K - reach_K, 0.0),
+        fixed_high_K=np.minimum(value_K + reach_K, 1.0),
+        n=counts.n,
+        problems=counts.problems,
+        level=level,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def paired_difference(
+    base: Counts,
+    tuned: Counts,
+    ks: Sequence[int],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Difference:
+    """Mean over problems of pass@k of tuned minus base, with paired intervals.
+
+    Problems (or the base's clusters of them) are resampled together with both of their values, so
+    what both arms find hard cancels. Gives the pointwise interval, the simultaneous band over the
+    whole grid, and the sign-flip p-value; see `resampling`. For the fixed set of problems the
+    variances of the arms, which are sampled independently, add up.
+
+    Raises InputError when the arms do not hold the same problems, and as in `curve`.
+    """
+    check_level(level)
+    require_same_problems(base, tuned)
+    k_K = _grid(ks)
+    values_PK = problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)
+    found = studentised(values_PK, resamples, seed, level, (-1.0, 1.0), base.cluster_P)
+    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([base, tuned], k_K, level)
+    return Difference(
+        k_K=k_K,
+        value_K=value_K,
+        low_K=found.low_K,
+        high_K=found.high_K,
+        band_low_K=found.band_low_K,
+        band_high_K=found.band_high_K,
+        fixed_low_K=np.maximum(value_K - reach_K, -1.0),
+        fixed_high_K=np.minimum(value_K + reach_K, 1.0),
+        p_K=sign_flip_p(values_PK, resamples, seed, base.cluster_P),
+        n=min(base.n, tuned.n),
+        problems=base.problems,
+        level=level,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def _fixed_reach(arms: Sequence[Counts], k_K: IntArray, level: float) -> FloatArray:
+    """Half the width of the fixed-set interval of a curve, or of the difference of two arms."""
+    variance_K, least_K = np.zeros(len(k_K)), np.zeros(len(k_K))
+    for counts in arms:
+        n_D, c_D, which_P = _distinct(counts)
+        variance_DK = pass_at_k_variance(n_D[:, None], c_D[:, None], k_K)
+        variance_K += np.bincount(which_P) @ variance_DK / counts.problems**2
+        least_K = np.maximum(least_K, 1 - ((1 - level) / 2) ** (k_K / counts.n_P.sum()))
+    return np.maximum(stats.norm.ppf((1 + level) / 2) * np.sqrt(variance_K), least_K)
+
+
+def _distinct(counts: Counts) -> tuple[IntArray, IntArray, IntArray]:
+    """n and c of every distinct pair of them, and which pair each problem has: a million problems
+    have few."""
+    step = int(counts.n_P.max()) + 1
+    pair_D, which_P = np.unique(counts.n_P * step + counts.c_P, return_inverse=True)
+    return pair_D // step, pair_D % step, which_P
+
+
+def _grid(ks: Sequence[int] | IntArray) -> IntArray:
+    k_K = integers("ks", ks)
+    if k_K.ndim != 1 or not k_K.size or k_K[0] < 1 or (k_K[1:] <= k_K[:-1]).any():
+        raise InputError(f"ks: {list(ks)}; numbers of samples must ascend from at least 1")
+    return k_K

@@ -1,0 +1,181 @@
+"""Which problems each arm solves within m samples, beside what chance alone would move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from edgewise.boundary.inference.estimators import none_at_k
+from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_level, interval
+from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray, require_same_problems
+
+
+class SolvedTable(NamedTuple):
+    """Whole numbers of problems in each cell of the two-by-two table."""
+
+    both: int
+    base_only: int
+    tuned_only: int
+    neither: int
+
+
+@dataclass(frozen=True)
+class SolvedSets:
+    """Numbers of problems solved within m samples by both arms, one arm, or neither.
+
+    The four cells are expectations over all ways of drawing m of the recorded samples of each
+    arm, so no order of drawing matters. `floor` is the number of problems that one m-sample draw
+    of the base solves and another does not, in each direction: what `base_only` and `tuned_only`
+    would both be had nothing changed. `excess_expansion` is `tuned_only - floor` and
+    `excess_shrinkage` is `base_only - floor`. Each carries its bootstrap interval over problems
+    at `level`; floor and excesses are NaN when the base has fewer than 2m samples of a problem.
+
+    `realised` is the table of whole numbers in the first m samples of each arm (by sample
+    number), and `mcnemar_p` its exact two-sided McNemar p-value; None and NaN when the order of
+    the samples is not known and m is not all of them.
+    """
+
+    m: int
+    both: Estimate
+    base_only: Estimate
+    tuned_only: Estimate
+    neither: Estimate
+    floor: Estimate
+    excess_expansion: Estimate
+    excess_shrinkage: Estimate
+    realised: SolvedTable | None
+    mcnemar_p: float
+    problems: int
+    level: float
+    resamples: int
+    seed: int
+
+
+def solved_sets(
+    base: Counts,
+    tuned: Counts,
+    m: int | None = None,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> SolvedSets:
+    """Solved sets of two arms at m samples each, and the base-against-base noise floor.
+
+    With f_m = C(n-c, m)/C(n, m) of each arm, the expected number of tuned-only problems in two
+    independent draws, sum (1-p_b)^m (1 - (1-p_t)^m), is estimated without bias by
+    sum f_m(base) (1 - f_m(tuned)), as the arms are independent; the other cells likewise. The
+    floor sum q(1-q), q = (1-p_b)^m, is estimated without bias from the base alone by
+    sum f_m - f_2m, as E[f_2m] = q^2; for n = 2m this is sum C(2m-c, m)/C(2m, m) - [c = 0].
+
+    The exact McNemar test needs whole numbers, which expectations are not: it is made on the
+    realised first m samples, and its table is reported beside the expected one.
+
+    `m` defaults to the largest number that leaves the base 2m samples and the tuned arm m.
+    Raises InputError when the arms do not hold the same problems, or some problem has fewer than
+    m samples.
+    """
+    check_level(level)
+    require_same_problems(base, tuned)
+    m = samples_each(base, tuned, m)
+
+    base_P = none_at_k(base.n_P, base.c_P, m)
+    tuned_P = none_at_k(tuned.n_P, tuned.c_P, m)
+    floor_P = base_P - none_at_k(base.n_P, base.c_P, 2 * m)
+    base_only_P = (1 - base_P) * tuned_P
+    tuned_only_P = base_P * (1 - tuned_P)
+    columns_PK = np.stack(
+        [
+            (1 - base_P) * (1 - tuned_P),
+            base_only_P,
+            tuned_only_P,
+            base_P * tuned_P,
+            floor_P,
+            tuned_only_P - floor_P,
+            base_only_P - floor_P,
+        ],
+        axis=1,
+    )
+    means_RK = bootstrap_means(columns_PK, resamples, seed, base.cluster_P)
+    both, base_only, tuned_only, neither, floor = _totals(
+        columns_PK[:, :5], means_RK[:, :5], level, (0.0, 1.0), base.cluster_P
+    )
+    expansion, shrinkage = _totals(columns_PK[:, 5:], means_RK[:, 5:], level, (-1.0, 1.0), base.cluster_P)
+    realised = _realised(base, tuned, m)
+    return SolvedSets(
+        m=m,
+        both=both,
+        base_only=base_only,
+        tuned_only=tuned_only,
+        neither=neither,
+        floor=floor,
+        excess_expansion=expansion,
+        excess_shrinkage=shrinkage,
+        realised=realised,
+        mcnemar_p=(float("nan") if realised is None else mcnemar(realised.base_only, realised.tuned_only)),
+        problems=base.problems,
+        level=level,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def samples_each(base: Counts, tuned: Counts, m: int | None) -> int:
+    """m, by default the largest number that leaves the base 2m samples and the tuned arm m.
+
+    Raises InputError when some problem has fewer than m samples.
+    """
+    m = max(1, min(base.n // 2, tuned.n)) if m is None else m
+    if not 1 <= m <= min(base.n, tuned.n):
+        raise InputError(f"m: {m} samples; every problem has {min(base.n, tuned.n)}, so m must be from 1 to that")
+    return m
+
+
+def mcnemar(base_only: int, tuned_only: int) -> float:
+    """Exact two-sided McNemar p-value: the discordant problems as fair coin tosses.
+
+    1 when there is no discordant problem. Raises InputError for a negative number.
+    """
+    if base_only < 0 or tuned_only < 0:
+        raise InputError("mcnemar: a negative number of problems; counts start at 0")
+    if not base_only + tuned_only:
+        return 1.0
+    return float(stats.binomtest(base_only, base_only + tuned_only, 0.5).pvalue)
+
+
+def _totals(
+    columns_PK: FloatArray,
+    means_RK: FloatArray,
+    level: float,
+    bounds: tuple[float, float],
+    cluster_P: IntArray | None,
+) -> list[Estimate]:
+    problems = len(columns_PK)
+    low_K, high_K = interval(columns_PK, means_RK, level, bounds, cluster_P)
+    return [
+        Estimate(float(value), problems * float(low), problems * float(high))
+        for value, low, high in zip(columns_PK.sum(axis=0), low_K, high_K, strict=True)
+    ]
+
+
+def _realised(base: Counts, tuned: Counts, m: int) -> SolvedTable | None:
+    base_P, tuned_P = _solved_P(base, m), _solved_P(tuned, m)
+    if base_P is None or tuned_P is None:
+        return None
+    return SolvedTable(
+        int((base_P & tuned_P).sum()),
+        int((base_P & ~tuned_P).sum()),
+        int((~base_P & tuned_P).sum()),
+        int((~base_P & ~tuned_P).sum()),
+    )
+
+
+def _solved_P(counts: Counts, m: int) -> npt.NDArray[np.bool_] | None:
+    if counts.first_P is not None:
+        return counts.first_P < m
+    return counts.c_P > 0 if (counts.n_P == m).all() else None

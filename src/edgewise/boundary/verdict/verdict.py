@@ -1,0 +1,236 @@
+"""The claim: what tuning did to the boundary, by fixed rules, in one sentence with its numbers.
+
+A verdict speaks of k samples. It never says that a model cannot solve a problem: no number of
+failures proves absence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edgewise.boundary.inference.resampling import Estimate, enough_resamples, units
+from edgewise.boundary.measures.curves import Difference, k_grid, paired_difference
+from edgewise.boundary.measures.solved import SolvedSets, solved_sets
+from edgewise.boundary.verdict.rules import Evidence, Label, decide
+from edgewise.boundary.verdict.sentences import sentence
+from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts, Metric, Rates, require_same_problems
+
+# A claim at k needs n >= 4k: nearer to n each problem's estimate is close to a coin toss.
+SAMPLES_PER_K = 4
+
+
+@dataclass(frozen=True)
+class BoundaryVerdict:
+    """A label with the evidence and the rule it came from.
+
+    `delta_1` and `delta_k` are mean pass@1 and pass@k of tuned minus base, with paired intervals
+    at `level` = 1 - alpha/comparisons; `p_1` and `p_k` are their sign-flip p-values. `solved`
+    holds the solved sets at m = k with intervals at the same level. `n` is the smallest number of
+    samples of a problem in either arm. `sentence` is plain language with the numbers in it;
+    `rule` states the rule that fired.
+
+    `power` is the probability that this design repeated would see what the label rests on: a
+    difference as large as the observed one for changes, as large as the margin for absences, and
+    the smaller where it rests on several. For "cannot tell" it is that of the label refused, or
+    the power at the margin where there was none. `detectable` is the smallest Delta pass@k that
+    the design sees with power 0.8. `concerns` are the reasons from outside that forbid a claim.
+    """
+
+    label: Label
+    sentence: str
+    rule: str
+    k: int
+    delta_1: Estimate
+    delta_k: Estimate
+    p_1: float
+    p_k: float
+    power: float
+    detectable: float
+    solved: SolvedSets
+    concerns: tuple[str, ...]
+    base_rates: Rates
+    tuned_rates: Rates
+    metric: Metric
+    n: int
+    problems: int
+    alpha: float
+    margin: float
+    comparisons: int
+    level: float
+    resamples: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class CombinedVerdict:
+    """One label over several verdicts (levels, say), with a sentence, the rule, and the parts."""
+
+    label: Label
+    sentence: str
+    rule: str
+    parts: Mapping[str, BoundaryVerdict]
+
+
+def judge_boundary(
+    base: Counts,
+    tuned: Counts,
+    *,
+    k: int | None = None,
+    alpha: float = 0.05,
+    margin: float = 0.05,
+    comparisons: int = 1,
+    concerns: Sequence[str] = (),
+    resamples: int = 2000,
+    seed: int = 0,
+) -> BoundaryVerdict:
+    """Judge what tuning did to the boundary at k samples.
+
+    The rules, in order; intervals are at level 1 - alpha/comparisons (Bonferroni), and a
+    difference counts as above (below) 0 when its paired interval does and its sign-flip p-value
+    is at most alpha/comparisons:
+
+    1. cannot tell: k < 2, where there is nothing but pass@1.
+    2. mixed: excess expansion and excess shrinkage are both above 0.
+    3. extended: Delta pass@k is above 0, and so is the excess expansion, which is at least half of
+       the gain, or as large as the margin (in problems) by itself.
+    4. shrunk: Delta pass@k is below 0, and the excess shrinkage is above 0.
+    5. sharpened: Delta pass@1 is above 0, Delta pass@k is above -margin, and the excess expansion
+       is below the margin.
+    6. unchanged: the intervals of Delta pass@1 and Delta pass@k are inside the margin.
+    7. cannot tell: anything else.
+
+    A label of extended, sharpened or unchanged becomes "mixed" when problems that are each
+    significantly down (Fisher, FDR 5%) lose the margin or more of pass@k together.
+
+    A label from 2 to 6 becomes "cannot tell" when one of its tests has a power below 0.8: to see
+    again a difference as large as the observed one, for a difference; to see one as large as the
+    margin, for the absence of one. At k, and for absences, an interval is taken to reach at least
+    as far as the share of problems that may have changed unseen (about 3.7/problems at 95%). After
+    a mixed refused, extended and shrunk are still tried.
+
+    It becomes so for each of `concerns`, reasons from outside that forbid a claim, and when the
+    arms differ in their unscorable or truncated share by enough to explain it: in the direction of
+    the claim and by more than pass@1 (extended and shrunk: or pass@k) moved that way; for mixed
+    and unchanged in either direction and by more than the margin; for sharpened also when so many
+    more problems have k samples none of which was judged that it hides a change beyond the margin.
+
+    `k` defaults to the largest power of two up to n/4 and may not exceed n/4. `margin` is the
+    difference in pass@k regarded as none. `comparisons` is the number of verdicts of the family
+    this one belongs to. More than `resamples` resamples are made where the level needs them.
+
+    Sources: Yue et al. 2025 (arXiv:2504.13837) for the question and the solved sets, with the
+    noise floor, pairing and intervals their tables lack.
+
+    The reasons for the rules are in docs/verdicts.md.
+
+    Raises InputError when the arms do not hold the same problems or an argument is out of range.
+    """
+    require_same_problems(base, tuned)
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha: {alpha}; a number between 0 and 1 is needed, such as 0.05")
+    if not 0 < margin < 1:
+        raise InputError(f"margin: {margin}; a difference in pass@k between 0 and 1 is needed")
+    if comparisons < 1:
+        raise InputError(f"comparisons: {comparisons}; a family has at least 1 verdict")
+    n = min(base.n, tuned.n)
+    largest = max(1, n // SAMPLES_PER_K)
+    k = usual_k(n) if k is None else k
+    if not 1 <= k <= largest:
+        raise InputError(f"k: {k}; a claim from n = {n} samples needs k from 1 to n/4 = {largest}")
+
+    level = 1 - alpha / comparisons
+    resamples = max(resamples, enough_resamples(level))
+    difference = paired_difference(base, tuned, sorted({1, k}), resamples=resamples, seed=seed, level=level)
+    solved = solved_sets(base, tuned, k, resamples=resamples, seed=seed, level=level)
+    evidence = Evidence(
+        delta_1=_estimate(difference, 0),
+        delta_k=_estimate(difference, -1),
+        p_1=float(difference.p_K[0]),
+        p_k=float(difference.p_K[-1]),
+        solved=solved,
+        k=k,
+        margin=margin,
+        level=level,
+        units=units(base.problems, base.cluster_P),
+    )
+    decision = decide(evidence, base, tuned, concerns)
+    return BoundaryVerdict(
+        label=decision.label,
+        sentence=sentence(decision, evidence, n, base.metric),
+        rule=decision.rule,
+        k=k,
+        delta_1=evidence.delta_1,
+        delta_k=evidence.delta_k,
+        p_1=evidence.p_1,
+        p_k=evidence.p_k,
+        power=decision.power,
+        detectable=evidence.detectable,
+        solved=solved,
+        concerns=tuple(concerns),
+        base_rates=base.rates(),
+        tuned_rates=tuned.rates(),
+        metric=base.metric,
+        n=n,
+        problems=base.problems,
+        alpha=alpha,
+        margin=margin,
+        comparisons=comparisons,
+        level=level,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def usual_k(n: int) -> int:
+    """Where n samples a problem are judged unless another k is asked for: the largest power of two up to n/4."""
+    return k_grid(max(1, n // SAMPLES_PER_K))[-1]
+
+
+def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
+    """One label over named verdicts of one family, such as one for each level.
+
+    mixed: some part is mixed, or some are extended while others are shrunk. extended, shrunk:
+    some part is, and none is the contrary. sharpened: every part is sharpened or unchanged, and
+    some part is sharpened. unchanged: every part is. cannot tell: anything else, for a claim that
+    the boundary stayed needs every part.
+
+    Raises InputError when there is no verdict, or one was not judged with `comparisons` at least
+    the number of verdicts, for then the family's error rate is not alpha.
+    """
+    if not verdicts:
+        raise InputError("verdicts: none given; at least one is needed")
+    for name, verdict in verdicts.items():
+        if verdict.comparisons < len(verdicts):
+            raise InputError(
+                f"verdicts: {name} was judged with comparisons = {verdict.comparisons}; "
+                f"a family of {len(verdicts)} needs comparisons >= {len(verdicts)}"
+            )
+    if len(verdicts) == 1:
+        (only,) = verdicts.values()
+        return CombinedVerdict(only.label, only.sentence, only.rule, dict(verdicts))
+    found = {verdict.label for verdict in verdicts.values()}
+    label: Label
+    if "mixed" in found or {"extended", "shrunk"} <= found:
+        label, rule = "mixed", "some parts gained and others lost problems within k samples"
+    elif "extended" in found:
+        label, rule = "extended", "some part is extended and none is shrunk"
+    elif "shrunk" in found:
+        label, rule = "shrunk", "some part is shrunk and none is extended"
+    elif "cannot tell" in found:
+        label, rule = "cannot tell", "no part gained or lost problems for sure, and for some part it cannot be told"
+    elif "sharpened" in found:
+        label, rule = "sharpened", "every part is sharpened or unchanged, and some is sharpened"
+    else:
+        label, rule = "unchanged", "every part is unchanged"
+    groups: dict[str, list[str]] = {}
+    for name, verdict in verdicts.items():
+        groups.setdefault(verdict.label, []).append(name)
+    parts = "; ".join(f"{one} at {', '.join(names)}" for one, names in groups.items())
+    return CombinedVerdict(label, f"{label.capitalize()} over {len(verdicts)}: {parts}.", rule, dict(verdicts))
+
+
+def _estimate(difference: Difference, at: int) -> Estimate:
+    columns = (difference.value_K, difference.low_K, difference.high_K)
+    return Estimate(*(float(column[at]) for column in columns))

@@ -1,0 +1,132 @@
+"""One call computes everything: on planted changes, with every column and with hardly any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from edgewise.boundary import Concern, Counts, Outcomes, audit, judge_boundary
+from edgewise.boundary.measures.verifier_errors import JudgeLabels
+from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray
+
+N = 32
+RESAMPLES = 300
+
+
+def sampled(p_P: FloatArray, seed: int, n: int = N) -> Outcomes:
+    """Every column: sets x (levels easy and hard) and y, a right answer for each problem, graded scores."""
+    rng, problems = np.random.default_rng(seed), len(p_P)
+    problem_S = np.repeat(np.arange(problems, dtype=np.int32), n)
+    right_S = rng.random(problems * n) < p_P[problem_S]
+    wrong_S = rng.integers(problems, problems + 20, problems * n)
+    half = problems // 2
+    return Outcomes(
+        problem=np.array([f"p{i:03d}" for i in range(problems)]),
+        level=np.array(["easy", "hard"])[np.arange(problems) % 2 * (np.arange(problems) < half)],
+        problem_S=problem_S,
+        sample_S=np.tile(np.arange(n), problems),
+        answer_S=right_S.astype(np.int8),
+        process_S=(right_S & (rng.random(problems * n) < 0.9)).astype(np.int8),
+        truncated_S=np.zeros(problems * n, dtype=np.bool_),
+        tokens_S=np.full(problems * n, 10),
+        score_S=right_S.astype(np.float64),
+        logprob_S=np.full(problems * n, -5.0),
+        said_S=np.where(right_S, problem_S, wrong_S).astype(np.int32),
+        answers=tuple(f"answer {i}" for i in range(problems + 20)),
+        set=np.where(np.arange(problems) < half, "x", "y"),
+        gold=np.array([f"answer {i}" for i in range(problems)]),
+    )
+
+
+@pytest.fixture(scope="module")
+def arms() -> Mapping[str, Outcomes]:
+    p_P = np.random.default_rng(0).beta(0.3, 1.5, 80)
+    return {"base": sampled(p_P, 1), "same": sampled(p_P, 2), "surer": sampled(np.where(p_P > 0.05, 0.95, 0.0), 3)}
+
+
+def test_everything_recorded_is_measured(arms: Mapping[str, Outcomes]) -> None:
+    found = audit(arms, judge=JudgeLabels(1, 50, 48, 50), resamples=RESAMPLES)
+    assert found.metric == "process"
+    assert found.models == ("base", "same", "surer")
+    assert [one.name for one in found.sets] == ["x", "y"]
+    assert [len(one.levels) for one in found.sets] == [2, 0]
+    assert found.verdict is found.verdicts["surer"]
+    for one in found.sets:
+        assert (one.whole.n, one.whole.k, one.whole.problems) == (N, 8, 40)
+        assert set(one.whole.curves["base"]) == {"process", "answer"}
+        for measures in one.models.values():
+            assert [f.name for f in fields(measures) if getattr(measures, f.name) is None] == []
+            assert (measures.tokens, measures.entropy) == (10, 0.5)
+        for comparison in one.comparisons.values():
+            assert [f.name for f in fields(comparison) if getattr(comparison, f.name) is None] == []
+        assert one.guessing is not None and one.guessing.known == 40
+
+
+def test_verdicts_are_those_of_judge_boundary_over_the_family(arms: Mapping[str, Outcomes]) -> None:
+    found = audit(arms, metric="answer", resamples=RESAMPLES)
+    in_y = np.asarray(arms["base"].set) == "y"
+    base, tuned = (arms[name].counts().select(in_y) for name in ("base", "surer"))
+    alone = judge_boundary(base, tuned, k=8, comparisons=4, resamples=RESAMPLES)
+    there = found.sets[1].whole.verdicts["surer"]
+    assert (there.label, there.delta_1, there.delta_k, there.solved.both) == (
+        alone.label, alone.delta_1, alone.delta_k, alone.solved.both,
+    )  # fmt: skip
+    assert there.sentence == alone.sentence
+    levels = [level.verdicts["surer"] for level in found.sets[0].levels]
+    assert [verdict.comparisons for verdict in levels] == [4, 4]
+    assert [verdict.problems for verdict in levels] == [20, 20]
+
+
+def test_counts_alone_leave_out_what_they_do_not_hold() -> None:
+    p_P = np.random.default_rng(0).beta(0.2, 1.5, 60)
+    base, tuned = (Counts.of(16, np.random.default_rng(seed).binomial(16, p_P)) for seed in (1, 2))
+    found = audit({"base": base, "tuned": tuned}, resamples=RESAMPLES)
+    (only,) = found.sets
+    assert only.guessing is None and only.levels == ()
+    absent = {f.name for f in fields(only.models["base"]) if getattr(only.models["base"], f.name) is None}
+    assert absent == {"backtest", "tokens", "entropy", "majority", "diversity", "graded", "sound"}
+    assert found.verdict.label in ("unchanged", "cannot tell")
+    declared = audit({"base": base, "tuned": tuned}, guess=1000, resamples=RESAMPLES).sets[0].guessing
+    assert declared is not None and declared.floor_K[0] == pytest.approx(0.001)
+
+
+def test_one_sample_a_problem_says_little_and_does_not_fail() -> None:
+    base, tuned = Counts.of(1, [0, 1, 1, 0] * 5), Counts.of(1, [1, 1, 1, 0] * 5)
+    found = audit({"base": base, "tuned": tuned}, resamples=RESAMPLES)
+    assert found.verdict.label == "cannot tell"
+    assert found.sets[0].comparisons["tuned"].certificates is None
+
+
+def test_a_forbidding_concern_is_about_its_models(arms: Mapping[str, Outcomes]) -> None:
+    some = {name: arms[name] for name in ("base", "same", "surer")}
+    concern = Concern("Judged by another verifier.", True, ("surer",))
+    found = audit(some, metric="answer", concerns=[concern], resamples=RESAMPLES)
+    assert found.verdicts["surer"].label == "cannot tell"
+    assert found.sets[0].whole.verdicts["surer"].concerns == ("surer: Judged by another verifier.",)
+    assert found.sets[0].whole.verdicts["same"].concerns == ()
+    of_the_base = audit(some, metric="answer", concerns=[replace(concern, models=("base",))], resamples=RESAMPLES)
+    assert {one.label for one in of_the_base.verdicts.values()} == {"cannot tell"}
+
+
+def test_where_guessing_reaches_most_no_claim_is_made() -> None:
+    base, tuned = Counts.of(64, [2] * 40), Counts.of(64, [30] * 40)
+    found = audit({"base": base, "tuned": tuned}, guess=10, resamples=RESAMPLES)
+    assert found.verdict.label == "cannot tell"
+    assert any(concern.forbids and "guessing alone" in concern.message for concern in found.concerns)
+    assert audit({"base": base, "tuned": tuned}, guess=10**6, resamples=RESAMPLES).verdict.label != "cannot tell"
+
+
+def test_bad_input() -> None:
+    some = Counts.of(8, [1, 2])
+    with pytest.raises(InputError, match="models: 1 given"):
+        audit({"base": some})
+    with pytest.raises(InputError, match="counts are judged by the answer"):
+        audit({"base": some, "tuned": some}, metric="process")
+    with pytest.raises(InputError, match="2 only in base"):
+        audit({"base": some, "tuned": Counts.of(8, [1, 2], problem=["x", "y"])})
+    with pytest.raises(InputError, match="k: 4; a claim from n = 8 samples needs k from 1 to n/4 = 2"):
+        audit({"base": some, "tuned": some}, k=4)
