@@ -22,7 +22,7 @@ help:
 env: $(VENV)/.installed
 
 # Torch first and pinned, so that nothing else chooses a build of it.
-$(VENV)/.installed: requirements.lock pyproject.toml hatch_build.py $(wildcard src/edgewise/native/*.[hc]pp) src/edgewise/native/build.py
+$(VENV)/.installed: requirements.lock pyproject.toml hatch_build.py $(wildcard src/edgewise/model/native/*.[hc]pp) src/edgewise/model/native/build.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet "$$(grep '^torch==' requirements.lock)"

@@ -13,7 +13,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
     """Adds the libraries to the wheel, which then fits this kind of machine only."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        libraries = runpy.run_path(str(Path(self.root) / "src/edgewise/native/build.py"))["build"]()
+        libraries = runpy.run_path(str(Path(self.root) / "src/edgewise/model/native/build.py"))["build"]()
         if libraries:
             build_data["artifacts"] += [str(path.relative_to(self.root)) for path in libraries]
             build_data["pure_python"] = False

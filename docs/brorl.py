@@ -21,9 +21,7 @@ import torch
 import vl_convert
 from torch import Tensor
 
-from edgewise.report.audit.paper import printed
-from edgewise.report.charts import sized, specification, styles
-from edgewise.rl.mass_balance import (
+from edgewise.claims.brorl.mass_balance import (
     expected_surrogate,
     expected_unsampled,
     first_order_change,
@@ -31,7 +29,9 @@ from edgewise.rl.mass_balance import (
     mass_balance,
     shrinks_exactly,
 )
-from edgewise.rl.token_simulator import TokenSimulator, first_logits, simulate
+from edgewise.claims.brorl.token_simulator import TokenSimulator, first_logits, simulate
+from edgewise.report.audit.paper import printed
+from edgewise.report.charts import sized, specification, styles
 
 PAGE = Path(__file__).with_name("brorl.md")
 PLOT = Path(__file__).with_name("figures") / "brorl.svg"
@@ -66,7 +66,7 @@ loss vanishes as the number N of draws grows; in a simulator of one choice among
 a right token falls at N = 4 and rises at N = 51,200, where all right tokens gain. It then raises N from 16 to 512
 in the RL of a 1.5B model. This page is about the first two, which need no language model: the identity behind the
 argument, and the simulator with the arms that the paper does not have. The functions are
-`edgewise.rl.mass_balance` and `edgewise.rl.token_simulator`. Written by `make brorl`.
+`edgewise.claims.brorl.mass_balance` and `edgewise.claims.brorl.token_simulator`. Written by `make brorl`.
 """
 
 IDENTITY = """## The identity

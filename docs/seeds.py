@@ -20,7 +20,7 @@ from edgewise.demo import DemoSpec, demo
 from edgewise.report.study.tables import at, claim_k, curve_of, level_name
 from edgewise.report.study.terminal import StudyProgress
 from edgewise.study.context import Context
-from edgewise.study.findings import Findings, measure
+from edgewise.study.measure import Findings, measure
 from edgewise.study.runner import plan, run
 from edgewise.study.store import Store, versions
 from edgewise.study.study import Study

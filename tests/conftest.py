@@ -19,4 +19,4 @@ def one_thread() -> None:
 @pytest.fixture
 def in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything in torch, as where the kernels were not built."""
-    monkeypatch.setattr("edgewise.native.library.library", lambda: None)
+    monkeypatch.setattr("edgewise.model.native.library.library", lambda: None)

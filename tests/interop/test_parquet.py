@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from edgewise.boundary import Outcomes
 from edgewise.interop import parquet
 from edgewise.interop.imported import Imported
-from edgewise.sampling.rollouts import roll_out
+from edgewise.rollouts.rollouts import roll_out
 from tests.interop.test_documented import FULL
 from tests.interop.writing import counts, jsonl, only, refused, totals
-from tests.sampling.test_rollouts import EXPECTED, LAW, PROBLEMS, TOKENIZER, WORLD, Scripted
+from tests.rollouts.test_rollouts import EXPECTED, LAW, PROBLEMS, TOKENIZER, WORLD, Scripted
 
 
 def columns(path: Path, **given: Any) -> Path:

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from edgewise.boundary import Outcomes
-from edgewise.sampling.rollouts import roll_out
+from edgewise.rollouts.rollouts import roll_out
 from tests.interop.writing import FILES, counts, jsonl, only, refused, totals
-from tests.sampling.test_rollouts import LAW, PROBLEMS, TOKENIZER, WORLD, Scripted
+from tests.rollouts.test_rollouts import LAW, PROBLEMS, TOKENIZER, WORLD, Scripted
 
 ROWS = [{"id": p, "correct": p == 1, "text": f"{p}"} for p in (1, 1, 2)]
 

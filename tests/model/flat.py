@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from edgewise.model.decoder import Decoder, DecoderSpec
-from edgewise.model.text import Text
+from edgewise.model.packed import Text
 
 VOCABULARY = 29
 # Both sides of the multiples that the kernels cut by, 16, 32 and 128, and what is no multiple of anything.

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from edgewise.model import compiled
 from edgewise.model.decoder import Block, Decoder, DecoderSpec
-from edgewise.model.text import Text
+from edgewise.model.packed import Text
 from edgewise.training.documents import Document
 from edgewise.training.packing import Rows, pack
 from tests.model.flat import VOCABULARY, agree, in_double, learned, shared_text, shared_texts, specs
+from tests.model.native.present import needs_kernels
 from tests.model.tiny import sharp, texts
-from tests.native.present import needs_kernels
 
 pytestmark = needs_kernels
 

@@ -15,9 +15,9 @@ from edgewise.rl.batch import Batch
 from edgewise.rl.crediting import Credited, batches_of
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.update import update
+from edgewise.rollouts.rollouts import Rollouts, roll_out
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
-from edgewise.sampling.rollouts import Rollouts, roll_out
 from edgewise.tasks.base import Mark, Problem, Split, Verdict, World
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.run import Run

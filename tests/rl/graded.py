@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from edgewise.core.spec import Spec
 from edgewise.rl.recipe import reward as recipe
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.sampling.base import Completions
-from edgewise.sampling.rollouts import Rollouts
 from edgewise.tasks import Mark, Problem, Verdict, World
 from edgewise.tasks.graph.world import GraphArithmetic
 from edgewise.tasks.mixture import Mixture

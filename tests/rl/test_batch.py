@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from edgewise.rl.batch import all_cells, logits_of, logp_of, make_batch, of_every_token
-from edgewise.sampling.rollouts import Rollouts
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.run import Run
 
 from .bandit import decoder, draw, unpacked

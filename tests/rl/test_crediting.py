@@ -17,7 +17,7 @@ from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.staleness import Past
 from edgewise.rl.writing import Writing
-from edgewise.sampling.rollouts import Rollouts
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.run import Run
 
 from .bandit import TOKENIZER, WORLD, changed, decoder, draw, unpacked

@@ -15,8 +15,8 @@ from edgewise.rl.curriculum import Uniform
 from edgewise.rl.gathering import Gathered, gather, mixed
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.writing import Writing
+from edgewise.rollouts.rollouts import Rollouts, judged
 from edgewise.sampling.base import Completions
-from edgewise.sampling.rollouts import Rollouts, judged
 from edgewise.tasks.base import Problem
 
 from .bandit import TOKENIZER, WORLD, changed, decoder, draw

@@ -14,9 +14,9 @@ from edgewise.model.decoder import Decoder
 from edgewise.rl import trainer
 from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
+from edgewise.rollouts.rollouts import roll_out
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
-from edgewise.sampling.rollouts import roll_out
 from edgewise.tasks.base import Problem, World
 from edgewise.training.run import Run
 

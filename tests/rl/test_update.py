@@ -13,7 +13,7 @@ from edgewise.rl.batch import logits_of, logp_of
 from edgewise.rl.losses import Aggregation, exact_kl
 from edgewise.rl.recipe.loss import PpoClip, Tokens
 from edgewise.rl.update import update
-from edgewise.sampling.rollouts import Rollouts
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.run import Run
 

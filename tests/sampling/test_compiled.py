@@ -18,8 +18,8 @@ from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.decoding import Ask, Drawn
 from edgewise.sampling.engine import Engine
 from tests.model.flat import VOCABULARY, in_double, specs
+from tests.model.native.present import needs_kernels
 from tests.model.tiny import SHAPES, alone, sharp, texts
-from tests.native.present import needs_kernels
 from tests.sampling.law import fits, probabilities
 
 pytestmark = needs_kernels

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.decoder import DecoderSpec
-from edgewise.model.folder import save
+from edgewise.model.hf import save
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.decoding import draw
 from edgewise.sampling.engine import Engine

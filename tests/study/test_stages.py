@@ -11,9 +11,9 @@ from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import recipe
+from edgewise.rollouts.rollouts import read_table
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.power import PowerSpec
-from edgewise.sampling.rollouts import read_table
 from edgewise.study.runner import plan
 from edgewise.study.stages import RL, ROLLOUTS, Evaluate, Pretrain
 from edgewise.study.store import Store

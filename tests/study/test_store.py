@@ -247,7 +247,7 @@ def test_problems_of_an_evaluation_are_distinct_and_the_same_for_every_parent() 
 
 
 def test_the_trained_model_is_what_the_next_stage_reads(finished: Finished) -> None:
-    from edgewise.model import folder as model_folder
+    from edgewise.model import hf as model_folder
 
     base, _ = model_folder.load(finished.store.folder(PRETRAIN) / "model")
     tuned, _ = model_folder.load(finished.store.folder(TUNED) / "model")

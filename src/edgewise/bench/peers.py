@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from edgewise.bench.models import RandomWords, approved
-from edgewise.model import folder
+from edgewise.model import hf as folder
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import BOS, Tokenizer
 

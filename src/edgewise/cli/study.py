@@ -48,7 +48,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     from edgewise.report.terminal import status
     from edgewise.study import runner
     from edgewise.study.context import Context, usable_cores
-    from edgewise.study.findings import measure
+    from edgewise.study.measure import measure
 
     study = _study(name, settings)
     progress = StudyProgress(study)

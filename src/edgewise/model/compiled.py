@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
-from edgewise.model.text import Text
-from edgewise.native import library as native
+from edgewise.model.native import library as native
+from edgewise.model.packed import Text
 
 if TYPE_CHECKING:
     from edgewise.model.decoder import Decoder

@@ -1,7 +1,7 @@
 """The decoder: Qwen2's shape (RMSNorm, RoPE, SwiGLU, grouped-query attention), and what it costs.
 
 Projections that read the same input are one matrix (query, key and value; gate and up);
-`edgewise.model.folder` knows how they are split in a Hugging Face checkpoint.
+`edgewise.model.hf` knows how they are split in a Hugging Face checkpoint.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from edgewise.core.spec import Spec
 from edgewise.model import compiled
 from edgewise.model.attention import PackedAttention
-from edgewise.model.text import Text
+from edgewise.model.packed import Text
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 Keep = Callable[[int, Tensor, Tensor], None]
@@ -102,7 +102,7 @@ def rotate(x: Tensor, rotation: Tensor) -> Tensor:
     """Rotary position embedding: neighbouring features are the two parts of a complex number.
 
     Hugging Face pairs feature i with i + D/2 instead; the two differ by a fixed order of the rows
-    of the query and key projections, which `edgewise.model.folder` applies. One complex product
+    of the query and key projections, which `edgewise.model.hf` applies. One complex product
     takes less than half the time of the five real operations it replaces on a CPU.
     """
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))

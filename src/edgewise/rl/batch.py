@@ -12,8 +12,8 @@ from torch import Tensor
 
 from edgewise.core.threads import in_order
 from edgewise.model.decoder import Decoder
-from edgewise.model.text import Text
-from edgewise.sampling.rollouts import Rollouts
+from edgewise.model.packed import Text
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.run import Run
 
 Cells = Sequence[tuple[int, int]]

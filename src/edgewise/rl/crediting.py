@@ -16,7 +16,7 @@ from edgewise.rl.graded import Graded
 from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.writing import Writing
-from edgewise.sampling.rollouts import Rollouts
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.tasks.base import World
 from edgewise.training.run import Run
 

@@ -13,7 +13,7 @@ from edgewise.rl.coverage import Coverage
 from edgewise.rl.curriculum import Course
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.writing import Writing
-from edgewise.sampling.rollouts import Rollouts
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.tasks.base import Mark, World
 
 

@@ -20,7 +20,7 @@ from edgewise.rl.resets import Never, Plateau, validation_problems
 from edgewise.rl.staleness import Past
 from edgewise.rl.update import update
 from edgewise.rl.writing import Writing
-from edgewise.sampling.rollouts import Rollouts
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.tasks.base import World
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.run import Run

@@ -10,9 +10,9 @@ from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.staleness import Past
+from edgewise.rollouts.rollouts import Rollouts, roll_out, write_gold
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
-from edgewise.sampling.rollouts import Rollouts, roll_out, write_gold
 from edgewise.tasks.base import Problem, World
 
 

@@ -17,7 +17,7 @@ import torch
 from edgewise.core.threads import cores
 from edgewise.model.compiled import described, usable, weights_of
 from edgewise.model.decoder import Decoder
-from edgewise.native.library import Request, check, kernels
+from edgewise.model.native.library import Request, check, kernels
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.decoding import Ask, Drawn
 from edgewise.sampling.random_numbers import row_keys

@@ -22,16 +22,16 @@ from pydantic import Field, model_validator
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.spec import Spec
-from edgewise.model import folder as model_folder
+from edgewise.model import hf as model_folder
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl import trainer
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import AnyRecipe
+from edgewise.rollouts.rollouts import Rollouts, outcomes, read_table, roll_out, write_table
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.power import PowerSampler, PowerSpec
-from edgewise.sampling.rollouts import Rollouts, outcomes, read_table, roll_out, write_table
 from edgewise.tasks import AnyWorld, Problem, Split, World
 from edgewise.training import next_token
 from edgewise.training.next_token import NextTokenSpec

@@ -1,6 +1,6 @@
 """Worked problems as token ids, and those of one update as packed arrays.
 
-No torch here: what prepares data in processes of its own must start fast (see `edgewise.training.feed`).
+No torch here: what prepares data in processes of its own must start fast (see `edgewise.training.loader`).
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks.base import World
 from edgewise.training.documents import arrays_of_step
-from edgewise.training.feed import feed
 from edgewise.training.gradients import add_gradients
+from edgewise.training.loader import feed
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.packing import Rows
 from edgewise.training.run import Run

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgewise.report.study.page import render
-from edgewise.study.findings import Findings
+from edgewise.study.measure import Findings
 from tests.report.study import synthetic
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgewise.boundary import Outcomes, align, combine, curve, judge_boundary, k_grid
-from edgewise.study.findings import METRICS, Example, Findings, ModelCurve, ProblemRow, StageCard
+from edgewise.study.measure import METRICS, Example, Findings, ModelCurve, ProblemRow, StageCard
 from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
 
 EDGE = f"edge {SCRIPT}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgewise.study.findings import Findings
+from edgewise.study.measure import Findings
 from tests.report.browser import CLOSE, OPEN, drive, dump, needs_browser
 from tests.report.study import synthetic
 

@@ -5,7 +5,7 @@ from typing import Any
 from edgewise.report.charts import specification
 from edgewise.report.study import figures
 from edgewise.report.study.tables import curve_of
-from edgewise.study.findings import Findings
+from edgewise.study.measure import Findings
 from tests.report.study import synthetic
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from edgewise.report.document import content_policy
 from edgewise.report.study.page import render, write_page
 from edgewise.report.study.tables import at, claim_k, curve_of
-from edgewise.study.findings import Findings
+from edgewise.study.measure import Findings
 from tests.report.hostile import HOSTILE, IMAGE, SCRIPT
 from tests.report.reading import Reader, addresses
 from tests.report.study import synthetic

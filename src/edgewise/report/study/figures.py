@@ -12,7 +12,7 @@ from edgewise.boundary import Curve, Metric
 from edgewise.boundary.verdict.verdict import SAMPLES_PER_K
 from edgewise.report.charts import Figure, model_color, model_shape, samples_axis, sized, specification
 from edgewise.report.study.tables import claim_k, level_name, model_of
-from edgewise.study.findings import METRICS, Findings
+from edgewise.study.measure import METRICS, Findings
 
 # What is shown of training, in order: metric -> title and unit.
 TRAINING: Mapping[str, tuple[str, str]] = {

@@ -12,7 +12,7 @@ from altair.utils.schemapi import debug_mode
 from edgewise.report import charts, document
 from edgewise.report.document import embedded_json
 from edgewise.report.study import figures, tables
-from edgewise.study.findings import Findings, StageCard
+from edgewise.study.measure import Findings, StageCard
 
 
 def write_page(findings: Findings, path: Path, *, command: str | None = None) -> None:

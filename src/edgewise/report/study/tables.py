@@ -11,7 +11,7 @@ import numpy as np
 from edgewise.boundary import Curve, Estimate, Metric, Rates
 from edgewise.boundary.verdict.verdict import SAMPLES_PER_K
 from edgewise.report.excerpts import bounded
-from edgewise.study.findings import Example, Findings, StageCard
+from edgewise.study.measure import Example, Findings, StageCard
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from rich.text import Text
 from edgewise.core.spec import digest
 from edgewise.report.study.tables import at, claim_k, curve_of
 from edgewise.report.terminal import percent, verdict_line
-from edgewise.study.findings import Findings
+from edgewise.study.measure import Findings
 from edgewise.study.runner import plan
 from edgewise.study.stages import Stage
 from edgewise.study.study import Study

@@ -17,7 +17,7 @@ from torch import Tensor
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, by_name
 from edgewise.rl import rewards
-from edgewise.sampling.rollouts import Rollouts
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.tasks import mixture as mixtures
 from edgewise.tasks.base import Problem, Verdict, World
 from edgewise.tasks.graph.paper_compat import Defects

@@ -22,7 +22,7 @@ from edgewise.boundary import (
     k_grid,
 )
 from edgewise.core.spec import digest, plain
-from edgewise.sampling.rollouts import read_table
+from edgewise.rollouts.rollouts import read_table
 from edgewise.study.runner import plan
 from edgewise.study.stages import OUTCOMES, ROLLOUTS
 from edgewise.study.store import Store

@@ -7,10 +7,9 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.sampling.rollouts import Rollouts, write_gold
+from edgewise.rollouts.rollouts import Rollouts, write_gold
 from edgewise.tasks import ModularArithmetic
-
-from ..rl.bandit import decoder, draw
+from tests.rl.bandit import decoder, draw
 
 WORLD = ModularArithmetic(min_op=1, max_op=3)
 TOKENIZER = Tokenizer(WORLD.words())

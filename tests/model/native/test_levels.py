@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from edgewise.model import compiled
-from edgewise.native import build, library
+from edgewise.model.native import build, library
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.compiled import decode
 from edgewise.sampling.decoding import Ask, Drawn
 from tests.model.flat import VOCABULARY, agree, in_double, learned, shared_text
+from tests.model.native.present import needs_kernels
 from tests.model.tiny import SHAPES, sharp
-from tests.native.present import needs_kernels
 
 pytestmark = needs_kernels
 

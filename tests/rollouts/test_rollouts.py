@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from edgewise.model.tokenizer import Tokenizer
+from edgewise.rollouts.rollouts import Rollouts, roll_out
 from edgewise.sampling.base import Completions, SamplingSpec
 from edgewise.sampling.engine import Engine
-from edgewise.sampling.rollouts import Rollouts, roll_out
 from edgewise.tasks import Mark, ModularArithmetic, Problem
 from tests.model.tiny import SHAPES, sharp
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgewise.native import library
+from edgewise.model.native import library
 
 needs_kernels = pytest.mark.skipif(
     library.library() is None,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from edgewise.core.errors import InputError
 from edgewise.model.decoder import DecoderSpec
-from edgewise.model.folder import load, save
+from edgewise.model.hf import load, save
 from edgewise.model.tokenizer import Tokenizer
 from tests.model.tiny import SHAPES, TOKENIZER, alone, sharp, texts
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from edgewise.core.errors import InputError
-from edgewise.rl.mass_balance import (
+from edgewise.claims.brorl.mass_balance import (
     exact_gain,
     expected_surrogate,
     expected_unsampled,
@@ -19,7 +18,8 @@ from edgewise.rl.mass_balance import (
     mass_balance,
     shrinks_exactly,
 )
-from edgewise.rl.token_simulator import score_function_ascent
+from edgewise.claims.brorl.token_simulator import score_function_ascent
+from edgewise.core.errors import InputError
 
 Case = tuple[Tensor, Tensor, Tensor, float, float]
 

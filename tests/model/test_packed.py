@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.model.text import Text
+from edgewise.model.packed import Text
 from edgewise.training.documents import Document
 from edgewise.training.packing import pack
 from tests.model.flat import VOCABULARY, in_double, shared_text, shared_texts

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from edgewise.native import build, library
+from edgewise.model.native import build, library
 from edgewise.sampling import compiled as sampling
 from edgewise.sampling.base import SamplingSpec
 from edgewise.sampling.engine import Engine
 from tests.model.flat import in_double, learned, shared_text
+from tests.model.native.present import needs_kernels
 from tests.model.tiny import SHAPES, TOKENIZER, sharp
-from tests.native.present import needs_kernels
 
 BUILT = [level for level in build.LEVELS if build.library(level).exists()]
 

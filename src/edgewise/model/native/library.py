@@ -8,7 +8,7 @@ from functools import cache
 
 from torch import Tensor
 
-from edgewise.native import build
+from edgewise.model.native import build
 
 
 class Layer(Structure):

@@ -18,12 +18,11 @@ import torch
 from edgewise.core.errors import InputError
 from edgewise.training import next_token
 from edgewise.training.documents import arrays_of_step
-from edgewise.training.feed import feed
+from edgewise.training.loader import feed
 from edgewise.training.run import Run
-
-from .making import Large, Noted, divide, modules, process
-from .test_next_token import Interrupted, interrupt_at
-from .tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train
+from tests.training.making import Large, Noted, divide, modules, process
+from tests.training.test_next_token import Interrupted, interrupt_at
+from tests.training.tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train
 
 MAKE = partial(arrays_of_step, WORLD, TOKENIZER, 5, 96, 20, 1)
 
@@ -102,7 +101,7 @@ def test_what_making_a_step_raises_comes_where_that_step_is_asked_for(tmp_path: 
 
 _SCRIPT = """
 import os
-from edgewise.training.feed import feed
+from edgewise.training.loader import feed
 def mine(step):
     return os.getpid()
 with feed(mine, 2) as take:
@@ -171,7 +170,7 @@ _CHILD = """
 import signal, time
 # A job in the background of a shell is started with interrupts ignored, and hands that on.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from edgewise.training.feed import feed
+from edgewise.training.loader import feed
 from tests.training.making import process
 with feed(process, 2) as take:
     print(take(0), take(1), flush=True)

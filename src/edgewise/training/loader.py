@@ -65,7 +65,7 @@ def _start(pickled: bytes, first: int, stride: int) -> subprocess.Popen[bytes]:
     In a session of its own it does not get the terminal's interrupt: the context decides when it ends.
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-P", "-c", "from edgewise.training.feed import _work; _work()"]
+    command = [sys.executable, "-P", "-c", "from edgewise.training.loader import _work; _work()"]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
     )

@@ -7,7 +7,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from edgewise.rl.token_simulator import (
+from edgewise.claims.brorl.token_simulator import (
     TokenSimulator,
     first_logits,
     natural_ascent,

@@ -13,11 +13,10 @@ import pytest
 from edgewise.boundary import Outcomes, judge_boundary
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest, plain
-from edgewise.study.findings import METRICS, Findings, measure
+from edgewise.study.measure import METRICS, Findings, measure
 from edgewise.study.store import Store
-
-from .conftest import Finished
-from .tiny import BASE_EVALUATION, PRETRAIN, STAGES, STUDY, TUNED_EVALUATION, WORLD
+from tests.study.conftest import Finished
+from tests.study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, STUDY, TUNED_EVALUATION, WORLD
 
 SAMPLES = BASE_EVALUATION.samples
 WHERE = {"inside": [1], "outside": [2], "op 1": [1], "op 2": [2]}

@@ -1,0 +1,1 @@
+"""Published claims of the debate, one module or package each."""
