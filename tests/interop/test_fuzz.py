@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
-from edgewise.interop import lm_eval, verl
-from edgewise.interop.documented import NAMES
 from edgewise.interop.read import read
+from edgewise.interop.readers import lm_eval, verl
+from edgewise.interop.readers.jsonl import NAMES
 from tests.interop.writing import FILES, counts
 
 REAL = sorted(file for kind in ("*.eval", "*.jsonl", "*.parquet", "inspect.json") for file in FILES.rglob(kind))

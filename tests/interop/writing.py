@@ -11,7 +11,7 @@ import pytest
 
 from edgewise.boundary import Counts
 from edgewise.core.errors import InputError
-from edgewise.interop.imported import Imported
+from edgewise.interop.ingest.imported import Imported
 from edgewise.interop.read import read
 
 FILES = Path(__file__).parent / "files"

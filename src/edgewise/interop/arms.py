@@ -12,7 +12,7 @@ import numpy as np
 
 from edgewise.boundary.audit.result import Concern
 from edgewise.core.errors import InputError
-from edgewise.interop.imported import Imported
+from edgewise.interop.ingest.imported import Imported
 from edgewise.interop.read import read
 from edgewise.outcomes.counts import Counts, IntArray, Metric, StrArray
 from edgewise.outcomes.outcomes import Outcomes

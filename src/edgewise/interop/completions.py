@@ -12,7 +12,7 @@
 
 truncated, finish_reason, tokens and logprob may be lists, one item a completion. Other columns are ignored.
 
-What is written is JSONL that an audit reads (`edgewise.interop.documented`): one row a completion, `correct`
+What is written is JSONL that an audit reads (`edgewise.interop.readers.jsonl`): one row a completion, `correct`
 and `process_correct` null where no verdict could be given. The samples of a problem are numbered in the order
 of the rows; problems are the same where their ids are.
 """
@@ -28,9 +28,9 @@ from typing import Any, Literal, NamedTuple
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import difference, digest
-from edgewise.interop.lines import objects
-from edgewise.interop.rows import FIELDS
-from edgewise.interop.values import shown
+from edgewise.interop.ingest.lines import objects
+from edgewise.interop.ingest.rows import FIELDS
+from edgewise.interop.ingest.values import shown
 from edgewise.tasks.base import SPLITS, Mark, Problem, Split, Verdict, World, unscorable
 from edgewise.tasks.mixture import origin
 

@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from edgewise.core.errors import InputError
-from edgewise.interop import counts_csv, documented, inspect_ai, lm_eval, parquet, trl, verl
-from edgewise.interop.assemble import assemble
-from edgewise.interop.builder import Builder
-from edgewise.interop.imported import Imported
-from edgewise.interop.lines import brief, lines, parse
+from edgewise.interop.ingest.assemble import assemble
+from edgewise.interop.ingest.builder import Builder
+from edgewise.interop.ingest.imported import Imported
+from edgewise.interop.ingest.lines import brief, lines, parse
+from edgewise.interop.readers import counts_csv, inspect_ai, lm_eval, parquet, trl, verl
+from edgewise.interop.readers import jsonl as documented
 
 KNOWN = (
     "edgewise JSONL or Parquet (problem_id, correct), counts CSV (problem_id, n, c), "
@@ -42,7 +43,7 @@ def read(path: str | Path, *, score: str | None = None, threshold: float | None 
     graded score that is correct; without it scores must be 0 and 1, or -1 and 1.
 
     Raises InputError, one line with file, row and field, for anything that is not as documented in
-    `edgewise.interop.documented` or is damaged.
+    `edgewise.interop.readers.jsonl` or is damaged.
     """
     source = Path(path)
     try:

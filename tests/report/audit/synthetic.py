@@ -7,7 +7,7 @@ import numpy as np
 from edgewise.boundary.audit.audit import audit
 from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.measures.verifier_errors import JudgeLabels
-from edgewise.interop.imported import Example
+from edgewise.interop.ingest.imported import Example
 from edgewise.outcomes.outcomes import Outcomes
 from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
 

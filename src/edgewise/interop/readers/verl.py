@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.interop.builder import Builder
-from edgewise.interop.documented import listed
-from edgewise.interop.lines import objects
-from edgewise.interop.rows import RowWriter
+from edgewise.interop.ingest.builder import Builder
+from edgewise.interop.ingest.lines import objects
+from edgewise.interop.ingest.rows import RowWriter
+from edgewise.interop.readers.jsonl import listed
 
 KEYS = {"input", "output", "score", "step"}
 

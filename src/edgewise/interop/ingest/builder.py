@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.core.errors import InputError
-from edgewise.interop.coded import MISSING, Alike, Array, Coded, Codes, Growing, Names, Parts, Rows
-from edgewise.interop.imported import EXAMPLE_CHARACTERS, PROMPT_CHARACTERS
-from edgewise.interop.values import shown
+from edgewise.interop.ingest.coded import MISSING, Alike, Array, Coded, Codes, Growing, Names, Parts, Rows
+from edgewise.interop.ingest.imported import EXAMPLE_CHARACTERS, PROMPT_CHARACTERS
+from edgewise.interop.ingest.values import shown
 
 EXAMPLE_PROBLEMS = 400
 # All kept prompts together, and all kept examples.

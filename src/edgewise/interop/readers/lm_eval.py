@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.interop.builder import Builder
-from edgewise.interop.documented import listed
-from edgewise.interop.lines import lines, objects, parse
-from edgewise.interop.rows import RowWriter
-from edgewise.interop.values import shown
+from edgewise.interop.ingest.builder import Builder
+from edgewise.interop.ingest.lines import lines, objects, parse
+from edgewise.interop.ingest.rows import RowWriter
+from edgewise.interop.ingest.values import shown
+from edgewise.interop.readers.jsonl import listed
 
 KEYS = {"doc_id", "resps", "filtered_resps"}
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from edgewise.core.errors import InputError
-from edgewise.interop import values
-from edgewise.interop.documented import NAMES
-from edgewise.interop.imported import Decoding, Imported
-from edgewise.interop.lines import lines
-from edgewise.interop.values import INTEGER, shown
+from edgewise.interop.ingest import values
+from edgewise.interop.ingest.imported import Decoding, Imported
+from edgewise.interop.ingest.lines import lines
+from edgewise.interop.ingest.values import INTEGER, shown
+from edgewise.interop.readers.jsonl import NAMES
 from edgewise.outcomes.counts import Counts
 
 _COLUMNS = {name: NAMES[name] for name in ("problem", "level", "set", "cluster")} | {"n": ("n",), "c": ("c",)}

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from edgewise.interop import values
-from edgewise.interop.builder import Builder, Columns
-from edgewise.interop.coded import Coded, Rows
-from edgewise.interop.values import Convert
+from edgewise.interop.ingest import values
+from edgewise.interop.ingest.builder import Builder, Columns
+from edgewise.interop.ingest.coded import Coded, Rows
+from edgewise.interop.ingest.values import Convert
 
 # What each column holds. `text_label` is text that is compared, `text` text that is only shown.
 FIELDS: dict[str, Convert] = {

@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from edgewise.core.errors import InputError
-from edgewise.interop.builder import Builder
-from edgewise.interop.documented import listed
-from edgewise.interop.parquet import opened
-from edgewise.interop.rows import RowWriter
-from edgewise.interop.verl import prompt_id
+from edgewise.interop.ingest.builder import Builder
+from edgewise.interop.ingest.rows import RowWriter
+from edgewise.interop.readers.jsonl import listed
+from edgewise.interop.readers.parquet import opened
+from edgewise.interop.readers.verl import prompt_id
 
 COLUMNS = {"step", "prompt", "completion", "advantage"}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from edgewise.interop import inspect_ai
+from edgewise.interop.readers import inspect_ai
 from tests.interop.writing import FILES, counts, only, refused, totals
 
 EXPECTED = json.loads((FILES / "expected_inspect.json").read_text())

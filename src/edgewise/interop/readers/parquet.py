@@ -19,12 +19,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from edgewise.core.errors import InputError
-from edgewise.interop import documented, values
-from edgewise.interop.builder import Builder, Columns
-from edgewise.interop.coded import Alike, Array, Coded, Rows
-from edgewise.interop.lines import brief
-from edgewise.interop.rows import FIELDS, TEXTS, column_of, hashes
-from edgewise.interop.values import Convert
+from edgewise.interop.ingest import values
+from edgewise.interop.ingest.builder import Builder, Columns
+from edgewise.interop.ingest.coded import Alike, Array, Coded, Rows
+from edgewise.interop.ingest.lines import brief
+from edgewise.interop.ingest.rows import FIELDS, TEXTS, column_of, hashes
+from edgewise.interop.ingest.values import Convert
+from edgewise.interop.readers import jsonl as documented
 
 TEXT_ROWS = 200_000
 

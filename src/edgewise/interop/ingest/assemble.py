@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.core.errors import InputError
-from edgewise.interop.builder import EXAMPLE_PROBLEMS, UNJUDGED, Builder
-from edgewise.interop.coded import MISSING, Array, Rows
-from edgewise.interop.imported import Decoding, Example, Imported
-from edgewise.interop.values import INTEGER, shown
+from edgewise.interop.ingest.builder import EXAMPLE_PROBLEMS, UNJUDGED, Builder
+from edgewise.interop.ingest.coded import MISSING, Array, Rows
+from edgewise.interop.ingest.imported import Decoding, Example, Imported
+from edgewise.interop.ingest.values import INTEGER, shown
 from edgewise.outcomes.counts import LabelArray, StrArray
 from edgewise.outcomes.outcomes import MAX_ID_LENGTH, Outcomes
 

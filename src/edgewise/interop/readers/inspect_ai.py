@@ -17,11 +17,11 @@ from typing import IO, Any, cast
 import pyarrow as pa
 
 from edgewise.core.errors import InputError
-from edgewise.interop.builder import Builder
-from edgewise.interop.documented import listed
-from edgewise.interop.lines import brief, lines, parse
-from edgewise.interop.rows import RowWriter
-from edgewise.interop.values import shown
+from edgewise.interop.ingest.builder import Builder
+from edgewise.interop.ingest.lines import brief, lines, parse
+from edgewise.interop.ingest.rows import RowWriter
+from edgewise.interop.ingest.values import shown
+from edgewise.interop.readers.jsonl import listed
 
 MEMBER_BYTES = 256 * 2**20
 

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgewise.boundary import Outcomes
-from edgewise.interop import parquet
-from edgewise.interop.imported import Imported
+from edgewise.interop.ingest.imported import Imported
+from edgewise.interop.readers import parquet
 from edgewise.rollouts.rollouts import roll_out
-from tests.interop.test_documented import FULL
+from tests.interop.readers.test_jsonl import FULL
 from tests.interop.writing import counts, jsonl, only, refused, totals
 from tests.rollouts.test_rollouts import EXPECTED, LAW, PROBLEMS, TOKENIZER, WORLD, Scripted
 

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgewise.interop import documented, lines
+from edgewise.interop.ingest import lines
 from edgewise.interop.read import read
+from edgewise.interop.readers import jsonl as documented
 from tests.interop.writing import counts, jsonl, only, refused, totals
 
 FULL: list[dict[str, Any]] = [

@@ -33,10 +33,10 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.interop.builder import Builder
-from edgewise.interop.lines import objects
-from edgewise.interop.rows import FIELDS, RowWriter
-from edgewise.interop.values import shown
+from edgewise.interop.ingest.builder import Builder
+from edgewise.interop.ingest.lines import objects
+from edgewise.interop.ingest.rows import FIELDS, RowWriter
+from edgewise.interop.ingest.values import shown
 
 NAMES: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in FIELDS if name != "graded"},

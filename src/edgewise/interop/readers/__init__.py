@@ -1,0 +1,1 @@
+"""One reader a format, recognised by what is in the file."""
