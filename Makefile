@@ -54,7 +54,7 @@ brorl: env
 # Beside the peers, which are pinned apart: nothing else needs them.
 bench: env
 	$(BIN)/pip install --quiet --requirement benchmarks/requirements.txt
-	$(BIN)/edgewise bench all
+	$(BIN)/python -m benchmarks all
 	$(BIN)/python -m docs.performance
 
 # A process for each core up to four, one thread each: files are the unit, so that what a file prepares is prepared once.

@@ -12,9 +12,9 @@ from typing import Any
 
 import altair as alt
 import vl_convert
+from benchmarks.registry import BENCHMARKS
+from benchmarks.terminal import number
 
-from edgewise.bench.registry import BENCHMARKS
-from edgewise.bench.terminal import number
 from edgewise.report.audit.paper import printed
 from edgewise.report.charts import PALETTE, sized, specification
 
@@ -26,7 +26,7 @@ FIGURES = Path(__file__).with_name("figures")
 HEAD = """# How fast, and what bounds it
 
 Ours beside what people would use instead, in turn in one process, the same weights and the same work. `make bench` runs
-everything, `edgewise bench NAME...` some of it; both write benchmarks/results/NAME.json, and this page is made from
+everything, `python -m benchmarks NAME...` some of it; both write benchmarks/results/NAME.json, and this page is made from
 those files by `python -m docs.performance`. Speeds are of one machine at one time: run it on yours.
 
 ## Targets

@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 from edgewise.core.distributed import ALONE, Ranks, opened
 from edgewise.core.errors import InputError
 from edgewise.study.store import Store
+from tests.cli.test_study import TINY
 from tests.core.rank_program import RECIPES, STEPS, run_of
 from tests.study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, here, identity, results
-from tests.test_cli import TINY
 
 HERE = Path(__file__).parents[1]
 CLOSE = 1e-5

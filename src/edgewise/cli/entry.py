@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from edgewise.cli import audit, bench, recipes, study, tasks
+from edgewise.cli import audit, recipes, study, tasks
 from edgewise.core.errors import InputError
 
 # Imported only by what needs them, so that audits work without.
@@ -21,7 +21,6 @@ for command in (
     study.demo,
     study.run,
     recipes.recipes,
-    bench.bench,
     tasks.tasks,
     tasks.problems,
     tasks.judge,
@@ -29,8 +28,8 @@ for command in (
     app.command()(command)
 
 
-def main() -> None:
-    """Entry point: user errors are one line and exit status 2."""
+def main(app: typer.Typer = app) -> None:
+    """Entry point of a command line: user errors are one line and exit status 2."""
     # Read when torch is first imported, here and in workers: idle threads that spin at a barrier
     # slow whatever else runs on the machine several times over.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from edgewise.bench import process
-from edgewise.bench.findings import Better, Findings, Measurement
+from benchmarks import process
+from benchmarks.findings import Better, Findings, Measurement
 from edgewise.tasks import ModularArithmetic, World
 from edgewise.tasks.colouring import Colouring
 from edgewise.tasks.countdown import Countdown

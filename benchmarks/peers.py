@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.bench.models import RandomWords, approved
+from benchmarks.models import RandomWords, approved
 from edgewise.model import hf as folder
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import BOS, Tokenizer

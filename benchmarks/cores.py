@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edgewise.bench import process
-from edgewise.bench.findings import Comparison, Findings, alternate
-from edgewise.bench.models import NEVER, SMALL, SMALL_WORDS, decoder, tokenizer_of
-from edgewise.bench.rl_step import our_step
+from benchmarks import process
+from benchmarks.findings import Comparison, Findings, alternate
+from benchmarks.models import NEVER, SMALL, SMALL_WORDS, decoder, tokenizer_of
+from benchmarks.rl_step import our_step
 from edgewise.core.errors import InputError
 
 PROMPTS, SAMPLES, NEW_TOKENS = 8, 8, 128

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from edgewise.bench.registry import Benchmark
+from benchmarks.registry import Benchmark
 
 
 def show_names(benchmarks: Mapping[str, Benchmark]) -> None:
@@ -21,7 +21,7 @@ def show_names(benchmarks: Mapping[str, Benchmark]) -> None:
     for name, one in benchmarks.items():
         table.add_row(name, one.what, ", ".join(one.peers))
     console.print(table)
-    console.print("edgewise bench NAME...: run them, or all, and write benchmarks/results/NAME.json")
+    console.print("python -m benchmarks NAME...: run them, or all, and write benchmarks/results/NAME.json")
 
 
 def show_found(found: Mapping[str, Any]) -> None:

@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgewise.bench.findings import Findings, Series
-from edgewise.bench.models import NEVER, SMALL_WORDS, decoder, tokenizer_of
-from edgewise.bench.rl_step import our_step
-from edgewise.bench.sampling import our_draw
+from benchmarks.findings import Findings, Series
+from benchmarks.models import NEVER, SMALL_WORDS, decoder, tokenizer_of
+from benchmarks.rl_step import our_step
+from benchmarks.sampling import our_draw
 from edgewise.model.decoder import DecoderSpec
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgewise.bench.machine import Peaks
+from benchmarks.machine import Peaks
 from edgewise.model.decoder import DecoderSpec
 
 

@@ -1,4 +1,4 @@
-"""`edgewise bench`: how fast and how large, beside what people would use instead."""
+"""`python -m benchmarks NAME...`: how fast and how large, beside what people would use instead."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from benchmarks import terminal
+from benchmarks.registry import BENCHMARKS, run
+from edgewise.cli.entry import main
 
 
 def bench(
@@ -20,9 +24,6 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Write what was found as JSON.")] = False,
 ) -> None:
     """Measure ours and the peer in turn, and write medians, ratios, targets and the machine."""
-    from edgewise.bench import terminal
-    from edgewise.bench.registry import BENCHMARKS, run
-
     if not names:
         terminal.show_names(BENCHMARKS)
         return
@@ -32,3 +33,10 @@ def bench(
     else:
         for found in written.values():
             terminal.show_found(found)
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command()(bench)
+
+if __name__ == "__main__":
+    main(app)

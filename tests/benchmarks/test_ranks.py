@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgewise.bench import ranks
+from benchmarks import ranks
 
 
 @pytest.mark.slow

@@ -10,20 +10,11 @@ from pathlib import Path
 
 import torch
 
-from edgewise.bench import peers
-from edgewise.bench.findings import Comparison, Findings, alternate
-from edgewise.bench.machine import peaks
-from edgewise.bench.models import (
-    NATURAL,
-    NEVER,
-    PROMPT_TOKENS,
-    SMALL,
-    SMALL_WORDS,
-    RandomWords,
-    decoder,
-    tokenizer_of,
-)
-from edgewise.bench.work import Work, achieved, sampling_work, update_work
+from benchmarks import peers
+from benchmarks.findings import Comparison, Findings, alternate
+from benchmarks.machine import peaks
+from benchmarks.models import NATURAL, NEVER, PROMPT_TOKENS, SMALL, SMALL_WORDS, RandomWords, decoder, tokenizer_of
+from benchmarks.work import Work, achieved, sampling_work, update_work
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.recipe import Recipe

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.bench import load
+from benchmarks import load
 
 _BUSY = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
 

@@ -18,10 +18,10 @@ from typing import Any
 
 import torch
 
-from edgewise.bench import peers
-from edgewise.bench.findings import Better, Findings, Measurement
-from edgewise.bench.models import NEVER, RandomWords, decoder, tokenizer_of
-from edgewise.bench.work import sampling_work
+from benchmarks import peers
+from benchmarks.findings import Better, Findings, Measurement
+from benchmarks.models import NEVER, RandomWords, decoder, tokenizer_of
+from benchmarks.work import sampling_work
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
 from edgewise.model.decoder import Decoder, DecoderSpec

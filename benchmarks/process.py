@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+# Where `-m` finds this package.
+_ROOT = Path(__file__).parents[1]
+
 
 def call(module: str, function: str, arguments: Mapping[str, Any], **environment: str) -> Any:
     """What `function(**arguments)` of a module returns in a new process; arguments and result are plain JSON.
@@ -19,7 +22,7 @@ def call(module: str, function: str, arguments: Mapping[str, Any], **environment
     `environment` is set on top of this process's own. A failure there raises RuntimeError with its last words here.
     """
     command = [sys.executable, "-m", __name__, module, function, json.dumps(dict(arguments))]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, cwd=_ROOT)
     if done.returncode:
         raise RuntimeError(f"{module}.{function} ended with status {done.returncode}: {done.stderr.strip()[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])

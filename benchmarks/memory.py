@@ -6,10 +6,10 @@ import statistics
 
 import torch
 
-from edgewise.bench import process
-from edgewise.bench.findings import Findings, Measurement, Series, exponent
-from edgewise.bench.models import NEVER, PROMPT_TOKENS, SMALL, SMALL_WORDS, decoder, tokenizer_of
-from edgewise.bench.rl_step import our_step
+from benchmarks import process
+from benchmarks.findings import Findings, Measurement, Series, exponent
+from benchmarks.models import NEVER, PROMPT_TOKENS, SMALL, SMALL_WORDS, decoder, tokenizer_of
+from benchmarks.rl_step import our_step
 from edgewise.model.decoder import DecoderSpec
 
 PROMPTS, NEW_TOKENS = 8, 128

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgewise.bench import process
-from edgewise.bench.findings import Findings, Measurement
+from benchmarks import process
+from benchmarks.findings import Findings, Measurement
 from edgewise.boundary import Counts, curve, k_grid, paired_difference
 
 ROWS = 10_000_000

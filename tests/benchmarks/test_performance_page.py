@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.registry import BENCHMARKS
 from docs import performance
-
-from edgewise.bench.registry import BENCHMARKS
 
 
 def test_the_page_is_made_from_the_results_as_they_are() -> None:

@@ -8,9 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edgewise.bench.findings import Comparison, Findings, alternate
-from edgewise.bench.models import NEVER, SMALL, SMALL_WORDS, RandomWords, decoder, tokenizer_of
-from edgewise.bench.rl_step import LEARNING_RATE
+from benchmarks.findings import Comparison, Findings, alternate
+from benchmarks.models import NEVER, SMALL, SMALL_WORDS, RandomWords, decoder, tokenizer_of
+from benchmarks.rl_step import LEARNING_RATE
 from edgewise.core.distributed import opened
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.trainer import train

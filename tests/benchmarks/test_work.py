@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
-from edgewise.bench.machine import Peaks
-from edgewise.bench.memory import activation_bytes, cache_bytes
-from edgewise.bench.models import SMALL
-from edgewise.bench.work import Work, achieved, sampling_work, training_work, update_work
+from benchmarks.machine import Peaks
+from benchmarks.memory import activation_bytes, cache_bytes
+from benchmarks.models import SMALL
+from benchmarks.work import Work, achieved, sampling_work, training_work, update_work
 
 V = 512
 N = SMALL.matmul_parameters(V)

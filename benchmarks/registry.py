@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edgewise.bench.findings import Findings
+from benchmarks.findings import Findings
 from edgewise.core.atomic import whole
 from edgewise.core.errors import InputError
 
@@ -20,7 +20,7 @@ from edgewise.core.errors import InputError
 class Benchmark:
     """What a benchmark measures, how often unless it is said, and the packages that it compares with.
 
-    Its module, `edgewise.bench.NAME`, has `measure(repeats)`; it is imported when it is run.
+    Its module, `benchmarks.NAME`, has `measure(repeats)`; it is imported when it is run.
     """
 
     what: str
@@ -81,12 +81,12 @@ def run(names: Sequence[str], repeats: int | None, out: Path, say: Callable[[str
 
 def recorded(name: str, repeats: int) -> dict[str, Any]:
     """What a benchmark found, with the machine, its peaks and load, versions, commit and date."""
-    from edgewise.bench import machine
-    from edgewise.bench.load import Load
+    from benchmarks import machine
+    from benchmarks.load import Load
 
     peaks = machine.all_peaks()
     with Load() as load:
-        found: Findings = importlib.import_module(f"edgewise.bench.{name}").measure(repeats)
+        found: Findings = importlib.import_module(f"benchmarks.{name}").measure(repeats)
     return {
         "name": name,
         "what": BENCHMARKS[name].what,

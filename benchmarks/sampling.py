@@ -9,21 +9,11 @@ from typing import Any
 
 import torch
 
-from edgewise.bench import peers
-from edgewise.bench.findings import Comparison, Findings, alternate
-from edgewise.bench.machine import peaks
-from edgewise.bench.models import (
-    GROUPED,
-    NATURAL,
-    NEVER,
-    PROMPT_TOKENS,
-    SMALL,
-    SMALL_WORDS,
-    decoder,
-    prompt,
-    tokenizer_of,
-)
-from edgewise.bench.work import achieved, sampling_work
+from benchmarks import peers
+from benchmarks.findings import Comparison, Findings, alternate
+from benchmarks.machine import peaks
+from benchmarks.models import GROUPED, NATURAL, NEVER, PROMPT_TOKENS, SMALL, SMALL_WORDS, decoder, prompt, tokenizer_of
+from benchmarks.work import achieved, sampling_work
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.sampling.base import SamplingSpec

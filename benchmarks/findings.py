@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-from edgewise.bench.load import Load
+from benchmarks.load import Load
 from edgewise.core.errors import InputError
 
 Better = Literal["more", "less"]
@@ -28,7 +28,7 @@ class Comparison:
     """Ours beside the peer: medians over `repeats` runs of each, made in turn in one run.
 
     `ratio` is of the medians and more than 1 where ours is better; `met` says whether it reaches `target`.
-    `achieved` is what ours does of the machine, by name (see `edgewise.bench.work.achieved`).
+    `achieved` is what ours does of the machine, by name (see `benchmarks.work.achieved`).
     """
 
     name: str

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from edgewise.bench import gpu
+from benchmarks import gpu
 from edgewise.core.errors import InputError
 
 pytest.importorskip("transformers")

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from edgewise.bench import peers
-from edgewise.bench.findings import Comparison, Findings, Measurement, alternate
-from edgewise.bench.machine import Peaks, peaks
-from edgewise.bench.models import LARGE, LARGE_WORDS, NEVER, SMALL, SMALL_WORDS, decoder, tokenizer_of
-from edgewise.bench.work import achieved, training_work
+from benchmarks import peers
+from benchmarks.findings import Comparison, Findings, Measurement, alternate
+from benchmarks.machine import Peaks, peaks
+from benchmarks.models import LARGE, LARGE_WORDS, NEVER, SMALL, SMALL_WORDS, decoder, tokenizer_of
+from benchmarks.work import achieved, training_work
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import SPECIAL
 from edgewise.training import next_token

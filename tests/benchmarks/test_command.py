@@ -1,4 +1,4 @@
-"""`edgewise bench` as its users meet it."""
+"""`python -m benchmarks` as its users meet it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.findings import Alternated, Comparison, Findings, Measurement, Series
+from benchmarks.registry import BENCHMARKS, Benchmark
 from typer.testing import CliRunner
 
+from benchmarks import __main__ as command
+from benchmarks import machine, registry
 from edgewise import cli
-from edgewise.bench import machine, registry
-from edgewise.bench.findings import Alternated, Comparison, Findings, Measurement, Series
-from edgewise.bench.registry import BENCHMARKS, Benchmark
 
 
 def run(*words: str) -> str:
-    """What `edgewise words` prints; an error is raised as it is."""
-    done = CliRunner().invoke(cli.app, words, catch_exceptions=False)
+    """What `python -m benchmarks WORDS` prints; an error is raised as it is."""
+    done = CliRunner().invoke(command.app, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
 
 
 def test_without_names_all_benchmarks_are_listed() -> None:
-    shown = run("bench")
+    shown = run()
     words = " ".join(shown.split())
     assert all(f" {name} " in shown for name in BENCHMARKS)
     assert "compares with" in words and "trl" in words
@@ -36,7 +37,7 @@ def test_without_names_all_benchmarks_are_listed() -> None:
 
 def test_every_benchmark_is_a_module_that_measures() -> None:
     for name in BENCHMARKS:
-        assert callable(importlib.import_module(f"edgewise.bench.{name}").measure)
+        assert callable(importlib.import_module(f"benchmarks.{name}").measure)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +55,9 @@ def test_bad_input_is_one_line_and_status_2_before_anything_is_measured(
 ) -> None:
     monkeypatch.setattr(registry, "recorded", lambda *_: pytest.fail("measured"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setattr(sys, "argv", ["edgewise", "bench", *words, "--out", str(tmp_path / "out")])
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *words, "--out", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as stop:
-        cli.main()
+        cli.main(command.app)
     shown = capsys.readouterr()
     assert (stop.value.code, shown.out) == (2, "")
     lines = [line for line in shown.err.splitlines() if line.strip()]
@@ -78,7 +79,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             [Series.of("three", "w", "n", "s", "s", [{"n": 1.0, "s": 1.0}, {"n": 2.0, "s": 4.0}])],
         )
 
-    module: Any = types.ModuleType("edgewise.bench.made_up")
+    module: Any = types.ModuleType("benchmarks.made_up")
     module.measure = measure
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(registry, "BENCHMARKS", {"made_up": Benchmark("nothing at all", 3)})
@@ -89,7 +90,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_what_is_found_is_written_with_machine_versions_commit_date_and_load(
     made_up: list[int], tmp_path: Path
 ) -> None:
-    shown = run("bench", "made_up", "made_up", "--out", str(tmp_path / "new"))
+    shown = run("made_up", "made_up", "--out", str(tmp_path / "new"))
     written = json.loads((tmp_path / "new" / "made_up.json").read_text())
     assert made_up == [3]
     assert written.keys() == {
@@ -106,6 +107,6 @@ def test_what_is_found_is_written_with_machine_versions_commit_date_and_load(
 
 
 def test_repeats_and_json_are_as_asked(made_up: list[int], tmp_path: Path) -> None:
-    shown = run("bench", "all", "--repeats", "2", "--json", "--out", str(tmp_path))
+    shown = run("all", "--repeats", "2", "--json", "--out", str(tmp_path))
     assert made_up == [2]
     assert json.loads(shown)["made_up"] == json.loads((tmp_path / "made_up.json").read_text())

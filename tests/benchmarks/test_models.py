@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from edgewise.bench.models import (
+from benchmarks.models import (
     LARGE,
     LARGE_WORDS,
     NATURAL,
@@ -18,7 +17,8 @@ from edgewise.bench.models import (
     prompt,
     tokenizer_of,
 )
-from edgewise.bench.sampling import our_draw
+from benchmarks.sampling import our_draw
+
 from edgewise.model.decoder import DecoderSpec
 from edgewise.tasks.base import Mark
 
