@@ -3,16 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo seeds calibrate worlds algorithms recipes brorl bench test test-slow check format env
+.PHONY: help demo pages bench test test-slow check format env
 
 help:
 	@echo "make demo       install, then train, run RL twice and write runs/demo/report.html"
-	@echo "make seeds      the demonstration for three seeds, written to docs/demo.md"
-	@echo "make calibrate  the audit's error rates by simulation, written to docs/calibration.md"
-	@echo "make worlds     the worlds measured beside the reference generator, written to docs/worlds.md"
-	@echo "make algorithms every algorithm with its formula and its weights, written to docs/algorithms.md"
-	@echo "make recipes    the named recipes and where their numbers come from, written to docs/recipes.md"
-	@echo "make brorl      BroRL's token simulator with further arms, written to docs/brorl.md"
+	@echo "make pages      the pages of docs/ that are computed; PAGES=\"recipes worlds\" for some of them"
 	@echo "make bench      speed and memory beside what people would use instead, written to docs/performance.md"
 	@echo "make test       the whole test suite"
 	@echo "make test-slow  the tests that take minutes"
@@ -33,29 +28,15 @@ $(VENV)/.installed: requirements.lock pyproject.toml hatch_build.py $(wildcard s
 demo: env
 	$(BIN)/edgewise demo --out runs/demo
 
-seeds: env
-	$(BIN)/python docs/seeds.py runs/seeds 0 1 2
-
-calibrate: env
-	$(BIN)/python docs/calibrate.py
-
-worlds: env
-	$(BIN)/python docs/worlds.py
-
-algorithms: env
-	$(BIN)/python -m docs.algorithms
-
-recipes: env
-	$(BIN)/python -m docs.recipes
-
-brorl: env
-	$(BIN)/python -m docs.brorl
+# All pages, or some: make pages PAGES="recipes worlds".
+pages: env
+	$(BIN)/python -m tools.pages $(PAGES)
 
 # Beside the peers, which are pinned apart: nothing else needs them.
 bench: env
 	$(BIN)/pip install --quiet --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks all
-	$(BIN)/python -m docs.performance
+	$(BIN)/python -m tools.pages performance
 
 # A process for each core up to four, one thread each: files are the unit, so that what a file prepares is prepared once.
 PYTEST := GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.findings import Alternated, Comparison, Findings, Measurement, Series
-from benchmarks.registry import BENCHMARKS, Benchmark
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
 from benchmarks import machine, registry
+from benchmarks.findings import Alternated, Comparison, Findings, Measurement, Series
+from benchmarks.registry import BENCHMARKS, Benchmark
 from edgewise import cli
 
 

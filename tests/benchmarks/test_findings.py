@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from benchmarks.findings import Alternated, Comparison, Measurement, Series, alternate, exponent
 
+from benchmarks.findings import Alternated, Comparison, Measurement, Series, alternate, exponent
 from edgewise.core.errors import InputError
 
 

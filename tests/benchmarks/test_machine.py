@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from benchmarks.machine import Peaks
 
 from benchmarks import machine
+from benchmarks.machine import Peaks
 
 
 def test_the_ceiling_is_the_better_precision() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.findings import Measurement
 
 from benchmarks import memory
+from benchmarks.findings import Measurement
 
 
 def test_findings_are_the_worst_excess_and_the_growth_of_the_largest_points(monkeypatch: pytest.MonkeyPatch) -> None:

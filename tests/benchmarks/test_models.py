@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from benchmarks.models import (
     LARGE,
     LARGE_WORDS,
@@ -18,7 +19,6 @@ from benchmarks.models import (
     tokenizer_of,
 )
 from benchmarks.sampling import our_draw
-
 from edgewise.model.decoder import DecoderSpec
 from edgewise.tasks.base import Mark
 

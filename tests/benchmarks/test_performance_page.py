@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.registry import BENCHMARKS
-from docs import performance
+from tools.pages import performance
 
 
 def test_the_page_is_made_from_the_results_as_they_are() -> None:

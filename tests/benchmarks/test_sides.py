@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from benchmarks.models import NATURAL, NEVER, RandomWords, decoder, prompt, tokenizer_of
 
 from benchmarks import cores, cost, memory, next_token, peers, rl_step, sampling
+from benchmarks.models import NATURAL, NEVER, RandomWords, decoder, prompt, tokenizer_of
 from edgewise.model.decoder import DecoderSpec
 
 TINY = DecoderSpec(width=16, layers=1, heads=2, kv_heads=2, feed_forward=32, max_positions=128)

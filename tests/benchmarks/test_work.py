@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from benchmarks.machine import Peaks
 from benchmarks.memory import activation_bytes, cache_bytes
 from benchmarks.models import SMALL

@@ -8,8 +8,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from docs import calibrate
-from docs.calibrate import (
+from scipy import stats
+
+from tools.pages import calibrate
+from tools.pages.calibrate import (
     POPULATIONS,
     Forgetting,
     Null,
@@ -23,7 +25,6 @@ from docs.calibrate import (
     planned_label,
     sharpening_label,
 )
-from scipy import stats
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What tests/test_ranks.py runs on one rank and on several: `-m tests.core.rank_program FOLDER NAME...` under torchrun."""
+"""What test_distributed.py runs on one and on several ranks: `-m tests.core.rank_program FOLDER NAME...` under torchrun."""
 
 from __future__ import annotations
 

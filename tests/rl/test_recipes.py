@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs import recipes as page
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, canonical_json, difference, digest, override, plain
@@ -21,6 +20,7 @@ from edgewise.rl.recipes import PRESETS, SMALL, AnyRecipe, recipe
 from edgewise.study.stages import RL
 from edgewise.training.run import Run
 from tests.study.tiny import TUNED
+from tools.pages import recipes as page
 
 from .bandit import TOKENIZER, WORLD, decoder
 

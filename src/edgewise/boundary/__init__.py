@@ -58,7 +58,8 @@ from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass
 from edgewise.boundary.measures.support import support_from_table, support_measures
 from edgewise.boundary.measures.verifier_errors import JudgeLabels, rogan_gladen
 from edgewise.boundary.measures.voting import diversity, majority
-from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict, Label, combine, judge_boundary
+from edgewise.boundary.verdict.rules import Label
+from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict, combine, judge_boundary
 from edgewise.outcomes.counts import Counts, Metric, Rates
 from edgewise.outcomes.outcomes import Outcomes, align
 

@@ -1,1 +1,1 @@
-"""BroRL (arXiv 2510.01180): more rollouts per prompt break through plateaus. Its mass-balance equation and token simulator."""
+"""BroRL (arXiv 2510.01180), more rollouts a prompt: its mass-balance equation and its token simulator."""

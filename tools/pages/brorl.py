@@ -1,6 +1,6 @@
 """Write docs/brorl.md and docs/figures/brorl.svg: BroRL's mass balance and token simulator, with the arms it lacks.
 
-    python -m docs.brorl
+    python -m tools.pages.brorl
 
 takes about five minutes on two free cores.
 """
@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any, NamedTuple
+
+from tools.pages import DOCS, FIGURES
 
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch is imported
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -33,8 +34,8 @@ from edgewise.claims.brorl.token_simulator import TokenSimulator, first_logits, 
 from edgewise.report.audit.paper import printed
 from edgewise.report.charts import sized, specification, styles
 
-PAGE = Path(__file__).with_name("brorl.md")
-PLOT = Path(__file__).with_name("figures") / "brorl.svg"
+PAGE = DOCS / "brorl.md"
+PLOT = FIGURES / "brorl.svg"
 SEEDS = (0, 1, 2)
 SAMPLES = (4, 16, 512, 51_200)
 # exp(spread^2 / 2) more mass at spread 1.5 is taken back, so that both settings start at Q+ = 0.63.
@@ -66,7 +67,7 @@ loss vanishes as the number N of draws grows; in a simulator of one choice among
 a right token falls at N = 4 and rises at N = 51,200, where all right tokens gain. It then raises N from 16 to 512
 in the RL of a 1.5B model. This page is about the first two, which need no language model: the identity behind the
 argument, and the simulator with the arms that the paper does not have. The functions are
-`edgewise.claims.brorl.mass_balance` and `edgewise.claims.brorl.token_simulator`. Written by `make brorl`.
+`edgewise.claims.brorl.mass_balance` and `edgewise.claims.brorl.token_simulator`. Written by `make pages PAGES=brorl`.
 """
 
 IDENTITY = """## The identity

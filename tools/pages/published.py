@@ -1,6 +1,6 @@
 """What the instrument says about solved sets that papers printed: writes docs/published.md.
 
-    python docs/published.py
+    python -m tools.pages.published
 
 Only whole-number tables were published, so only what such tables allow is said: the exact McNemar
 test, corrected for the number of tables, its power, and the measures of Invisible Leash.
@@ -9,13 +9,13 @@ test, corrected for the number of tables, its power, and the measures of Invisib
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from edgewise.boundary.inference.multiple_testing import holm
 from edgewise.boundary.inference.power import LEAST_POWER, mcnemar_power
 from edgewise.boundary.measures.support import support_from_table
+from tools.pages import DOCS
 
-PAGE = Path(__file__).with_name("published.md")
+PAGE = DOCS / "published.md"
 YUE, LEASH = "Yue et al. 2025, arXiv:2504.13837", "Wu et al. 2025, arXiv:2507.14843"
 ALPHA = 0.05
 
@@ -84,7 +84,7 @@ def _p(value: float) -> str:
 HEAD = """# What published tables say
 
 Papers that compare which problems two models solve within k samples print four numbers: both, base only, tuned only,
-neither. Written by `python docs/published.py` from those numbers, which were taken over from the papers.
+neither. Written by `python -m tools.pages.published` from those numbers, which were taken over from the papers.
 
 Two draws of one model also differ: each direction then has sum q(1-q) problems in expectation, q = (1-p)^k, which none
 of these papers measured. It is the same in both directions, so the exact McNemar test of the two discordant numbers is
@@ -97,8 +97,9 @@ power to see a change as large as the one printed, at {alpha}, is at least {powe
 """
 
 TAIL = """
-SRR, NDR and NSCR as in [2] (`edgewise.boundary.measures.support`); McNemar's test in `edgewise.boundary.measures.solved`, its power in
-`edgewise.boundary.inference.power`, Holm's correction in `edgewise.boundary.inference.multiple_testing`.
+SRR, NDR and NSCR as in [2] (`edgewise.boundary.measures.support`); McNemar's test in
+`edgewise.boundary.measures.solved`, its power in `edgewise.boundary.inference.power`, Holm's correction in
+`edgewise.boundary.inference.multiple_testing`.
 
 **Of each claim.**
 
@@ -131,5 +132,9 @@ def page() -> str:
     return head + "\n".join(verdicts(TABLES)) + "\n" + tail
 
 
-if __name__ == "__main__":
+def main() -> None:
     PAGE.write_text(page())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """Write docs/performance.md and its figures from benchmarks/results/*.json (`make bench`).
 
-python -m docs.performance
+python -m tools.pages.performance
 """
 
 from __future__ import annotations
@@ -12,22 +12,21 @@ from typing import Any
 
 import altair as alt
 import vl_convert
+
 from benchmarks.registry import BENCHMARKS
 from benchmarks.terminal import number
-
 from edgewise.report.audit.paper import printed
 from edgewise.report.charts import PALETTE, sized, specification
+from tools.pages import DOCS, FIGURES, ROOT
 
-ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGE = Path(__file__).with_name("performance.md")
-FIGURES = Path(__file__).with_name("figures")
+PAGE = DOCS / "performance.md"
 
 HEAD = """# How fast, and what bounds it
 
-Ours beside what people would use instead, in turn in one process, the same weights and the same work. `make bench` runs
-everything, `python -m benchmarks NAME...` some of it; both write benchmarks/results/NAME.json, and this page is made from
-those files by `python -m docs.performance`. Speeds are of one machine at one time: run it on yours.
+Ours beside what people would use instead, in turn in one process, the same weights and the same work. `make bench`
+runs everything, `python -m benchmarks NAME...` some of it; both write benchmarks/results/NAME.json, and this page is
+made from those files by `python -m tools.pages.performance`. Speeds are of one machine at one time: run it on yours.
 
 ## Targets
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs import published
 
 from edgewise.boundary import Counts, judge_boundary, pass_at_k
 from edgewise.rl.recipes import PRESETS
+from tools.pages import published
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_of_published_tables_is_current() -> None:

@@ -1,16 +1,14 @@
 """Write docs/demo.md: the demonstration's numbers for several seeds.
 
-    python docs/seeds.py runs/seeds 0 1 2
-
-computes what is missing of each seed's study in the given folder, as `edgewise demo seed=S` does.
+Computes what is missing of each seed's study in runs/seeds, as `edgewise demo seed=S` does.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+
+from tools.pages import DOCS, ROOT
 
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch is imported, as the command line does
 
@@ -25,6 +23,9 @@ from edgewise.study.runner import plan, run
 from edgewise.study.store import Store, versions
 from edgewise.study.study import Study
 
+SEEDS = [0, 1, 2]
+RUNS = ROOT / "runs" / "seeds"
+
 HEAD = """# The demonstration, seed by seed
 
 {question}
@@ -35,25 +36,24 @@ points, tuned minus base, with the intervals that the verdicts are judged by, at
 regions. The settings were chosen on earlier draws
 of problems (LOG.md) and nothing was changed for these: the seeds bear the same numbers, the problems are others.
 Intervals speak of problems, not of that choice; what differs
-from seed to seed is seen by comparing the seeds. Written by `make seeds`; {versions}.
+from seed to seed is seen by comparing the seeds. Written by `make pages PAGES=seeds`; {versions}.
 """
 
 
 def main() -> None:
-    root, seeds = Path(sys.argv[1]), [int(word) for word in sys.argv[2:]]
     parts: list[str] = []
     found: list[Findings] = []
-    for seed in seeds:
+    for seed in SEEDS:
         study = demo(DemoSpec(seed=seed))
         with StudyProgress(study) as progress:
-            store = run(study.evaluations.values(), Context(root=root), progress)
+            store = run(study.evaluations.values(), Context(root=RUNS), progress)
         findings = measure(study, store)
         found.append(findings)
         parts.append(f"## Seed {seed}\n")
         parts += [*verdicts(findings), "", *levels(findings), "", costs(study, store), ""]
     recorded = ", ".join(f"{name} {number}" for name, number in versions().items())
     head = HEAD.format(question=found[0].question, versions=recorded)
-    Path(__file__).with_name("demo.md").write_text("\n".join([head, *overview(seeds, found), "", *parts]))
+    (DOCS / "demo.md").write_text("\n".join([head, *overview(SEEDS, found), "", *parts]))
 
 
 def overview(seeds: list[int], found: list[Findings]) -> Iterator[str]:

@@ -1,28 +1,26 @@
 """Write docs/algorithms.md and the figures beside it: every algorithm, and which problems it learns from.
 
-    python -m docs.algorithms
+    python -m tools.pages.algorithms
 
 Formulas and sources are data (`algorithm_entries`, `algorithm_tables`); figures and weights are computed from the code.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from tools.pages import DOCS, FIGURES
+from tools.pages.algorithm_entries import ADVANTAGES, LOSSES, Entry
+from tools.pages.algorithm_tables import FORMS, TABLES, Table
+from tools.pages.algorithm_weights import CURVES, SAMPLES, figures, weight
 
-from docs.algorithm_entries import ADVANTAGES, LOSSES, Entry
-from docs.algorithm_tables import FORMS, TABLES, Table
-from docs.algorithm_weights import CURVES, SAMPLES, figures, weight
-
-PAGE = Path(__file__).with_name("algorithms.md")
-FIGURES = PAGE.with_name("figures")
+PAGE = DOCS / "algorithms.md"
 RATES = (0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 
 HEAD = rf"""# The algorithms
 
 Which estimator is in front of you, and what does it do to easy and to hard problems? One entry each: name in the code,
 name in a recipe, source, formula, what it assumes, what it is unbiased for, when to use it. Written by
-`make algorithms` from the functions that train; numbers marked *exact* are held by tests that enumerate every
-batch a small policy can draw.
+`make pages PAGES=algorithms` from the functions that train; numbers marked *exact* are held by tests that enumerate
+every batch a small policy can draw.
 
 **Conventions.** A problem has $`n`$ samples with rewards $`r_1 \dots r_n`$, $`c`$ of them right; $`p`$ is its true pass
 rate. An advantage multiplies log-probabilities in a *mean* over samples; PKPO publishes $`S_i`$ for a *sum* over the

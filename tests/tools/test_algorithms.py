@@ -11,10 +11,6 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from docs import algorithms
-from docs.algorithm_entries import ADVANTAGES, LOSSES
-from docs.algorithm_tables import TABLES
-from docs.algorithm_weights import COMPARED, CURVES, NAMED, Curve, credit, figures, signal, weight
 
 from edgewise.core.spec import override
 from edgewise.rl import advantages, losses, rewards
@@ -28,6 +24,10 @@ from edgewise.rl.recipe.reward import Length, Reward
 from edgewise.rl.resets import Reset
 from edgewise.sampling.power import PowerSampler
 from tests.rl.advantages.oracles import Policy
+from tools.pages import FIGURES, algorithms
+from tools.pages.algorithm_entries import ADVANTAGES, LOSSES
+from tools.pages.algorithm_tables import TABLES
+from tools.pages.algorithm_weights import COMPARED, CURVES, NAMED, Curve, credit, figures, signal, weight
 
 TEXT = algorithms.PAGE.read_text(encoding="utf-8")
 UNIONS = {
@@ -68,7 +68,7 @@ def test_the_figures_are_current() -> None:
     def words(path: Path) -> set[str]:
         return set(re.findall(r">([^<>]+)</text>", path.read_text(encoding="utf-8")))
 
-    folder = algorithms.FIGURES
+    folder = FIGURES
     found = figures()
     assert set(found) == {"credit.svg", "signal.svg", "weight.svg"}
     for name, svg in found.items():

@@ -1,6 +1,6 @@
 """Write docs/recipes.md: the named recipes beside each other, and where each of their numbers comes from.
 
-python -m docs.recipes
+python -m tools.pages.recipes
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from edgewise.rl.presets.base import Preset, fields
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import PRESETS, small
+from tools.pages import DOCS
 
-PAGE = Path(__file__).with_name("recipes.md")
+PAGE = DOCS / "recipes.md"
 
 HEAD = """# The recipes
 
@@ -31,7 +31,7 @@ edgewise demo rl=dapo/small rl.steps=100
 ```
 
 Presets are versioned and never changed in place. Numbers are those of the paper; where it is silent, those of its
-code or scripts; where these are silent too, ours, and then the source says so. Written by `make recipes`.
+code or scripts; where these are silent too, ours, and then the source says so. Written by `make pages PAGES=recipes`.
 
 ## Side by side
 
@@ -147,5 +147,9 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-if __name__ == "__main__":
+def main() -> None:
     PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """Write docs/worlds.md: the worlds, and what can be measured of them, beside the reference generator and scorer.
 
-    python docs/worlds.py
+    python -m tools.pages.worlds
 
 takes a few minutes on one core. Rates are read from benchmarks/results/worlds.json (`make bench`).
 """
@@ -15,17 +15,16 @@ import re
 import statistics
 import string
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from edgewise.tasks import SPLITS, worlds
+from edgewise.tasks import SPLITS, Split, worlds
 from edgewise.tasks.graph import GraphArithmetic, english
 from edgewise.tasks.graph.graph import Graph, Node
 from edgewise.tasks.graph.released import read_row
 from edgewise.tasks.graph.released_judge import judge_released
+from tools.pages import DOCS, ROOT
 
-PAGE = Path(__file__).with_name("worlds.md")
-ROOT = Path(__file__).parents[1]
+PAGE = DOCS / "worlds.md"
 ROWS = ROOT / "tests" / "tasks" / "graph" / "data" / "reference.jsonl.gz"
 RATES = ROOT / "benchmarks" / "results" / "worlds.json"
 OPS = (2, 3, 4, 6, 8, 10, 12, 14, 17, 20)
@@ -52,7 +51,7 @@ edgewise audit base.jsonl verdicts.jsonl
 ```
 
 Splits are by the canonical hash of what is asked: 10/16 train, 1/16 validation, 2/16 test, 3/16 held out (for what
-neither training nor testing may touch, such as RL's own problems). Written by `make worlds`.
+neither training nor testing may touch, such as RL's own problems). Written by `make pages PAGES=worlds`.
 """
 
 GRAPH = """## Graph arithmetic
@@ -314,7 +313,7 @@ def duplicates() -> Iterator[str]:
     """How many of a million problems are asked in two splits."""
     world = GraphArithmetic(min_op=2, max_op=20, wording="compact")
     count = DISTINCT // len(SPLITS)
-    asked: dict[str, tuple[set[str], set[int]]] = {}
+    asked: dict[Split, tuple[set[str], set[int]]] = {}
     for split in SPLITS:
         problems = (world.problem(split, 0, index) for index in range(count))
         ids, expressions = zip(*((p.id, hash(expression(p.gold))) for p in problems), strict=True)
@@ -357,7 +356,7 @@ def judges(rows: Sequence[Row]) -> Iterator[str]:
             passed = []
             for judge in ("verified", "paper_compat"):
                 means = [
-                    statistics.mean(judge_released(row, text, mode=judge).process_correct for text in renamings)  # type: ignore[arg-type]
+                    statistics.mean(judge_released(row, text, mode=judge).process_correct for text in renamings)
                     for row, renamings in zip(some, texts, strict=True)
                 ]
                 error = 2 * statistics.stdev(means) / len(means) ** 0.5

@@ -1,6 +1,6 @@
 """Simulations with known truth: how often verdicts are false and intervals miss. Writes docs/calibration.md.
 
-    python docs/calibrate.py [share]
+    python -m tools.pages.calibrate [share]
 
 makes `share` (default 1) of the runs of every table, on two processes; the whole takes about a quarter of an hour.
 """
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
+
+from tools.pages import DOCS
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: one thread a process
 
@@ -29,7 +29,7 @@ from edgewise.boundary.measures.curves import curve, k_grid, paired_difference
 from edgewise.boundary.verdict.verdict import judge_boundary
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
-PAGE = Path(__file__).with_name("calibration.md")
+PAGE = DOCS / "calibration.md"
 RESAMPLES = 1000
 CLUSTER = 5
 FALSE = ("extended", "shrunk", "mixed", "sharpened")
@@ -38,7 +38,7 @@ HEAD = """# Calibration
 
 What the audit says of data whose truth is known, because it was planted: success rates are drawn from a population,
 samples are binomial, and the claims are compared with what was planted. Every rate stands with its Monte-Carlo
-standard error; {resamples} resamples are made for each interval. Written by `make calibrate`.
+standard error; {resamples} resamples are made for each interval. Written by `make pages PAGES=calibrate`.
 
 Populations of success rates: *heavy-tailed* is Beta(0.2, 1.5); *zero-inflated* has 30% of problems at 0 and the
 others from Beta(0.5, 1.5); *clustered* has templates of {cluster} problems that share one rate from Beta(0.2, 1.5),
@@ -202,8 +202,8 @@ def sharpening_label(case: Sharpening, seed: int) -> str:
     return judge_boundary(base, tuned, resamples=RESAMPLES, seed=seed).label
 
 
-def main() -> None:
-    share = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+def main(share: float = 1.0) -> None:
+    """Write the page; `share` of the runs that each number is made from."""
     with ProcessPoolExecutor(2) as pool:
         lines = [HEAD.format(resamples=RESAMPLES, cluster=CLUSTER)]
         for table in (null_table, coverage_table, planned_table, skill_table, sharpening_table):
