@@ -21,7 +21,7 @@ from tests.cli.test_study import TINY
 from tests.core.rank_program import RECIPES, STEPS, run_of
 from tests.study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, here, identity, results
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parents[2]
 CLOSE = 1e-5
 
 
