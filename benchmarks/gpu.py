@@ -28,13 +28,13 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.trainer import train
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
 from edgewise.training import next_token
 from edgewise.training.documents import Document
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
-from edgewise.training.packing import Rows, pack
+from edgewise.training.packing import PackedRows, pack
 from edgewise.training.run import Run
 
 LEARNING_RATE = 1e-6
@@ -159,8 +159,8 @@ def sampling(scale: Scale, device: torch.device, peaks_found: dict[str, float]) 
     del exact
     found: dict[str, float] = {}
     for precision in ("fp32", "bf16"):
-        law = SamplingSpec(max_new_tokens=scale.new_tokens, precision=precision)
-        ours = [_our_rate(engine, prompts, scale.samples, law, device) for _ in range(scale.repeats + 1)]
+        params = SamplingParams(max_new_tokens=scale.new_tokens, precision=precision)
+        ours = [_our_rate(engine, prompts, scale.samples, params, device) for _ in range(scale.repeats + 1)]
         found[f"tokens_per_second_{precision}"] = statistics.median(ours[1:])
     theirs, _ = peers.same_model(model, tokenizer, torch.bfloat16)
     theirs.eval().to(device)
@@ -280,7 +280,7 @@ def _prompts(scale: Scale, tokenizer: Tokenizer) -> list[list[int]]:
     return [tokenizer.prompt(world.problem("train", 0, index).prompt) for index in range(scale.prompts)]
 
 
-def _rows(scale: Scale, vocabulary: int) -> Rows:
+def _rows(scale: Scale, vocabulary: int) -> PackedRows:
     """Two micro-batches of documents of random words and lengths."""
     source, documents, tokens = rng("gpu benchmark rows"), [], 0
     while tokens < 2 * scale.row_tokens * 0.95:
@@ -291,11 +291,13 @@ def _rows(scale: Scale, vocabulary: int) -> Rows:
     return pack(documents, scale.row_length, pad=0)
 
 
-def _our_rate(engine: Engine, prompts: list[list[int]], samples: int, law: SamplingSpec, device: torch.device) -> float:
+def _our_rate(
+    engine: Engine, prompts: list[list[int]], samples: int, params: SamplingParams, device: torch.device
+) -> float:
     drawn: list[int] = []
 
     def draw() -> None:
-        completions = engine.sample(prompts, range(len(prompts)), samples, law)
+        completions = engine.sample(prompts, range(len(prompts)), samples, params)
         drawn.append(int(completions.length_PG.sum()))
 
     seconds = _seconds(draw, device)
@@ -332,8 +334,8 @@ def _check_equal(
     engine: Engine, theirs: Any, tokenizer: Tokenizer, prompts: list[list[int]], device: torch.device
 ) -> None:
     tokens = 16
-    law = SamplingSpec(temperature=0, max_new_tokens=tokens)
-    mine = engine.sample(prompts, range(len(prompts)), 1, law)
+    params = SamplingParams(temperature=0, max_new_tokens=tokens)
+    mine = engine.sample(prompts, range(len(prompts)), 1, params)
     asked = torch.tensor(prompts, device=device)
     drawn = theirs.generate(
         asked,

@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from edgewise.core.threads import machine_cores
+
 # What decides how many threads there are and whether idle ones spin.
 ENVIRONMENT = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 PACKAGES = ("torch", "transformers", "trl", "numpy")
@@ -66,7 +68,7 @@ def described() -> dict[str, Any]:
     """Processor, cores that this process may use, threads and what decides on them, memory in GB and the system."""
     return {
         "cpu": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": machine_cores(),
         "threads": torch.get_num_threads(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": platform.platform(terse=True),

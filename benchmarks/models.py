@@ -15,7 +15,7 @@ from pydantic import Field
 from edgewise.core.keyed import rng
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
-from edgewise.tasks.base import Mark, Problem, Split, Verdict, World
+from edgewise.tasks.base import Problem, Score, Split, Verdict, World
 
 PROMPT_TOKENS = 64
 
@@ -59,9 +59,9 @@ class RandomWords(World):
     def solution(self, problem: Problem) -> str:
         return problem.prompt
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        right = Mark(approved(completion))
-        return Verdict(right, right, given=completion)
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        right = Score(approved(completion))
+        return Verdict(right, right, predicted=completion)
 
 
 def approved(text: str) -> bool:

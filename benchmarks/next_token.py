@@ -22,7 +22,7 @@ from edgewise.training import next_token
 from edgewise.training.documents import Document
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
-from edgewise.training.packing import Rows, pack
+from edgewise.training.packing import PackedRows, pack
 from edgewise.training.run import Run
 
 ROWS, ROW_LENGTH = 16, 512
@@ -120,7 +120,9 @@ class OurTrainer:
             precision=precision, optimizer=OptimizerSpec(learning_rate=LEARNING_RATE, weight_decay=0.0)
         )
         self.optimizer = Optimizer(model, self.spec.optimizer)
-        self.rows: Rows = pack([Document(row, [1.0] * len(row)) for row in rows_RT.tolist()], rows_RT.shape[1], pad=0)
+        self.rows: PackedRows = pack(
+            [Document(row, [1.0] * len(row)) for row in rows_RT.tolist()], rows_RT.shape[1], pad=0
+        )
         self.run = Run(Path())
 
     def step(self) -> tuple[float, float]:

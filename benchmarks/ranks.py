@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.findings import Comparison, Findings, alternate
 from benchmarks.models import NEVER, SMALL, SMALL_WORDS, RandomWords, decoder, tokenizer_of
 from benchmarks.rl_step import LEARNING_RATE
-from edgewise.core.distributed import opened
+from edgewise.core.distributed import process_group
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.trainer import train
 from edgewise.training.optimizer import OptimizerSpec
@@ -55,7 +55,7 @@ def seconds_with(ranks: int, threads: int, seed: int, steps: int = STEPS, new_to
 def main(out: Path, seed: int, steps: int, new_tokens: int) -> None:
     """One rank: a step that does not count, then those that do; the first rank writes down their mean."""
     tokenizer = tokenizer_of(SMALL_WORDS)
-    with opened("cpu") as ranks, tempfile.TemporaryDirectory() as folder:
+    with process_group("cpu") as distributed, tempfile.TemporaryDirectory() as folder:
         for name, count in (("warm", 1), ("timed", steps)):
             recipe = Recipe(
                 steps=count,
@@ -64,9 +64,9 @@ def main(out: Path, seed: int, steps: int, new_tokens: int) -> None:
                 max_new_tokens=new_tokens,
                 optimizer=OptimizerSpec(learning_rate=LEARNING_RATE, schedule="constant", warmup=0.0, weight_decay=0.0),
             )
-            run = Run(Path(folder) / name, ranks=ranks, checkpoint_seconds=1e9)
+            run = Run(Path(folder) / name, distributed=distributed, checkpoint_seconds=1e9)
             totals = train(decoder(SMALL, tokenizer, NEVER), tokenizer, RandomWords(), recipe, seed, run)
-        if ranks.first:
+        if distributed.is_rank_zero:
             out.write_text(str(totals["seconds"] / steps))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.findings import Findings
-from edgewise.core.atomic import whole
+from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 
 
@@ -74,7 +74,7 @@ def run(names: Sequence[str], repeats: int | None, out: Path, say: Callable[[str
     for name in order:
         say(f"{name}: {BENCHMARKS[name].what}")
         written[name] = recorded(name, repeats or BENCHMARKS[name].repeats)
-        with whole(out / f"{name}.json") as aside:
+        with atomic_write(out / f"{name}.json") as aside:
             aside.write_text(json.dumps(written[name], indent=1) + "\n")
     return written
 

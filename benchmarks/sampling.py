@@ -16,7 +16,7 @@ from benchmarks.models import GROUPED, NATURAL, NEVER, PROMPT_TOKENS, SMALL, SMA
 from benchmarks.work import achieved, sampling_work
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
 
 PROMPTS, SAMPLES, NEW_TOKENS = 64, 16, 128
@@ -99,7 +99,7 @@ def our_draw(
     """Completion tokens of one draw, and its seconds."""
     asked, keys = [prompt(tokenizer, p) for p in range(prompts)], [seed * prompts + p for p in range(prompts)]
     engine, start = Engine(model, tokenizer.eos), time.perf_counter()
-    drawn = engine.sample(asked, keys, samples, SamplingSpec(max_new_tokens=new_tokens))
+    drawn = engine.sample(asked, keys, samples, SamplingParams(max_new_tokens=new_tokens))
     return int(drawn.length_PG.sum()), time.perf_counter() - start
 
 
@@ -116,7 +116,7 @@ def check_equal(model: Decoder, theirs: Any, tokenizer: Tokenizer, prompts: int 
     """RuntimeError where a greedy completion differs."""
     asked = [prompt(tokenizer, p) for p in range(prompts)]
     mine = Engine(model, tokenizer.eos).sample(
-        asked, range(prompts), 1, SamplingSpec(temperature=0, max_new_tokens=new_tokens)
+        asked, range(prompts), 1, SamplingParams(temperature=0, max_new_tokens=new_tokens)
     )
     for p, other in enumerate(peers.greedy(theirs, tokenizer, asked, new_tokens)):
         if mine.ids(p, 0) != other:

@@ -72,8 +72,8 @@ def judged(world: World) -> Callable[[], float]:
     def value() -> float:
         problems = [world.problem("train", 0, index) for index in range(TEXTS)]
         texts = [world.solution(problem) for problem in problems]
-        assert all(world.judge(problem, text).process_correct for problem, text in zip(problems, texts, strict=True))
-        return rate(lambda index: world.judge(problems[index % TEXTS], texts[index % TEXTS]))
+        assert all(world.verify(problem, text).process_correct for problem, text in zip(problems, texts, strict=True))
+        return rate(lambda index: world.verify(problems[index % TEXTS], texts[index % TEXTS]))
 
     return value
 

@@ -3,7 +3,7 @@
 from typing import Literal, Self
 
 from edgewise.core.keyed import key, rng
-from edgewise.tasks.base import Mark, Problem, Split, Verdict, World, known_split, split_of
+from edgewise.tasks.base import Problem, Score, Split, Verdict, World, known_split, split_of
 
 
 class Backwards(World):
@@ -36,10 +36,10 @@ class Backwards(World):
     def solution(self, problem: Problem) -> str:
         return problem.answer
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         if truncated or not completion.split():
-            return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "truncated" if truncated else "no answer")
-        given = "".join(completion.split())
+            return Verdict(Score.UNSCORABLE, Score.UNSCORABLE, None, "truncated" if truncated else "no answer")
+        predicted = "".join(completion.split())
         if completion.split() == problem.answer.split():
-            return Verdict(Mark.CORRECT, Mark.CORRECT, given=given)
-        return Verdict(Mark.WRONG, Mark.WRONG, 0, f"answer is {problem.answer}", given)
+            return Verdict(Score.CORRECT, Score.CORRECT, predicted=predicted)
+        return Verdict(Score.WRONG, Score.WRONG, 0, f"answer is {problem.answer}", predicted)

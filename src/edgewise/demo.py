@@ -10,7 +10,7 @@ from edgewise.core.spec import Spec
 from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import AnyRecipe
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.study.stages import RL, Evaluate, Pretrain
 from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic
@@ -57,7 +57,7 @@ def demo(spec: DemoSpec) -> Study:
             world=levels(first + 1, spec.hard),
             problems=spec.problems,
             samples=spec.samples,
-            law=SamplingSpec(max_new_tokens=spec.rl.max_new_tokens),
+            sampling=SamplingParams(max_new_tokens=spec.rl.max_new_tokens),
         )
 
     def arm(world: ModularArithmetic) -> Evaluate:

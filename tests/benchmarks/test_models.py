@@ -20,7 +20,7 @@ from benchmarks.models import (
 )
 from benchmarks.sampling import our_draw
 from edgewise.model.decoder import DecoderSpec
-from edgewise.tasks.base import Mark
+from edgewise.tasks.base import Score
 
 
 @pytest.mark.parametrize(("spec", "words", "size"), [(SMALL, SMALL_WORDS, 1_116_800), (LARGE, LARGE_WORDS, 5_854_464)])
@@ -55,5 +55,5 @@ def test_every_second_text_is_right_cut_off_or_not() -> None:
     texts = [f"w{i} w{i + 1}" for i in range(400)]
     assert 0.4 < sum(map(approved, texts)) / len(texts) < 0.6
     for text in texts[:20]:
-        verdict = world.judge(problem, text, truncated=True)
-        assert (verdict.answer is Mark.CORRECT) is approved(text)
+        verdict = world.verify(problem, text, truncated=True)
+        assert (verdict.answer is Score.CORRECT) is approved(text)

@@ -34,7 +34,7 @@ def said(marks: list[int], answers: list[str]) -> Outcomes:
         problem_S=np.zeros(len(marks), dtype=np.int32),
         sample_S=np.arange(len(marks)),
         answer_S=np.array(marks, dtype=np.int8),
-        said_S=codes.astype(np.int32),
+        predicted_S=codes.astype(np.int32),
         answers=tuple(names.tolist()),
     )
 

@@ -138,7 +138,7 @@ def test_a_world_of_one_s_own_file(tmp_path: Path) -> None:
     assert by_class == ready
     assert ready["world"]["world"] == "mine"
     completions = write(tmp_path / "c.jsonl", [ready | {"completion": ready["solution"]}])
-    (verdict,) = rows(run("judge", f"{file}:Mine", completions))
+    (verdict,) = rows(run("verify", f"{file}:Mine", completions))
     assert verdict["process_correct"] is True
 
 
@@ -163,7 +163,7 @@ def test_gold_solutions_are_judged_correct_and_read_by_an_audit(words: list[str]
     asked = rows(run("problems", task, *settings, "--count", "6", "--split", "test", "--json"))
     done = [row | {"completion": [row["solution"], "?"]} for row in asked]
     completions, out = write(tmp_path / "done.jsonl", done), tmp_path / "new" / "verdicts.jsonl"
-    shown = run("judge", task, completions, *settings, "--out", str(out))
+    shown = run("verify", task, completions, *settings, "--out", str(out))
     assert f"12 completions of {len({row['id'] for row in asked})} problems" in shown
     for name in ("answer", "process"):
         (line,) = [line for line in shown.splitlines() if line.split()[:1] == [name]]
@@ -192,7 +192,7 @@ def test_verdicts_say_why(tmp_path: Path) -> None:
         "temperature": 0.7,
         "answer_key": "not a column",
     }
-    found = rows(run("judge", "modular", write(tmp_path / "c.jsonl", [row])))
+    found = rows(run("verify", "modular", write(tmp_path / "c.jsonl", [row])))
     assert [one["sample"] for one in found] == [0, 1, 2, 3]
     assert [one["completion"] for one in found] == texts
     assert [one["correct"] for one in found] == [True, True, None, None]
@@ -212,11 +212,11 @@ def test_rows_without_a_world_are_of_the_command_s(tmp_path: Path) -> None:
     bare = [{"split": "test", "seed": 2, "index": p.index, "completion": world.solution(p)} for p in problems]
     packed = tmp_path / "c.jsonl.gz"
     packed.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in bare).encode()))
-    found = rows(run("judge", "modular", str(packed), "max_op=3", "modulus=11"))
+    found = rows(run("verify", "modular", str(packed), "max_op=3", "modulus=11"))
     assert [one["problem_id"] for one in found] == [problem.id for problem in problems]
     assert [one["sample"] for one in found] == [0, 1, 0]
     assert all(one["process_correct"] for one in found)
-    other = rows(run("judge", "modular", str(packed)))
+    other = rows(run("verify", "modular", str(packed)))
     assert {one["problem_id"] for one in other}.isdisjoint(problem.id for problem in problems)
 
 
@@ -224,15 +224,15 @@ def test_rows_without_a_world_are_of_the_command_s(tmp_path: Path) -> None:
 def test_rows_of_the_released_data(mode: str, tmp_path: Path) -> None:
     released = all_rows()[:12]
     done = [row | {"completion": row["solution"]} for row in released]
-    found = rows(run("judge", "graph", write(tmp_path / "c.jsonl", done), "--mode", mode))
+    found = rows(run("verify", "graph", write(tmp_path / "c.jsonl", done), "--mode", mode))
     assert [one["level"] for one in found] == [row["op"] for row in released]
     assert all(one["correct"] and one["process_correct"] for one in found)
     assert {one["verifier"] for one in found} == {f"edgewise graph 1 {mode}"}
     wrong = [row | {"completion": "Answer: 0."} for row in released]
-    found = rows(run("judge", "graph", write(tmp_path / "w.jsonl", wrong), "--mode", mode))
+    found = rows(run("verify", "graph", write(tmp_path / "w.jsonl", wrong), "--mode", mode))
     assert not any(one["process_correct"] for one in found)
     cut = [row | {"completion": row["solution"], "truncated": True} for row in released]
-    found = rows(run("judge", "graph", write(tmp_path / "t.jsonl", cut), "--mode", mode))
+    found = rows(run("verify", "graph", write(tmp_path / "t.jsonl", cut), "--mode", mode))
     assert {one["correct"] for one in found} == ({None} if mode == "verified" else {True})
 
 
@@ -240,10 +240,10 @@ def test_the_paper_s_wording_is_judged_as_the_released_scorer_does(tmp_path: Pat
     words = ["interplay/op7-10_uniform", "wording=paper"]
     asked = rows(run("problems", *words, "--count", "4", "--json"))
     completions = write(tmp_path / "c.jsonl", [row | {"completion": row["solution"]} for row in asked])
-    found = rows(run("judge", words[0], completions, *words[1:], "--mode", "paper_compat"))
+    found = rows(run("verify", words[0], completions, *words[1:], "--mode", "paper_compat"))
     assert all(one["process_correct"] for one in found)
     released = [row["released"] | {"completion": row["solution"]} for row in asked]
-    again = rows(run("judge", "graph", write(tmp_path / "r.jsonl", released)))
+    again = rows(run("verify", "graph", write(tmp_path / "r.jsonl", released)))
     assert [one["problem_id"] for one in again] == [row["id"] for row in asked]
     assert all(one["process_correct"] for one in again)
 
@@ -283,7 +283,7 @@ def test_a_bad_row_is_named_and_nothing_is_written(change: Any, named: str, tmp_
     bad = change if isinstance(change, str) else json.dumps(GOOD | change)
     file, out = tmp_path / "c.jsonl", tmp_path / "out" / "v.jsonl"
     file.write_text(f"{json.dumps(GOOD)}\n\n{bad}\n")
-    words = ["judge", "modular", str(file), "--out", str(out)]
+    words = ["verify", "modular", str(file), "--out", str(out)]
     with pytest.raises(InputError) as error:
         run(*words)
     assert str(error.value).startswith(f"{file}: line 3: ")
@@ -311,14 +311,14 @@ def test_a_bad_row_is_named_and_nothing_is_written(change: Any, named: str, tmp_
         (["problems", "interplay/op7-10_uniform", "--level", "3"], "level: must be one of 7, 8, 9, 10, is 3"),
         (["problems", "modular", "--level", "0"], "min_op"),
         (["problems", "modular", "--split", "dev"], "split: must be one of train"),
-        (["judge", "modular", "absent.jsonl"], "absent.jsonl: no such file"),
-        (["judge", "modular", "EMPTY"], "no row"),
-        (["judge", "modular", "GOOD", "--mode", "kind"], "--mode: 'kind'"),
-        (["judge", "modular", "GOOD", "--mode", "paper_compat"], "line 1: mode: paper_compat judges graph arithmetic"),
-        (["judge", "modular", "WORLD", "max_op=3"], "line 1: world.max_op: 9, but the command says 3"),
-        (["judge", "mixture", "GOOD"], "parts"),
-        (["judge", "modular", "GOOD", "--out", "."], "--out"),
-        (["judge", "graph", "RELEASED"], "line 1: template"),
+        (["verify", "modular", "absent.jsonl"], "absent.jsonl: no such file"),
+        (["verify", "modular", "EMPTY"], "no row"),
+        (["verify", "modular", "GOOD", "--mode", "kind"], "--mode: 'kind'"),
+        (["verify", "modular", "GOOD", "--mode", "paper_compat"], "line 1: mode: paper_compat judges graph arithmetic"),
+        (["verify", "modular", "WORLD", "max_op=3"], "line 1: world.max_op: 9, but the command says 3"),
+        (["verify", "mixture", "GOOD"], "parts"),
+        (["verify", "modular", "GOOD", "--out", "."], "--out"),
+        (["verify", "graph", "RELEASED"], "line 1: template"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(
@@ -344,6 +344,16 @@ def test_bad_input_is_one_line_and_status_2(
     assert len(lines) == 1 and lines[0].startswith("error: ") and named in lines[0], lines
 
 
+def test_the_old_name_of_verify_still_works_and_says_the_new_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["edgewise", "judge", "modular", "absent.jsonl"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0].startswith("note: `judge` is now `verify`") and "absent.jsonl: no such file" in shown[1]
+
+
 def test_as_a_process_without_torch(tmp_path: Path) -> None:
     """Rows on stdout, the summary on stderr, status 0; no library of the laboratory is imported."""
     write(tmp_path / "c.jsonl", [GOOD])
@@ -352,11 +362,11 @@ def test_as_a_process_without_torch(tmp_path: Path) -> None:
         "try: main()\n"
         "finally: print(*(m for m in ('torch', 'tokenizers', 'reasoning_gym') if m in sys.modules), file=sys.stderr)"
     )
-    for words in (["judge", "modular", "c.jsonl"], ["tasks"]):
+    for words in (["verify", "modular", "c.jsonl"], ["tasks"]):
         command = [sys.executable, "-c", program, *words]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
         assert done.stderr.splitlines()[-1] == ""
         assert done.stdout
-        if words[0] == "judge":
+        if words[0] == "verify":
             assert "1 completions of 1 problems" in done.stderr
             assert len(rows(done.stdout)) == 1

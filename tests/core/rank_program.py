@@ -1,4 +1,4 @@
-"""What test_distributed.py runs on one and on several ranks: `-m tests.core.rank_program FOLDER NAME...` under torchrun."""
+"""What test_distributed.py runs on one rank and on two: `-m tests.core.rank_program FOLDER NAME...` under torchrun."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from edgewise.core.distributed import ALONE, Ranks, opened
+from edgewise.core.distributed import SINGLE_PROCESS, Distributed, process_group
 from edgewise.core.errors import InputError
 from edgewise.rl import trainer
 from edgewise.study import runner
@@ -47,7 +47,13 @@ RECIPES: dict[str, dict[str, object]] = {
 }
 
 
-def run_of(name: str, folder: Path, ranks: Ranks = ALONE, steps: int = STEPS, checkpoint_seconds: float = 20.0) -> None:
+def run_of(
+    name: str,
+    folder: Path,
+    distributed: Distributed = SINGLE_PROCESS,
+    steps: int = STEPS,
+    checkpoint_seconds: float = 20.0,
+) -> None:
     """The first so many steps of a run of `STEPS`; "next token" is one, the others are recipes."""
     # Several parts an update, but one where there is one problem.
     tokens = 10**6 if name == "one problem" else 30
@@ -61,7 +67,7 @@ def run_of(name: str, folder: Path, ranks: Ranks = ALONE, steps: int = STEPS, ch
         progress=interrupt,
         tokens_per_micro_batch=tokens,
         checkpoint_seconds=checkpoint_seconds,
-        ranks=ranks,
+        distributed=distributed,
     )
     if name == "next token":
         tiny.train(run, tiny.SPEC.model_copy(update={"steps": STEPS}))
@@ -70,31 +76,31 @@ def run_of(name: str, folder: Path, ranks: Ranks = ALONE, steps: int = STEPS, ch
         trainer.train(bandit.decoder(), bandit.TOKENIZER, bandit.WORLD, recipe, 0, run)
 
 
-def study(root: Path, ranks: Ranks) -> None:
+def study(root: Path, distributed: Distributed) -> None:
     log = Log()
-    runner.run(STUDY.evaluations.values(), Context(root, workers=1, ranks=ranks), log)
-    (root / f"told-{ranks.rank}").write_text(str(len(log.done)))
+    runner.run(STUDY.evaluations.values(), Context(root, workers=1, distributed=distributed), log)
+    (root / f"told-{distributed.rank}").write_text(str(len(log.done)))
 
 
-def others_end(folder: Path, ranks: Ranks) -> None:
+def others_end(folder: Path, distributed: Distributed) -> None:
     """The first rank writes what it is told when the others end without a word, so that torchrun sees nothing wrong."""
-    if not ranks.first:
+    if not distributed.is_rank_zero:
         os._exit(0)
     try:
-        ranks.sum_([torch.ones(1)])
+        distributed.all_reduce_([torch.ones(1)])
     except InputError as error:
         (folder / "told").write_text(str(error))
 
 
 def main(folder: str, *names: str) -> None:
     torch.set_num_threads(1)
-    special: dict[str, Callable[[Path, Ranks], None]] = {"study": study, "others end": others_end}
-    with opened("cpu") as ranks:
+    special: dict[str, Callable[[Path, Distributed], None]] = {"study": study, "others end": others_end}
+    with process_group("cpu") as distributed:
         for name in names:
             if name in special:
-                special[name](Path(folder), ranks)
+                special[name](Path(folder), distributed)
             else:
-                run_of(name, Path(folder) / name, ranks)
+                run_of(name, Path(folder) / name, distributed)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from edgewise.core.distributed import ALONE, Ranks, opened
+from edgewise.core.distributed import SINGLE_PROCESS, Distributed, process_group
 from edgewise.core.errors import InputError
 from edgewise.study.store import Store
 from tests.cli.test_study import TINY
@@ -55,7 +55,7 @@ def check_same(two: Path, one: Path) -> None:
 
 @given(st.lists(st.integers(), max_size=20), st.integers(1, 6))
 def test_shares_are_the_items_in_their_order_and_as_equal_as_can_be(items: list[int], size: int) -> None:
-    shares = [list(Ranks(rank, size).mine(items)) for rank in range(size)]
+    shares = [list(Distributed(rank, size).shard(items)) for rank in range(size)]
     assert [item for share in shares for item in share] == items
     lengths = [len(share) for share in shares]
     assert max(lengths) - min(lengths) <= 1
@@ -63,11 +63,16 @@ def test_shares_are_the_items_in_their_order_and_as_equal_as_can_be(items: list[
 
 def test_a_process_that_torchrun_did_not_start_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with opened("cpu") as ranks:
-        assert ranks == ALONE
+    with process_group("cpu") as distributed:
+        assert distributed == SINGLE_PROCESS
     tensor = torch.ones(2)
-    ranks.sum_([tensor])
-    assert (ranks.first, ranks.all_of((1, 2)), ranks.once(lambda: 3), tensor.tolist()) == (True, [1, 2], 3, [1, 1])
+    distributed.all_reduce_([tensor])
+    assert (
+        distributed.is_rank_zero,
+        distributed.all_gather((1, 2)),
+        distributed.on_rank_zero(lambda: 3),
+        tensor.tolist(),
+    ) == (True, [1, 2], 3, [1, 1])
 
 
 @pytest.mark.parametrize(("device", "named"), [("cuda:1", "must be cuda, is 'cuda:1'"), ("cuda", "there are 2")])
@@ -75,7 +80,7 @@ def test_a_rank_without_a_gpu_of_its_own_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("WORLD_SIZE", "3")
     monkeypatch.setenv("LOCAL_RANK", "2")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(InputError, match=named), opened(device):
+    with pytest.raises(InputError, match=named), process_group(device):
         pass
 
 

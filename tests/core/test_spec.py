@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, canonical_json, difference, digest, override, plain
 from edgewise.model.decoder import DecoderSpec
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.tasks import ModularArithmetic
 
 
@@ -135,7 +135,7 @@ def test_every_field_changes_the_digest() -> None:
 
 @pytest.mark.parametrize(
     "spec",
-    [ModularArithmetic(max_op=3), DecoderSpec(heads=3, kv_heads=1), SamplingSpec()],
+    [ModularArithmetic(max_op=3), DecoderSpec(heads=3, kv_heads=1), SamplingParams()],
     ids=lambda s: type(s).__name__,
 )
 def test_every_field_of_the_real_specs_changes_the_digest(spec: Spec) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import torch
 
-from edgewise.core.threads import cores, in_order, shared_among
+from edgewise.core.threads import map_in_order, shared_among, usable_cores
 
 CPU = torch.device("cpu")
 
@@ -21,13 +21,13 @@ def three_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cores_are_those_that_were_asked_for_or_given(monkeypatch: pytest.MonkeyPatch) -> None:
     for asked, expected in (("3", 3), ("4,2", 4), ("0", 1)):
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
-        assert cores() == expected
+        assert usable_cores() == expected
     given = len(os.sched_getaffinity(0))
     for nothing in ("", "many"):
         monkeypatch.setenv("OMP_NUM_THREADS", nothing)
-        assert cores() == given
+        assert usable_cores() == given
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert cores() == given
+    assert usable_cores() == given
 
 
 def test_processes_that_share_the_cores_have_a_part_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_processes_that_share_the_cores_have_a_part_each(monkeypatch: pytest.Mon
     monkeypatch.setattr("edgewise.core.threads._sharing", lambda: 1)  # put back at the end
     for processes, expected in ((1, 8), (3, 2), (20, 1)):
         shared_among(partial(int, processes))
-        assert cores() == expected
+        assert usable_cores() == expected
 
 
 @pytest.mark.usefixtures("three_threads")
@@ -47,7 +47,7 @@ def test_results_come_in_the_order_of_the_items_and_from_several_threads() -> No
         time.sleep(0.002 * (8 - item))
         return item * item
 
-    assert list(in_order(work, range(8), CPU)) == [item * item for item in range(8)]
+    assert list(map_in_order(work, range(8), CPU)) == [item * item for item in range(8)]
     assert len(names) == 3 and threading.get_ident() not in names
 
 
@@ -56,12 +56,12 @@ def test_torch_has_one_thread_inside_and_all_of_them_again_outside() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        assert set(in_order(lambda _: torch.get_num_threads(), range(6), CPU)) == {1}
+        assert set(map_in_order(lambda _: torch.get_num_threads(), range(6), CPU)) == {1}
         assert torch.get_num_threads() == 2
         # The caller leaves the cores to the others until the last result, or until it has had enough.
-        assert {torch.get_num_threads() for _ in in_order(abs, range(6), CPU)} == {1}
+        assert {torch.get_num_threads() for _ in map_in_order(abs, range(6), CPU)} == {1}
         assert torch.get_num_threads() == 2
-        some = iter(in_order(abs, range(6), CPU))
+        some = iter(map_in_order(abs, range(6), CPU))
         assert next(some) == 0 and torch.get_num_threads() == 1
         del some
         assert torch.get_num_threads() == 2
@@ -73,7 +73,7 @@ def test_torch_has_one_thread_inside_and_all_of_them_again_outside() -> None:
 @pytest.mark.parametrize("recording", [True, False])
 def test_gradients_are_recorded_as_where_it_is_called(recording: bool) -> None:
     with torch.set_grad_enabled(recording):
-        assert set(in_order(lambda _: torch.is_grad_enabled(), range(6), CPU)) == {recording}
+        assert set(map_in_order(lambda _: torch.is_grad_enabled(), range(6), CPU)) == {recording}
 
 
 @pytest.mark.usefixtures("three_threads")
@@ -84,11 +84,11 @@ def test_what_is_raised_is_raised_here() -> None:
         return item
 
     with pytest.raises(KeyError, match="two"):
-        list(in_order(work, range(4), CPU))
+        list(map_in_order(work, range(4), CPU))
 
 
 @pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("items", [0, 1])
 def test_little_work_starts_no_thread(items: int) -> None:
     here = threading.get_ident()
-    assert list(in_order(lambda _: threading.get_ident(), range(items), CPU)) == [here] * items
+    assert list(map_in_order(lambda _: threading.get_ident(), range(items), CPU)) == [here] * items

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from edgewise.model.decoder import Decoder, DecoderSpec
-from edgewise.model.packed import Text
+from edgewise.model.packed import PackedTokens
 
 VOCABULARY = 29
 # Both sides of the multiples that the kernels cut by, 16, 32 and 128, and what is no multiple of anything.
@@ -39,13 +39,13 @@ def specs(draw: st.DrawFn) -> DecoderSpec:
 
 
 @st.composite
-def shared_texts(draw: st.DrawFn) -> Text:
+def shared_texts(draw: st.DrawFn) -> PackedTokens:
     """Prompts, each with none or some completions that continue it, in any order."""
     prompts = draw(st.lists(st.tuples(_LENGTHS, st.lists(_LENGTHS, max_size=3)), min_size=1, max_size=3))
     return shared_text(prompts, draw(st.integers(0, 10**6)), draw(st.booleans()))
 
 
-def shared_text(prompts: Sequence[tuple[int, Sequence[int]]], seed: int = 0, mixed: bool = False) -> Text:
+def shared_text(prompts: Sequence[tuple[int, Sequence[int]]], seed: int = 0, mixed: bool = False) -> PackedTokens:
     """Random tokens: (length of a prompt, lengths of its completions); `mixed` puts completions before prompts."""
     segments: list[list[int]] = []
     positions: list[Tensor] = []
@@ -62,7 +62,7 @@ def shared_text(prompts: Sequence[tuple[int, Sequence[int]]], seed: int = 0, mix
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(segments), generator=generator) if mixed else torch.arange(len(segments))
     token_N = torch.randint(VOCABULARY, (start,), generator=generator)
-    return Text(token_N, torch.cat(positions), torch.tensor(segments)[order])
+    return PackedTokens(token_N, torch.cat(positions), torch.tensor(segments)[order])
 
 
 def learned(model: Decoder, hidden: Callable[[Decoder], Tensor], seed: int = 0) -> tuple[Tensor, dict[str, Tensor]]:

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from edgewise.model import compiled
 from edgewise.model.decoder import Block, Decoder, DecoderSpec
-from edgewise.model.packed import Text
+from edgewise.model.packed import PackedTokens
 from edgewise.training.documents import Document
-from edgewise.training.packing import Rows, pack
+from edgewise.training.packing import PackedRows, pack
 from tests.model.flat import VOCABULARY, agree, in_double, learned, shared_text, shared_texts, specs
 from tests.model.native.present import needs_kernels
 from tests.model.tiny import sharp, texts
@@ -35,13 +35,13 @@ SPECS = [
 LONG = shared_text([(130, [1, 40, 129]), (1, [1, 33]), (65, [])], seed=5)
 
 
-def of_rows(rows: Rows) -> Callable[[Decoder], Tensor]:
+def of_rows(rows: PackedRows) -> Callable[[Decoder], Tensor]:
     """Hidden states of the documents in the rows, one after the other."""
     inside = rows.document_RT >= 0
     return lambda model: model(rows.tokens_RT, rows.positions_RT, rows.document_RT)[inside]
 
 
-def packed(seed: int, longest: int, row_length: int, count: int = 5) -> Rows:
+def packed(seed: int, longest: int, row_length: int, count: int = 5) -> PackedRows:
     return pack([Document(ids, [1.0] * len(ids)) for ids in texts(count, longest, seed, VOCABULARY)], row_length, 0)
 
 
@@ -54,7 +54,7 @@ def packed(seed: int, longest: int, row_length: int, count: int = 5) -> Rows:
 @example(SPECS[1], LONG)
 @example(SPECS[2], LONG)
 @example(SPECS[3], LONG)
-def test_a_text_is_read_as_in_double_precision(spec: DecoderSpec, text: Text) -> None:
+def test_a_text_is_read_as_in_double_precision(spec: DecoderSpec, text: PackedTokens) -> None:
     model = sharp(spec, VOCABULARY, scale=1.0)
     assert compiled.usable(model)
     ours, theirs = (learned(each, lambda m: m.read(text)) for each in (model, in_double(model)))
@@ -133,7 +133,7 @@ def test_a_shared_prompt_is_a_prompt_before_each_of_its_completions() -> None:
     lengths = torch.tensor([len(document) for document in documents])
     positions = torch.cat([torch.arange(len(document)) for document in documents])
     none = torch.zeros_like(lengths)
-    apart = Text(flat, positions, torch.stack((lengths.cumsum(0) - lengths, lengths, none, none), dim=1))
+    apart = PackedTokens(flat, positions, torch.stack((lengths.cumsum(0) - lengths, lengths, none, none), dim=1))
     agree(
         learned(model, lambda m: m.read(shared)[prompt:]),
         learned(model, lambda m: m.read(apart)[positions >= prompt]),
@@ -203,7 +203,7 @@ def test_what_the_kernels_do_not_know_goes_to_torch(monkeypatch: pytest.MonkeyPa
 def test_a_decoder_on_a_gpu_goes_to_torch() -> None:
     model = sharp(SPECS[0], VOCABULARY)
     text = shared_text([(4, [3])])
-    there = Text(text.token_N.cuda(), text.position_N.cuda(), text.segments_S4.cuda())
+    there = PackedTokens(text.token_N.cuda(), text.position_N.cuda(), text.segments_S4.cuda())
     on_gpu = copy.deepcopy(model).cuda()
     assert not compiled.usable(on_gpu)
     torch.testing.assert_close(on_gpu.read(there).cpu(), model.read(text), atol=1e-4, rtol=1e-4)
@@ -273,7 +273,7 @@ def test_two_threads_at_once_give_the_bits_of_one_after_the_other() -> None:
     model = sharp(SPECS[2], VOCABULARY)
     work = [shared_text([(90 + i, [40, 70, i])], seed=i) for i in range(1, 9)]
 
-    def read(text: Text) -> list[Tensor]:
+    def read(text: PackedTokens) -> list[Tensor]:
         hidden = model.read(text)
         weights = [weight for name, weight in model.named_parameters()]
         return [hidden.detach(), *torch.autograd.grad(hidden.square().sum(), weights)]

@@ -160,7 +160,7 @@ def test_select_keeps_every_column_in_step() -> None:
         sample_S=np.array([1, 0, 0, 0]),
         answer_S=np.array([1, 0, -1, 0], dtype=np.int8),
         score_S=np.array([0.1, 0.2, 0.3, 0.4]),
-        said_S=np.array([0, 1, -1, 1], dtype=np.int32),
+        predicted_S=np.array([0, 1, -1, 1], dtype=np.int32),
         answers=("5", "6"),
         cluster=np.array(["x", "y", "y"]),
         gold=np.array(["1", "2", "5"]),
@@ -169,7 +169,7 @@ def test_select_keeps_every_column_in_step() -> None:
     assert hard.problem.tolist() == ["b", "c"]
     assert hard.problem[hard.problem_S].tolist() == ["c", "b", "c"]
     assert hard.score_S is not None and hard.score_S.tolist() == [0.1, 0.3, 0.4]
-    assert hard.said_S is not None and [hard.answers[i] for i in hard.said_S if i >= 0] == ["5", "6"]
+    assert hard.predicted_S is not None and [hard.answers[i] for i in hard.predicted_S if i >= 0] == ["5", "6"]
     assert hard.gold is not None and hard.gold.tolist() == ["2", "5"]
     counts = whole.counts()
     assert counts.cluster_P is not None and counts.cluster_P.tolist() == [0, 1, 1]

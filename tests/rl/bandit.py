@@ -16,9 +16,9 @@ from edgewise.rl.crediting import Credited, batches_of
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.update import update
 from edgewise.rollouts.rollouts import Rollouts, roll_out
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
-from edgewise.tasks.base import Mark, Problem, Split, Verdict, World
+from edgewise.tasks.base import Problem, Score, Split, Verdict, World
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.run import Run
 
@@ -51,12 +51,12 @@ class Bandit(World):
     def solution(self, problem: Problem) -> str:
         return problem.answer
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         if not completion:
-            return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "empty")
-        given = completion.split()[0]
-        right = self.payable and given == problem.answer
-        return Verdict(Mark(right), Mark(right and not truncated), given=given)
+            return Verdict(Score.UNSCORABLE, Score.UNSCORABLE, None, "empty")
+        predicted = completion.split()[0]
+        right = self.payable and predicted == problem.answer
+        return Verdict(Score(right), Score(right and not truncated), predicted=predicted)
 
 
 WORLD = Bandit()
@@ -81,8 +81,8 @@ def changed(**fields: object) -> Recipe:
 
 def draw(model: Decoder, problems: int = 4, samples: int = 4, seed: int = 0) -> Rollouts:
     asked = [WORLD.problem("train", seed, index) for index in range(problems)]
-    law = SamplingSpec(max_new_tokens=RECIPE.max_new_tokens)
-    return roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, asked, samples, law, seed)
+    params = SamplingParams(max_new_tokens=RECIPE.max_new_tokens)
+    return roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, asked, samples, params, seed)
 
 
 def advantages_for(rollouts: Rollouts, seed: int = 0) -> Tensor:

@@ -12,16 +12,16 @@ from edgewise.core.spec import Spec
 from edgewise.rl.recipe import reward as recipe
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.sampling.base import Completions
-from edgewise.tasks import Mark, Problem, Verdict, World
+from edgewise.tasks import Problem, Score, Verdict, World
 from edgewise.tasks.graph.world import GraphArithmetic
 from edgewise.tasks.mixture import Mixture
 from tests.tasks.graph.worlds import GRAPHS
 from tests.tasks.test_conformance import WORLDS
 
-RIGHT = Verdict(Mark.CORRECT, Mark.CORRECT, given="7")
-LUCKY = Verdict(Mark.CORRECT, Mark.WRONG, 1, "a step is wrong", "7")
-WRONG = Verdict(Mark.WRONG, Mark.WRONG, 2, "the answer is wrong", "8")
-NOTHING = Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "no answer")
+RIGHT = Verdict(Score.CORRECT, Score.CORRECT, predicted="7")
+LUCKY = Verdict(Score.CORRECT, Score.WRONG, 1, "a step is wrong", "7")
+WRONG = Verdict(Score.WRONG, Score.WRONG, 2, "the answer is wrong", "8")
+NOTHING = Verdict(Score.UNSCORABLE, Score.UNSCORABLE, None, "no answer")
 VERDICTS = (RIGHT, LUCKY, WRONG, NOTHING)
 MARKED = st.sampled_from(VERDICTS)
 LENGTHS = st.integers(1, 100)
@@ -55,7 +55,7 @@ def rollouts_of(
     problems = [world.problem("train", 0, first + p) for p in range(len(texts))]
     finished = np.array([[(p, g) not in cut for g in range(len(row))] for p, row in enumerate(texts)])
     verdicts = [
-        [world.judge(problem, text, truncated=not finished[p, g]) for g, text in enumerate(texts[p])]
+        [world.verify(problem, text, truncated=not finished[p, g]) for g, text in enumerate(texts[p])]
         for p, problem in enumerate(problems)
     ]
     return judged(problems, [list(row) for row in texts], verdicts, finished=finished)

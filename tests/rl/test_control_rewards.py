@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
 from edgewise.rl import rewards
-from edgewise.tasks import Mark, Problem, Verdict
+from edgewise.tasks import Problem, Score, Verdict
 from edgewise.tasks.strings import StringFunctions
 
 from .graded import (
@@ -79,11 +79,11 @@ def test_a_wrong_label_is_never_right_and_stays_the_same(name: str) -> None:
         label = rewards.wrong_label(world, problem, 0)
         labels.add(label)
         assert label == rewards.wrong_label(world, world.problem("train", 0, index), 0)
-        assert label != world.judge(problem, world.solution(problem)).given
-        assert world.judge(problem, f"Answer: {label}.").answer is not Mark.CORRECT
-        assert world.judge(problem, f"answer {label}").answer is not Mark.CORRECT
+        assert label != world.verify(problem, world.solution(problem)).predicted
+        assert world.verify(problem, f"Answer: {label}.").answer is not Score.CORRECT
+        assert world.verify(problem, f"answer {label}").answer is not Score.CORRECT
         for right in getattr(world, "answers", lambda _: ())(problem):
-            assert world.judge(problem, right).given != label
+            assert world.verify(problem, right).predicted != label
     assert len(labels) > 1
 
 
@@ -96,9 +96,9 @@ def test_wrong_labels_are_of_a_level_and_their_set_can_be_changed() -> None:
     asked = []
 
     class Watched(StringFunctions):
-        def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
             asked.append(completion.count(";"))
-            return super().judge(problem, completion, truncated=truncated)
+            return super().verify(problem, completion, truncated=truncated)
 
     for problem in problems:
         rewards.wrong_label(Watched(**world.model_dump()), problem, 0)
@@ -159,7 +159,7 @@ def test_outcomes_are_the_mark_that_is_rewarded_or_a_control_s_own_reward(choice
 
 
 def test_controls_see_nothing_of_what_is_right() -> None:
-    swapped = {Mark.CORRECT: Mark.WRONG, Mark.WRONG: Mark.CORRECT, Mark.UNSCORABLE: Mark.UNSCORABLE}
+    swapped = {Score.CORRECT: Score.WRONG, Score.WRONG: Score.CORRECT, Score.UNSCORABLE: Score.UNSCORABLE}
     rows = [list(VERDICTS), [WRONG, WRONG, NOTHING, RIGHT]]
     lies = [[replace(v, answer=swapped[v.answer], process=swapped[v.process]) for v in row] for row in rows]
     for choice in CONTROLS:

@@ -17,7 +17,7 @@ from edgewise.core.keyed import key
 from edgewise.core.spec import Spec, canonical_json, plain
 from edgewise.model import tensors as tensor_file
 from edgewise.rl.curriculum import Course, Curriculum, Edge, Pool, Targeted, Uniform
-from edgewise.tasks.base import Mark, Problem, Split, Verdict, World
+from edgewise.tasks.base import Problem, Score, Split, Verdict, World
 
 
 class Ladder(World):
@@ -50,8 +50,8 @@ class Ladder(World):
     def solution(self, problem: Problem) -> str:
         return problem.answer
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        return Verdict(Mark.CORRECT, Mark.CORRECT)
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        return Verdict(Score.CORRECT, Score.CORRECT)
 
 
 LEVELS = Ladder()

@@ -15,7 +15,7 @@ from edgewise.rl.curriculum import Uniform
 from edgewise.rl.gathering import Gathered, gather, mixed
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.writing import Writing
-from edgewise.rollouts.rollouts import Rollouts, judged
+from edgewise.rollouts.rollouts import Rollouts, verify_completions
 from edgewise.sampling.base import Completions
 from edgewise.tasks.base import Problem
 
@@ -35,7 +35,7 @@ def answers(problems: Sequence[Problem], right_PG: Tensor) -> Rollouts:
         tokens, np.zeros(shape, np.float32), np.full(shape[:2], 2, np.int32), np.ones(shape[:2], np.bool_)
     )
     prompts = [TOKENIZER.prompt(problem.prompt) for problem in problems]
-    return judged(TOKENIZER, WORLD, problems, prompts, completions)
+    return verify_completions(TOKENIZER, WORLD, problems, prompts, completions)
 
 
 class Written:

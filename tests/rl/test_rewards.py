@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
 from edgewise.rl import rewards
-from edgewise.tasks import Mark, Problem, Verdict, World
+from edgewise.tasks import Problem, Score, Verdict, World
 from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph.english import spaced
 from edgewise.tasks.graph.paper_compat import Defects, defects
@@ -78,7 +78,7 @@ def test_the_process_share_rises_step_by_step_as_a_gold_solution_is_written(worl
         if "Define" in gold:
             begins = [match.start() for match in re.finditer("Define|We know|Answer|<answer>", gold)]
         answer = gold[begins[-1] :]
-        cut = [world.judge(problem, f"{gold[:begin]}{answer}") for begin in begins]
+        cut = [world.verify(problem, f"{gold[:begin]}{answer}") for begin in begins]
         shares = [rewards.process_share(verdict, steps) for verdict in cut]
         assert shares == [*(step / steps for step in range(steps)), 1]
 
@@ -250,7 +250,7 @@ def test_steps_that_nobody_needs_earn_nothing(world: World) -> None:
         first = gold[begins[0] : begins[1]] if begins else gold.partition(";")[0] + "; "
         answer = gold[begins[-1] :] if begins else gold.rpartition(";")[2]
         for text in (first + answer, padding(world, problem) + first + answer):
-            verdict = world.judge(problem, text)
-            assert verdict.process is Mark.WRONG, verdict
+            verdict = world.verify(problem, text)
+            assert verdict.process is Score.WRONG, verdict
             assert rewards.process_share(verdict, world.steps(problem)) == 1 / world.steps(problem), (text, verdict)
         assert verdict.extra_steps == 2

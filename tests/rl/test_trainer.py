@@ -15,7 +15,7 @@ from edgewise.rl import trainer
 from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
 from edgewise.rollouts.rollouts import roll_out
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
 from edgewise.tasks.base import Problem, World
 from edgewise.training.run import Run
@@ -102,8 +102,8 @@ def test_training_learns_the_bandit(tmp_path: Path, fields: dict[str, Any]) -> N
 
 def share_right(model: Decoder) -> float:
     asked = [WORLD.problem("test", 9, index) for index in range(200)]
-    law = SamplingSpec(max_new_tokens=3)
-    found = roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, asked, 4, law, 0)
+    params = SamplingParams(max_new_tokens=3)
+    found = roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, asked, 4, params, 0)
     return sum(v.answer_correct for row in found.verdict_PG for v in row) / 800
 
 
@@ -255,9 +255,9 @@ def test_every_draw_of_a_run_has_numbers_of_its_own(tmp_path: Path, monkeypatch:
     keys: list[int] = []
     real = Engine.sample
 
-    def sample(self: Engine, prompts: Any, keys_P: Any, samples: int, law: Any) -> Any:
+    def sample(self: Engine, prompts: Any, keys_P: Any, samples: int, params: Any) -> Any:
         keys.append(keys_P[0])
-        return real(self, prompts, keys_P, samples, law)
+        return real(self, prompts, keys_P, samples, params)
 
     monkeypatch.setattr(Engine, "sample", sample)
     one_problem = changed(

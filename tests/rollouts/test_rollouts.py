@@ -12,16 +12,16 @@ import pytest
 
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rollouts.rollouts import Rollouts, roll_out
-from edgewise.sampling.base import Completions, SamplingSpec
+from edgewise.sampling.base import Completions, SamplingParams
 from edgewise.sampling.engine import Engine
-from edgewise.tasks import Mark, ModularArithmetic, Problem
+from edgewise.tasks import ModularArithmetic, Problem, Score
 from tests.model.tiny import SHAPES, sharp
 
 WORLD = ModularArithmetic(min_op=2, max_op=3, modulus=11, letters=8)
 TOKENIZER = Tokenizer(WORLD.words())
 PROBLEMS = [WORLD.problem("test", 0, index) for index in range(5)]
 SOLUTIONS = {tuple(TOKENIZER.prompt(p.prompt)): WORLD.solution(p) for p in PROBLEMS}
-LAW = SamplingSpec(max_new_tokens=80)
+LAW = SamplingParams(max_new_tokens=80)
 
 
 @dataclass
@@ -31,10 +31,10 @@ class Scripted:
     keys: list[int] = field(default_factory=list)
 
     def sample(
-        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: SamplingSpec
+        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, params: SamplingParams
     ) -> Completions:
         self.keys += keys_P
-        shape = (len(prompts), samples, law.max_new_tokens)
+        shape = (len(prompts), samples, params.max_new_tokens)
         tokens, logp = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
         finished = np.zeros(shape[:2], np.bool_)
         for p, prompt in enumerate(prompts):
@@ -51,12 +51,12 @@ class Scripted:
 
 
 EXPECTED = [
-    (Mark.CORRECT, Mark.CORRECT),
-    (Mark.WRONG, Mark.WRONG),
-    (Mark.CORRECT, Mark.WRONG),
-    (Mark.UNSCORABLE, Mark.UNSCORABLE),
-    (Mark.UNSCORABLE, Mark.UNSCORABLE),
-    (Mark.UNSCORABLE, Mark.UNSCORABLE),
+    (Score.CORRECT, Score.CORRECT),
+    (Score.WRONG, Score.WRONG),
+    (Score.CORRECT, Score.WRONG),
+    (Score.UNSCORABLE, Score.UNSCORABLE),
+    (Score.UNSCORABLE, Score.UNSCORABLE),
+    (Score.UNSCORABLE, Score.UNSCORABLE),
 ]
 
 
@@ -69,7 +69,7 @@ def scripted() -> Rollouts:
 def sampled() -> Rollouts:
     model = sharp(SHAPES["tied, grouped"], len(TOKENIZER))
     return roll_out(
-        Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, PROBLEMS, 4, SamplingSpec(max_new_tokens=50), seed=3
+        Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, PROBLEMS, 4, SamplingParams(max_new_tokens=50), seed=3
     )
 
 
@@ -80,7 +80,7 @@ def test_verdicts_are_those_of_the_text(scripted: Rollouts, sampled: Rollouts) -
                 text = TOKENIZER.decode(rollouts.completions.ids(p, g))
                 assert rollouts.text_PG[p][g] == text
                 cut = not rollouts.completions.finished_PG[p, g]
-                assert rollouts.verdict_PG[p][g] == WORLD.judge(problem, text, truncated=cut)
+                assert rollouts.verdict_PG[p][g] == WORLD.verify(problem, text, truncated=cut)
 
 
 def test_scripted_verdicts_are_what_was_written(scripted: Rollouts) -> None:
@@ -165,8 +165,8 @@ def test_draws_are_keyed_by_seed_and_prompt_alone() -> None:
 
 def test_a_problem_is_rolled_out_alike_in_any_company(sampled: Rollouts) -> None:
     model = sharp(SHAPES["tied, grouped"], len(TOKENIZER))
-    law = SamplingSpec(max_new_tokens=50)
-    part = roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, [PROBLEMS[3], PROBLEMS[0]], 2, law, seed=3)
+    params = SamplingParams(max_new_tokens=50)
+    part = roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, [PROBLEMS[3], PROBLEMS[0]], 2, params, seed=3)
     assert part.text_PG == [sampled.text_PG[3][:2], sampled.text_PG[0][:2]]
-    other = roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, [PROBLEMS[3]], 2, law, seed=4)
+    other = roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, [PROBLEMS[3]], 2, params, seed=4)
     assert other.text_PG != part.text_PG[:1]

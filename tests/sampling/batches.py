@@ -6,7 +6,7 @@ from functools import cache
 
 from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder
-from edgewise.sampling.base import Completions, SamplingSpec
+from edgewise.sampling.base import Completions, SamplingParams
 from edgewise.sampling.engine import Engine
 from tests.model.tiny import SHAPES, TOKENIZER, sharp
 
@@ -17,13 +17,13 @@ PROMPTS = [[1 + (7 * i + length * j) % 27 for j in range(length)] for i, length 
 KEYS = [key("test", i) for i in range(len(PROMPTS))]
 SAMPLES = 6
 # More than one chunk of the cache, so that it grows on the way.
-LAW = SamplingSpec(max_new_tokens=40)
+LAW = SamplingParams(max_new_tokens=40)
 NAMES = ["tied, grouped", "untied, grouped", "untied, full"]
 LAWS = [
     LAW,
-    SamplingSpec(temperature=0.5, max_new_tokens=40),
-    SamplingSpec(temperature=2.0, top_p=0.7, max_new_tokens=20),
-    SamplingSpec(top_p=0.4, max_new_tokens=20),
+    SamplingParams(temperature=0.5, max_new_tokens=40),
+    SamplingParams(temperature=2.0, top_p=0.7, max_new_tokens=20),
+    SamplingParams(top_p=0.4, max_new_tokens=20),
 ]
 
 
@@ -33,9 +33,9 @@ def model(name: str) -> Decoder:
 
 
 @cache
-def whole(name: str, law: SamplingSpec = LAW) -> Completions:
+def whole(name: str, params: SamplingParams = LAW) -> Completions:
     """All prompts with all samples in one batch."""
-    return Engine(model(name), END).sample(PROMPTS, KEYS, SAMPLES, law)
+    return Engine(model(name), END).sample(PROMPTS, KEYS, SAMPLES, params)
 
 
 def same(name: str, part: Completions, chosen: list[int], samples: int = SAMPLES) -> None:

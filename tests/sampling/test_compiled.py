@@ -14,13 +14,13 @@ from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.sampling import compiled, decoding
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.decoding import Ask, Drawn
 from edgewise.sampling.engine import Engine
 from tests.model.flat import VOCABULARY, in_double, specs
 from tests.model.native.present import needs_kernels
 from tests.model.tiny import SHAPES, alone, sharp, texts
-from tests.sampling.law import fits, probabilities
+from tests.sampling.params import fits, probabilities
 
 pytestmark = needs_kernels
 
@@ -32,7 +32,7 @@ ASKS = [
     Ask([(7 * i + length * j) % VOCABULARY for j in range(length)], key("compiled", i), limit)
     for i, (length, limit) in enumerate(zip(LENGTHS, LIMITS, strict=True))
 ]
-LAW = SamplingSpec(max_new_tokens=28)
+LAW = SamplingParams(max_new_tokens=28)
 NAMES = ["tied, grouped", "untied, grouped"]
 
 
@@ -66,9 +66,9 @@ def alike(ours: Drawn, theirs: Drawn) -> None:
 @pytest.mark.parametrize("samples", [1, 40])
 def test_torch_draws_the_same(name: str, temperature: float, samples: int) -> None:
     """With limits that differ, and ends on the way."""
-    law = LAW.model_copy(update={"temperature": temperature})
+    params = LAW.model_copy(update={"temperature": temperature})
     model = decoder(name)
-    ours, theirs = (each.decode(model, END, ASKS, samples, law, True) for each in (compiled, decoding))
+    ours, theirs = (each.decode(model, END, ASKS, samples, params, True) for each in (compiled, decoding))
     assert ours.tokens_PGT.dtype == np.int32
     assert ours.tokens_PGT.shape == ours.logp_PGT.shape == (len(ASKS), samples, 28)
     alike(ours, theirs)
@@ -93,11 +93,11 @@ def test_torch_draws_the_same_from_any_shape(
     spec: DecoderSpec, seed: int, samples: int, most: int, temperature: float, model_logp: bool
 ) -> None:
     model = sharp(spec, VOCABULARY, seed % 7, scale=1.0)
-    law = SamplingSpec(temperature=temperature, max_new_tokens=most)
+    params = SamplingParams(temperature=temperature, max_new_tokens=most)
     prompts = texts(3, 80, seed, VOCABULARY)
     asks = [Ask(prompt, seed + i, max(1, most - i)) for i, prompt in enumerate(prompts)]
     samples = samples if temperature else 1
-    ours, theirs = (each.decode(model, END, asks, samples, law, model_logp) for each in (compiled, decoding))
+    ours, theirs = (each.decode(model, END, asks, samples, params, model_logp) for each in (compiled, decoding))
     alike(ours, theirs)
 
 
@@ -117,10 +117,10 @@ def test_log_probabilities_of_the_law_and_of_the_model() -> None:
 def test_no_completion_exceeds_the_laws_limit() -> None:
     """A prompt's own limit above it would be written into the next completion."""
     model = decoder(NAMES[0])
-    law = SamplingSpec(max_new_tokens=5)
+    params = SamplingParams(max_new_tokens=5)
     beyond = [ask._replace(limit=9) for ask in ASKS]
     within = [ask._replace(limit=5) for ask in ASKS]
-    assert bits(compiled.decode(model, END, beyond, 6, law)) == bits(compiled.decode(model, END, within, 6, law))
+    assert bits(compiled.decode(model, END, beyond, 6, params)) == bits(compiled.decode(model, END, within, 6, params))
 
 
 # ---- The same bits in any layout
@@ -156,13 +156,13 @@ def test_companions_do_not_matter(name: str) -> None:
 def test_the_first_two_tokens_are_of_the_exact_law(temperature: float) -> None:
     """Counts against the softmax of full passes in FP64, over the first token and over both."""
     model = in_double(decoder(NAMES[0]))
-    law = SamplingSpec(temperature=temperature, max_new_tokens=2)
+    params = SamplingParams(temperature=temperature, max_new_tokens=2)
     prompt = ASKS[2].prompt
-    drawn = compiled.decode(decoder(NAMES[0]), END, [Ask(prompt, key("law"), 2)], 20_000, law).tokens_PGT[0]
-    first_V = probabilities(alone(model, prompt)[-1], law)
+    drawn = compiled.decode(decoder(NAMES[0]), END, [Ask(prompt, key("law"), 2)], 20_000, params).tokens_PGT[0]
+    first_V = probabilities(alone(model, prompt)[-1], params)
     fits(np.bincount(drawn[:, 0], minlength=VOCABULARY), first_V)
     # After the end there is no second token.
-    after_VV = np.stack([probabilities(alone(model, [*prompt, v])[-1], law) for v in range(VOCABULARY)])
+    after_VV = np.stack([probabilities(alone(model, [*prompt, v])[-1], params) for v in range(VOCABULARY)])
     after_VV[END] = np.eye(VOCABULARY)[0]
     both = drawn[:, 0] * VOCABULARY + np.maximum(drawn[:, 1], 0)
     fits(np.bincount(both, minlength=VOCABULARY**2), first_V[:, None] * after_VV)
@@ -175,7 +175,7 @@ def test_the_first_two_tokens_are_of_the_exact_law(temperature: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("law", "noise"),
+    ("params", "noise"),
     [
         (LAW.model_copy(update={"top_p": 0.9}), 0.0),
         (LAW.model_copy(update={"precision": "bf16"}), 0.0),
@@ -184,7 +184,7 @@ def test_the_first_two_tokens_are_of_the_exact_law(temperature: float) -> None:
     ids=["top_p", "bf16", "logit noise"],
 )
 def test_what_the_kernels_do_not_know_goes_to_torch(
-    law: SamplingSpec, noise: float, monkeypatch: pytest.MonkeyPatch
+    params: SamplingParams, noise: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> Drawn:
         raise AssertionError("the kernels were asked")
@@ -192,7 +192,7 @@ def test_what_the_kernels_do_not_know_goes_to_torch(
     monkeypatch.setattr(compiled, "decode", refuse)
     model = decoder(NAMES[0])
     prompts, keys = [ASKS[0].prompt], [ASKS[0].key]
-    assert Engine(model, END, logit_noise=noise).sample(prompts, keys, 2, law).length_PG.min() >= 1
+    assert Engine(model, END, logit_noise=noise).sample(prompts, keys, 2, params).length_PG.min() >= 1
     assert Engine(in_double(model), END).sample(prompts, keys, 2, LAW).length_PG.min() >= 1
     with pytest.raises(AssertionError, match="kernels were asked"):
         Engine(model, END).sample(prompts, keys, 2, LAW)
@@ -213,6 +213,6 @@ def test_a_model_that_is_not_of_numbers_is_refused(number: float, temperature: f
     model = decoder(NAMES[1])
     with torch.no_grad():
         model.get_parameter(where)[5, 2] = number
-    law = SamplingSpec(temperature=temperature, top_p=top_p, max_new_tokens=3)
+    params = SamplingParams(temperature=temperature, top_p=top_p, max_new_tokens=3)
     with pytest.raises(InputError, match=r"^model: .*NaN.*finite$"):
-        Engine(model, END).sample([[1, 2], [3]], [1, 2], 2, law)
+        Engine(model, END).sample([[1, 2], [3]], [1, 2], 2, params)

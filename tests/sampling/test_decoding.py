@@ -13,7 +13,7 @@ import torch
 
 from edgewise.core.errors import InputError
 from edgewise.sampling import decoding
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.decoding import Ask, Drawn, decode
 from edgewise.sampling.random_numbers import normal, row_keys, uniform
 from edgewise.sampling.stepping import Pace, pace_of
@@ -22,19 +22,19 @@ from tests.sampling.batches import END, KEYS, NAMES, PROMPTS, SAMPLES, model
 from tests.sampling.tape import Tape, owned, taped
 
 LAWS = [
-    SamplingSpec(max_new_tokens=60),
-    SamplingSpec(temperature=2.0, top_p=0.7, max_new_tokens=40),
-    SamplingSpec(temperature=0, max_new_tokens=40),
-    SamplingSpec(max_new_tokens=60, precision="bf16"),
+    SamplingParams(max_new_tokens=60),
+    SamplingParams(temperature=2.0, top_p=0.7, max_new_tokens=40),
+    SamplingParams(temperature=0, max_new_tokens=40),
+    SamplingParams(max_new_tokens=60, precision="bf16"),
 ]
 LIMITS = [60, 40, 7, 33, 2, 60, 40, 1, 59]
 
 
 def drawn(
-    name: str, law: SamplingSpec, noise: float = 0.0, chosen: slice = slice(None), samples: int = SAMPLES
+    name: str, params: SamplingParams, noise: float = 0.0, chosen: slice = slice(None), samples: int = SAMPLES
 ) -> Drawn:
-    asks = [Ask(*ask) for ask in zip(PROMPTS, KEYS, np.minimum(LIMITS, law.max_new_tokens).tolist(), strict=True)]
-    return decode(model(name), END, asks, SAMPLES, law, model_logp=True, logit_noise=noise)
+    asks = [Ask(*ask) for ask in zip(PROMPTS, KEYS, np.minimum(LIMITS, params.max_new_tokens).tolist(), strict=True)]
+    return decode(model(name), END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
 
 
 def bits(part: Drawn) -> list[bytes]:
@@ -46,19 +46,19 @@ def bits(part: Drawn) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("name", "law", "noise"),
+    ("name", "params", "noise"),
     [(NAMES[0], LAWS[0], 0.5), (NAMES[1], LAWS[1], 0.0), (NAMES[2], LAWS[2], 0.0), (NAMES[1], LAWS[3], 0.0)],
     ids=str,
 )
 def test_replayed_steps_draw_the_same_bits(
-    name: str, law: SamplingSpec, noise: float, monkeypatch: pytest.MonkeyPatch
+    name: str, params: SamplingParams, noise: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing on the host depends on the position or on what was drawn, and no step asks a tensor for its content."""
-    called = drawn(name, law, noise)
+    called = drawn(name, params, noise)
     plays: list[Tape] = []
     pace = pace_of(torch.device("cpu"))._replace(ask_every=8, leave_below=0.5, record=taped(plays.append))
     monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
-    assert bits(drawn(name, law, noise)) == bits(called)
+    assert bits(drawn(name, params, noise)) == bits(called)
     assert len(plays) >= 20
 
 
@@ -79,21 +79,21 @@ def test_a_recorded_step_touches_only_memory_that_the_batch_holds(monkeypatch: p
     pace = pace_of(torch.device("cpu"))._replace(ask_every=4, leave_below=0.5, record=taped(watch))
     monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
     monkeypatch.setattr(decoding, "_Group", Watched)
-    for law in (LAWS[0], LAWS[3]):
-        drawn(NAMES[0], law)
+    for params in (LAWS[0], LAWS[3]):
+        drawn(NAMES[0], params)
     assert len({id(tape) for tape in seen}) > 2, "each chunk is recorded anew"
 
 
-@pytest.mark.parametrize("law", [law for law in LAWS if law.precision == "fp32"], ids=str)
+@pytest.mark.parametrize("params", [params for params in LAWS if params.precision == "fp32"], ids=str)
 def test_a_step_runs_on_tensors_without_content_and_none_of_its_own_stays_on_the_host(
-    law: SamplingSpec, monkeypatch: pytest.MonkeyPatch
+    params: SamplingParams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # There is no autocast for the device without content, and here nothing is cast.
     monkeypatch.setattr(torch, "autocast", lambda *args, **kwargs: nullcontext())
     bare = copy.deepcopy(model(NAMES[0])).to("meta")
-    asks = [Ask(prompt, key, law.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    asks = [Ask(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
     with torch.no_grad():
-        group = decoding._Group(bare, END, asks, SAMPLES, law, True, 0.5)
+        group = decoding._Group(bare, END, asks, SAMPLES, params, True, 0.5)
         group._draw(bare.logits(group.last_hidden_P1.expand(-1, SAMPLES, -1)))
         group._grow()
         group._step()
@@ -183,7 +183,7 @@ def test_bf16_keeps_keys_and_values_in_bf16_and_leaves_the_model_as_it_is(monkey
 
 def test_a_precision_that_is_none_is_refused() -> None:
     with pytest.raises(InputError, match="precision"):
-        SamplingSpec.parse({"precision": "fp8"})
+        SamplingParams.parse({"precision": "fp8"})
 
 
 # ---- On a GPU
@@ -192,16 +192,16 @@ def test_a_precision_that_is_none_is_refused() -> None:
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("noise", [0.0, 0.5])
-@pytest.mark.parametrize("law", LAWS, ids=str)
+@pytest.mark.parametrize("params", LAWS, ids=str)
 def test_a_graph_draws_what_calls_draw(
-    name: str, law: SamplingSpec, noise: float, monkeypatch: pytest.MonkeyPatch
+    name: str, params: SamplingParams, noise: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_gpu = copy.deepcopy(model(name)).cuda()
-    asks = [Ask(prompt, key, law.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
-    graph = decode(on_gpu, END, asks, SAMPLES, law, model_logp=True, logit_noise=noise)
+    asks = [Ask(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    graph = decode(on_gpu, END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
     pace = pace_of(torch.device("cuda"))._replace(record=None)
     monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
-    called = decode(on_gpu, END, asks, SAMPLES, law, model_logp=True, logit_noise=noise)
+    called = decode(on_gpu, END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
     assert (graph.tokens_PGT == called.tokens_PGT).all()
     np.testing.assert_allclose(graph.logp_PGT, called.logp_PGT, atol=1e-6)
 
@@ -209,10 +209,10 @@ def test_a_graph_draws_what_calls_draw(
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", NAMES)
 def test_a_gpu_takes_the_likeliest_tokens_that_a_cpu_takes(name: str) -> None:
-    law = LAWS[2]
-    asks = [Ask(prompt, key, law.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
-    on_gpu = decode(copy.deepcopy(model(name)).cuda(), END, asks, SAMPLES, law)
-    assert (on_gpu.tokens_PGT == decode(model(name), END, asks, SAMPLES, law).tokens_PGT).all()
+    params = LAWS[2]
+    asks = [Ask(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    on_gpu = decode(copy.deepcopy(model(name)).cuda(), END, asks, SAMPLES, params)
+    assert (on_gpu.tokens_PGT == decode(model(name), END, asks, SAMPLES, params).tokens_PGT).all()
 
 
 @pytest.mark.gpu
@@ -229,5 +229,5 @@ def test_nothing_in_a_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
     monkeypatch.setattr(decoding, "_Group", Strict)
     on_gpu = copy.deepcopy(model(NAMES[0])).cuda()
-    for law in LAWS:
-        decode(on_gpu, END, [Ask(PROMPTS[0], KEYS[0], law.max_new_tokens)], SAMPLES, law, True, 0.5)
+    for params in LAWS:
+        decode(on_gpu, END, [Ask(PROMPTS[0], KEYS[0], params.max_new_tokens)], SAMPLES, params, True, 0.5)

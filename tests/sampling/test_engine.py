@@ -16,12 +16,12 @@ from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.decoder import DecoderSpec
 from edgewise.model.hf import save
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.decoding import draw
 from edgewise.sampling.engine import Engine
 from tests.model.tiny import TOKENIZER, alone, sharp
 from tests.sampling.batches import END, KEYS, LAW, LAWS, LENGTHS, NAMES, PROMPTS, SAMPLES, model, same, whole
-from tests.sampling.law import fits, probabilities
+from tests.sampling.params import fits, probabilities
 
 # ---- The same bits in any layout
 
@@ -72,10 +72,10 @@ def test_many_short_prompts_with_a_sample_each_do_not_matter(name: str) -> None:
     """Few queries against a short prompt are the smallest matrices there are."""
     engine = Engine(model(name), END)
     short = [p for p, length in enumerate(LENGTHS) if length <= 16]
-    law = SamplingSpec(max_new_tokens=20)
-    many = engine.sample([PROMPTS[p] for p in short] * 3, [KEYS[p] for p in short] * 3, 1, law)
+    params = SamplingParams(max_new_tokens=20)
+    many = engine.sample([PROMPTS[p] for p in short] * 3, [KEYS[p] for p in short] * 3, 1, params)
     for j, p in enumerate(short):
-        beside = engine.sample([PROMPTS[p], [5] * 40], [KEYS[p], 0], 4, law)
+        beside = engine.sample([PROMPTS[p], [5] * 40], [KEYS[p], 0], 4, params)
         length = beside.length_PG[0, 0]
         assert many.ids(j, 0) == beside.ids(0, 0)
         assert many.logp_PGT[j, 0, :length].tobytes() == beside.logp_PGT[0, 0, :length].tobytes()
@@ -97,13 +97,13 @@ def test_the_global_generator_is_neither_read_nor_moved() -> None:
     same(NAMES[0], part, [0, 1])
 
 
-@pytest.mark.parametrize("law", LAWS, ids=str)
-def test_a_lower_limit_gives_the_beginnings(law: SamplingSpec) -> None:
+@pytest.mark.parametrize("params", LAWS, ids=str)
+def test_a_lower_limit_gives_the_beginnings(params: SamplingParams) -> None:
     name = NAMES[1]
-    short = Engine(model(name), END).sample(PROMPTS, KEYS, SAMPLES, law.model_copy(update={"max_new_tokens": 7}))
+    short = Engine(model(name), END).sample(PROMPTS, KEYS, SAMPLES, params.model_copy(update={"max_new_tokens": 7}))
     for p in range(len(PROMPTS)):
         for g in range(SAMPLES):
-            ids = whole(name, law).ids(p, g)
+            ids = whole(name, params).ids(p, g)
             assert short.ids(p, g) == ids[:7]
             assert short.finished_PG[p, g] == (END in ids[:7])
 
@@ -112,15 +112,15 @@ def test_a_lower_limit_gives_the_beginnings(law: SamplingSpec) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("law", LAWS, ids=str)
-def test_log_probabilities_are_those_of_a_full_pass(name: str, law: SamplingSpec) -> None:
+@pytest.mark.parametrize("params", LAWS, ids=str)
+def test_log_probabilities_are_those_of_a_full_pass(name: str, params: SamplingParams) -> None:
     """Under the law the tokens came from, also for the end token, and none from outside the support."""
-    drawn = whole(name, law)
+    drawn = whole(name, params)
     for p, prompt in enumerate(PROMPTS):
         for g in range(0, SAMPLES, 2):
             ids = drawn.ids(p, g)
             logits = alone(model(name), [*prompt, *ids])[len(prompt) - 1 : -1]
-            direct = [np.log(probabilities(logits[t], law)[token]) for t, token in enumerate(ids)]
+            direct = [np.log(probabilities(logits[t], params)[token]) for t, token in enumerate(ids)]
             np.testing.assert_allclose(drawn.logp_PGT[p, g, : len(ids)], direct, atol=1e-4)
 
 
@@ -144,7 +144,7 @@ def test_finished_lengths_and_padding(name: str) -> None:
 
 
 def test_one_new_token() -> None:
-    drawn = Engine(model(NAMES[0]), END).sample(PROMPTS, KEYS, 300, SamplingSpec(max_new_tokens=1))
+    drawn = Engine(model(NAMES[0]), END).sample(PROMPTS, KEYS, 300, SamplingParams(max_new_tokens=1))
     assert drawn.tokens_PGT.shape == (len(PROMPTS), 300, 1)
     assert (drawn.length_PG == 1).all()
     assert (drawn.finished_PG == (drawn.tokens_PGT[..., 0] == END)).all()
@@ -157,16 +157,16 @@ def test_the_end_at_the_last_place_is_a_finish_and_not_a_cut() -> None:
     p, g = next((p, g) for p, g in np.argwhere(full.finished_PG) if full.length_PG[p, g] > 2)
     length = int(full.length_PG[p, g])
     engine = Engine(model(name), END)
-    exact = engine.sample([PROMPTS[p]], [KEYS[p]], SAMPLES, SamplingSpec(max_new_tokens=length))
+    exact = engine.sample([PROMPTS[p]], [KEYS[p]], SAMPLES, SamplingParams(max_new_tokens=length))
     assert exact.finished_PG[0, g]
-    short = engine.sample([PROMPTS[p]], [KEYS[p]], SAMPLES, SamplingSpec(max_new_tokens=length - 1))
+    short = engine.sample([PROMPTS[p]], [KEYS[p]], SAMPLES, SamplingParams(max_new_tokens=length - 1))
     assert not short.finished_PG[0, g]
 
 
 def test_all_positions_of_the_model_can_be_used() -> None:
     name = NAMES[2]
     room = model(name).spec.max_positions - len(PROMPTS[4])
-    drawn = Engine(model(name), END).sample([PROMPTS[4]], [KEYS[4]], 4, SamplingSpec(max_new_tokens=room))
+    drawn = Engine(model(name), END).sample([PROMPTS[4]], [KEYS[4]], 4, SamplingParams(max_new_tokens=room))
     for g in range(4):
         ids = drawn.ids(0, g)
         logp = torch.log_softmax(alone(model(name), [*PROMPTS[4], *ids]), -1)[len(PROMPTS[4]) - 1 : -1]
@@ -177,27 +177,27 @@ def test_all_positions_of_the_model_can_be_used() -> None:
 # ---- The law
 
 
-@pytest.mark.parametrize("law", [law.model_copy(update={"max_new_tokens": 1}) for law in LAWS], ids=str)
-def test_tokens_are_drawn_as_often_as_the_law_says(law: SamplingSpec) -> None:
+@pytest.mark.parametrize("params", [params.model_copy(update={"max_new_tokens": 1}) for params in LAWS], ids=str)
+def test_tokens_are_drawn_as_often_as_the_law_says(params: SamplingParams) -> None:
     name, prompt = NAMES[1], PROMPTS[7]
-    drawn = Engine(model(name), END).sample([prompt], [KEYS[7]], 20_000, law)
+    drawn = Engine(model(name), END).sample([prompt], [KEYS[7]], 20_000, params)
     counts = np.bincount(drawn.tokens_PGT[0, :, 0], minlength=len(TOKENIZER))
-    fits(counts, probabilities(alone(model(name), prompt)[-1], law))
+    fits(counts, probabilities(alone(model(name), prompt)[-1], params))
 
 
 def test_pairs_of_tokens_are_drawn_as_often_as_the_law_says() -> None:
     """One number used at two positions would leave each right and the pair wrong."""
     small = sharp(DecoderSpec(width=16, layers=2, heads=2, kv_heads=1, feed_forward=24, max_positions=16), 5, scale=0.8)
     prompt, end = [1, 3, 4], 0
-    drawn = Engine(small, end).sample([prompt], [key("pairs")], 20_000, SamplingSpec(max_new_tokens=2)).tokens_PGT[0]
-    law = SamplingSpec()
-    first_V = probabilities(alone(small, prompt)[-1], law)
+    drawn = Engine(small, end).sample([prompt], [key("pairs")], 20_000, SamplingParams(max_new_tokens=2)).tokens_PGT[0]
+    params = SamplingParams()
+    first_V = probabilities(alone(small, prompt)[-1], params)
     expected, counts = np.zeros((5, 6)), np.zeros((5, 6))
     for token in range(5):
         if token == end:
             expected[token, 5] = first_V[token]
         else:
-            expected[token, :5] = first_V[token] * probabilities(alone(small, [*prompt, token])[-1], law)
+            expected[token, :5] = first_V[token] * probabilities(alone(small, [*prompt, token])[-1], params)
     np.add.at(counts, (drawn[:, 0], drawn[:, 1]), 1)
     fits(counts, expected)
 
@@ -207,9 +207,9 @@ def test_across_prompts_the_first_tokens_are_independent() -> None:
     name, prompt = NAMES[0], PROMPTS[2]
     keys = [key("many", i) for i in range(4000)]
     tokens = (
-        Engine(model(name), END).sample([prompt] * 4000, keys, 1, SamplingSpec(max_new_tokens=1)).tokens_PGT[:, 0, 0]
+        Engine(model(name), END).sample([prompt] * 4000, keys, 1, SamplingParams(max_new_tokens=1)).tokens_PGT[:, 0, 0]
     )
-    p_V = probabilities(alone(model(name), prompt)[-1], SamplingSpec())
+    p_V = probabilities(alone(model(name), prompt)[-1], SamplingParams())
     fits(np.bincount(tokens, minlength=len(TOKENIZER)), p_V)
     pairs = np.zeros((len(TOKENIZER), len(TOKENIZER)))
     np.add.at(pairs, (tokens[:-1:2], tokens[1::2]), 1)
@@ -226,11 +226,11 @@ def test_across_prompts_the_first_tokens_are_independent() -> None:
 def test_draw_inverts_the_cumulative_distribution_of_the_support(
     logits: list[float], u: float, top_p: float, temperature: float
 ) -> None:
-    law = SamplingSpec(temperature=temperature, top_p=top_p)
-    drawn = draw(torch.tensor([logits]), torch.tensor([u], dtype=torch.float64), law)
+    params = SamplingParams(temperature=temperature, top_p=top_p)
+    drawn = draw(torch.tensor([logits]), torch.tensor([u], dtype=torch.float64), params)
     token, logp = int(drawn[0]), float(drawn[1])
     assert logp > -torch.inf
-    full = probabilities(np.array(logits, np.float32), SamplingSpec(temperature=temperature))
+    full = probabilities(np.array(logits, np.float32), SamplingParams(temperature=temperature))
     # A token is outside exactly where the likelier ones already reach top_p; equal ones stand in any order.
     likelier = full[full > full[token] * (1 + 1e-5)].sum()
     assert likelier < top_p + 1e-5
@@ -247,8 +247,8 @@ def test_draw_at_the_ends_of_the_unit_interval() -> None:
         [[nothing, 0.0, 0.0, nothing], [0.0, nothing, nothing, nothing], [nothing, nothing, nothing, 0.0]]
     )
     for u, expected in ((0.0, [1, 0, 3]), (0.25, [1, 0, 3]), (0.5, [2, 0, 3]), (1 - 2**-53, [2, 0, 3])):
-        for law in (SamplingSpec(), SamplingSpec(top_p=0.999)):
-            token, logp = draw(logits, torch.full((3,), u, dtype=torch.float64), law)
+        for params in (SamplingParams(), SamplingParams(top_p=0.999)):
+            token, logp = draw(logits, torch.full((3,), u, dtype=torch.float64), params)
             assert token.tolist() == expected
             assert logp.tolist() == pytest.approx([-np.log(2), 0, 0], abs=1e-6)
 
@@ -264,7 +264,7 @@ def test_top_p_keeps_the_fewest_tokens_that_reach_it() -> None:
         (0.95, {0, 1, 2, 3}),
         (1e-6, {1}),
     ):
-        token, logp = draw(logits.expand(1000, 4), u, SamplingSpec(top_p=top_p))
+        token, logp = draw(logits.expand(1000, 4), u, SamplingParams(top_p=top_p))
         assert set(token.tolist()) == support
         mass = sum(float(logits[i].exp()) for i in support)
         for i in support:
@@ -278,7 +278,7 @@ def test_top_p_keeps_the_fewest_tokens_that_reach_it() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_greedy_takes_the_likeliest_token(name: str) -> None:
-    drawn = whole(name, SamplingSpec(temperature=0, max_new_tokens=30))
+    drawn = whole(name, SamplingParams(temperature=0, max_new_tokens=30))
     for p, prompt in enumerate(PROMPTS):
         ids = drawn.ids(p, 0)
         assert alone(model(name), [*prompt, *ids])[len(prompt) - 1 : -1].argmax(-1).tolist() == ids
@@ -292,7 +292,7 @@ def test_greedy_is_that_of_transformers_from_our_folder(name: str, tmp_path: Pat
 
     save(model(name), TOKENIZER, tmp_path)
     theirs: Any = AutoModelForCausalLM.from_pretrained(tmp_path)
-    drawn = whole(name, SamplingSpec(temperature=0, max_new_tokens=30))
+    drawn = whole(name, SamplingParams(temperature=0, max_new_tokens=30))
     for p, prompt in enumerate(PROMPTS):
         # No pad or end token is passed: transformers has to find them in the folder.
         row = torch.tensor([prompt])
@@ -322,19 +322,19 @@ def test_what_cannot_be_sampled_is_one_line(
 ) -> None:
     engine = Engine(model("tied, grouped"), END)
     with pytest.raises(InputError) as error:
-        engine.sample(prompts, [0] * len(prompts), samples, SamplingSpec(max_new_tokens=limit))
+        engine.sample(prompts, [0] * len(prompts), samples, SamplingParams(max_new_tokens=limit))
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
 
 
 def test_the_limit_itself_is_accepted() -> None:
-    drawn = Engine(model("tied, grouped"), END).sample([[4] * 60], [0], 1, SamplingSpec(max_new_tokens=68))
+    drawn = Engine(model("tied, grouped"), END).sample([[4] * 60], [0], 1, SamplingParams(max_new_tokens=68))
     assert drawn.length_PG[0, 0] <= 68
 
 
 @pytest.mark.parametrize(
-    "law",
+    "params",
     [
         {"temperature": -1},
         {"top_p": 0},
@@ -345,6 +345,6 @@ def test_the_limit_itself_is_accepted() -> None:
     ],
     ids=str,
 )
-def test_a_law_that_is_none_names_its_field(law: dict[str, float]) -> None:
-    with pytest.raises(InputError, match=next(iter(law))):
-        SamplingSpec.parse(law)
+def test_a_law_that_is_none_names_its_field(params: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=next(iter(params))):
+        SamplingParams.parse(params)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
 from tests.model.tiny import alone
 from tests.sampling.batches import END, KEYS, LAW, LAWS, NAMES, PROMPTS, SAMPLES, model, same, whole
-from tests.sampling.law import probabilities
+from tests.sampling.params import probabilities
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -28,24 +28,24 @@ def test_a_short_limit_at_the_last_position_does_not_hold_up_the_others() -> Non
     name = NAMES[0]
     room = model(name).spec.max_positions - len(PROMPTS[0])
     prompts = [[5] * (model(name).spec.max_positions - 1), PROMPTS[0]]
-    law = SamplingSpec(max_new_tokens=room)
-    both = Engine(model(name), END).draw_within(prompts, [3, KEYS[0]], [1, room], SAMPLES, law)
-    solo = Engine(model(name), END).sample([PROMPTS[0]], [KEYS[0]], SAMPLES, law)
+    params = SamplingParams(max_new_tokens=room)
+    both = Engine(model(name), END).draw_within(prompts, [3, KEYS[0]], [1, room], SAMPLES, params)
+    solo = Engine(model(name), END).sample([PROMPTS[0]], [KEYS[0]], SAMPLES, params)
     assert ((both.tokens_PGT[0] >= 0).sum(-1) == 1).all()
     assert [row[row >= 0].tolist() for row in both.tokens_PGT[1]] == [solo.ids(0, g) for g in range(SAMPLES)]
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.5])
-@pytest.mark.parametrize("law", LAWS, ids=str)
-def test_the_models_own_log_probabilities_are_those_of_a_full_pass(law: SamplingSpec, noise: float) -> None:
+@pytest.mark.parametrize("params", LAWS, ids=str)
+def test_the_models_own_log_probabilities_are_those_of_a_full_pass(params: SamplingParams, noise: float) -> None:
     name = NAMES[1]
-    limits = [law.max_new_tokens] * len(PROMPTS)
-    drawn = Engine(model(name), END, logit_noise=noise).draw_within(PROMPTS, KEYS, limits, 2, law, model_logp=True)
+    limits = [params.max_new_tokens] * len(PROMPTS)
+    drawn = Engine(model(name), END, logit_noise=noise).draw_within(PROMPTS, KEYS, limits, 2, params, model_logp=True)
     assert drawn.model_logp_PGT is not None
     for p, prompt in enumerate(PROMPTS):
         ids = drawn.tokens_PGT[p, 0][drawn.tokens_PGT[p, 0] >= 0].tolist()
         logits = alone(model(name), [*prompt, *ids])[len(prompt) - 1 : -1]
-        direct = [np.log(probabilities(logits[t], SamplingSpec())[token]) for t, token in enumerate(ids)]
+        direct = [np.log(probabilities(logits[t], SamplingParams())[token]) for t, token in enumerate(ids)]
         np.testing.assert_allclose(drawn.model_logp_PGT[p, 0, : len(ids)], direct, atol=1e-4)
         assert (drawn.model_logp_PGT[p, 0, len(ids) :] == 0).all()
 

@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from edgewise.core.errors import InputError
-from edgewise.sampling.base import Completions, SamplingSpec
+from edgewise.sampling.base import Completions, SamplingParams
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.random_numbers import normal, row_keys
 from tests.model.tiny import TOKENIZER, alone
 from tests.sampling.batches import END, KEYS, LAW, NAMES, PROMPTS, SAMPLES, model, same, whole
-from tests.sampling.law import fits, probabilities
+from tests.sampling.params import fits, probabilities
 
 
-def noisy(noise: float, chosen: list[int], samples: int, rows: int = 2048, law: SamplingSpec = LAW) -> Completions:
+def noisy(noise: float, chosen: list[int], samples: int, rows: int = 2048, params: SamplingParams = LAW) -> Completions:
     engine = Engine(model(NAMES[1]), END, rows, logit_noise=noise)
-    return engine.sample([PROMPTS[p] for p in chosen], [KEYS[p] for p in chosen], samples, law)
+    return engine.sample([PROMPTS[p] for p in chosen], [KEYS[p] for p in chosen], samples, params)
 
 
 def test_no_noise_gives_the_bits_of_an_engine_without() -> None:
@@ -40,11 +40,11 @@ def test_noise_does_not_depend_on_the_layout() -> None:
 @pytest.mark.parametrize("noise", [0.01, 0.1])
 def test_noise_moves_log_probabilities_by_about_its_size(noise: float) -> None:
     """log p moves by e_v - sum_w p_w e_w to first order: variance s^2 ((1 - p_v)^2 + sum_{w != v} p_w^2)."""
-    law = SamplingSpec(max_new_tokens=1)
+    params = SamplingParams(max_new_tokens=1)
     differences, expected = [], []
     for p, prompt in enumerate(PROMPTS):
-        p_V = probabilities(alone(model(NAMES[1]), prompt)[-1], law)
-        drawn = noisy(noise, [p], 2000, law=law)
+        p_V = probabilities(alone(model(NAMES[1]), prompt)[-1], params)
+        drawn = noisy(noise, [p], 2000, params=params)
         token = drawn.tokens_PGT[0, :, 0]
         differences.append(drawn.logp_PGT[0, :, 0] - np.log(p_V[token]))
         expected.append(noise**2 * ((1 - p_V[token]) ** 2 + (p_V**2).sum() - p_V[token] ** 2))
@@ -55,14 +55,14 @@ def test_noise_moves_log_probabilities_by_about_its_size(noise: float) -> None:
 def test_recorded_log_probabilities_are_those_of_the_noisy_law() -> None:
     """At every position, with noise of its own."""
     everyone = list(range(len(PROMPTS)))
-    law = SamplingSpec(temperature=0.8, max_new_tokens=20)
-    drawn = noisy(0.5, everyone, 2, law=law)
+    params = SamplingParams(temperature=0.8, max_new_tokens=20)
+    drawn = noisy(0.5, everyone, 2, params=params)
     rows = row_keys(KEYS, 2, torch.device("cpu"))
     for p, g in ((p, g) for p in everyone for g in range(2)):
         ids = drawn.ids(p, g)
         logits = alone(model(NAMES[1]), [*PROMPTS[p], *ids])[len(PROMPTS[p]) - 1 : -1]
         direct = [
-            np.log(probabilities(logits[t] + 0.5 * normal(rows, t, len(TOKENIZER))[p, g], law)[token])
+            np.log(probabilities(logits[t] + 0.5 * normal(rows, t, len(TOKENIZER))[p, g], params)[token])
             for t, token in enumerate(ids)
         ]
         np.testing.assert_allclose(drawn.logp_PGT[p, g, : len(ids)], direct, atol=1e-4)
@@ -70,11 +70,11 @@ def test_recorded_log_probabilities_are_those_of_the_noisy_law() -> None:
 
 def test_noise_makes_a_law_of_its_own_for_each_sample() -> None:
     """And the draws follow it: noise and draw are independent."""
-    law = SamplingSpec(max_new_tokens=1)
+    params = SamplingParams(max_new_tokens=1)
     logits = alone(model(NAMES[1]), PROMPTS[3])[-1]
     rows = row_keys([KEYS[3]], 4000, torch.device("cpu"))
     laws = torch.softmax(logits + 2 * normal(rows, 0, len(TOKENIZER))[0], dim=-1)
-    drawn = noisy(2.0, [3], 4000, law=law)
+    drawn = noisy(2.0, [3], 4000, params=params)
     fits(np.bincount(drawn.tokens_PGT[0, :, 0], minlength=len(TOKENIZER)), laws.mean(0))
 
 

@@ -11,11 +11,11 @@ import pytest
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder, DecoderSpec
-from edgewise.sampling.base import Completions, SamplingSpec
+from edgewise.sampling.base import Completions, SamplingParams
 from edgewise.sampling.engine import Engine
-from edgewise.sampling.power import PowerSampler, PowerSpec, Walks
+from edgewise.sampling.power import PowerSampler, PowerSamplingParams, Walks
 from tests.model.tiny import alone, sharp
-from tests.sampling.law import Floats, fits, probabilities
+from tests.sampling.params import Floats, fits, probabilities
 
 VOCABULARY, END, LIMIT = 4, 0, 4
 PROMPT = (1, 3, 2)
@@ -31,7 +31,7 @@ def model() -> Decoder:
 @cache
 def next_token(before: Completion) -> Floats:
     """The model's law of the token after the prompt and `before`."""
-    return probabilities(alone(model(), [*PROMPT, *before])[-1], SamplingSpec())
+    return probabilities(alone(model(), [*PROMPT, *before])[-1], SamplingParams())
 
 
 def completions(limit: int) -> list[Completion]:
@@ -86,20 +86,20 @@ def proposed(limit: int, alpha: float) -> Floats:
     return np.array([suffix(x, 0, alpha) for x in completions(limit)])
 
 
-def written_on(law: Floats, short: int, limit: int, alpha: float) -> Floats:
+def written_on(params: Floats, short: int, limit: int, alpha: float) -> Floats:
     """The law over completions within `limit` of those within `short` drawn on."""
-    reached = dict(zip(completions(short), law, strict=True))
+    reached = dict(zip(completions(short), params, strict=True))
     return np.array([reached[x[:short]] * suffix(x, min(short, len(x)), alpha) for x in completions(limit)])
 
 
-def exact(law: PowerSpec) -> Floats:
+def exact(params: PowerSamplingParams) -> Floats:
     """Where the chains stand after all blocks and moves, exactly."""
-    limits = [-(-block * law.max_new_tokens // law.blocks) for block in range(1, law.blocks + 1)]
-    now = proposed(limits[0], law.alpha)
+    limits = [-(-block * params.max_new_tokens // params.blocks) for block in range(1, params.blocks + 1)]
+    now = proposed(limits[0], params.alpha)
     for i, limit in enumerate(limits):
         if i:
-            now = written_on(now, limits[i - 1], limit, law.alpha)
-        now = now @ np.linalg.matrix_power(transitions(limit, law.alpha), law.moves)
+            now = written_on(now, limits[i - 1], limit, params.alpha)
+        now = now @ np.linalg.matrix_power(transitions(limit, params.alpha), params.moves)
     return now
 
 
@@ -142,30 +142,30 @@ def test_temperature_is_another_law() -> None:
 # ---- The sampler's counts
 
 
-def walk(law: PowerSpec, samples: int, end: int = END) -> Walks:
-    return PowerSampler(Engine(model(), end, rows_at_once=10_000)).walk([PROMPT], [key("power test")], samples, law)
+def walk(params: PowerSamplingParams, samples: int, end: int = END) -> Walks:
+    return PowerSampler(Engine(model(), end, rows_at_once=10_000)).walk([PROMPT], [key("power test")], samples, params)
 
 
 @pytest.mark.parametrize(
-    "law",
+    "params",
     [
-        PowerSpec(alpha=2, blocks=1, moves=1, max_new_tokens=4),
-        PowerSpec(alpha=4, blocks=2, moves=2, max_new_tokens=4),
-        PowerSpec(alpha=2, blocks=3, moves=1, max_new_tokens=4),
+        PowerSamplingParams(alpha=2, blocks=1, moves=1, max_new_tokens=4),
+        PowerSamplingParams(alpha=4, blocks=2, moves=2, max_new_tokens=4),
+        PowerSamplingParams(alpha=2, blocks=3, moves=1, max_new_tokens=4),
     ],
     ids=str,
 )
-def test_after_few_moves_the_chains_are_where_the_exact_matrix_leads(law: PowerSpec) -> None:
-    fits(counts(walk(law, 4000).completions, LIMIT), exact(law))
+def test_after_few_moves_the_chains_are_where_the_exact_matrix_leads(params: PowerSamplingParams) -> None:
+    fits(counts(walk(params, 4000).completions, LIMIT), exact(params))
 
 
 def test_after_many_moves_the_law_is_the_power_law_and_plain_sampling_is_not() -> None:
-    law = PowerSpec(alpha=2, blocks=1, moves=25, max_new_tokens=LIMIT)
+    params = PowerSamplingParams(alpha=2, blocks=1, moves=25, max_new_tokens=LIMIT)
     pi = power_law(LIMIT, 2)
-    assert distance(exact(law), pi) < 0.01
-    fits(counts(walk(law, 2000).completions, LIMIT), pi)
+    assert distance(exact(params), pi) < 0.01
+    fits(counts(walk(params, 2000).completions, LIMIT), pi)
     for temperature in (1.0, 0.5):
-        plain = SamplingSpec(temperature=temperature, max_new_tokens=LIMIT)
+        plain = SamplingParams(temperature=temperature, max_new_tokens=LIMIT)
         drawn = counts(Engine(model(), END).sample([PROMPT], [1], 3000, plain), LIMIT)
         fits(drawn, proposed(LIMIT, 1 / temperature))
         with pytest.raises(AssertionError):
@@ -174,9 +174,9 @@ def test_after_many_moves_the_law_is_the_power_law_and_plain_sampling_is_not() -
 
 def test_alpha_one_is_the_model_itself() -> None:
     """From the first draw on, because the moves keep what is already there."""
-    law = PowerSpec(alpha=1, blocks=2, moves=2, max_new_tokens=LIMIT)
-    np.testing.assert_allclose(exact(law), power_law(LIMIT, 1), atol=1e-12)
-    fits(counts(walk(law, 4000).completions, LIMIT), power_law(LIMIT, 1))
+    params = PowerSamplingParams(alpha=1, blocks=2, moves=2, max_new_tokens=LIMIT)
+    np.testing.assert_allclose(exact(params), power_law(LIMIT, 1), atol=1e-12)
+    fits(counts(walk(params, 4000).completions, LIMIT), power_law(LIMIT, 1))
 
 
 def test_alpha_one_accepts_by_the_lengths_alone() -> None:
@@ -186,14 +186,14 @@ def test_alpha_one_accepts_by_the_lengths_alone() -> None:
             if x[:start] == y[:start]:
                 expected += p[i] / len(x) * suffix(y, start, 1) * min(1.0, len(x) / len(y))
     assert expected < 0.95
-    accepted = walk(PowerSpec(alpha=1, blocks=1, moves=1, max_new_tokens=LIMIT), 4000).accepted_PG
+    accepted = walk(PowerSamplingParams(alpha=1, blocks=1, moves=1, max_new_tokens=LIMIT), 4000).accepted_PG
     assert accepted.mean() == pytest.approx(expected, abs=4 * (expected * (1 - expected) / 4000) ** 0.5)
 
 
 def test_alpha_one_accepts_everything_of_one_length() -> None:
     """An end token that the vocabulary lacks lets no completion end early; the tokens drawn are then known too."""
-    law = PowerSpec(alpha=1, blocks=3, moves=4, max_new_tokens=7)
-    walks = walk(law, 500, end=VOCABULARY)
+    params = PowerSamplingParams(alpha=1, blocks=3, moves=4, max_new_tokens=7)
+    walks = walk(params, 500, end=VOCABULARY)
     assert (walks.accepted_PG == 12).all()
     assert (walks.completions.length_PG == 7).all()
     assert not walks.completions.finished_PG.any()
@@ -208,7 +208,7 @@ def test_alpha_one_accepts_everything_of_one_length() -> None:
 
 PROMPTS = [[1 + (i + j) % 3 for j in range(length)] for i, length in enumerate((3, 1, 6, 2))]
 KEYS = [key("layout", i) for i in range(len(PROMPTS))]
-LAW = PowerSpec(alpha=3, blocks=2, moves=3, max_new_tokens=9)
+LAW = PowerSamplingParams(alpha=3, blocks=2, moves=3, max_new_tokens=9)
 
 
 @cache
@@ -229,7 +229,7 @@ def test_log_probabilities_are_the_models_own() -> None:
             assert drawn.finished_PG[p, g] == (ids[-1] == END)
             assert drawn.finished_PG[p, g] or length == LAW.max_new_tokens
             logits = alone(model(), [*prompt, *ids])[len(prompt) - 1 : -1]
-            direct = [np.log(probabilities(logits[t], SamplingSpec())[token]) for t, token in enumerate(ids)]
+            direct = [np.log(probabilities(logits[t], SamplingParams())[token]) for t, token in enumerate(ids)]
             np.testing.assert_allclose(drawn.logp_PGT[p, g, :length], direct, atol=1e-4)
             assert (drawn.tokens_PGT[p, g, length:] == -1).all()
             assert (drawn.logp_PGT[p, g, length:] == 0).all()
@@ -265,7 +265,7 @@ def test_samples_and_keys_have_chains_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "law",
+    "params",
     [
         {"alpha": 0.5},
         {"alpha": float("nan")},
@@ -277,17 +277,17 @@ def test_samples_and_keys_have_chains_of_their_own() -> None:
     ],
     ids=str,
 )
-def test_a_law_that_is_none_names_its_field(law: dict[str, float]) -> None:
-    with pytest.raises(InputError, match=next(iter(law))):
-        PowerSpec.parse(law)
+def test_a_law_that_is_none_names_its_field(params: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=next(iter(params))):
+        PowerSamplingParams.parse(params)
 
 
 def test_what_cannot_be_sampled_is_refused_before_any_work() -> None:
-    law = PowerSpec(max_new_tokens=10)
+    params = PowerSamplingParams(max_new_tokens=10)
     sampler = PowerSampler(Engine(model(), END))
     for prompts, samples, words in (([[1] * 7], 1, "max_new_tokens"), ([[1]], 0, "samples"), ([], 1, "prompt")):
         with pytest.raises(InputError, match=words):
-            sampler.sample(prompts, [0] * len(prompts), samples, law)
-    sampler.sample([[1] * 6], [0], 1, law)
+            sampler.sample(prompts, [0] * len(prompts), samples, params)
+    sampler.sample([[1] * 6], [0], 1, params)
     with pytest.raises(InputError, match="logit_noise"):
-        PowerSampler(Engine(model(), END, logit_noise=0.1)).sample([[1]], [0], 1, law)
+        PowerSampler(Engine(model(), END, logit_noise=0.1)).sample([[1]], [0], 1, params)

@@ -12,8 +12,8 @@ from edgewise.core.spec import digest
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import recipe
 from edgewise.rollouts.rollouts import read_table
-from edgewise.sampling.base import SamplingSpec
-from edgewise.sampling.power import PowerSpec
+from edgewise.sampling.base import SamplingParams
+from edgewise.sampling.power import PowerSamplingParams
 from edgewise.study.runner import plan
 from edgewise.study.stages import RL, ROLLOUTS, Evaluate, Pretrain
 from edgewise.study.store import Store
@@ -21,7 +21,7 @@ from edgewise.study.store import Store
 from .tiny import BASE_EVALUATION, EASY, LAW, PRETRAIN, RECIPE, STUDY, TUNED, WORLD, here
 
 DISTIL = Recipe.parse(RECIPE.model_dump() | {"writer": "teacher", "advantage": "accepted", "loss": "reinforce"})
-POWER = PowerSpec(max_new_tokens=LAW.max_new_tokens, blocks=2, moves=1)
+POWER = PowerSamplingParams(max_new_tokens=LAW.max_new_tokens, blocks=2, moves=1)
 
 
 def test_a_student_has_two_parents() -> None:
@@ -69,7 +69,7 @@ def test_a_teacher_of_another_tongue_is_refused(tmp_path: Path) -> None:
 
 
 def test_power_sampling_is_an_arm_without_training(tmp_path: Path) -> None:
-    power = Evaluate(parent=PRETRAIN, world=WORLD, problems=4, samples=16, law=POWER)
+    power = Evaluate(parent=PRETRAIN, world=WORLD, problems=4, samples=16, sampling=POWER)
     dataclasses.replace(STUDY, arms={"power": power})
     store = Store(tmp_path)
     for stage in plan([BASE_EVALUATION, power]):
@@ -83,12 +83,12 @@ def test_power_sampling_is_an_arm_without_training(tmp_path: Path) -> None:
 
 
 def test_a_power_arm_with_another_token_limit_is_refused() -> None:
-    power = BASE_EVALUATION.model_copy(update={"law": PowerSpec(max_new_tokens=LAW.max_new_tokens + 1)})
-    with pytest.raises(InputError, match=r"^arm 'power': .* in law$"):
+    power = BASE_EVALUATION.model_copy(update={"sampling": PowerSamplingParams(max_new_tokens=LAW.max_new_tokens + 1)})
+    with pytest.raises(InputError, match=r"^arm 'power': .* in sampling$"):
         dataclasses.replace(STUDY, arms={"power": power})
 
 
 def test_a_law_survives_the_file() -> None:
-    for law in (SamplingSpec(), POWER):
-        stage = BASE_EVALUATION.model_copy(update={"law": law})
+    for sampling in (SamplingParams(), POWER):
+        stage = BASE_EVALUATION.model_copy(update={"sampling": sampling})
         assert Evaluate.parse(stage.model_dump()) == stage

@@ -7,7 +7,7 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.study.study import Study
 
 from .tiny import BASE_EVALUATION, EASY, PRETRAIN, STUDY, TUNED, TUNED_EVALUATION
@@ -20,7 +20,7 @@ from .tiny import BASE_EVALUATION, EASY, PRETRAIN, STUDY, TUNED, TUNED_EVALUATIO
         ("split", "validation"),
         ("problems", 5),
         ("samples", 17),
-        ("law", SamplingSpec(temperature=0.5, max_new_tokens=36)),
+        ("sampling", SamplingParams(temperature=0.5, max_new_tokens=36)),
         ("seed", 1),
     ],
 )

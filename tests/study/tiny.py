@@ -8,7 +8,7 @@ from pathlib import Path
 from edgewise.core.spec import digest
 from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipe import Recipe
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
 from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic
@@ -18,7 +18,7 @@ from edgewise.training.run import Run
 
 WORLD = ModularArithmetic(min_op=1, max_op=2, modulus=5, letters=4)
 EASY = WORLD.at_level(1)
-LAW = SamplingSpec(max_new_tokens=36)
+LAW = SamplingParams(max_new_tokens=36)
 PRETRAIN = Pretrain(
     world=EASY,
     model=DecoderSpec(width=32, layers=1, heads=2, kv_heads=1, feed_forward=64, max_positions=96),
@@ -29,8 +29,8 @@ RECIPE = Recipe(
     steps=4, prompts=4, samples=8, max_new_tokens=36, optimizer=OptimizerSpec(learning_rate=3e-3, schedule="constant")
 )
 TUNED = RL(parent=PRETRAIN, world=EASY, recipe=RECIPE)
-BASE_EVALUATION = Evaluate(parent=PRETRAIN, world=WORLD, problems=4, samples=16, law=LAW)
-TUNED_EVALUATION = Evaluate(parent=TUNED, world=WORLD, problems=4, samples=16, law=LAW)
+BASE_EVALUATION = Evaluate(parent=PRETRAIN, world=WORLD, problems=4, samples=16, sampling=LAW)
+TUNED_EVALUATION = Evaluate(parent=TUNED, world=WORLD, problems=4, samples=16, sampling=LAW)
 STUDY = Study(
     title="Tiny",
     question="Does it run?",

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, plain
-from edgewise.tasks import SPLITS, Mark, Problem, Split, Verdict, World
+from edgewise.tasks import SPLITS, Problem, Score, Split, Verdict, World
 
 DRAWS = 800
 
@@ -91,26 +91,26 @@ def check_gold(world: World) -> None:
     """The gold solution is right in full, wrong for other problems and not right when cut."""
     problems = [world.problem("train", 1, index) for index in range(40)]
     for problem in problems:
-        verdict = world.judge(problem, world.solution(problem))
-        assert (verdict.answer, verdict.process) == (Mark.CORRECT, Mark.CORRECT), problem.prompt
+        verdict = world.verify(problem, world.solution(problem))
+        assert (verdict.answer, verdict.process) == (Score.CORRECT, Score.CORRECT), problem.prompt
         assert (verdict.first_wrong_step, verdict.reason) == (None, "")
-        assert verdict.given == bare(problem.answer)
+        assert verdict.predicted == bare(problem.answer)
     for one, other in combinations(problems[:20], 2):
         # Different questions may have one answer, and then it is right for both.
         if one.id != other.id and world.solution(other) not in right_answers(world, one):
-            assert world.judge(one, world.solution(other)).process is not Mark.CORRECT
+            assert world.verify(one, world.solution(other)).process is not Score.CORRECT
     for problem in problems[:10]:
         written = world.solution(problem).split()
         for length in range(len(written) + 1):
             text = " ".join(written[:length])
             # What was cut off at a word may have been on its way to another one, even at the end.
-            verdict = world.judge(problem, text, truncated=True)
-            assert (verdict.answer, verdict.process) == (Mark.UNSCORABLE, Mark.UNSCORABLE)
+            verdict = world.verify(problem, text, truncated=True)
+            assert (verdict.answer, verdict.process) == (Score.UNSCORABLE, Score.UNSCORABLE)
             check_reason(verdict)
             if bare(problem.answer) not in bare(text):
-                verdict = world.judge(problem, text)
-                assert verdict.answer is not Mark.CORRECT
-                assert verdict.process is not Mark.CORRECT
+                verdict = world.verify(problem, text)
+                assert verdict.answer is not Score.CORRECT
+                assert verdict.process is not Score.CORRECT
 
 
 def check_steps(world: World) -> None:
@@ -119,7 +119,7 @@ def check_steps(world: World) -> None:
         steps = world.steps(problem)
         assert steps >= 1
         words = world.solution(problem).split()
-        end = next(i for i in reversed(range(len(words))) if readable(world.judge(problem, " ".join(words[i:]))))
+        end = next(i for i in reversed(range(len(words))) if readable(world.verify(problem, " ".join(words[i:]))))
         for at in range(len(words)):
             cut = words[:at]
             for left, most in (
@@ -127,14 +127,14 @@ def check_steps(world: World) -> None:
                 (cut, steps),
                 ([*cut, *words[at + 1 :]], steps),
             ):
-                verdict = world.judge(problem, " ".join(left))
-                if readable(verdict) and verdict.process is not Mark.CORRECT:
+                verdict = world.verify(problem, " ".join(left))
+                if readable(verdict) and verdict.process is not Score.CORRECT:
                     assert verdict.first_wrong_step is not None
                     assert 0 <= verdict.first_wrong_step <= most, " ".join(left)
 
 
 def readable(verdict: Verdict) -> bool:
-    return verdict.answer is not Mark.UNSCORABLE
+    return verdict.answer is not Score.UNSCORABLE
 
 
 def right_answers(world: World, problem: Problem) -> set[str]:
@@ -152,7 +152,7 @@ def check_answers(world: World) -> None:
         listed = answers(problem)
         assert len(set(listed)) == len(listed)
         assert world.solution(problem) in listed
-        assert {world.judge(problem, text).process for text in listed} == {Mark.CORRECT}
+        assert {world.verify(problem, text).process for text in listed} == {Score.CORRECT}
 
 
 def check_levels(world: World, splits: tuple[Split, ...]) -> None:
@@ -219,14 +219,14 @@ def check_other_text(world: World, splits: tuple[Split, ...]) -> None:
     @given(st.sampled_from(problems), st.one_of(st.text(), words, strange), st.booleans())
     @settings(deadline=None, max_examples=60)
     def never_right(problem: Problem, text: str, truncated: bool) -> None:
-        verdict = world.judge(problem, text, truncated=truncated)
+        verdict = world.verify(problem, text, truncated=truncated)
         answers = bare(problem.answer) in bare(text)
         # Where the answer alone is all that is asked, a text with the answer in it may be right.
-        assume(not answers or world.judge(problem, problem.answer).process is not Mark.CORRECT)
-        assert verdict.process is not Mark.CORRECT
+        assume(not answers or world.verify(problem, problem.answer).process is not Score.CORRECT)
+        assert verdict.process is not Score.CORRECT
         check_reason(verdict)
         assume(not answers)
-        assert verdict.answer is not Mark.CORRECT
+        assert verdict.answer is not Score.CORRECT
 
     never_right()
     gold = world.solution(problems[0])
@@ -242,8 +242,8 @@ def check_other_text(world: World, splits: tuple[Split, ...]) -> None:
         "\u0661" * 50,
         gold.upper() + "!",
     ):
-        verdict = world.judge(problems[0], text)
-        assert verdict.process is not Mark.CORRECT
+        verdict = world.verify(problems[0], text)
+        assert verdict.process is not Score.CORRECT
         check_reason(verdict)
     assert time.process_time() - start < 2
 
@@ -253,9 +253,9 @@ def check_reason(verdict: Verdict) -> None:
     assert verdict.reason
     assert "\n" not in verdict.reason
     assert len(verdict.reason) < 200
-    assert readable(verdict) == (verdict.given is not None)
+    assert readable(verdict) == (verdict.predicted is not None)
     if not readable(verdict):
-        assert verdict.process is Mark.UNSCORABLE
+        assert verdict.process is Score.UNSCORABLE
         assert verdict.first_wrong_step is None
 
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewise.tasks.answers import MAX_CHARACTERS, final_answer, gold_completion, number_in
-from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.base import Score, Verdict
 
 
 def reason(completion: str, *, truncated: bool = False) -> str:
     verdict = final_answer(completion, truncated=truncated)
     assert isinstance(verdict, Verdict), verdict
-    assert verdict.answer is verdict.process is Mark.UNSCORABLE
+    assert verdict.answer is verdict.process is Score.UNSCORABLE
     return verdict.reason
 
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
-from edgewise.tasks import SPLITS, Mark, Verdict
-from edgewise.tasks.colouring import Colouring, Graph, judge
+from edgewise.tasks import SPLITS, Score, Verdict
+from edgewise.tasks.colouring import Colouring, Graph, verify
 from edgewise.tasks.colouring.graph import colourings, draw, draw_colouring, identity
-from edgewise.tasks.colouring.judge import COLOURS, MAX_CHARACTERS, VERTICES
+from edgewise.tasks.colouring.verifier import COLOURS, MAX_CHARACTERS, VERTICES
 from tests.tasks.verdicts import all_right
 
 COLOURING = {
@@ -107,8 +107,8 @@ def test_the_judge_accepts_the_answers_and_nothing_else(name: str) -> None:
         right = by_brute_force(problem.prompt)
         for way in product(COLOURS[:3], repeat=problem.level):
             text = f"answer {' '.join(way)}"
-            verdict = world.judge(problem, text)
-            assert verdict.answer is verdict.process is (Mark.CORRECT if text in right else Mark.WRONG)
+            verdict = world.verify(problem, text)
+            assert verdict.answer is verdict.process is (Score.CORRECT if text in right else Score.WRONG)
 
 
 def test_the_first_wrong_step_is_the_first_vertex_that_cannot_be_as_it_is() -> None:
@@ -119,7 +119,7 @@ def test_the_first_wrong_step_is_the_first_vertex_that_cannot_be_as_it_is() -> N
         edges, _ = read(problem.prompt)
         way = [source.choice(COLOURS[:3]) for _ in range(problem.level)]
         clashes = [max(one, other) for one, other in edges if way[ord(one) - 97] == way[ord(other) - 97]]
-        verdict = world.judge(problem, f"answer {' '.join(way)}")
+        verdict = world.verify(problem, f"answer {' '.join(way)}")
         assert verdict.first_wrong_step == (min(map(VERTICES.index, clashes)) if clashes else None)
 
 
@@ -253,11 +253,11 @@ def test_isomorphism_by_brute_force() -> None:
     ],
 )
 def test_verdicts_by_hand(text: str, mark: int, step: int | None, reason: str) -> None:
-    verdict = judge(GRAPH, text)
-    assert (verdict.answer, verdict.process, verdict.first_wrong_step) == (Mark(mark), Mark(mark), step)
+    verdict = verify(GRAPH, text)
+    assert (verdict.answer, verdict.process, verdict.first_wrong_step) == (Score(mark), Score(mark), step)
     assert verdict.reason.startswith(reason)
     assert bool(verdict.reason) == bool(reason)
-    assert judge(GRAPH, text, truncated=True) == Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "truncated")
+    assert verify(GRAPH, text, truncated=True) == Verdict(Score.UNSCORABLE, Score.UNSCORABLE, None, "truncated")
 
 
 @pytest.mark.parametrize(
@@ -265,16 +265,16 @@ def test_verdicts_by_hand(text: str, mark: int, step: int | None, reason: str) -
 )
 def test_time_and_reason_are_bounded_on_hostile_text(text: str) -> None:
     start = time.process_time()
-    verdict = judge(GRAPH, text)
+    verdict = verify(GRAPH, text)
     assert time.process_time() - start < 1
-    assert verdict.process is not Mark.CORRECT
+    assert verdict.process is not Score.CORRECT
     assert 0 < len(verdict.reason) < 100
 
 
 def test_text_over_the_limit_is_not_read_at_all() -> None:
     gold = "answer red green blue red green"
-    assert judge(GRAPH, gold.ljust(MAX_CHARACTERS)) == all_right("redgreenblueredgreen")
-    assert judge(GRAPH, gold.ljust(MAX_CHARACTERS + 1)).answer is Mark.UNSCORABLE
+    assert verify(GRAPH, gold.ljust(MAX_CHARACTERS)) == all_right("redgreenblueredgreen")
+    assert verify(GRAPH, gold.ljust(MAX_CHARACTERS + 1)).answer is Score.UNSCORABLE
 
 
 # ---- The knobs

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
-from edgewise.tasks import SPLITS, Mark, Verdict
-from edgewise.tasks.countdown import Countdown, Puzzle, judge, solutions
+from edgewise.tasks import SPLITS, Score, Verdict
+from edgewise.tasks.countdown import Countdown, Puzzle, solutions, verify
 from edgewise.tasks.countdown.expression import Operation, operations, read
-from edgewise.tasks.countdown.judge import MAX_CHARACTERS
 from edgewise.tasks.countdown.puzzle import WORDS
+from edgewise.tasks.countdown.verifier import MAX_CHARACTERS
 from tests.tasks.verdicts import all_right
 
 COUNTDOWN = {
@@ -114,32 +114,32 @@ def puzzle_of(numbers: tuple[int, ...], target: int) -> Puzzle:
     return Puzzle(numbers, (*numbers, target), ())
 
 
-def by_the_rules(puzzle: Puzzle, text: str) -> tuple[Mark, Mark]:
+def by_the_rules(puzzle: Puzzle, text: str) -> tuple[Score, Score]:
     """The marks of a text, worked out another way."""
     *steps, last = re.sub(r"(?<![0-9])0+(?=[0-9])", "", text.replace(" ", "")).split(";")
     tree = by_python(last.removeprefix("answer")) if last.startswith("answer") else None
     if tree is None or text.count("answer") > 1:
-        return Mark.UNSCORABLE, Mark.UNSCORABLE
+        return Score.UNSCORABLE, Score.UNSCORABLE
     used = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     needed: list[tuple[int, str, int]] = []
     if Counter(used) != Counter(puzzle.numbers) or played(tree, needed) != puzzle.target:
-        return Mark.WRONG, Mark.WRONG
+        return Score.WRONG, Score.WRONG
     there = list(puzzle.numbers)
     written: list[tuple[int, str, int]] = []
     for step in steps:
         left, _, result = step.partition("=")
         tree = by_python(left)
         if not isinstance(tree, ast.BinOp) or not re.fullmatch(r"\d+\D\d+", left) or not result.isdigit():
-            return Mark.CORRECT, Mark.WRONG
+            return Score.CORRECT, Score.WRONG
         if played(tree, written) != int(result):
-            return Mark.CORRECT, Mark.WRONG
+            return Score.CORRECT, Score.WRONG
         for operand in (written[-1][0], written[-1][2]):
             if operand not in there:
-                return Mark.CORRECT, Mark.WRONG
+                return Score.CORRECT, Score.WRONG
             there.remove(operand)
         there.append(int(result))
     agree = sorted(map(turned, written)) == sorted(map(turned, needed)) and there == [puzzle.target]
-    return Mark.CORRECT, Mark.CORRECT if agree else Mark.WRONG
+    return Score.CORRECT, Score.CORRECT if agree else Score.WRONG
 
 
 def turned(operation: tuple[int, str, int]) -> tuple[int, str, int]:
@@ -149,7 +149,7 @@ def turned(operation: tuple[int, str, int]) -> tuple[int, str, int]:
 
 
 def say(*steps: str) -> Verdict:
-    return judge(PUZZLE, " ; ".join(steps))
+    return verify(PUZZLE, " ; ".join(steps))
 
 
 # ---- Reading
@@ -202,14 +202,14 @@ def test_judge_and_search_agree_with_every_expression_of_these_numbers(numbers: 
             values[value].add(fingerprint(tree, stand_in))
         target = value or source.randint(1, 50)
         if source.random() < 0.3:
-            marks = judge(puzzle_of(numbers, target), f"answer {text}").answer
-            assert marks is (Mark.CORRECT if value == target else Mark.WRONG), text
-            assert judge(puzzle_of(numbers, target + 1), f"answer {text}").answer is Mark.WRONG
+            marks = verify(puzzle_of(numbers, target), f"answer {text}").answer
+            assert marks is (Score.CORRECT if value == target else Score.WRONG), text
+            assert verify(puzzle_of(numbers, target + 1), f"answer {text}").answer is Score.WRONG
     for target in [*values, max(values) + 1]:
         found = solutions(numbers, target)
         assert len(set(found)) == len(found) == len(values[target])
         for text in found:
-            assert judge(puzzle_of(numbers, target), f"answer {text}").answer is Mark.CORRECT
+            assert verify(puzzle_of(numbers, target), f"answer {text}").answer is Score.CORRECT
         trees = [by_python(text) for text in found]
         assert {fingerprint(tree, stand_in) for tree in trees if tree} == values[target]
 
@@ -223,7 +223,7 @@ def test_equal_numbers_are_one_number_to_the_search(numbers: list[int]) -> None:
         found = solutions(tuple(numbers), target)
         assert bool(found) == (target in reached)
         for text in found:
-            assert judge(puzzle_of(tuple(numbers), target), f"answer {text}").answer is Mark.CORRECT
+            assert verify(puzzle_of(tuple(numbers), target), f"answer {text}").answer is Score.CORRECT
 
 
 def test_solutions_by_hand() -> None:
@@ -260,7 +260,7 @@ def test_every_problem_is_solved_within_its_bounds(name: str) -> None:
         assert all(1 <= value <= world.largest_target for value in puzzle.values[problem.level :])
         gold = world.solution(problem)
         assert gold.endswith(f"answer {problem.answer}")
-        assert by_the_rules(puzzle, gold) == (Mark.CORRECT, Mark.CORRECT)
+        assert by_the_rules(puzzle, gold) == (Score.CORRECT, Score.CORRECT)
         if index < 60 and problem.level <= 4 and len(set(puzzle.numbers)) == problem.level:
             stand_in = {number: random.Random(number).getrandbits(60) for number in puzzle.numbers}
             found = [by_python(text) for text in solutions(puzzle.numbers, puzzle.target)]
@@ -323,7 +323,7 @@ def test_needless_brackets_are_not_written() -> None:
 @pytest.mark.parametrize("name", COUNTDOWN)
 def test_every_single_change_of_a_gold_solution_is_judged_by_the_rules(name: str) -> None:
     world = COUNTDOWN[name]
-    seen = Counter[tuple[Mark, Mark]]()
+    seen = Counter[tuple[Score, Score]]()
     for index in range(3):
         problem = world.problem("test", 9, index)
         tokens = world.solution(problem).split()
@@ -331,9 +331,9 @@ def test_every_single_change_of_a_gold_solution_is_judged_by_the_rules(name: str
             for word in ("", *WORDS):
                 for tail in (tokens[at + 1 :], tokens[at:]):
                     text = " ".join([*tokens[:at], word, *tail])
-                    verdict = world.judge(problem, text)
+                    verdict = world.verify(problem, text)
                     assert (verdict.answer, verdict.process) == by_the_rules(problem.gold, text), text
-                    assert bool(verdict.reason) == (verdict.process is not Mark.CORRECT)
+                    assert bool(verdict.reason) == (verdict.process is not Score.CORRECT)
                     seen[verdict.answer, verdict.process] += 1
     assert len(seen) == 4
 
@@ -362,24 +362,24 @@ def test_every_single_change_of_a_gold_solution_is_judged_by_the_rules(name: str
     ],
 )
 def test_verdicts_by_hand(text: str, answer: int, process: int, step: int | None, reason: str) -> None:
-    verdict = judge(PUZZLE, text)
-    assert (verdict.answer, verdict.process, verdict.first_wrong_step) == (Mark(answer), Mark(process), step)
+    verdict = verify(PUZZLE, text)
+    assert (verdict.answer, verdict.process, verdict.first_wrong_step) == (Score(answer), Score(process), step)
     assert verdict.reason.startswith(reason)
 
 
 def test_an_answer_may_be_right_by_other_operations_than_the_steps() -> None:
     puzzle = puzzle_of((2, 2), 4)
-    assert judge(puzzle, "2 + 2 = 4 ; answer 2 * 2") == Verdict(
-        Mark.CORRECT, Mark.WRONG, 1, "the answer does not do the steps", "2*2"
+    assert verify(puzzle, "2 + 2 = 4 ; answer 2 * 2") == Verdict(
+        Score.CORRECT, Score.WRONG, 1, "the answer does not do the steps", "2*2"
     )
-    assert judge(puzzle, "2 * 2 = 4 ; answer 2 * 2") == all_right("2*2")
+    assert verify(puzzle, "2 * 2 = 4 ; answer 2 * 2") == all_right("2*2")
 
 
 def test_an_answer_without_steps_that_goes_through_a_negative_number_is_wrong() -> None:
     puzzle = puzzle_of((3, 5, 10), 8)
-    assert judge(puzzle, "answer 3 + 1 0 - 5").answer is Mark.CORRECT
-    assert judge(puzzle, "answer 3 - 5 + 1 0").answer is Mark.WRONG
-    assert "3 - 5 is no positive" in judge(puzzle, "10 - 5 = 5 ; 3 + 5 = 8 ; answer 3 - 5 + 1 0").reason
+    assert verify(puzzle, "answer 3 + 1 0 - 5").answer is Score.CORRECT
+    assert verify(puzzle, "answer 3 - 5 + 1 0").answer is Score.WRONG
+    assert "3 - 5 is no positive" in verify(puzzle, "10 - 5 = 5 ; 3 + 5 = 8 ; answer 3 - 5 + 1 0").reason
 
 
 @pytest.mark.parametrize(
@@ -405,11 +405,11 @@ def test_an_answer_without_steps_that_goes_through_a_negative_number_is_wrong() 
     ],
 )
 def test_what_cannot_be_read_is_unscorable(text: str, reason: str) -> None:
-    verdict = judge(PUZZLE, text)
-    assert verdict == Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, verdict.reason)
+    verdict = verify(PUZZLE, text)
+    assert verdict == Verdict(Score.UNSCORABLE, Score.UNSCORABLE, None, verdict.reason)
     assert verdict.reason.startswith("unparsable: ")
     assert verdict.reason.endswith(reason)
-    assert judge(PUZZLE, GOLD, truncated=True).reason == "truncated"
+    assert verify(PUZZLE, GOLD, truncated=True).reason == "truncated"
 
 
 LONG = 99_000
@@ -434,16 +434,16 @@ def test_time_is_bounded_on_hostile_text(name: str) -> None:
     text = HOSTILE[name]
     assert len(text) <= MAX_CHARACTERS
     start = time.process_time()
-    verdict = judge(PUZZLE, text)
+    verdict = verify(PUZZLE, text)
     assert time.process_time() - start < 1
-    assert verdict.process is not Mark.CORRECT
+    assert verdict.process is not Score.CORRECT
     assert 0 < len(verdict.reason) < 200
     assert max(map(len, re.findall(r"[0-9(]+", verdict.reason)), default=0) <= 40
 
 
 def test_text_over_the_limit_is_not_read_at_all() -> None:
-    assert judge(PUZZLE, GOLD.ljust(MAX_CHARACTERS)) == all_right("(12-3)*5")
-    assert judge(PUZZLE, GOLD.ljust(MAX_CHARACTERS + 1)).answer is Mark.UNSCORABLE
+    assert verify(PUZZLE, GOLD.ljust(MAX_CHARACTERS)) == all_right("(12-3)*5")
+    assert verify(PUZZLE, GOLD.ljust(MAX_CHARACTERS + 1)).answer is Score.UNSCORABLE
 
 
 # ---- The knobs

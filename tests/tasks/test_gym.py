@@ -14,7 +14,7 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import canonical_json, plain
-from edgewise.tasks.base import Mark, Verdict
+from edgewise.tasks.base import Score, Verdict
 from edgewise.tasks.grading import stop
 from edgewise.tasks.gym import ReasoningGym
 from edgewise.tasks.gym_process import _is_formula, _is_literal
@@ -46,7 +46,7 @@ def fake(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def verdict_of(task: str, answer: str, **knobs: float) -> Verdict:
     world = ReasoningGym(task=task, **knobs)
-    return world.judge(world.problem("train", 0, 0), answer)
+    return world.verify(world.problem("train", 0, 0), answer)
 
 
 def test_it_does_what_every_world_does(fake: None) -> None:
@@ -99,19 +99,19 @@ def test_without_the_package_one_line_says_how_to_get_it() -> None:
 def test_partial_marks_are_wrong_and_say_what_they_are(fake: None) -> None:
     world = ReasoningGym()
     problem = world.problem("train", 0, 0)
-    assert world.judge(problem, problem.answer) == all_right(problem.answer)
-    longer = world.judge(problem, f"9{problem.answer}9")
-    assert longer.answer is Mark.WRONG
+    assert world.verify(problem, problem.answer) == all_right(problem.answer)
+    longer = world.verify(problem, f"9{problem.answer}9")
+    assert longer.answer is Score.WRONG
     assert longer.reason.startswith("score_answer gives 0.")
-    assert world.judge(problem, "no idea").reason == "score_answer gives 0, full marks are 1"
+    assert world.verify(problem, "no idea").reason == "score_answer gives 0, full marks are 1"
 
 
 @pytest.mark.parametrize("text", ["-{}", "{}9", "It is {}.", "{} or 7", "{} {}", "{}\n8"])
 def test_full_marks_for_another_text_than_the_one_answer_are_unscorable(fake: None, text: str) -> None:
     world = ReasoningGym(task="generous")
     problem = world.problem("train", 0, 0)
-    verdict = world.judge(problem, f"<answer>{text.format(problem.answer, problem.answer)}</answer>")
-    assert verdict.answer is Mark.UNSCORABLE
+    verdict = world.verify(problem, f"<answer>{text.format(problem.answer, problem.answer)}</answer>")
+    assert verdict.answer is Score.UNSCORABLE
     assert "not the one answer" in verdict.reason
 
 
@@ -120,7 +120,7 @@ def test_the_one_answer_may_be_spaced_otherwise_or_be_the_same_number(fake: None
     problem = world.problem("train", 0, 0)
     for text in (f" {problem.answer} ", f"{problem.answer}.0", f"0{problem.answer}", f"<answer>\n{problem.answer}\n"):
         text = text + "</answer>" if "<" in text else text
-        assert world.judge(problem, text).answer_correct, text
+        assert world.verify(problem, text).answer_correct, text
 
 
 def test_any_valid_answer_is_right_where_there_are_many_and_none_with_text_around_it(fake: None) -> None:
@@ -128,7 +128,7 @@ def test_any_valid_answer_is_right_where_there_are_many_and_none_with_text_aroun
         assert verdict_of("rush_hour", text).answer_correct, text
     for text in ("go UUD", "UUD yes", "Answer: I go UUD", "UUD or so"):
         assert verdict_of("rush_hour", text).reason == "text around the answer", text
-    assert verdict_of("rush_hour", "UUUD").answer is Mark.WRONG
+    assert verdict_of("rush_hour", "UUUD").answer is Score.WRONG
 
 
 def test_a_task_without_an_answer_has_no_solution_and_one_with_an_example_has(fake: None) -> None:
@@ -138,7 +138,7 @@ def test_a_task_without_an_answer_has_no_solution_and_one_with_an_example_has(fa
     world = ReasoningGym(task="graph_color")
     problem = world.problem("train", 0, 0)
     assert json.loads(problem.answer) == {"0": "U", "1": "UD"}
-    assert world.judge(problem, world.solution(problem)).answer_correct
+    assert world.verify(problem, world.solution(problem)).answer_correct
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_task_without_an_answer_has_no_solution_and_one_with_an_example_has(fa
 )
 def test_a_scorer_that_breaks_makes_the_completion_unscorable(fake: None, answer: str, why: str) -> None:
     verdict = verdict_of("strange", answer, timeout=0.5)
-    assert verdict.answer is verdict.process is Mark.UNSCORABLE
+    assert verdict.answer is verdict.process is Score.UNSCORABLE
     assert verdict.reason.startswith(why)
     assert len(verdict.reason) < 200
 
@@ -160,9 +160,9 @@ def test_no_completion_spoils_the_item_for_the_next(fake: None) -> None:
     world = ReasoningGym(task="strange")
     problem = world.problem("train", 0, 0)
     for _ in range(2):
-        assert world.judge(problem, "spoil").answer is not Mark.CORRECT
-    assert world.judge(problem, problem.answer).answer_correct
-    assert world.judge(problem, "nan").answer is Mark.WRONG
+        assert world.verify(problem, "spoil").answer is not Score.CORRECT
+    assert world.verify(problem, problem.answer).answer_correct
+    assert world.verify(problem, "nan").answer is Score.WRONG
 
 
 def test_a_scorer_runs_no_text_but_formulas(fake: None, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_scorer_runs_no_text_but_formulas(fake: None, tmp_path: Path) -> None:
     problem = world.problem("train", 0, 0)
     a, b = problem.prompt.removeprefix("What is ").removesuffix("?").split(" + ")
     for text in (f"{a}+{b}", f"{b} + {a}", f"({a})*1 + {b}", f"abs(-{a})+{b}", f"{a}+{b}+0x0+0e0"):
-        assert world.judge(problem, text).answer_correct, text
+        assert world.verify(problem, text).answer_correct, text
     spy = tmp_path / "spy"
     for text in (
         f"{problem.answer} if open({str(spy)!r}, 'w') else 0",
@@ -185,22 +185,22 @@ def test_a_scorer_runs_no_text_but_formulas(fake: None, tmp_path: Path) -> None:
         f"{problem.answer} or 7",
         f"{problem.answer} # it is",
     ):
-        assert world.judge(problem, f"<answer>{text}</answer>").answer is not Mark.CORRECT, text
+        assert world.verify(problem, f"<answer>{text}</answer>").answer is not Score.CORRECT, text
     assert not spy.exists()
 
 
 def test_a_scorer_may_run_literals_of_its_own(fake: None) -> None:
     assert verdict_of("literals", "first\nAnswer: b a").answer_correct
-    assert verdict_of("literals", "open('x')").answer is Mark.WRONG
+    assert verdict_of("literals", "open('x')").answer is Score.WRONG
 
 
 def test_what_comes_out_of_a_literal_is_not_run_either(fake: None, tmp_path: Path) -> None:
     world = ReasoningGym(task="jugs")
     problem = world.problem("train", 0, 0)
-    assert world.judge(problem, f"{problem.answer} + 0").answer_correct
+    assert world.verify(problem, f"{problem.answer} + 0").answer_correct
     spy = tmp_path / "spy"
     program = f"open({str(spy)!r}, 'w') and {problem.answer}"
-    assert world.judge(problem, f"<answer>{program!r}</answer>").answer is Mark.WRONG
+    assert world.verify(problem, f"<answer>{program!r}</answer>").answer is Score.WRONG
     assert not spy.exists()
 
 
@@ -246,10 +246,10 @@ def test_hashes_of_strings_and_the_shared_generator_decide_nothing(fake: None) -
 def test_a_task_that_never_repeats_itself_cannot_be_judged(fake: None) -> None:
     world = ReasoningGym(task="drifting")
     problem = world.problem("train", 0, 0)
-    assert world.judge(problem, "1").answer_correct
+    assert world.verify(problem, "1").answer_correct
     stop()
-    verdict = world.judge(problem, "1")
-    assert verdict.answer is Mark.UNSCORABLE
+    verdict = world.verify(problem, "1")
+    assert verdict.answer is Score.UNSCORABLE
     assert "another question" in verdict.reason
 
 
@@ -316,18 +316,18 @@ def test_the_real_package_does_what_every_world_does(real: None) -> None:
 def test_the_real_tasks_pay_for_their_answers_and_for_no_gifts(real: None, task: str) -> None:
     world = ReasoningGym(task=task, timeout=60)
     problem = world.problem("train", 0, 0)
-    assert world.judge(problem, world.solution(problem)).answer_correct
+    assert world.verify(problem, world.solution(problem)).answer_correct
     gift = GIFTS[task].format(problem.answer, problem.answer)
-    assert world.judge(problem, f"<answer>{gift}</answer>").answer is not Mark.CORRECT
+    assert world.verify(problem, f"<answer>{gift}</answer>").answer is not Score.CORRECT
 
 
 @pytest.mark.parametrize("task", ["boxnet", "graph_color", "propositional_logic", "rubiks_cube", "rush_hour"])
 def test_the_real_tasks_with_many_answers_are_judged(real: None, task: str) -> None:
     world = ReasoningGym(task=task, timeout=60)
     problem = world.problem("train", 0, 0)
-    assert world.judge(problem, "no idea").answer is not Mark.CORRECT
+    assert world.verify(problem, "no idea").answer is not Score.CORRECT
     if task in ("boxnet", "rush_hour"):
         with pytest.raises(InputError, match="keeps no answer"):
             world.solution(problem)
     else:
-        assert world.judge(problem, world.solution(problem)).answer_correct
+        assert world.verify(problem, world.solution(problem)).answer_correct

@@ -9,7 +9,7 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import canonical_json, digest
-from edgewise.tasks import SPLITS, Mark, ModularArithmetic, Problem, World
+from edgewise.tasks import SPLITS, ModularArithmetic, Problem, Score, World
 from edgewise.tasks.graph.world import GraphArithmetic
 from edgewise.tasks.mixture import MEASURED, Drawn, Mixture
 
@@ -121,10 +121,10 @@ def test_the_part_is_judge_of_its_own_problems() -> None:
             problem = world.problem("train", 0, index)
             gold = mixture.solution(problem)
             assert gold == part_of(problem).solution(problem.gold.problem)
-            verdict = mixture.judge(problem, gold)
-            assert (verdict.answer, verdict.process) == (Mark.CORRECT, Mark.CORRECT)
-            assert mixture.judge(problem, gold, truncated=True).answer is Mark.UNSCORABLE
-            assert mixture.judge(problem, gold + " 1").answer is not Mark.CORRECT
+            verdict = mixture.verify(problem, gold)
+            assert (verdict.answer, verdict.process) == (Score.CORRECT, Score.CORRECT)
+            assert mixture.verify(problem, gold, truncated=True).answer is Score.UNSCORABLE
+            assert mixture.verify(problem, gold + " 1").answer is not Score.CORRECT
 
 
 def test_levels_are_those_of_the_parts_with_their_gaps() -> None:
@@ -158,7 +158,7 @@ def test_parts_are_drawn_independently_in_a_mixture_of_mixtures() -> None:
     ]
     assert abs(within.count(1) / len(within) - 0.5) < 4 * (0.25 / len(within)) ** 0.5
     problem = mixture.problem("train", 0, 0)
-    assert mixture.judge(problem, mixture.solution(problem)).process is Mark.CORRECT
+    assert mixture.verify(problem, mixture.solution(problem)).process is Score.CORRECT
 
 
 def test_no_problem_is_in_two_splits() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.tasks import Mark, World
+from edgewise.tasks import Score, World
 from tests.tasks.conformance import conformance
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -34,7 +34,7 @@ def test_the_example_reads_backwards(backwards: World) -> None:
     letters = problem.prompt.removeprefix("reverse ").removesuffix(" :").split()
     assert problem.level == len(letters)
     assert backwards.solution(problem).split() == letters[::-1]
-    assert backwards.judge(problem, "a b").answer is Mark.WRONG
+    assert backwards.verify(problem, "a b").answer is Score.WRONG
 
 
 def install(folder: Path, points: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from edgewise.core.errors import InputError
-from edgewise.tasks import Mark
+from edgewise.tasks import Score
 from edgewise.tasks.presets import preset, preset_names, recipes
 
 FILM_SCHOOL_ZOO = ("film", "school", "zoo")
@@ -154,7 +154,7 @@ def test_a_preset_is_a_mixture_with_the_paper_s_numbers(name: str) -> None:
             {key: float(share) for key, share in shares(name.removeprefix("interplay/")).items()}
         )
         problem = mixture.problem("train", 0, 0)
-        assert mixture.judge(problem, mixture.solution(problem)).process is Mark.CORRECT
+        assert mixture.verify(problem, mixture.solution(problem)).process is Score.CORRECT
     assert preset(name) == preset(name, "english")
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import canonical_json, digest, plain
-from edgewise.tasks.base import SPLITS, Mark, Problem, split_of
+from edgewise.tasks.base import SPLITS, Problem, Score, split_of
 from edgewise.tasks.questions import Questions
 from tests.tasks.conformance import conformance
 
@@ -49,9 +49,9 @@ def problem_of(path: str, **knobs: Any) -> tuple[Questions, Problem]:
     return world, world.problem("test", 0, 0)
 
 
-def mark(path: str, completion: str, **knobs: Any) -> Mark:
+def mark(path: str, completion: str, **knobs: Any) -> Score:
     world, problem = problem_of(path, **knobs)
-    return world.judge(problem, completion).answer
+    return world.verify(problem, completion).answer
 
 
 def test_it_does_what_every_world_does(write: Write) -> None:
@@ -100,37 +100,37 @@ def test_levels_are_those_of_the_rows(write: Write) -> None:
 
 def test_exact_is_the_same_text(write: Write) -> None:
     path = write([{"question": "Capital of France?", "answer": " Paris "}])
-    assert mark(path, "Paris") is Mark.CORRECT
-    assert mark(path, "Surely.\nAnswer: Paris\n") is Mark.CORRECT
+    assert mark(path, "Paris") is Score.CORRECT
+    assert mark(path, "Surely.\nAnswer: Paris\n") is Score.CORRECT
     for text in ("paris", "Paris.", "Paris Paris", "It is Paris", "Pari"):
-        assert mark(path, text) is Mark.WRONG, text
-    assert mark(path, "Paris\nor Lyon") is Mark.UNSCORABLE
+        assert mark(path, text) is Score.WRONG, text
+    assert mark(path, "Paris\nor Lyon") is Score.UNSCORABLE
 
 
 def test_numeric_is_the_same_number(write: Write) -> None:
     path = write([{"prompt": "How many?", "answer": "1,250"}])
     for text in ("1250", "1250.0", "1.25e3", "2500/2", "125000%"):
-        assert mark(path, text, match="numeric") is Mark.CORRECT, text
+        assert mark(path, text, match="numeric") is Score.CORRECT, text
     for text in ("-1250", "1251", "1250.0001", "12.50"):
-        assert mark(path, text, match="numeric") is Mark.WRONG, text
+        assert mark(path, text, match="numeric") is Score.WRONG, text
     for text in ("1250 apples", "many", "1250 1250", "1e99999999"):
-        assert mark(path, text, match="numeric") is Mark.UNSCORABLE, text
+        assert mark(path, text, match="numeric") is Score.UNSCORABLE, text
 
 
 def test_the_tolerance_is_relative_and_its_bound_belongs_to_it(write: Write) -> None:
     path = write([{"prompt": "How many?", "answer": 200, "match": "numeric"}])
     for text, right in (("202", True), ("198", True), ("202.0001", False), ("197.9", False), ("-200", False)):
-        assert mark(path, text, tolerance=0.01) is (Mark.CORRECT if right else Mark.WRONG), text
+        assert mark(path, text, tolerance=0.01) is (Score.CORRECT if right else Score.WRONG), text
     nothing = write([{"prompt": "How many?", "answer": 0, "match": "numeric"}])
-    assert mark(nothing, "0.00001", tolerance=0.5) is Mark.WRONG
+    assert mark(nothing, "0.00001", tolerance=0.5) is Score.WRONG
 
 
 def test_a_pattern_matches_the_whole_answer(write: Write) -> None:
     path = write([{"prompt": "A prime below 10?", "answer": "[2357]", "match": "regex"}])
     world, problem = problem_of(path)
-    assert world.judge(problem, "I say\nAnswer: 7").process_correct
+    assert world.verify(problem, "I say\nAnswer: 7").process_correct
     for text in ("72", "a 7", "9"):
-        assert world.judge(problem, text).answer is Mark.WRONG
+        assert world.verify(problem, text).answer is Score.WRONG
     with pytest.raises(InputError, match="can only be judged"):
         world.solution(problem)
     with pytest.raises(InputError, match="words of answers to a pattern are not known"):
@@ -140,19 +140,19 @@ def test_a_pattern_matches_the_whole_answer(write: Write) -> None:
 def test_a_pattern_that_explodes_makes_the_completion_unscorable(write: Write) -> None:
     world, problem = problem_of(write([{"prompt": "?", "answer": "(a|a)*b", "match": "regex"}]))
     start = time.monotonic()
-    verdict = world.judge(problem, "a" * 60)
-    assert verdict.answer is Mark.UNSCORABLE
+    verdict = world.verify(problem, "a" * 60)
+    assert verdict.answer is Score.UNSCORABLE
     assert verdict.reason == "no verdict in 2 s"
     assert time.monotonic() - start < 10
-    assert world.judge(problem, "aab").answer_correct
+    assert world.verify(problem, "aab").answer_correct
 
 
 def test_a_row_s_match_goes_before_the_world_s(write: Write) -> None:
     rows = [{"prompt": "a", "answer": "1"}, {"prompt": "b", "answer": "1.0", "match": "exact"}]
     world = Questions(path=write(rows), split="test", match="numeric")
     by_prompt = {p.prompt: p for p in (world.problem("test", 0, index) for index in range(2))}
-    assert world.judge(by_prompt["a"], "1.0").answer_correct
-    assert not world.judge(by_prompt["b"], "1").answer_correct
+    assert world.verify(by_prompt["a"], "1.0").answer_correct
+    assert not world.verify(by_prompt["b"], "1").answer_correct
 
 
 def test_the_content_is_the_identity_and_the_place_is_not(write: Write) -> None:
@@ -247,4 +247,4 @@ def test_only_the_answer_itself_is_right(tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.getbasetemp() / "one.jsonl"
     path.write_text('{"prompt": "a", "answer": "12"}')
     world, problem = problem_of(str(path))
-    assert world.judge(problem, text).answer_correct == (text.strip() == "12")
+    assert world.verify(problem, text).answer_correct == (text.strip() == "12")

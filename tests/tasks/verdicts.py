@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgewise.tasks import Mark, Verdict
+from edgewise.tasks import Score, Verdict
 
 
 def all_right(given: object) -> Verdict:
     """Of a completion that gives this answer."""
-    return Verdict(Mark.CORRECT, Mark.CORRECT, given=str(given))
+    return Verdict(Score.CORRECT, Score.CORRECT, predicted=str(given))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
 from edgewise.training.documents import Document
-from edgewise.training.packing import Rows, pack
+from edgewise.training.packing import PackedRows, pack
 
 PAD = 0
 ROW = 24
@@ -24,7 +24,7 @@ def documents(sizes: list[int]) -> list[Document]:
     return found
 
 
-def spans(rows: Rows) -> dict[int, list[tuple[int, int]]]:
+def spans(rows: PackedRows) -> dict[int, list[tuple[int, int]]]:
     """Document number -> its (row, column) places in reading order."""
     found: dict[int, list[tuple[int, int]]] = {}
     for row, column in (rows.document_RT >= 0).nonzero().tolist():
@@ -109,5 +109,5 @@ def test_no_document_is_refused() -> None:
 def test_a_slice_of_rows_is_the_same_rows() -> None:
     rows = pack(documents([8, 7, 6, 5]), 8, PAD)
     parts = [rows[0:1], rows[1:]]
-    for name in Rows.__slots__:
+    for name in PackedRows.__slots__:
         assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(rows, name))

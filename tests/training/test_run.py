@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from edgewise.core.distributed import Ranks
+from edgewise.core.distributed import Distributed
 from edgewise.training.run import Run
 
 
@@ -21,4 +21,4 @@ def test_micro_batches_are_even_in_number_on_a_cpu(total: int, part: int) -> Non
 def test_a_gpu_gets_few_large_micro_batches_and_every_rank_one() -> None:
     gpu = Run(Path(), device=torch.device("cuda"))
     assert gpu.part_tokens(10**6) == 65_536
-    assert Run(Path(), device=torch.device("cuda"), ranks=Ranks(0, 4)).part_tokens(1000) == 250
+    assert Run(Path(), device=torch.device("cuda"), distributed=Distributed(0, 4)).part_tokens(1000) == 250

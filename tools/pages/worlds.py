@@ -21,7 +21,7 @@ from edgewise.tasks import SPLITS, Split, worlds
 from edgewise.tasks.graph import GraphArithmetic, english
 from edgewise.tasks.graph.graph import Graph, Node
 from edgewise.tasks.graph.released import read_row
-from edgewise.tasks.graph.released_judge import judge_released
+from edgewise.tasks.graph.released_verifier import verify_released
 from tools.pages import DOCS, ROOT
 
 PAGE = DOCS / "worlds.md"
@@ -344,7 +344,7 @@ def expression(graph: Graph) -> str:
 
 def judges(rows: Sequence[Row]) -> Iterator[str]:
     """Gold solutions and renamed gold solutions under both judges."""
-    accepted = sum(judge_released(row, row["solution"]).process_correct for row in rows)
+    accepted = sum(verify_released(row, row["solution"]).process_correct for row in rows)
     lacking = sum(bool(read_row(row).lacking) for row in rows)
     yield JUDGES.format(rows=len(rows), accepted=accepted, lacking=lacking, renamings=RENAMINGS)
     yield "| mode | op | problems | verified | paper_compat | the released scorer |\n|---|---|---|---|---|---|"
@@ -354,9 +354,9 @@ def judges(rows: Sequence[Row]) -> Iterator[str]:
             some = [row for row in rows if (row["op"], row["mode"]) == (op, mode)]
             texts = [[renamed(row["solution"], source) for _ in range(RENAMINGS)] for row in some]
             passed = []
-            for judge in ("verified", "paper_compat"):
+            for verify in ("verified", "paper_compat"):
                 means = [
-                    statistics.mean(judge_released(row, text, mode=judge).process_correct for text in renamings)
+                    statistics.mean(verify_released(row, text, mode=verify).process_correct for text in renamings)
                     for row, renamings in zip(some, texts, strict=True)
                 ]
                 error = 2 * statistics.stdev(means) / len(means) ** 0.5

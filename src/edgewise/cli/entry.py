@@ -23,9 +23,13 @@ for command in (
     recipes.recipes,
     tasks.tasks,
     tasks.problems,
-    tasks.judge,
+    tasks.verify,
 ):
     app.command()(command)
+
+
+# What a command was called before, for one release.
+RENAMED = {"judge": "verify"}
 
 
 def main(app: typer.Typer = app) -> None:
@@ -33,6 +37,11 @@ def main(app: typer.Typer = app) -> None:
     # Read when torch is first imported, here and in workers: idle threads that spin at a barrier
     # slow whatever else runs on the machine several times over.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    if sys.argv[1:2] and sys.argv[1] in RENAMED:
+        typer.echo(
+            f"note: `{sys.argv[1]}` is now `{RENAMED[sys.argv[1]]}`; the old name goes with the next release", err=True
+        )
+        sys.argv[1] = RENAMED[sys.argv[1]]
     try:
         app()
     except InputError as error:

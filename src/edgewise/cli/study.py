@@ -42,21 +42,22 @@ def run(
 
 
 def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str) -> None:
-    from edgewise.core.distributed import opened
+    from edgewise.core.distributed import process_group
+    from edgewise.core.threads import machine_cores
     from edgewise.report.study.page import write_page
     from edgewise.report.study.terminal import StudyProgress, summary
     from edgewise.report.terminal import status
     from edgewise.study import runner
-    from edgewise.study.context import Context, usable_cores
+    from edgewise.study.context import Context
     from edgewise.study.measure import measure
 
     study = _study(name, settings)
     progress = StudyProgress(study)
-    with opened(device) as ranks:
-        context = Context(root=out, device=_device(device), workers=workers or usable_cores(), ranks=ranks)
-        with progress if ranks.first else nullcontext():
+    with process_group(device) as distributed:
+        context = Context(root=out, device=_device(device), workers=workers or machine_cores(), distributed=distributed)
+        with progress if distributed.is_rank_zero else nullcontext():
             store = runner.run(study.evaluations.values(), context, progress)
-    if not ranks.first:
+    if not distributed.is_rank_zero:
         return
     page = out / "report.html"
     with status("judging and writing the report, a few seconds"):

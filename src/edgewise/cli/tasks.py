@@ -70,7 +70,7 @@ def problems(
             show_problem(world, problem)
 
 
-def judge(
+def verify(
     task: Task,
     file: Annotated[Path, typer.Argument(help="JSONL of completions; see edgewise.interop.completions.")],
     settings: Settings = None,
@@ -79,12 +79,12 @@ def judge(
     ] = None,
     mode: Annotated[str, typer.Option(help="verified, or paper_compat for graph arithmetic.")] = "verified",
 ) -> None:
-    """Judge completions of a world's problems, given as JSONL."""
+    """Verify completions of a world's problems, given as JSONL."""
     from rich.console import Console
 
     from edgewise.boundary import Outcomes
     from edgewise.cli.loading import kind_or_world, world_of
-    from edgewise.core.atomic import whole
+    from edgewise.core.atomic import atomic_write
     from edgewise.interop.completions import Mode, judged
     from edgewise.report.judged import summary
     from edgewise.report.terminal import status
@@ -102,7 +102,7 @@ def judge(
     reasons: Counter[str] = Counter()
     # Rows go on only when all of them are known to be good.
     with TemporaryFile("w+", encoding="utf-8") as spool:
-        with status("judging"):
+        with status("verifying"):
             for one in judged(file, expected, cast(Mode, mode)):
                 spool.write(json.dumps(one.row) + "\n")
                 verdict = one.verdict
@@ -116,7 +116,7 @@ def judge(
             shutil.copyfileobj(spool, sys.stdout)
         else:
             out.parent.mkdir(parents=True, exist_ok=True)
-            with whole(out) as aside, aside.open("w", encoding="utf-8") as written:
+            with atomic_write(out) as aside, aside.open("w", encoding="utf-8") as written:
                 shutil.copyfileobj(spool, written)
     console = Console(stderr=out is None, highlight=False)
     summary(Outcomes.of(**columns), dict(reasons.most_common(_REASONS)), console)

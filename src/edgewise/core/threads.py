@@ -11,20 +11,24 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def cores() -> int:
+def machine_cores() -> int:
+    """Cores that the system gives this process; all of the machine's where it does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def usable_cores() -> int:
     """Cores that this process may use: OMP_NUM_THREADS where it is set, else those that the system gives it."""
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    # Where a system does not tell which cores a process may use, all of them.
-    given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, (int(asked) if asked.isdecimal() else given) // _sharing())
+    return max(1, (int(asked) if asked.isdecimal() else machine_cores()) // _sharing())
 
 
 def shared_among(processes: Callable[[], int]) -> None:
@@ -40,16 +44,18 @@ def _alone() -> int:
 _sharing = _alone
 
 
-def in_order(function: Callable[[T], R], items: Sequence[T], device: torch.device) -> Iterator[R]:
+def map_in_order(function: Callable[[T], R], items: Sequence[T], device: torch.device) -> Iterator[R]:
     """`function` of each item, in the order of the items, on as many threads as there are cores for it.
 
     A GPU is asked by one thread. Gradients are recorded, or not, as where this is called. The caller's own
     torch has one thread too, until it has the last result.
     """
-    threads = min(cores(), len(items)) if device.type == "cpu" else 1
+    threads = min(usable_cores(), len(items)) if device.type == "cpu" else 1
     if threads <= 1:
         yield from map(function, items)
         return
+    import torch  # only where there is something to compute: specs, worlds and audits need no torch
+
     recording, own = torch.is_grad_enabled(), torch.get_num_threads()
 
     def work(item: T) -> R:

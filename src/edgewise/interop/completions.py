@@ -31,16 +31,16 @@ from edgewise.core.spec import difference, digest
 from edgewise.interop.ingest.lines import objects
 from edgewise.interop.ingest.rows import FIELDS
 from edgewise.interop.ingest.values import shown
-from edgewise.tasks.base import SPLITS, Mark, Problem, Split, Verdict, World, unscorable
+from edgewise.tasks.base import SPLITS, Problem, Score, Split, Verdict, World, unscorable
 from edgewise.tasks.mixture import origin
 
 Mode = Literal["verified", "paper_compat"]
-Judge = Callable[[str, bool], Verdict]
+Verify = Callable[[str, bool], Verdict]
 
 RELEASED = ("problem", "question", "solution")
 _OF_SAMPLES = ("truncated", "finish_reason", "tokens", "logprob")
 _OF_ROWS = ("temperature", "top_p", "max_tokens", "model")
-_CORRECT = {Mark.CORRECT: True, Mark.WRONG: False, Mark.UNSCORABLE: None}
+_CORRECT = {Score.CORRECT: True, Score.WRONG: False, Score.UNSCORABLE: None}
 
 
 class Asked(NamedTuple):
@@ -50,7 +50,7 @@ class Asked(NamedTuple):
     level: int
     prompt: str
     answer: str
-    judge: Judge
+    verify: Verify
 
 
 class Judged(NamedTuple):
@@ -92,7 +92,7 @@ def judged(path: Path, expected: World | type[World], mode: Mode) -> Iterator[Ju
         for place, text in enumerate(texts):
             of_sample = {name: column[place] for name, column in columns.items()}
             truncated = bool(of_sample.get("truncated")) or of_sample.get("finish_reason") == "length"
-            verdict = asked.judge(text, truncated)
+            verdict = asked.verify(text, truncated)
             sample = samples[asked.id]
             samples[asked.id] += 1
             written = {
@@ -148,8 +148,8 @@ class _Reader:
                 f"id: {shown(row['id'])}, but the problem at this address is {problem.id}; "
                 "use the settings and the version that it was made with"
             )
-        judge = _judge(self._worlds[key], problem, self._mode)
-        return Asked(problem.id, problem.level, problem.prompt, problem.answer, judge)
+        verify = _verify(self._worlds[key], problem, self._mode)
+        return Asked(problem.id, problem.level, problem.prompt, problem.answer, verify)
 
     def _drawn(self, world: str, split: Split, seed: int, index: int) -> Problem:
         return self._worlds[world].problem(split, seed, index)
@@ -168,33 +168,33 @@ class _Reader:
         return found
 
 
-def _judge(world: World, problem: Problem, mode: Mode) -> Judge:
+def _verify(world: World, problem: Problem, mode: Mode) -> Verify:
     if mode == "verified":
-        return lambda text, truncated: world.judge(problem, text, truncated=truncated)
+        return lambda text, truncated: world.verify(problem, text, truncated=truncated)
     maker, original = origin(world, problem)
     if getattr(maker, "wording", None) != "paper":
         raise InputError("mode: paper_compat judges graph arithmetic in the paper's wording; use verified")
     from edgewise.tasks.graph.released import write_row
 
-    return _released(write_row(original), mode).judge
+    return _released(write_row(original), mode).verify
 
 
 def _released(row: Mapping[str, Any], mode: Mode) -> Asked:
     from edgewise.tasks.graph.graph import identity, named_identity
     from edgewise.tasks.graph.released import read_row
-    from edgewise.tasks.graph.released_judge import judge_released
+    from edgewise.tasks.graph.released_verifier import verify_released
 
-    def judge(text: str, truncated: bool) -> Verdict:
+    def verify(text: str, truncated: bool) -> Verdict:
         # The released scorer reads a cut text like any other.
         if truncated and mode == "verified":
             return unscorable("truncated")
-        return judge_released(row, text, mode=mode)
+        return verify_released(row, text, mode=mode)
 
     graph = read_row(row).graph
     content = identity(graph.nodes, graph.sink, graph.unknown, graph.told)
     prompt = f"{row['problem']}{row['question']}"
     name = f"graph-{graph.op}-{content:016x}-{named_identity(graph) >> 32:08x}"
-    return Asked(name, graph.op, prompt, str(graph.answer), judge)
+    return Asked(name, graph.op, prompt, str(graph.answer), verify)
 
 
 def _address(row: Mapping[str, Any], name: str) -> int:

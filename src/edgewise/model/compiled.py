@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from edgewise.model.native import library as native
-from edgewise.model.packed import Text
+from edgewise.model.packed import PackedTokens
 
 if TYPE_CHECKING:
     from edgewise.model.decoder import Decoder
@@ -29,7 +29,7 @@ def usable(model: Decoder) -> bool:
     return plain and not torch.is_autocast_enabled("cpu") and native.library() is not None
 
 
-def hidden_states(model: Decoder, text: Text) -> Tensor:
+def hidden_states(model: Decoder, text: PackedTokens) -> Tensor:
     """Hidden states [N, width] of the text, on one thread; differentiable, once, by the weights.
 
     IndexError where a token is not in the vocabulary or a position is none of the model's.
@@ -61,7 +61,7 @@ def described(model: Decoder, weights: Sequence[Tensor]) -> native.Model:
 
 class _Hidden(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, model: Decoder, text: Text, *weights: Tensor) -> Tensor:
+    def forward(ctx: Any, model: Decoder, text: PackedTokens, *weights: Tensor) -> Tensor:
         kernels, described_model = native.kernels(), described(model, weights)
         written = _Written(text)
         hidden = torch.empty(len(text.token_N), model.spec.width)
@@ -119,7 +119,7 @@ class _Kept:
 class _Written:
     """A text as the kernels read it, and the arrays that hold it."""
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: PackedTokens) -> None:
         self._arrays = (text.token_N.int().contiguous(), text.position_N.int().contiguous(), text.segments_S4.long())
         token_N, position_N, segments_S4 = self._arrays
         self.text = native.Text(

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from edgewise.core.spec import Spec
 from edgewise.model import compiled
 from edgewise.model.attention import PackedAttention
-from edgewise.model.packed import Text
+from edgewise.model.packed import PackedTokens
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 Keep = Callable[[int, Tensor, Tensor], None]
@@ -154,7 +154,7 @@ class Decoder(nn.Module):
         `keep(layer, k, v)` receives each layer's keys and values [B, T, kv_heads, head_depth].
         """
         if keep is None and compiled.usable(self):
-            text, place_N = Text.of_rows(tokens_BT, positions_BT, documents_BT)
+            text, place_N = PackedTokens.of_rows(tokens_BT, positions_BT, documents_BT)
             hidden_MW = self.embedding.weight.new_zeros(tokens_BT.numel(), self.spec.width)
             hidden_MW = hidden_MW.index_copy(0, place_N, compiled.hidden_states(self, text))
             return hidden_MW.view(*tokens_BT.shape, self.spec.width)
@@ -167,7 +167,7 @@ class Decoder(nn.Module):
 
         return self.run(tokens_BT, positions_BT, attend)
 
-    def read(self, text: Text) -> Tensor:
+    def read(self, text: PackedTokens) -> Tensor:
         """Hidden states [N, width] of a text. Where the kernels cannot, each segment is a row of its own."""
         if compiled.usable(self):
             return compiled.hidden_states(self, text)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class PackedTokens:
     """N tokens in S segments.
 
     A token sees itself and the earlier tokens of its segment, and all of the segment that this one
@@ -29,7 +29,7 @@ class Text:
         return float((length * (prefix + (length + 1) / 2)).sum() / length.sum())
 
     @classmethod
-    def of_rows(cls, tokens_RT: Tensor, positions_RT: Tensor, documents_RT: Tensor) -> tuple[Text, Tensor]:
+    def of_rows(cls, tokens_RT: Tensor, positions_RT: Tensor, documents_RT: Tensor) -> tuple[PackedTokens, Tensor]:
         """Rows of documents as text, a segment for each document; and where each of its tokens stands in the rows."""
         document_M = documents_RT.flatten()
         place_N = (document_M >= 0).nonzero().squeeze(1)

@@ -8,7 +8,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from edgewise.core.atomic import whole
+from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 
 
@@ -17,7 +17,7 @@ def save(tensors: dict[str, Tensor], path: Path) -> None:
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # Serialised first and written by Python: the library's own writer hides which error it met.
     data = safetensors.torch.save(held, metadata={"format": "pt"})
-    with whole(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_bytes(data)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.core.atomic import whole
+from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import (
     Counts,
@@ -62,7 +62,7 @@ class Outcomes:
     tokens_S: IntArray | None = None
     score_S: FloatArray | None = None
     logprob_S: FloatArray | None = None
-    said_S: Int32Array | None = None
+    predicted_S: Int32Array | None = None
     answers: tuple[str, ...] = ()
     set: StrArray | None = None
     cluster: StrArray | None = None
@@ -133,9 +133,9 @@ class Outcomes:
         for name in ("score_S", "logprob_S"):
             if getattr(self, name) is not None:
                 keep(name, np.asarray(getattr(self, name), dtype=np.float64).copy())
-        if self.said_S is not None:
-            keep("said_S", integers("said_S", self.said_S).astype(np.int32))
-            if (self.said_S >= len(self.answers)).any():
+        if self.predicted_S is not None:
+            keep("said_S", integers("said_S", self.predicted_S).astype(np.int32))
+            if (self.predicted_S >= len(self.answers)).any():
                 raise InputError(f"said_S: beyond the {len(self.answers)} answers")
         keep("problem", np.asarray(self.problem, dtype=np.str_).copy(), problems)
         keep("level", labels("level", self.level), problems)
@@ -203,7 +203,7 @@ class Outcomes:
             tokens_S=of_samples(self.tokens_S),
             score_S=of_samples(self.score_S),
             logprob_S=of_samples(self.logprob_S),
-            said_S=of_samples(self.said_S),
+            predicted_S=of_samples(self.predicted_S),
             answers=self.answers,
             set=of_problems(self.set),
             cluster=of_problems(self.cluster),
@@ -278,7 +278,7 @@ class Outcomes:
         }
         table = pa.table({name: pa.array(column) for name, column in columns.items() if column is not None})
         try:
-            with whole(target) as aside:
+            with atomic_write(target) as aside:
                 pq.write_table(table, aside, compression="zstd")
         except OSError as error:
             raise InputError(f"{target}: cannot be written ({_line(error)})") from None

@@ -14,7 +14,7 @@ import vl_convert
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from edgewise.core.atomic import whole
+from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 from edgewise.report import excerpts, formats
 
@@ -61,7 +61,7 @@ def write_bytes(data: bytes, path: Path) -> None:
     """As `write`, for what is not text."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_bytes(data)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None

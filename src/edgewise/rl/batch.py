@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgewise.core.threads import in_order
+from edgewise.core.threads import map_in_order
 from edgewise.model.decoder import Decoder
-from edgewise.model.packed import Text
+from edgewise.model.packed import PackedTokens
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.run import Run
 
@@ -26,7 +26,7 @@ class Part:
     `source_N` is the place in the text whose hidden state predicts the token.
     """
 
-    text: Text
+    text: PackedTokens
     source_N: Tensor
     token_N: Tensor
     document_N: Tensor
@@ -99,7 +99,7 @@ class Batch:
             if shares[-1] and sum(f.tokens for f in shares[-1]) + piece.tokens > limit:
                 shares.append([])
             shares[-1].append(piece)
-        return [_part(share, weight_D, tables, run.device) for share in run.ranks.mine(shares)]
+        return [_part(share, weight_D, tables, run.device) for share in run.distributed.shard(shares)]
 
 
 def make_batch(rollouts: Rollouts, cells: Cells, weight_PG: Tensor, tables: Mapping[str, Tensor]) -> Batch:
@@ -140,7 +140,7 @@ def _part(families: Sequence[Family], weight_D: Tensor, tables_DT: Mapping[str, 
                 segments.append((start, own, prompt_start, length))
             start += own
 
-    text = Text(tokens.joined(device), positions.joined(device), torch.tensor(segments, device=device))
+    text = PackedTokens(tokens.joined(device), positions.joined(device), torch.tensor(segments, device=device))
     document_N = documents.joined(device)
     return Part(
         text,
@@ -187,8 +187,8 @@ def of_every_token(score: Callable[[Part], Tensor], rollouts: Rollouts, run: Run
     shape = rollouts.completions.tokens_PGT.shape
     parts = make_batch(rollouts, cells, torch.ones(shape[:2]), {}).parts(run)
     found_DT = torch.zeros(len(cells), shape[2])
-    for part, found_N in zip(parts, in_order(score, parts, run.device), strict=True):
+    for part, found_N in zip(parts, map_in_order(score, parts, run.device), strict=True):
         found_DT[part.document_N.cpu(), part.place_N.cpu()] = found_N.float().cpu()
     # What another rank has found is 0 here.
-    run.ranks.sum_([found_DT])
+    run.distributed.all_reduce_([found_DT])
     return found_DT.view(shape)

@@ -14,7 +14,7 @@ from edgewise.rl.curriculum import Course
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.writing import Writing
 from edgewise.rollouts.rollouts import Rollouts
-from edgewise.tasks.base import Mark, World
+from edgewise.tasks.base import Score, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ def describe(drawn: Sequence[Gathered]) -> dict[str, float]:
         "samples_drawn": float(count),
         "reward": float(torch.cat([groups.reward_PG for groups in drawn]).mean()),
         "solved": float(outcome_PG.float().mean()),
-        "answer_correct": sum(verdict.answer is Mark.CORRECT for verdict in verdicts) / count,
-        "process_correct": sum(verdict.process is Mark.CORRECT for verdict in verdicts) / count,
-        "unscorable": sum(verdict.answer is Mark.UNSCORABLE for verdict in verdicts) / count,
+        "answer_correct": sum(verdict.answer is Score.CORRECT for verdict in verdicts) / count,
+        "process_correct": sum(verdict.process is Score.CORRECT for verdict in verdicts) / count,
+        "unscorable": sum(verdict.answer is Score.UNSCORABLE for verdict in verdicts) / count,
         "truncated": sum(int((~c.finished_PG).sum()) for c in completions) / count,
         "zero_variance": 1 - float(mixed(outcome_PG).float().mean()),
         "length": sum(groups.rollouts.sampled_tokens for groups in drawn) / count,

@@ -12,7 +12,7 @@ from math import cos, pi
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
-from edgewise.tasks.base import Mark, Problem, Verdict, World
+from edgewise.tasks.base import Problem, Score, Verdict, World
 from edgewise.tasks.graph.paper_compat import Defects
 from edgewise.tasks.mixture import origin
 
@@ -25,12 +25,12 @@ _INDICES = 4096
 def outcome(verdict: Verdict) -> float:
     """1 for a right answer, else 0. A completion that cannot be scored earns nothing; the trainer
     logs the share of those, so that it is never mistaken for wrong answers."""
-    return float(verdict.answer is Mark.CORRECT)
+    return float(verdict.answer is Score.CORRECT)
 
 
 def process(verdict: Verdict) -> float:
     """1 where every necessary step and the answer are right, else 0."""
-    return float(verdict.process is Mark.CORRECT)
+    return float(verdict.process is Score.CORRECT)
 
 
 def process_share(verdict: Verdict, steps: int) -> float:
@@ -41,9 +41,9 @@ def process_share(verdict: Verdict, steps: int) -> float:
     value and parents, wherever they stand) also pays for what comes after a mistake. Steps that the problem does not
     need earn nothing, so that a policy cannot pad its way to a reward.
     """
-    if verdict.process is Mark.CORRECT:
+    if verdict.process is Score.CORRECT:
         return 1.0
-    if verdict.process is Mark.UNSCORABLE or verdict.first_wrong_step is None:
+    if verdict.process is Score.UNSCORABLE or verdict.first_wrong_step is None:
         return 0.0
     return min(verdict.first_wrong_step - verdict.extra_steps, steps - 1) / steps
 
@@ -81,7 +81,7 @@ def strict_as_released(defects: Defects) -> float:
 
 def format_only(verdict: Verdict) -> float:
     """1 where an answer could be read, right or wrong, else 0 (the format control of arXiv 2506.10947)."""
-    return float(verdict.given is not None)
+    return float(verdict.predicted is not None)
 
 
 def random(p: float, seed: int, problem_id: str, sample: int) -> float:
@@ -106,9 +106,9 @@ def wrong_label(world: World, problem: Problem, seed: int) -> str:
     for attempt in range(_TRIES):
         index = key("wrong label", seed, problem.id, attempt) % _INDICES
         other = narrow.problem(problem.split, seed, index)
-        verdict = world.judge(problem, narrow.solution(other))
-        if verdict.answer is Mark.WRONG and verdict.given is not None:
-            return verdict.given
+        verdict = world.verify(problem, narrow.solution(other))
+        if verdict.answer is Score.WRONG and verdict.predicted is not None:
+            return verdict.predicted
     raise InputError(
         f"reward: {_TRIES} other problems of the world {world.world} at level {problem.level} give no wrong answer; "
         "wrong_label needs a world with different answers"
@@ -117,7 +117,7 @@ def wrong_label(world: World, problem: Problem, seed: int) -> str:
 
 def labelled(verdict: Verdict, label: str) -> float:
     """1 where the completion gives this answer, else 0."""
-    return float(verdict.given == label)
+    return float(verdict.predicted == label)
 
 
 def majority(given_G: Sequence[str | None]) -> list[float]:

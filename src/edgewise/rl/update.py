@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from edgewise.core.threads import in_order
+from edgewise.core.threads import map_in_order
 from edgewise.model.decoder import Decoder
 from edgewise.rl import losses
 from edgewise.rl.batch import Batch, Part, logits_of, logp_of
@@ -47,7 +47,9 @@ def update(
     for _ in range(recipe.epochs):
         for batch, parts, olds in zip(batches, parts_B, old_B, strict=True):
             work = list(zip(parts, olds, strict=True))
-            for of_part in add_gradients(model, work, lambda known: _loss(model, *known, recipe, pulled_to), run.ranks):
+            for of_part in add_gradients(
+                model, work, lambda known: _loss(model, *known, recipe, pulled_to), run.distributed
+            ):
                 measured.join(of_part)
             if batch:
                 norms.append(optimizer.step(learning_rate))
@@ -59,7 +61,7 @@ def _old(model: Decoder, parts: Sequence[Part], recipe: Recipe, run: Run) -> lis
     def logp(part: Part) -> Tensor:
         return logp_of(logits_of(model, part, recipe.temperature), part)
 
-    return list(in_order(logp, parts, run.device))
+    return list(map_in_order(logp, parts, run.device))
 
 
 def _loss(

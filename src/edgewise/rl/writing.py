@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgewise.core.distributed import ALONE, Ranks
+from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.staleness import Past
 from edgewise.rollouts.rollouts import Rollouts, roll_out, write_gold
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
 from edgewise.tasks.base import Problem, World
 
@@ -26,11 +26,11 @@ class Writing:
         tokenizer: Tokenizer,
         world: World,
         recipe: Recipe,
-        ranks: Ranks = ALONE,
+        distributed: Distributed = SINGLE_PROCESS,
     ) -> None:
         self.tokens, self.flops = 0, 0.0
         self._models, self._past, self._tokenizer, self._world, self._recipe = models, past, tokenizer, world, recipe
-        self._ranks = ranks
+        self._ranks = distributed
 
     def write(self, problems: Sequence[Problem], seed: int) -> Rollouts:
         """The groups that are trained on, by the recipe's writer."""
@@ -64,11 +64,11 @@ class Writing:
         temperature: float,
         noise: float = 0.0,
     ) -> Rollouts:
-        law = SamplingSpec(max_new_tokens=self._recipe.max_new_tokens, temperature=temperature)
+        params = SamplingParams(max_new_tokens=self._recipe.max_new_tokens, temperature=temperature)
         engine = Engine(writer, self._tokenizer.eos, logit_noise=noise)
-        mine = self._ranks.mine(problems)
-        drawn = [roll_out(engine, self._tokenizer, self._world, mine, samples, law, seed)] if mine else []
-        rollouts = Rollouts.joined(self._ranks.all_of(drawn))
+        mine = self._ranks.shard(problems)
+        drawn = [roll_out(engine, self._tokenizer, self._world, mine, samples, params, seed)] if mine else []
+        rollouts = Rollouts.joined(self._ranks.all_gather(drawn))
         prompts = sum(map(len, rollouts.prompts))
         context = prompts / len(problems) + float(rollouts.completions.length_PG.mean()) / 2
         self.tokens += rollouts.sampled_tokens

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from edgewise.core.atomic import whole
+from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.outcomes.outcomes import Outcomes
-from edgewise.sampling.base import Completions, Law, Sampler
-from edgewise.tasks.base import Mark, Problem, Verdict, World
+from edgewise.sampling.base import Completions, Params, Sampler
+from edgewise.tasks.base import Problem, Score, Verdict, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _extra(completions: Completions) -> NDArray[np.int64]:
 
 def outcomes(table: pa.Table) -> Outcomes:
     """The verdicts of a rollout table, all that the boundary part ever sees."""
-    marks = {mark.name.lower(): int(mark) for mark in Mark}
+    marks = {mark.name.lower(): int(mark) for mark in Score}
     return Outcomes.of(
         problem=np.array(table["problem_id"].to_pylist(), dtype=np.str_),
         level=table["level"].to_numpy().astype(np.int64),
@@ -134,7 +134,7 @@ def outcomes(table: pa.Table) -> Outcomes:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write a Parquet file that is whole or absent."""
-    with whole(path) as aside:
+    with atomic_write(path) as aside:
         pq.write_table(table, aside, compression="zstd")
 
 
@@ -147,18 +147,18 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def roll_out(
-    sampler: Sampler[Law],
+    sampler: Sampler[Params],
     tokenizer: Tokenizer,
     world: World,
     problems: Sequence[Problem],
     samples: int,
-    law: Law,
+    params: Params,
     seed: int,
 ) -> Rollouts:
     """Draw and judge `samples` completions of each problem, keyed by (seed, prompt, sample)."""
     prompts = [tokenizer.prompt(problem.prompt) for problem in problems]
     keys = [key("completion", seed, problem.prompt) for problem in problems]
-    return judged(tokenizer, world, problems, prompts, sampler.sample(prompts, keys, samples, law))
+    return verify_completions(tokenizer, world, problems, prompts, sampler.sample(prompts, keys, samples, params))
 
 
 def write_gold(tokenizer: Tokenizer, world: World, problems: Sequence[Problem], max_new_tokens: int) -> Rollouts:
@@ -176,10 +176,10 @@ def write_gold(tokenizer: Tokenizer, world: World, problems: Sequence[Problem], 
         tokens[p, 0, : len(ids)] = ids
     lengths = np.array([[len(ids)] for ids in gold], np.int32)
     completions = Completions(tokens, np.zeros(tokens.shape, np.float32), lengths, np.ones_like(lengths, np.bool_))
-    return judged(tokenizer, world, problems, prompts, completions)
+    return verify_completions(tokenizer, world, problems, prompts, completions)
 
 
-def judged(
+def verify_completions(
     tokenizer: Tokenizer,
     world: World,
     problems: Sequence[Problem],
@@ -193,7 +193,7 @@ def judged(
         row = [tokenizer.decode(completions.ids(p, g)) for g in range(samples)]
         pairs = list(zip(row, completions.finished_PG[p].tolist(), strict=True))
         # A sure model writes the same text many times; each is judged once.
-        judged = {pair: world.judge(problem, pair[0], truncated=not pair[1]) for pair in set(pairs)}
+        judged = {pair: world.verify(problem, pair[0], truncated=not pair[1]) for pair in set(pairs)}
         texts.append(row)
         verdicts.append([judged[pair] for pair in pairs])
     return Rollouts(problems, prompts, completions, texts, verdicts)

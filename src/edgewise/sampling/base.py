@@ -13,7 +13,7 @@ from pydantic import Field
 from edgewise.core.spec import Spec
 
 
-class SamplingSpec(Spec):
+class SamplingParams(Spec):
     """The law that completions are drawn from. The default is the model's own distribution.
 
     Temperature 0 is greedy. `top_p` < 1 truncates the support: pass@k is then a statement about
@@ -50,13 +50,15 @@ class Completions:
         return ids
 
 
-Law = TypeVar("Law", contravariant=True)
+Params = TypeVar("Params", contravariant=True)
 
 
-class Sampler(Protocol[Law]):
+class Sampler(Protocol[Params]):
     """Prompts in, completions out, drawn from a law of the kind that this sampler knows."""
 
-    def sample(self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: Law) -> Completions:
+    def sample(
+        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, params: Params
+    ) -> Completions:
         """`samples` completions of each prompt (token ids).
 
         Completion (p, g) depends on the prompt, `keys_P[p]`, g, the law and the weights alone:

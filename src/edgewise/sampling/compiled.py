@@ -14,11 +14,11 @@ from itertools import accumulate
 import numpy as np
 import torch
 
-from edgewise.core.threads import cores
+from edgewise.core.threads import usable_cores
 from edgewise.model.compiled import described, usable, weights_of
 from edgewise.model.decoder import Decoder
 from edgewise.model.native.library import Request, check, kernels
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.decoding import Ask, Drawn
 from edgewise.sampling.random_numbers import row_keys
 
@@ -27,33 +27,33 @@ from edgewise.sampling.random_numbers import row_keys
 _SLOTS, _SLOTS_OF_LARGE, _LARGE = 16, 48, 2**21
 
 
-def serves(model: Decoder, law: SamplingSpec, logit_noise: float) -> bool:
+def serves(model: Decoder, params: SamplingParams, logit_noise: float) -> bool:
     """Whether the kernels know this law and can run this model here."""
-    return law.top_p == 1 and law.precision == "fp32" and logit_noise == 0 and usable(model)
+    return params.top_p == 1 and params.precision == "fp32" and logit_noise == 0 and usable(model)
 
 
 def decode(
-    model: Decoder, end: int, asks: Sequence[Ask], samples: int, law: SamplingSpec, model_logp: bool = False
+    model: Decoder, end: int, asks: Sequence[Ask], samples: int, params: SamplingParams, model_logp: bool = False
 ) -> Drawn:
     """`samples` completions of each prompt, on as many threads as there are cores for it; see `Ask` and `Drawn`."""
     prompts = np.concatenate([np.asarray(ask.prompt, np.int32) for ask in asks])
     if prompts.min() < 0 or prompts.max() >= model.vocabulary:
         raise IndexError(f"a prompt has a token outside the vocabulary of {model.vocabulary}")
     start = np.fromiter(accumulate((len(ask.prompt) for ask in asks), initial=0), np.int64)
-    limit = np.array([min(ask.limit, law.max_new_tokens) for ask in asks], np.int32)
+    limit = np.array([min(ask.limit, params.max_new_tokens) for ask in asks], np.int32)
     keys = row_keys([ask.key for ask in asks], samples, torch.device("cpu")).numpy()
-    tokens = np.full((len(asks), samples, law.max_new_tokens), -1, np.int32)
+    tokens = np.full((len(asks), samples, params.max_new_tokens), -1, np.int32)
     logp = np.zeros(tokens.shape, np.float32)
     own = np.zeros(tokens.shape, np.float32) if model_logp else None
     weights = weights_of(model)
     request = Request(
         len(asks),
         samples,
-        law.max_new_tokens,
+        params.max_new_tokens,
         *(array.ctypes.data for array in (prompts, start, limit, keys)),
-        law.temperature,
+        params.temperature,
         end,
-        cores(),
+        usable_cores(),
         _SLOTS if sum(weight.numel() for weight in weights) < _LARGE else _SLOTS_OF_LARGE,
         tokens.ctypes.data,
         logp.ctypes.data,

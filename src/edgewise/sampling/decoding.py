@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from edgewise.model.attention import attend_cached
 from edgewise.model.decoder import Decoder
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.random_numbers import normal, row_keys, uniform
 from edgewise.sampling.stepping import pace_of, repeat
 
@@ -61,7 +61,7 @@ def decode(
     end: int,
     asks: Sequence[Ask],
     samples: int,
-    law: SamplingSpec,
+    params: SamplingParams,
     model_logp: bool = False,
     logit_noise: float = 0.0,
 ) -> Drawn:
@@ -69,7 +69,7 @@ def decode(
     # Inference mode is quicker by a tenth on a CPU, and nothing for a CUDA graph (see `record_graph`).
     on_cpu = model.embedding.weight.device.type == "cpu"
     with torch.inference_mode(on_cpu), torch.no_grad():
-        return _Group(model, end, asks, samples, law, model_logp, logit_noise).run()
+        return _Group(model, end, asks, samples, params, model_logp, logit_noise).run()
 
 
 class _Group:
@@ -81,14 +81,14 @@ class _Group:
         end: int,
         asks: Sequence[Ask],
         samples: int,
-        law: SamplingSpec,
+        params: SamplingParams,
         model_logp: bool,
         logit_noise: float,
     ) -> None:
         prompts, keys_P, limit_P = zip(*asks, strict=True)
         self.model, self.end, self.noise = model, end, logit_noise
-        self.law, self.samples = law, samples
-        self.layers = model if law.precision == "fp32" else _in_bf16(model)
+        self.params, self.samples = params, samples
+        self.layers = model if params.precision == "fp32" else _in_bf16(model)
         self.device = self.model.embedding.weight.device
         self.pace = pace_of(self.device)
         problems = len(prompts)
@@ -106,7 +106,7 @@ class _Group:
         self.token_PS = torch.zeros_like(self.row_PS)
         # One number, but not of zero dimensions: as an index that would be read by the host.
         self.position_1 = torch.zeros(1, dtype=torch.int64, device=self.device)
-        shape = (problems * samples + 1, law.max_new_tokens)
+        shape = (problems * samples + 1, params.max_new_tokens)
         self.tokens = torch.full(shape, -1, dtype=torch.int32, device=self.device)
         self.logp = torch.zeros(shape, device=self.device)
         self.model_logp = torch.zeros(shape, device=self.device) if model_logp else None
@@ -118,13 +118,13 @@ class _Group:
     def run(self) -> Drawn:
         """Every completion, token by token."""
         self._draw(self.model.logits(self.last_hidden_P1.expand(-1, self.alive_PS.shape[1], -1)))
-        position, last = 0, self.law.max_new_tokens - 1
+        position, last = 0, self.params.max_new_tokens - 1
         while position < last and self._repack():
             if position == len(self.own_bias_C):
                 self._grow()
             times = min(len(self.own_bias_C), last) - position
             position += repeat(self._step, times, self._worth_going_on, self.pace)
-        shape = (-1, self.samples, self.law.max_new_tokens)
+        shape = (-1, self.samples, self.params.max_new_tokens)
         tokens, logp = (record[:-1].view(shape).cpu().numpy() for record in (self.tokens, self.logp))
         own = None if self.model_logp is None else self.model_logp[:-1].view(shape).cpu().numpy()
         return Drawn(tokens, logp, own)
@@ -163,7 +163,7 @@ class _Group:
 
     def _precision(self) -> AbstractContextManager[None]:
         # Weights are in the precision already, and a cache of casts must not outlive a recording.
-        low = self.law.precision == "bf16"
+        low = self.params.precision == "bf16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=low, cache_enabled=False)
 
     def _step(self) -> None:
@@ -190,7 +190,7 @@ class _Group:
         met_PSV = logits_PSV
         if self.noise:
             met_PSV = logits_PSV + self.noise * normal(self.keys_PS, self.position_1, logits_PSV.shape[-1]).float()
-        token_PS, logp_PS = draw(met_PSV, uniform(self.keys_PS, self.position_1), self.law)
+        token_PS, logp_PS = draw(met_PSV, uniform(self.keys_PS, self.position_1), self.params)
         place = (self.row_PS, self.position_1)
         self.tokens.index_put_(place, token_PS.int())
         self.logp.index_put_(place, logp_PS)
@@ -255,18 +255,18 @@ def _in_bf16(model: Decoder) -> Decoder:
     return low
 
 
-def draw(logits: Tensor, u: Tensor, law: SamplingSpec) -> tuple[Tensor, Tensor]:
+def draw(logits: Tensor, u: Tensor, params: SamplingParams) -> tuple[Tensor, Tensor]:
     """Tokens [...] by inverting the cumulative distribution of logits [..., V] at u [...],
     and their log-probabilities under the law."""
-    if law.temperature == 0:
+    if params.temperature == 0:
         top, token = logits.max(-1)
         # 0, or NaN as at any other temperature where a logit is no number.
         return token, top - top
-    logp = torch.log_softmax(logits / law.temperature, dim=-1)
-    if law.top_p < 1:
+    logp = torch.log_softmax(logits / params.temperature, dim=-1)
+    if params.top_p < 1:
         ordered, order = logp.sort(dim=-1, descending=True)
         before = ordered.exp().cumsum(-1) - ordered.exp()
-        outside = torch.zeros_like(logp, dtype=torch.bool).scatter_(-1, order, before >= law.top_p)
+        outside = torch.zeros_like(logp, dtype=torch.bool).scatter_(-1, order, before >= params.top_p)
         logp = torch.log_softmax(logp.masked_fill(outside, float("-inf")), dim=-1)
     cumulative = logp.double().exp().cumsum(-1)
     token = (cumulative <= (u * cumulative[..., -1]).unsqueeze(-1)).sum(-1).clamp_(max=logits.shape[-1] - 1)

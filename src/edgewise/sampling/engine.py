@@ -11,7 +11,7 @@ import numpy as np
 from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder
 from edgewise.sampling import compiled
-from edgewise.sampling.base import Completions, SamplingSpec
+from edgewise.sampling.base import Completions, SamplingParams
 from edgewise.sampling.decoding import Ask, Drawn, decode
 
 
@@ -34,13 +34,13 @@ class Engine:
             raise InputError(f"logit_noise: must be a finite number >= 0, is {self.logit_noise}")
 
     def sample(
-        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: SamplingSpec
+        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, params: SamplingParams
     ) -> Completions:
         """See `edgewise.sampling.base.Sampler`.
 
         InputError where prompt and limit exceed the positions, and where the model's logits are not numbers.
         """
-        drawn = self.draw_within(prompts, keys_P, [law.max_new_tokens] * len(prompts), samples, law)
+        drawn = self.draw_within(prompts, keys_P, [params.max_new_tokens] * len(prompts), samples, params)
         length_PG = (drawn.tokens_PGT >= 0).sum(-1, dtype=np.int32)
         last = np.take_along_axis(drawn.tokens_PGT, length_PG[..., None] - 1, axis=-1)[..., 0]
         used = int(length_PG.max())
@@ -64,24 +64,24 @@ class Engine:
         keys_P: Sequence[int],
         limit_P: Sequence[int],
         samples: int,
-        law: SamplingSpec,
+        params: SamplingParams,
         model_logp: bool = False,
     ) -> Drawn:
         """As `sample`, where completions of prompt p have at most limit_P[p], 1 ... law.max_new_tokens, tokens."""
         self.check(prompts, limit_P, samples)
-        if compiled.serves(self.model, law, self.logit_noise):
+        if compiled.serves(self.model, params, self.logit_noise):
             asks = [Ask(*ask) for ask in zip(prompts, keys_P, limit_P, strict=True)]
-            return _numbers(compiled.decode(self.model, self.end, asks, samples, law, model_logp))
+            return _numbers(compiled.decode(self.model, self.end, asks, samples, params, model_logp))
         # Prompts of like length go together, so that a batch carries little padding.
         by_length = sorted(range(len(prompts)), key=lambda p: len(prompts[p]))
         size = max(1, self.rows_at_once // samples)
-        tokens = np.full((len(prompts), samples, law.max_new_tokens), -1, np.int32)
+        tokens = np.full((len(prompts), samples, params.max_new_tokens), -1, np.int32)
         logp = np.zeros(tokens.shape, np.float32)
         own = np.zeros(tokens.shape, np.float32) if model_logp else None
         for start in range(0, len(by_length), size):
             chosen = by_length[start : start + size]
             asks = [Ask(prompts[p], keys_P[p], limit_P[p]) for p in chosen]
-            part = decode(self.model, self.end, asks, samples, law, model_logp, self.logit_noise)
+            part = decode(self.model, self.end, asks, samples, params, model_logp, self.logit_noise)
             tokens[chosen], logp[chosen] = part.tokens_PGT, part.logp_PGT
             if own is not None:
                 own[chosen] = part.model_logp_PGT

@@ -19,12 +19,12 @@ from pydantic import Field, model_validator
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.spec import Spec
-from edgewise.sampling.base import Completions, SamplingSpec
+from edgewise.sampling.base import Completions, SamplingParams
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.random_numbers import row_keys, uniform
 
 
-class PowerSpec(Spec):
+class PowerSamplingParams(Spec):
     """The law p(x)^alpha over completions of at most `max_new_tokens` tokens, and how long it is approached.
 
     A completion is built in `blocks` of equal length, with `moves` Metropolis-Hastings moves after
@@ -90,12 +90,14 @@ class PowerSampler:
     engine: Engine
 
     def sample(
-        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: PowerSpec
+        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, params: PowerSamplingParams
     ) -> Completions:
         """As `edgewise.sampling.base.Sampler`, with the log-probabilities of `Walks`. Raises as `walk` does."""
-        return self.walk(prompts, keys_P, samples, law).completions
+        return self.walk(prompts, keys_P, samples, params).completions
 
-    def walk(self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: PowerSpec) -> Walks:
+    def walk(
+        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, params: PowerSamplingParams
+    ) -> Walks:
         """`samples` chains for each prompt, keyed by (`keys_P[p]`, sample, number of the draw).
 
         InputError where the engine has logit noise, or where prompt and limit exceed the positions.
@@ -105,12 +107,12 @@ class PowerSampler:
                 f"logit_noise: power sampling needs the model's own probabilities; 0 is right,"
                 f" is {self.engine.logit_noise}"
             )
-        self.engine.check(prompts, [law.max_new_tokens] * len(prompts), samples)
-        chains = _Chains(self.engine, prompts, keys_P, samples, law)
-        for block in range(1, law.blocks + 1):
-            limit = -(-block * law.max_new_tokens // law.blocks)
+        self.engine.check(prompts, [params.max_new_tokens] * len(prompts), samples)
+        chains = _Chains(self.engine, prompts, keys_P, samples, params)
+        for block in range(1, params.blocks + 1):
+            limit = -(-block * params.max_new_tokens // params.blocks)
             chains.write_on(limit)
-            for _ in range(law.moves):
+            for _ in range(params.moves):
                 chains.move(limit)
         return chains.walks()
 
@@ -139,12 +141,17 @@ class _Chains:
     """P x G chains, side by side; `draws` counts the times that they were asked to draw."""
 
     def __init__(
-        self, engine: Engine, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, law: PowerSpec
+        self,
+        engine: Engine,
+        prompts: Sequence[Sequence[int]],
+        keys_P: Sequence[int],
+        samples: int,
+        params: PowerSamplingParams,
     ) -> None:
-        self.engine, self.law, self.samples, self.draws = engine, law, samples, 0
+        self.engine, self.params, self.samples, self.draws = engine, params, samples, 0
         self.prompt_C = [list(prompt) for prompt in prompts for _ in range(samples)]
         self.name_C = [(key_p, g) for key_p in keys_P for g in range(samples)]
-        shape = (len(self.prompt_C), law.max_new_tokens)
+        shape = (len(self.prompt_C), params.max_new_tokens)
         self.now = _States(np.full(shape, -1, np.int32), np.zeros(shape, np.float32), np.zeros(shape))
         self.sampled_C, self.accepted_C = np.zeros(shape[0], np.int64), np.zeros(shape[0], np.int64)
         self.read_C = np.zeros(shape[0], np.int64)
@@ -204,14 +211,14 @@ class _Chains:
             [keys_C[c] for c in chosen],
             (limit - start_C[chosen]).tolist(),
             samples=1,
-            law=SamplingSpec(temperature=1 / self.law.alpha, max_new_tokens=self.law.max_new_tokens),
+            params=SamplingParams(temperature=1 / self.params.alpha, max_new_tokens=self.params.max_new_tokens),
             model_logp=True,
         )
         assert drawn.model_logp_PGT is not None
         fresh = _States(
             drawn.tokens_PGT[:, 0],
             drawn.model_logp_PGT[:, 0],
-            self.law.alpha * drawn.model_logp_PGT[:, 0].astype(np.float64) - drawn.logp_PGT[:, 0],
+            self.params.alpha * drawn.model_logp_PGT[:, 0].astype(np.float64) - drawn.logp_PGT[:, 0],
         )
         self.sampled_C[chosen] += fresh.length_C
         self.read_C[chosen] += [len(self.prompt_C[c]) + len(ids) for c, ids in zip(chosen, kept, strict=True)]
@@ -219,5 +226,5 @@ class _Chains:
         for row, c in enumerate(chosen):
             start = start_C[c]
             for name in _States.__slots__:
-                getattr(new, name)[c, start:] = getattr(fresh, name)[row, : self.law.max_new_tokens - start]
+                getattr(new, name)[c, start:] = getattr(fresh, name)[row, : self.params.max_new_tokens - start]
         return new

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgewise.core.distributed import ALONE, Ranks
-
-
-def usable_cores() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from edgewise.core.distributed import SINGLE_PROCESS, Distributed
+from edgewise.core.threads import machine_cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +21,6 @@ class Context:
 
     root: Path
     device: str = "cpu"
-    workers: int = field(default_factory=usable_cores)
+    workers: int = field(default_factory=machine_cores)
     checkpoint_seconds: float = 20.0
-    ranks: Ranks = ALONE
+    distributed: Distributed = SINGLE_PROCESS

@@ -62,7 +62,7 @@ def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
     """
     store = Store(context.root)
     planned = plan(stages)
-    if context.ranks.size > 1:
+    if context.distributed.size > 1:
         _run_together(planned, store, context, watcher)
         return store
     after = _stages_after(planned)
@@ -101,12 +101,14 @@ def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
 
 def _run_together(planned: list[Stage], store: Store, context: Context, watcher: Watcher) -> None:
     """One stage after the other, each by all ranks."""
-    ranks = context.ranks
+    distributed = context.distributed
     for stage in planned:
-        reused = ranks.once(partial(store.is_complete, stage))
+        reused = distributed.on_rank_zero(partial(store.is_complete, stage))
         if not reused:
-            store.compute(stage, _make_run(context, partial(watcher.advanced, stage) if ranks.first else silent))
-        if ranks.first:
+            store.compute(
+                stage, _make_run(context, partial(watcher.advanced, stage) if distributed.is_rank_zero else silent)
+            )
+        if distributed.is_rank_zero:
             watcher.completed(stage, reused=reused)
 
 
@@ -212,5 +214,5 @@ def _make_run(context: Context, progress: Progress) -> Run:
         device=torch.device(context.device),
         progress=progress,
         checkpoint_seconds=context.checkpoint_seconds,
-        ranks=context.ranks,
+        distributed=context.distributed,
     )

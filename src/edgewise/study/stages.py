@@ -29,9 +29,9 @@ from edgewise.rl import trainer
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import AnyRecipe
 from edgewise.rollouts.rollouts import Rollouts, outcomes, read_table, roll_out, write_table
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
-from edgewise.sampling.power import PowerSampler, PowerSpec
+from edgewise.sampling.power import PowerSampler, PowerSamplingParams
 from edgewise.tasks import AnyWorld, Problem, Split, World
 from edgewise.training import next_token
 from edgewise.training.next_token import NextTokenSpec
@@ -77,7 +77,7 @@ class Pretrain(Stage):
         tokenizer = Tokenizer(self.world.words())
         model = Decoder(self.model, len(tokenizer), seed=key("initialise", self.seed)).to(run.device)
         totals = next_token.train(model, tokenizer, self.world, self.training, self.seed, run)
-        run.ranks.once(lambda: model_folder.save(model, tokenizer, run.folder / MODEL))
+        run.distributed.on_rank_zero(lambda: model_folder.save(model, tokenizer, run.folder / MODEL))
         return totals
 
 
@@ -114,7 +114,7 @@ class RL(Stage):
                 raise InputError("teacher: must have the words of the parent's model, in their order")
             teacher.requires_grad_(False)
         totals = trainer.train(model, tokenizer, self.world, self.recipe, self.seed, run, teacher)
-        run.ranks.once(lambda: model_folder.save(model, tokenizer, run.folder / MODEL))
+        run.distributed.on_rank_zero(lambda: model_folder.save(model, tokenizer, run.folder / MODEL))
         return totals
 
 
@@ -122,7 +122,7 @@ class Evaluate(Stage):
     """Many completions of a parent's model on distinct problems of every level of a world.
 
     Problems depend on the world, split, seed and level alone, so evaluations of different parents
-    with one seed are paired. With a power law in place of a sampling one, the parent's model is
+    with one seed are paired. With power sampling, the parent's model is
     sharpened without training.
     """
 
@@ -133,7 +133,7 @@ class Evaluate(Stage):
     split: Split = "test"
     problems: int = Field(64, ge=1)
     samples: int = Field(64, ge=1)
-    law: SamplingSpec | PowerSpec = SamplingSpec()
+    sampling: SamplingParams | PowerSamplingParams = SamplingParams()
 
     @property
     def parents(self) -> tuple[Stage, ...]:
@@ -154,10 +154,10 @@ class Evaluate(Stage):
         started = time.monotonic()
         for done, path in enumerate(paths):
             run.progress(done, len(paths), "")
-            if not run.ranks.once(path.exists):
-                some = run.ranks.mine(problems[done * size : (done + 1) * size])
-                drawn = run.ranks.all_of([self._rollouts(engine, tokenizer, some)] if some else [])
-                if run.ranks.first:
+            if not run.distributed.on_rank_zero(path.exists):
+                some = run.distributed.shard(problems[done * size : (done + 1) * size])
+                drawn = run.distributed.all_gather([self._rollouts(engine, tokenizer, some)] if some else [])
+                if run.distributed.is_rank_zero:
                     Rollouts.joined(drawn).write(path)
         run.progress(len(paths), len(paths), "")
 
@@ -168,13 +168,13 @@ class Evaluate(Stage):
             shutil.rmtree(parts)
             return self._totals(model, table)
 
-        return run.ranks.once(finish) | {"seconds": time.monotonic() - started}
+        return run.distributed.on_rank_zero(finish) | {"seconds": time.monotonic() - started}
 
     def _rollouts(self, engine: Engine, tokenizer: Tokenizer, problems: Sequence[Problem]) -> Rollouts:
         seed = key("evaluate", self.seed)
-        if isinstance(self.law, PowerSpec):
-            return roll_out(PowerSampler(engine), tokenizer, self.world, problems, self.samples, self.law, seed)
-        return roll_out(engine, tokenizer, self.world, problems, self.samples, self.law, seed)
+        if isinstance(self.sampling, PowerSamplingParams):
+            return roll_out(PowerSampler(engine), tokenizer, self.world, problems, self.samples, self.sampling, seed)
+        return roll_out(engine, tokenizer, self.world, problems, self.samples, self.sampling, seed)
 
     def _totals(self, model: Decoder, table: pa.Table) -> dict[str, float]:
         lengths = [pc.list_value_length(table[name]).to_numpy() for name in ("prompt_ids", "completion_ids")]

@@ -23,7 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from edgewise import __version__
-from edgewise.core.atomic import whole
+from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest, plain
 from edgewise.study.stages import Stage
@@ -54,13 +54,13 @@ class Store:
         """
         folder = self.folder(stage)
         work = folder.with_name(folder.name + ".unfinished")
-        with self._lock(folder) if run.ranks.first else nullcontext():
-            if run.ranks.once(lambda: self._is_begun(stage, work)):
+        with self._lock(folder) if run.distributed.is_rank_zero else nullcontext():
+            if run.distributed.on_rank_zero(lambda: self._is_begun(stage, work)):
                 run.folder = work
                 started = time.monotonic()
                 totals = stage.run(run, [self.folder(parent) for parent in stage.parents])
-                provenance = self._provenance(stage, totals, time.monotonic() - started, run.ranks.size)
-                run.ranks.once(lambda: self._finish(work, folder, provenance))
+                provenance = self._provenance(stage, totals, time.monotonic() - started, run.distributed.size)
+                run.distributed.on_rank_zero(lambda: self._finish(work, folder, provenance))
         return folder
 
     def provenance(self, stage: Stage) -> dict[str, Any]:
@@ -93,7 +93,9 @@ class Store:
         write_json(work / "provenance.json", provenance)
         os.replace(work, folder)
 
-    def _provenance(self, stage: Stage, totals: dict[str, float], wall_seconds: float, ranks: int) -> dict[str, Any]:
+    def _provenance(
+        self, stage: Stage, totals: dict[str, float], wall_seconds: float, distributed: int
+    ) -> dict[str, Any]:
         return {
             "digest": digest(stage),
             "parents": [self.folder(parent).name for parent in stage.parents],
@@ -102,7 +104,7 @@ class Store:
             # The last sitting alone; `totals.seconds` sums over interruptions.
             "wall_seconds": round(wall_seconds, 3),
             "totals": totals,
-            "ranks": ranks,
+            "ranks": distributed,
             "versions": versions(),
             "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
         }
@@ -136,7 +138,7 @@ def versions() -> dict[str, str]:
 
 def write_json(path: Path, data: Any) -> None:
     """Write a JSON file that is whole or absent."""
-    with whole(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
 
 

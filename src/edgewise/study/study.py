@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
-from edgewise.sampling.power import PowerSpec
+from edgewise.sampling.power import PowerSamplingParams
 from edgewise.study.stages import Evaluate
 
 
@@ -18,7 +18,7 @@ class Study:
     `regions` names sets of levels, from what the base covers to what it does not; each arm gets a
     verdict on each. InputError where an arm is not evaluated on the base's problems, for then
     nothing can be paired, or is called "base", and where an arm has no region to be judged on. An arm is
-    drawn from the base's law, or from a power law with the base's token limit: sharpening without
+    drawn with the base's sampling params, or with power sampling and the base's token limit: sharpening without
     training is an arm of its own.
     """
 
@@ -32,9 +32,12 @@ class Study:
         shared = ("world", "split", "problems", "samples", "seed")
         for name, arm in self.arms.items():
             differing = [field for field in shared if getattr(arm, field) != getattr(self.base, field)]
-            sharpened = isinstance(arm.law, PowerSpec) and arm.law.max_new_tokens == self.base.law.max_new_tokens
-            if arm.law != self.base.law and not sharpened:
-                differing.append("law")
+            sharpened = (
+                isinstance(arm.sampling, PowerSamplingParams)
+                and arm.sampling.max_new_tokens == self.base.sampling.max_new_tokens
+            )
+            if arm.sampling != self.base.sampling and not sharpened:
+                differing.append("sampling")
             if differing:
                 raise InputError(f"arm {name!r}: its evaluation differs from the base's in {differing[0]}")
         if "base" in self.arms:

@@ -1,6 +1,6 @@
 """Worlds: families of problems whose every solution is known. No torch here."""
 
-from edgewise.tasks.base import SPLITS, Mark, Problem, Split, Verdict, World
+from edgewise.tasks.base import SPLITS, Problem, Score, Split, Verdict, World
 from edgewise.tasks.colouring import Colouring
 from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph import GraphArithmetic
@@ -18,13 +18,13 @@ __all__ = [
     "Colouring",
     "Countdown",
     "GraphArithmetic",
-    "Mark",
     "Mixture",
     "ModularArithmetic",
     "Part",
     "Problem",
     "Questions",
     "ReasoningGym",
+    "Score",
     "Split",
     "StringFunctions",
     "Verdict",

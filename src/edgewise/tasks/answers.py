@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from edgewise.tasks.base import Mark, Verdict, unscorable
+from edgewise.tasks.base import Score, Verdict, unscorable
 
 MAX_CHARACTERS = 100_000
 OPEN, CLOSE = "<answer>", "</answer>"
@@ -74,11 +74,11 @@ def number_in(text: str) -> Fraction | None:
     return Fraction(decimal[1].replace(",", "")) / (100 if decimal[2] else 1)
 
 
-def right(given: str) -> Verdict:
+def right(predicted: str) -> Verdict:
     """An answer without steps that is right is a right process, too."""
-    return Verdict(Mark.CORRECT, Mark.CORRECT, given=given)
+    return Verdict(Score.CORRECT, Score.CORRECT, predicted=predicted)
 
 
-def wrong(given: str, reason: str) -> Verdict:
+def wrong(predicted: str, reason: str) -> Verdict:
     """An answer without steps that is wrong: its only step is the wrong one."""
-    return Verdict(Mark.WRONG, Mark.WRONG, 0, reason, given)
+    return Verdict(Score.WRONG, Score.WRONG, 0, reason, predicted)

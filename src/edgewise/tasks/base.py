@@ -29,7 +29,7 @@ _SIXTEENTHS: dict[Split, range] = {
 _SPLIT_OF = tuple(split for split, share in _SIXTEENTHS.items() for _ in share)
 
 
-class Mark(IntEnum):
+class Score(IntEnum):
     """One judgement. Unscorable is neither right nor wrong and is always counted apart."""
 
     UNSCORABLE = -1
@@ -51,25 +51,25 @@ class Verdict:
     problem does not need, where a judge lets such steps pass.
     """
 
-    answer: Mark
-    process: Mark
+    answer: Score
+    process: Score
     first_wrong_step: int | None = None
     reason: str = ""
-    given: str | None = None
+    predicted: str | None = None
     extra_steps: int = 0
 
     @property
     def answer_correct(self) -> bool:
-        return self.answer is Mark.CORRECT
+        return self.answer is Score.CORRECT
 
     @property
     def process_correct(self) -> bool:
-        return self.process is Mark.CORRECT
+        return self.process is Score.CORRECT
 
 
 def unscorable(reason: str) -> Verdict:
     """Nothing could be read, or nobody could judge it."""
-    return Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, reason)
+    return Verdict(Score.UNSCORABLE, Score.UNSCORABLE, None, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class World(Spec, ABC):
         """A gold completion, with every step."""
 
     @abstractmethod
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         """The verdict on any text whatever, in time linear in its length."""
 
     def steps(self, problem: Problem) -> int:

@@ -122,7 +122,7 @@ class ReasoningGym(World):
             raise InputError(f"task: {self.task} keeps no answer of its own; it can only be judged")
         return gold_completion(problem.answer)
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         answer = final_answer(completion, truncated=truncated)
         if isinstance(answer, Verdict):
             return answer
@@ -132,14 +132,14 @@ class ReasoningGym(World):
         item = self._item(graded)
         if item["question"] != problem.prompt:
             return unscorable(f"{self.task:.40} makes another question of the same seed: nothing to judge against")
-        given = _canonical(answer)
+        predicted = _canonical(answer)
         if not item["score"] >= 1:
-            return wrong(given, f"score_answer gives {item['score']:.3g}, full marks are 1")
+            return wrong(predicted, f"score_answer gives {item['score']:.3g}, full marks are 1")
         if _same(answer, problem.answer):
-            return right(given)
+            return right(predicted)
         if self.task not in _MANY_ANSWERS:
             return unscorable("score_answer gives full marks, but it is not the one answer of the task")
-        return unscorable("text around the answer") if item["surrounded"] else right(given)
+        return unscorable("text around the answer") if item["surrounded"] else right(predicted)
 
     def steps(self, problem: Problem) -> int:
         """The answer is the one step."""

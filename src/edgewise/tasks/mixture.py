@@ -103,9 +103,9 @@ class Mixture(World):
         drawn: Drawn = problem.gold
         return drawn.world.solution(drawn.problem)
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         drawn: Drawn = problem.gold
-        return drawn.world.judge(drawn.problem, completion, truncated=truncated)
+        return drawn.world.verify(drawn.problem, completion, truncated=truncated)
 
     def steps(self, problem: Problem) -> int:
         drawn: Drawn = problem.gold

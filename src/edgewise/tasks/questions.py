@@ -163,11 +163,11 @@ class Questions(World):
             raise InputError("match: an answer that is a pattern is no completion; the row can only be judged")
         return gold_completion(problem.answer)
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
         answer = final_answer(completion, truncated=truncated)
         if isinstance(answer, Verdict):
             return answer
-        given = answer
+        predicted = answer
         if problem.gold == "regex":
             graded = grade("edgewise.tasks.questions:matches", problem.answer, answer, timeout=_PATTERN_SECONDS)
             if graded.failure:
@@ -178,10 +178,10 @@ class Questions(World):
             if number is None or gold is None:
                 return unscorable("unparsable: the answer is no number")
             same = abs(number - gold) <= Fraction(self.tolerance) * abs(gold)
-            given = str(number)
+            predicted = str(number)
         else:
             same = answer == problem.answer.strip()
-        return right(given) if same else wrong(given, f"answer is {problem.answer!r:.40}, not {answer!r:.40}")
+        return right(predicted) if same else wrong(predicted, f"answer is {problem.answer!r:.40}, not {answer!r:.40}")
 
     def steps(self, problem: Problem) -> int:
         """The answer is the one step."""

@@ -8,15 +8,18 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from edgewise.core.distributed import ALONE, Ranks
-from edgewise.core.threads import in_order
+from edgewise.core.distributed import SINGLE_PROCESS, Distributed
+from edgewise.core.threads import map_in_order
 
 P = TypeVar("P")
 M = TypeVar("M")
 
 
 def add_gradients(
-    module: nn.Module, parts: Sequence[P], loss_of: Callable[[P], tuple[Tensor, M]], ranks: Ranks = ALONE
+    module: nn.Module,
+    parts: Sequence[P],
+    loss_of: Callable[[P], tuple[Tensor, M]],
+    distributed: Distributed = SINGLE_PROCESS,
 ) -> list[M]:
     """Add the gradients of the loss of every part of every rank to the module's parameters.
 
@@ -31,17 +34,17 @@ def add_gradients(
 
     found: list[M] = []
     sums: dict[int, Tensor] = {}
-    for gradients, measured in in_order(work, parts, parameters[0].device):
+    for gradients, measured in map_in_order(work, parts, parameters[0].device):
         found.append(measured)
         for i, gradient in enumerate(gradients):
             if gradient is not None:
                 sums[i] = sums[i].add_(gradient) if i in sums else gradient
-    told = ranks.all_of([(set(sums), found)])
+    told = distributed.all_gather([(set(sums), found)])
     # What no rank's parts use has no gradient, which is not the same to an optimizer as one of 0.
     used = sorted(set().union(*(own for own, _ in told)))
     for i in used:
         sums.setdefault(i, torch.zeros_like(parameters[i]))
-    ranks.sum_([sums[i] for i in used])
+    distributed.all_reduce_([sums[i] for i in used])
     for i in used:
         grad = parameters[i].grad
         parameters[i].grad = sums[i] if grad is None else grad.add_(sums[i])

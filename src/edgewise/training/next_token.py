@@ -20,7 +20,7 @@ from edgewise.training.documents import arrays_of_step
 from edgewise.training.gradients import add_gradients
 from edgewise.training.loader import feed
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
-from edgewise.training.packing import Rows
+from edgewise.training.packing import PackedRows
 from edgewise.training.run import Run
 from edgewise.training.state import Together, Weights
 
@@ -59,7 +59,7 @@ def train(
     with feed(make, run.feeders(spec.steps)) as arrays:
         for step in run.steps(spec.steps, state, totals):
             asked = time.monotonic()
-            rows = Rows.of(arrays(step))
+            rows = PackedRows.of(arrays(step))
             totals["data_seconds"] += time.monotonic() - asked
             metrics = update(model, optimizer, rows, spec, spec.optimizer.learning_rate_at(step, spec.steps), run)
             tokens = rows.real_tokens
@@ -70,7 +70,7 @@ def train(
 
 
 def update(
-    model: Decoder, optimizer: Optimizer, rows: Rows, spec: NextTokenSpec, learning_rate: float, run: Run
+    model: Decoder, optimizer: Optimizer, rows: PackedRows, spec: NextTokenSpec, learning_rate: float, run: Run
 ) -> dict[str, float]:
     """One step on the mean loss of the rows' weighted tokens; returns loss, grad_norm, learning_rate."""
     reach = int(rows.positions_RT.max()) + 1
@@ -78,7 +78,7 @@ def update(
         raise InputError(f"max_positions: must be at least {reach} for these documents, is {model.spec.max_positions}")
     weight = float(rows.weights_RT.sum())
 
-    def loss_of(part: Rows) -> tuple[Tensor, float]:
+    def loss_of(part: PackedRows) -> tuple[Tensor, float]:
         with torch.autocast(run.device.type, torch.bfloat16, enabled=spec.precision == "bf16"):
             hidden = model(part.tokens_RT, part.positions_RT, part.document_RT)
         counted = part.weights_RT > 0
@@ -86,13 +86,13 @@ def update(
         loss = (each * part.weights_RT[counted]).sum() / weight
         return loss, float(loss.detach())
 
-    loss = sum(add_gradients(model, micro_batches(rows, run), loss_of, run.ranks))
+    loss = sum(add_gradients(model, micro_batches(rows, run), loss_of, run.distributed))
     norm = optimizer.step(learning_rate)
     return {"loss": loss, "grad_norm": norm, "learning_rate": learning_rate}
 
 
-def micro_batches(rows: Rows, run: Run) -> list[Rows]:
+def micro_batches(rows: PackedRows, run: Run) -> list[PackedRows]:
     """This rank's parts of the rows, of the run's size and on its device."""
     length = rows.tokens_RT.shape[1]
     size = math.ceil(run.part_tokens(rows.tokens_RT.numel()) / length)
-    return [rows[start : start + size].to(run.device) for start in run.ranks.mine(range(0, len(rows), size))]
+    return [rows[start : start + size].to(run.device) for start in run.distributed.shard(range(0, len(rows), size))]

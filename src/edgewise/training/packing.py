@@ -16,7 +16,7 @@ from edgewise.training.documents import Arrays, Document, lay_out
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class PackedRows:
     """R rows of T tokens.
 
     `targets_RT[r, t]` is the token that position t predicts and `weights_RT` its weight, 0 for
@@ -31,15 +31,15 @@ class Rows:
     weights_RT: Tensor
 
     @classmethod
-    def of(cls, arrays: Arrays) -> Rows:
+    def of(cls, arrays: Arrays) -> PackedRows:
         """The same rows as tensors."""
         return cls(*map(torch.from_numpy, arrays))
 
     def __len__(self) -> int:
         return self.tokens_RT.shape[0]
 
-    def __getitem__(self, rows: slice) -> Rows:
-        return Rows(*(getattr(self, name)[rows] for name in self.__slots__))
+    def __getitem__(self, rows: slice) -> PackedRows:
+        return PackedRows(*(getattr(self, name)[rows] for name in self.__slots__))
 
     @property
     def lengths_D(self) -> Tensor:
@@ -57,12 +57,12 @@ class Rows:
         lengths_D = self.lengths_D
         return float((lengths_D * (lengths_D + 1) / 2).sum() / lengths_D.sum())
 
-    def to(self, device: torch.device) -> Rows:
+    def to(self, device: torch.device) -> PackedRows:
         """The rows on a device; integers, of 32 bits until then, have the 64 there that losses ask for."""
         moved = (getattr(self, name).to(device) for name in self.__slots__)
-        return Rows(*(tensor if tensor.is_floating_point() else tensor.long() for tensor in moved))
+        return PackedRows(*(tensor if tensor.is_floating_point() else tensor.long() for tensor in moved))
 
 
-def pack(documents: Sequence[Document], row_length: int, pad: int) -> Rows:
+def pack(documents: Sequence[Document], row_length: int, pad: int) -> PackedRows:
     """The documents in rows of at most `row_length` tokens; see `edgewise.training.documents.lay_out`."""
-    return Rows.of(lay_out(documents, row_length, pad))
+    return PackedRows.of(lay_out(documents, row_length, pad))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from edgewise.core.atomic import whole
-from edgewise.core.distributed import ALONE, Ranks
+from edgewise.core.atomic import atomic_write
+from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.errors import InputError
 from edgewise.training import checkpoint
 from edgewise.training.state import State
@@ -51,7 +51,7 @@ class Run:
     tokens_per_micro_batch: int | None = None
     checkpoint_seconds: float = 20.0
     data_workers: int | None = None
-    ranks: Ranks = ALONE
+    distributed: Distributed = SINGLE_PROCESS
 
     def feeders(self, steps: int) -> int:
         """Processes that prepare data for that many steps: `data_workers`, or where that is None what suits the device.
@@ -75,7 +75,9 @@ class Run:
         if self.tokens_per_micro_batch is not None:
             return self.tokens_per_micro_batch
         if self.device.type != "cpu":
-            return min(_PART_OF_A_GPU, -(-total // self.ranks.size)) if self.ranks.size > 1 else _PART_OF_A_GPU
+            return (
+                min(_PART_OF_A_GPU, -(-total // self.distributed.size)) if self.distributed.size > 1 else _PART_OF_A_GPU
+            )
         parts = min(8, total // _LEAST_PART)
         return min(-(-total // max(1, parts - parts % 2)), _MOST_PART)
 
@@ -95,13 +97,13 @@ class Run:
             now = time.monotonic()
             totals["seconds"] = before + now - start
             self.progress(step + 1, total, "")
-            if self.ranks.first and (step + 1 == total or now - saved >= self.checkpoint_seconds):
+            if self.distributed.is_rank_zero and (step + 1 == total or now - saved >= self.checkpoint_seconds):
                 checkpoint.save(place, step + 1, state.tensors(), totals)
                 saved = time.monotonic()
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
         """Append one line to metrics.jsonl."""
-        if not self.ranks.first:
+        if not self.distributed.is_rank_zero:
             return
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({"step": step, **metrics}) + "\n")
@@ -116,9 +118,9 @@ class Run:
             except InputError as error:
                 raise InputError(f"{place}: {error}; remove the folder or use another one") from None
             totals.update(notes)
-        if len(set(self.ranks.all_of([first]))) > 1:
+        if len(set(self.distributed.all_gather([first]))) > 1:
             raise InputError(f"{place}: the ranks find different steps there; they need a file system that they share")
-        self.ranks.once(lambda: self._forget_from(first))
+        self.distributed.on_rank_zero(lambda: self._forget_from(first))
         return first
 
     def _forget_from(self, step: int) -> None:
@@ -133,5 +135,5 @@ class Run:
             raise InputError(
                 f"{path}: corrupt ({type(error).__name__}); remove {path.parent} to start afresh"
             ) from None
-        with whole(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_text("".join(kept))

@@ -33,7 +33,7 @@ def rollouts(
         problem_S=np.array([at for at, _, _ in rows], dtype=np.int32),
         sample_S=np.array([number for _, number, _ in rows]),
         answer_S=np.array([int(text in right[at]) if text else -1 for at, _, text in rows], dtype=np.int8),
-        said_S=np.array([texts.index(text) if text else -1 for _, _, text in rows], dtype=np.int32),
+        predicted_S=np.array([texts.index(text) if text else -1 for _, _, text in rows], dtype=np.int32),
         answers=texts,
         gold=None if gold is None else np.array(gold),
     )

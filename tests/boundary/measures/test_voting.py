@@ -25,7 +25,7 @@ def spoken(*problems: str, right: str = "A", clusters: list[str] | None = None) 
         problem_S=np.repeat(np.arange(len(problems), dtype=np.int32), [len(one) for one in problems]),
         sample_S=np.concatenate([np.arange(len(one)) for one in problems]),
         answer_S=np.array([-1 if letter == "." else letter.isupper() for letter in text], dtype=np.int8),
-        said_S=np.array(["abcdefgh".find(letter.lower()) for letter in text], dtype=np.int32),
+        predicted_S=np.array(["abcdefgh".find(letter.lower()) for letter in text], dtype=np.int32),
         answers=ANSWERS,
         cluster=None if clusters is None else np.array(clusters),
     )
@@ -83,7 +83,7 @@ def test_a_vote_does_not_depend_on_the_order_of_the_rows() -> None:
         problem_S=outcomes.problem_S[order],
         sample_S=outcomes.sample_S[order],
         answer_S=outcomes.answer_S[order],
-        said_S=None if outcomes.said_S is None else outcomes.said_S[order],
+        predicted_S=None if outcomes.predicted_S is None else outcomes.predicted_S[order],
     )
     here, there = majority(outcomes, [1, 3, 5], seed=4), majority(moved, [1, 3, 5], seed=4)
     assert here.value_K.tolist() == there.value_K.tolist()
@@ -101,7 +101,7 @@ def test_an_order_of_ks_does_not_matter_and_too_large_a_k_is_nan() -> None:
 
 def test_marks_that_disagree_about_one_answer_count_by_their_share() -> None:
     outcomes = spoken("AAab")
-    assert outcomes.said_S is not None
+    assert outcomes.predicted_S is not None
     # Both capitals and the small letter say "a"; two of the three are marked correct.
     assert majority(outcomes, [4]).value_K.tolist() == pytest.approx([2 / 3])
     assert majority(outcomes, [1]).value_K.tolist() == pytest.approx([1 / 2])
@@ -190,9 +190,9 @@ def test_unanimous_problems_are_those_all_of_whose_samples_say_one_answer() -> N
 def test_bad_input() -> None:
     outcomes = spoken("AAb", "Ab")
     with pytest.raises(InputError, match="said"):
-        majority(replace(outcomes, said_S=None), [1])
+        majority(replace(outcomes, predicted_S=None), [1])
     with pytest.raises(InputError, match="said"):
-        diversity(replace(outcomes, said_S=None), 1)
+        diversity(replace(outcomes, predicted_S=None), 1)
     with pytest.raises(InputError, match="ks"):
         majority(outcomes, [0, 1])
     with pytest.raises(InputError, match="subsets"):

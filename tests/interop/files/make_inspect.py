@@ -57,13 +57,13 @@ def main(folder: Path) -> None:
     ]
     config = model.GenerateConfig(temperature=0.7, top_p=0.9, max_tokens=16, seed=5)
     expected = {}
-    for name, kind, judge in (
+    for name, kind, verify in (
         ("inspect.eval", "eval", scorer.match()),
         ("inspect.json", "json", scorer.match()),
         ("inspect_shades.eval", "eval", shades()),
     ):
         asked.clear()
-        task = inspect.Task(dataset=samples, scorer=judge, epochs=4, name="sums", config=config)
+        task = inspect.Task(dataset=samples, scorer=verify, epochs=4, name="sums", config=config)
         (log,) = inspect.eval(
             task,
             model="scripted/tiny",

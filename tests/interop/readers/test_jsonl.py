@@ -94,7 +94,7 @@ def test_every_column_arrives(tmp_path: Path) -> None:
     assert found.tokens_S is not None and found.tokens_S.tolist() == [3, 8]
     assert found.logprob_S is not None and found.logprob_S.tolist() == [-1.5, -9.0]
     assert found.score_S is not None and found.score_S.tolist() == [0.9, 0.1]
-    assert found.said_S is not None and found.said_S.tolist() == [0, -1]
+    assert found.predicted_S is not None and found.predicted_S.tolist() == [0, -1]
     assert found.answers == ("7",)
     assert found.gold is not None and found.gold.tolist() == ["9", "7"]
     assert found.set is not None and found.set.tolist() == ["sums", "sums"]

@@ -14,7 +14,7 @@ import torch
 
 from edgewise.model.native import build, library
 from edgewise.sampling import compiled as sampling
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
 from tests.model.flat import in_double, learned, shared_text
 from tests.model.native.present import needs_kernels
@@ -140,9 +140,9 @@ def test_without_a_library_all_is_done_in_torch() -> None:
     exact, _ = learned(in_double(model), lambda m: m.read(text))
     torch.testing.assert_close(hidden.double(), exact, atol=1e-4, rtol=1e-4)
     assert len(gradients) == len(list(model.parameters()))
-    law = SamplingSpec(max_new_tokens=5)
-    assert not sampling.serves(model, law, 0.0)
-    drawn = Engine(model, TOKENIZER.eos).sample([[1, 2, 3]], [7], 4, law)
+    params = SamplingParams(max_new_tokens=5)
+    assert not sampling.serves(model, params, 0.0)
+    drawn = Engine(model, TOKENIZER.eos).sample([[1, 2, 3]], [7], 4, params)
     assert (drawn.length_PG >= 1).all()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from edgewise.model import compiled
 from edgewise.model.native import build, library
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.compiled import decode
 from edgewise.sampling.decoding import Ask, Drawn
 from tests.model.flat import VOCABULARY, agree, in_double, learned, shared_text
@@ -47,7 +47,7 @@ def test_every_level_draws_alike(level: int, monkeypatch: pytest.MonkeyPatch) ->
 
     def drawn(kernels: ctypes.CDLL) -> Drawn:
         monkeypatch.setattr(library, "library", lambda: kernels)
-        return decode(model, 3, asks, 5, SamplingSpec(max_new_tokens=20))
+        return decode(model, 3, asks, 5, SamplingParams(max_new_tokens=20))
 
     plain, other = drawn(opened(0)), drawn(opened(level))
     assert (plain.tokens_PGT == other.tokens_PGT).all()

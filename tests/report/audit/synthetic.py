@@ -60,7 +60,7 @@ def outcomes(model: str) -> Outcomes:
         tokens_S=rng.integers(20, 60, many * SAMPLES),
         score_S=np.clip(answer_PS.ravel(), 0, 1) * rng.random(many * SAMPLES),
         logprob_S=-rng.random(many * SAMPLES) * 20,
-        said_S=said_PS.ravel().astype(np.int32),
+        predicted_S=said_PS.ravel().astype(np.int32),
         answers=SAID,
         set=np.array([SETS[s] for s in set_P]),
         gold=np.array([SAID[0]] * many),

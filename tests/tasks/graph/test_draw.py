@@ -40,10 +40,10 @@ def degrees(shape: Shape) -> list[int]:
 
 
 def depth(shape: Shape) -> int:
-    ranks: list[int] = []
+    distributed: list[int] = []
     for parents in shape.parents:
-        ranks.append(1 + max((ranks[p] for p in parents), default=0))
-    return ranks[-1]
+        distributed.append(1 + max((distributed[p] for p in parents), default=0))
+    return distributed[-1]
 
 
 def numbers_of(source: random.Random, shape: Shape, reverse: bool) -> Numbers:

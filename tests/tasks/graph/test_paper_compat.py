@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tasks import Mark
+from edgewise.tasks import Score
 from edgewise.tasks.graph.paper_compat import MAX_CHARACTERS, Reading, judge_paper_compat, read
-from edgewise.tasks.graph.released_judge import judge_released
+from edgewise.tasks.graph.released_verifier import verify_released
 from tests.tasks.graph.mutations import renamed
 from tests.tasks.graph.rows import ROWS, Row, all_rows
 
@@ -174,15 +174,15 @@ def test_it_compares_values_parents_and_the_answer(old: str, new: str, verdict: 
 @pytest.mark.parametrize(
     ("text", "marks", "step", "reason"),
     [
-        (GOLD.replace(" Answer: 9.", ""), (Mark.UNSCORABLE, Mark.UNSCORABLE), None, "no answer"),
-        (GOLD + " " * MAX_CHARACTERS, (Mark.UNSCORABLE, Mark.UNSCORABLE), None, "over"),
-        (GOLD.replace("Answer: 9", "Answer: 8"), (Mark.WRONG, Mark.WRONG), 3, "the answer differs"),
-        (GOLD.replace("= 6.", "= 7."), (Mark.CORRECT, Mark.WRONG), 1, "has another value"),
-        (GOLD.replace("z = k", "z = 3"), (Mark.CORRECT, Mark.WRONG), 2, "has other parents"),
-        (GOLD.partition("Define total")[0] + "Answer: 9.", (Mark.CORRECT, Mark.WRONG), 2, "is missing"),
+        (GOLD.replace(" Answer: 9.", ""), (Score.UNSCORABLE, Score.UNSCORABLE), None, "no answer"),
+        (GOLD + " " * MAX_CHARACTERS, (Score.UNSCORABLE, Score.UNSCORABLE), None, "over"),
+        (GOLD.replace("Answer: 9", "Answer: 8"), (Score.WRONG, Score.WRONG), 3, "the answer differs"),
+        (GOLD.replace("= 6.", "= 7."), (Score.CORRECT, Score.WRONG), 1, "has another value"),
+        (GOLD.replace("z = k", "z = 3"), (Score.CORRECT, Score.WRONG), 2, "has other parents"),
+        (GOLD.partition("Define total")[0] + "Answer: 9.", (Score.CORRECT, Score.WRONG), 2, "is missing"),
     ],
 )
-def test_verdicts_say_where_and_why(text: str, marks: tuple[Mark, Mark], step: int | None, reason: str) -> None:
+def test_verdicts_say_where_and_why(text: str, marks: tuple[Score, Score], step: int | None, reason: str) -> None:
     verdict = judge_paper_compat(GOLD, text)
     assert ((verdict.answer, verdict.process), verdict.first_wrong_step) == (marks, step)
     assert reason in verdict.reason
@@ -240,7 +240,7 @@ def test_renamed_forward_solutions_all_pass_and_verified_passes_both() -> None:
         for k in range(4):
             text = renamed(row["solution"], random.Random(1000 * i + k))
             assert row["mode"] == "forwardreverse" or passed(text, row["solution"])
-            assert judge_released(row, text).process_correct
+            assert verify_released(row, text).process_correct
 
 
 def test_without_the_equation_renamed_solutions_all_pass() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import canonical_json, digest
-from edgewise.tasks import SPLITS, Mark, Problem
+from edgewise.tasks import SPLITS, Problem, Score
 from edgewise.tasks.graph.graph import TOTAL
 from edgewise.tasks.graph.setting import setting_named, setting_names
 from edgewise.tasks.graph.world import GraphArithmetic
@@ -68,8 +68,8 @@ def test_a_solver_that_reads_only_the_text_finds_the_gold_answer_and_counts_the_
 def test_gold_is_right_and_every_number_is_in_range(world: GraphArithmetic, index: int) -> None:
     problem = world.problem("test", 1, index)
     graph = problem.gold
-    verdict = world.judge(problem, world.solution(problem))
-    assert (verdict.answer, verdict.process, verdict.reason) == (Mark.CORRECT, Mark.CORRECT, "")
+    verdict = world.verify(problem, world.solution(problem))
+    assert (verdict.answer, verdict.process, verdict.reason) == (Score.CORRECT, Score.CORRECT, "")
     assert all(1 <= graph.number(i) <= world.largest for i in range(len(graph.nodes)))
     assert world.min_distractors <= graph.distractors <= world.max_distractors
     for i, node in enumerate(graph.nodes):

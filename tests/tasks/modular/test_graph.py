@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tasks import SPLITS, Mark, ModularArithmetic, Problem
+from edgewise.tasks import SPLITS, ModularArithmetic, Problem, Score
 from edgewise.tasks.modular import Graph, Node, Operand, canonical_digest, compact
 from edgewise.tasks.modular.graph import LEAF, evaluate
 from tests.tasks.modular.reading import expression, needed, read, solve, without
@@ -262,4 +262,4 @@ def test_long_problems_over_plain_integers_can_be_written_down() -> None:
     # Index 659 once drew a number of more than 4300 digits, which Python refuses to turn into text.
     for world, seed, index in [(bushy, 1, 659), *((chain, 1, i) for i in range(150))]:
         problem = world.problem("train", seed, index)
-        assert world.judge(problem, world.solution(problem)).process is Mark.CORRECT
+        assert world.verify(problem, world.solution(problem)).process is Score.CORRECT

@@ -213,7 +213,7 @@ def _measure(counts: Counts, samples: Outcomes | None, whole: Scope, terms: _Ter
     fits = max(20, terms.resamples // 10)
     population = fit_population(counts, resamples=fits, seed=terms.seed)
     fitted = (population.a.value, population.b.value, population.unreached.value) if population.converged else JEFFREYS
-    answered = samples if samples is not None and samples.said_S is not None else None
+    answered = samples if samples is not None and samples.predicted_S is not None else None
     scored = samples if samples is not None and samples.score_S is not None else None
     return ModelMeasures(
         tokens=float(samples.tokens_S.mean()) if samples is not None and samples.tokens_S is not None else None,
@@ -262,8 +262,8 @@ def _guessing(
                 f"guess: the run without reasoning lacks {lacking.size} problems ({lacking[0]}, ...); give one of all"
             )
         floor = direct_floor(terms.guess.select(np.isin(terms.guess.problem, base.problem)))
-    elif base_name in samples and samples[base_name].said_S is not None and base.problems > 1:
-        others = [one for name, one in samples.items() if name != base_name and one.said_S is not None]
+    elif base_name in samples and samples[base_name].predicted_S is not None and base.problems > 1:
+        others = [one for name, one in samples.items() if name != base_name and one.predicted_S is not None]
         floor = shuffled_floor(samples[base_name], others)
     else:
         return None

@@ -88,23 +88,23 @@ def shuffled_floor(outcomes: Outcomes, others: Sequence[Outcomes] = ()) -> Guess
     """
     arms = (outcomes, *others)
     for arm in arms:
-        if arm.said_S is None:
+        if arm.predicted_S is None:
             raise InputError("said_S: the answers were not recorded; a shuffled floor needs what every sample said")
         if not np.array_equal(arm.problem, outcomes.problem):
             raise InputError("others: other problems than in outcomes; all arms must be sampled on the same problems")
     problems = len(outcomes.problem)
     code = {text: place for place, text in enumerate(dict.fromkeys(text for arm in arms for text in _texts(arm)))}
-    problem_S, said_S = _said(outcomes, code)
+    problem_S, predicted_S = _said(outcomes, code)
     asked_P = np.bincount(problem_S, minlength=problems)
-    said_A = np.bincount(said_S, minlength=len(code))
+    said_A = np.bincount(predicted_S, minlength=len(code))
     right_R = _right(arms, code)
     right_problem_R, right_answer_R = np.divmod(right_R, max(1, len(code)))
-    pair_S = np.sort(problem_S * len(code) + said_S)
+    pair_S = np.sort(problem_S * len(code) + predicted_S)
     own_R = np.searchsorted(pair_S, right_R, side="right") - np.searchsorted(pair_S, right_R, side="left")
     elsewhere_R = said_A[right_answer_R] - own_R
     right_P = np.bincount(right_problem_R, weights=elsewhere_R, minlength=problems).astype(np.int64)
     known_P = np.isin(np.arange(problems), right_problem_R)
-    guesses_P = np.where(known_P, said_S.size - asked_P, 0)
+    guesses_P = np.where(known_P, predicted_S.size - asked_P, 0)
     return _counted(outcomes.problem, "answers to other problems", guesses_P, right_P)
 
 
@@ -227,18 +227,18 @@ def _texts(arm: Outcomes) -> list[str]:
 
 def _said(arm: Outcomes, code: dict[str, int], rows: npt.NDArray[np.bool_] | None = None) -> tuple[IntArray, IntArray]:
     """The problem and the answer, numbered as in `code`, of every sample that has one."""
-    said_S = np.asarray(arm.said_S)
-    chosen = said_S >= 0 if rows is None else (said_S >= 0) & rows
+    predicted_S = np.asarray(arm.predicted_S)
+    chosen = predicted_S >= 0 if rows is None else (predicted_S >= 0) & rows
     renumbered = np.array([code[text] for text in arm.answers], dtype=np.int64)
-    return arm.problem_S[chosen].astype(np.int64), renumbered[said_S[chosen]]
+    return arm.problem_S[chosen].astype(np.int64), renumbered[predicted_S[chosen]]
 
 
 def _right(arms: Sequence[Outcomes], code: dict[str, int]) -> IntArray:
     """The distinct right answers of all problems, each as problem x answers + answer."""
     pairs = []
     for arm in arms:
-        problem_S, said_S = _said(arm, code, arm.answer_S == 1)
-        pairs.append(problem_S * len(code) + said_S)
+        problem_S, predicted_S = _said(arm, code, arm.answer_S == 1)
+        pairs.append(problem_S * len(code) + predicted_S)
         if arm.gold is not None:
             known = np.flatnonzero(arm.gold != "")
             pairs.append(known * len(code) + np.array([code[text] for text in arm.gold[known]], dtype=np.int64))

@@ -215,11 +215,11 @@ class _Answers:
 
 
 def _answers(outcomes: Outcomes) -> _Answers:
-    if outcomes.said_S is None:
+    if outcomes.predicted_S is None:
         raise InputError("said: no sample's answer was recorded; votes need what each sample says")
     width = len(outcomes.answers) + 1
-    said_S = outcomes.problem_S.astype(np.int64) * width + np.maximum(outcomes.said_S, -1) + 1
-    marked, count = np.unique(2 * said_S + (outcomes.answer_S == 1), return_counts=True)
+    predicted_S = outcomes.problem_S.astype(np.int64) * width + np.maximum(outcomes.predicted_S, -1) + 1
+    marked, count = np.unique(2 * predicted_S + (outcomes.answer_S == 1), return_counts=True)
     said_A, first = np.unique(marked // 2, return_index=True)
     answer = said_A % width > 0
     return _Answers(

@@ -102,12 +102,12 @@ class _One:
         truncated_S = self._complete("truncated")
         optional = {name: self._complete(name) for name in ("tokens", "score", "logprob")}
         gold, cluster, level, sets = self._gold(), self._clusters(), self._levels(), self._sets()
-        said_S = self.columns.get("said")
-        if self.builder.names["answer"].full and said_S is not None:
+        predicted_S = self.columns.get("said")
+        if self.builder.names["answer"].full and predicted_S is not None:
             self.notes.append(f"answers are left out: there are more than {len(self.builder.names['answer'].values):,}")
-            said_S = None
-        if said_S is not None and (said_S < 0).all():
-            said_S = None
+            predicted_S = None
+        if predicted_S is not None and (predicted_S < 0).all():
+            predicted_S = None
         try:
             return Outcomes(
                 problem=_strings("problem_id", [self.id_P[place] for place in order]),
@@ -120,8 +120,8 @@ class _One:
                 tokens_S=optional["tokens"],
                 score_S=optional["score"],
                 logprob_S=optional["logprob"],
-                said_S=said_S,
-                answers=() if said_S is None else tuple(self.builder.names["answer"].values),
+                predicted_S=predicted_S,
+                answers=() if predicted_S is None else tuple(self.builder.names["answer"].values),
                 set=None if sets is None else sets[order],
                 cluster=None if cluster is None else cluster[order],
                 gold=None if gold is None else gold[order],

@@ -161,7 +161,7 @@ class Majority(RewardSpec):
     reward: Literal["majority"] = "majority"
 
     def grade(self, world: World, rollouts: Rollouts, seed: int) -> tuple[Tensor, Tensor]:
-        return _both(_table(rewards.majority([verdict.given for verdict in row]) for row in rollouts.verdict_PG))
+        return _both(_table(rewards.majority([verdict.predicted for verdict in row]) for row in rollouts.verdict_PG))
 
 
 class LengthSpec(Spec):

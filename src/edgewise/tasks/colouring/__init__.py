@@ -5,7 +5,7 @@ each of them, and to all together, is exact by teacher forcing.
 """
 
 from edgewise.tasks.colouring.graph import Graph
-from edgewise.tasks.colouring.judge import judge
+from edgewise.tasks.colouring.verifier import verify
 from edgewise.tasks.colouring.world import Colouring
 
-__all__ = ["Colouring", "Graph", "judge"]
+__all__ = ["Colouring", "Graph", "verify"]

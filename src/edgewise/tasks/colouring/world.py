@@ -16,7 +16,7 @@ from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.colouring.graph import MOST_VERTICES, Graph, colourings, draw, draw_colouring, identity
-from edgewise.tasks.colouring.judge import COLOURS, VERTICES, judge
+from edgewise.tasks.colouring.verifier import COLOURS, VERTICES, verify
 
 _MAX_DRAWS = 2000
 
@@ -93,8 +93,8 @@ class Colouring(World):
         """Every right completion of a problem, 20 to 100, in a fixed order."""
         return tuple(f"answer {_colours(colouring)}" for colouring in colourings(problem.gold))
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        return judge(problem.gold, completion, truncated=truncated)
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        return verify(problem.gold, completion, truncated=truncated)
 
 
 def _prompt(graph: Graph) -> str:

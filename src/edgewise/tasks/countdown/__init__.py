@@ -4,8 +4,8 @@ The transfer target of arXiv 2509.25123.
 """
 
 from edgewise.tasks.countdown.expression import solutions
-from edgewise.tasks.countdown.judge import judge
 from edgewise.tasks.countdown.puzzle import Puzzle
+from edgewise.tasks.countdown.verifier import verify
 from edgewise.tasks.countdown.world import Countdown
 
-__all__ = ["Countdown", "Puzzle", "judge", "solutions"]
+__all__ = ["Countdown", "Puzzle", "solutions", "verify"]

@@ -10,8 +10,8 @@ from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.countdown.expression import MOST_NUMBERS
-from edgewise.tasks.countdown.judge import judge
 from edgewise.tasks.countdown.puzzle import WORDS, draw, expression, prompt, solution
+from edgewise.tasks.countdown.verifier import verify
 
 _MAX_DRAWS = 2000
 
@@ -86,8 +86,8 @@ class Countdown(World):
     def solution(self, problem: Problem) -> str:
         return solution(problem.gold)
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        return judge(problem.gold, completion, truncated=truncated)
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        return verify(problem.gold, completion, truncated=truncated)
 
     def steps(self, problem: Problem) -> int:
         """The operations, one fewer than the numbers."""

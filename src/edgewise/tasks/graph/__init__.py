@@ -12,7 +12,7 @@ judge_released  either judge for a released row
 """
 
 from edgewise.tasks.graph.graph import Graph, Node
-from edgewise.tasks.graph.released_judge import judge_released
+from edgewise.tasks.graph.released_verifier import verify_released
 from edgewise.tasks.graph.world import GraphArithmetic
 
-__all__ = ["Graph", "GraphArithmetic", "Node", "judge_released"]
+__all__ = ["Graph", "GraphArithmetic", "Node", "verify_released"]

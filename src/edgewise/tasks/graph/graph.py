@@ -113,8 +113,8 @@ class Graph:
     @property
     def width(self) -> int:
         """The largest number of necessary nodes at one distance from the leaves."""
-        ranks = list(_ranks(self.nodes, self.steps).values())
-        return max(map(ranks.count, ranks))
+        distributed = list(_ranks(self.nodes, self.steps).values())
+        return max(map(distributed.count, distributed))
 
     @property
     def distractors(self) -> int:
@@ -129,10 +129,10 @@ class Graph:
 
 
 def _ranks(nodes: Sequence[Node], steps: Iterable[int]) -> dict[int, int]:
-    ranks: dict[int, int] = {}
+    distributed: dict[int, int] = {}
     for i in sorted(steps):
-        ranks[i] = 1 + max((ranks[p] for p in nodes[i].parents), default=0)
-    return ranks
+        distributed[i] = 1 + max((distributed[p] for p in nodes[i].parents), default=0)
+    return distributed
 
 
 def necessary(nodes: Sequence[Node], sink: int) -> tuple[int, ...]:

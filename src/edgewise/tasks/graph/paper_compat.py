@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from edgewise.core.errors import InputError
-from edgewise.tasks.base import Mark, Verdict, unscorable
+from edgewise.tasks.base import Score, Verdict, unscorable
 from edgewise.tasks.graph.arithmetic import evaluate
 
 MAX_CHARACTERS = 100_000
@@ -61,15 +61,15 @@ def judge_paper_compat(gold: str, completion: str) -> Verdict:
     expected, written = _remembered(gold), read(completion)
     if written.answer is None:
         return unscorable("unparsable: no answer")
-    given = str(int(written.answer)) if written.answer.is_integer() else str(written.answer)
-    answer = Mark(_same(expected.answer, written.answer))
+    predicted = str(int(written.answer)) if written.answer.is_integer() else str(written.answer)
+    answer = Score(_same(expected.answer, written.answer))
     wrong = {name: reason for name in expected.values if (reason := _difference(expected, written, name))}
-    if not wrong and answer is Mark.CORRECT:
-        return Verdict(Mark.CORRECT, Mark.CORRECT, given=given)
+    if not wrong and answer is Score.CORRECT:
+        return Verdict(Score.CORRECT, Score.CORRECT, predicted=predicted)
     position = next((i for i, name in enumerate(written.order) if name in wrong), len(written.order))
     name = written.order[position] if position < len(written.order) else next(iter(wrong), None)
     reason = "the answer differs" if name is None else f"{name:.80} {wrong[name]}"
-    return Verdict(answer, Mark.WRONG, position, reason, given)
+    return Verdict(answer, Score.WRONG, position, reason, predicted)
 
 
 @dataclass(frozen=True, slots=True)

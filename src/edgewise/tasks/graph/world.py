@@ -27,9 +27,9 @@ from edgewise.tasks.graph.draw import (
     most_op,
 )
 from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Linear, Node, Quantity, evaluate, identity, named_identity
-from edgewise.tasks.graph.judge import judge, judge_compact
 from edgewise.tasks.graph.paper_compat import Defects, defects
 from edgewise.tasks.graph.setting import Setting, setting_named
+from edgewise.tasks.graph.verifier import verify, verify_compact
 
 Mode = Literal["forward", "reverse"]
 
@@ -156,8 +156,8 @@ class GraphArithmetic(World):
     def solution(self, problem: Problem) -> str:
         return paper.completion(problem.gold) if self.wording == "paper" else self._wording.solution(problem.gold)
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        verdict_of = judge_compact if self.wording == "compact" else judge
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        verdict_of = verify_compact if self.wording == "compact" else verify
         return verdict_of(problem.gold, completion, truncated=truncated)
 
     def steps(self, problem: Problem) -> int:

@@ -11,7 +11,7 @@ from edgewise.core.keyed import rng
 from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
 from edgewise.tasks.modular import compact
 from edgewise.tasks.modular.graph import Graph, canonical_digest, draw_distractors, draw_nodes, evaluate
-from edgewise.tasks.modular.judge import judge
+from edgewise.tasks.modular.verifier import verify
 
 _MAX_DRAWS = 2000
 # Products of products can have more digits than a text can hold; a graph beyond this is drawn again.
@@ -117,8 +117,8 @@ class ModularArithmetic(World):
     def solution(self, problem: Problem) -> str:
         return compact.solution(problem.gold)
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        return judge(problem.gold, completion, truncated=truncated)
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        return verify(problem.gold, completion, truncated=truncated)
 
     def steps(self, problem: Problem) -> int:
         """The quantities that the query needs, leaves among them."""

@@ -13,7 +13,7 @@ from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, spl
 from edgewise.tasks.strings import wording
 from edgewise.tasks.strings.chain import draw_calls, draw_string, identity, run
 from edgewise.tasks.strings.functions import Kind, names
-from edgewise.tasks.strings.judge import Format, judge
+from edgewise.tasks.strings.verifier import Format, verify
 
 _MAX_DRAWS = 2000
 
@@ -107,8 +107,8 @@ class StringFunctions(World):
     def solution(self, problem: Problem) -> str:
         return wording.direct(problem.gold) if self.format == "direct" else wording.steps(problem.gold)
 
-    def judge(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        return judge(problem.gold, completion, format=self.format, truncated=truncated)
+    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+        return verify(problem.gold, completion, format=self.format, truncated=truncated)
 
     def steps(self, problem: Problem) -> int:
         """The calls; in the direct format the answer is the one step."""

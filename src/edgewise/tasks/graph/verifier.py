@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-from edgewise.tasks.base import Mark, Verdict, unscorable
+from edgewise.tasks.base import Score, Verdict, unscorable
 from edgewise.tasks.graph.compact import UNKNOWN
 from edgewise.tasks.graph.expression import LETTER, Wrong, read
 from edgewise.tasks.graph.graph import Graph, Quantity
@@ -30,7 +30,7 @@ _DEFINED = re.compile(rf"(.+)as({LETTER})", re.DOTALL)
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?)"
 
 
-def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+def verify(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     """The verdict on any text in the english or the paper wording.
 
     The process is correct where every necessary quantity is worked out once, after its parents, by the expression
@@ -42,7 +42,7 @@ def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     return _judged(graph, completion, truncated, _ENGLISH_ANSWERS, _english)
 
 
-def judge_compact(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+def verify_compact(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     """The verdict on any text in the compact wording, by the rules of `judge`; letters are those of the problem."""
     return _judged(graph, completion, truncated, _COMPACT_ANSWERS, _compact)
 
@@ -73,16 +73,16 @@ def _judged(
     if not found:
         return unscorable("unparsable: no final answer")
     written, answer = found[0][1], str(graph.answer)
-    given = answer if written == answer else _canonical(written)
-    right = given == answer
+    predicted = answer if written == answer else _canonical(written)
+    right = predicted == answer
     working = Working(graph)
     try:
         steps(graph, working, text[: found[0].start()])
         if not right:
             raise Wrong(f"the answer is {graph.answer}, not {written:.20}")
     except Wrong as wrong:
-        return Verdict(Mark(right), Mark.WRONG, working.position, str(wrong), given, working.extra)
-    return _right(given)
+        return Verdict(Score(right), Score.WRONG, working.position, str(wrong), predicted, working.extra)
+    return _right(predicted)
 
 
 def _without_spaces(text: str) -> str:
@@ -92,8 +92,8 @@ def _without_spaces(text: str) -> str:
 
 
 @lru_cache(maxsize=1 << 12)  # making a verdict costs more than finding it
-def _right(given: str) -> Verdict:
-    return Verdict(Mark.CORRECT, Mark.CORRECT, given=given)
+def _right(predicted: str) -> Verdict:
+    return Verdict(Score.CORRECT, Score.CORRECT, predicted=predicted)
 
 
 def _canonical(number: str) -> str:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tasks import Mark, Verdict
-from edgewise.tasks.strings import FUNCTIONS, StringFunctions, judge, run
-from edgewise.tasks.strings.judge import MAX_CHARACTERS
+from edgewise.tasks import Score, Verdict
+from edgewise.tasks.strings import FUNCTIONS, StringFunctions, run, verify
+from edgewise.tasks.strings.verifier import MAX_CHARACTERS
 from tests.tasks.strings.worlds import STRINGS
 from tests.tasks.verdicts import all_right
 
@@ -25,17 +25,17 @@ DEEP = StringFunctions(min_calls=1, max_calls=6, functions="all")
 
 
 def say(*parts: str) -> Verdict:
-    return judge(CHAIN, " ; ".join(parts))
+    return verify(CHAIN, " ; ".join(parts))
 
 
-def marks(verdict: Verdict) -> tuple[Mark, Mark, int | None]:
+def marks(verdict: Verdict) -> tuple[Score, Score, int | None]:
     return verdict.answer, verdict.process, verdict.first_wrong_step
 
 
 def test_gold_is_right() -> None:
     assert CHAIN.strings == ("abcde", "edcba", "dcbae", "gfedh")
     assert say(*STEPS, ANSWER) == all_right("gfedh")
-    assert judge(CHAIN, ANSWER, format="direct") == all_right("gfedh")
+    assert verify(CHAIN, ANSWER, format="direct") == all_right("gfedh")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_gold_is_right() -> None:
     ],
 )
 def test_spacing_of_letters_is_free(text: str) -> None:
-    assert judge(CHAIN, text) == all_right("gfedh")
+    assert verify(CHAIN, text) == all_right("gfedh")
 
 
 @pytest.mark.parametrize(
@@ -77,21 +77,23 @@ def test_spacing_of_letters_is_free(text: str) -> None:
 )
 def test_a_right_answer_over_a_wrong_process(parts: tuple[str, ...], first: int, reason: str) -> None:
     verdict = say(*parts)
-    assert marks(verdict) == (Mark.CORRECT, Mark.WRONG, first)
+    assert marks(verdict) == (Score.CORRECT, Score.WRONG, first)
     assert verdict.reason.startswith(reason)
 
 
 def test_a_wrong_answer_after_right_steps_is_the_first_wrong_step() -> None:
-    assert say(*STEPS, "answer g f e d g") == Verdict(Mark.WRONG, Mark.WRONG, 3, "answer is gfedh, not gfedg", "gfedg")
-    assert marks(say(*STEPS, "answer g f e d")) == (Mark.WRONG, Mark.WRONG, 3)
-    assert marks(say(FIRST, THIRD, "answer g f e d g")) == (Mark.WRONG, Mark.WRONG, 1)
+    assert say(*STEPS, "answer g f e d g") == Verdict(
+        Score.WRONG, Score.WRONG, 3, "answer is gfedh, not gfedg", "gfedg"
+    )
+    assert marks(say(*STEPS, "answer g f e d")) == (Score.WRONG, Score.WRONG, 3)
+    assert marks(say(FIRST, THIRD, "answer g f e d g")) == (Score.WRONG, Score.WRONG, 1)
 
 
 def test_in_the_direct_format_the_process_is_the_answer_and_nothing_before_it() -> None:
-    assert judge(CHAIN, "answer gfedh", format="direct") == all_right("gfedh")
-    assert marks(judge(CHAIN, "answer a b c d e", format="direct")) == (Mark.WRONG, Mark.WRONG, 0)
-    stepped = judge(CHAIN, " ; ".join((*STEPS, ANSWER)), format="direct")
-    assert stepped == Verdict(Mark.CORRECT, Mark.WRONG, 0, "steps before a direct answer", "gfedh")
+    assert verify(CHAIN, "answer gfedh", format="direct") == all_right("gfedh")
+    assert marks(verify(CHAIN, "answer a b c d e", format="direct")) == (Score.WRONG, Score.WRONG, 0)
+    stepped = verify(CHAIN, " ; ".join((*STEPS, ANSWER)), format="direct")
+    assert stepped == Verdict(Score.CORRECT, Score.WRONG, 0, "steps before a direct answer", "gfedh")
 
 
 @pytest.mark.parametrize(
@@ -116,13 +118,13 @@ def test_in_the_direct_format_the_process_is_the_answer_and_nothing_before_it() 
 )
 @pytest.mark.parametrize("format", ["steps", "direct"])
 def test_what_has_no_one_final_answer_is_unscorable(text: str, format: str) -> None:
-    verdict = judge(CHAIN, text, format=format)  # type: ignore[arg-type]
-    assert marks(verdict) == (Mark.UNSCORABLE, Mark.UNSCORABLE, None)
+    verdict = verify(CHAIN, text, format=format)  # type: ignore[arg-type]
+    assert marks(verdict) == (Score.UNSCORABLE, Score.UNSCORABLE, None)
     assert verdict.reason.startswith("unparsable")
 
 
 def test_what_was_cut_off_is_unscorable() -> None:
-    assert judge(CHAIN, " ; ".join((*STEPS, ANSWER)), truncated=True).reason == "truncated"
+    assert verify(CHAIN, " ; ".join((*STEPS, ANSWER)), truncated=True).reason == "truncated"
 
 
 @given(st.integers(0, 300), st.randoms(use_true_random=False))
@@ -141,7 +143,7 @@ def test_gold_with_any_word_changed_dropped_added_or_moved_is_refused(index: int
             changed.insert(at, source.choice(DEEP.words()))
         case _:
             changed[at], changed[other] = changed[other], changed[at]
-    verdict = DEEP.judge(problem, " ".join(changed))
+    verdict = DEEP.verify(problem, " ".join(changed))
     assert (verdict == all_right(problem.answer)) == (changed == words)
 
 
@@ -158,8 +160,8 @@ def test_a_wrong_call_is_the_first_wrong_step_however_well_it_goes_on(index: int
     rest = run(gold.calls[at + 1 :], "".join(letters))
     strings = gold.strings[: at + 1] + rest.strings
     steps = [f"{name} {strings[i]} = {strings[i + 1]}" for i, name in enumerate(gold.calls)]
-    verdict = DEEP.judge(problem, " ; ".join([*steps, f"answer {strings[-1]}"]))
-    assert (verdict.process, verdict.first_wrong_step) == (Mark.WRONG, at)
+    verdict = DEEP.verify(problem, " ; ".join([*steps, f"answer {strings[-1]}"]))
+    assert (verdict.process, verdict.first_wrong_step) == (Score.WRONG, at)
     assert verdict.answer_correct == (strings[-1] == problem.answer)
 
 
@@ -172,9 +174,9 @@ def test_time_is_linear_in_the_text_and_reasons_are_short(name: str) -> None:
         taken = []
         for _ in range(2):  # a collection of garbage may fall into one of them
             start = time.process_time()
-            verdict = world.judge(problem, text)
+            verdict = world.verify(problem, text)
             taken.append(time.process_time() - start)
         assert min(taken) < 0.5
         assert len(verdict.reason) < 200
         assert verdict.reason.isprintable()
-        assert verdict.process is not Mark.CORRECT
+        assert verdict.process is not Score.CORRECT

@@ -9,18 +9,18 @@ from typing import Literal
 
 from edgewise.core.errors import InputError
 from edgewise.tasks.base import Verdict
-from edgewise.tasks.graph.judge import judge
 from edgewise.tasks.graph.paper_compat import judge_paper_compat
 from edgewise.tasks.graph.released import Released, read_row
+from edgewise.tasks.graph.verifier import verify
 
 
-def judge_released(
+def verify_released(
     row: Mapping[str, object], solution: str, mode: Literal["verified", "paper_compat"] = "verified"
 ) -> Verdict:
     """The verdict on a solution of a row of the released data (arXiv 2512.07783).
 
     `solution` has the form of a row (it ends in "Answer: N.") or of a model ("BODY </solution> <answer> N </answer>").
-    "verified" holds it to the graph of the row's problem, as `edgewise.tasks.graph.judge.judge` does; "paper_compat"
+    "verified" holds it to the graph of the row's problem, as `edgewise.tasks.graph.verifier.judge` does; "paper_compat"
     repeats the decisions of the released scorer. Where the problem lacks a definition, "verified" takes that of the
     row's own solution, and the reason says so whatever the verdict.
 
@@ -34,7 +34,7 @@ def judge_released(
     if mode != "verified":
         raise InputError(f"mode: must be verified or paper_compat, is {str(mode)[:40]!r}")
     released = _released(row)
-    verdict = judge(released.graph, solution)
+    verdict = verify(released.graph, solution)
     if not released.lacking:
         return verdict
     first, *others = released.lacking

@@ -6,7 +6,7 @@ the answer, and its steps are the vertices.
 
 from __future__ import annotations
 
-from edgewise.tasks.base import Mark, Verdict, unscorable
+from edgewise.tasks.base import Score, Verdict, unscorable
 from edgewise.tasks.colouring.graph import Graph
 
 MAX_CHARACTERS = 100_000
@@ -14,7 +14,7 @@ VERTICES = "abcdefgh"
 COLOURS = ("red", "green", "blue", "yellow")
 
 
-def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+def verify(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
 
     A text that the caller says was cut off is unscorable, as is anything but `answer` and colours
@@ -32,10 +32,10 @@ def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
         if word not in offered:
             return unscorable(f"unparsable: {word:.40} is none of the colours")
     wrong = _first_wrong_vertex(graph, written)
-    given = "".join(written)
+    predicted = "".join(written)
     if wrong is None:
-        return Verdict(Mark.CORRECT, Mark.CORRECT, given=given)
-    return Verdict(Mark.WRONG, Mark.WRONG, *wrong, given)
+        return Verdict(Score.CORRECT, Score.CORRECT, predicted=predicted)
+    return Verdict(Score.WRONG, Score.WRONG, *wrong, predicted)
 
 
 def _first_wrong_vertex(graph: Graph, written: list[str]) -> tuple[int, str] | None:

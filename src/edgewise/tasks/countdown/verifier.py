@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from edgewise.tasks.base import Mark, Verdict, unscorable
+from edgewise.tasks.base import Score, Verdict, unscorable
 from edgewise.tasks.countdown.expression import Operation, apply, operations, read
 from edgewise.tasks.countdown.puzzle import Puzzle
 
@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"[0-9]+")
 _ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 
-def judge(puzzle: Puzzle, completion: str, *, truncated: bool = False) -> Verdict:
+def verify(puzzle: Puzzle, completion: str, *, truncated: bool = False) -> Verdict:
     """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
 
     A text that the caller says was cut off is unscorable, as is one that does not end in one
@@ -49,11 +49,11 @@ def judge(puzzle: Puzzle, completion: str, *, truncated: bool = False) -> Verdic
         wrong = len(steps), fault
     if wrong is None and Counter(done) != Counter(needed):
         wrong = len(steps), "the answer does not do the steps"
-    answer = Mark.WRONG if fault else Mark.CORRECT
-    given = _ZEROS.sub("", written)
+    answer = Score.WRONG if fault else Score.CORRECT
+    predicted = _ZEROS.sub("", written)
     if wrong is None:
-        return Verdict(answer, Mark.CORRECT, given=given)
-    return Verdict(answer, Mark.WRONG, *wrong, given)
+        return Verdict(answer, Score.CORRECT, predicted=predicted)
+    return Verdict(answer, Score.WRONG, *wrong, predicted)
 
 
 def _fault(puzzle: Puzzle, postfix: list[str]) -> tuple[str, list[Operation]]:

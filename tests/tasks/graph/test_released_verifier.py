@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from edgewise.core.errors import InputError
-from edgewise.tasks import Mark
+from edgewise.tasks import Score
 from edgewise.tasks.graph.released import read_row
-from edgewise.tasks.graph.released_judge import judge_released
+from edgewise.tasks.graph.released_verifier import verify_released
 from tests.tasks.graph.rows import ROWS, Row, all_rows
 from tests.tasks.verdicts import all_right
 
@@ -27,10 +27,10 @@ def check(row: Row) -> None:
     """The gold solution, as a row has it and as a model writes it, is right by both rules."""
     body, _, answer = row["solution"].removesuffix(".").rpartition(" Answer: ")
     for solution in (row["solution"], f" {body} </solution> <answer> {answer} </answer>"):
-        verdict = judge_released(row, solution)
+        verdict = verify_released(row, solution)
         assert (verdict.answer_correct, verdict.process_correct, verdict.first_wrong_step) == (True, True, None)
         assert verdict.reason == lacks(row)
-        assert judge_released(row, solution, "paper_compat") == all_right(answer)
+        assert verify_released(row, solution, "paper_compat") == all_right(answer)
 
 
 def test_gold_solutions_are_right() -> None:
@@ -50,30 +50,30 @@ def test_gold_solutions_of_the_whole_reference_file_are_right() -> None:
 def test_a_wrong_solution_of_a_problem_that_lacks_a_definition_says_both() -> None:
     assert LACKING
     for row in LACKING:
-        verdict = judge_released(row, row["solution"].replace("Isolate", "Divide"))
+        verdict = verify_released(row, row["solution"].replace("Isolate", "Divide"))
         assert verdict.answer_correct
         assert not verdict.process_correct
         assert "cannot read Divide" in verdict.reason
         assert verdict.reason.endswith(f"; {lacks(row)}")
-        assert judge_released(row, "").reason.endswith(f"; {lacks(row)}")
+        assert verify_released(row, "").reason.endswith(f"; {lacks(row)}")
         assert len(verdict.reason) < 200
-        assert judge_released(row, "").answer is Mark.UNSCORABLE
+        assert verify_released(row, "").answer is Score.UNSCORABLE
 
 
 def test_the_solution_of_another_row_is_wrong() -> None:
     row = next(row for row in ROWS if row["mode"] == "normalforward" and row["op"] == 8)
     other = next(other for other in ROWS if other["mode"] == "normalforward" and other["op"] == 8 and other != row)
-    assert not judge_released(row, other["solution"]).process_correct
-    assert not judge_released(row, other["solution"], "paper_compat").process_correct
+    assert not verify_released(row, other["solution"]).process_correct
+    assert not verify_released(row, other["solution"], "paper_compat").process_correct
 
 
 @pytest.mark.parametrize("mode", ["verified", "paper_compat"])
 @pytest.mark.parametrize("row", [{}, {**ROWS[0], "solution": None}, {**ROWS[0], "solution": ["k = 3"]}])
 def test_a_malformed_row_is_named(row: Any, mode: Any) -> None:
     with pytest.raises(InputError, match=r"^(template|problem|solution): "):
-        judge_released(row, "Answer: 3.", mode)
+        verify_released(row, "Answer: 3.", mode)
 
 
 def test_an_unknown_mode_is_named() -> None:
     with pytest.raises(InputError, match=r"^mode: must be verified or paper_compat, is 'strict'"):
-        judge_released(ROWS[0], ROWS[0]["solution"], "strict")  # type: ignore[arg-type]
+        verify_released(ROWS[0], ROWS[0]["solution"], "strict")  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from edgewise.tasks.base import Mark, Verdict, unscorable
+from edgewise.tasks.base import Score, Verdict, unscorable
 from edgewise.tasks.modular.graph import COMMUTATIVE, Graph
 
 MAX_CHARACTERS = 100_000
@@ -22,7 +22,7 @@ _STEP = re.compile(
 _ANSWER = re.compile(r"answer(-?\d+)")
 
 
-def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+def verify(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
 
     A text that the caller says was cut off is unscorable, even where it seems to end in an answer
@@ -37,15 +37,15 @@ def judge(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
     written = _ANSWER.fullmatch(last)
     if written is None:
         return unscorable("unparsable: no final answer")
-    given = _canonical(written[1])
-    right = given == str(graph.values[graph.query])
-    answer = Mark.CORRECT if right else Mark.WRONG
+    predicted = _canonical(written[1])
+    right = predicted == str(graph.values[graph.query])
+    answer = Score.CORRECT if right else Score.WRONG
     extra, wrong = _first_wrong_step(graph, steps)
     if wrong is None and not right:
         wrong = len(steps), f"answer is {graph.values[graph.query]}, not {written[1]:.20}"
     if wrong is None:
-        return Verdict(answer, Mark.CORRECT, given=given)
-    return Verdict(answer, Mark.WRONG, *wrong, given, extra)
+        return Verdict(answer, Score.CORRECT, predicted=predicted)
+    return Verdict(answer, Score.WRONG, *wrong, predicted, extra)
 
 
 def _first_wrong_step(graph: Graph, steps: list[str]) -> tuple[int, tuple[int, str] | None]:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tasks import Mark
+from edgewise.tasks import Score
 from edgewise.tasks.graph import english, paper
 from edgewise.tasks.graph.graph import Graph, Linear
-from edgewise.tasks.graph.judge import MAX_CHARACTERS, judge
 from edgewise.tasks.graph.released import read_row
+from edgewise.tasks.graph.verifier import MAX_CHARACTERS, verify
 from edgewise.tasks.graph.world import GraphArithmetic
 from tests.tasks.graph.mutations import broken, changed_tokens, meaning, other_problems, renamed, steps_of
 from tests.tasks.graph.rewriting import another, form
@@ -36,7 +36,7 @@ WORLDS = [
 
 
 def process(graph: Graph, text: str) -> bool:
-    return judge(graph, text).process_correct
+    return verify(graph, text).process_correct
 
 
 # ---- What may differ
@@ -50,21 +50,21 @@ def test_every_gold_solution_is_right_in_every_form() -> None:
             english.solution(graph),
             english.spaced(row["solution"]),
         ):
-            assert judge(graph, text) == all_right(graph.answer), text
+            assert verify(graph, text) == all_right(graph.answer), text
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=["paper", "large numbers", "many letters"])
 def test_every_gold_solution_of_the_world_is_right(world: GraphArithmetic) -> None:
     for index in range(60):
         problem = world.problem("train", 4, index)
-        assert world.judge(problem, world.solution(problem)) == all_right(problem.answer)
+        assert world.verify(problem, world.solution(problem)) == all_right(problem.answer)
 
 
 @given(CASES, SOURCES, st.integers(0, 4))
 @settings(deadline=None, max_examples=250)
 def test_order_letters_brackets_and_intermediate_results_are_free(case: int, source: random.Random, extra: int) -> None:
     text = another(GRAPHS[case], source, extra)
-    assert judge(GRAPHS[case], text) == all_right(GRAPHS[case].answer), text
+    assert verify(GRAPHS[case], text) == all_right(GRAPHS[case].answer), text
 
 
 @given(CASES, SOURCES)
@@ -72,7 +72,7 @@ def test_order_letters_brackets_and_intermediate_results_are_free(case: int, sou
 def test_letters_do_not_matter_right_or_wrong(case: int, source: random.Random) -> None:
     kind, text = source.choice([*islice(changed_tokens(SOLUTIONS[case], source, 1), 40), ("gold", SOLUTIONS[case])])
     new = renamed(text, source, keep="")
-    one, other = judge(GRAPHS[case], text), judge(GRAPHS[case], new)
+    one, other = verify(GRAPHS[case], text), verify(GRAPHS[case], new)
     assert (one.answer, one.process, one.first_wrong_step) == (other.answer, other.process, other.first_wrong_step), (
         kind
     )
@@ -82,7 +82,7 @@ def test_letters_do_not_matter_right_or_wrong(case: int, source: random.Random) 
 @settings(deadline=None, max_examples=100)
 def test_white_space_does_not_matter(case: int, source: random.Random) -> None:
     text = "".join(source.choice(["", " ", "  ", "\n", "\t", "\u00a0"]) + c for c in SOLUTIONS[case].replace(" ", ""))
-    assert judge(GRAPHS[case], text) == judge(GRAPHS[case], text.replace("\n", "")) == all_right(GRAPHS[case].answer)
+    assert verify(GRAPHS[case], text) == verify(GRAPHS[case], text.replace("\n", "")) == all_right(GRAPHS[case].answer)
 
 
 def test_a_letter_means_what_was_last_said_of_it() -> None:
@@ -90,7 +90,7 @@ def test_a_letter_means_what_was_last_said_of_it() -> None:
     letters = re.findall(r"Define .*? as (\w);", text)
     # The letter of the first step may be taken again once nothing uses it any more, but no earlier.
     again = re.sub(rf"\b{letters[-1]}\b", letters[0], text)
-    assert judge(graph, again) == all_right(graph.answer)
+    assert verify(graph, again) == all_right(graph.answer)
     assert not process(graph, re.sub(rf"\b{letters[1]}\b", letters[0], text))
 
 
@@ -98,7 +98,7 @@ def test_steps_about_other_quantities_are_free_but_do_not_lend_their_letters() -
     graph, text = GRAPHS[FORWARD], SOLUTIONS[FORWARD]
     extra = "Define blue cows in Pine Ridge as Q; w9 = 5; so Q = 1 + w9 = 77. "
     head, steps, tail = steps_of(text)
-    assert judge(graph, f"{extra}{text}") == all_right(graph.answer)
+    assert verify(graph, f"{extra}{text}") == all_right(graph.answer)
     letter = re.search(r"as (\w);", steps[0])[1]  # type: ignore[index]
     for stolen in (extra.replace("Q", letter), extra.replace("w9", letter)):
         assert not process(graph, head + steps[0] + stolen + "".join(steps[1:]) + tail)
@@ -146,7 +146,7 @@ ROW: Row = {
 def test_single_steps(old: str, new: str, reason: str) -> None:
     text = ROW["solution"].replace(old, new)
     assert text != ROW["solution"]
-    verdict = judge(read_row(ROW).graph, text)
+    verdict = verify(read_row(ROW).graph, text)
     assert verdict.process_correct == (not reason)
     assert reason in verdict.reason
 
@@ -208,7 +208,7 @@ def test_the_consistent_solution_of_another_problem_is_wrong() -> None:
         for _, other in other_problems(graph):
             text = paper.solution(other)
             assert not process(graph, text), text
-            assert judge(other, text) == all_right(other.answer) or other.unknown is not None
+            assert verify(other, text) == all_right(other.answer) or other.unknown is not None
 
 
 @pytest.mark.slow
@@ -264,32 +264,32 @@ OWLS = "Define adult owl in Pine Ridge as k; so k = 3. "
 @pytest.mark.parametrize(
     ("text", "answer", "reason"),
     [
-        ("", Mark.UNSCORABLE, "no final answer"),
-        ("Define", Mark.UNSCORABLE, "no final answer"),
-        ("Answer: 3", Mark.UNSCORABLE, "no final answer"),
-        ("Answer: 3. Answer: 3.", Mark.UNSCORABLE, "more than one answer"),
-        ("Answer: 3. <answer> 3 </answer>", Mark.UNSCORABLE, "more than one answer"),
-        ("<answer> 3 </answer> so", Mark.UNSCORABLE, "no final answer"),
-        ("Answer: 3." + " " * MAX_CHARACTERS, Mark.UNSCORABLE, "over"),
-        ("Answer: \u0663.", Mark.UNSCORABLE, "no final answer"),
-        ("Answer: 2 2.", Mark.CORRECT, "never worked out"),
-        ("Answer: 022.", Mark.CORRECT, "never worked out"),
-        ("Answer: 2.2.", Mark.WRONG, "never worked out"),
-        ("Answer: -22.", Mark.WRONG, "never worked out"),
-        (f"Answer: {'9' * 50_000}.", Mark.WRONG, "never worked out"),
-        ("It is clear. Answer: 22.", Mark.CORRECT, "cannot read"),
+        ("", Score.UNSCORABLE, "no final answer"),
+        ("Define", Score.UNSCORABLE, "no final answer"),
+        ("Answer: 3", Score.UNSCORABLE, "no final answer"),
+        ("Answer: 3. Answer: 3.", Score.UNSCORABLE, "more than one answer"),
+        ("Answer: 3. <answer> 3 </answer>", Score.UNSCORABLE, "more than one answer"),
+        ("<answer> 3 </answer> so", Score.UNSCORABLE, "no final answer"),
+        ("Answer: 3." + " " * MAX_CHARACTERS, Score.UNSCORABLE, "over"),
+        ("Answer: \u0663.", Score.UNSCORABLE, "no final answer"),
+        ("Answer: 2 2.", Score.CORRECT, "never worked out"),
+        ("Answer: 022.", Score.CORRECT, "never worked out"),
+        ("Answer: 2.2.", Score.WRONG, "never worked out"),
+        ("Answer: -22.", Score.WRONG, "never worked out"),
+        (f"Answer: {'9' * 50_000}.", Score.WRONG, "never worked out"),
+        ("It is clear. Answer: 22.", Score.CORRECT, "cannot read"),
     ],
 )
-def test_what_is_read_and_what_is_not(text: str, answer: Mark, reason: str) -> None:
+def test_what_is_read_and_what_is_not(text: str, answer: Score, reason: str) -> None:
     problem = next(p for i in range(10**6) if (p := WORLDS[0].problem("train", 1, i)).answer == "22")
-    verdict = judge(problem.gold, text)
+    verdict = verify(problem.gold, text)
     assert verdict.answer is answer
-    assert verdict.process is min(answer, Mark.WRONG)
+    assert verdict.process is min(answer, Score.WRONG)
     assert reason in verdict.reason
 
 
 def test_a_text_that_was_cut_off_is_unscorable_whatever_it_says() -> None:
-    assert judge(GRAPHS[0], SOLUTIONS[0], truncated=True).answer is Mark.UNSCORABLE
+    assert verify(GRAPHS[0], SOLUTIONS[0], truncated=True).answer is Score.UNSCORABLE
 
 
 def test_the_first_wrong_step_is_counted_over_the_steps_that_were_written() -> None:
@@ -297,13 +297,13 @@ def test_the_first_wrong_step_is_counted_over_the_steps_that_were_written() -> N
         graph, (head, steps, tail) = GRAPHS[case], steps_of(SOLUTIONS[case])
         for i, step in enumerate(steps):
             wrong = re.sub(r"as (\w);", r"as \1; so it goes;", step)
-            verdict = judge(graph, head + "".join([*steps[:i], wrong, *steps[i + 1 :]]) + tail)
+            verdict = verify(graph, head + "".join([*steps[:i], wrong, *steps[i + 1 :]]) + tail)
             assert verdict.first_wrong_step == i
-            dropped = judge(graph, head + "".join(steps[:-1]) + tail)
+            dropped = verify(graph, head + "".join(steps[:-1]) + tail)
             assert dropped.first_wrong_step == len(steps) - 1
-        wrong_answer = judge(graph, head + "".join(steps) + tail.replace("Answer: ", "Answer: 1"))
+        wrong_answer = verify(graph, head + "".join(steps) + tail.replace("Answer: ", "Answer: 1"))
         assert wrong_answer.first_wrong_step == len(steps) + (case == REVERSE)
-        assert wrong_answer.answer is Mark.WRONG
+        assert wrong_answer.answer is Score.WRONG
 
 
 @given(CASES, st.text(max_size=300), SOURCES)
@@ -311,7 +311,7 @@ def test_the_first_wrong_step_is_counted_over_the_steps_that_were_written() -> N
 def test_reasons_are_one_short_line(case: int, noise: str, source: random.Random) -> None:
     text = SOLUTIONS[case]
     at = source.randrange(len(text))
-    verdict = judge(GRAPHS[case], text[:at] + noise + text[at:])
+    verdict = verify(GRAPHS[case], text[:at] + noise + text[at:])
     assert len(verdict.reason) < 200
     assert "\n" not in verdict.reason
     assert bool(verdict.reason) != verdict.process_correct
@@ -339,7 +339,7 @@ def test_hostile_text_is_judged_in_linear_time(noise: str) -> None:
     _, steps, tail = steps_of(text)
     for start in (f"{steps[0].partition(';')[0]}; ", "Define ", "We know "):
         began = time.process_time()
-        verdict = judge(graph, f"{start}{noise}. {tail}"[:MAX_CHARACTERS])
+        verdict = verify(graph, f"{start}{noise}. {tail}"[:MAX_CHARACTERS])
         assert time.process_time() - began < 1
         assert not verdict.process_correct
         assert len(verdict.reason) < 200

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tasks import Mark, Verdict
+from edgewise.tasks import Score, Verdict
 from edgewise.tasks.graph import compact
 from edgewise.tasks.graph.graph import Graph, Linear, Node, Quantity, evaluate
-from edgewise.tasks.graph.judge import MAX_CHARACTERS, judge_compact
+from edgewise.tasks.graph.verifier import MAX_CHARACTERS, verify_compact
 from edgewise.tasks.graph.world import GraphArithmetic
 from tests.tasks.verdicts import all_right
 
@@ -59,7 +59,7 @@ UNKNOWN = ("a = x", "b = 3 + a = 3 + x = x + 3", "c = a + b = x + x + 3 = 2 * x 
 
 
 def say(graph: Graph, *clauses: str) -> Verdict:
-    return judge_compact(graph, " ; ".join(clauses))
+    return verify_compact(graph, " ; ".join(clauses))
 
 
 def test_gold_solutions_are_right() -> None:
@@ -67,7 +67,7 @@ def test_gold_solutions_are_right() -> None:
     assert say(REVERSE, *UNKNOWN, "answer 5") == all_right(5)
     for index in range(200):
         problem = WORLD.problem("train", 6, index)
-        assert judge_compact(problem.gold, WORLD.solution(problem)) == all_right(problem.answer)
+        assert verify_compact(problem.gold, WORLD.solution(problem)) == all_right(problem.answer)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_other_ways_of_writing_are_right(clauses: tuple[str, ...]) -> None:
 )
 def test_wrong_steps_are_named(clauses: tuple[str, ...], step: int, reason: str) -> None:
     verdict = say(FORWARD, *clauses, "answer 1 3")
-    assert (verdict.answer, verdict.process, verdict.first_wrong_step) == (Mark.CORRECT, Mark.WRONG, step)
+    assert (verdict.answer, verdict.process, verdict.first_wrong_step) == (Score.CORRECT, Score.WRONG, step)
     assert reason in verdict.reason
 
 
@@ -134,7 +134,7 @@ def test_wrong_steps_are_named(clauses: tuple[str, ...], step: int, reason: str)
 )
 def test_wrong_equations_are_named(clauses: tuple[str, ...], reason: str) -> None:
     verdict = say(REVERSE, *clauses, "answer 5")
-    assert (verdict.answer, verdict.process) == (Mark.CORRECT, Mark.WRONG)
+    assert (verdict.answer, verdict.process) == (Score.CORRECT, Score.WRONG)
     assert reason in verdict.reason
 
 
@@ -153,15 +153,15 @@ def test_further_true_equations_are_free() -> None:
     ],
 )
 def test_what_cannot_be_read_is_unscorable(text: str, reason: str) -> None:
-    verdict = judge_compact(FORWARD, text)
-    assert (verdict.answer, verdict.process, verdict.first_wrong_step) == (Mark.UNSCORABLE, Mark.UNSCORABLE, None)
+    verdict = verify_compact(FORWARD, text)
+    assert (verdict.answer, verdict.process, verdict.first_wrong_step) == (Score.UNSCORABLE, Score.UNSCORABLE, None)
     assert reason in verdict.reason
-    assert judge_compact(FORWARD, "answer 1 3", truncated=True).reason == "truncated"
+    assert verify_compact(FORWARD, "answer 1 3", truncated=True).reason == "truncated"
 
 
 def test_a_wrong_answer_is_wrong_after_right_steps() -> None:
     verdict = say(FORWARD, A, B, C, D, "answer 1 4")
-    assert (verdict.answer, verdict.process, verdict.first_wrong_step) == (Mark.WRONG, Mark.WRONG, 4)
+    assert (verdict.answer, verdict.process, verdict.first_wrong_step) == (Score.WRONG, Score.WRONG, 4)
 
 
 # ---- Against what a text means, found by other means
@@ -233,7 +233,7 @@ def test_one_changed_word_is_wrong_unless_it_says_the_same(case: int, source: ra
         tokens[i], tokens[j] = tokens[j], tokens[i]
     text = " ".join(tokens)
     same = meaning(text) is not None and meaning(text) == meaning(WORLD.solution(problem))
-    if judge_compact(problem.gold, text).process_correct != same:
+    if verify_compact(problem.gold, text).process_correct != same:
         # Python refuses leading zeros, and the judge reads nothing of a letter that is not needed.
         assert re.search(r"\b0 \d", text) or {*text.split()} & {*letters[len(problem.gold.steps) :]}, text
 
@@ -250,7 +250,7 @@ def test_steps_come_in_any_order_that_has_parents_first(case: int, source: rando
     source.shuffle(steps)
     order = [node[step.split()[0]] for step in steps]
     in_order = all(order.index(p) < k for k, i in enumerate(order) for p in graph.nodes[i].parents)
-    assert judge_compact(graph, " ; ".join([*steps, *rest])).process_correct == in_order
+    assert verify_compact(graph, " ; ".join([*steps, *rest])).process_correct == in_order
 
 
 @given(CASES, st.text(max_size=200), SOURCES)
@@ -259,7 +259,7 @@ def test_reasons_are_one_short_line(case: int, noise: str, source: random.Random
     problem = WORLD.problem("train", 7, case % 400)
     text = WORLD.solution(problem)
     at = source.randrange(len(text))
-    verdict = judge_compact(problem.gold, text[:at] + noise + text[at:])
+    verdict = verify_compact(problem.gold, text[:at] + noise + text[at:])
     assert len(verdict.reason) < 200
     assert "\n" not in verdict.reason
     assert bool(verdict.reason) != verdict.process_correct
@@ -279,6 +279,6 @@ def test_reasons_are_one_short_line(case: int, noise: str, source: random.Random
 def test_hostile_text_is_judged_in_linear_time(noise: str) -> None:
     for start in (f"{A} ; b = ", f"{A} ; "):
         began = time.process_time()
-        verdict = judge_compact(FORWARD, f"{start}{noise} ; answer 1 3"[-MAX_CHARACTERS:])
+        verdict = verify_compact(FORWARD, f"{start}{noise} ; answer 1 3"[-MAX_CHARACTERS:])
         assert time.process_time() - began < 1
         assert not verdict.process_correct

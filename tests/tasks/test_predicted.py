@@ -17,7 +17,7 @@ from edgewise.tasks.strings import StringFunctions
 
 
 def said(world: World, text: str) -> str | None:
-    return world.judge(world.problem("train", 0, 0), text).given
+    return world.verify(world.problem("train", 0, 0), text).predicted
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_answer_is_given_in_one_spelling(world: World, text: str, given: str
 
 def test_a_truncated_completion_gives_nothing() -> None:
     world = GraphArithmetic()
-    assert world.judge(world.problem("train", 0, 0), "Answer : 7 .", truncated=True).given is None
+    assert world.verify(world.problem("train", 0, 0), "Answer : 7 .", truncated=True).predicted is None
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_a_truncated_completion_gives_nothing() -> None:
     [("Answer: +9.", "9"), ("<answer> 09.0 </answer>", "9"), ("Answer: -2.50", "-2.5"), ("Answer: x", None)],
 )
 def test_the_released_scorer_gives_what_it_reads(text: str, given: str | None) -> None:
-    assert judge_paper_compat("Define owl as k; so k = 3. Answer: 3.", text).given == given
+    assert judge_paper_compat("Define owl as k; so k = 3. Answer: 3.", text).predicted == given
     huge = judge_paper_compat("Define owl as k; so k = 3. Answer: 3.", f"Answer: {'9' * 400}")
-    assert huge.given == "inf"
+    assert huge.predicted == "inf"
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_questions_give_numbers_or_the_text_as_it_is(match: str, text: str, give
     file = tmp_path / "rows.jsonl"
     file.write_text(json.dumps({"prompt": "What?", "answer": "42"}))
     world = Questions.parse({"path": str(file), "match": match, "split": "train"})
-    verdict: Verdict = world.judge(world.problem("train", 0, 0), text)
-    assert verdict.given == given
+    verdict: Verdict = world.verify(world.problem("train", 0, 0), text)
+    assert verdict.predicted == given
     assert world.steps(world.problem("train", 0, 0)) == 1
 
 

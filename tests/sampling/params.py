@@ -6,22 +6,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from edgewise.sampling.base import SamplingSpec
+from edgewise.sampling.base import SamplingParams
 
 Floats = NDArray[np.float64]
 
 
-def probabilities(logits_V: ArrayLike, law: SamplingSpec) -> Floats:
+def probabilities(logits_V: ArrayLike, params: SamplingParams) -> Floats:
     """Softmax at the temperature, cut to the fewest likeliest tokens that together reach top_p."""
-    scaled = np.asarray(logits_V, dtype=np.float64) / law.temperature
+    scaled = np.asarray(logits_V, dtype=np.float64) / params.temperature
     p_V = np.exp(scaled - scaled.max())
     p_V /= p_V.sum()
-    if law.top_p == 1:
+    if params.top_p == 1:
         return np.asarray(p_V)
     kept: list[int] = []
     for token in np.argsort(-p_V):
         kept.append(int(token))
-        if p_V[kept].sum() >= law.top_p:
+        if p_V[kept].sum() >= params.top_p:
             break
     cut_V = np.zeros_like(p_V)
     cut_V[kept] = p_V[kept]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgewise.tasks.base import Mark, Verdict, unscorable
+from edgewise.tasks.base import Score, Verdict, unscorable
 from edgewise.tasks.strings.chain import Chain
 
 Format = Literal["steps", "direct"]
 MAX_CHARACTERS = 100_000
 
 
-def judge(chain: Chain, completion: str, *, format: Format = "steps", truncated: bool = False) -> Verdict:
+def verify(chain: Chain, completion: str, *, format: Format = "steps", truncated: bool = False) -> Verdict:
     """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
 
     In steps, a correct process is every call of the chain, in order, on the right string with the right result,
@@ -34,13 +34,13 @@ def judge(chain: Chain, completion: str, *, format: Format = "steps", truncated:
     if "answer" in last[1:] or ["answer"] in [step[:1] for step in steps]:
         return unscorable("unparsable: two answers")
     right = written == chain.strings[-1]
-    answer = Mark.CORRECT if right else Mark.WRONG
+    answer = Score.CORRECT if right else Score.WRONG
     wrong = _first_wrong_step(chain, steps, format)
     if wrong is None and not right:
         wrong = len(steps), f"answer is {chain.strings[-1]}, not {written:.40}"
     if wrong is None:
-        return Verdict(answer, Mark.CORRECT, given=written)
-    return Verdict(answer, Mark.WRONG, *wrong, written)
+        return Verdict(answer, Score.CORRECT, predicted=written)
+    return Verdict(answer, Score.WRONG, *wrong, written)
 
 
 def _is_string(text: str) -> bool:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tasks import Mark, ModularArithmetic, Problem, Verdict
-from edgewise.tasks.modular import Graph, Node, Operand, compact, judge
-from edgewise.tasks.modular.judge import MAX_CHARACTERS
+from edgewise.tasks import ModularArithmetic, Problem, Score, Verdict
+from edgewise.tasks.modular import Graph, Node, Operand, compact, verify
+from edgewise.tasks.modular.verifier import MAX_CHARACTERS
 from tests.tasks.modular.worlds import MODULAR
 from tests.tasks.verdicts import all_right
 
@@ -44,7 +44,7 @@ GOLD = (P, Q, R, S, T, "answer 2")
 
 
 def say(*steps: str) -> Verdict:
-    return judge(GRAPH, " ; ".join(steps))
+    return verify(GRAPH, " ; ".join(steps))
 
 
 def problem_of(case: tuple[str, int]) -> tuple[Problem, Graph, str]:
@@ -53,7 +53,7 @@ def problem_of(case: tuple[str, int]) -> tuple[Problem, Graph, str]:
     return problem, problem.gold, world.solution(problem)
 
 
-def marks(verdict: Verdict) -> tuple[Mark, Mark, int | None]:
+def marks(verdict: Verdict) -> tuple[Score, Score, int | None]:
     return verdict.answer, verdict.process, verdict.first_wrong_step
 
 
@@ -82,8 +82,8 @@ def test_names_do_not_matter(case: tuple[str, int], source: random.Random) -> No
     new = dict(zip(compact.LETTERS, source.sample(compact.LETTERS, len(compact.LETTERS)), strict=True))
     renamed = replace(graph, names=tuple(new[name] for name in graph.names))
     written = " ".join(new.get(token, token) for token in text.split())
-    assert marks(judge(renamed, written)) == marks(judge(graph, text))
-    assert judge(renamed, compact.solution(renamed)) == all_right(renamed.values[renamed.query])
+    assert marks(verify(renamed, written)) == marks(verify(graph, text))
+    assert verify(renamed, compact.solution(renamed)) == all_right(renamed.values[renamed.query])
 
 
 @given(CASES, SOURCES)
@@ -93,7 +93,7 @@ def test_spacing_does_not_matter(case: tuple[str, int], source: random.Random) -
     text = mutated(gold, MODULAR[case[0]].words(), source)
     bare = text.replace(" ", "")
     loose = "".join(character + source.choice(["", "", " ", "  ", "\n", "\t", "\u00a0"]) for character in bare)
-    assert judge(graph, bare) == judge(graph, loose) == judge(graph, f"\n {text}\n") == judge(graph, text)
+    assert verify(graph, bare) == verify(graph, loose) == verify(graph, f"\n {text}\n") == verify(graph, text)
 
 
 @given(CASES, SOURCES)
@@ -105,7 +105,7 @@ def test_any_order_in_which_parents_come_first_is_right(case: tuple[str, int], s
         free = [i for i in graph.necessary() if i not in order and set(graph.nodes[i].parents) <= set(order)]
         order.append(source.choice(free))
     steps = [compact.step(graph, i) for i in order]
-    assert judge(graph, " ; ".join([*steps, gold.split(" ; ")[-1]])) == all_right(graph.values[graph.query])
+    assert verify(graph, " ; ".join([*steps, gold.split(" ; ")[-1]])) == all_right(graph.values[graph.query])
 
 
 @given(CASES, SOURCES)
@@ -116,10 +116,10 @@ def test_any_other_order_is_wrong_at_the_step_that_comes_too_early(
     _, graph, gold = problem_of(case)
     order = source.sample(graph.necessary(), len(graph.necessary()))
     early = [at for at, i in enumerate(order) if not set(graph.nodes[i].parents) <= set(order[:at])]
-    verdict = judge(graph, " ; ".join([*(compact.step(graph, i) for i in order), gold.split(" ; ")[-1]]))
-    assert verdict.answer is Mark.CORRECT
+    verdict = verify(graph, " ; ".join([*(compact.step(graph, i) for i in order), gold.split(" ; ")[-1]]))
+    assert verdict.answer is Score.CORRECT
     assert verdict.first_wrong_step == (early[0] if early else None)
-    assert verdict.process is (Mark.WRONG if early else Mark.CORRECT)
+    assert verdict.process is (Score.WRONG if early else Score.CORRECT)
 
 
 @given(CASES, SOURCES)
@@ -142,11 +142,11 @@ def test_operands_of_plus_and_times_may_be_turned_and_of_minus_not(
         if graph.nodes[i].operator in ("+", "*") and source.random() < 0.5:
             steps[at] = turned(i)
     answer = gold.split(" ; ")[-1]
-    assert judge(graph, " ; ".join([*steps, answer])) == all_right(graph.values[graph.query])
+    assert verify(graph, " ; ".join([*steps, answer])) == all_right(graph.values[graph.query])
     for at, i in enumerate(needed):
         if graph.nodes[i].operator == "-":
-            verdict = judge(graph, " ; ".join([*steps[:at], turned(i), *steps[at + 1 :], answer]))
-            assert marks(verdict) == (Mark.CORRECT, Mark.WRONG, at)
+            verdict = verify(graph, " ; ".join([*steps[:at], turned(i), *steps[at + 1 :], answer]))
+            assert marks(verdict) == (Score.CORRECT, Score.WRONG, at)
 
 
 @given(CASES, SOURCES)
@@ -154,7 +154,7 @@ def test_operands_of_plus_and_times_may_be_turned_and_of_minus_not(
 def test_distractors_worked_out_are_accepted(case: tuple[str, int], source: random.Random) -> None:
     _, graph, gold = problem_of(case)
     order = [i for i in range(len(graph.nodes)) if i in graph.necessary() or source.random() < 0.7]
-    assert judge(graph, " ; ".join([*(compact.step(graph, i) for i in order), gold.split(" ; ")[-1]])) == all_right(
+    assert verify(graph, " ; ".join([*(compact.step(graph, i) for i in order), gold.split(" ; ")[-1]])) == all_right(
         graph.values[graph.query]
     )
 
@@ -231,21 +231,21 @@ def test_a_wrong_step_is_found_and_the_right_answer_still_counts(
     steps: tuple[str, ...], first: int, reason: str
 ) -> None:
     verdict = say(*steps)
-    assert marks(verdict) == (Mark.CORRECT, Mark.WRONG, first)
+    assert marks(verdict) == (Score.CORRECT, Score.WRONG, first)
     assert verdict.reason.startswith(reason)
 
 
 def test_a_wrong_answer_after_right_steps_is_wrong_at_the_answer() -> None:
     for answer in ("3", "- 2", "2 2", "1 2", "9"):
         verdict = say(*GOLD[:-1], f"answer {answer}")
-        assert marks(verdict) == (Mark.WRONG, Mark.WRONG, 5)
+        assert marks(verdict) == (Score.WRONG, Score.WRONG, 5)
         assert verdict.reason.startswith("answer is 2")
-    assert marks(say(P, "q = p + 2 = 6", *GOLD[2:-1], "answer 3")) == (Mark.WRONG, Mark.WRONG, 1)
+    assert marks(say(P, "q = p + 2 = 6", *GOLD[2:-1], "answer 3")) == (Score.WRONG, Score.WRONG, 1)
 
 
 def test_a_distractor_stands_in_for_nothing() -> None:
-    assert marks(say(P, Q, R, U, T, "answer 2")) == (Mark.CORRECT, Mark.WRONG, 4)
-    assert marks(say(P, Q, R, U, V, S, "answer 2")) == (Mark.CORRECT, Mark.WRONG, 6)
+    assert marks(say(P, Q, R, U, T, "answer 2")) == (Score.CORRECT, Score.WRONG, 4)
+    assert marks(say(P, Q, R, U, V, S, "answer 2")) == (Score.CORRECT, Score.WRONG, 6)
 
 
 @pytest.mark.parametrize("name", MODULAR)
@@ -266,10 +266,10 @@ def test_every_change_of_one_token_is_refused(name: str) -> None:
             for before, word, after in changed:
                 text = " ".join([*before, word, *after])
                 same = bare(text) == bare(" ".join(tokens))
-                verdict = world.judge(problem, text)
-                assert (verdict.process is Mark.CORRECT) == same, f"{text} for {problem.prompt}"
+                verdict = world.verify(problem, text)
+                assert (verdict.process is Score.CORRECT) == same, f"{text} for {problem.prompt}"
                 if before and before[-1] == "answer" and word.isdigit() and not same:
-                    assert verdict.answer is not Mark.CORRECT
+                    assert verdict.answer is not Score.CORRECT
 
 
 def bare(text: str) -> str:
@@ -288,10 +288,10 @@ def test_every_single_wrong_number_is_found_where_it_stands(name: str) -> None:
             parts = step.split(" = ") if at < len(steps) - 1 else step.split(" ", 1)
             value = int(parts[-1].replace(" ", ""))
             off = (" = " if at < len(steps) - 1 else " ").join([*parts[:-1], compact.number(value + 1)])
-            verdict = world.judge(problem, " ; ".join([*steps[:at], off, *steps[at + 1 :]]))
-            assert verdict.process is Mark.WRONG
+            verdict = world.verify(problem, " ; ".join([*steps[:at], off, *steps[at + 1 :]]))
+            assert verdict.process is Score.WRONG
             assert verdict.first_wrong_step == at
-            assert verdict.answer is (Mark.CORRECT if at < len(steps) - 1 else Mark.WRONG)
+            assert verdict.answer is (Score.CORRECT if at < len(steps) - 1 else Score.WRONG)
 
 
 # ---- What cannot be read
@@ -301,13 +301,13 @@ def test_every_single_wrong_number_is_found_where_it_stands(name: str) -> None:
 def test_cut_off_and_unreadable_are_told_apart(truncated: bool) -> None:
     tokens = " ; ".join(GOLD).split()
     for length in range(len(tokens)):
-        verdict = judge(GRAPH, " ".join(tokens[:length]), truncated=truncated)
-        assert marks(verdict) == (Mark.UNSCORABLE, Mark.UNSCORABLE, None)
+        verdict = verify(GRAPH, " ".join(tokens[:length]), truncated=truncated)
+        assert marks(verdict) == (Score.UNSCORABLE, Score.UNSCORABLE, None)
         assert (verdict.reason == "truncated") == truncated
         assert verdict.reason.startswith("unparsable") != truncated
     # What was cut off after a digit may have been on its way to another one.
-    whole = judge(GRAPH, " ".join(tokens), truncated=truncated)
-    assert whole == (Verdict(Mark.UNSCORABLE, Mark.UNSCORABLE, None, "truncated") if truncated else all_right(2))
+    whole = verify(GRAPH, " ".join(tokens), truncated=truncated)
+    assert whole == (Verdict(Score.UNSCORABLE, Score.UNSCORABLE, None, "truncated") if truncated else all_right(2))
 
 
 @pytest.mark.parametrize(
@@ -329,15 +329,15 @@ def test_cut_off_and_unreadable_are_told_apart(truncated: bool) -> None:
     ],
 )
 def test_without_a_final_answer_nothing_is_scored(text: str) -> None:
-    verdict = judge(GRAPH, text)
-    assert marks(verdict) == (Mark.UNSCORABLE, Mark.UNSCORABLE, None)
+    verdict = verify(GRAPH, text)
+    assert marks(verdict) == (Score.UNSCORABLE, Score.UNSCORABLE, None)
     assert verdict.reason == "unparsable: no final answer"
 
 
 def test_digits_of_other_scripts_are_no_numbers() -> None:
-    assert judge(GRAPH, " ; ".join([*GOLD[:-1], "answer \u0662"])).answer is not Mark.CORRECT
-    assert judge(GRAPH, " ; ".join(["p = \u0663", *GOLD[1:]])).process is not Mark.CORRECT
-    assert judge(GRAPH, " ; ".join(["p = \uff13", *GOLD[1:]])).process is not Mark.CORRECT
+    assert verify(GRAPH, " ; ".join([*GOLD[:-1], "answer \u0662"])).answer is not Score.CORRECT
+    assert verify(GRAPH, " ; ".join(["p = \u0663", *GOLD[1:]])).process is not Score.CORRECT
+    assert verify(GRAPH, " ; ".join(["p = \uff13", *GOLD[1:]])).process is not Score.CORRECT
 
 
 # ---- Hostile text
@@ -372,18 +372,18 @@ def test_time_is_bounded_on_hostile_text(name: str) -> None:
     text = HOSTILE[name]
     assert len(text) <= MAX_CHARACTERS
     start = time.process_time()
-    verdict = judge(GRAPH, text)
+    verdict = verify(GRAPH, text)
     assert time.process_time() - start < 1
-    assert verdict.process is not Mark.CORRECT
+    assert verdict.process is not Score.CORRECT
     assert len(verdict.reason) < 100
 
 
 def test_text_over_the_limit_is_not_read_at_all() -> None:
     gold = " ; ".join(GOLD)
-    assert judge(GRAPH, gold.ljust(MAX_CHARACTERS)) == all_right(2)
+    assert verify(GRAPH, gold.ljust(MAX_CHARACTERS)) == all_right(2)
     start = time.process_time()
     for text in (gold.ljust(MAX_CHARACTERS + 1), "1" * 10_000_000):
-        assert marks(judge(GRAPH, text)) == (Mark.UNSCORABLE, Mark.UNSCORABLE, None)
+        assert marks(verify(GRAPH, text)) == (Score.UNSCORABLE, Score.UNSCORABLE, None)
     assert time.process_time() - start < 1
 
 
@@ -393,8 +393,8 @@ def test_leading_zeros_without_end_are_only_zeros() -> None:
     assert say(
         f"p = {zeros}3", f"q = p + {zeros}2 = {zeros}3 + 2 = {zeros}5", *GOLD[2:-1], f"answer {zeros}2"
     ) == all_right(2)
-    assert marks(say(P, f"q = p + {zeros}3 = 5", *GOLD[2:])) == (Mark.CORRECT, Mark.WRONG, 1)
-    assert say(*GOLD[:-1], "answer " + "2" * 20_000).answer is Mark.WRONG
+    assert marks(say(P, f"q = p + {zeros}3 = 5", *GOLD[2:])) == (Score.CORRECT, Score.WRONG, 1)
+    assert say(*GOLD[:-1], "answer " + "2" * 20_000).answer is Score.WRONG
 
 
 def test_zero_has_no_sign() -> None:
@@ -407,8 +407,8 @@ def test_zero_has_no_sign() -> None:
         (0, 1),
         0,
     )
-    assert judge(graph, "a = 3 ; b = a - 3 = 3 - 3 = 0 ; answer 0") == all_right(0)
-    assert judge(graph, "a = 3 ; b = a - 3 = 3 - 3 = 0 ; answer - 0").answer is Mark.WRONG
+    assert verify(graph, "a = 3 ; b = a - 3 = 3 - 3 = 0 ; answer 0") == all_right(0)
+    assert verify(graph, "a = 3 ; b = a - 3 = 3 - 3 = 0 ; answer - 0").answer is Score.WRONG
 
 
 def test_negative_numbers_are_substituted_with_their_sign() -> None:
@@ -426,14 +426,14 @@ def test_negative_numbers_are_substituted_with_their_sign() -> None:
     )
     gold = "a = 3 ; b = a - 8 = 3 - 8 = - 5 ; c = a - b = 3 - - 5 = 8 ; answer 8"
     assert compact.solution(graph) == gold
-    assert judge(graph, gold) == all_right(8)
-    assert judge(graph, gold.replace("- - 5", "- 5")).first_wrong_step == 2
-    assert judge(graph, gold.replace("= - 5 ;", "= 5 ;")).first_wrong_step == 1
+    assert verify(graph, gold) == all_right(8)
+    assert verify(graph, gold.replace("- - 5", "- 5")).first_wrong_step == 2
+    assert verify(graph, gold.replace("= - 5 ;", "= 5 ;")).first_wrong_step == 1
 
 
 def test_the_world_judges_by_the_graph_of_the_problem() -> None:
     world = ModularArithmetic()
     problem = world.problem("train", 0, 0)
     gold = world.solution(problem)
-    assert world.judge(problem, gold) == judge(problem.gold, gold) == all_right(problem.answer)
-    assert world.judge(problem, "a", truncated=True).reason == "truncated"
+    assert world.verify(problem, gold) == verify(problem.gold, gold) == all_right(problem.answer)
+    assert world.verify(problem, "a", truncated=True).reason == "truncated"
