@@ -25,6 +25,7 @@ from benchmarks.work import sampling_work
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
 from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.trainer import train
@@ -135,7 +136,7 @@ def pretraining(scale: Scale, device: torch.device, peak: float) -> dict[str, fl
     for _ in range(2):
         step()
     seconds = statistics.median(_seconds(step, device) for _ in range(3 * scale.repeats))
-    flops = 3 * scale.spec.forward_flops(rows.real_tokens, rows.mean_context, len(tokenizer))
+    flops = training_flops(scale.spec, len(tokenizer), rows.real_tokens, rows.mean_context)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return {
         "parameters": float(parameters),

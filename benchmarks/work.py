@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.machine import Peaks
 from edgewise.model.decoder import DecoderSpec
+from edgewise.model.flops import forward_flops, training_flops
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ def sampling_work(
     Every new token reads the keys and values before it, those of the prompt once for all samples of a group.
     """
     completions = prompts * samples
-    prefill = spec.forward_flops(prompts * prompt_tokens, prompt_tokens / 2, vocabulary)
-    decode = spec.forward_flops(completions * mean_tokens, prompt_tokens + mean_tokens / 2, vocabulary)
+    prefill = forward_flops(spec, vocabulary, prompts * prompt_tokens, prompt_tokens / 2)
+    decode = forward_flops(spec, vocabulary, completions * mean_tokens, prompt_tokens + mean_tokens / 2)
     read = completions * mean_tokens * mean_tokens / 2 + prompts * mean_tokens * prompt_tokens
     return Work(prefill + decode, read * spec.kv_bytes_per_token())
 
@@ -34,14 +35,14 @@ def update_work(
     spec: DecoderSpec, vocabulary: int, prompts: int, samples: int, prompt_tokens: int, mean_tokens: float
 ) -> Work:
     """Of one gradient of those completions: three forward passes' worth, a prompt once for its group."""
-    own = spec.forward_flops(prompts * prompt_tokens, prompt_tokens / 2, vocabulary)
-    completions = prompts * samples * mean_tokens
-    return Work(3 * (own + spec.forward_flops(completions, prompt_tokens + mean_tokens / 2, vocabulary)))
+    of_prompts = training_flops(spec, vocabulary, prompts * prompt_tokens, prompt_tokens / 2)
+    completion_tokens = prompts * samples * mean_tokens
+    return Work(of_prompts + training_flops(spec, vocabulary, completion_tokens, prompt_tokens + mean_tokens / 2))
 
 
 def training_work(spec: DecoderSpec, vocabulary: int, rows: int, row_length: int) -> Work:
     """Of a next-token step: 6 FLOPs a weight and token, and 6 x layers x width x T for causal attention."""
-    return Work(3 * spec.forward_flops(rows * row_length, row_length / 2, vocabulary))
+    return Work(training_flops(spec, vocabulary, rows * row_length, row_length / 2))
 
 
 def achieved(work: Work, seconds: float, peaks: Peaks) -> dict[str, float]:

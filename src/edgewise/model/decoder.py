@@ -57,15 +57,6 @@ class DecoderSpec(Spec):
         attention = self.width * (2 * self.width + 2 * self.kv_width)
         return self.layers * (attention + 3 * self.width * self.feed_forward) + self.width * vocabulary
 
-    def forward_flops(self, tokens: float, context: float, vocabulary: int) -> float:
-        """FLOPs of a forward pass over `tokens` tokens that each see `context` keys on average.
-
-        Two per weight, and 4 x width per layer and visible key for scores and mixing. A training
-        step costs three times as much.
-        """
-        per_token = 2 * self.matmul_parameters(vocabulary) + 4 * self.layers * self.width * context
-        return tokens * per_token
-
     def kv_bytes_per_token(self, bytes_per_number: int = 4) -> int:
         """Bytes of keys and values that one token adds to a cache."""
         return 2 * self.layers * self.kv_width * bytes_per_number

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgewise.core.threads import map_in_order
 from edgewise.model.decoder import Decoder
+from edgewise.model.flops import forward_flops
 from edgewise.model.packed import PackedTokens
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.run import Run
@@ -87,7 +88,7 @@ class Batch:
     def forward_flops(self, model: Decoder) -> float:
         """FLOPs of one pass over the batch."""
         tokens, seen = sum(f.tokens for f in self.families), sum(f.seen for f in self.families)
-        return model.spec.forward_flops(tokens, seen / tokens, model.vocabulary)
+        return forward_flops(model.spec, model.vocabulary, tokens, seen / tokens)
 
     def parts(self, run: Run) -> list[Part]:
         """This rank's micro-batches, on the run's device. Completions are never split."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.model.decoder import Decoder
+from edgewise.model.flops import sampling_flops
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
@@ -69,9 +70,13 @@ class Writing:
         mine = self._ranks.shard(problems)
         drawn = [roll_out(engine, self._tokenizer, self._world, mine, samples, params, seed)] if mine else []
         rollouts = Rollouts.joined(self._ranks.all_gather(drawn))
-        prompts = sum(map(len, rollouts.prompts))
-        context = prompts / len(problems) + float(rollouts.completions.length_PG.mean()) / 2
         self.tokens += rollouts.sampled_tokens
-        # A prompt is read once for its whole group.
-        self.flops += writer.spec.forward_flops(prompts + rollouts.sampled_tokens, context, writer.vocabulary)
+        self.flops += sampling_flops(
+            writer.spec,
+            writer.vocabulary,
+            problems=len(problems),
+            samples=rollouts.samples,
+            prompt_tokens=sum(map(len, rollouts.prompts)),
+            completion_tokens=rollouts.sampled_tokens,
+        )
         return rollouts

@@ -24,6 +24,7 @@ from edgewise.core.keyed import key
 from edgewise.core.spec import Spec
 from edgewise.model import hf as model_folder
 from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.flops import sampling_flops
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl import trainer
 from edgewise.rl.recipe import Recipe
@@ -178,10 +179,17 @@ class Evaluate(Stage):
 
     def _totals(self, model: Decoder, table: pa.Table) -> dict[str, float]:
         lengths = [pc.list_value_length(table[name]).to_numpy() for name in ("prompt_ids", "completion_ids")]
-        prompt, sampled = float(lengths[0].sum()) / self.samples, float(lengths[1].sum())
-        context = float(lengths[0].mean() + lengths[1].mean() / 2)
-        computed = prompt + sampled + float(table["extra_tokens"].to_numpy().sum())
-        return {"tokens": sampled, "flops": model.spec.forward_flops(computed, context, model.vocabulary)}
+        sampled = float(lengths[1].sum())
+        flops = sampling_flops(
+            model.spec,
+            model.vocabulary,
+            problems=len(table) // self.samples,
+            samples=self.samples,
+            prompt_tokens=float(lengths[0].sum()) / self.samples,
+            completion_tokens=sampled,
+            extra_tokens=float(table["extra_tokens"].to_numpy().sum()),
+        )
+        return {"tokens": sampled, "flops": flops}
 
 
 Trained = Annotated[Pretrain | RL, Field(discriminator="kind")]

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec
 from edgewise.model.decoder import Decoder
+from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks.base import World
 from edgewise.training.documents import arrays_of_step
@@ -64,7 +65,7 @@ def train(
             metrics = update(model, optimizer, rows, spec, spec.optimizer.learning_rate_at(step, spec.steps), run)
             tokens = rows.real_tokens
             totals["tokens"] += tokens
-            totals["flops"] += 3 * model.spec.forward_flops(tokens, rows.mean_context, model.vocabulary)
+            totals["flops"] += training_flops(model.spec, model.vocabulary, tokens, rows.mean_context)
             run.log(step, metrics | {"tokens": totals["tokens"]})
     return totals
 
