@@ -16,7 +16,6 @@ from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph.english import spaced
 from edgewise.tasks.graph.paper_compat import Defects, defects
 from edgewise.tasks.graph.world import GraphArithmetic
-from edgewise.tasks.mixture import origin
 from edgewise.tasks.modular import ModularArithmetic
 from edgewise.tasks.strings import StringFunctions
 
@@ -194,7 +193,7 @@ def test_the_released_mixture_is_zero_for_a_wrong_answer_and_the_published_one_i
 def test_an_extra_step_is_free_as_published_and_costs_as_released() -> None:
     for world in (PAPER, ENGLISH, mixed(PAPER, ENGLISH)):
         problem = world.problem("train", 0, 0)
-        part, _ = origin(world, problem)
+        part, _ = world.origin(problem)
         gold, more = world.solution(problem), EXTRA.format("q", "q")
         more = more if part == PAPER else spaced(more) + " "
         rollouts = rollouts_of(world, [[gold, more + gold, gold]], cut=[(0, 2)])
@@ -204,7 +203,7 @@ def test_an_extra_step_is_free_as_published_and_costs_as_released() -> None:
         outcome, paid = reward_of({"reward": "strict", "as_released": True}).grade(world, rollouts, 0)
         assert (outcome.tolist(), paid.tolist()) == (right, zero)
         outcome, paid = reward_of({"reward": "mixture", "alpha": 0.5, "as_released": True}).grade(world, rollouts, 0)
-        nodes = len(origin(world, problem)[1].gold.steps)
+        nodes = len(world.origin(problem)[1].gold.steps)
         assert outcome.tolist() == right
         assert paid.flatten().tolist() == pytest.approx([1, 0.5 + 0.5 * (1 - 1 / nodes), 0])
 

@@ -32,7 +32,6 @@ from edgewise.interop.ingest.lines import objects
 from edgewise.interop.ingest.rows import FIELDS
 from edgewise.interop.ingest.values import shown
 from edgewise.tasks.base import SPLITS, Problem, Score, Split, Verdict, World, unscorable
-from edgewise.tasks.mixture import origin
 
 Mode = Literal["verified", "paper_compat"]
 Verify = Callable[[str, bool], Verdict]
@@ -171,7 +170,7 @@ class _Reader:
 def _verify(world: World, problem: Problem, mode: Mode) -> Verify:
     if mode == "verified":
         return lambda text, truncated: world.verify(problem, text, truncated=truncated)
-    maker, original = origin(world, problem)
+    maker, original = world.origin(problem)
     if getattr(maker, "wording", None) != "paper":
         raise InputError("mode: paper_compat judges graph arithmetic in the paper's wording; use verified")
     from edgewise.tasks.graph.released import write_row

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from edgewise.core.spec import plain
 from edgewise.tasks.base import Problem, World
-from edgewise.tasks.mixture import Mixture, origin
+from edgewise.tasks.mixture import Mixture
 
 _TYPES = {"integer": "int", "number": "float", "string": "text", "boolean": "true or false"}
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "pattern": "matches"}
@@ -65,7 +65,7 @@ def problem_row(world: World, problem: Problem) -> dict[str, Any]:
         "answer": problem.answer,
         "solution": world.solution(problem),
     }
-    maker, original = origin(world, problem)
+    maker, original = world.origin(problem)
     if getattr(maker, "wording", None) == "paper":
         from edgewise.tasks.graph.released import write_row
 

@@ -14,7 +14,6 @@ from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.tasks.base import Problem, Score, Verdict, World
 from edgewise.tasks.graph.paper_compat import Defects
-from edgewise.tasks.mixture import origin
 
 # Other problems that are looked at for an answer that is wrong here.
 _TRIES = 100
@@ -101,7 +100,7 @@ def wrong_label(world: World, problem: Problem, seed: int) -> str:
     that answer; ours needs no model and can be had for every problem. In a mixture the other problem is of the
     same part. InputError where 100 problems give no such answer, or have no solution to take it from.
     """
-    world, problem = origin(world, problem)
+    world, problem = world.origin(problem)
     narrow = world if tuple(world.levels) == (problem.level,) else world.at_level(problem.level)
     for attempt in range(_TRIES):
         index = key("wrong label", seed, problem.id, attempt) % _INDICES

@@ -7,7 +7,7 @@ test runs over all of them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -104,6 +104,10 @@ def known_split(split: str) -> None:
         raise InputError(f"split: must be one of {', '.join(SPLITS)}, is {split!r}")
 
 
+WorldReward = Callable[..., float]
+"""`reward(problem, text, verdict, **numbers)` of a completion that ended by itself; numbers are those of a recipe."""
+
+
 class World(Spec, ABC):
     """A family of problems with knobs (the fields of the spec), a wording and a judge.
 
@@ -150,3 +154,18 @@ class World(Spec, ABC):
         """How many steps a right solution needs, as `Verdict.first_wrong_step` counts them; at least 1.
         The level, unless the world says otherwise."""
         return problem.level
+
+    def rewards(self) -> Mapping[str, WorldReward]:
+        """Rewards of this world's own by name, beside those that any verdict gives; most worlds have none.
+
+        A recipe pays one with `reward.function={"kind":"world","name":...}`.
+        """
+        return {}
+
+    def origin(self, problem: Problem) -> tuple[World, Problem]:
+        """The world that made the problem, and the problem as it made it; a mixture says which part that is."""
+        return self, problem
+
+    def sources(self) -> Sequence[World]:
+        """The worlds that problems of this one come from: itself, or for a mixture those of all its parts."""
+        return (self,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from bisect import bisect
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import accumulate
@@ -15,7 +16,7 @@ from pydantic import Field, field_validator
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.spec import Spec
-from edgewise.tasks.base import Problem, Split, Verdict, World, known_split
+from edgewise.tasks.base import Problem, Split, Verdict, World, WorldReward, known_split
 from edgewise.tasks.registry import AnyWorld
 
 # Problems of a part on which its mean length is measured.
@@ -111,6 +112,18 @@ class Mixture(World):
         drawn: Drawn = problem.gold
         return drawn.world.steps(drawn.problem)
 
+    def rewards(self) -> Mapping[str, WorldReward]:
+        """The rewards that every part offers; each problem is paid by the part that it came from."""
+        first, *rest = (part.world.rewards() for part in self.parts)
+        return {name: _of_its_part(name) for name in first if all(name in others for others in rest)}
+
+    def origin(self, problem: Problem) -> tuple[World, Problem]:
+        drawn: Drawn = problem.gold
+        return drawn.world.origin(drawn.problem)
+
+    def sources(self) -> tuple[World, ...]:
+        return tuple(source for part in self.parts for source in part.world.sources())
+
     @cached_property
     def lengths(self) -> tuple[Length, ...]:
         """The mean tokens of each part's problems."""
@@ -145,11 +158,12 @@ class Mixture(World):
         return tuple(accumulate(self.chances[:-1]))
 
 
-def origin(world: World, problem: Problem) -> tuple[World, Problem]:
-    """The world that made a problem, and the problem as it made it, through any mixtures."""
-    while isinstance(problem.gold, Drawn):
-        world, problem = problem.gold.world, problem.gold.problem
-    return world, problem
+def _of_its_part(name: str) -> WorldReward:
+    def reward(problem: Problem, text: str, verdict: Verdict, **numbers: float) -> float:
+        drawn: Drawn = problem.gold
+        return drawn.world.rewards()[name](drawn.problem, text, verdict, **numbers)
+
+    return reward
 
 
 def _chance(world: World, level: int) -> float:

@@ -7,7 +7,7 @@ where one is expected, its bare name stands for it with its defaults.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Annotated, Literal
 
 import torch
@@ -18,7 +18,6 @@ from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, by_name
 from edgewise.rl import rewards
 from edgewise.rollouts.rollouts import Rollouts
-from edgewise.tasks import mixture as mixtures
 from edgewise.tasks.base import Problem, Verdict, World
 from edgewise.tasks.graph.paper_compat import Defects
 from edgewise.tasks.graph.world import GraphArithmetic
@@ -150,7 +149,7 @@ class WrongLabel(RewardSpec):
         )
 
     def check(self, world: World) -> None:
-        for part in _parts(world):
+        for part in world.sources():
             for level in part.levels:
                 rewards.wrong_label(part, part.at_level(level).problem("train", 0, 0), self.labels)
 
@@ -293,14 +292,14 @@ def _by_defects(world: World, rollouts: Rollouts, of: Callable[[Defects], float]
 
 
 def _defects(world: World, problem: Problem, text: str) -> Defects:
-    part, asked = mixtures.origin(world, problem)
+    part, asked = world.origin(problem)
     if not isinstance(part, GraphArithmetic):
         raise _not_released(part)
     return part.defects(asked, text)
 
 
 def _check_released(world: World) -> None:
-    for part in _parts(world):
+    for part in world.sources():
         if not isinstance(part, GraphArithmetic) or part.wording == "compact":
             raise _not_released(part)
 
@@ -311,12 +310,3 @@ def _not_released(part: World) -> InputError:
         "reward: as_released needs the released scorer, which reads the world graph in the english or paper wording; "
         f"the world is {part.world}{wording}; set as_released=false"
     )
-
-
-def _parts(world: World) -> Iterator[World]:
-    """The world itself, or the worlds that a mixture is made of."""
-    if isinstance(world, mixtures.Mixture):
-        for part in world.parts:
-            yield from _parts(part.world)
-    else:
-        yield world

@@ -90,7 +90,7 @@ def defects(gold: str, completion: str) -> Defects:
     """The scorer's counts of a completion, given the gold solution as text; a completion of more than 100,000
     characters counts as an empty one. InputError where the gold text defines nothing.
 
-    `mixture_as_released` and `strict_as_released` of `edgewise.rl.rewards` make rewards of them.
+    `edgewise.tasks.graph.released_reward` makes rewards of them.
     """
     expected = _remembered(gold)
     if not expected.values:

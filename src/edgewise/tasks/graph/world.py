@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from types import ModuleType
 from typing import Literal, Self
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key, rng
-from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
+from edgewise.tasks.base import Problem, Split, Verdict, World, WorldReward, known_split, split_of
 from edgewise.tasks.graph import compact, english, paper
 from edgewise.tasks.graph.draw import (
     SIDE,
@@ -28,6 +28,7 @@ from edgewise.tasks.graph.draw import (
 )
 from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Linear, Node, Quantity, evaluate, identity, named_identity
 from edgewise.tasks.graph.paper_compat import Defects, defects
+from edgewise.tasks.graph.released_reward import released_mixture, released_strict
 from edgewise.tasks.graph.setting import Setting, setting_named
 from edgewise.tasks.graph.verifier import verify, verify_compact
 
@@ -168,6 +169,22 @@ class GraphArithmetic(World):
             return len(graph.steps)
         solved = self.wording != "compact" or graph.values[graph.sink] == _UNKNOWN
         return len(graph.steps) + (1 if solved else 2)
+
+    def rewards(self) -> Mapping[str, WorldReward]:
+        """The released rewards of arXiv 2512.07783: "released_mixture" (number `alpha`) and "released_strict".
+
+        None in the compact wording, which the released scorer cannot read.
+        """
+        if self.wording == "compact":
+            return {}
+
+        def mixture(problem: Problem, text: str, verdict: Verdict, *, alpha: float) -> float:
+            return released_mixture(self.defects(problem, text), alpha)
+
+        def strict(problem: Problem, text: str, verdict: Verdict) -> float:
+            return released_strict(self.defects(problem, text))
+
+        return {"released_mixture": mixture, "released_strict": strict}
 
     def defects(self, problem: Problem, completion: str) -> Defects:
         """What the released reward of arXiv 2512.07783 counts in a completion, its faults included.
