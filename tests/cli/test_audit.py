@@ -72,7 +72,7 @@ def test_an_audit_without_torch(pair: tuple[str, str], tmp_path: Path) -> None:
     assert {"boundary.json", "report.html", "tables/problems.csv"} <= written
     assert any(name.endswith(".svg") for name in written) and any(name.endswith(".png") for name in written)
     found = json.loads((tmp_path / "r" / "boundary.json").read_text())
-    assert found["schema"] == "edgewise.boundary/1"
+    assert found["schema"] == "edgewise.boundary/2"
     assert found["verdict"]["label"] in ("sharpened", "extended", "shrunk", "mixed", "unchanged", "cannot tell")
     assert found["verdict"]["label"] in done.stdout.lower()
     assert "<b>3</b>" not in (tmp_path / "r" / "report.html").read_text()
@@ -117,11 +117,11 @@ def test_the_plan(
         (["audit", "BASE", "BASE"], "NAME=PATH"),
         (["audit", "BASE", "TUNED", "--k", "8"], "k: 8"),
         (["audit", "BASE", "TUNED", "--by", "luck"], "--by"),
-        (["audit", "BASE", "TUNED", "--by", "process"], "process was not judged"),
+        (["audit", "BASE", "TUNED", "--by", "process"], "process was not verified"),
         (["audit", "BASE", "TUNED", "--alpha", "2"], "alpha: 2"),
         (["audit", "BASE", "TUNED", "--margin", "0"], "margin: 0"),
-        (["audit", "BASE", "TUNED", "--judge-fpr", "1/10"], "--judge-tpr"),
-        (["audit", "BASE", "TUNED", "--judge-fpr", "x", "--judge-tpr", "9/10"], "--judge-fpr"),
+        (["audit", "BASE", "TUNED", "--verifier-fpr", "1/10"], "--verifier-tpr"),
+        (["audit", "BASE", "TUNED", "--verifier-fpr", "x", "--verifier-tpr", "9/10"], "--verifier-fpr"),
         (["audit", "BASE", "TUNED", "--answers", "9", "--no-reasoning", "BASE"], "--no-reasoning"),
         (["audit", "BASE", "TUNED", "--plan"], "--plan"),
         (["audit", "BASE", "OTHER"], "base: lacks 1 of the 13 problems of other (p12, ...)"),

@@ -103,7 +103,7 @@ def test_counts_go_by_the_process_where_it_was_judged(tmp_path: Path) -> None:
     totals = tmp_path / "totals.csv"
     totals.write_text("problem_id,n,c\na,4,1\n")
     assert read_arms([str(totals)]).counts("totals").c_P.tolist() == [1]
-    with pytest.raises(InputError, match="judged by the answer; use 'answer'"):
+    with pytest.raises(InputError, match="those of the answer; use 'answer'"):
         read_arms([str(totals)]).counts("totals", "process")
 
 

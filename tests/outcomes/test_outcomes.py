@@ -174,7 +174,7 @@ def test_select_keeps_every_column_in_step() -> None:
     counts = whole.counts()
     assert counts.cluster_P is not None and counts.cluster_P.tolist() == [0, 1, 1]
     assert counts.select(np.array([False, True, True])).c_P.tolist() == hard.counts().c_P.tolist() == [0, 1]
-    with pytest.raises(InputError, match="the process was not judged"):
+    with pytest.raises(InputError, match="the process was not verified"):
         whole.counts("process")
 
 

@@ -18,7 +18,7 @@ def test_numbers_as_people_read_them() -> None:
     assert formats.points_interval(Estimate(0.03, -0.01, 0.054)) == "[\u22121.0, +5.4]"
     assert formats.tally_interval(Estimate(math.nan, math.nan, math.nan)) == ""
     assert formats.tally(12.34) == "12.3"
-    assert formats.level(1 - 0.05 / 6) == "99.17%"
+    assert formats.confidence(1 - 0.05 / 6) == "99.17%"
     assert formats.levels(range(1, 5)) == "op 1 to 4"
     assert formats.levels(range(3, 4)) == "op 3"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from edgewise.boundary import Outcomes, judge_boundary
+from edgewise.boundary import Outcomes, boundary_verdict
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest, plain
 from edgewise.study.measure import METRICS, Findings, measure
@@ -91,7 +91,7 @@ def test_verdicts_are_by_process_on_every_region_of_the_right_arm(finished: Fini
     assert list(parts) == ["inside", "outside"]
     for region, part in parts.items():
         base, tuned = (right_by_problem(rows(finished, m), "process", WHERE[region]) for m in ("base", "tuned"))
-        assert part.metric == "process" and part.comparisons == 2 and part.level == pytest.approx(0.975)
+        assert part.metric == "process" and part.comparisons == 2 and part.confidence == pytest.approx(0.975)
         assert (part.n, part.problems, part.k) == (SAMPLES, 4, 4)
         assert part.delta_1.value == pytest.approx(np.mean([(tuned[p] - base[p]) / SAMPLES for p in base]))
 
@@ -101,7 +101,7 @@ def test_verdicts_are_by_process_on_every_region_of_the_right_arm(finished: Fini
         assert part.delta_k.value == pytest.approx(np.mean([pass_4(tuned[p]) - pass_4(base[p]) for p in base]))
         tables = [Outcomes.read(finished.store.folder(e) / "outcomes.parquet") for e in STUDY.evaluations.values()]
         counts = [table.select_levels(WHERE[region]).counts("process") for table in tables]
-        again = judge_boundary(counts[0], counts[1], comparisons=2)
+        again = boundary_verdict(counts[0], counts[1], comparisons=2)
         assert (part.label, part.sentence) == (again.label, again.sentence)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgewise.boundary import Counts, judge_boundary, pass_at_k
+from edgewise.boundary import Counts, boundary_verdict, pass_at_k
 from edgewise.rl.recipes import PRESETS
 from tools.pages import published
 
@@ -39,8 +39,8 @@ def test_the_readme_counts_its_recipes() -> None:
 
 def test_the_readme_s_lines_run(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    (about_counts,) = [block for block in blocks if "judge_boundary" in block]
+    (about_counts,) = [block for block in blocks if "boundary_verdict" in block]
     exec(about_counts, {})
     shown = capsys.readouterr().out
-    assert shown.strip() == judge_boundary(Counts.of(64, [0, 3, 17, 40]), Counts.of(64, [2, 9, 60, 64])).sentence
+    assert shown.strip() == boundary_verdict(Counts.of(64, [0, 3, 17, 40]), Counts.of(64, [2, 9, 60, 64])).sentence
     assert pass_at_k(128, 2, 16) == pytest.approx(1 - (112 * 111) / (128 * 127))

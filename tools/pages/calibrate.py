@@ -26,7 +26,7 @@ from scipy import special
 from edgewise.boundary.inference.power import Design, plan
 from edgewise.boundary.measures.certificates import certify
 from edgewise.boundary.measures.curves import curve, k_grid, paired_difference
-from edgewise.boundary.verdict.verdict import judge_boundary
+from edgewise.boundary.verdict.verdict import boundary_verdict
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 PAGE = DOCS / "calibration.md"
@@ -138,7 +138,7 @@ def null_label(case: Null, seed: int) -> str:
     rng = np.random.default_rng((seed, case.problems, case.n))
     p_P, cluster_P = case.population.draw(case.problems, rng)
     base, tuned = (_sample(p_P, case.n, rng, cluster_P) for _ in range(2))
-    return judge_boundary(base, tuned, resamples=RESAMPLES, seed=seed).label
+    return boundary_verdict(base, tuned, resamples=RESAMPLES, seed=seed).label
 
 
 def coverage(case: Forgetting, seed: int) -> tuple[float, bool, float, bool]:
@@ -171,7 +171,7 @@ def planned_label(case: Planned, share: float, seed: int) -> str:
     else:
         tuned_P = np.where(moved_P & (p_P >= 0.05), 0.0, p_P)
     base, tuned = _sample(p_P, case.n, rng), _sample(tuned_P, case.n, rng)
-    return judge_boundary(base, tuned, k=case.k, resamples=RESAMPLES, seed=seed).label
+    return boundary_verdict(base, tuned, k=case.k, resamples=RESAMPLES, seed=seed).label
 
 
 def certified(case: Skill, seed: int) -> tuple[float, bool, bool]:
@@ -187,7 +187,7 @@ def certified(case: Skill, seed: int) -> tuple[float, bool, bool]:
     names = set(base.problem[planted_P & case.planted].tolist())
     shown = {one.problem for one in found.expansions}
     false = bool(shown - names) or bool(found.shrinkages)
-    verdict = judge_boundary(base, tuned, k=16, resamples=RESAMPLES, seed=seed)
+    verdict = boundary_verdict(base, tuned, k=16, resamples=RESAMPLES, seed=seed)
     return len(shown & names) / (case.problems // 5), false, verdict.label == "extended"
 
 
@@ -199,7 +199,7 @@ def sharpening_label(case: Sharpening, seed: int) -> str:
         p_P = np.where(p_P >= case.least, p_P, 0.0)
     tuned_P = p_P * case.factor / (p_P * case.factor + 1 - p_P)
     base, tuned = _sample(p_P, 64, rng), _sample(tuned_P, 64, rng)
-    return judge_boundary(base, tuned, resamples=RESAMPLES, seed=seed).label
+    return boundary_verdict(base, tuned, resamples=RESAMPLES, seed=seed).label
 
 
 def main(share: float = 1.0) -> None:

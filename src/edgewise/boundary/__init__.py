@@ -11,7 +11,7 @@ Outcomes in, claims out. `audit` does everything at once; what it is made of, an
     Delta_SE, k_eq, area         budget         efficiency
     solved sets, floor, McNemar  solved         solved_sets, mcnemar
     SRR, NDR, SDS, NSCR          support        support_measures, support_from_table
-    verdict and its rules        verdict        judge_boundary, combine (rules in rules, words in sentences)
+    verdict and its rules        verdict        boundary_verdict, combine (rules in rules, words in sentences)
     power, samples needed        power          plan, power_at, detectable, mcnemar_power
     per-problem change, FDR      per_problem    changes, holm, benjamini_hochberg, fisher_exact_p
     expansion certificates       certificates   certify, draws_to_certify, implied_k
@@ -24,7 +24,7 @@ Outcomes in, claims out. `audit` does everything at once; what it is made of, an
     max@k                        grades         graded, max_at_k
     guess floor                  guessing       shuffled_floor, declared_floor, direct_floor, excess_coverage
     CoT-pass@k                   soundness      cot_pass_at_k, corrected_cot_pass_at_k, sensitivity
-    errors of a judge            judge_errors   JudgeLabels, rogan_gladen
+    errors of a judge            verifier_errors VerifierLabels, rogan_gladen
     best decoding                decoding       envelope
 """
 
@@ -53,13 +53,13 @@ from edgewise.boundary.measures.guessing import (
 from edgewise.boundary.measures.max_at_k import graded, max_at_k
 from edgewise.boundary.measures.population import backtest, fit_population
 from edgewise.boundary.measures.solved import SolvedSets, SolvedTable, mcnemar, solved_sets
-from edgewise.boundary.measures.soundness import JudgedCounts, corrected_cot_pass_at_k, cot_pass_at_k, sensitivity
+from edgewise.boundary.measures.soundness import SoundCounts, corrected_cot_pass_at_k, cot_pass_at_k, sensitivity
 from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
 from edgewise.boundary.measures.support import support_from_table, support_measures
-from edgewise.boundary.measures.verifier_errors import JudgeLabels, rogan_gladen
+from edgewise.boundary.measures.verifier_errors import VerifierLabels, rogan_gladen
 from edgewise.boundary.measures.voting import diversity, majority
 from edgewise.boundary.verdict.rules import Label
-from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict, combine, judge_boundary
+from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict, boundary_verdict, combine
 from edgewise.outcomes.counts import Counts, Metric, Rates
 from edgewise.outcomes.outcomes import Outcomes, align
 
@@ -73,8 +73,6 @@ __all__ = [
     "Difference",
     "Edge",
     "Estimate",
-    "JudgeLabels",
-    "JudgedCounts",
     "Label",
     "Metric",
     "Outcomes",
@@ -82,11 +80,14 @@ __all__ = [
     "Rates",
     "SolvedSets",
     "SolvedTable",
+    "SoundCounts",
+    "VerifierLabels",
     "above_guessing",
     "align",
     "audit",
     "backtest",
     "benjamini_hochberg",
+    "boundary_verdict",
     "certify",
     "changes",
     "combine",
@@ -112,7 +113,6 @@ __all__ = [
     "guess_curve",
     "holm",
     "implied_k",
-    "judge_boundary",
     "k_grid",
     "majority",
     "max_at_k",

@@ -14,7 +14,7 @@ from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
     from edgewise.boundary import Counts, Metric
-    from edgewise.boundary.measures.verifier_errors import JudgeLabels
+    from edgewise.boundary.measures.verifier_errors import VerifierLabels
 
 Rollouts = Annotated[
     list[str] | None,
@@ -23,12 +23,14 @@ Rollouts = Annotated[
 Out = Annotated[Path, typer.Option(help="Folder for boundary.json, report.html, figures and tables.")]
 K = Annotated[int | None, typer.Option(min=1, help="Where claims are made. [default: the largest 2^i up to n/4]")]
 By = Annotated[str | None, typer.Option(help="answer or process. [default: process where all models have it]")]
-Alpha = Annotated[float, typer.Option(help="Chance of any false verdict on the sets; levels are judged apart.")]
+Alpha = Annotated[
+    float, typer.Option(help="Chance of any false verdict on the sets; levels are a family of their own.")
+]
 Margin = Annotated[float, typer.Option(help="The change in pass@k that counts as none.")]
 Answers = Annotated[int | None, typer.Option(min=1, help="Number of possible answers, for the guess floor.")]
 NoReasoning = Annotated[Path | None, typer.Option(help="The base made to answer at once, for the guess floor.")]
-Fpr = Annotated[str | None, typer.Option(help="How often the judge passed unsound reasoning, e.g. 3/60.")]
-Tpr = Annotated[str | None, typer.Option(help="How often the judge passed sound reasoning, e.g. 57/60.")]
+Fpr = Annotated[str | None, typer.Option(help="How often the verifier passed unsound reasoning, e.g. 3/60.")]
+Tpr = Annotated[str | None, typer.Option(help="How often the verifier passed sound reasoning, e.g. 57/60.")]
 Score = Annotated[str | None, typer.Option(help="Which score is the verdict, where a file has several.")]
 Threshold = Annotated[float | None, typer.Option(help="The least graded score that is correct.")]
 Shared = Annotated[bool, typer.Option("--shared-problems", help="Compare on the problems all models have.")]
@@ -47,8 +49,8 @@ def audit(
     margin: Margin = 0.05,
     answers: Answers = None,
     no_reasoning: NoReasoning = None,
-    judge_fpr: Fpr = None,
-    judge_tpr: Tpr = None,
+    verifier_fpr: Fpr = None,
+    verifier_tpr: Tpr = None,
     score: Score = None,
     threshold: Threshold = None,
     shared_problems: Shared = False,
@@ -73,11 +75,11 @@ def audit(
         raise InputError(f"{out}: is a file; --out names a folder")
     if answers is not None and no_reasoning is not None:
         raise InputError("--answers, --no-reasoning: two guess floors; give one of them")
-    judge = _judge(judge_fpr, judge_tpr)
+    verifier = _verifier_labels(verifier_fpr, verifier_tpr)
     with status("reading the rollouts"):
         arms = read_arms(rollouts, score=score, threshold=threshold, shared_problems=shared_problems)
         guess = answers if no_reasoning is None else _counts(str(no_reasoning), metric, score, threshold)
-    with status("judging"):
+    with status("computing the verdict"):
         found = audit_boundary(
             arms.samples,
             k=k,
@@ -85,7 +87,7 @@ def audit(
             alpha=alpha,
             margin=margin,
             guess=guess,
-            judge=judge,
+            verifier=verifier,
             concerns=arms.concerns,
             resamples=resamples,
             seed=seed,
@@ -159,14 +161,14 @@ def _metric(by: str | None) -> Metric | None:
     return cast("Metric", by)
 
 
-def _judge(fpr: str | None, tpr: str | None) -> JudgeLabels | None:
-    from edgewise.boundary.measures.verifier_errors import JudgeLabels
+def _verifier_labels(fpr: str | None, tpr: str | None) -> VerifierLabels | None:
+    from edgewise.boundary.measures.verifier_errors import VerifierLabels
 
     if fpr is None and tpr is None:
         return None
     if fpr is None or tpr is None:
-        raise InputError("--judge-fpr, --judge-tpr: both are needed to correct for a judge's errors")
-    return JudgeLabels(*_share("--judge-fpr", fpr), *_share("--judge-tpr", tpr))
+        raise InputError("--verifier-fpr, --verifier-tpr: both are needed to correct for the errors of a verifier")
+    return VerifierLabels(*_share("--verifier-fpr", fpr), *_share("--verifier-tpr", tpr))
 
 
 def _share(name: str, text: str) -> tuple[int, int]:

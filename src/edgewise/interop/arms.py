@@ -48,7 +48,7 @@ class Arms:
         """The counts of one model, by the process where that was judged and nothing else is asked for."""
         samples = self.samples[name]
         if isinstance(samples, Counts):
-            return samples.judged_by(metric or samples.metric)
+            return samples.require_metric(metric or samples.metric)
         return samples.counts(metric or ("answer" if samples.process_S is None else "process"))
 
 

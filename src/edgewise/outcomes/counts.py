@@ -38,7 +38,7 @@ class Counts:
     `n_P` counts every sample, unscorable ones too; `c_P` counts only correct ones. An unscorable
     sample is therefore in n and not in c: it is never called wrong, but it lowers pass@k as a
     wrong one would. `unscorable_P` and `truncated_P` say how many such samples there are, so that
-    a reader (and `judge_boundary`) can tell a failure to solve from a failure to be judged.
+    a reader (and `boundary_verdict`) can tell a failure to solve from a failure to be verified.
 
     `first_P` is the number of samples, in sample order, before the first correct one, and n when
     none is correct: problem i is solved within its first m <= n_i samples iff `first_P[i] < m`.
@@ -183,10 +183,10 @@ class Counts:
 
         return half(m_P.copy(), c_P), half(self.n_P - m_P, self.c_P - c_P)
 
-    def judged_by(self, metric: Metric) -> Counts:
-        """These counts; InputError where they were judged by another metric."""
+    def require_metric(self, metric: Metric) -> Counts:
+        """These counts; InputError where they are those of another metric."""
         if self.metric != metric:
-            raise InputError(f"metric: the counts are judged by the {self.metric}; use {self.metric!r}")
+            raise InputError(f"metric: the counts are those of the {self.metric}; use {self.metric!r}")
         return self
 
     def rates(self) -> Rates:
@@ -200,7 +200,7 @@ class Counts:
 
 def require_same_problems(base: Counts, tuned: Counts) -> None:
     """Raise InputError, naming the first few problems that differ, unless both hold the same
-    problems at the same levels and in the same clusters, judged by the same metric."""
+    problems at the same levels and in the same clusters, by the same metric."""
     if not np.array_equal(base.problem, tuned.problem):
         for where, here, there in (("base", base, tuned), ("tuned", tuned, base)):
             missing = np.setdiff1d(here.problem, there.problem)
@@ -222,7 +222,7 @@ def require_same_problems(base: Counts, tuned: Counts) -> None:
     ):
         raise InputError("cluster: the problems form other clusters in tuned than in base; a problem has one cluster")
     if base.metric != tuned.metric:
-        raise InputError(f"metric: base is judged by {base.metric} and tuned by {tuned.metric}; judge both by the same")
+        raise InputError(f"metric: base is counted by {base.metric} and tuned by {tuned.metric}; use one for both")
 
 
 def labels(name: str, values: Any) -> LabelArray:

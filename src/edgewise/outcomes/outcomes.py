@@ -227,13 +227,13 @@ class Outcomes:
 
         An unscorable sample is in `n_P` and not in `c_P`; `unscorable_P` counts it beside. See
         `Counts`. Raises InputError when `metric` is neither "answer" nor "process", or the process
-        was not judged.
+        was not verified.
         """
         if metric not in ("answer", "process"):
             raise InputError(f"metric: {metric!r} is unknown; use 'answer' or 'process'")
         verdict = self.answer_S if metric == "answer" else self.process_S
         if verdict is None:
-            raise InputError("metric: the process was not judged; use 'answer'")
+            raise InputError("metric: the process was not verified; use 'answer'")
         code, problems = self.problem_S, len(self.problem)
         n_P = np.bincount(code, minlength=problems).astype(np.int64)
 

@@ -120,7 +120,7 @@ def _environment() -> Environment:
         "ratio": formats.ratio,
         "ratio_interval": formats.ratio_interval,
         "p_value": formats.p_value,
-        "level": formats.level,
+        "confidence": formats.confidence,
         "levels": formats.levels,
         "amount": formats.amount,
         "duration": formats.duration,

@@ -89,9 +89,9 @@ def p_value(p: float) -> str:
     return NOT_AVAILABLE if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def level(confidence: float) -> str:
+def confidence(share: float) -> str:
     """0.991666 -> "99.17%"."""
-    return f"{100 * confidence:.4g}%"
+    return f"{100 * share:.4g}%"
 
 
 def amount(number: float | None, unit: str = "") -> str:

@@ -14,7 +14,7 @@ def summary(plan: Plan) -> None:
     console = Console(highlight=False)
     console.print(
         f"To claim a change of {100 * plan.effect:+.1f} points of pass@{plan.k} with probability {plan.power:.2f}, "
-        f"at {100 * plan.level:.4g}% intervals.",
+        f"at {100 * plan.confidence:.4g}% intervals.",
         soft_wrap=True,
     )
     console.print(f"Assumed: {plan.alternative}. Success rates: {plan.population}.", markup=False, soft_wrap=True)

@@ -16,9 +16,9 @@ from edgewise.boundary import (
     Outcomes,
     Rates,
     align,
+    boundary_verdict,
     combine,
     curve,
-    judge_boundary,
     k_grid,
 )
 from edgewise.core.spec import digest, plain
@@ -109,7 +109,7 @@ def measure(study: Study, store: Store) -> Findings:
     verdicts = {
         arm: combine(
             {
-                region: judge_boundary(
+                region: boundary_verdict(
                     *align(
                         outcomes["base"].select_levels(levels), outcomes[arm].select_levels(levels), metric="process"
                     ),

@@ -8,8 +8,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from edgewise.boundary import Concern, Counts, Outcomes, audit, judge_boundary
-from edgewise.boundary.measures.verifier_errors import JudgeLabels
+from edgewise.boundary import Concern, Counts, Outcomes, audit, boundary_verdict
+from edgewise.boundary.measures.verifier_errors import VerifierLabels
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray
 
@@ -49,7 +49,7 @@ def arms() -> Mapping[str, Outcomes]:
 
 
 def test_everything_recorded_is_measured(arms: Mapping[str, Outcomes]) -> None:
-    found = audit(arms, judge=JudgeLabels(1, 50, 48, 50), resamples=RESAMPLES)
+    found = audit(arms, verifier=VerifierLabels(1, 50, 48, 50), resamples=RESAMPLES)
     assert found.metric == "process"
     assert found.models == ("base", "same", "surer")
     assert [one.name for one in found.sets] == ["x", "y"]
@@ -66,11 +66,11 @@ def test_everything_recorded_is_measured(arms: Mapping[str, Outcomes]) -> None:
         assert one.guessing is not None and one.guessing.known == 40
 
 
-def test_verdicts_are_those_of_judge_boundary_over_the_family(arms: Mapping[str, Outcomes]) -> None:
+def test_verdicts_are_those_of_boundary_verdict_over_the_family(arms: Mapping[str, Outcomes]) -> None:
     found = audit(arms, metric="answer", resamples=RESAMPLES)
     in_y = np.asarray(arms["base"].set) == "y"
     base, tuned = (arms[name].counts().select(in_y) for name in ("base", "surer"))
-    alone = judge_boundary(base, tuned, k=8, comparisons=4, resamples=RESAMPLES)
+    alone = boundary_verdict(base, tuned, k=8, comparisons=4, resamples=RESAMPLES)
     there = found.sets[1].whole.verdicts["surer"]
     assert (there.label, there.delta_1, there.delta_k, there.solved.both) == (
         alone.label, alone.delta_1, alone.delta_k, alone.solved.both,
@@ -124,7 +124,7 @@ def test_bad_input() -> None:
     some = Counts.of(8, [1, 2])
     with pytest.raises(InputError, match="models: 1 given"):
         audit({"base": some})
-    with pytest.raises(InputError, match="counts are judged by the answer"):
+    with pytest.raises(InputError, match="counts are those of the answer"):
         audit({"base": some, "tuned": some}, metric="process")
     with pytest.raises(InputError, match="2 only in base"):
         audit({"base": some, "tuned": Counts.of(8, [1, 2], problem=["x", "y"])})

@@ -135,7 +135,7 @@ def test_bad_arguments_name_themselves() -> None:
         ("low, high", {"low": 0.6}),
         ("low, high", {"high": 1.0}),
         ("threshold", {"threshold": 0.5}),
-        ("level", {"level": 0.0}),
+        ("confidence", {"confidence": 0.0}),
         ("resamples", {"resamples": 0}),
     ):
         with pytest.raises(InputError, match=name):

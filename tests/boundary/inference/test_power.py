@@ -25,16 +25,16 @@ from edgewise.outcomes.counts import Counts
 
 def test_power_is_the_share_of_normal_estimates_that_reject() -> None:
     draws = np.random.default_rng(0).normal(0.03, 0.01, 400_000)
-    for level in (0.9, 0.95, 0.999):
-        rejected = np.mean(np.abs(draws) > 0.01 * stats.norm.ppf((1 + level) / 2))
-        assert power_at(0.03, 0.01, level) == pytest.approx(rejected, abs=0.003)
-        assert power_at(-0.03, 0.01, level) == power_at(0.03, 0.01, level)
-        assert power_at(0.0, 0.01, level) == pytest.approx(1 - level)
+    for confidence in (0.9, 0.95, 0.999):
+        rejected = np.mean(np.abs(draws) > 0.01 * stats.norm.ppf((1 + confidence) / 2))
+        assert power_at(0.03, 0.01, confidence) == pytest.approx(rejected, abs=0.003)
+        assert power_at(-0.03, 0.01, confidence) == power_at(0.03, 0.01, confidence)
+        assert power_at(0.0, 0.01, confidence) == pytest.approx(1 - confidence)
 
 
 @given(st.floats(1e-4, 0.2), st.floats(0.9, 0.9999), st.floats(0.6, 0.99))
-def test_the_detectable_difference_has_the_power_asked_for(se: float, level: float, power: float) -> None:
-    assert power_at(detectable(se, level, power), se, level) == pytest.approx(power, abs=1e-3)
+def test_the_detectable_difference_has_the_power_asked_for(se: float, confidence: float, power: float) -> None:
+    assert power_at(detectable(se, confidence, power), se, confidence) == pytest.approx(power, abs=1e-3)
 
 
 def test_at_95_percent_and_power_80_percent_2_8_standard_errors_are_detected() -> None:
@@ -50,9 +50,9 @@ def test_the_standard_error_is_read_off_the_interval() -> None:
     assert standard_error(1.959964, 0.95) == pytest.approx(1, abs=1e-6)
 
 
-def test_a_change_of_a_share_unseen_by_all_units_is_as_rare_as_the_level_says() -> None:
-    for units, level in ((1, 0.95), (100, 0.95), (500, 0.99)):
-        assert (1 - unseen_share(units, level)) ** units == pytest.approx((1 - level) / 2)
+def test_a_change_of_a_share_unseen_by_all_units_is_as_rare_as_the_confidence_says() -> None:
+    for units, confidence in ((1, 0.95), (100, 0.95), (500, 0.99)):
+        assert (1 - unseen_share(units, confidence)) ** units == pytest.approx((1 - confidence) / 2)
     assert unseen_share(100, 0.95) == pytest.approx(0.0362, abs=1e-4)
 
 
@@ -104,7 +104,7 @@ def test_the_planned_spread_is_that_of_simulated_differences(effect: float) -> N
 
 def test_enough_problems_are_the_fewest() -> None:
     found = plan(None, k=8, effect=-0.1, power=0.9, comparisons=3)
-    assert found.level == pytest.approx(1 - 0.05 / 3)
+    assert found.confidence == pytest.approx(1 - 0.05 / 3)
     assert [one.samples for one in found.enough] == [32, 64, 128]
     assert found.cheapest == min(found.enough, key=lambda one: one.draws)
     for enough in found.enough:
@@ -168,7 +168,7 @@ def test_bad_input() -> None:
             plan(None, **{"k": 16, "effect": 0.05, **wrong})  # type: ignore[arg-type]
     with pytest.raises(InputError, match="se: -1"):
         power_at(0.1, -1, 0.95)
-    with pytest.raises(InputError, match="level: 95"):
+    with pytest.raises(InputError, match="confidence: 95"):
         detectable(0.1, 95)
     with pytest.raises(InputError, match="must fit"):
         mcnemar_power(20, 20, 30)

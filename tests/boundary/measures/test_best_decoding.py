@@ -79,5 +79,5 @@ def test_bad_input() -> None:
         envelope({"a": Counts.of(1, [1])}, [1])
     with pytest.raises(InputError, match="ks: "):
         envelope({"a": Counts.of(4, [1])}, [0, 1])
-    with pytest.raises(InputError, match="level"):
-        envelope({"a": Counts.of(4, [1])}, [1], level=0.0)
+    with pytest.raises(InputError, match="confidence"):
+        envelope({"a": Counts.of(4, [1])}, [1], confidence=0.0)

@@ -134,5 +134,5 @@ def test_bad_input() -> None:
         efficiency(counts, counts, 0)
     with pytest.raises(InputError, match="problem: 1 only in tuned"):
         efficiency(counts, Counts.of(8, [1, 2, 3]), 4)
-    with pytest.raises(InputError, match="level: 95"):
-        efficiency(counts, counts, 4, level=95)
+    with pytest.raises(InputError, match="confidence: 95"):
+        efficiency(counts, counts, 4, confidence=95)

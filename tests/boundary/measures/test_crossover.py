@@ -54,7 +54,7 @@ def test_k_star_is_where_the_band_first_lies_below_0() -> None:
     assert found.crossing.low < found.crossing.value < found.crossing.high < found.k_star
     assert found.claimable and found.k_star <= found.k_limit == 64
     assert found.crossing_share == 1.0
-    assert (found.n, found.problems, found.resamples, found.level) == (256, 2000, 500, 0.95)
+    assert (found.n, found.problems, found.resamples, found.confidence) == (256, 2000, 500, 0.95)
 
 
 def test_a_crossing_beyond_a_quarter_of_n_is_not_claimable() -> None:
@@ -139,5 +139,5 @@ def test_bad_input() -> None:
         crossover(counts, counts, [1, 16])
     with pytest.raises(InputError, match="problem: 1 only in tuned"):
         crossover(counts, Counts.of(8, [1, 2, 3]))
-    with pytest.raises(InputError, match="level: 2"):
-        crossover(counts, counts, level=2)
+    with pytest.raises(InputError, match="confidence: 2"):
+        crossover(counts, counts, confidence=2)

@@ -209,8 +209,8 @@ def test_bad_input() -> None:
     counts = Counts.of(8, [1, 2])
     with pytest.raises(InputError, match=r"ks: .* ascend"):
         curve(counts, [4, 2])
-    with pytest.raises(InputError, match="level: 95"):
-        curve(counts, [1], level=95)
+    with pytest.raises(InputError, match="confidence: 95"):
+        curve(counts, [1], confidence=95)
     with pytest.raises(InputError, match="resamples: 0"):
         curve(counts, [1], resamples=0)
     with pytest.raises(InputError, match="problem: 1 only in tuned"):

@@ -108,5 +108,5 @@ def test_bad_input() -> None:
         max_at_k([np.inf, 0.0], 1)
     with pytest.raises(InputError, match="k: 0"):
         graded(outcomes, [0])
-    with pytest.raises(InputError, match="level"):
-        graded(outcomes, [1], level=1.5)
+    with pytest.raises(InputError, match="confidence"):
+        graded(outcomes, [1], confidence=1.5)

@@ -74,7 +74,7 @@ def test_no_other_optimiser_finds_a_higher_likelihood_with_unequal_n() -> None:
 
 def test_profile_ends_are_where_the_likelihood_ratio_reaches_its_critical_value() -> None:
     counts = draw(0.2, 0.4, 2, 400, 64, 1)[1]
-    found = fit_population(counts, level=0.9, resamples=1)
+    found = fit_population(counts, confidence=0.9, resamples=1)
     for end in (found.unreached.low, found.unreached.high):
 
         def loss(theta: FloatArray, end: float = end) -> float:
@@ -232,8 +232,8 @@ def test_backtest_needs_four_samples_to_fit() -> None:
 
 def test_bad_arguments_name_themselves() -> None:
     counts = Counts.of(8, [1, 2])
-    with pytest.raises(InputError, match="level"):
-        fit_population(counts, level=1.0)
+    with pytest.raises(InputError, match="confidence"):
+        fit_population(counts, confidence=1.0)
     with pytest.raises(InputError, match="resamples"):
         backtest(counts, resamples=0)
     with pytest.raises(InputError, match="k:"):

@@ -9,33 +9,31 @@ import pytest
 
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.measures.soundness import (
-    JudgedCounts,
+    SoundCounts,
     corrected_cot_pass_at_k,
     cot_pass_at_k,
-    judge_floor,
     sensitivity,
+    verifier_floor,
 )
-from edgewise.boundary.measures.verifier_errors import JudgeLabels, voted_rate
+from edgewise.boundary.measures.verifier_errors import VerifierLabels, voted_rate
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import IntArray
 from edgewise.outcomes.outcomes import Outcomes
 
-PERFECT = JudgeLabels(0, 1000, 1000, 1000)
+PERFECT = VerifierLabels(0, 1000, 1000, 1000)
 
 
-def judged(n: int, correct: Sequence[int] | IntArray, sound: Sequence[int] | IntArray) -> JudgedCounts:
+def sound_counts(n: int, correct: Sequence[int] | IntArray, sound: Sequence[int] | IntArray) -> SoundCounts:
     problems = len(correct)
     names = np.array([f"{i:05d}" for i in range(problems)])
-    return JudgedCounts(names, np.full(problems, n), np.asarray(correct), np.asarray(sound))
+    return SoundCounts(names, np.full(problems, n), np.asarray(correct), np.asarray(sound))
 
 
-def sampled(
-    problems: int, n: int, answer: float, sound_share: float, fpr: float, tpr: float, seed: int
-) -> JudgedCounts:
+def sampled(problems: int, n: int, answer: float, sound_share: float, fpr: float, tpr: float, seed: int) -> SoundCounts:
     rng = np.random.default_rng(seed)
     correct_P = rng.binomial(n, answer, problems)
     sound_P = rng.binomial(correct_P, sound_share)
-    return judged(n, correct_P, rng.binomial(sound_P, tpr) + rng.binomial(correct_P - sound_P, fpr))
+    return sound_counts(n, correct_P, rng.binomial(sound_P, tpr) + rng.binomial(correct_P - sound_P, fpr))
 
 
 @pytest.mark.parametrize(("needed", "calls", "expected"), [(1, 3, 0.946), (1, 1, 0.641), (3, 3, 0.003)])
@@ -43,8 +41,8 @@ def test_errors_of_the_judge_alone_reach_most_problems(needed: int, calls: int, 
     """No chain is sound, one of fifty answers is right, and the judge passes one unsound chain in twenty."""
     fpr = voted_rate(0.05, calls, needed)
     assert 1 - (1 - 0.02 * fpr) ** 1024 == pytest.approx(expected, abs=5e-4)
-    lucky = judged(50 * 4096, [4096], [0])
-    assert judge_floor(lucky, 1024, fpr) == pytest.approx(expected, abs=2e-3)
+    lucky = sound_counts(50 * 4096, [4096], [0])
+    assert verifier_floor(lucky, 1024, fpr) == pytest.approx(expected, abs=2e-3)
 
 
 def test_is_pass_at_k_of_samples_right_and_sound() -> None:
@@ -56,19 +54,19 @@ def test_counts_come_from_the_verdicts_on_answer_and_process() -> None:
     rollouts = Outcomes.of(
         problem=["a"] * 5 + ["b"], sample=[0, 1, 2, 3, 4, 0], answer=[1, 1, 1, 0, -1, 0], process=[1, 0, -1, 1, 1, 0]
     )
-    found = JudgedCounts.of(rollouts)
+    found = SoundCounts.of(rollouts)
     assert (found.n_P.tolist(), found.correct_P.tolist(), found.sound_P.tolist()) == ([5, 1], [3, 0], [1, 0])
     with pytest.raises(InputError, match="process: "):
-        JudgedCounts.of(Outcomes.of(problem=["a"], sample=[0], answer=[1]))
+        SoundCounts.of(Outcomes.of(problem=["a"], sample=[0], answer=[1]))
 
 
 def test_without_errors_the_correction_changes_nothing() -> None:
-    counts = judged(16, [0, 3, 16, 9, 12], [0, 3, 16, 2, 1])
+    counts = sound_counts(16, [0, 3, 16, 9, 12], [0, 3, 16, 2, 1])
     for k in (1, 5, 8, 16):
         found = corrected_cot_pass_at_k(counts, k, PERFECT, resamples=50)
         expected = np.mean(pass_at_k(16, counts.sound_P, k))
         assert (found.observed.value, found.corrected.value) == pytest.approx((expected, expected), abs=1e-12)
-        assert found.judge_floor == pytest.approx(0, abs=1e-12)
+        assert found.verifier_floor == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -77,22 +75,22 @@ def test_the_correction_is_unbiased_over_every_pattern_of_verdicts(k: int) -> No
     patterns = list(product(("wrong", "wrong", "passed", "failed"), repeat=3))
     correct = [sum(one != "wrong" for one in pattern) for pattern in patterns]
     passed = [sum(one == "passed" for one in pattern) for pattern in patterns]
-    found = corrected_cot_pass_at_k(judged(3, correct, passed), k, JudgeLabels(20, 100, 90, 100), resamples=10)
+    found = corrected_cot_pass_at_k(sound_counts(3, correct, passed), k, VerifierLabels(20, 100, 90, 100), resamples=10)
     truth = (0.25 - 0.2 * 0.5) / (0.9 - 0.2)
     assert found.corrected.value == pytest.approx(1 - (1 - truth) ** k, abs=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 7])
-def test_the_judge_floor_is_the_share_of_subsets_with_an_error(k: int) -> None:
+def test_the_verifier_floor_is_the_share_of_subsets_with_an_error(k: int) -> None:
     n, correct, fpr = 7, 4, 0.3
     subsets = [sum(i < correct for i in one) for one in combinations(range(n), k)]
     expected = np.mean([1 - (1 - fpr) ** right for right in subsets])
-    assert judge_floor(judged(n, [correct], [0]), k, fpr) == pytest.approx(expected)
+    assert verifier_floor(sound_counts(n, [correct], [0]), k, fpr) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("n", "k"), [(16384, 8192), (16384, 1), (1024, 1023), (4096, 1024)])
 def test_many_samples_lose_no_precision(n: int, k: int) -> None:
-    counts = judged(n, [0, 1, 5, n // 3, n], [0, 1, 2, n // 4, n])
+    counts = sound_counts(n, [0, 1, 5, n // 3, n], [0, 1, 2, n // 4, n])
     found = corrected_cot_pass_at_k(counts, k, PERFECT, resamples=1)
     assert found.corrected.value == pytest.approx(found.observed.value, abs=1e-10)
 
@@ -102,10 +100,10 @@ def test_sound_solutions_are_not_made_of_errors() -> None:
     seen, low = [], []
     for seed in range(12):
         lucky = sampled(80, 512, 0.02, 0.0, 0.05, 0.9, seed)
-        found = corrected_cot_pass_at_k(lucky, 128, JudgeLabels(50, 1000, 900, 1000), resamples=300)
+        found = corrected_cot_pass_at_k(lucky, 128, VerifierLabels(50, 1000, 900, 1000), resamples=300)
         seen.append(found.observed.value)
         low.append(found.corrected.low)
-        assert found.judge_floor == pytest.approx(found.observed.value, abs=0.06)
+        assert found.verifier_floor == pytest.approx(found.observed.value, abs=0.06)
     assert np.mean(seen) == pytest.approx(1 - (1 - 0.001) ** 128, abs=0.02)
     assert sum(one > 0 for one in low) <= 1
 
@@ -115,7 +113,7 @@ def test_the_corrected_interval_covers_the_truth() -> None:
     truth = 1 - (1 - 0.05 * 0.4) ** k
     for seed in range(40):
         rng = np.random.default_rng((9, seed))
-        labels = JudgeLabels(int(rng.binomial(200, 0.1)), 200, int(rng.binomial(200, 0.85)), 200)
+        labels = VerifierLabels(int(rng.binomial(200, 0.1)), 200, int(rng.binomial(200, 0.85)), 200)
         found = corrected_cot_pass_at_k(sampled(60, n, 0.05, 0.4, 0.1, 0.85, seed), k, labels, resamples=300)
         covered += found.corrected.low <= truth <= found.corrected.high
         assert found.corrected.high - found.corrected.low < 0.5
@@ -123,19 +121,19 @@ def test_the_corrected_interval_covers_the_truth() -> None:
 
 
 def test_too_few_labels_leave_everything_open() -> None:
-    found = corrected_cot_pass_at_k(judged(64, [10] * 5, [8] * 5), 16, JudgeLabels(1, 3, 3, 3), resamples=50)
+    found = corrected_cot_pass_at_k(sound_counts(64, [10] * 5, [8] * 5), 16, VerifierLabels(1, 3, 3, 3), resamples=50)
     assert (found.corrected.low, found.corrected.high) == (0, 1)
     assert found.fpr.low < 1 / 3 < found.fpr.high
 
 
 def test_values_beyond_any_float_stay_finite() -> None:
-    wild = corrected_cot_pass_at_k(judged(2048, [2048] * 3, [0, 0, 2048]), 1024, JudgeLabels(49, 100, 50, 100))
+    wild = corrected_cot_pass_at_k(sound_counts(2048, [2048] * 3, [0, 0, 2048]), 1024, VerifierLabels(49, 100, 50, 100))
     assert 0 <= wild.corrected.low <= wild.corrected.value <= wild.corrected.high <= 1
 
 
 def test_the_conclusion_is_lost_where_errors_explain_it() -> None:
     """The judge passed a tenth of the tuned model's right answers and a twentieth of the base's."""
-    base, tuned = judged(1000, [20] * 50, [1] * 50), judged(1000, [40] * 50, [4] * 50)
+    base, tuned = sound_counts(1000, [20] * 50, [1] * 50), sound_counts(1000, [40] * 50, [4] * 50)
     found = sensitivity(base, tuned, 100)
     assert found.difference_F[0] == pytest.approx(pass_at_k(1000, 4, 100) - pass_at_k(1000, 1, 100), abs=1e-9)
     assert found.sign_lost_at == pytest.approx(0.11)
@@ -147,24 +145,26 @@ def test_the_conclusion_is_lost_where_errors_explain_it() -> None:
 
 
 def test_a_conclusion_that_errors_cannot_explain_is_never_lost() -> None:
-    found = sensitivity(judged(1000, [20] * 50, [10] * 50), judged(1000, [40] * 50, [36] * 50), 10, tpr=0.95)
+    found = sensitivity(
+        sound_counts(1000, [20] * 50, [10] * 50), sound_counts(1000, [40] * 50, [36] * 50), 10, tpr=0.95
+    )
     assert math.isnan(found.sign_lost_at)
     assert math.isnan(found.interval_lost_at)
     assert (found.low_F > 0).all()
 
 
 def test_bad_input() -> None:
-    counts = judged(8, [3, 4], [1, 2])
+    counts = sound_counts(8, [3, 4], [1, 2])
     with pytest.raises(InputError, match="sound <= correct <= n"):
-        judged(8, [3], [4])
+        sound_counts(8, [3], [4])
     with pytest.raises(InputError, match="sound <= correct <= n"):
         cot_pass_at_k(2, 3, 1, 1)
     with pytest.raises(InputError, match="one number for each of 1 problems"):
-        JudgedCounts(np.array(["a"]), np.array([1, 2]), np.array([0]), np.array([0]))
+        SoundCounts(np.array(["a"]), np.array([1, 2]), np.array([0]), np.array([0]))
     with pytest.raises(InputError, match="k: 9"):
         corrected_cot_pass_at_k(counts, 9, PERFECT)
     with pytest.raises(InputError, match="other ones in tuned"):
-        sensitivity(counts, judged(8, [3], [1]), 2)
+        sensitivity(counts, sound_counts(8, [3], [1]), 2)
     with pytest.raises(InputError, match="fprs: "):
         sensitivity(counts, counts, 2, fprs=[0.1, 0.1])
     with pytest.raises(InputError, match="fpr, tpr"):

@@ -198,5 +198,5 @@ def test_a_prior_must_be_one(prior: tuple[float, float, float]) -> None:
         cover(Counts.of(4, [1]), [0.5], prior)
     with pytest.raises(InputError, match="tau"):
         cover(Counts.of(4, [1]), [-0.5])
-    with pytest.raises(InputError, match="level"):
-        reliability(Counts.of(4, [1]), [1], level=1.0)
+    with pytest.raises(InputError, match="confidence"):
+        reliability(Counts.of(4, [1]), [1], confidence=1.0)

@@ -203,5 +203,5 @@ def test_bad_input() -> None:
         diversity(outcomes, 0)
     with pytest.raises(InputError, match="m_correct: 0"):
         diversity(outcomes, 1, 0)
-    with pytest.raises(InputError, match="level"):
-        majority(outcomes, [1], level=0.0)
+    with pytest.raises(InputError, match="confidence"):
+        majority(outcomes, [1], confidence=0.0)

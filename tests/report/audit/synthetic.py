@@ -6,7 +6,7 @@ import numpy as np
 
 from edgewise.boundary.audit.audit import audit
 from edgewise.boundary.audit.result import Audit, Concern
-from edgewise.boundary.measures.verifier_errors import JudgeLabels
+from edgewise.boundary.measures.verifier_errors import VerifierLabels
 from edgewise.interop.ingest.imported import Example
 from edgewise.outcomes.outcomes import Outcomes
 from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
@@ -25,8 +25,8 @@ CONCERNS = (
 def planted(concerns: tuple[Concern, ...] = CONCERNS) -> Audit:
     """`SHARP` is right more often where the base already was; `WIDE` solves what the base never did,
     on the hard set, and loses some of the easy one."""
-    judge = JudgeLabels(false_positives=1, unsound=60, true_positives=57, sound=60)
-    return audit({model: outcomes(model) for model in MODELS}, judge=judge, concerns=concerns, resamples=100)
+    verifier = VerifierLabels(false_positives=1, unsound=60, true_positives=57, sound=60)
+    return audit({model: outcomes(model) for model in MODELS}, verifier=verifier, concerns=concerns, resamples=100)
 
 
 def outcomes(model: str) -> Outcomes:

@@ -56,7 +56,7 @@ def test_what_has_no_json_form_is_refused() -> None:
 def test_the_record_is_what_the_audit_holds(found: Audit, folder: Path) -> None:
     written = json.loads((folder / "boundary.json").read_text("utf-8"))
     assert written == json.loads(json.dumps(record(found)))
-    assert written["schema"] == "edgewise.boundary/1"
+    assert written["schema"] == "edgewise.boundary/2"
     assert written["verdict"]["label"] == found.verdict.label
     assert list(written["verdicts"]) == list(found.models[1:])
     first, kept = found.sets[0], written["sets"][0]

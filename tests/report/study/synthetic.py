@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgewise.boundary import Outcomes, align, combine, curve, judge_boundary, k_grid
+from edgewise.boundary import Outcomes, align, boundary_verdict, combine, curve, k_grid
 from edgewise.study.measure import METRICS, Example, Findings, ModelCurve, ProblemRow, StageCard
 from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
 
@@ -29,7 +29,7 @@ def findings(*, metrics: bool = True) -> Findings:
     verdicts = {
         arm: combine(
             {
-                region: judge_boundary(
+                region: boundary_verdict(
                     *align(outcomes["base"].select_levels(some), outcomes[arm].select_levels(some), "process"),
                     comparisons=4,
                     resamples=200,

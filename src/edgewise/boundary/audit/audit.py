@@ -28,12 +28,12 @@ from edgewise.boundary.measures.guessing import (
 from edgewise.boundary.measures.max_at_k import graded
 from edgewise.boundary.measures.population import backtest, fit_population
 from edgewise.boundary.measures.solved import solved_sets
-from edgewise.boundary.measures.soundness import JudgedCounts, corrected_cot_pass_at_k, sensitivity
+from edgewise.boundary.measures.soundness import SoundCounts, corrected_cot_pass_at_k, sensitivity
 from edgewise.boundary.measures.stability import cover, reliability
 from edgewise.boundary.measures.support import support_measures
-from edgewise.boundary.measures.verifier_errors import JudgeLabels
+from edgewise.boundary.measures.verifier_errors import VerifierLabels
 from edgewise.boundary.measures.voting import diversity, majority
-from edgewise.boundary.verdict.verdict import combine, judge_boundary, usual_k
+from edgewise.boundary.verdict.verdict import boundary_verdict, combine, usual_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, require_same_problems
 from edgewise.outcomes.outcomes import Outcomes
@@ -56,17 +56,17 @@ def audit(
     alpha: float = 0.05,
     margin: float = 0.05,
     guess: int | Counts | None = None,
-    judge: JudgeLabels | None = None,
+    verifier: VerifierLabels | None = None,
     concerns: Sequence[Concern] = (),
     resamples: int = 2000,
     seed: int = 0,
 ) -> Audit:
     """Compare every tuned model with the base, the first of `models`, on the same problems.
 
-    `metric` defaults to the process where every model's was judged. `k` defaults, set by set, to the
+    `metric` defaults to the process where every model's was verified. `k` defaults, set by set, to the
     largest power of two up to n/4. `guess` is what a guess floor is made of: the number of possible
     answers, counts of a run without reasoning, or by default the answers given to other problems.
-    `judge` tells how a judge of the process errs, for CoT-pass@k without its errors.
+    `verifier` says how often the verifier of the process errs; CoT-pass@k is then corrected for its errors.
     `concerns` are passed on; one that forbids a claim makes the verdicts it is about "cannot tell".
 
     Raises InputError when there are fewer than two models, they do not hold the same problems, or an
@@ -76,10 +76,10 @@ def audit(
         raise InputError(f"models: {len(models)} given; an audit compares a base with at least one tuned model")
     if metric is None:
         metric = "process" if all(_has_process(one) for one in models.values()) else "answer"
-    if judge and not any(isinstance(one, Outcomes) and one.process_S is not None for one in models.values()):
-        raise InputError("judge: no model has verdicts on the process; its errors concern nothing here")
-    judged = {name: _judged(one, metric) for name, one in models.items()}
-    (base_name, base), *tuned = ((name, counts[metric]) for name, counts in judged.items())
+    if verifier and not any(isinstance(one, Outcomes) and one.process_S is not None for one in models.values()):
+        raise InputError("verifier: no model has verdicts on the process; its errors concern nothing here")
+    counts_by = {name: _by_metric(one, metric) for name, one in models.items()}
+    (base_name, base), *tuned = ((name, counts[metric]) for name, counts in counts_by.items())
     for _, other in tuned:
         require_same_problems(base, other)
     forbidden = {
@@ -91,12 +91,12 @@ def audit(
         for name, _ in tuned
     }
     sets = [EVERYTHING] if base.set is None else np.unique(base.set).tolist()
-    terms = _Terms(k, metric, alpha, margin, len(tuned) * len(sets), forbidden, guess, judge, resamples, seed)
+    terms = _Terms(k, metric, alpha, margin, len(tuned) * len(sets), forbidden, guess, verifier, resamples, seed)
     found = []
     for name in sets:
         chosen_P = np.ones(base.problems, dtype=np.bool_) if base.set is None else base.set == name
         samples = {m: one.select(chosen_P) for m, one in models.items() if isinstance(one, Outcomes)}
-        found.append(_problem_set(name, samples, _selected(judged, chosen_P), terms))
+        found.append(_problem_set(name, samples, _selected(counts_by, chosen_P), terms))
     verdicts = {model: combine({one.name: one.whole.verdicts[model] for one in found}) for model, _ in tuned}
     return Audit(
         verdict=verdicts[tuned[-1][0]],
@@ -105,7 +105,7 @@ def audit(
         verdicts=verdicts,
         sets=tuple(found),
         concerns=(*concerns, *(concern for one in found for concern in one.concerns)),
-        counts={model: counts[metric] for model, counts in judged.items()},
+        counts={model: counts[metric] for model, counts in counts_by.items()},
         alpha=alpha,
         margin=margin,
         resamples=resamples,
@@ -114,7 +114,7 @@ def audit(
 
 
 # Every model's counts, by each metric that is shown.
-Judged = Mapping[str, Mapping[Metric, Counts]]
+CountsBy = Mapping[str, Mapping[Metric, Counts]]
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class _Terms:
     comparisons: int
     forbidden: Mapping[str, tuple[str, ...]]
     guess: int | Counts | None
-    judge: JudgeLabels | None
+    verifier: VerifierLabels | None
     resamples: int
     seed: int
 
@@ -142,8 +142,8 @@ class _Resampling(TypedDict):
     seed: int
 
 
-def _problem_set(name: str, samples: Mapping[str, Outcomes], judged: Judged, terms: _Terms) -> ProblemSet:
-    counts = {model: own[terms.metric] for model, own in judged.items()}
+def _problem_set(name: str, samples: Mapping[str, Outcomes], counts_by: CountsBy, terms: _Terms) -> ProblemSet:
+    counts = {model: own[terms.metric] for model, own in counts_by.items()}
     (base_name, base), *tuned = counts.items()
     n = min(one.n for one in counts.values())
     k = terms.k or usual_k(n)
@@ -151,14 +151,14 @@ def _problem_set(name: str, samples: Mapping[str, Outcomes], judged: Judged, ter
     saturated = _saturated(name, guessing, k) if terms.metric == "answer" else None
     if saturated:
         terms = replace(terms, forbidden={m: (*own, saturated) for m, own in terms.forbidden.items()})
-    whole = _scope(name, None, judged, terms)
+    whole = _scope(name, None, counts_by, terms)
     levels = np.unique(base.level).tolist()
     of_levels = replace(terms, comparisons=len(tuned) * len(levels))
     return ProblemSet(
         name=name,
         whole=whole,
         levels=tuple(
-            _scope(f"{name}, level {level}", level, _selected(judged, base.level == level), of_levels)
+            _scope(f"{name}, level {level}", level, _selected(counts_by, base.level == level), of_levels)
             for level in levels
             if len(levels) > 1
         ),
@@ -172,8 +172,8 @@ def _problem_set(name: str, samples: Mapping[str, Outcomes], judged: Judged, ter
     )
 
 
-def _scope(name: str, level: int | str | None, judged: Judged, terms: _Terms) -> Scope:
-    counts = {model: own[terms.metric] for model, own in judged.items()}
+def _scope(name: str, level: int | str | None, counts_by: CountsBy, terms: _Terms) -> Scope:
+    counts = {model: own[terms.metric] for model, own in counts_by.items()}
     (_, base), *tuned = counts.items()
     n = min(one.n for one in counts.values())
     k = terms.k or usual_k(n)
@@ -185,14 +185,14 @@ def _scope(name: str, level: int | str | None, judged: Judged, terms: _Terms) ->
         k=k,
         curves={
             model: {by: curve(one, sorted({*k_grid(one.n), k}), **terms.resampling) for by, one in own.items()}
-            for model, own in judged.items()
+            for model, own in counts_by.items()
         },
         rates={model: one.rates() for model, one in counts.items()},
         differences={
             model: paired_difference(base, other, sorted({*k_grid(n), k}), **terms.resampling) for model, other in tuned
         },
         verdicts={
-            model: judge_boundary(
+            model: boundary_verdict(
                 base,
                 other,
                 k=k,
@@ -226,15 +226,15 @@ def _measure(counts: Counts, samples: Outcomes | None, whole: Scope, terms: _Ter
         majority=majority(answered, ks, **terms.resampling) if answered else None,
         diversity=diversity(answered, whole.n, **terms.resampling) if answered else None,
         graded=graded(scored, ks, **terms.resampling) if scored else None,
-        sound=corrected_cot_pass_at_k(JudgedCounts.of(samples), whole.k, terms.judge, **terms.resampling)
-        if samples is not None and samples.process_S is not None and terms.judge
+        sound=corrected_cot_pass_at_k(SoundCounts.of(samples), whole.k, terms.verifier, **terms.resampling)
+        if samples is not None and samples.process_S is not None and terms.verifier
         else None,
     )
 
 
 def _compare(base: Counts, tuned: Counts, samples: Sequence[Outcomes], k: int, terms: _Terms) -> Comparison:
     n = min(base.n, tuned.n)
-    judged = [JudgedCounts.of(one) for one in samples if one.process_S is not None and terms.judge]
+    sound_counts = [SoundCounts.of(one) for one in samples if one.process_S is not None and terms.verifier]
     return Comparison(
         crossover=crossover(base, tuned, **terms.resampling),
         efficiency=efficiency(base, tuned, k, **terms.resampling),
@@ -243,8 +243,8 @@ def _compare(base: Counts, tuned: Counts, samples: Sequence[Outcomes], k: int, t
         changes=changes(base, tuned, seed=terms.seed),
         certificates=certify(base, tuned, alpha=terms.alpha, seed=terms.seed) if n > 1 else None,
         redrawn=redrawn_expansion(base, tuned, **terms.resampling) if n > 1 else None,
-        soundness=sensitivity(judged[0], judged[1], k, tpr=terms.judge.tpr, **terms.resampling)
-        if terms.judge and len(judged) == 2
+        soundness=sensitivity(sound_counts[0], sound_counts[1], k, tpr=terms.verifier.tpr, **terms.resampling)
+        if terms.verifier and len(sound_counts) == 2
         else None,
     )
 
@@ -288,15 +288,15 @@ def _saturated(name: str, guessing: Guessing | None, k: int) -> str | None:
     return f"{name}: guessing alone ({guessing.source}) solves {floor:.0%} of problems within {k} samples."
 
 
-def _judged(one: Outcomes | Counts, metric: Metric) -> Mapping[Metric, Counts]:
+def _by_metric(one: Outcomes | Counts, metric: Metric) -> Mapping[Metric, Counts]:
     if isinstance(one, Counts):
-        return {metric: one.judged_by(metric)}
+        return {metric: one.require_metric(metric)}
     metrics: list[Metric] = ["process", "answer"] if metric == "process" else ["answer"]
     return {by: one.counts(by) for by in metrics}
 
 
-def _selected(judged: Judged, chosen_P: npt.NDArray[np.bool_]) -> Judged:
-    return {model: {by: one.select(chosen_P) for by, one in own.items()} for model, own in judged.items()}
+def _selected(counts_by: CountsBy, chosen_P: npt.NDArray[np.bool_]) -> CountsBy:
+    return {model: {by: one.select(chosen_P) for by, one in own.items()} for model, own in counts_by.items()}
 
 
 def _has_process(one: Outcomes | Counts) -> bool:

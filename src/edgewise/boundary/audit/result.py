@@ -39,7 +39,7 @@ class Concern:
 
 @dataclass(frozen=True, eq=False)
 class Scope:
-    """Problems judged together: a whole set, or one level of it.
+    """Problems taken together: a whole set, or one level of it.
 
     `k` is where claims are made and `n` the smallest number of samples of a problem in any model.
     `curves` holds model -> metric -> curve, `rates` one for each model; `differences` and `verdicts`
@@ -83,7 +83,7 @@ class Comparison:
     """A tuned model against the base on one set, beyond the verdict.
 
     `solved_at_n` holds the solved sets at all samples, as papers print them; no claim rests on it.
-    None stands where there is one sample a problem, or, for `soundness`, no labels of a judge.
+    None stands where there is one sample a problem, or, for `soundness`, no labelled chains of a verifier.
     """
 
     crossover: Crossover
@@ -132,8 +132,8 @@ class Audit:
     """What rollouts of several models (the base first) on the same problems say.
 
     `verdict` is that of the last model, over all sets; `verdicts` holds every tuned model's, with a
-    part for each set, at 1 - alpha / (tuned models x sets). Levels are judged as a family of their
-    own. `counts` holds each model's problems, judged by `metric`.
+    part for each set, at 1 - alpha / (tuned models x sets). Levels are a family of their
+    own. `counts` holds each model's problems, verified by `metric`.
     """
 
     verdict: CombinedVerdict

@@ -71,11 +71,11 @@ class Edge:
 
     Success rates below `low` are out of reach (of so many rollouts), from `low` to `high` the
     edge, above it in-distribution. A problem is placed in a region when its posterior probability
-    is `threshold` or more, and its own samples reject the rates beyond the region's bounds at level
+    is `threshold` or more, and its own samples reject the rates beyond the region's bounds at confidence
     1 - `threshold` each (exact binomial tests), which holds whatever the population; else it is
     undecided. So a problem never solved is never called edge, and one is called out of reach only
     after ln(1 - threshold)/ln(1 - low) samples. `n` is the smallest number of samples of a problem,
-    `level` that of the intervals.
+    `confidence` that of the intervals.
     """
 
     problems: tuple[EdgeProblem, ...]
@@ -87,7 +87,7 @@ class Edge:
     threshold: float
     least_signal: float
     n: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -101,7 +101,7 @@ def find_edge(
     high: float = HIGH,
     threshold: float = 0.8,
     least_signal: float = LEAST_SIGNAL,
-    level: float = 0.95,
+    confidence: float = 0.95,
     resamples: int = 200,
     seed: int = 0,
 ) -> Edge:
@@ -118,9 +118,9 @@ def find_edge(
     population could be fitted, only those of them that were solved.
 
     Raises InputError for rollouts < 2, 0 < low < high < 1 violated, a threshold outside (0.5, 1),
-    a bad level, or resamples < 1.
+    a bad confidence, or resamples < 1.
     """
-    check(level, resamples)
+    check(confidence, resamples)
     if rollouts < 2:
         raise InputError(f"rollouts: {rollouts}; a group needs at least 2 to give signal")
     low = 1 - (1 - LEAST_SIGNAL) ** (1 / rollouts) if low is None else low
@@ -128,7 +128,7 @@ def find_edge(
         raise InputError(f"low, high: {low:.4g}, {high:.4g}; 0 < low < high < 1 is needed")
     if not 0.5 < threshold < 1:
         raise InputError(f"threshold: {threshold}; above 0.5 and below 1 is needed, such as 0.8")
-    rule = Rule(rollouts, low, high, threshold, least_signal, level)
+    rule = Rule(rollouts, low, high, threshold, least_signal, confidence)
     sizes_N = np.array(sorted({*GROUPS, rollouts}))
 
     strata = stratify(counts, population, resamples, seed)
@@ -152,7 +152,7 @@ def find_edge(
         threshold=threshold,
         least_signal=least_signal,
         n=counts.n,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
@@ -175,7 +175,7 @@ def _level(
     unbiased_PN = 1 - none_at_k(n_P1, c_P1, sizes_N) - none_at_k(n_P1, n_P1 - c_P1, sizes_N)
     values_PK = np.concatenate([pass_P2, headroom_P1, c_P1 == 0, unbiased_PN], axis=1)
     means_RK = bootstrap_means(values_PK, MEAN_RESAMPLES, seed, counts.cluster_P)
-    ends = interval(values_PK, means_RK, rule.level, (0.0, 1.0), counts.cluster_P)
+    ends = interval(values_PK, means_RK, rule.confidence, (0.0, 1.0), counts.cluster_P)
     seen = [Estimate(*map(float, one)) for one in zip(values_PK.mean(axis=0), *ends, strict=True)]
 
     expected_N = np.zeros(sizes_N.size)
@@ -183,7 +183,7 @@ def _level(
         expected_N += one.signal(one.prior.shape, one.weight_G, sizes_N) * one.counts.problems / counts.problems
     count = units(counts.problems, counts.cluster_P)
     expected = [
-        Estimate(float(value), *percentiles(means_R, rule.level, count))
+        Estimate(float(value), *percentiles(means_R, rule.confidence, count))
         for value, means_R in zip(expected_N, means_RN.T, strict=True)
     ]
     return EdgeLevel(

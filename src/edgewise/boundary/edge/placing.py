@@ -57,14 +57,14 @@ class EdgeProblem:
 
 @dataclass(frozen=True)
 class Rule:
-    """What places a problem and selects it, as in `find_edge`; `level` is that of the interval of its rate."""
+    """What places a problem and selects it, as in `find_edge`; `confidence` is that of the interval of its rate."""
 
     rollouts: int
     low: float
     high: float
     threshold: float
     least_signal: float
-    level: float
+    confidence: float
 
 
 def place(stratum: Stratum, rule: Rule) -> list[EdgeProblem]:
@@ -72,7 +72,7 @@ def place(stratum: Stratum, rule: Rule) -> list[EdgeProblem]:
     prior, n_G, c_G = stratum.prior.shape, stratum.n_G, stratum.c_G
     posterior = Posterior.of(prior, n_G, c_G)
     region_G, chance_G3 = regions(posterior, n_G, c_G, rule)
-    tails = (1 - rule.level) / 2
+    tails = (1 - rule.confidence) / 2
     rate_G3 = np.stack([posterior.mean(), posterior.quantile(tails), posterior.quantile(1 - tails)], axis=1)
     signal_G = posterior.signal(rule.rollouts)
     patterns = []

@@ -181,12 +181,12 @@ def starts(n_G: IntArray, c_G: IntArray, weight_G: FloatArray) -> list[FloatArra
     return [moments(share) for share in (0.0, 0.5, 0.95)]
 
 
-def profile_interval(tally: Tally, best: Fit, parameter: int, level: float) -> tuple[float, float]:
+def profile_interval(tally: Tally, best: Fit, parameter: int, confidence: float) -> tuple[float, float]:
     """The values of theta[parameter] at which the likelihood ratio against `best` is not significant.
 
     In the parameter's own units; an end beyond the bounds of the search is 0, or 1 or infinity.
     """
-    critical = stats.chi2.ppf(level, 1)
+    critical = stats.chi2.ppf(confidence, 1)
     top, other = best.theta[parameter], 3 - parameter
 
     def profile(value: float) -> Fit:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import check_level
+from edgewise.boundary.inference.resampling import check_confidence
 from edgewise.boundary.measures.certificates import draws_to_certify
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray
@@ -67,53 +67,53 @@ class Plan:
     power: float
     alpha: float
     comparisons: int
-    level: float
+    confidence: float
 
 
-def power_at(effect: float, se: float, level: float) -> float:
-    """Probability that a two-sided normal test at 1 - level rejects when the true difference is `effect`.
+def power_at(effect: float, se: float, confidence: float) -> float:
+    """Probability that a two-sided normal test at 1 - confidence rejects when the true difference is `effect`.
 
-    Raises InputError for a negative standard error or a level outside 0 to 1.
+    Raises InputError for a negative standard error or a confidence outside 0 to 1.
     """
-    check_level(level)
+    check_confidence(confidence)
     if not se >= 0:
         raise InputError(f"se: {se}; a standard error is at least 0")
     if se == 0:
-        return 1.0 if effect else 1 - level
-    critical, shift = stats.norm.isf((1 - level) / 2), abs(effect) / se
+        return 1.0 if effect else 1 - confidence
+    critical, shift = stats.norm.isf((1 - confidence) / 2), abs(effect) / se
     return float(stats.norm.sf(critical - shift) + stats.norm.sf(critical + shift))
 
 
-def detectable(se: float, level: float, power: float = LEAST_POWER) -> float:
-    """The smallest true difference that a two-sided normal test at 1 - level rejects with probability `power`.
+def detectable(se: float, confidence: float, power: float = LEAST_POWER) -> float:
+    """The smallest true difference that a two-sided normal test at 1 - confidence rejects with probability `power`.
 
-    (z_{(1+level)/2} + z_power) se; rejections in the wrong direction, less than one in 10,000 at the usual
-    levels and powers, are not counted. Raises InputError for a level outside 0 to 1 or a power outside 0.5 to 1.
+    (z_{(1+confidence)/2} + z_power) se; rejections in the wrong direction, less than one in 10,000 at the usual
+    values of both, are not counted. Raises InputError for a confidence outside 0 to 1 or a power outside 0.5 to 1.
     """
-    check_level(level)
+    check_confidence(confidence)
     _check_power(power)
-    return float(stats.norm.isf((1 - level) / 2) + stats.norm.ppf(power)) * se
+    return float(stats.norm.isf((1 - confidence) / 2) + stats.norm.ppf(power)) * se
 
 
-def standard_error(reach: float, level: float) -> float:
-    """The standard error that an interval at `level` stands for which reaches `reach` to either side.
+def standard_error(reach: float, confidence: float) -> float:
+    """The standard error that an interval at `confidence` stands for which reaches `reach` to either side.
 
     It carries everything the interval does: clusters, few problems, skewness, and columns of one value, whose spread
     in the sample is 0 and whose uncertainty is not.
     """
-    check_level(level)
-    return reach / float(stats.norm.isf((1 - level) / 2))
+    check_confidence(confidence)
+    return reach / float(stats.norm.isf((1 - confidence) / 2))
 
 
-def unseen_share(units: int, level: float) -> float:
+def unseen_share(units: int, confidence: float) -> float:
     """The largest share of problems (or clusters) that may have changed without any of `units` showing it.
 
-    All of them miss a share q with probability (1-q)^units, so q <= 1 - ((1-level)/2)^(1/units), which is about
+    All of them miss a share q with probability (1-q)^units, so q <= 1 - ((1-confidence)/2)^(1/units), which is about
     3.7/units at 95% (Clopper-Pearson at zero events). A difference that is nearly the same for all problems seen has
     a narrow interval, and yet this is left open.
     """
-    check_level(level)
-    return float(1 - ((1 - level) / 2) ** (1 / units))
+    check_confidence(confidence)
+    return float(1 - ((1 - confidence) / 2) ** (1 / units))
 
 
 def mcnemar_power(base_only: float, tuned_only: float, problems: int, alpha: float = 0.05) -> float:
@@ -151,7 +151,7 @@ def plan(
     moved_p: float = 0.05,
     certify_rate: float = 1e-3,
 ) -> Plan:
-    """How many problems and samples a problem it takes until `judge_boundary` claims a change of `effect`.
+    """How many problems and samples a problem it takes until `boundary_verdict` claims a change of `effect`.
 
     `effect` is the true difference in mean pass@k, tuned minus base. Above 0, the alternative is that a share of
     the problems which the base solves with p below `moved_p` is now solved with p = `moved_p`; below 0, that a
@@ -171,7 +171,7 @@ def plan(
     _check_power(power)
     if not problems or min(problems) < 2:
         raise InputError(f"problems: {list(problems)}; numbers of problems, each at least 2, are needed")
-    level = 1 - alpha / comparisons
+    confidence = 1 - alpha / comparisons
     p_A, weight_A = _population(base)
     concerned_A = p_A < moved_p if effect > 0 else p_A >= moved_p
     new_p = moved_p if effect > 0 else 0.0
@@ -186,13 +186,15 @@ def plan(
 
     def design(number: int, n: int, sd: float, skewness: float) -> Design:
         se = sd / math.sqrt(number)
-        widened = max(se * _widening(number, skewness, level), standard_error(unseen_share(number, level), level))
-        least = detectable(widened, level)
+        widened = max(
+            se * _widening(number, skewness, confidence), standard_error(unseen_share(number, confidence), confidence)
+        )
+        least = detectable(widened, confidence)
         claimed = float(stats.norm.cdf((abs(effect) - least) / se))
         return Design(number, n, se, least, claimed, 2 * number * n)
 
     def fewest(n: int, sd: float, skewness: float) -> Design:
-        number = max(2, math.floor(((detectable(sd, level) + stats.norm.ppf(power) * sd) / abs(effect)) ** 2))
+        number = max(2, math.floor(((detectable(sd, confidence) + stats.norm.ppf(power) * sd) / abs(effect)) ** 2))
         while (found := design(number, n, sd, skewness)).power < power:
             number += 1
         return found
@@ -220,7 +222,7 @@ def plan(
         power=power,
         alpha=alpha,
         comparisons=comparisons,
-        level=level,
+        confidence=confidence,
     )
 
 
@@ -233,10 +235,10 @@ def _population(base: Counts | None) -> tuple[FloatArray, FloatArray]:
     return p_A, number_A / base.problems
 
 
-def _widening(problems: int, skewness: float, level: float) -> float:
+def _widening(problems: int, skewness: float, confidence: float) -> float:
     """How much wider than normal a verdict's interval is expected to be: Student's factor for its spread being
     estimated, and the leading term for the skewness of the mean (Hall 1988, doi:10.1214/aos/1176350933)."""
-    tail = (1 - level) / 2
+    tail = (1 - confidence) / 2
     t = float(stats.t.isf(tail, problems - 1))
     return t / float(stats.norm.isf(tail)) * (1 + skewness**2 / problems * (t**4 + 2 * t**2 - 3) / 18)
 

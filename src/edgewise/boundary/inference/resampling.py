@@ -29,7 +29,7 @@ SAME = 1e-12
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its interval; the level stands in the object that holds it."""
+    """A number with its interval; the confidence stands in the object that holds it."""
 
     value: float
     low: float
@@ -50,9 +50,9 @@ class Intervals(NamedTuple):
     band_high_K: FloatArray
 
 
-def enough_resamples(level: float) -> int:
-    """The number of resamples that leaves 20 beyond each end of an interval at `level`."""
-    return math.ceil(40 / (1 - level) - 1e-9)
+def enough_resamples(confidence: float) -> int:
+    """The number of resamples that leaves 20 beyond each end of an interval at `confidence`."""
+    return math.ceil(40 / (1 - confidence) - 1e-9)
 
 
 def units(problems: int, cluster_P: IntArray | None) -> int:
@@ -77,15 +77,15 @@ def bootstrap_means(values_PK: FloatArray, resamples: int, seed: int, cluster_P:
     return sums_RK[:, :-1] / sums_RK[:, -1:]
 
 
-def percentiles(statistic_R: FloatArray, level: float, units: int) -> tuple[float, float]:
-    """Interval at `level` from the percentiles of any statistic of the resampled means.
+def percentiles(statistic_R: FloatArray, confidence: float, units: int) -> tuple[float, float]:
+    """Interval at `confidence` from the percentiles of any statistic of the resampled means.
 
     `units` is the number of problems or clusters that were resampled. The percentiles are taken
     at Phi(-sqrt(U/(U-1)) t) with t the Student quantile for U units, which removes the narrowness
     of the plain percentile interval at small U (Hesterberg 2015, arXiv:1411.5279). They are
     order statistics, never interpolated, so infinite values are allowed.
     """
-    tail = (1 - level) / 2
+    tail = (1 - confidence) / 2
     if units > 1:
         tail = stats.norm.cdf(-math.sqrt(units / (units - 1)) * stats.t.ppf(1 - tail, units - 1))
     low = np.quantile(statistic_R, tail, method="lower")
@@ -95,11 +95,11 @@ def percentiles(statistic_R: FloatArray, level: float, units: int) -> tuple[floa
 def interval(
     values_PK: FloatArray,
     means_RK: FloatArray,
-    level: float,
+    confidence: float,
     bounds: tuple[float, float],
     cluster_P: IntArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Interval at `level` for the mean of each column alone, from its resampled means.
+    """Interval at `confidence` for the mean of each column alone, from its resampled means.
 
     Mean +- t se (1 + g^2 (t^4 + 2 t^2 - 3)/18) with t the Student quantile for U units, se the
     standard error and g the skewness of the resampled means: the term by which skewness widens a
@@ -113,23 +113,23 @@ def interval(
     deviation_RK = means_RK - means_RK.mean(axis=0)
     variance_K = np.maximum(np.mean(deviation_RK**2, axis=0), SAME**2)
     square_skew_K = np.mean(deviation_RK**3, axis=0) ** 2 / variance_K**3
-    t = stats.t.ppf((1 + level) / 2, max(len(totals_UK) - 1, 1))
+    t = stats.t.ppf((1 + confidence) / 2, max(len(totals_UK) - 1, 1))
     reach_K = np.where(varied_K, t * error_K * (1 + square_skew_K * (t**4 + 2 * t**2 - 3) / 18), np.inf)
-    return _within(mean_K, reach_K, _limits(*_usual_and_unusual(totals_UK), totals_UK[:, -1], level, bounds))
+    return _within(mean_K, reach_K, _limits(*_usual_and_unusual(totals_UK), totals_UK[:, -1], confidence, bounds))
 
 
 def studentised(
     values_PK: FloatArray,
     resamples: int,
     seed: int,
-    level: float,
+    confidence: float,
     bounds: tuple[float, float],
     cluster_P: IntArray | None = None,
 ) -> Intervals:
-    """Intervals at `level` for the mean of each column alone, and the band for all at once.
+    """Intervals at `confidence` for the mean of each column alone, and the band for all at once.
 
     Symmetric bootstrap-t: mean +- critical value x standard error. The critical value of a column
-    is the `level` quantile of |mean* - mean| / se* over resamples, each with its own standard
+    is the `confidence` quantile of |mean* - mean| / se* over resamples, each with its own standard
     error se*; that of the band is the quantile of the largest one over columns (max-t). Hall 1988
     as in `interval`; Westfall and Young 1993. It covers where few problems carry the mean and a
     fixed standard error does not: 93% to 98% at 95% in simulation, from 30 problems or 10 clusters
@@ -140,7 +140,7 @@ def studentised(
     differ from the median, the share of such units lies below its Clopper-Pearson limit s, and
     the mean within s of the way from the median to either of `bounds`. That is the whole answer
     for a column with one value throughout (s is about 3.7/U at 95%), and for one so sparse, or so
-    few units, that no critical value exists. The band uses it at the Bonferroni level for K columns.
+    few units, that no critical value exists. The band uses it at the Bonferroni confidence for K columns.
 
     NaN columns give NaN and take no part in the band. Raises InputError when resamples < 1.
     """
@@ -152,15 +152,15 @@ def studentised(
     residual_UV = groups_UK[:, :-1][:, varied_K] - mean_K[varied_K] * groups_UK[:, -1:]
     t_RV = _studentised_deviations(residual_UV, groups_UK[:, -1:], resamples, rng)
     sorted_RV = np.sort(t_RV, axis=0)
-    alone = _rank(level, resamples)
-    jointly = _joint_rank(t_RV, level)
+    alone = _rank(confidence, resamples)
+    jointly = _joint_rank(t_RV, confidence)
 
     def ends(critical: FloatArray, confidence: float) -> tuple[FloatArray, FloatArray]:
         reach_K = np.full(len(mean_K), np.inf)
         reach_K[varied_K] = critical * error_K[varied_K]
         return _within(mean_K, reach_K, _limits(usual_K, unusual_K, totals_UK[:, -1], confidence, bounds))
 
-    return Intervals(*ends(sorted_RV[alone], level), *ends(sorted_RV[jointly], 1 - (1 - level) / len(mean_K)))
+    return Intervals(*ends(sorted_RV[alone], confidence), *ends(sorted_RV[jointly], 1 - (1 - confidence) / len(mean_K)))
 
 
 def sign_flip_p(values_PK: FloatArray, resamples: int, seed: int, cluster_P: IntArray | None = None) -> FloatArray:
@@ -184,7 +184,7 @@ def sign_flip_p(values_PK: FloatArray, resamples: int, seed: int, cluster_P: Int
 
 
 def resampled_estimate(
-    value: float, value_R: FloatArray, bounds: tuple[float, float], level: float, rests_on: float
+    value: float, value_R: FloatArray, bounds: tuple[float, float], confidence: float, rests_on: float
 ) -> Estimate:
     """A function of totals over problems, such as a ratio, with the percentile interval of its resamples.
 
@@ -197,18 +197,18 @@ def resampled_estimate(
         return Estimate(math.nan, math.nan, math.nan)
     low, high = bounds
     count = max(2, int(rests_on))
-    least, _ = percentiles(np.where(np.isnan(value_R), low, value_R), level, count)
-    _, most = percentiles(np.where(np.isnan(value_R), high, value_R), level, count)
+    least, _ = percentiles(np.where(np.isnan(value_R), low, value_R), confidence, count)
+    _, most = percentiles(np.where(np.isnan(value_R), high, value_R), confidence, count)
     if most - least <= SAME:
-        unseen = 1 - ((1 - level) / 2) ** (1 / max(1.0, rests_on))
+        unseen = 1 - ((1 - confidence) / 2) ** (1 / max(1.0, rests_on))
         least, most = value - unseen * (value - low), value + unseen * (high - value)
     return Estimate(float(value), float(least), float(most))
 
 
-def check_level(level: float) -> None:
-    """Raise InputError unless 0 < level < 1."""
-    if not 0 < level < 1:
-        raise InputError(f"level: {level}; a number between 0 and 1 is needed, such as 0.95")
+def check_confidence(confidence: float) -> None:
+    """Raise InputError unless 0 < confidence < 1."""
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence: {confidence}; a number between 0 and 1 is needed, such as 0.95")
 
 
 def _totals(values_PK: FloatArray, cluster_P: IntArray | None) -> FloatArray:
@@ -266,15 +266,15 @@ def _studentised_deviations(
     return t_RV
 
 
-def _rank(level: float, resamples: int) -> int:
-    """The place of the `level` quantile among ascending resamples, the next higher where it falls between two."""
-    return min(math.ceil(level * (resamples - 1) - 1e-9), resamples - 1)
+def _rank(confidence: float, resamples: int) -> int:
+    """The place of the `confidence` quantile among ascending resamples, the next higher where it falls between two."""
+    return min(math.ceil(confidence * (resamples - 1) - 1e-9), resamples - 1)
 
 
-def _joint_rank(t_RV: FloatArray, level: float) -> int:
-    """The least place in every column's order that no column of `level` of the resamples lies beyond."""
+def _joint_rank(t_RV: FloatArray, confidence: float) -> int:
+    """The least place in every column's order that no column of `confidence` of the resamples lies beyond."""
     place_RV = t_RV.argsort(axis=0).argsort(axis=0)
-    return int(np.sort(place_RV.max(axis=1, initial=0))[_rank(level, len(t_RV))])
+    return int(np.sort(place_RV.max(axis=1, initial=0))[_rank(confidence, len(t_RV))])
 
 
 def _usual_and_unusual(totals_UK: FloatArray) -> tuple[FloatArray, IntArray]:
@@ -285,11 +285,11 @@ def _usual_and_unusual(totals_UK: FloatArray) -> tuple[FloatArray, IntArray]:
 
 
 def _limits(
-    usual_K: FloatArray, unusual_K: IntArray, size_U: FloatArray, level: float, bounds: tuple[float, float]
+    usual_K: FloatArray, unusual_K: IntArray, size_U: FloatArray, confidence: float, bounds: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray]:
     """How low and how high the mean of each column can be, by the number of unusual units alone."""
     others_K = len(size_U) - unusual_K
-    share_K = np.where(others_K > 0, stats.beta.ppf((1 + level) / 2, unusual_K + 1, np.maximum(others_K, 1)), 1.0)
+    share_K = np.where(others_K > 0, stats.beta.ppf((1 + confidence) / 2, unusual_K + 1, np.maximum(others_K, 1)), 1.0)
     # The unusual clusters may be the large ones.
     share_K = np.minimum(share_K * size_U.max() / size_U.mean(), 1.0)
     return usual_K - share_K * (usual_K - bounds[0]), usual_K + share_K * (bounds[1] - usual_K)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.inference.resampling import bootstrap_means, check_level, interval
+from edgewise.boundary.inference.resampling import bootstrap_means, check_confidence, interval
 from edgewise.boundary.measures.curves import problem_pass_at_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, require_same_problems
@@ -15,7 +15,7 @@ from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, req
 
 @dataclass(frozen=True, eq=False)
 class Envelope:
-    """Mean pass@k at the decoding that is best for each k, with a pointwise interval at `level`.
+    """Mean pass@k at the decoding that is best for each k, with a pointwise interval at `confidence`.
 
     `decoding_K` names the decoding chosen at each k ("" where no decoding has enough samples) by its
     pass@k on one part of the samples, of `n_choice` or more a problem; `value_K`, `low_K` and
@@ -31,7 +31,7 @@ class Envelope:
     n_choice: int
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -42,7 +42,7 @@ def envelope(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Envelope:
     """pass@k of one model at its best decoding (temperature, say) for each k.
 
@@ -51,9 +51,9 @@ def envelope(
     of several noisy values overstates its own, a fresh draw does not. Both halves need k samples.
 
     Raises InputError when no decoding is given, they do not hold the same problems, a problem has
-    only one sample, and for a bad level, resamples < 1 or k < 1.
+    only one sample, and for a bad confidence, resamples < 1 or k < 1.
     """
-    check_level(level)
+    check_confidence(confidence)
     if not by_decoding:
         raise InputError("by_decoding: none given; at least one decoding is needed")
     decodings, every = tuple(by_decoding), list(by_decoding.values())
@@ -70,7 +70,7 @@ def envelope(
     values_PK = np.stack([problem_pass_at_k(second, k_K) for _, second in halves])[best_K, :, np.arange(k_K.size)].T
     values_PK = np.where(possible_K, values_PK, np.nan)
     means_RK = bootstrap_means(values_PK, resamples, seed, cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, level, (0.0, 1.0), cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, confidence, (0.0, 1.0), cluster_P)
     return Envelope(
         k_K=k_K,
         decoding_K=tuple(decodings[best_K[j]] if possible_K[j] else "" for j in range(k_K.size)),
@@ -81,7 +81,7 @@ def envelope(
         n_choice=min(first.n for first, _ in halves),
         n=min(second.n for _, second in halves),
         problems=every[0].problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )

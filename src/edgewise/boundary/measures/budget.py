@@ -10,7 +10,7 @@ from edgewise.boundary.inference.resampling import (
     SAME,
     Estimate,
     bootstrap_means,
-    check_level,
+    check_confidence,
     percentiles,
     studentised,
     units,
@@ -31,7 +31,7 @@ class Efficiency:
     under pass@k over log2 k from 1 to k, divided by log2 k: between 0 and 1, the mean height (pass@1
     when k is 1).
 
-    All with paired intervals at `level` over new problems. Values that rest on more than `k_limit`
+    All with paired intervals at `confidence` over new problems. Values that rest on more than `k_limit`
     = n/4 samples are too noisy for claims. `n` is the smallest number of samples of a problem in
     either arm.
     """
@@ -45,7 +45,7 @@ class Efficiency:
     k_limit: int
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -57,7 +57,7 @@ def efficiency(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Efficiency:
     """Sampling-efficiency gap, budget equivalence and areas under pass@k of two arms.
 
@@ -68,9 +68,9 @@ def efficiency(
     k, and k.
 
     Raises InputError when the arms do not hold the same problems, k < 1, a problem has fewer than
-    k samples, for a bad level, or resamples < 1.
+    k samples, for a bad confidence, or resamples < 1.
     """
-    check_level(level)
+    check_confidence(confidence)
     require_same_problems(base, tuned)
     n = min(base.n, tuned.n)
     if not 1 <= k <= n:
@@ -82,7 +82,7 @@ def efficiency(
     gap_PA = np.stack([base_PK[:, -1] - tuned_PK[:, 0], auc_PA[:, 1] - auc_PA[:, 0]], axis=1)
 
     def estimates(values_PA: FloatArray, bounds: tuple[float, float]) -> list[Estimate]:
-        low, high = studentised(values_PA, resamples, seed, level, bounds, cluster_P)[:2]
+        low, high = studentised(values_PA, resamples, seed, confidence, bounds, cluster_P)[:2]
         return [Estimate(*map(float, one)) for one in zip(values_PA.mean(axis=0), low, high, strict=True)]
 
     auc_base, auc_tuned = estimates(auc_PA, (0.0, 1.0))
@@ -91,7 +91,7 @@ def efficiency(
     curve_PK = np.column_stack([problem_pass_at_k(base, reach_K), tuned_PK[:, 0]])
     means_RK = bootstrap_means(curve_PK, resamples, seed, cluster_P)
     k_eq = _equivalent(curve_PK.mean(axis=0)[None, :], reach_K)[0]
-    low, high = percentiles(_equivalent(means_RK, reach_K), level, units(base.problems, cluster_P))
+    low, high = percentiles(_equivalent(means_RK, reach_K), confidence, units(base.problems, cluster_P))
     return Efficiency(
         k=k,
         delta_se=delta_se,
@@ -102,7 +102,7 @@ def efficiency(
         k_limit=n // 4,
         n=n,
         problems=base.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )

@@ -22,7 +22,7 @@ class Crossover:
     claim when `claimable`: k_star is not beyond `k_limit` = n/4.
 
     `crossing` is the k, interpolated, at which the mean curve of tuned falls below that of the
-    base, with its bootstrap interval at `level` over problems. It is inf when that does not happen
+    base, with its bootstrap interval at `confidence` over problems. It is inf when that does not happen
     within the grid, and the first k of the grid when the base is ahead from there on, so that the
     crossing lies at or below it; both also for the resamples, so an interval that ends at inf, or
     starts at the first k, is open to that side. `crossing_share` is the share of resamples that
@@ -39,7 +39,7 @@ class Crossover:
     k_limit: int
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -51,7 +51,7 @@ def crossover(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Crossover:
     """The crossover of two pass@k curves on the same problems.
 
@@ -65,7 +65,9 @@ def crossover(
     `paired_difference`.
     """
     n = min(base.n, tuned.n)
-    found = paired_difference(base, tuned, k_grid(n) if ks is None else ks, resamples=resamples, seed=seed, level=level)
+    found = paired_difference(
+        base, tuned, k_grid(n) if ks is None else ks, resamples=resamples, seed=seed, confidence=confidence
+    )
     k_K = found.k_K
     if k_K[-1] > n:
         raise InputError(f"ks: {k_K[-1]} is beyond the n = {n} samples of some problem; ks end at n")
@@ -75,7 +77,7 @@ def crossover(
     difference_PK = problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)
     means_RK = bootstrap_means(difference_PK, resamples, seed, base.cluster_P)
     crossing_R = _crossings(means_RK, k_K)
-    low, high = percentiles(crossing_R, level, units(base.problems, base.cluster_P))
+    low, high = percentiles(crossing_R, confidence, units(base.problems, base.cluster_P))
     return Crossover(
         k_K=k_K,
         k_star=k_star,
@@ -85,7 +87,7 @@ def crossover(
         k_limit=n // 4,
         n=n,
         problems=base.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )

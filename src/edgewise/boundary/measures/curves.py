@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k, pass_at_k_variance
-from edgewise.boundary.inference.resampling import check_level, sign_flip_p, studentised
+from edgewise.boundary.inference.resampling import check_confidence, sign_flip_p, studentised
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, require_same_problems
 
@@ -18,7 +18,7 @@ from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, req
 class Curve:
     """Mean pass@k of one arm at each k.
 
-    For new problems of the same kind: `low_K`, `high_K` hold each value alone at `level`, and
+    For new problems of the same kind: `low_K`, `high_K` hold each value alone at `confidence`, and
     `band_low_K`, `band_high_K` hold all of them at once. For this fixed set of problems, sampled
     anew: `fixed_low_K`, `fixed_high_K` hold each value alone; NaN where n < 2k.
 
@@ -36,7 +36,7 @@ class Curve:
     fixed_high_K: FloatArray
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -61,7 +61,7 @@ class Difference:
     p_K: FloatArray
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -89,7 +89,7 @@ def curve(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Curve:
     """Mean over problems of the unbiased pass@k, with its uncertainty under two questions.
 
@@ -99,16 +99,16 @@ def curve(
     interval at one k lies within it. What would new samples of this fixed set of
     problems give? The mean of T unbiased estimates has the variance sum_i v_i / T^2, with v_i the
     `pass_at_k_variance` of problem i; the interval is normal, and never narrower than no success
-    in all N samples leaves open, 1 - ((1-level)/2)^(k/N), for v_i is 0 for problems that were
+    in all N samples leaves open, 1 - ((1-confidence)/2)^(k/N), for v_i is 0 for problems that were
     never solved. A k that some problem has fewer samples for gives NaN.
 
-    Raises InputError for a bad level, resamples < 1, or ks that do not ascend from at least 1.
+    Raises InputError for a bad confidence, resamples < 1, or ks that do not ascend from at least 1.
     """
-    check_level(level)
+    check_confidence(confidence)
     k_K = _grid(ks)
     values_PK = problem_pass_at_k(counts, k_K)
-    found = studentised(values_PK, resamples, seed, level, (0.0, 1.0), counts.cluster_P)
-    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([counts], k_K, level)
+    found = studentised(values_PK, resamples, seed, confidence, (0.0, 1.0), counts.cluster_P)
+    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([counts], k_K, confidence)
     # pass@k does not fall with k, so where the band holds at every k, so does its tightest rising part.
     band_low_K = np.fmax.accumulate(found.band_low_K) + 0 * found.band_low_K
     band_high_K = np.fmin.accumulate(found.band_high_K[::-1])[::-1] + 0 * found.band_high_K
@@ -123,7 +123,7 @@ def curve(
         fixed_high_K=np.minimum(value_K + reach_K, 1.0),
         n=counts.n,
         problems=counts.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
@@ -136,7 +136,7 @@ def paired_difference(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Difference:
     """Mean over problems of pass@k of tuned minus base, with paired intervals.
 
@@ -147,12 +147,12 @@ def paired_difference(
 
     Raises InputError when the arms do not hold the same problems, and as in `curve`.
     """
-    check_level(level)
+    check_confidence(confidence)
     require_same_problems(base, tuned)
     k_K = _grid(ks)
     values_PK = problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)
-    found = studentised(values_PK, resamples, seed, level, (-1.0, 1.0), base.cluster_P)
-    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([base, tuned], k_K, level)
+    found = studentised(values_PK, resamples, seed, confidence, (-1.0, 1.0), base.cluster_P)
+    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([base, tuned], k_K, confidence)
     return Difference(
         k_K=k_K,
         value_K=value_K,
@@ -165,21 +165,21 @@ def paired_difference(
         p_K=sign_flip_p(values_PK, resamples, seed, base.cluster_P),
         n=min(base.n, tuned.n),
         problems=base.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
 
 
-def _fixed_reach(arms: Sequence[Counts], k_K: IntArray, level: float) -> FloatArray:
+def _fixed_reach(arms: Sequence[Counts], k_K: IntArray, confidence: float) -> FloatArray:
     """Half the width of the fixed-set interval of a curve, or of the difference of two arms."""
     variance_K, least_K = np.zeros(len(k_K)), np.zeros(len(k_K))
     for counts in arms:
         n_D, c_D, which_P = _distinct(counts)
         variance_DK = pass_at_k_variance(n_D[:, None], c_D[:, None], k_K)
         variance_K += np.bincount(which_P) @ variance_DK / counts.problems**2
-        least_K = np.maximum(least_K, 1 - ((1 - level) / 2) ** (k_K / counts.n_P.sum()))
-    return np.maximum(stats.norm.ppf((1 + level) / 2) * np.sqrt(variance_K), least_K)
+        least_K = np.maximum(least_K, 1 - ((1 - confidence) / 2) ** (k_K / counts.n_P.sum()))
+    return np.maximum(stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance_K), least_K)
 
 
 def _distinct(counts: Counts) -> tuple[IntArray, IntArray, IntArray]:

@@ -11,7 +11,7 @@ from edgewise.boundary.inference.estimators import none_at_k
 from edgewise.boundary.inference.resampling import (
     Estimate,
     bootstrap_means,
-    check_level,
+    check_confidence,
     interval,
     resampled_estimate,
     units,
@@ -27,7 +27,7 @@ class RedrawnExpansion:
     `unsolved` is the expected number of problems that m samples of the base do not solve. `base` and `tuned`
     are the shares of these that m new samples of the base, and m samples of the tuned model, do solve, and
     `excess` is their difference: the expansion rate less regression to the mean. NaN where the base solves
-    every problem. Intervals are at `level`, over new problems of the same kind.
+    every problem. Intervals are at `confidence`, over new problems of the same kind.
     """
 
     m: int
@@ -36,7 +36,7 @@ class RedrawnExpansion:
     tuned: Estimate
     excess: Estimate
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -48,7 +48,7 @@ def redrawn_expansion(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> RedrawnExpansion:
     """The expansion rate on problems that m samples of the base leave unsolved, with the base re-drawn beside it.
 
@@ -61,7 +61,7 @@ def redrawn_expansion(
     `m` defaults to the largest number that leaves the base 2m samples and the tuned arm m. Raises InputError when
     the arms do not hold the same problems, or there are not so many samples.
     """
-    check_level(level)
+    check_confidence(confidence)
     require_same_problems(base, tuned)
     most = min(base.n // 2, tuned.n)
     m = most if m is None else m
@@ -79,9 +79,11 @@ def redrawn_expansion(
         ratio_R = np.full(len(means_RK), np.nan)
         np.divide(means_RK[:, column], means_RK[:, 3], out=ratio_R, where=means_RK[:, 3] > 0)
         value = float(columns_PK[:, column].sum()) / unsolved if unsolved > 0 else math.nan
-        return resampled_estimate(value, ratio_R, bounds, level, min(unsolved, units(base.problems, base.cluster_P)))
+        return resampled_estimate(
+            value, ratio_R, bounds, confidence, min(unsolved, units(base.problems, base.cluster_P))
+        )
 
-    low_K, high_K = interval(unsolved_P[:, None], means_RK[:, 3:], level, (0.0, 1.0), base.cluster_P)
+    low_K, high_K = interval(unsolved_P[:, None], means_RK[:, 3:], confidence, (0.0, 1.0), base.cluster_P)
     return RedrawnExpansion(
         m=m,
         unsolved=Estimate(unsolved, base.problems * float(low_K[0]), base.problems * float(high_K[0])),
@@ -89,7 +91,7 @@ def redrawn_expansion(
         tuned=share(1, (0.0, 1.0)),
         excess=share(2, (-1.0, 1.0)),
         problems=base.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )

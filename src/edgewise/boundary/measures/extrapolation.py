@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_level, interval
+from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_confidence, interval
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray
 
@@ -24,7 +24,7 @@ class Extrapolation:
 
     `pass_at_n` is the mean pass@n, `pass_at_k` the mean pass@k predicted at `k` = `factor` n
     (rounded), and `newly_solved` the number of problems that the step from n to k is expected to
-    solve. Intervals are bootstrap intervals over problems (or their clusters) at `level`. `n` is
+    solve. Intervals are bootstrap intervals over problems (or their clusters) at `confidence`. `n` is
     the smallest number of samples of a problem.
     """
 
@@ -35,13 +35,13 @@ class Extrapolation:
     newly_solved: Estimate
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
 
 def good_toulmin(
-    counts: Counts, factor: float = 2.0, *, resamples: int = 2000, seed: int = 0, level: float = 0.95
+    counts: Counts, factor: float = 2.0, *, resamples: int = 2000, seed: int = 0, confidence: float = 0.95
 ) -> Extrapolation:
     """Predict pass@k at k = factor n, n being the smallest number of samples of a problem.
 
@@ -58,9 +58,9 @@ def good_toulmin(
     Sources: Good and Toulmin (1956); for the weights Efron and Thisted (1976) and Orlitsky et al.
     (arXiv:1511.07428).
 
-    Raises InputError for a factor outside (1, 2], a bad level, or resamples < 1.
+    Raises InputError for a factor outside (1, 2], a bad confidence, or resamples < 1.
     """
-    check_level(level)
+    check_confidence(confidence)
     if not 1 < factor <= 2:
         raise InputError(f"factor: {factor}; above 1 and at most 2 is needed, for the series holds no further")
     n, k = counts.n, round(factor * counts.n)
@@ -71,7 +71,7 @@ def good_toulmin(
         later_P = np.full_like(later_P, np.nan)
     values_PK = np.column_stack([now_P, later_P, later_P - now_P])
     means_RK = bootstrap_means(values_PK, resamples, seed, counts.cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, level, (0.0, 1.0), counts.cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, confidence, (0.0, 1.0), counts.cluster_P)
 
     mean_K, unsolved = values_PK.mean(axis=0), 1 - now_P.mean()
     floor_K, ceiling_K = np.array([0.0, now_P.mean(), 0.0]), np.array([1.0, 1.0, unsolved])
@@ -86,7 +86,7 @@ def good_toulmin(
         newly_solved=Estimate(*(counts.problems * one for one in (new.value, new.low, new.high))),
         n=n,
         problems=counts.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )

@@ -12,7 +12,7 @@ from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.multiple_testing import benjamini_hochberg
-from edgewise.boundary.inference.resampling import bootstrap_means, check_level, interval
+from edgewise.boundary.inference.resampling import bootstrap_means, check_confidence, interval
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, StrArray, integers
 from edgewise.outcomes.outcomes import Outcomes
@@ -44,7 +44,7 @@ class GuessFloor:
 class ExcessCoverage:
     """Mean pass@k at each k, the guess floor, and the difference, over the problems whose floor is known.
 
-    `low_K` and `high_K` are the interval of `excess_K` at `level`, over new problems of the same kind. NaN where
+    `low_K` and `high_K` are the interval of `excess_K` at `confidence`, over new problems of the same kind. NaN where
     some problem has fewer than k samples, or fewer than k counted guesses.
     """
 
@@ -55,7 +55,7 @@ class ExcessCoverage:
     low_K: FloatArray
     high_K: FloatArray
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -80,7 +80,7 @@ def shuffled_floor(outcomes: Outcomes, others: Sequence[Outcomes] = ()) -> Guess
     """The share of the model's answers to other problems that are right for this one.
 
     A model that knows which kind of number is asked for, and nothing else, would answer so. Right for a problem are
-    its gold answer and every answer that was judged correct for it, in `outcomes` or in `others` (more arms on the
+    its gold answer and every answer that was verified as correct for it, in `outcomes` or in `others` (more arms on the
     same problems); a problem with neither, or without another beside it, is unknown. Samples without an answer are
     left out.
 
@@ -144,14 +144,14 @@ def excess_coverage(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> ExcessCoverage:
     """pass@k beyond what guessing gives at the same k, with an interval over problems.
 
     With answers from 0 to 999, even guesses cover 12% at k = 128 and 64% at k = 1024, so that coverage alone says
     little there. Raises InputError when `floor` is of other problems, or none of them is known.
     """
-    check_level(level)
+    check_confidence(confidence)
     _require_same(counts, floor)
     known_P = floor.known_P
     if not known_P.any():
@@ -162,7 +162,7 @@ def excess_coverage(
     guess_PK = _guess_PK(floor, k_K)
     excess_PK = coverage_PK - guess_PK
     means_RK = bootstrap_means(excess_PK, resamples, seed, some.cluster_P)
-    low_K, high_K = interval(excess_PK, means_RK, level, (-1.0, 1.0), some.cluster_P)
+    low_K, high_K = interval(excess_PK, means_RK, confidence, (-1.0, 1.0), some.cluster_P)
     return ExcessCoverage(
         k_K=k_K,
         coverage_K=coverage_PK.mean(axis=0),
@@ -171,7 +171,7 @@ def excess_coverage(
         low_K=low_K,
         high_K=high_K,
         problems=some.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.inference.resampling import bootstrap_means, check_level, interval
+from edgewise.boundary.inference.resampling import bootstrap_means, check_confidence, interval
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray, integers
 from edgewise.outcomes.outcomes import Outcomes
@@ -18,7 +18,7 @@ from edgewise.outcomes.outcomes import Outcomes
 class Graded:
     """Mean over problems of max@k, the expected best score of k samples, in units of the score.
 
-    `low_K`, `high_K` are pointwise intervals at `level` over new problems. `n` is the smallest number
+    `low_K`, `high_K` are pointwise intervals at `confidence` over new problems. `n` is the smallest number
     of samples of a problem; values at k > n are NaN, values at k > n/4 are too noisy for claims.
     """
 
@@ -28,23 +28,23 @@ class Graded:
     high_K: FloatArray
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
 
 def graded(
-    outcomes: Outcomes, ks: Sequence[int], *, resamples: int = 2000, seed: int = 0, level: float = 0.95
+    outcomes: Outcomes, ks: Sequence[int], *, resamples: int = 2000, seed: int = 0, confidence: float = 0.95
 ) -> Graded:
     """Mean over problems of the unbiased max@k of the scores, with a bootstrap interval over problems.
 
     Estimator as in `max_at_k`. Where every problem has the same max@k, the interval takes scores to
     lie in [0, 1] or in the range seen, whichever is wider; see `resampling.interval`.
 
-    Raises InputError when scores were not recorded or one is not finite, and for a bad level,
+    Raises InputError when scores were not recorded or one is not finite, and for a bad confidence,
     resamples < 1 or k < 1.
     """
-    check_level(level)
+    check_confidence(confidence)
     if outcomes.score_S is None:
         raise InputError("score: no sample has a score; max@k needs one for each")
     score_S, problem_S, k_K = _finite(outcomes.score_S), outcomes.problem_S, integers("ks", ks)
@@ -59,7 +59,7 @@ def graded(
 
     means_RK = bootstrap_means(values_PK, resamples, seed, outcomes.cluster_P)
     bounds = min(0.0, float(score_S.min())), max(1.0, float(score_S.max()))
-    low_K, high_K = interval(values_PK, means_RK, level, bounds, outcomes.cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, confidence, bounds, outcomes.cluster_P)
     return Graded(
         k_K=k_K,
         value_K=values_PK.mean(axis=0),
@@ -67,7 +67,7 @@ def graded(
         high_K=high_K,
         n=int(n_P.min()),
         problems=n_P.size,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )

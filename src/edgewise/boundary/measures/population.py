@@ -14,7 +14,7 @@ from scipy import stats
 
 from edgewise.boundary.inference.betabinomial import Fit, Shape, Tally, fit, fit_both, profile_interval, starts
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import Estimate, check_level, percentiles, units
+from edgewise.boundary.inference.resampling import Estimate, check_confidence, percentiles, units
 from edgewise.boundary.measures.curves import k_grid
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
@@ -55,7 +55,7 @@ class Population:
     samples. The data cannot tell which, for pi0 is identified only by samples of problems never
     solved: it proves no problem impossible. The success rates of all others follow
     Beta(`a`, `b`); `a` is the exponent of the left tail, P(p < x) ~ x^a. Intervals are
-    profile-likelihood intervals at `level` that take problems as independent; an end that the data
+    profile-likelihood intervals at `confidence` that take problems as independent; an end that the data
     leave open is 0, 1 or infinite.
 
     `plain` is the beta-binomial without the point mass, `likelihood_ratio` twice the
@@ -89,7 +89,7 @@ class Population:
     concern: str
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -115,7 +115,7 @@ class Backtest:
     Of each problem at least `fitted_n` samples are fitted, and pass@`k` is predicted at the
     smallest number of held-out samples of a problem; `observed` is the unbiased estimate from the
     held-out samples alone. `error` is predicted minus observed for the zero-inflated
-    beta-binomial, `plain_error` for the plain one. Intervals are bootstrap intervals at `level`
+    beta-binomial, `plain_error` for the plain one. Intervals are bootstrap intervals at `confidence`
     over problems (or their clusters), both fits being repeated in every resample.
     """
 
@@ -127,12 +127,12 @@ class Backtest:
     plain_predicted: Estimate
     plain_error: Estimate
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
 
-def fit_population(counts: Counts, *, level: float = 0.95, resamples: int = 200, seed: int = 0) -> Population:
+def fit_population(counts: Counts, *, confidence: float = 0.95, resamples: int = 200, seed: int = 0) -> Population:
     """Fit a zero-inflated beta-binomial to (n, c) of every problem by maximum likelihood.
 
     Problems may have different n, as long as the samples did not decide it. No counts make it
@@ -142,15 +142,16 @@ def fit_population(counts: Counts, *, level: float = 0.95, resamples: int = 200,
     counts; Schaeffer et al. (arXiv:2502.17578) for the left tail that governs pass@k at large k;
     Self and Liang (1987) for the test at the boundary.
 
-    Raises InputError for a bad level or resamples < 1.
+    Raises InputError for a bad confidence or resamples < 1.
     """
-    check(level, resamples)
+    check(confidence, resamples)
     (n_G, c_G), cell_P = cells(counts.n_P, counts.c_P)
     weight_G = np.bincount(cell_P).astype(np.float64)
     tally = Tally.of(n_G, c_G, weight_G)
     best, plain = fit_both(tally, starts(n_G, c_G, weight_G))
     unreached, a, b = (
-        Estimate(value, *profile_interval(tally, best, parameter, level)) for parameter, value in enumerate(best.shape)
+        Estimate(value, *profile_interval(tally, best, parameter, confidence))
+        for parameter, value in enumerate(best.shape)
     )
     ratio = 2 * (best.log_likelihood - plain.log_likelihood)
     ratio = ratio if ratio > SAME_FIT else 0.0
@@ -165,7 +166,7 @@ def fit_population(counts: Counts, *, level: float = 0.95, resamples: int = 200,
     drawn = resampled_weights(cell_P, counts.cluster_P, resamples, np.random.default_rng((seed, 40)))
     predicted_RK = np.array([_curve(refit(n_G, c_G, one_G), k_K) for one_G in drawn])
     count = units(counts.problems, counts.cluster_P)
-    ends_K2 = np.array([percentiles(predicted_R, level, count) for predicted_R in predicted_RK.T])
+    ends_K2 = np.array([percentiles(predicted_R, confidence, count) for predicted_R in predicted_RK.T])
     known = np.nan if nothing_known else 1.0
     return Population(
         unreached=unreached,
@@ -184,22 +185,22 @@ def fit_population(counts: Counts, *, level: float = 0.95, resamples: int = 200,
         concern=concern,
         n=counts.n,
         problems=counts.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
 
 
-def backtest(counts: Counts, seed: int = 0, *, level: float = 0.95, resamples: int = 200) -> Backtest | None:
+def backtest(counts: Counts, seed: int = 0, *, confidence: float = 0.95, resamples: int = 200) -> Backtest | None:
     """Fit an eighth of every problem's samples, predict pass@k for the others, and compare.
 
     The two parts are dealt at random, so neither knows anything of the other: the error is that of
     predicting seven times beyond the fitted samples. None where an eighth is fewer than four
     samples, which would not determine the fit.
 
-    Raises InputError for a bad level or resamples < 1.
+    Raises InputError for a bad confidence or resamples < 1.
     """
-    check(level, resamples)
+    check(confidence, resamples)
     if counts.n < FITTED_PART * LEAST_FITTED:
         return None
     fitted, held = counts.deal(counts.n_P // FITTED_PART, seed)
@@ -219,7 +220,7 @@ def backtest(counts: Counts, seed: int = 0, *, level: float = 0.95, resamples: i
     values_RV = np.array([figures(one_G, [theta])[0] for one_G in drawn])
     count = units(counts.problems, counts.cluster_P)
     observed, predicted, error, plain_predicted, plain_error = (
-        Estimate(value, *percentiles(values_RV[:, at], level, count)) for at, value in enumerate(values)
+        Estimate(value, *percentiles(values_RV[:, at], confidence, count)) for at, value in enumerate(values)
     )
     return Backtest(
         fitted_n=fitted.n,
@@ -230,15 +231,15 @@ def backtest(counts: Counts, seed: int = 0, *, level: float = 0.95, resamples: i
         plain_predicted=plain_predicted,
         plain_error=plain_error,
         problems=counts.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
 
 
-def check(level: float, resamples: int) -> None:
-    """Raise InputError for a bad level or resamples < 1."""
-    check_level(level)
+def check(confidence: float, resamples: int) -> None:
+    """Raise InputError for a bad confidence or resamples < 1."""
+    check_confidence(confidence)
     if resamples < 1:
         raise InputError(f"resamples: {resamples}; at least 1 is needed")
 

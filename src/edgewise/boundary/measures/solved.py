@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_level, interval
+from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_confidence, interval
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, require_same_problems
 
@@ -33,7 +33,7 @@ class SolvedSets:
     of the base solves and another does not, in each direction: what `base_only` and `tuned_only`
     would both be had nothing changed. `excess_expansion` is `tuned_only - floor` and
     `excess_shrinkage` is `base_only - floor`. Each carries its bootstrap interval over problems
-    at `level`; floor and excesses are NaN when the base has fewer than 2m samples of a problem.
+    at `confidence`; floor and excesses are NaN when the base has fewer than 2m samples of a problem.
 
     `realised` is the table of whole numbers in the first m samples of each arm (by sample
     number), and `mcnemar_p` its exact two-sided McNemar p-value; None and NaN when the order of
@@ -51,7 +51,7 @@ class SolvedSets:
     realised: SolvedTable | None
     mcnemar_p: float
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -63,7 +63,7 @@ def solved_sets(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> SolvedSets:
     """Solved sets of two arms at m samples each, and the base-against-base noise floor.
 
@@ -80,7 +80,7 @@ def solved_sets(
     Raises InputError when the arms do not hold the same problems, or some problem has fewer than
     m samples.
     """
-    check_level(level)
+    check_confidence(confidence)
     require_same_problems(base, tuned)
     m = samples_each(base, tuned, m)
 
@@ -103,9 +103,9 @@ def solved_sets(
     )
     means_RK = bootstrap_means(columns_PK, resamples, seed, base.cluster_P)
     both, base_only, tuned_only, neither, floor = _totals(
-        columns_PK[:, :5], means_RK[:, :5], level, (0.0, 1.0), base.cluster_P
+        columns_PK[:, :5], means_RK[:, :5], confidence, (0.0, 1.0), base.cluster_P
     )
-    expansion, shrinkage = _totals(columns_PK[:, 5:], means_RK[:, 5:], level, (-1.0, 1.0), base.cluster_P)
+    expansion, shrinkage = _totals(columns_PK[:, 5:], means_RK[:, 5:], confidence, (-1.0, 1.0), base.cluster_P)
     realised = _realised(base, tuned, m)
     return SolvedSets(
         m=m,
@@ -119,7 +119,7 @@ def solved_sets(
         realised=realised,
         mcnemar_p=(float("nan") if realised is None else mcnemar(realised.base_only, realised.tuned_only)),
         problems=base.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
@@ -151,12 +151,12 @@ def mcnemar(base_only: int, tuned_only: int) -> float:
 def _totals(
     columns_PK: FloatArray,
     means_RK: FloatArray,
-    level: float,
+    confidence: float,
     bounds: tuple[float, float],
     cluster_P: IntArray | None,
 ) -> list[Estimate]:
     problems = len(columns_PK)
-    low_K, high_K = interval(columns_PK, means_RK, level, bounds, cluster_P)
+    low_K, high_K = interval(columns_PK, means_RK, confidence, bounds, cluster_P)
     return [
         Estimate(float(value), problems * float(low), problems * float(high))
         for value, low, high in zip(columns_PK.sum(axis=0), low_K, high_K, strict=True)

@@ -1,7 +1,7 @@
-"""pass@k of right answers reached by sound reasoning, corrected for the errors of the judge of the reasoning.
+"""pass@k of right answers reached by sound reasoning, corrected for the errors of the verifier of the reasoning.
 
-Any judge passes some unsound chains. Among many samples of a problem that is often answered rightly by luck one
-such error is nearly certain, so that CoT-pass@k at large k measures the judge unless its errors are known.
+Any verifier passes some unsound chains. Among many samples of a problem that is often answered rightly by luck one
+such error is nearly certain, so that CoT-pass@k at large k measures the verifier unless its errors are known.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from edgewise.boundary.inference.resampling import (
     BLOCK,
     Estimate,
     bootstrap_means,
-    check_level,
+    check_confidence,
     resampled_estimate,
     units,
 )
-from edgewise.boundary.measures.verifier_errors import JudgeLabels, check_judge, corrected_share
+from edgewise.boundary.measures.verifier_errors import VerifierLabels, check_verifier_rates, corrected_share
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray, StrArray, integers
 from edgewise.outcomes.outcomes import Outcomes
@@ -35,8 +35,8 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class JudgedCounts:
-    """For every problem n samples, those with the right answer, and those of these whose reasoning was judged sound.
+class SoundCounts:
+    """Per problem: n samples, those with the right answer, and those of these whose reasoning was verified as sound.
 
     Raises InputError when lengths differ or not 0 <= sound <= correct <= n.
     """
@@ -48,14 +48,14 @@ class JudgedCounts:
     cluster_P: IntArray | None = None
 
     @classmethod
-    def of(cls, outcomes: Outcomes) -> JudgedCounts:
-        """From the verdicts on answer and process; reasoning that could not be judged is not sound.
+    def of(cls, outcomes: Outcomes) -> SoundCounts:
+        """From the verdicts on answer and process; reasoning that could not be verified is not sound.
 
-        Raises InputError when the process was not judged.
+        Raises InputError when the process was not verified.
         """
         answer, process = outcomes.counts("answer"), outcomes.process_S
         if process is None:
-            raise InputError("process: the reasoning was not judged; CoT-pass@k needs its verdicts")
+            raise InputError("process: the reasoning was not verified; CoT-pass@k needs its verdicts")
         both = (outcomes.answer_S == 1) & (process == 1)
         sound_P = np.bincount(outcomes.problem_S[both], minlength=answer.problems).astype(np.int64)
         return cls(answer.problem, answer.n_P, answer.c_P, sound_P, answer.cluster_P)
@@ -71,34 +71,34 @@ class JudgedCounts:
 
 @dataclass(frozen=True)
 class CorrectedCot:
-    """Mean CoT-pass@k as judged, and corrected for the judge's errors.
+    """Mean CoT-pass@k as observed, and corrected for the errors of the verifier.
 
-    `observed` takes the judge at its word. `corrected` is what a judge without errors would give; its interval
-    holds for new problems and for the unknown rates of the judge together. `judge_floor` is what `observed` would
-    be if no chain were sound: errors of this judge alone. `sound_share` is the corrected share of sound chains
-    among all right answers of these problems (NaN where no answer is right), `fpr` and `tpr` are the judge's rates;
-    all intervals are at `level`.
+    `observed` takes the verifier at its word. `corrected` is what a verifier without errors would give; its interval
+    holds for new problems and for the unknown rates of the verifier together. `verifier_floor` is what `observed` would
+    be if no chain were sound: errors of this verifier alone. `sound_share` is the corrected share of sound chains
+    among all right answers of these problems (NaN where no answer is right), `fpr` and `tpr` are the verifier's rates;
+    all intervals are at `confidence`.
     """
 
     k: int
     observed: Estimate
     corrected: Estimate
-    judge_floor: float
+    verifier_floor: float
     sound_share: Estimate
     fpr: Estimate
     tpr: Estimate
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
 
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """Corrected CoT-pass@k of tuned minus base for each false positive rate (`_F`) that the judge might have.
+    """Corrected CoT-pass@k of tuned minus base for each false positive rate (`_F`) that the verifier might have.
 
-    `low_F` and `high_F` are the paired interval at `level`. `sign_lost_at` is the smallest rate on the grid at which
-    the difference no longer has the sign it has at the first, and `interval_lost_at` the smallest at which the
+    `low_F` and `high_F` are the paired interval at `confidence`. `sign_lost_at` is the smallest rate on the grid at
+    which the difference no longer has the sign it has at the first, and `interval_lost_at` the smallest at which the
     interval does not lie on that side of 0; NaN where that happens nowhere on the grid.
     """
 
@@ -111,15 +111,15 @@ class Sensitivity:
     sign_lost_at: float
     interval_lost_at: float
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
 
 def cot_pass_at_k(n: npt.ArrayLike, correct: npt.ArrayLike, sound: npt.ArrayLike, k: npt.ArrayLike) -> FloatArray:
-    """Probability that one of k samples has a right answer and reasoning judged sound: 1 - C(n-D, k)/C(n, k).
+    """Probability that one of k samples has a right answer and reasoning verified as sound: 1 - C(n-D, k)/C(n, k).
 
-    D = `sound` of the `correct` samples among n were judged sound (Wen et al. 2025, arXiv:2506.14245). Broadcasts;
+    D = `sound` of the `correct` samples among n were verified as sound (Wen et al. 2025, arXiv:2506.14245). Broadcasts;
     NaN where n < k. Raises InputError unless sound <= correct <= n, and as `pass_at_k` does.
     """
     n_, correct_, sound_ = integers("n", n), integers("correct", correct), integers("sound", sound)
@@ -128,20 +128,20 @@ def cot_pass_at_k(n: npt.ArrayLike, correct: npt.ArrayLike, sound: npt.ArrayLike
 
 
 def corrected_cot_pass_at_k(
-    judged: JudgedCounts,
+    counts: SoundCounts,
     k: int,
-    labels: JudgeLabels,
+    labels: VerifierLabels,
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> CorrectedCot:
-    """Mean over problems of pass@k by right answers with truly sound reasoning, for a judge of measured errors.
+    """Mean over problems of pass@k by right answers with truly sound reasoning, for a verifier of measured errors.
 
-    A sample contributes x = 0 if its answer is wrong, (1-FPR)/(TPR-FPR) if right and judged sound, and
-    -FPR/(TPR-FPR) if right and judged unsound; the mean of x is the Rogan-Gladen estimate of p, the rate of right
+    A sample contributes x = 0 if its answer is wrong, (1-FPR)/(TPR-FPR) if right and verified as sound, and
+    -FPR/(TPR-FPR) if right and refused as unsound; the mean of x is the Rogan-Gladen estimate of p, the rate of right
     answers with sound reasoning. The mean over all k-subsets of the product of 1 - x is therefore unbiased for
-    (1-p)^k given the judge's rates, and is C(n-D, k)/C(n, k) for a judge without errors. It is not clipped for a
+    (1-p)^k given the verifier's rates, and is C(n-D, k)/C(n, k) for a verifier without errors. It is not clipped for a
     problem, only in the mean: clipped at 0, chance would make sound solutions where there are none. Its noise grows
     with k sqrt(FPR right answers)/n; the interval says when nothing can be told any more.
 
@@ -151,73 +151,79 @@ def corrected_cot_pass_at_k(
 
     Raises InputError unless 1 <= k <= n for every problem.
     """
-    check_level(level)
-    _check_k(k, judged)
-    part = 1 - (1 - level) / 3
+    check_confidence(confidence)
+    _check_k(k, counts)
+    part = 1 - (1 - confidence) / 3
     fprs = _exact_interval(labels.false_positives, labels.unsound, part)
     tprs = _exact_interval(labels.true_positives, labels.sound, part)
     corners = [(fpr, tpr) for fpr in fprs for tpr in tprs] if fprs[1] < tprs[0] else []
     rates = [(labels.fpr, labels.tpr), *corners]
-    observed_P = cot_pass_at_k(judged.n_P, judged.correct_P, judged.sound_P, k)
-    values_PK = np.stack([observed_P, *(_corrected_P(judged, k, *one) for one in rates)], axis=1)
-    means_RK = bootstrap_means(values_PK, resamples, seed, judged.cluster_P)
+    observed_P = cot_pass_at_k(counts.n_P, counts.correct_P, counts.sound_P, k)
+    values_PK = np.stack([observed_P, *(_corrected_P(counts, k, *one) for one in rates)], axis=1)
+    means_RK = bootstrap_means(values_PK, resamples, seed, counts.cluster_P)
     # The value stands in the first row, its resamples below it. A mean beyond 0 or 1 is one at 0 or 1.
     clipped_RK = np.clip(np.vstack([values_PK.mean(axis=0), means_RK]), 0.0, 1.0)
-    most = units(len(judged.n_P), judged.cluster_P)
-    levels = [level, *[part] * len(rates)]
+    most = units(len(counts.n_P), counts.cluster_P)
+    confidences = [confidence, *[part] * len(rates)]
     observed, *found = (
-        resampled_estimate(one[0], one[1:], (0.0, 1.0), at, most) for one, at in zip(clipped_RK.T, levels, strict=True)
+        resampled_estimate(one[0], one[1:], (0.0, 1.0), at, most)
+        for one, at in zip(clipped_RK.T, confidences, strict=True)
     )
     low, high = (min(one.low for one in found), max(one.high for one in found)) if corners else (0.0, 1.0)
     return CorrectedCot(
         k=k,
         observed=observed,
         corrected=Estimate(found[0].value, low, high),
-        judge_floor=judge_floor(judged, k, labels.fpr),
+        verifier_floor=verifier_floor(counts, k, labels.fpr),
         sound_share=corrected_share(
-            int(judged.sound_P.sum()), int(judged.correct_P.sum()), labels, resamples=resamples, seed=seed, level=level
+            int(counts.sound_P.sum()),
+            int(counts.correct_P.sum()),
+            labels,
+            resamples=resamples,
+            seed=seed,
+            confidence=confidence,
         ),
-        fpr=Estimate(labels.fpr, *_exact_interval(labels.false_positives, labels.unsound, level)),
-        tpr=Estimate(labels.tpr, *_exact_interval(labels.true_positives, labels.sound, level)),
-        problems=len(judged.n_P),
-        level=level,
+        fpr=Estimate(labels.fpr, *_exact_interval(labels.false_positives, labels.unsound, confidence)),
+        tpr=Estimate(labels.tpr, *_exact_interval(labels.true_positives, labels.sound, confidence)),
+        problems=len(counts.n_P),
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
 
 
-def judge_floor(judged: JudgedCounts, k: int, fpr: float) -> float:
-    """Mean CoT-pass@k that a judge with this FPR reports when no chain at all is sound: 1 - (1 - FPR p)^k.
+def verifier_floor(counts: SoundCounts, k: int, fpr: float) -> float:
+    """Mean CoT-pass@k that a verifier with this FPR reports when no chain at all is sound: 1 - (1 - FPR p)^k.
 
     p is the rate of right answers of a problem; unbiased, as each right answer would be passed with probability
     FPR. Raises InputError unless 0 <= fpr <= 1 and 1 <= k <= n for every problem.
     """
     if not 0 <= fpr <= 1:
         raise InputError(f"fpr: {fpr}; a number from 0 to 1 is needed")
-    _check_k(k, judged)
-    return float(np.mean(1 - _mean_product_P(judged.n_P, judged.correct_P, 1 - fpr, np.zeros_like(judged.n_P), 1.0, k)))
+    _check_k(k, counts)
+    return float(np.mean(1 - _mean_product_P(counts.n_P, counts.correct_P, 1 - fpr, np.zeros_like(counts.n_P), 1.0, k)))
 
 
 def sensitivity(
-    base: JudgedCounts,
-    tuned: JudgedCounts,
+    base: SoundCounts,
+    tuned: SoundCounts,
     k: int,
     *,
     tpr: float = 1.0,
     fprs: Sequence[float] | FloatArray | None = None,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Sensitivity:
-    """The difference in corrected CoT-pass@k for every FPR the judge might have, the same for both arms.
+    """The difference in corrected CoT-pass@k for every FPR the verifier might have, the same for both arms.
 
-    A conclusion that is lost at a false positive rate the judge could well have is no conclusion. `fprs` ascend and
+    A conclusion that is lost at a false positive rate the verifier could well have is no conclusion. `fprs` ascend and
     default to 0, 0.01, ..., 0.2. The correction is that of `corrected_cot_pass_at_k`, with the
-    mean of each arm held within 0 and 1: where the judge would pass no more than its errors, nothing sound is left.
+    mean of each arm held within 0 and 1: where the verifier would pass no more than its errors, nothing sound is left.
 
     Raises InputError when the arms do not hold the same problems, an FPR is not below tpr, or not 1 <= k <= n.
     """
-    check_level(level)
+    check_confidence(confidence)
     if not np.array_equal(base.problem, tuned.problem):
         raise InputError("problem: other ones in tuned than in base; both arms must be sampled on the same problems")
     _check_k(k, base)
@@ -226,13 +232,13 @@ def sensitivity(
     if fpr_F.ndim != 1 or not fpr_F.size or (np.diff(fpr_F) <= 0).any():
         raise InputError("fprs: false positive rates must ascend")
     for fpr in (fpr_F[0], fpr_F[-1]):
-        check_judge(float(fpr), tpr)
+        check_verifier_rates(float(fpr), tpr)
     values_PK = np.stack([_corrected_P(arm, k, float(fpr), tpr) for arm in (tuned, base) for fpr in fpr_F], axis=1)
     means_RK = bootstrap_means(values_PK, resamples, seed, base.cluster_P)
     # The value stands in the first row, its resamples below it. A mean beyond 0 or 1 is one at 0 or 1.
     tuned_RF, base_RF = np.split(np.clip(np.vstack([values_PK.mean(axis=0), means_RK]), 0.0, 1.0), 2, axis=1)
     most = units(len(base.n_P), base.cluster_P)
-    found = [resampled_estimate(one[0], one[1:], (-1.0, 1.0), level, most) for one in (tuned_RF - base_RF).T]
+    found = [resampled_estimate(one[0], one[1:], (-1.0, 1.0), confidence, most) for one in (tuned_RF - base_RF).T]
     difference_F, low_F, high_F = np.array([(one.value, one.low, one.high) for one in found]).T
     sign = np.sign(difference_F[0])
     return Sensitivity(
@@ -245,16 +251,16 @@ def sensitivity(
         sign_lost_at=_first(fpr_F, sign * difference_F <= ROUNDING),
         interval_lost_at=_first(fpr_F, np.minimum(sign * low_F, sign * high_F) <= ROUNDING),
         problems=len(base.n_P),
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
 
 
-def _corrected_P(judged: JudgedCounts, k: int, fpr: float, tpr: float) -> FloatArray:
-    unsound_P = judged.correct_P - judged.sound_P
+def _corrected_P(counts: SoundCounts, k: int, fpr: float, tpr: float) -> FloatArray:
+    unsound_P = counts.correct_P - counts.sound_P
     weights = tpr / (tpr - fpr), (tpr - 1) / (tpr - fpr)
-    return 1 - _mean_product_P(judged.n_P, unsound_P, weights[0], judged.sound_P, weights[1], k)
+    return 1 - _mean_product_P(counts.n_P, unsound_P, weights[0], counts.sound_P, weights[1], k)
 
 
 def _mean_product_P(n_P: IntArray, u_P: IntArray, a: float, v_P: IntArray, b: float, k: int) -> FloatArray:
@@ -287,9 +293,9 @@ def _first(fpr_F: FloatArray, lost_F: npt.NDArray[np.bool_]) -> float:
     return float(fpr_F[np.argmax(lost_F)]) if lost_F.any() else math.nan
 
 
-def _exact_interval(passed: int, of: int, level: float) -> tuple[float, float]:
+def _exact_interval(passed: int, of: int, confidence: float) -> tuple[float, float]:
     """Two-sided Clopper-Pearson."""
-    found = stats.binomtest(passed, of).proportion_ci(level, "exact")
+    found = stats.binomtest(passed, of).proportion_ci(confidence, "exact")
     return float(found.low), float(found.high)
 
 
@@ -298,6 +304,6 @@ def _check_counts(n: IntArray, correct: IntArray, sound: IntArray) -> None:
         raise InputError("n, correct, sound: 0 <= sound <= correct <= n is needed; sound counts right answers only")
 
 
-def _check_k(k: int, judged: JudgedCounts) -> None:
-    if not 1 <= k <= judged.n_P.min():
-        raise InputError(f"k: {k} samples; every problem has {judged.n_P.min()}, so k must be from 1 to that")
+def _check_k(k: int, counts: SoundCounts) -> None:
+    if not 1 <= k <= counts.n_P.min():
+        raise InputError(f"k: {k} samples; every problem has {counts.n_P.min()}, so k must be from 1 to that")

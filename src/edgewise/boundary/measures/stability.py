@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import special
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import BLOCK, bootstrap_means, check_level, interval
+from edgewise.boundary.inference.resampling import BLOCK, bootstrap_means, check_confidence, interval
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers
 
@@ -29,7 +29,7 @@ class Reliability:
 
     `pass_hat_K` (pass^k: all k correct), `g_pass_HK` (G-Pass@k: at least ceil(tau k) correct, and at
     least 1) and `mean_g_pass_K` (mG-Pass@k: its average over tau from 1/2 to 1), with pointwise
-    intervals at `level` over new problems. `n` is the smallest number of samples of a problem;
+    intervals at `confidence` over new problems. `n` is the smallest number of samples of a problem;
     values at k > n are NaN, values at k > n/4 are too noisy for claims.
     """
 
@@ -46,7 +46,7 @@ class Reliability:
     mean_g_pass_high_K: FloatArray
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -56,7 +56,7 @@ class Cover:
     """Cover(tau): the share of problems that a sample solves with probability at least tau.
 
     `value_H` is the mean over problems of the posterior probability that p >= tau, with its
-    pointwise interval at `level` over new problems, the prior held fixed. The prior has mass
+    pointwise interval at `confidence` over new problems, the prior held fixed. The prior has mass
     `prior_zero` at p = 0 and is Beta(`prior_a`, `prior_b`) otherwise. `plug_in_H` is the share of
     problems with c/n >= tau, which is biased where many rates lie near tau. `n` is the smallest
     number of samples of a problem.
@@ -72,7 +72,7 @@ class Cover:
     prior_zero: float
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -84,23 +84,23 @@ def reliability(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Reliability:
     """Mean over problems of pass^k, G-Pass@k at each tau, and mG-Pass@k, with bootstrap intervals.
 
     All share the same resampled problems (or clusters of problems). Estimators as in `pass_hat_k`,
     `g_pass_at_k` and `mean_g_pass_at_k`; intervals as in `resampling.interval`.
 
-    Raises InputError for a bad level, resamples < 1, k < 1, or a tau outside [0, 1].
+    Raises InputError for a bad confidence, resamples < 1, k < 1, or a tau outside [0, 1].
     """
-    check_level(level)
+    check_confidence(confidence)
     k_K, tau_H = integers("ks", ks), np.asarray(taus, dtype=np.float64)
     n_P1, c_P1 = counts.n_P[:, None], counts.c_P[:, None]
     g_pass_PHK = g_pass_at_k(n_P1[:, None], c_P1[:, None], k_K, tau_H[:, None])
     parts = [pass_hat_k(n_P1, c_P1, k_K), mean_g_pass_at_k(n_P1, c_P1, k_K), g_pass_PHK]
     values_PK = np.concatenate([part.reshape(counts.problems, -1) for part in parts], axis=1)
     means_RK = bootstrap_means(values_PK, resamples, seed, counts.cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, level, (0.0, 1.0), counts.cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, confidence, (0.0, 1.0), counts.cluster_P)
 
     size, shape = k_K.size, (tau_H.size, k_K.size)
     value, low, high = (np.split(all_K, [size, 2 * size]) for all_K in (values_PK.mean(axis=0), low_K, high_K))
@@ -118,7 +118,7 @@ def reliability(
         mean_g_pass_high_K=high[1],
         n=counts.n,
         problems=counts.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
@@ -131,7 +131,7 @@ def cover(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Cover:
     """The posterior expected share of problems solved with probability at least tau, for each tau.
 
@@ -142,9 +142,9 @@ def cover(
 
     Source: Cover@tau (arXiv:2510.08325), here with a posterior in place of its thresholded c/n.
 
-    Raises InputError for a bad level, resamples < 1, a tau outside [0, 1], or a prior that is none.
+    Raises InputError for a bad confidence, resamples < 1, a tau outside [0, 1], or a prior that is none.
     """
-    check_level(level)
+    check_confidence(confidence)
     tau_H, (a, b, zero) = _thresholds(taus), prior
     if not (a > 0 and b > 0 and 0 <= zero <= 1):
         raise InputError(f"prior: {prior}; needed are a > 0, b > 0 and a mass at p = 0 from 0 to 1")
@@ -155,7 +155,7 @@ def cover(
     values_PH[c_P == 0] *= 1 - never_P[c_P == 0, None]
     values_PH[:, tau_H == 0] = 1.0
     means_RH = bootstrap_means(values_PH, resamples, seed, counts.cluster_P)
-    low_H, high_H = interval(values_PH, means_RH, level, (0.0, 1.0), counts.cluster_P)
+    low_H, high_H = interval(values_PH, means_RH, confidence, (0.0, 1.0), counts.cluster_P)
     return Cover(
         tau_H=tau_H,
         value_H=values_PH.mean(axis=0),
@@ -167,7 +167,7 @@ def cover(
         prior_zero=float(zero),
         n=counts.n,
         problems=counts.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_level, resampled_estimate, units
+from edgewise.boundary.inference.resampling import (
+    Estimate,
+    bootstrap_means,
+    check_confidence,
+    resampled_estimate,
+    units,
+)
 from edgewise.boundary.measures.solved import mcnemar, samples_each
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, require_same_problems
@@ -38,7 +44,7 @@ class Support:
     are between two draws of m samples of the base: two draws solve different problems by chance, so that
     retention is below 1 and discovery above 0 without any change, and only nscr is 0 by symmetry. `excess` is
     measured minus unchanged, the part that tuning may account for. `unchanged` and `excess` are NaN when the
-    base has fewer than 2m samples of a problem. Intervals are at `level`, over new problems of the same kind.
+    base has fewer than 2m samples of a problem. Intervals are at `confidence`, over new problems of the same kind.
     """
 
     m: int
@@ -50,7 +56,7 @@ class Support:
     unchanged: SupportMeasures
     excess: SupportMeasures
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -77,7 +83,7 @@ def support_measures(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Support:
     """The measures of Wu et al. 2025 (The Invisible Leash, arXiv:2507.14843) with intervals and their floor.
 
@@ -88,7 +94,7 @@ def support_measures(
     `m` defaults to the largest number that leaves the base 2m samples and the tuned arm m. Raises InputError when
     the arms do not hold the same problems, or some problem has fewer than m samples.
     """
-    check_level(level)
+    check_confidence(confidence)
     require_same_problems(base, tuned)
     m = samples_each(base, tuned, m)
     base_P, tuned_P = none_at_k(base.n_P, base.c_P, m), none_at_k(tuned.n_P, tuned.c_P, m)
@@ -116,7 +122,7 @@ def support_measures(
         rests_on = (preserved + shrunk, preserved + expanded, solved, solved)
         columns = zip(values_RM.T, bounds, rests_on, strict=True)
         return SupportMeasures(
-            *(resampled_estimate(one[0], one[1:], reach, level, min(most, count)) for one, reach, count in columns)
+            *(resampled_estimate(one[0], one[1:], reach, confidence, min(most, count)) for one, reach, count in columns)
         )
 
     share, change, none = (0.0, 1.0), (-1.0, 1.0), (0.0, 0.0)
@@ -130,7 +136,7 @@ def support_measures(
         unchanged=estimates(unchanged_RM, [share, share, share, none]),
         excess=estimates(measured_RM - unchanged_RM, [change] * 4),
         problems=base.problems,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )

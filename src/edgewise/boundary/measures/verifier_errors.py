@@ -1,4 +1,4 @@
-"""How often a judge errs on chains of known soundness, and the true share of sound chains behind its verdicts."""
+"""How often a verifier errs on chains of known soundness, and the true share of sound chains behind its verdicts."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from edgewise.boundary.inference.resampling import Estimate, check_level, percentiles
+from edgewise.boundary.inference.resampling import Estimate, check_confidence, percentiles
 from edgewise.core.errors import InputError
 
 
 @dataclass(frozen=True)
-class JudgeLabels:
-    """How a judge did on chains of known soundness: it passed `false_positives` of `unsound` ones and
+class VerifierLabels:
+    """How a verifier did on chains of known soundness: it passed `false_positives` of `unsound` ones and
     `true_positives` of `sound` ones.
 
-    Raises InputError for a negative number, more passed than there were, no chain of a kind, or a judge that
+    Raises InputError for a negative number, more passed than there were, no chain of a kind, or a verifier that
     passes unsound chains as often as sound ones.
     """
 
@@ -33,16 +33,16 @@ class JudgeLabels:
                     f"{passed}: {getattr(self, passed)} of {getattr(self, of)} {of} chains; "
                     f"at least 1 labelled chain is needed, and from 0 to all of them passed"
                 )
-        check_judge(self.fpr, self.tpr)
+        check_verifier_rates(self.fpr, self.tpr)
 
     @property
     def fpr(self) -> float:
-        """The share of unsound chains that the judge passes."""
+        """The share of unsound chains that the verifier passes."""
         return self.false_positives / self.unsound
 
     @property
     def tpr(self) -> float:
-        """The share of sound chains that the judge passes."""
+        """The share of sound chains that the verifier passes."""
         return self.true_positives / self.sound
 
 
@@ -50,7 +50,7 @@ def voted_rate(rate: float, calls: int, needed: int) -> float:
     """The rate at which `needed` or more of `calls` independent calls pass a chain that each passes at `rate`.
 
     1 of 3 is any, 2 of 3 the majority, 3 of 3 all; it turns the false (true) positive rate of one call into that of
-    the vote. Errors of one judge on one chain are rarely independent: measure the vote itself where possible.
+    the vote. Errors of one verifier on one chain are rarely independent: measure the vote itself where possible.
     Raises InputError unless 0 <= rate <= 1 and 1 <= needed <= calls.
     """
     if not 0 <= rate <= 1:
@@ -65,34 +65,42 @@ def rogan_gladen(observed: float, fpr: float, tpr: float) -> float:
 
     Rogan and Gladen 1978. Raises InputError unless 0 <= fpr < tpr <= 1.
     """
-    check_judge(fpr, tpr)
+    check_verifier_rates(fpr, tpr)
     return min(1.0, max(0.0, (observed - fpr) / (tpr - fpr)))
 
 
 def corrected_share(
-    passed: int, judged: int, labels: JudgeLabels, *, resamples: int = 2000, seed: int = 0, level: float = 0.95
+    passed: int,
+    verified: int,
+    labels: VerifierLabels,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> Estimate:
-    """The Rogan-Gladen share of sound chains when the judge passed `passed` of `judged`, with its interval.
+    """The Rogan-Gladen share of sound chains when the verifier passed `passed` of `verified`, with its interval.
 
     All three rates are drawn anew from Beta(x + 1/2, n - x + 1/2): resampling the counts themselves would take 0
-    errors in 50 labels for certainty. NaN where nothing was judged. Raises InputError unless 0 <= passed <= judged.
+    errors in 50 labels for certainty. NaN where nothing was observed. Raises InputError unless 0 <= passed <= verified.
     """
-    check_level(level)
-    if not 0 <= passed <= judged:
-        raise InputError(f"passed: {passed} of {judged} judged chains; from 0 to all of them")
-    if not judged:
+    check_confidence(confidence)
+    if not 0 <= passed <= verified:
+        raise InputError(f"passed: {passed} of {verified} verified chains; from 0 to all of them")
+    if not verified:
         return Estimate(math.nan, math.nan, math.nan)
     rng = np.random.default_rng((seed, 3))
-    counts = ((passed, judged), (labels.false_positives, labels.unsound), (labels.true_positives, labels.sound))
+    counts = ((passed, verified), (labels.false_positives, labels.unsound), (labels.true_positives, labels.sound))
     observed_R, fpr_R, tpr_R = (rng.beta(x + 0.5, n - x + 0.5, resamples) for x, n in counts)
-    # A draw in which the judge tells nothing apart leaves the whole range possible.
+    # A draw in which the verifier tells nothing apart leaves the whole range possible.
     useful_R = tpr_R > fpr_R
     share_R = np.clip((observed_R - fpr_R) / np.where(useful_R, tpr_R - fpr_R, 1.0), 0.0, 1.0)
-    low, _ = percentiles(np.where(useful_R, share_R, 0.0), level, resamples)
-    _, high = percentiles(np.where(useful_R, share_R, 1.0), level, resamples)
-    return Estimate(rogan_gladen(passed / judged, labels.fpr, labels.tpr), low, high)
+    low, _ = percentiles(np.where(useful_R, share_R, 0.0), confidence, resamples)
+    _, high = percentiles(np.where(useful_R, share_R, 1.0), confidence, resamples)
+    return Estimate(rogan_gladen(passed / verified, labels.fpr, labels.tpr), low, high)
 
 
-def check_judge(fpr: float, tpr: float) -> None:
+def check_verifier_rates(fpr: float, tpr: float) -> None:
     if not 0 <= fpr < tpr <= 1:
-        raise InputError(f"fpr, tpr: {fpr:.4g} and {tpr:.4g}; a judge must pass sound chains more often than unsound")
+        raise InputError(
+            f"fpr, tpr: {fpr:.4g} and {tpr:.4g}; a verifier must pass sound chains more often than unsound"
+        )

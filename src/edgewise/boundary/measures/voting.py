@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_level, interval
+from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_confidence, interval
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray, integers
 from edgewise.outcomes.outcomes import Outcomes
@@ -22,7 +22,7 @@ from edgewise.outcomes.outcomes import Outcomes
 class Majority:
     """Mean over problems of maj@k: the answer that most of k samples say is correct.
 
-    `low_K`, `high_K` are pointwise intervals at `level` over new problems. `monte_carlo_error_K` is
+    `low_K`, `high_K` are pointwise intervals at `confidence` over new problems. `monte_carlo_error_K` is
     the standard error that `value_K` owes to looking at `subsets` random subsets of each problem
     in place of all: 0 at k = 1 and k = n, which are exact; the intervals contain it. `no_answer` is the
     share of samples that say none, averaged over problems. `n` is the smallest number of samples of a
@@ -38,14 +38,14 @@ class Majority:
     no_answer: float
     n: int
     problems: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
 
 @dataclass(frozen=True)
 class Diversity:
-    """How much the answers to one problem differ, averaged over problems; intervals at `level`.
+    """How much the answers to one problem differ, averaged over problems; intervals at `confidence`.
 
     `entropy` is the entropy of the answers in nats, by the Chao-Shen estimator, and `entropy_plug_in`
     that of the observed shares, which is too low; both over the `answered` problems with an answer.
@@ -65,7 +65,7 @@ class Diversity:
     problems: int
     answered: int
     solved: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -77,7 +77,7 @@ def majority(
     subsets: int = 64,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Majority:
     """Mean over problems of maj@k, the expected vote over k-subsets of the recorded samples.
 
@@ -89,10 +89,10 @@ def majority(
 
     Source: Wang et al. 2022, arXiv:2203.11171 (self-consistency).
 
-    Raises InputError when answers were not recorded, and for a bad level, resamples < 1, k < 1 or
+    Raises InputError when answers were not recorded, and for a bad confidence, resamples < 1, k < 1 or
     subsets < 2.
     """
-    check_level(level)
+    check_confidence(confidence)
     k_K = integers("ks", ks)
     if (k_K < 1).any():
         raise InputError(f"ks: {list(ks)}; numbers of samples start at 1")
@@ -117,7 +117,7 @@ def majority(
 
     cluster_P = outcomes.cluster_P
     means_RK = bootstrap_means(values_PK, resamples, seed, cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, level, (0.0, 1.0), cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, confidence, (0.0, 1.0), cluster_P)
     said_P = np.bincount(answers.problem_A, answers.count_A, minlength=answers.n_P.size)
     return Majority(
         k_K=k_K,
@@ -129,7 +129,7 @@ def majority(
         no_answer=float(np.mean(1 - said_P / answers.n_P)),
         n=int(answers.n_P.min()),
         problems=answers.n_P.size,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
@@ -142,7 +142,7 @@ def diversity(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Diversity:
     """Entropy and number of distinct answers, per problem and averaged over problems.
 
@@ -152,9 +152,9 @@ def diversity(
     different answers. Entropy: Chao and Shen 2003, over the samples that say an answer.
 
     Raises InputError when answers were not recorded, a problem has fewer than m samples, and for a bad
-    level, resamples < 1, m < 1 or m_correct < 1.
+    confidence, resamples < 1, m < 1 or m_correct < 1.
     """
-    check_level(level)
+    check_confidence(confidence)
     answers = _answers(outcomes)
     problem_A, count_A, correct_A, n_P = answers.problem_A, answers.count_A, answers.correct_A, answers.n_P
     for name, size in (("m", m), ("m_correct", m_correct)):
@@ -181,7 +181,7 @@ def diversity(
             return Estimate(*[float("nan")] * 3)
         values_P1, cluster = values_P[of_P, None], None if cluster_P is None else cluster_P[of_P]
         means_R1 = bootstrap_means(values_P1, resamples, seed, cluster)
-        low, high = interval(values_P1, means_R1, level, bounds, cluster)
+        low, high = interval(values_P1, means_R1, confidence, bounds, cluster)
         return Estimate(float(values_P1.mean()), float(low[0]), float(high[0]))
 
     most = float(np.log(n_P.max()))
@@ -198,7 +198,7 @@ def diversity(
         problems=n_P.size,
         answered=int(answered_P.sum()),
         solved=int(solved_P.sum()),
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )

@@ -21,8 +21,10 @@ Label = Literal["sharpened", "extended", "shrunk", "mixed", "unchanged", "cannot
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rules look at: Delta pass@1, Delta pass@k and the solved sets at m = k, all at `level`, from `units`
-    independent problems or clusters of problems."""
+    """What the rules look at: Delta pass@1, Delta pass@k and the solved sets at m = k.
+
+    All intervals are at `confidence` and rest on `units` independent problems or clusters of problems.
+    """
 
     delta_1: Estimate
     delta_k: Estimate
@@ -31,7 +33,7 @@ class Evidence:
     solved: SolvedSets
     k: int
     margin: float
-    level: float
+    confidence: float
     units: int
 
     @property
@@ -61,21 +63,21 @@ class Evidence:
     @property
     def detectable(self) -> float:
         """The smallest Delta pass@k that this design sees with power 0.8."""
-        return detectable(self.error(self.delta_k, self.unseen), self.level)
+        return detectable(self.error(self.delta_k, self.unseen), self.confidence)
 
     @property
     def power_at_margin(self) -> float:
         """The power to see a Delta pass@k as large as the margin."""
-        return power_at(self.margin, self.error(self.delta_k, self.unseen), self.level)
+        return power_at(self.margin, self.error(self.delta_k, self.unseen), self.confidence)
 
     @property
     def unseen(self) -> float:
         """The share of problems that may have changed without one of them being seen."""
-        return unseen_share(self.units, self.level)
+        return unseen_share(self.units, self.confidence)
 
     def error(self, estimate: Estimate, least: float = 0.0) -> float:
         """The standard error of an estimate, whose interval is taken to reach at least `least` to either side."""
-        return standard_error(max((estimate.high - estimate.low) / 2, least), self.level)
+        return standard_error(max((estimate.high - estimate.low) / 2, least), self.confidence)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class _Claim(NamedTuple):
 
 
 def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[str] = ()) -> Decision:
-    """Apply the rules that `judge_boundary` documents, in their order."""
+    """Apply the rules that `boundary_verdict` documents, in their order."""
     decision = _by_power(evidence)
     if decision.label == "cannot tell":
         return decision
@@ -123,10 +125,10 @@ def _by_power(e: Evidence) -> Decision:
         rule = "k = 1 shows nothing but pass@1; a claim needs k of at least 2, and so 8 samples of every problem."
         return Decision("cannot tell", rule, e.power_at_margin)
     mixed, *others = _claims(e)
-    first = [mixed] if _power(mixed, e.level) >= LEAST_POWER else []
+    first = [mixed] if _power(mixed, e.confidence) >= LEAST_POWER else []
     for claim in [*first, *others, mixed]:
         if claim.holds:
-            power = _power(claim, e.level)
+            power = _power(claim, e.confidence)
             if power >= LEAST_POWER:
                 return Decision(claim.label, claim.rule, power)
             rule = (
@@ -138,7 +140,7 @@ def _by_power(e: Evidence) -> Decision:
 
 
 def _claims(e: Evidence) -> tuple[_Claim, ...]:
-    alpha, share, unseen = 1 - e.level, e.margin * e.solved.problems, e.unseen
+    alpha, share, unseen = 1 - e.confidence, e.margin * e.solved.problems, e.unseen
     observed, margin = "the one observed", "the margin"
     at_1, new, old = (_test(e, one.value, one) for one in (e.delta_1, e.expansion, e.shrinkage))
     at_k = _test(e, e.delta_k.value, e.delta_k, unseen)
@@ -184,12 +186,12 @@ def _claims(e: Evidence) -> tuple[_Claim, ...]:
 
 
 def _test(e: Evidence, effect: float, estimate: Estimate, least: float = 0.0) -> _Test:
-    return _Test(effect, e.error(estimate, least), standard_error(least, e.level))
+    return _Test(effect, e.error(estimate, least), standard_error(least, e.confidence))
 
 
-def _power(claim: _Claim, level: float) -> float:
+def _power(claim: _Claim, confidence: float) -> float:
     """The power of the weakest test that the claim rests on."""
-    return min(power_at(test.effect, test.se, level) for test in claim.tests)
+    return min(power_at(test.effect, test.se, confidence) for test in claim.tests)
 
 
 def _enough(claim: _Claim, e: Evidence) -> str:
@@ -197,14 +199,14 @@ def _enough(claim: _Claim, e: Evidence) -> str:
     times = 0.0
     for effect, se, least in claim.tests:
         # The least error falls as 1/problems, any other as the root of that.
-        times = max(times, (detectable(se, e.level) / abs(effect)) ** (1 if se <= least else 2))
+        times = max(times, (detectable(se, e.confidence) / abs(effect)) ** (1 if se <= least else 2))
     needed = times * e.solved.problems
     unit = 10 ** max(0, math.floor(math.log10(needed)) - 1)
     return f"{math.ceil(needed / unit) * unit:,}"
 
 
 def _undecided(e: Evidence) -> str:
-    if e.delta_k.low > 0 and e.p_k <= 1 - e.level and not e.gained:
+    if e.delta_k.low > 0 and e.p_k <= 1 - e.confidence and not e.gained:
         return (
             "pass@k rises, but not mostly on problems that a draw of the base leaves unsolved, and by too much to be "
             "called none; a larger k tells whether the base only needs more samples."
@@ -229,7 +231,7 @@ def _hidden_loss(label: Label, e: Evidence, base: Counts, tuned: Counts) -> str 
 
 
 def _confounds(label: Label, e: Evidence, base: Counts, tuned: Counts) -> list[str]:
-    """Differences in how samples could be judged that are large enough to have made the label."""
+    """Differences in how samples were verified that are large enough to have made the label."""
     found = []
     for name, before_P, after_P in (
         ("unscorable", base.unscorable_P, tuned.unscorable_P),
@@ -260,10 +262,10 @@ def _confounds(label: Label, e: Evidence, base: Counts, tuned: Counts) -> list[s
     return found
 
 
-def _share(counts: Counts, unjudged_P: IntArray | None) -> str:
-    return "not recorded" if unjudged_P is None else f"{np.mean(unjudged_P / counts.n_P):.1%}"
+def _share(counts: Counts, unverified_P: IntArray | None) -> str:
+    return "not recorded" if unverified_P is None else f"{np.mean(unverified_P / counts.n_P):.1%}"
 
 
-def _blocked(counts: Counts, unjudged_P: IntArray, k: int) -> float:
-    """The mean probability that none of k samples is judged: 1 minus the pass@k of a model always right."""
-    return float(np.mean(none_at_k(counts.n_P, counts.n_P - unjudged_P, k)))
+def _blocked(counts: Counts, unverified_P: IntArray, k: int) -> float:
+    """The mean probability that none of k samples is verified: 1 minus the pass@k of a model always right."""
+    return float(np.mean(none_at_k(counts.n_P, counts.n_P - unverified_P, k)))

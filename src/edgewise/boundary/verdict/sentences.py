@@ -30,9 +30,9 @@ def sentence(decision: Decision, e: Evidence, n: int, metric: Metric) -> str:
         said = f"{at_1}. {decision.rule.rstrip('.')}"
     seen = f"a change of pass@{k} by {100 * e.detectable:.1f} points" if e.detectable < 1 else f"no change of pass@{k}"
     return (
-        f"{label.capitalize()}: {said}. (Points of pass@k, tuned minus base, judged by the {metric}; "
-        f"{100 * e.level:.4g}% intervals; {e.solved.problems} problems, at least {n} samples each; {seen} is seen with "
-        f"power {LEAST_POWER}.)"
+        f"{label.capitalize()}: {said}. (Points of pass@k, tuned minus base, verified by the {metric}; "
+        f"{100 * e.confidence:.4g}% intervals; {e.solved.problems} problems, at least {n} samples each; {seen} is seen "
+        f"with power {LEAST_POWER}.)"
     )
 
 

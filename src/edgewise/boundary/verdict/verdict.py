@@ -26,8 +26,8 @@ class BoundaryVerdict:
     """A label with the evidence and the rule it came from.
 
     `delta_1` and `delta_k` are mean pass@1 and pass@k of tuned minus base, with paired intervals
-    at `level` = 1 - alpha/comparisons; `p_1` and `p_k` are their sign-flip p-values. `solved`
-    holds the solved sets at m = k with intervals at the same level. `n` is the smallest number of
+    at `confidence` = 1 - alpha/comparisons; `p_1` and `p_k` are their sign-flip p-values. `solved`
+    holds the solved sets at m = k with intervals at the same confidence. `n` is the smallest number of
     samples of a problem in either arm. `sentence` is plain language with the numbers in it;
     `rule` states the rule that fired.
 
@@ -58,7 +58,7 @@ class BoundaryVerdict:
     alpha: float
     margin: float
     comparisons: int
-    level: float
+    confidence: float
     resamples: int
     seed: int
 
@@ -73,7 +73,7 @@ class CombinedVerdict:
     parts: Mapping[str, BoundaryVerdict]
 
 
-def judge_boundary(
+def boundary_verdict(
     base: Counts,
     tuned: Counts,
     *,
@@ -85,9 +85,9 @@ def judge_boundary(
     resamples: int = 2000,
     seed: int = 0,
 ) -> BoundaryVerdict:
-    """Judge what tuning did to the boundary at k samples.
+    """Decide what tuning did to the boundary at k samples.
 
-    The rules, in order; intervals are at level 1 - alpha/comparisons (Bonferroni), and a
+    The rules, in order; intervals are at confidence 1 - alpha/comparisons (Bonferroni), and a
     difference counts as above (below) 0 when its paired interval does and its sign-flip p-value
     is at most alpha/comparisons:
 
@@ -114,11 +114,11 @@ def judge_boundary(
     arms differ in their unscorable or truncated share by enough to explain it: in the direction of
     the claim and by more than pass@1 (extended and shrunk: or pass@k) moved that way; for mixed
     and unchanged in either direction and by more than the margin; for sharpened also when so many
-    more problems have k samples none of which was judged that it hides a change beyond the margin.
+    more problems have k samples none of which was verified that it hides a change beyond the margin.
 
     `k` defaults to the largest power of two up to n/4 and may not exceed n/4. `margin` is the
     difference in pass@k regarded as none. `comparisons` is the number of verdicts of the family
-    this one belongs to. More than `resamples` resamples are made where the level needs them.
+    this one belongs to. More than `resamples` resamples are made where the confidence needs them.
 
     Sources: Yue et al. 2025 (arXiv:2504.13837) for the question and the solved sets, with the
     noise floor, pairing and intervals their tables lack.
@@ -140,10 +140,10 @@ def judge_boundary(
     if not 1 <= k <= largest:
         raise InputError(f"k: {k}; a claim from n = {n} samples needs k from 1 to n/4 = {largest}")
 
-    level = 1 - alpha / comparisons
-    resamples = max(resamples, enough_resamples(level))
-    difference = paired_difference(base, tuned, sorted({1, k}), resamples=resamples, seed=seed, level=level)
-    solved = solved_sets(base, tuned, k, resamples=resamples, seed=seed, level=level)
+    confidence = 1 - alpha / comparisons
+    resamples = max(resamples, enough_resamples(confidence))
+    difference = paired_difference(base, tuned, sorted({1, k}), resamples=resamples, seed=seed, confidence=confidence)
+    solved = solved_sets(base, tuned, k, resamples=resamples, seed=seed, confidence=confidence)
     evidence = Evidence(
         delta_1=_estimate(difference, 0),
         delta_k=_estimate(difference, -1),
@@ -152,7 +152,7 @@ def judge_boundary(
         solved=solved,
         k=k,
         margin=margin,
-        level=level,
+        confidence=confidence,
         units=units(base.problems, base.cluster_P),
     )
     decision = decide(evidence, base, tuned, concerns)
@@ -177,14 +177,14 @@ def judge_boundary(
         alpha=alpha,
         margin=margin,
         comparisons=comparisons,
-        level=level,
+        confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
 
 
 def usual_k(n: int) -> int:
-    """Where n samples a problem are judged unless another k is asked for: the largest power of two up to n/4."""
+    """Where n samples a problem are compared unless another k is asked for: the largest power of two up to n/4."""
     return k_grid(max(1, n // SAMPLES_PER_K))[-1]
 
 
@@ -196,7 +196,7 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     some part is sharpened. unchanged: every part is. cannot tell: anything else, for a claim that
     the boundary stayed needs every part.
 
-    Raises InputError when there is no verdict, or one was not judged with `comparisons` at least
+    Raises InputError when there is no verdict, or one was not made with `comparisons` at least
     the number of verdicts, for then the family's error rate is not alpha.
     """
     if not verdicts:
@@ -204,7 +204,7 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     for name, verdict in verdicts.items():
         if verdict.comparisons < len(verdicts):
             raise InputError(
-                f"verdicts: {name} was judged with comparisons = {verdict.comparisons}; "
+                f"verdicts: {name} was made with comparisons = {verdict.comparisons}; "
                 f"a family of {len(verdicts)} needs comparisons >= {len(verdicts)}"
             )
     if len(verdicts) == 1:

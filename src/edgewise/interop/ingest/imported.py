@@ -17,7 +17,7 @@ EXAMPLE_CHARACTERS = 8_000
 class Example:
     """One completion with its verdicts; `text` is untrusted and cut at EXAMPLE_CHARACTERS.
 
-    `process_correct` is None where the process was not judged or could not be; `first_wrong_step`
+    `process_correct` is None where the process was not verified or could not be; `first_wrong_step`
     counts from 0, None where nothing is known to be wrong.
     """
 

@@ -13,7 +13,7 @@ A file without `correct` may have `score` instead: when its scores are only 0 an
 | column | aliases | holds |
 |---|---|---|
 | sample_id | sample | whole number or name, distinct within a problem; rows are numbered in order without it |
-| process_correct | | as correct; null where the process was not judged |
+| process_correct | | as correct; null where the process was not verified |
 | parse_ok | | false: no verdict could be given, whatever `correct` says |
 | answer, gold | | the final answer as said; the right one |
 | prompt, completion | completion: text, output, response | text or chat messages |

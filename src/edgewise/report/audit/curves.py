@@ -30,7 +30,7 @@ def pass_at_k(audit: Audit, scope: Scope, floor: Guessing | None, *, small: bool
     for model, curves in scope.curves.items():
         for metric, curve in curves.items():
             columns = (curve.k_K, curve.value_K, curve.band_low_K, curve.band_high_K)
-            rows = _curve_rows(*columns, curve.n, formats.percent, f"band at {formats.level(curve.level)}")
+            rows = _curve_rows(*columns, curve.n, formats.percent, f"band at {formats.confidence(curve.confidence)}")
             (main if metric == audit.metric else other).extend(
                 {**row, "model": model, "judged": metric, "problems": curve.problems} for row in rows
             )
@@ -57,7 +57,7 @@ def difference(audit: Audit, scope: Scope) -> Spec:
         columns = (found.k_K, found.value_K, found.band_low_K, found.band_high_K)
         rows += [
             {**row, "model": model, "problems": found.problems}
-            for row in _curve_rows(*columns, found.n, formats.points, f"band at {formats.level(found.level)}")
+            for row in _curve_rows(*columns, found.n, formats.points, f"band at {formats.confidence(found.confidence)}")
         ]
     x = _samples(rows, False)
     y = (
@@ -84,7 +84,13 @@ def trajectory(audit: Audit, scope: Scope) -> Spec:
         for model, curves in scope.curves.items()
         for curve in [curves[audit.metric]]
         for row in _curve_rows(
-            curve.k_K, curve.value_K, curve.low_K, curve.high_K, curve.n, formats.percent, formats.level(curve.level)
+            curve.k_K,
+            curve.value_K,
+            curve.low_K,
+            curve.high_K,
+            curve.n,
+            formats.percent,
+            formats.confidence(curve.confidence),
         )
         if not row["joint"]
     ]

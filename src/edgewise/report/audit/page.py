@@ -88,10 +88,10 @@ def render(
         has_majority=any(m.majority for m in measures),
         has_graded=any(m.graded for m in measures),
         has_diversity=bool(diversity),
-        diversity_level=diversity[0].level if diversity else None,
+        diversity_confidence=diversity[0].confidence if diversity else None,
         has_guessing=any(one.guessing for one in audit.sets),
         has_soundness=bool(sound),
-        soundness_level=sound[0].level if sound else None,
+        soundness_confidence=sound[0].confidence if sound else None,
         infinite=formats.number(float("inf")),
     )
 

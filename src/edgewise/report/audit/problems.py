@@ -144,7 +144,7 @@ def cover(audit: Audit, one: ProblemSet) -> Spec:
             "low": low,
             "high": high,
             "share": formats.percent(value),
-            "interval": f"{formats.interval(low, high, formats.percent)} ({formats.level(found.level)})",
+            "interval": f"{formats.interval(low, high, formats.percent)} ({formats.confidence(found.confidence)})",
             "n": found.n,
             "problems": found.problems,
         }

@@ -17,7 +17,7 @@ from edgewise.boundary.audit.result import Audit
 from edgewise.outcomes.counts import Counts
 from edgewise.report import document
 
-NAME = "edgewise.boundary/1"
+NAME = "edgewise.boundary/2"
 
 # An array of this name holds the ids of problems.
 IDS = "problem"

@@ -32,7 +32,7 @@ CERTIFICATES = (
     *("base_bound", "tuned_bound", "effect", "bound_alpha"),
 )
 # What stands in columns of their own, and axes.
-_ABOUT = ("n", "problems", "level", "resamples", "seed", "k_K", "tau_H", "fpr_F")
+_ABOUT = ("n", "problems", "confidence", "resamples", "seed", "k_K", "tau_H", "fpr_F")
 _ENDS = ("low_K", "high_K", "low_H", "high_H", "low_HK", "high_HK", "low_F", "high_F")
 # Column, the grid that it is read from, and where its letter stands in a suffix.
 _GRIDS = (("k", "k_K", -1), ("tau", "tau_H", 0), ("fpr", "fpr_F", 0))
@@ -90,7 +90,7 @@ def curves(audit: Audit) -> Iterator[Row]:
                         "n": curve.n,
                         "problems": curve.problems,
                         "use": use(k, curve.n),
-                        "confidence": curve.level,
+                        "confidence": curve.confidence,
                     }
 
 
@@ -115,7 +115,7 @@ def differences(audit: Audit) -> Iterator[Row]:
                     "n": found.n,
                     "problems": found.problems,
                     "use": use(k, found.n),
-                    "confidence": found.level,
+                    "confidence": found.confidence,
                 }
 
 
@@ -138,7 +138,7 @@ def verdicts(audit: Audit) -> Iterator[Row]:
                 **_estimate("excess_expansion", found.solved.excess_expansion),
                 **_estimate("excess_shrinkage", found.solved.excess_shrinkage),
                 "margin": found.margin,
-                "confidence": found.level,
+                "confidence": found.confidence,
                 "comparisons": found.comparisons,
                 "power": found.power,
                 "detectable": found.detectable,
@@ -159,7 +159,7 @@ def solved(audit: Audit) -> Iterator[Row]:
                 **{name: cell for field in SOLVED for name, cell in _estimate(field, getattr(found, field)).items()},
                 "mcnemar_p": found.mcnemar_p,
                 "problems": found.problems,
-                "confidence": found.level,
+                "confidence": found.confidence,
             }
 
 
@@ -228,7 +228,7 @@ def comparisons(audit: Audit) -> Iterator[Row]:
 def _measures(where: Row, path: str, part: Any) -> Iterator[Row]:
     """The numbers of a dataclass and of those within it; arrays over k or tau one row for each."""
     named = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
-    about = {"n": named.get("n"), "problems": named.get("problems"), "confidence": named.get("level")}
+    about = {"n": named.get("n"), "problems": named.get("problems"), "confidence": named.get("confidence")}
     for name, value in named.items():
         measure = f"{path}.{name}" if path else name
         row = {**where, "measure": measure, **dict.fromkeys(("k", "tau", "fpr")), "value": value, **_NO_ENDS, **about}

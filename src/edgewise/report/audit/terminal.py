@@ -38,7 +38,7 @@ def summary(audit: Audit, folder: Path) -> None:
 
 def _passes(audit: Audit) -> Table:
     ks = sorted({one.whole.k for one in audit.sets})
-    confidence = next(iter(audit.sets[0].whole.curves.values()))[audit.metric].level
+    confidence = next(iter(audit.sets[0].whole.curves.values()))[audit.metric].confidence
     title = f"percent, judged by the {audit.metric}; k = {', '.join(map(str, ks))}; {100 * confidence:.4g}% intervals"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("model")

@@ -25,7 +25,7 @@ class Passes:
     answer_k: Estimate
     n: int
     problems: int
-    level: float
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _passes(findings: Findings, where: str, k: int) -> tuple[Passes, ...]:
             answer_k=at(answer, k),
             n=process.n,
             problems=process.problems,
-            level=process.level,
+            confidence=process.confidence,
         )
 
     return tuple(one(model) for model in findings.models)
