@@ -86,7 +86,7 @@ def test_an_expansion_beyond_the_margin_extends_beside_more_sharpening() -> None
     base = draw(np.where(few_P, 0, 0.15), 64, 1)
     verdict = boundary_verdict(base, draw(np.where(few_P, 0.2, 0.75), 64, 2))
     assert verdict.label == "sharpened"
-    assert f"{verdict.solved.excess_expansion.value:.1f} [" in verdict.sentence
+    assert f"{verdict.solved.excess_expansion.value:.1f} [" in str(verdict)
 
 
 def test_gains_in_sureness_too_large_to_be_called_none_cannot_be_told() -> None:
@@ -136,7 +136,7 @@ def test_six_of_thirty_problems_are_significant_and_eight_have_power(
         if new == 6:
             assert verdict.rule.startswith(f"It would be {would_be}, but the power")
             assert f"is {verdict.power:.2f}, below 0.80; about" in verdict.rule
-            assert verdict.rule.rstrip(".") in verdict.sentence
+            assert verdict.rule.rstrip(".") in str(verdict)
 
 
 def test_18_lost_and_5_won_of_500_problems_is_underpowered() -> None:
@@ -197,7 +197,7 @@ def test_changes_claimed_are_those_the_design_detects(planted: tuple[Counts, Cou
     se = standard_error((verdict.delta_k.high - verdict.delta_k.low) / 2, verdict.confidence)
     assert verdict.detectable == detectable(se, verdict.confidence)
     assert verdict.power == power_at(verdict.delta_k.value, se, verdict.confidence)
-    assert f"a change of pass@16 by {100 * verdict.detectable:.1f} points is seen with power 0.8" in verdict.sentence
+    assert f"a change of pass@16 by {100 * verdict.detectable:.1f} points is seen with power 0.8" in str(verdict)
 
 
 def test_concerns_forbid_a_claim_and_leave_the_numbers(planted: tuple[Counts, Counts]) -> None:
@@ -279,16 +279,17 @@ def test_sharpening_is_void_where_unjudged_problems_may_hide_a_change_at_k() -> 
     assert boundary_verdict(base, replace(tuned, unscorable_P=evenly)).label == "sharpened"
 
 
-def test_the_sentence_carries_the_numbers(planted: tuple[Counts, Counts]) -> None:
+def test_a_printed_verdict_carries_the_numbers(planted: tuple[Counts, Counts]) -> None:
     verdict = boundary_verdict(*planted)
+    text = str(verdict)
     for delta in (verdict.delta_1, verdict.delta_k):
         numbers = [f"{100 * one:+.1f}" for one in (delta.value, delta.low, delta.high)]
-        assert "{} points [{}, {}]".format(*numbers) in verdict.sentence
+        assert "{} points [{}, {}]".format(*numbers) in text
     excess = verdict.solved.excess_expansion
-    assert f"{excess.value:.1f} [{excess.low:.1f}, {excess.high:.1f}]" in verdict.sentence
-    for part in ("Extended", "pass@16", "pass@1 ", "95% interval", "100 problems", "64 samples"):
-        assert part in verdict.sentence
-    assert "\n" not in verdict.sentence
+    assert f"{excess.value:.1f} [{excess.low:.1f}, {excess.high:.1f}]" in text
+    for part in ("Extended", "pass@16", "pass@1 ", "95% interval", "100 problems", "64 samples", verdict.sentence):
+        assert part in text
+    assert "\n" not in text
 
 
 def test_combine(planted: tuple[Counts, Counts]) -> None:
@@ -310,7 +311,8 @@ def test_combine(planted: tuple[Counts, Counts]) -> None:
     ):
         named = {f"level {i}": part for i, part in enumerate(parts)}
         assert combine(named).label == label
-    assert "extended at level 0; shrunk at level 1" in combine({"level 0": extended, "level 1": shrunk}).sentence
+    both = combine({"level 0": extended, "level 1": shrunk})
+    assert both.sentence == "Within 16 samples the tuned model gains problems on level 0 and loses some on level 1."
     with pytest.raises(InputError, match="needs comparisons >= 4"):
         combine({str(i): unchanged for i in range(4)})
     with pytest.raises(InputError, match="none given"):

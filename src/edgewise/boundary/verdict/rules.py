@@ -82,11 +82,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """A label, the rule that gave it, and the power of the label, or of the one that was refused."""
+    """A label, the rule that gave it, and the power of the label, or of the one that was refused.
+
+    `refused` is the label that would have been given but for too little power or a reason against it.
+    """
 
     label: Label
     rule: str
     power: float
+    refused: Label | None = None
 
 
 class _Test(NamedTuple):
@@ -117,7 +121,8 @@ def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[s
     reasons += _confounds(decision.label, evidence, base, tuned)
     if not reasons:
         return decision
-    return Decision("cannot tell", f"{'; '.join(reasons)}. Without that: {decision.label}.", decision.power)
+    rule = f"{'; '.join(reasons)}. Without that: {decision.label}."
+    return Decision("cannot tell", rule, decision.power, refused=decision.label)
 
 
 def _by_power(e: Evidence) -> Decision:
@@ -135,7 +140,7 @@ def _by_power(e: Evidence) -> Decision:
                 f"It would be {claim.label}, but the power to see a difference as large as {claim.sized} is "
                 f"{power:.2f}, below {LEAST_POWER:.2f}; about {_enough(claim, e)} problems would do."
             )
-            return Decision("cannot tell", rule, power)
+            return Decision("cannot tell", rule, power, refused=claim.label)
     return Decision("cannot tell", _undecided(e), e.power_at_margin)
 
 

@@ -1,42 +1,90 @@
-"""A verdict in one sentence of plain language, with its numbers in it."""
+"""A verdict in one plain sentence of at most 25 words, and its evidence in one line of numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from edgewise.boundary.inference.power import LEAST_POWER
 from edgewise.boundary.inference.resampling import Estimate
-from edgewise.boundary.verdict.rules import Decision, Evidence
-from edgewise.outcomes.counts import Metric
+from edgewise.boundary.verdict.rules import Decision, Evidence, Label
+
+MOST_WORDS = 25
+# The names of sets are given where they have no more words, and characters, than this; else sets are counted.
+_NAMES, _CHARACTERS = 4, 60
 
 
-def sentence(decision: Decision, e: Evidence, n: int, metric: Metric) -> str:
-    """What was found, what it rests on, and what the design could have seen."""
-    k, label = e.k, decision.label
-    at_1, at_k = f"pass@1 {_points(e.delta_1)}", f"pass@{k} {_points(e.delta_k)}"
-    beyond = "beyond what two draws of the base differ by"
-    gains = f"{_number(e.expansion)} problems newly solved {beyond}"
-    losses = f"{_number(e.shrinkage)} problems no longer solved {beyond}"
-    margin = f"{100 * e.margin:.1f}"
-    said = {
-        "mixed": f"some problems came and others went: {gains}, {losses}; {at_k}, {at_1}. {decision.rule.rstrip('.')}",
-        "extended": f"within {k} samples the tuned model solves more than the base: {at_k}, {gains}; {at_1}. Whether "
-        "more samples of the base reach the same problems, larger k and certificates tell",
-        "shrunk": f"within {k} samples the tuned model solves less than the base: {at_k}, {losses}; {at_1}",
-        "sharpened": f"the tuned model is surer of what the base already solves within {k} samples: {at_1}; {at_k}, "
-        f"with {gains}; a net loss of {margin} points of pass@{k}, and an expansion of as many, are excluded",
-        "unchanged": f"no difference beyond the margin of {margin} points: {at_1}, {at_k}",
-        "cannot tell": f"{at_1}, {at_k}; {gains}, {losses}. {decision.rule.rstrip('.')}",
-    }[label]
+def sentence(decision: Decision, k: int, margin: float) -> str:
+    """What a verdict at k samples says about the tuned model."""
+    samples, refused = f"{k} samples", decision.refused
     if k < 2:
-        said = f"{at_1}. {decision.rule.rstrip('.')}"
-    seen = f"a change of pass@{k} by {100 * e.detectable:.1f} points" if e.detectable < 1 else f"no change of pass@{k}"
+        return "So few samples show nothing but pass@1; a claim needs at least 8 of every problem."
+    if refused and decision.power < LEAST_POWER:
+        return f"It looks {refused}, but there are too few problems or samples to be sure."
+    if refused:
+        return f"It looks {refused}, but how the samples were drawn or verified can explain that."
+    return {
+        "extended": f"Within {samples} the tuned model solves problems that the base does not.",
+        "shrunk": f"Within {samples} the tuned model no longer solves problems that the base does.",
+        "mixed": f"Within {samples} the tuned model gains some problems and loses others.",
+        "sharpened": f"The tuned model is right more often with one sample; with {samples} it reaches no further than "
+        "the base.",
+        "unchanged": f"No change beyond {_points(margin)}, neither with one sample nor with {k}.",
+        "cannot tell": f"The data show neither a change within {samples} nor that there is none.",
+    }[decision.label]
+
+
+def combined_sentence(label: Label, labels: Mapping[str, Label], ks: Sequence[int], margin: float) -> str:
+    """What one label over several sets says, given the label of each set, where `ks` are the k they speak of."""
+    k = str(ks[0]) if min(ks) == max(ks) else f"{min(ks)} to {max(ks)}"
+    within = f"ithin {k} samples the tuned model"
+
+    def on(*wanted: Label) -> str:
+        return _where([name for name, given in labels.items() if given in wanted], len(labels))
+
+    match label:
+        case "extended":
+            return f"On {on(label)}, w{within} solves problems that the base does not."
+        case "shrunk":
+            return f"On {on(label)}, w{within} no longer solves problems that the base does."
+        case "mixed" if label in labels.values():
+            return f"On {on(label)}, w{within} gains some problems and loses others."
+        case "mixed":
+            return f"W{within} gains problems on {on('extended')} and loses some on {on('shrunk')}."
+        case "sharpened":
+            return (
+                f"Right more often with one sample on {on(label)}; with {k} samples it reaches no further than the base."
+            )
+        case "unchanged":
+            return f"No change beyond {_points(margin)} on any set, neither with one sample nor with {k}."
+        case "cannot tell":
+            return f"No gain or loss of problems is shown; on {on(label)} the data do not say enough."
+
+
+def evidence_line(e: Evidence, n: int) -> str:
+    """What the verdict rests on, in one line: differences, solved problems, their intervals, and the design."""
+    at_k = f"pass@{e.k} {_difference(e.delta_k)}, " if e.k > 1 else ""
+    gained, lost = (_number(count) for count in (e.expansion, e.shrinkage))
+    seen = f"a change of pass@{e.k} by {_points(e.detectable)} is" if e.detectable < 1 else f"no change of pass@{e.k} is"
     return (
-        f"{label.capitalize()}: {said}. (Points of pass@k, tuned minus base, verified by the {metric}; "
-        f"{100 * e.confidence:.4g}% intervals; {e.solved.problems} problems, at least {n} samples each; {seen} is seen "
-        f"with power {LEAST_POWER}.)"
+        f"{at_k}pass@1 {_difference(e.delta_1)}; beyond what two draws of the base differ by, {gained} problems newly "
+        f"solved and {lost} no longer solved; {100 * e.confidence:.4g}% intervals, {e.solved.problems} problems, at least "
+        f"{n} samples each; {seen} seen with power {LEAST_POWER}."
     )
 
 
-def _points(delta: Estimate) -> str:
+def _where(names: Sequence[str], total: int) -> str:
+    *first, last = names
+    text = f"{', '.join(first)} and {last}" if first else last
+    if len(text.split()) <= _NAMES and len(text) <= _CHARACTERS:
+        return text
+    return f"{len(names)} of {total} sets"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"
+
+
+def _difference(delta: Estimate) -> str:
     return f"{100 * delta.value:+.1f} points [{100 * delta.low:+.1f}, {100 * delta.high:+.1f}]"
 
 

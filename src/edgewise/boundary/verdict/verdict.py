@@ -13,7 +13,7 @@ from edgewise.boundary.inference.resampling import Estimate, enough_resamples, u
 from edgewise.boundary.measures.curves import Difference, k_grid, paired_difference
 from edgewise.boundary.measures.solved import SolvedSets, solved_sets
 from edgewise.boundary.verdict.rules import Evidence, Label, decide
-from edgewise.boundary.verdict.sentences import sentence
+from edgewise.boundary.verdict.sentences import combined_sentence, evidence_line, sentence
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, Rates, require_same_problems
 
@@ -28,8 +28,9 @@ class BoundaryVerdict:
     `delta_1` and `delta_k` are mean pass@1 and pass@k of tuned minus base, with paired intervals
     at `confidence` = 1 - alpha/comparisons; `p_1` and `p_k` are their sign-flip p-values. `solved`
     holds the solved sets at m = k with intervals at the same confidence. `n` is the smallest number of
-    samples of a problem in either arm. `sentence` is plain language with the numbers in it;
-    `rule` states the rule that fired.
+    samples of a problem in either arm. `sentence` says in plain language what the label means, in at
+    most 25 words; `numbers` is the evidence in one line; `rule` states the rule that fired. Printed,
+    a verdict is these in order.
 
     `power` is the probability that this design repeated would see what the label rests on: a
     difference as large as the observed one for changes, as large as the margin for absences, and
@@ -40,6 +41,7 @@ class BoundaryVerdict:
 
     label: Label
     sentence: str
+    numbers: str
     rule: str
     k: int
     delta_1: Estimate
@@ -62,10 +64,13 @@ class BoundaryVerdict:
     resamples: int
     seed: int
 
+    def __str__(self) -> str:
+        return f"{self.label.capitalize()} at k = {self.k}. {self.sentence} {self.numbers} Rule: {self.rule}"
+
 
 @dataclass(frozen=True)
 class CombinedVerdict:
-    """One label over several verdicts (levels, say), with a sentence, the rule, and the parts."""
+    """One label over several verdicts (of sets, say), with a sentence of at most 25 words, the rule, and the parts."""
 
     label: Label
     sentence: str
@@ -158,7 +163,8 @@ def boundary_verdict(
     decision = decide(evidence, base, tuned, concerns)
     return BoundaryVerdict(
         label=decision.label,
-        sentence=sentence(decision, evidence, n, base.metric),
+        sentence=sentence(decision, k, margin),
+        numbers=evidence_line(evidence, n),
         rule=decision.rule,
         k=k,
         delta_1=evidence.delta_1,
@@ -224,11 +230,10 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
         label, rule = "sharpened", "every part is sharpened or unchanged, and some is sharpened"
     else:
         label, rule = "unchanged", "every part is unchanged"
-    groups: dict[str, list[str]] = {}
-    for name, verdict in verdicts.items():
-        groups.setdefault(verdict.label, []).append(name)
-    parts = "; ".join(f"{one} at {', '.join(names)}" for one, names in groups.items())
-    return CombinedVerdict(label, f"{label.capitalize()} over {len(verdicts)}: {parts}.", rule, dict(verdicts))
+    parts = verdicts.values()
+    labels = {name: part.label for name, part in verdicts.items()}
+    text = combined_sentence(label, labels, [part.k for part in parts], max(part.margin for part in parts))
+    return CombinedVerdict(label, text, rule, dict(verdicts))
 
 
 def _estimate(difference: Difference, at: int) -> Estimate:
