@@ -21,7 +21,9 @@ def test_a_sentence_has_at_most_25_words(label: Label, k: int) -> None:
         assert k < 2 or str(k) in text or decision.refused
 
 
-@pytest.mark.parametrize("names", [("edge", "hard", "far"), ("in distribution", "at the edge", "hard"), (LONG, "b", "c")])
+@pytest.mark.parametrize(
+    "names", [("edge", "hard", "far"), ("in distribution", "at the edge", "hard"), (LONG, "b", "c")]
+)
 def test_so_has_one_over_several_sets(names: tuple[str, ...]) -> None:
     for label, *given in product(LABELS, repeat=1 + len(names)):
         labels: dict[str, Label] = dict(zip(names, given, strict=True))

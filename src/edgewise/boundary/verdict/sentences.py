@@ -51,9 +51,8 @@ def combined_sentence(label: Label, labels: Mapping[str, Label], ks: Sequence[in
         case "mixed":
             return f"W{within} gains problems on {on('extended')} and loses some on {on('shrunk')}."
         case "sharpened":
-            return (
-                f"Right more often with one sample on {on(label)}; with {k} samples it reaches no further than the base."
-            )
+            more = f"Right more often with one sample on {on(label)}"
+            return f"{more}; with {k} samples it reaches no further than the base."
         case "unchanged":
             return f"No change beyond {_points(margin)} on any set, neither with one sample nor with {k}."
         case "cannot tell":
@@ -64,11 +63,11 @@ def evidence_line(e: Evidence, n: int) -> str:
     """What the verdict rests on, in one line: differences, solved problems, their intervals, and the design."""
     at_k = f"pass@{e.k} {_difference(e.delta_k)}, " if e.k > 1 else ""
     gained, lost = (_number(count) for count in (e.expansion, e.shrinkage))
-    seen = f"a change of pass@{e.k} by {_points(e.detectable)} is" if e.detectable < 1 else f"no change of pass@{e.k} is"
+    change = f"a change of pass@{e.k} by {_points(e.detectable)}" if e.detectable < 1 else f"no change of pass@{e.k}"
     return (
         f"{at_k}pass@1 {_difference(e.delta_1)}; beyond what two draws of the base differ by, {gained} problems newly "
-        f"solved and {lost} no longer solved; {100 * e.confidence:.4g}% intervals, {e.solved.problems} problems, at least "
-        f"{n} samples each; {seen} seen with power {LEAST_POWER}."
+        f"solved and {lost} no longer solved; {100 * e.confidence:.4g}% intervals, {e.solved.problems} problems, at "
+        f"least {n} samples each; {change} is seen with power {LEAST_POWER}."
     )
 
 
