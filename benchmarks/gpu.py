@@ -33,10 +33,11 @@ from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
 from edgewise.training import next_token
 from edgewise.training.documents import Document
+from edgewise.training.execution import Execution
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.packing import PackedRows, pack
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 
 LEARNING_RATE = 1e-6
 
@@ -128,10 +129,10 @@ def pretraining(scale: Scale, device: torch.device, peak: float) -> dict[str, fl
     rows = _rows(scale, len(tokenizer))
     spec = NextTokenSpec(precision="bf16", optimizer=OptimizerSpec(learning_rate=LEARNING_RATE))
     optimizer = Optimizer(model, spec.optimizer)
-    run = Run(Path(), device=device, tokens_per_micro_batch=scale.row_tokens)
+    execution = Execution(device=device, tokens_per_micro_batch=scale.row_tokens)
 
     def step() -> object:
-        return next_token.update(model, optimizer, rows, spec, LEARNING_RATE, run)
+        return next_token.update(model, optimizer, rows, spec, LEARNING_RATE, execution)
 
     for _ in range(2):
         step()
@@ -200,13 +201,9 @@ def rl_step(scale: Scale, device: torch.device) -> dict[str, float]:
     )
     times: list[float] = [time.perf_counter()]
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(
-            Path(folder),
-            device=device,
-            progress=lambda *_: times.append(time.perf_counter()),
-            tokens_per_micro_batch=scale.row_tokens,
-        )
-        totals = train(model, tokenizer, world, recipe, 0, run)
+        run = RunFolder(Path(folder), lambda *_: times.append(time.perf_counter()))
+        execution = Execution(device=device, tokens_per_micro_batch=scale.row_tokens)
+        totals = train(model, tokenizer, world, recipe, 0, run, execution)
     seconds = statistics.median(after - before for before, after in pairwise(times[1:]))
     tokens = totals["tokens"] / recipe.steps
     return {

@@ -6,7 +6,6 @@ import copy
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -20,10 +19,10 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import SPECIAL
 from edgewise.training import next_token
 from edgewise.training.documents import Document
+from edgewise.training.execution import CPU
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.packing import PackedRows, pack
-from edgewise.training.run import Run
 
 ROWS, ROW_LENGTH = 16, 512
 LEARNING_RATE = 1e-6
@@ -123,12 +122,11 @@ class OurTrainer:
         self.rows: PackedRows = pack(
             [Document(row, [1.0] * len(row)) for row in rows_RT.tolist()], rows_RT.shape[1], pad=0
         )
-        self.run = Run(Path())
 
     def step(self) -> tuple[float, float]:
         """The loss before one step, and its seconds."""
         start = time.perf_counter()
-        metrics = next_token.update(self.model, self.optimizer, self.rows, self.spec, LEARNING_RATE, self.run)
+        metrics = next_token.update(self.model, self.optimizer, self.rows, self.spec, LEARNING_RATE, CPU)
         return metrics["loss"], time.perf_counter() - start
 
 

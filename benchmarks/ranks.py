@@ -14,8 +14,9 @@ from benchmarks.rl_step import LEARNING_RATE
 from edgewise.core.distributed import process_group
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.trainer import train
+from edgewise.training.execution import Execution
 from edgewise.training.optimizer import OptimizerSpec
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 
 PROMPTS, SAMPLES, NEW_TOKENS = 8, 8, 128
 STEPS = 3
@@ -64,8 +65,16 @@ def main(out: Path, seed: int, steps: int, new_tokens: int) -> None:
                 max_new_tokens=new_tokens,
                 optimizer=OptimizerSpec(learning_rate=LEARNING_RATE, schedule="constant", warmup=0.0, weight_decay=0.0),
             )
-            run = Run(Path(folder) / name, distributed=distributed, checkpoint_seconds=1e9)
-            totals = train(decoder(SMALL, tokenizer, NEVER), tokenizer, RandomWords(), recipe, seed, run)
+            run = RunFolder(Path(folder) / name, checkpoint_seconds=1e9, distributed=distributed)
+            totals = train(
+                decoder(SMALL, tokenizer, NEVER),
+                tokenizer,
+                RandomWords(),
+                recipe,
+                seed,
+                run,
+                Execution(distributed=distributed),
+            )
         if distributed.is_rank_zero:
             out.write_text(str(totals["seconds"] / steps))
 

@@ -19,8 +19,9 @@ from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.trainer import train
+from edgewise.training.execution import Execution
 from edgewise.training.optimizer import OptimizerSpec
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 
 # As small as TRL's own default, so that the weights stay what they are.
 LEARNING_RATE = 1e-6
@@ -138,8 +139,8 @@ def our_step(
         optimizer=OptimizerSpec(learning_rate=LEARNING_RATE, schedule="constant", warmup=0.0, weight_decay=0.0),
     )
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(Path(folder), tokens_per_micro_batch=micro_batch)
-        totals = train(copy.deepcopy(model), tokenizer, RandomWords(), recipe, seed, run)
+        execution = Execution(tokens_per_micro_batch=micro_batch)
+        totals = train(copy.deepcopy(model), tokenizer, RandomWords(), recipe, seed, RunFolder(Path(folder)), execution)
     return totals["tokens"] / steps, totals["seconds"] / steps
 
 

@@ -119,7 +119,7 @@ def demo_share() -> float:
     from edgewise.model.tokenizer import Tokenizer
     from edgewise.study.stages import Pretrain
     from edgewise.training import next_token
-    from edgewise.training.run import Run
+    from edgewise.training.run_folder import RunFolder
 
     torch.set_num_threads(1)
     base = demo(DemoSpec()).base.parent
@@ -128,7 +128,7 @@ def demo_share() -> float:
     model = Decoder(base.model, len(tokenizer), seed=0)
     spec = base.training.model_copy(update={"steps": 500})
     with tempfile.TemporaryDirectory() as folder:
-        totals = next_token.train(model, tokenizer, base.world, spec, 0, Run(Path(folder)))
+        totals = next_token.train(model, tokenizer, base.world, spec, 0, RunFolder(Path(folder)))
     return 100 * totals["data_seconds"] / totals["seconds"]
 
 

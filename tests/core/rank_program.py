@@ -14,7 +14,8 @@ from edgewise.core.errors import InputError
 from edgewise.rl import trainer
 from edgewise.study import runner
 from edgewise.study.context import Context
-from edgewise.training.run import Run
+from edgewise.training.execution import Execution
+from edgewise.training.run_folder import RunFolder
 from tests.rl import bandit
 from tests.study.tiny import STUDY, Log
 from tests.training import tiny
@@ -62,23 +63,18 @@ def run_of(
         if done > steps:
             raise KeyboardInterrupt
 
-    run = Run(
-        folder,
-        progress=interrupt,
-        tokens_per_micro_batch=tokens,
-        checkpoint_seconds=checkpoint_seconds,
-        distributed=distributed,
-    )
+    run = RunFolder(folder, interrupt, checkpoint_seconds, distributed)
+    execution = Execution(tokens_per_micro_batch=tokens, distributed=distributed)
     if name == "next token":
-        tiny.train(run, tiny.SPEC.model_copy(update={"steps": STEPS}))
+        tiny.train(run, tiny.SPEC.model_copy(update={"steps": STEPS}), execution=execution)
     else:
         recipe = bandit.changed(steps=STEPS, **{"prompts": 5} | RECIPES[name])
-        trainer.train(bandit.decoder(), bandit.TOKENIZER, bandit.WORLD, recipe, 0, run)
+        trainer.train(bandit.decoder(), bandit.TOKENIZER, bandit.WORLD, recipe, 0, run, execution)
 
 
 def study(root: Path, distributed: Distributed) -> None:
     log = Log()
-    runner.run(STUDY.evaluations.values(), Context(root, workers=1, distributed=distributed), log)
+    runner.run(STUDY.evaluations.values(), Context(root, workers=1, execution=Execution(distributed=distributed)), log)
     (root / f"told-{distributed.rank}").write_text(str(len(log.done)))
 
 

@@ -19,7 +19,7 @@ from edgewise.core.errors import InputError
 from edgewise.study.store import Store
 from tests.cli.test_study import TINY
 from tests.core.rank_program import RECIPES, STEPS, run_of
-from tests.study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, here, identity, results
+from tests.study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, identity, results
 
 HERE = Path(__file__).parents[2]
 CLOSE = 1e-5
@@ -119,10 +119,10 @@ def test_two_ranks_go_on_where_one_was_interrupted(tmp_path: Path) -> None:
 def test_a_study_is_computed_once_by_both_and_then_reused(tmp_path: Path) -> None:
     """From the weights of one rank's pre-training the evaluation has its bits, RL its numbers until a draw flips."""
     one, two = Store(tmp_path / "one"), Store(tmp_path / "two")
-    one.compute(PRETRAIN, here())
+    one.compute(PRETRAIN)
     shutil.copytree(one.root, two.root)
-    one.compute(BASE_EVALUATION, here())
-    one.compute(TUNED, here())
+    one.compute(BASE_EVALUATION)
+    one.compute(TUNED)
     made = []
     for _ in range(2):
         on_two_ranks(two.root, "study")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, Self
 
 import torch
@@ -19,8 +18,8 @@ from edgewise.rollouts.rollouts import Rollouts, roll_out
 from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
 from edgewise.tasks.base import Problem, Score, Split, Verdict, World
+from edgewise.training.execution import Execution
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
-from edgewise.training.run import Run
 
 WORDS = ("left", "right", "up", "down", "which", "?")
 
@@ -146,7 +145,7 @@ def gradient_of(
 ) -> dict[str, Tensor]:
     """The gradient of one update, the weights left alone."""
     recorder = Recorder(model)
-    update(model, recorder, [batch], recipe, 0.1, Run(Path(), tokens_per_micro_batch=tokens), pulled_to)
+    update(model, recorder, [batch], recipe, 0.1, Execution(tokens_per_micro_batch=tokens), pulled_to)
     (gradient,) = recorder.gradients
     return gradient
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from edgewise.rl.recipe import Recipe
 from edgewise.rl.staleness import Past
 from edgewise.rl.writing import Writing
 from edgewise.rollouts.rollouts import Rollouts
-from edgewise.training.run import Run
+from edgewise.training.execution import CPU
 
 from .bandit import TOKENIZER, WORLD, changed, decoder, draw, unpacked
 
@@ -34,7 +33,7 @@ def setting(recipe: Recipe, rollouts: Rollouts) -> tuple[Credited, Models, Gathe
         torch.nn.init.normal_(models.critic.value.weight, generator=torch.Generator().manual_seed(1))
     writing = Writing(models, Past(policy, 0), TOKENIZER, WORLD, recipe)
     groups = Gathered(rollouts, *recipe.reward.grade(WORLD, rollouts, 3))
-    return credit(groups, models, writing, WORLD, recipe, 2, 3, Run(Path())), models, groups
+    return credit(groups, models, writing, WORLD, recipe, 2, 3, CPU), models, groups
 
 
 @pytest.fixture(scope="module")

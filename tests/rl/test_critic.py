@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from torch.autograd import gradcheck
@@ -10,8 +8,8 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.rl.batch import all_cells, make_batch
 from edgewise.rl.critic import Critic, value_loss
 from edgewise.rl.recipe import CriticSpec
+from edgewise.training.execution import Execution
 from edgewise.training.optimizer import OptimizerSpec
-from edgewise.training.run import Run
 
 from .bandit import TOKENIZER, decoder, draw
 
@@ -40,12 +38,12 @@ def learn(critic: Critic, steps: int, tokens: int = 10**6) -> list[float]:
     shape = rollouts.completions.logp_PGT.shape
     right = torch.tensor([[float(v.answer_correct) for v in row] for row in rollouts.verdict_PG])
     returns = right.unsqueeze(-1).expand(shape)
-    run = Run(Path(), tokens_per_micro_batch=tokens)
+    execution = Execution(tokens_per_micro_batch=tokens)
     found = []
     for _ in range(steps):
         tables = {"returns": returns, "values": returns}  # a clip around the truth never binds
         batch = make_batch(rollouts, all_cells(rollouts), torch.ones(shape[:2]), tables)
-        found.append(critic.learn([batch, None], 1, run)["value_loss"])
+        found.append(critic.learn([batch, None], 1, execution)["value_loss"])
     return found
 
 

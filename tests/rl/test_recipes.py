@@ -18,7 +18,7 @@ from edgewise.rl.presets.frame import FRAME
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import PRESETS, SMALL, AnyRecipe, recipe
 from edgewise.study.stages import RL
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 from tests.study.tiny import TUNED
 from tools.pages import recipes as page
 
@@ -227,7 +227,7 @@ def test_every_small_recipe_trains(name: str, tmp_path: Path) -> None:
     pool = ["curriculum.size=16"] if name == "scalerl" else []
     it = override(it, [*(f"{field}={value}" for field, value in sizes.items()), *pool])
     teacher = decoder(3) if it.has_teacher else None
-    totals = trainer.train(decoder(), TOKENIZER, WORLD, it, 0, Run(tmp_path), teacher)
+    totals = trainer.train(decoder(), TOKENIZER, WORLD, it, 0, RunFolder(tmp_path), teacher=teacher)
     assert (totals["tokens"] > 0) == (it.writer != "gold")
     (line,) = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert line["grad_norm"] > 0 and all(math.isfinite(value) for value in line.values())

@@ -18,7 +18,8 @@ from edgewise.rollouts.rollouts import roll_out
 from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
 from edgewise.tasks.base import Problem, World
-from edgewise.training.run import Run
+from edgewise.training.execution import CPU
+from edgewise.training.run_folder import RunFolder
 
 from .bandit import RECIPE, TOKENIZER, WORLD, Bandit, changed, decoder, draw, unpacked
 
@@ -35,10 +36,10 @@ def traces(folder: Path) -> tuple[bytes, bytes]:
 
 
 def train(
-    run: Run, recipe: Recipe, seed: int = 0, world: World = WORLD, model: Decoder | None = None
+    folder: RunFolder, recipe: Recipe, seed: int = 0, world: World = WORLD, model: Decoder | None = None
 ) -> dict[str, float]:
     teacher = decoder(3) if recipe.has_teacher else None
-    return trainer.train(model or decoder(), TOKENIZER, world, recipe, seed, run, teacher)
+    return trainer.train(model or decoder(), TOKENIZER, world, recipe, seed, folder, teacher=teacher)
 
 
 def solved(folder: Path) -> tuple[float, float]:
@@ -92,7 +93,7 @@ ALWAYS = ("grpo", "gae", "pkpo", "stale", "supervised", "pool")
 def test_training_learns_the_bandit(tmp_path: Path, fields: dict[str, Any]) -> None:
     recipe = changed(**WHOLE | fields)
     model = decoder()
-    train(Run(tmp_path), recipe, model=model)
+    train(RunFolder(tmp_path), recipe, model=model)
     first, last = solved(tmp_path)
     if recipe.writer == "gold":
         first, last = 0.25, share_right(model)
@@ -109,14 +110,14 @@ def share_right(model: Decoder) -> float:
 
 @pytest.mark.parametrize("reward", ["random", "format"])
 def test_a_control_reward_does_not_teach_the_answer(tmp_path: Path, reward: str) -> None:
-    train(Run(tmp_path), changed(**WHOLE | {"reward": reward, "groups": {"mixed_only": True}}))
+    train(RunFolder(tmp_path), changed(**WHOLE | {"reward": reward, "groups": {"mixed_only": True}}))
     assert solved(tmp_path)[1] < 0.35
 
 
 def test_rejection_fine_tuning_draws_from_the_start_model_throughout(tmp_path: Path) -> None:
     recipe = changed(**WHOLE | {"writer": "start", "advantage": "accepted", "loss": "reinforce"})
     model = decoder()
-    train(Run(tmp_path), recipe, model=model)
+    train(RunFolder(tmp_path), recipe, model=model)
     first, last = solved(tmp_path)
     assert abs(first - last) < 0.1, "nobody but the start model writes"
     assert share_right(model) > 0.4, "and the policy learns from what was right"
@@ -125,7 +126,7 @@ def test_rejection_fine_tuning_draws_from_the_start_model_throughout(tmp_path: P
 def test_distillation_takes_over_what_the_teacher_writes(tmp_path: Path) -> None:
     """A teacher that has learnt; the student sees its completions alone, or its distribution alone."""
     teacher = decoder()
-    train(Run(tmp_path / "teacher"), changed(**WHOLE), model=teacher)
+    train(RunFolder(tmp_path / "teacher"), changed(**WHOLE), model=teacher)
     ways: dict[str, dict[str, Any]] = {
         "likelihood": {"writer": "teacher", "advantage": "everything", "loss": "reinforce"},
         "divergence": {"advantage": "nothing", "kl": {"coefficient": 1.0, "to": "teacher"}},
@@ -133,7 +134,13 @@ def test_distillation_takes_over_what_the_teacher_writes(tmp_path: Path) -> None
     for name, fields in ways.items():
         student = decoder()
         trainer.train(
-            student, TOKENIZER, WORLD, changed(**WHOLE | fields), 0, Run(tmp_path / name), teacher.requires_grad_(False)
+            student,
+            TOKENIZER,
+            WORLD,
+            changed(**WHOLE | fields),
+            0,
+            RunFolder(tmp_path / name),
+            teacher=teacher.requires_grad_(False),
         )
         assert share_right(student) > 0.8 * share_right(teacher), name
 
@@ -142,7 +149,10 @@ def test_self_distillation_sharpens_without_any_reward(tmp_path: Path) -> None:
     kl = {"coefficient": 1.0, "temperature": 0.5}
     model = decoder()
     train(
-        Run(tmp_path), changed(**WHOLE | {"advantage": "nothing", "kl": kl}), world=Bandit(payable=False), model=model
+        RunFolder(tmp_path),
+        changed(**WHOLE | {"advantage": "nothing", "kl": kl}),
+        world=Bandit(payable=False),
+        model=model,
     )
     found = metrics(tmp_path)
     assert found[-1]["entropy"] < 0.8 * found[0]["entropy"]
@@ -152,7 +162,7 @@ def test_self_distillation_sharpens_without_any_reward(tmp_path: Path) -> None:
 
 def test_no_signal_no_change(tmp_path: Path) -> None:
     model = decoder()
-    train(Run(tmp_path), RECIPE, world=Bandit(payable=False), model=model)
+    train(RunFolder(tmp_path), RECIPE, world=Bandit(payable=False), model=model)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), decoder().parameters(), strict=True))
     for line in metrics(tmp_path):
         assert (line["zero_variance"], line["grad_norm"], line["reward"], line["effective_batch"]) == (1, 0, 0, 0)
@@ -193,16 +203,16 @@ EVERYTHING: dict[str, dict[str, Any]] = {
 )
 def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path: Path, step: int, name: str) -> None:
     recipe = changed(**EVERYTHING[name])
-    whole = train(Run(tmp_path / "whole"), recipe)
+    whole = train(RunFolder(tmp_path / "whole"), recipe)
 
     def progress(done: int, total: int, note: str) -> None:
         if done == step:
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        train(Run(tmp_path / "parts", progress=progress, checkpoint_seconds=0.0), recipe)
+        train(RunFolder(tmp_path / "parts", progress=progress, checkpoint_seconds=0.0), recipe)
     seen: list[int] = []
-    again = Run(tmp_path / "parts", progress=lambda done, total, note: seen.append(done))
+    again = RunFolder(tmp_path / "parts", progress=lambda done, total, note: seen.append(done))
     parts = train(again, recipe)
     assert seen == list(range(step, recipe.steps + 1))
     assert traces(tmp_path / "parts") == traces(tmp_path / "whole")
@@ -212,7 +222,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path: Path, step: int, name:
 def test_the_cases_above_do_what_their_names_say(tmp_path: Path) -> None:
     """A reset that never comes or a pool that never retires would make resuming too easy."""
     for name, fields in EVERYTHING.items():
-        train(Run(tmp_path / name), changed(**fields))
+        train(RunFolder(tmp_path / name), changed(**fields))
     for name in ("period", "kl, optimizer cleared"):
         assert any(line["reset"] for line in metrics(tmp_path / f"reference reset by {name}")), name
     assert any(line["reset"] for line in metrics(tmp_path / "reference reset on a plateau"))
@@ -223,7 +233,7 @@ def test_the_cases_above_do_what_their_names_say(tmp_path: Path) -> None:
 
 
 def test_after_a_reset_the_reference_is_the_policy(tmp_path: Path) -> None:
-    train(Run(tmp_path), changed(kl={"coefficient": 0.1}, reset={"reset": "period", "every": 2}))
+    train(RunFolder(tmp_path), changed(kl={"coefficient": 0.1}, reset={"reset": "period", "every": 2}))
     found = metrics(tmp_path)
     assert [bool(line["reset"]) for line in found] == [False, True] * 3
     for step, line in enumerate(found):
@@ -234,7 +244,7 @@ def test_after_a_reset_the_reference_is_the_policy(tmp_path: Path) -> None:
 
 def test_another_seed_is_another_run(tmp_path: Path) -> None:
     for seed in (0, 1):
-        train(Run(tmp_path / str(seed)), RECIPE, seed)
+        train(RunFolder(tmp_path / str(seed)), RECIPE, seed)
     assert traces(tmp_path / "0")[0] != traces(tmp_path / "1")[0]
 
 
@@ -246,7 +256,7 @@ def test_every_step_draws_fresh_problems_of_the_train_split(tmp_path: Path) -> N
             asked.append((split, seed, index))
             return super().problem(split, seed, index)
 
-    train(Run(tmp_path), RECIPE, 5, Watched())
+    train(RunFolder(tmp_path), RECIPE, 5, Watched())
     assert asked == [("train", 5, index) for index in range(RECIPE.steps * RECIPE.prompts)]
 
 
@@ -264,7 +274,7 @@ def test_every_draw_of_a_run_has_numbers_of_its_own(tmp_path: Path, monkeypatch:
         curriculum={"curriculum": "pool", "size": 4}, groups={"mixed_only": True, "refill": 1, "gate": 2}
     )
     for seed in (0, 1):
-        train(Run(tmp_path / str(seed)), one_problem, seed)
+        train(RunFolder(tmp_path / str(seed)), one_problem, seed)
     assert len(keys) == len(set(keys)) >= 2 * RECIPE.steps
 
 
@@ -273,7 +283,7 @@ LOGGED = """entropy kl_to_start effective_batch cumulative_solve_rate zero_varia
 
 
 def test_every_step_logs_what_a_reader_needs(tmp_path: Path) -> None:
-    train(Run(tmp_path), changed(steps=2))
+    train(RunFolder(tmp_path), changed(steps=2))
     assert all(name in line for line in metrics(tmp_path) for name in LOGGED.split())
 
 
@@ -282,7 +292,7 @@ def test_entropy_and_kl_are_exact_means_over_the_first_samples(temperature: floa
     recipe = changed(kl={"coefficient": 0.1}, reset={"reset": "period", "every": 2}, temperature=temperature)
     rollouts = draw(decoder(), problems=5, samples=4)
     policy, start, reference = decoder(0), decoder(1), decoder(2)
-    found = trainer.probe(Models(policy, start, reference, None, None), rollouts, recipe, Run(Path()))
+    found = trainer.probe(Models(policy, start, reference, None, None), rollouts, recipe, CPU)
     with torch.no_grad():
         own, theirs, others = (
             torch.cat([logits for logits, _ in unpacked(model, rollouts, temperature)[::4]]).log_softmax(-1)
@@ -296,26 +306,26 @@ def test_entropy_and_kl_are_exact_means_over_the_first_samples(temperature: floa
 
 def test_totals_count_sampled_tokens_and_work(tmp_path: Path) -> None:
     recipe = changed(steps=1)
-    totals = train(Run(tmp_path / "plain"), recipe)
+    totals = train(RunFolder(tmp_path / "plain"), recipe)
     (line,) = metrics(tmp_path / "plain")
     assert totals["tokens"] == line["tokens"] == line["length"] * recipe.prompts * recipe.samples
     costly: dict[str, dict[str, Any]] = {"kl": {"kl": {"coefficient": 0.1}}, "critic": {"advantage": "gae"}}
     for name, fields in costly.items():
-        assert train(Run(tmp_path / name), changed(steps=1, **fields))["flops"] > totals["flops"] > 0
-    assert train(Run(tmp_path / "gate"), changed(steps=1, groups={"gate": 4}))["tokens"] > totals["tokens"]
+        assert train(RunFolder(tmp_path / name), changed(steps=1, **fields))["flops"] > totals["flops"] > 0
+    assert train(RunFolder(tmp_path / "gate"), changed(steps=1, groups={"gate": 4}))["tokens"] > totals["tokens"]
 
 
 def test_a_teacher_is_there_exactly_where_the_recipe_asks(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^teacher: must be left out"):
-        trainer.train(decoder(), TOKENIZER, WORLD, RECIPE, 0, Run(tmp_path), decoder())
+        trainer.train(decoder(), TOKENIZER, WORLD, RECIPE, 0, RunFolder(tmp_path), teacher=decoder())
     with pytest.raises(InputError, match=r"^teacher: must be given"):
         recipe = changed(writer="teacher", advantage="accepted")
-        trainer.train(decoder(), TOKENIZER, WORLD, recipe, 0, Run(tmp_path))
+        trainer.train(decoder(), TOKENIZER, WORLD, recipe, 0, RunFolder(tmp_path))
     assert not any(tmp_path.iterdir()), "refused before any work"
 
 
 def test_a_world_that_cannot_be_rewarded_so_is_refused_before_any_work(tmp_path: Path) -> None:
     recipe = changed(reward={"reward": "strict", "as_released": True})
     with pytest.raises(InputError, match=r"^reward: "):
-        train(Run(tmp_path), recipe)
+        train(RunFolder(tmp_path), recipe)
     assert not any(tmp_path.iterdir())

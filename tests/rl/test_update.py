@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ from edgewise.rl.losses import Aggregation, exact_kl
 from edgewise.rl.recipe.loss import PpoClip, Tokens
 from edgewise.rl.update import update
 from edgewise.rollouts.rollouts import Rollouts
+from edgewise.training.execution import CPU, Execution
 from edgewise.training.optimizer import Optimizer
-from edgewise.training.run import Run
 
 from .bandit import (
     RECIPE,
@@ -170,8 +169,8 @@ def test_on_policy_the_ratio_is_exactly_one(rollouts: Rollouts, monkeypatch: pyt
     seen = watch_tokens(monkeypatch)
     model = decoder()
     batch = one_batch(rollouts, advantages_for(rollouts), RECIPE)
-    run = Run(Path(), tokens_per_micro_batch=tokens)
-    found = update(model, Optimizer(model, RECIPE.optimizer), [batch], RECIPE, 0.1, run)
+    execution = Execution(tokens_per_micro_batch=tokens)
+    found = update(model, Optimizer(model, RECIPE.optimizer), [batch], RECIPE, 0.1, execution)
     assert found["ratio_max"] == 1.0 and found["clip_fraction"] == 0.0
     assert seen and all(bool((ratio(some) == 1).all()) for some in seen)
     assert found["grad_norm"] > 0 and "kl" not in found and "drift" not in found
@@ -186,8 +185,8 @@ def test_of_two_updates_the_first_is_on_policy_and_the_second_is_not(
     model = decoder()
     recipe = changed(updates=updates, epochs=epochs)
     made = batches(rollouts, advantages_for(rollouts), recipe)
-    run = Run(Path(), tokens_per_micro_batch=tokens)
-    found = update(model, Optimizer(model, recipe.optimizer), made, recipe, 0.1, run)
+    execution = Execution(tokens_per_micro_batch=tokens)
+    found = update(model, Optimizer(model, recipe.optimizer), made, recipe, 0.1, execution)
     assert made[0] is not None
     first = len(made[0].weight_D) if tokens == 1 else 1
     assert all(bool((ratio(some) == 1).all()) for some in seen[:first])
@@ -203,10 +202,10 @@ def test_old_log_probabilities_are_of_the_policy_before_the_first_update(rollout
     first, second = batches(rollouts, advantages_for(rollouts), recipe)
     assert first is not None and second is not None
     model = decoder()
-    (part,) = second.parts(Run(Path(), tokens_per_micro_batch=10**6))
+    (part,) = second.parts(Execution(tokens_per_micro_batch=10**6))
     with torch.no_grad():
         old_N = logp_of(logits_of(model, part, 1.0), part)
-    update(model, Optimizer(model, recipe.optimizer), [first], recipe, 0.02, Run(Path()))
+    update(model, Optimizer(model, recipe.optimizer), [first], recipe, 0.02, CPU)
     logp_N = logp_of(logits_of(model, part, 1.0), part)
     (-(logp_N - old_N).exp() * part["advantage"] * part.weight_N).sum().backward()
     expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
@@ -224,7 +223,7 @@ def test_old_log_probabilities_are_of_the_policy_before_the_first_update(rollout
     recorder = Second(again)
     recorder.spec = recipe.optimizer
     recorder._adamw = Optimizer(again, recipe.optimizer)._adamw
-    update(again, recorder, [first, second], recipe, 0.02, Run(Path()))
+    update(again, recorder, [first, second], recipe, 0.02, CPU)
     assert close(recorder.gradients[1], expected)
 
 
@@ -253,9 +252,9 @@ def test_what_another_policy_wrote_is_corrected_as_named(rollouts: Rollouts, cor
     expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     batch = one_batch(rollouts, advantage_PG, recipe, drawn_logp=drawn_PGT)
     assert close(gradient_of(decoder(), batch, recipe), expected)
-    found = update(decoder(), Recorder(model := decoder()), [], recipe, 0.1, Run(Path()))
+    found = update(decoder(), Recorder(model := decoder()), [], recipe, 0.1, CPU)
     assert "drift" not in found
-    found = update(model, Recorder(model), [batch], recipe, 0.1, Run(Path()))
+    found = update(model, Recorder(model), [batch], recipe, 0.1, CPU)
     assert found["drift"] == pytest.approx(0, abs=3 * 0.2 / batch.tokens**0.5) and found["drift"] != 0
 
 
@@ -264,7 +263,7 @@ def test_a_batch_without_signal_is_no_update(rollouts: Rollouts) -> None:
     assert batches(rollouts, zero_PG, RECIPE) == [None]
     assert batches(rollouts, zero_PG, changed(kl={"coefficient": 0.1})) != [None]
     model = decoder()
-    found = update(model, Optimizer(model, RECIPE.optimizer), [None], RECIPE, 0.1, Run(Path()))
+    found = update(model, Optimizer(model, RECIPE.optimizer), [None], RECIPE, 0.1, CPU)
     assert found == {"grad_norm": 0.0, "clip_fraction": 0.0, "ratio_max": 1.0}
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), decoder().parameters(), strict=True))
 
@@ -274,14 +273,14 @@ def test_kl_pulls_towards_the_reference_and_entropy_flattens(rollouts: Rollouts)
     model, reference = decoder(), decoder(7)
     optimizer = Optimizer(model, recipe.optimizer)
     batch = one_batch(rollouts, torch.zeros(5, 4), recipe)
-    found = [update(model, optimizer, [batch], recipe, 1e-2, Run(Path()), reference)["kl"] for _ in range(15)]
+    found = [update(model, optimizer, [batch], recipe, 1e-2, CPU, reference)["kl"] for _ in range(15)]
     assert found[-1] < 0.5 * found[0]
     assert all(torch.equal(a, b) for a, b in zip(reference.parameters(), decoder(7).parameters(), strict=True))
     flat = changed(entropy=1.0)
     before, after = decoder(), decoder()
     optimizer = Optimizer(after, flat.optimizer)
     for _ in range(15):
-        update(after, optimizer, [one_batch(rollouts, torch.zeros(5, 4), flat)], flat, 1e-2, Run(Path()))
+        update(after, optimizer, [one_batch(rollouts, torch.zeros(5, 4), flat)], flat, 1e-2, CPU)
 
     def entropy(model: Any) -> float:
         return sum(
@@ -301,7 +300,7 @@ def test_one_update_raises_what_was_rewarded_and_lowers_what_was_not(rollouts: R
 
     before = total(0, 0), total(3, 1)
     batch = one_batch(rollouts, advantage_PG, RECIPE)
-    update(model, Optimizer(model, RECIPE.optimizer), [batch], RECIPE, 1e-3, Run(Path()))
+    update(model, Optimizer(model, RECIPE.optimizer), [batch], RECIPE, 1e-3, CPU)
     assert total(0, 0) > before[0] and total(3, 1) < before[1]
 
 

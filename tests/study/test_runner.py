@@ -24,7 +24,6 @@ from .tiny import (
     TUNED,
     TUNED_EVALUATION,
     Log,
-    here,
     identity,
     results,
 )
@@ -108,7 +107,7 @@ def test_a_killed_worker_leaves_nothing_that_looks_complete(finished: Finished, 
     unfinished = f"{store.folder(PRETRAIN).name}.unfinished"
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [unfinished]
     seen: list[int] = []
-    store.compute(PRETRAIN, here(progress=lambda done, total, note: seen.append(done)))
+    store.compute(PRETRAIN, progress=lambda done, total, note: seen.append(done))
     assert seen[0] > 30, "it must go on from the last checkpoint"
     assert results(store.folder(PRETRAIN)) == results(finished.store.folder(PRETRAIN))
 
@@ -130,7 +129,7 @@ def test_the_first_failure_stops_the_others_and_comes_as_one_line(tmp_path: Path
 
     # Not "another process is computing this stage".
     with pytest.raises(KeyboardInterrupt):
-        store.compute(long, here(progress=stop))
+        store.compute(long, progress=stop)
 
 
 def test_a_watcher_that_fails_neither_blocks_the_workers_nor_is_silent() -> None:

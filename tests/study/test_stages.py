@@ -18,7 +18,7 @@ from edgewise.study.runner import plan
 from edgewise.study.stages import RL, ROLLOUTS, Evaluate, Pretrain
 from edgewise.study.store import Store
 
-from .tiny import BASE_EVALUATION, EASY, LAW, PRETRAIN, RECIPE, STUDY, TUNED, WORLD, here
+from .tiny import BASE_EVALUATION, EASY, LAW, PRETRAIN, RECIPE, STUDY, TUNED, WORLD
 
 DISTIL = Recipe.parse(RECIPE.model_dump() | {"writer": "teacher", "advantage": "accepted", "loss": "reinforce"})
 POWER = PowerSamplingParams(max_new_tokens=LAW.max_new_tokens, blocks=2, moves=1)
@@ -50,7 +50,7 @@ def test_a_student_learns_from_what_its_teacher_writes(tmp_path: Path) -> None:
     store = Store(tmp_path)
     student = RL(parent=PRETRAIN, world=EASY, recipe=DISTIL, teacher=TUNED)
     for stage in plan([student]):
-        store.compute(stage, here())
+        store.compute(stage)
     line = store.metrics(student)[0]
     assert line["drift"] > 0, "the teacher is not the student"
     assert store.metrics(student)[-1]["kl_to_start"] > 0
@@ -63,9 +63,9 @@ def test_a_teacher_of_another_tongue_is_refused(tmp_path: Path) -> None:
     student = RL(parent=PRETRAIN, world=EASY, recipe=DISTIL, teacher=other)
     store = Store(tmp_path)
     for stage in plan([student])[:-1]:
-        store.compute(stage, here())
+        store.compute(stage)
     with pytest.raises(InputError, match=r"^teacher: must have the words"):
-        store.compute(student, here())
+        store.compute(student)
 
 
 def test_power_sampling_is_an_arm_without_training(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_power_sampling_is_an_arm_without_training(tmp_path: Path) -> None:
     dataclasses.replace(STUDY, arms={"power": power})
     store = Store(tmp_path)
     for stage in plan([BASE_EVALUATION, power]):
-        store.compute(stage, here())
+        store.compute(stage)
     base, sharp = (read_table(store.folder(stage) / ROLLOUTS) for stage in (BASE_EVALUATION, power))
     assert base["problem_id"] == sharp["problem_id"]
     # Sharpened: what is drawn is likelier under the model itself.

@@ -16,9 +16,10 @@ from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage, distinct_problems
 from edgewise.study.store import Store, versions
+from edgewise.training.run_folder import Progress
 
 from .conftest import Finished
-from .tiny import BASE_EVALUATION, EASY, LAW, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, WORLD, here, identity, results
+from .tiny import BASE_EVALUATION, EASY, LAW, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, WORLD, identity, results
 
 
 def one_line(error: pytest.ExceptionInfo[InputError]) -> str:
@@ -74,9 +75,15 @@ def test_provenance_says_how_a_stage_was_made(finished: Finished, stage: Stage) 
 def test_a_complete_stage_is_left_alone(copied: Store) -> None:
     before = identity(copied.root)
     for stage in STAGES:
-        run = here(progress=lambda done, total, note: pytest.fail("nothing is to be done"))
-        assert copied.compute(stage, run) == copied.folder(stage)
+        assert copied.compute(stage, progress=failing("nothing is to be done")) == copied.folder(stage)
     assert identity(copied.root) == before
+
+
+def failing(reason: str) -> Progress:
+    def progress(done: int, total: int, note: str) -> None:
+        pytest.fail(reason)
+
+    return progress
 
 
 class Interrupted(Exception):
@@ -96,12 +103,12 @@ def test_an_interrupted_stage_is_marked_resumes_and_equals_the_whole(
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        copied.compute(stage, here(progress=progress, checkpoint_seconds=0.0))
+        copied.compute(stage, progress=progress, checkpoint_seconds=0.0)
     unfinished = folder.with_name(folder.name + ".unfinished")
     assert not folder.exists() and not copied.is_complete(stage)
     assert (unfinished / "spec.json").exists() and not (unfinished / "provenance.json").exists()
     seen: list[int] = []
-    copied.compute(stage, here(progress=lambda done, total, note: seen.append(done)))
+    copied.compute(stage, progress=lambda done, total, note: seen.append(done))
     assert seen[0] == at
     assert copied.is_complete(stage) and not unfinished.exists()
     expected = results(finished.store.folder(stage))
@@ -116,8 +123,7 @@ def test_a_stage_killed_after_its_last_step_only_writes_its_outputs(copied: Stor
     folder.rename(unfinished)
     (unfinished / "provenance.json").unlink()
     (unfinished / "model" / "model.safetensors").write_bytes(b"half")
-    run = here(progress=lambda done, total, note: pytest.fail("every step is done"))
-    copied.compute(PRETRAIN, run)
+    copied.compute(PRETRAIN, progress=failing("every step is done"))
     assert results(folder) == results(finished.store.folder(PRETRAIN))
     assert copied.provenance(PRETRAIN)["totals"]["tokens"] == finished.store.provenance(PRETRAIN)["totals"]["tokens"]
 
@@ -125,7 +131,7 @@ def test_a_stage_killed_after_its_last_step_only_writes_its_outputs(copied: Stor
 def test_a_stage_waits_for_no_absent_parent(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.raises(InputError) as caught:
-        store.compute(TUNED, here())
+        store.compute(TUNED)
     assert store.folder(PRETRAIN).name in one_line(caught)
     assert not any(path.is_dir() for path in tmp_path.iterdir())
 
@@ -147,13 +153,13 @@ def test_a_stage_that_another_process_computes_is_refused_until_that_one_ends(co
     )
     assert child.stdout is not None and child.stdout.readline() == "held\n"
     with pytest.raises(InputError) as caught:
-        copied.compute(TUNED, here())
+        copied.compute(TUNED)
     assert one_line(caught).startswith(f"{folder}: another process is computing this stage")
     assert not folder.exists()
     # The system frees the lock of a process that is killed; no file has to be removed by hand.
     child.kill()
     child.communicate()
-    copied.compute(TUNED, here())
+    copied.compute(TUNED)
     assert copied.is_complete(TUNED)
 
 
@@ -167,7 +173,7 @@ def test_a_corrupt_parent_names_the_file(copied: Store, name: str, damage: str) 
     else:
         path.unlink()
     with pytest.raises(InputError) as caught:
-        copied.compute(TUNED, here())
+        copied.compute(TUNED)
     assert one_line(caught).startswith(f"{path}: ")
     assert not copied.is_complete(TUNED)
 
@@ -179,16 +185,15 @@ def test_a_corrupt_checkpoint_says_what_to_remove(copied: Store) -> None:
     (unfinished / "provenance.json").unlink()
     (unfinished / "checkpoint" / "state.safetensors").write_bytes(b"nonsense")
     with pytest.raises(InputError) as caught:
-        copied.compute(PRETRAIN, here())
+        copied.compute(PRETRAIN)
     assert one_line(caught).startswith(f"{unfinished / 'checkpoint'}: corrupt checkpoint")
 
 
 def test_a_folder_without_provenance_is_refused_before_any_work(copied: Store) -> None:
     (copied.folder(PRETRAIN) / "provenance.json").unlink()
     assert not copied.is_complete(PRETRAIN)
-    run = here(progress=lambda done, total, note: pytest.fail("refused too late"))
     with pytest.raises(InputError) as caught:
-        copied.compute(PRETRAIN, run)
+        copied.compute(PRETRAIN, progress=failing("refused too late"))
     assert one_line(caught).startswith(f"{copied.folder(PRETRAIN)}: ")
 
 
@@ -197,7 +202,7 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
     for root in (tmp_path / "file", tmp_path / "file" / "below"):
         assert not Store(root).is_complete(PRETRAIN)
         with pytest.raises(InputError) as caught:
-            Store(root).compute(PRETRAIN, here())
+            Store(root).compute(PRETRAIN)
         assert one_line(caught).startswith(f"{root}: cannot be used as a store")
 
 
@@ -212,7 +217,7 @@ def test_a_root_that_cannot_be_written_is_refused() -> None:
         try:
             for place in (root, root / "below"):
                 with pytest.raises(InputError) as caught:
-                    Store(place).compute(PRETRAIN, here())
+                    Store(place).compute(PRETRAIN)
                 assert one_line(caught).startswith(f"{place}: cannot be used as a store")
         finally:
             if superuser:
@@ -227,14 +232,14 @@ def test_a_world_with_words_the_parent_does_not_know_is_refused(copied: Store) -
         BASE_EVALUATION.model_copy(update={"world": wide}),
     ):
         with pytest.raises(InputError, match=r"^world: .*no word 'e'"):
-            copied.compute(stage, here())
+            copied.compute(stage)
         assert not copied.is_complete(stage)
 
 
 def test_more_problems_than_there_are_name_the_field(copied: Store) -> None:
     stage = BASE_EVALUATION.model_copy(update={"problems": 60})
     with pytest.raises(InputError, match=r"^problems: only \d+ different ones of level 1 in split 'test'"):
-        copied.compute(stage, here())
+        copied.compute(stage)
 
 
 def test_problems_of_an_evaluation_are_distinct_and_the_same_for_every_parent() -> None:

@@ -14,7 +14,6 @@ from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import OptimizerSpec
-from edgewise.training.run import Run
 
 WORLD = ModularArithmetic(min_op=1, max_op=2, modulus=5, letters=4)
 EASY = WORLD.at_level(1)
@@ -53,11 +52,6 @@ class Log:
 
     def completed(self, stage: Stage, *, reused: bool) -> None:
         self.done.append((digest(stage), reused))
-
-
-def here(**fields: object) -> Run:
-    """A run in this process; the store sets its folder."""
-    return Run(Path(), **fields)  # type: ignore[arg-type]
 
 
 def results(folder: Path) -> dict[str, bytes]:

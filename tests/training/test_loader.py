@@ -18,8 +18,9 @@ import torch
 from edgewise.core.errors import InputError
 from edgewise.training import next_token
 from edgewise.training.documents import arrays_of_step
+from edgewise.training.execution import Execution
 from edgewise.training.loader import feed
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 from tests.training.making import Large, Noted, divide, modules, process
 from tests.training.test_next_token import Interrupted, interrupt_at
 from tests.training.tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train
@@ -56,15 +57,14 @@ def test_rows_are_the_same_to_the_bit_whoever_makes_them(workers: int) -> None:
 
 
 def test_a_run_leaves_the_same_bytes_with_workers_and_when_resumed_with_others(tmp_path: Path) -> None:
-    train(Run(tmp_path / "inline"))
-    train(Run(tmp_path / "ahead", data_workers=2))
+    train(RunFolder(tmp_path / "inline"))
+    train(RunFolder(tmp_path / "ahead"), execution=Execution(data_workers=2))
     assert traces(tmp_path / "ahead") == traces(tmp_path / "inline")
-    run = interrupt_at(5)
-    run.folder, run.checkpoint_seconds, run.data_workers = tmp_path / "parts", 0.0, 1
+    run = interrupt_at(5, tmp_path / "parts")
     with pytest.raises(Interrupted):
-        train(run)
-    train(Run(run.folder, data_workers=2))
-    assert traces(run.folder) == traces(tmp_path / "inline")
+        train(run, execution=Execution(data_workers=1))
+    train(RunFolder(run.path), execution=Execution(data_workers=2))
+    assert traces(run.path) == traces(tmp_path / "inline")
 
 
 def test_steps_are_made_ahead_by_other_processes_and_not_without_end(tmp_path: Path) -> None:
@@ -115,10 +115,10 @@ def test_what_the_script_itself_defines_is_called_there() -> None:
 
 
 def test_short_runs_on_a_cpu_start_no_process_unless_told_to() -> None:
-    cpu, gpu = Run(Path()), Run(Path(), device=torch.device("cuda"))
-    assert [cpu.feeders(steps) for steps in (1, 499, 500)] == [0, 0, 1]
-    assert gpu.feeders(1) > 1
-    assert [Run(Path(), data_workers=workers).feeders(10_000) for workers in (0, 3)] == [0, 3]
+    cpu, gpu = Execution(), Execution(device=torch.device("cuda"))
+    assert [cpu.loader_workers(steps) for steps in (1, 499, 500)] == [0, 0, 1]
+    assert gpu.loader_workers(1) > 1
+    assert [Execution(data_workers=workers).loader_workers(10_000) for workers in (0, 3)] == [0, 3]
 
 
 def test_a_bug_keeps_its_place_in_the_code() -> None:
@@ -132,7 +132,7 @@ def test_a_world_that_fails_in_a_worker_stops_training_with_its_own_line(tmp_pat
     lines = []
     for workers in (0, 1):
         with pytest.raises(InputError) as caught:
-            train(Run(tmp_path / str(workers), data_workers=workers), spec)
+            train(RunFolder(tmp_path / str(workers)), spec, execution=Execution(data_workers=workers))
         lines.append(str(caught.value))
     assert lines[0] == lines[1] and lines[0].startswith("row_length: must hold the longest document")
 
@@ -215,7 +215,7 @@ def test_what_makes_rows_imports_no_torch() -> None:
 
 
 def test_data_seconds_are_part_of_the_seconds(tmp_path: Path) -> None:
-    totals = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, Run(tmp_path))
+    totals = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path))
     assert 0 < totals["data_seconds"] < totals["seconds"]
-    again = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, Run(tmp_path))
+    again = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path))
     assert again["data_seconds"] == totals["data_seconds"]

@@ -22,9 +22,10 @@ from edgewise.model import tensors as tensor_file
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.training import checkpoint, next_token
 from edgewise.training.documents import stretched_positions, worked
+from edgewise.training.execution import Execution
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 
 from .tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train, weights
 
@@ -50,13 +51,14 @@ def first_gradient(
 
     with monkeypatch.context() as patch:
         patch.setattr(Optimizer, "step", record)
-        train(Run(folder, tokens_per_micro_batch=tokens_per_micro_batch), spec.model_copy(update={"steps": 1}))
+        execution = Execution(tokens_per_micro_batch=tokens_per_micro_batch)
+        train(RunFolder(folder), spec.model_copy(update={"steps": 1}), execution=execution)
     return losses(folder)[0], found
 
 
 def test_loss_falls(tmp_path: Path) -> None:
     spec = SPEC.model_copy(update={"steps": 60})
-    train(Run(tmp_path), spec)
+    train(RunFolder(tmp_path), spec)
     found = losses(tmp_path)
     assert sum(found[-5:]) / 5 < 0.5 * found[0]
 
@@ -115,7 +117,7 @@ def test_every_step_sees_fresh_problems_and_another_seed_sees_others(
         return real(WORLD, "train", seed, index)
 
     monkeypatch.setattr(type(WORLD), "problem", watched)
-    train(Run(tmp_path), seed=4)
+    train(RunFolder(tmp_path), seed=4)
     assert seen == [(4, index) for index in range(SPEC.steps * SPEC.documents)]
 
 
@@ -123,33 +125,32 @@ class Interrupted(Exception):
     pass
 
 
-def interrupt_at(step: int) -> Run:
+def interrupt_at(step: int, folder: Path, checkpoint_seconds: float = 0.0) -> RunFolder:
     def progress(done: int, total: int, note: str) -> None:
         if done == step:
             raise Interrupted
 
-    return Run(Path(), progress=progress)
+    return RunFolder(folder, progress, checkpoint_seconds)
 
 
 @pytest.mark.parametrize(("step", "checkpoint_seconds"), [(1, 0.0), (5, 0.0), (8, 0.0), (4, 1e9)])
 def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path: Path, step: int, checkpoint_seconds: float) -> None:
-    whole = train(Run(tmp_path / "whole"))
-    run = interrupt_at(step)
-    run.folder, run.checkpoint_seconds = tmp_path / "parts", checkpoint_seconds
+    whole = train(RunFolder(tmp_path / "whole"))
+    run = interrupt_at(step, tmp_path / "parts", checkpoint_seconds)
     with pytest.raises(Interrupted):
         train(run)
     # The step of the interruption has been logged but not saved: it must be done and logged once more.
-    assert len(losses(run.folder)) == step
+    assert len(losses(run.path)) == step
     seen: list[int] = []
-    again = Run(run.folder, progress=lambda done, total, note: seen.append(done))
+    again = RunFolder(run.path, progress=lambda done, total, note: seen.append(done))
     resumed = train(again)
     assert seen == list(range(1 if checkpoint_seconds else step, SPEC.steps + 1))
-    assert traces(run.folder) == traces(tmp_path / "whole")
+    assert traces(run.path) == traces(tmp_path / "whole")
     assert all(torch.equal(tensor, weights(whole)[name]) for name, tensor in weights(resumed).items())
 
 
 def test_the_last_checkpoint_holds_weights_and_moments(tmp_path: Path) -> None:
-    model = train(Run(tmp_path))
+    model = train(RunFolder(tmp_path))
     state = load_file(tmp_path / "checkpoint" / "state.safetensors")
     for name, tensor in weights(model).items():
         assert torch.equal(state[f"model/{name}"], tensor)
@@ -158,21 +159,20 @@ def test_the_last_checkpoint_holds_weights_and_moments(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_not_done_again(tmp_path: Path) -> None:
-    first = train(Run(tmp_path))
+    first = train(RunFolder(tmp_path))
     before = traces(tmp_path)
     seen: list[int] = []
-    second = train(Run(tmp_path, progress=lambda done, total, note: seen.append(done)))
+    second = train(RunFolder(tmp_path, progress=lambda done, total, note: seen.append(done)))
     assert seen == [] and traces(tmp_path) == before
     assert all(torch.equal(tensor, weights(first)[name]) for name, tensor in weights(second).items())
 
 
 def test_totals_go_on_after_an_interruption(tmp_path: Path) -> None:
-    whole = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, Run(tmp_path / "whole"))
-    run = interrupt_at(5)
-    run.folder, run.checkpoint_seconds = tmp_path / "parts", 0.0
+    whole = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path / "whole"))
+    run = interrupt_at(5, tmp_path / "parts")
     with pytest.raises(Interrupted):
         train(run)
-    parts = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, Run(run.folder))
+    parts = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(run.path))
     assert (parts["tokens"], parts["flops"]) == (whole["tokens"], whole["flops"])
     lengths = [len(worked(WORLD, WORLD.problem("train", 1, i), TOKENIZER).tokens) for i in range(40)]
     assert whole["tokens"] == sum(lengths)
@@ -190,7 +190,7 @@ from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks import ModularArithmetic
 from edgewise.training import next_token
 from edgewise.training.next_token import NextTokenSpec
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 folder, world, shape, spec = sys.argv[1:]
 world = ModularArithmetic.model_validate_json(world)
 tokenizer = Tokenizer(world.words())
@@ -198,7 +198,7 @@ model = Decoder(DecoderSpec.model_validate_json(shape), len(tokenizer), seed=3)
 def progress(done, total, note):
     print(done, flush=True)
     time.sleep(1000 if done == 75 else 0)  # it is killed here at the latest
-run = Run(Path(folder), checkpoint_seconds=0.0, progress=progress)
+run = RunFolder(Path(folder), checkpoint_seconds=0.0, progress=progress)
 next_token.train(model, tokenizer, world, NextTokenSpec.model_validate_json(spec), 1, run)
 """
 
@@ -220,30 +220,29 @@ def test_a_killed_process_goes_on_bit_for_bit(tmp_path: Path) -> None:
     child.stdout.close()
     assert child.returncode == -signal.SIGKILL
     seen: list[int] = []
-    train(Run(folder, progress=lambda done, total, note: seen.append(done)), spec)
+    train(RunFolder(folder, progress=lambda done, total, note: seen.append(done)), spec)
     assert target - 1 <= seen[0] <= 75 and seen[0] > 1, "it must resume, not start afresh"
-    train(Run(tmp_path / "whole"), spec)
+    train(RunFolder(tmp_path / "whole"), spec)
     assert traces(folder) == traces(tmp_path / "whole")
 
 
 def test_a_half_written_last_line_is_dropped(tmp_path: Path) -> None:
-    train(Run(tmp_path / "whole"))
-    run = interrupt_at(5)
-    run.folder, run.checkpoint_seconds = tmp_path / "parts", 0.0
+    train(RunFolder(tmp_path / "whole"))
+    run = interrupt_at(5, tmp_path / "parts")
     with pytest.raises(Interrupted):
         train(run)
-    metrics = run.folder / "metrics.jsonl"
+    metrics = run.path / "metrics.jsonl"
     metrics.write_bytes(metrics.read_bytes()[:-7])
-    train(Run(run.folder))
-    assert traces(run.folder) == traces(tmp_path / "whole")
+    train(RunFolder(run.path))
+    assert traces(run.path) == traces(tmp_path / "whole")
 
 
 def test_a_damaged_metrics_line_names_the_file(tmp_path: Path) -> None:
-    train(Run(tmp_path))
+    train(RunFolder(tmp_path))
     metrics = tmp_path / "metrics.jsonl"
     metrics.write_bytes(b"\0\0\0\n" + metrics.read_bytes())
     with pytest.raises(InputError) as caught:
-        train(Run(tmp_path))
+        train(RunFolder(tmp_path))
     assert str(caught.value).startswith(f"{metrics}: ") and "\n" not in str(caught.value)
 
 
@@ -251,12 +250,12 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "checkpoint"
     checkpoint.save(place, 3, {"model/embedding.weight": torch.zeros(2, 2)}, {})
     with pytest.raises(InputError) as caught:
-        train(Run(tmp_path))
+        train(RunFolder(tmp_path))
     assert str(caught.value).startswith(f"{place}: ")
 
 
 def test_a_full_disk_costs_no_more_than_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train(Run(tmp_path / "whole"))
+    train(RunFolder(tmp_path / "whole"))
     calls, written = 0, tensor_file.save
 
     def full_after_three(tensors: dict[str, Tensor], path: Path) -> None:
@@ -271,38 +270,38 @@ def test_a_full_disk_costs_no_more_than_the_last_checkpoint(tmp_path: Path, monk
     with monkeypatch.context() as patch:
         patch.setattr(tensor_file, "save", full_after_three)
         with pytest.raises(OSError, match="No space"):
-            train(Run(folder, checkpoint_seconds=0.0))
+            train(RunFolder(folder, checkpoint_seconds=0.0))
     loaded = checkpoint.load(folder / "checkpoint")
     assert loaded is not None and loaded[0] == 3
-    train(Run(folder))
+    train(RunFolder(folder))
     assert traces(folder) == traces(tmp_path / "whole")
 
 
 def test_a_corrupt_checkpoint_stops_and_removing_it_starts_afresh(tmp_path: Path) -> None:
-    train(Run(tmp_path / "whole"))
+    train(RunFolder(tmp_path / "whole"))
     folder = tmp_path / "damaged"
-    train(Run(folder))
+    train(RunFolder(folder))
     (folder / "checkpoint" / "state.safetensors").write_bytes(b"nonsense")
     with pytest.raises(InputError, match="remove the folder"):
-        train(Run(folder))
+        train(RunFolder(folder))
     for path in (folder / "checkpoint").iterdir():
         path.unlink()
     (folder / "checkpoint").rmdir()
-    train(Run(folder))
+    train(RunFolder(folder))
     assert traces(folder) == traces(tmp_path / "whole")
 
 
 def test_golden_losses(tmp_path: Path) -> None:
     """A run of ten steps: any silent change of worlds, model, packing, loss or optimizer shows here."""
     spec = NextTokenSpec(steps=10, documents=8, row_length=96, optimizer=OptimizerSpec(learning_rate=1e-2))
-    train(Run(tmp_path), spec)
+    train(RunFolder(tmp_path), spec)
     assert losses(tmp_path) == pytest.approx(GOLDEN, abs=1e-4)
 
 
 def test_documents_beyond_the_positions_name_the_field(tmp_path: Path) -> None:
     spec = DecoderSpec(**{**decoder().spec.model_dump(), "max_positions": 20})
     with pytest.raises(InputError, match=r"^max_positions: must be at least \d+ .* is 20$"):
-        next_token.train(Decoder(spec, len(TOKENIZER)), TOKENIZER, WORLD, SPEC, 0, Run(tmp_path))
+        next_token.train(Decoder(spec, len(TOKENIZER)), TOKENIZER, WORLD, SPEC, 0, RunFolder(tmp_path))
 
 
 @given(st.integers(1, 40), st.integers(0, 50), st.integers(0, 2**32))
@@ -328,20 +327,19 @@ def test_stretch_moves_tokens_apart_and_nothing_else() -> None:
 
 def test_stretched_runs_differ_and_resume(tmp_path: Path) -> None:
     spec = SPEC.model_copy(update={"stretch": 20})
-    train(Run(tmp_path / "whole"), spec)
-    train(Run(tmp_path / "plain"))
+    train(RunFolder(tmp_path / "whole"), spec)
+    train(RunFolder(tmp_path / "plain"))
     assert losses(tmp_path / "whole") != losses(tmp_path / "plain")
-    run = interrupt_at(5)
-    run.folder, run.checkpoint_seconds = tmp_path / "parts", 0.0
+    run = interrupt_at(5, tmp_path / "parts")
     with pytest.raises(Interrupted):
         train(run, spec)
-    train(Run(run.folder), spec)
-    assert traces(run.folder) == traces(tmp_path / "whole")
+    train(RunFolder(run.path), spec)
+    assert traces(run.path) == traces(tmp_path / "whole")
 
 
 def test_bf16_stays_near_fp32(tmp_path: Path) -> None:
-    train(Run(tmp_path / "fp32"))
-    train(Run(tmp_path / "bf16"), SPEC.model_copy(update={"precision": "bf16"}))
+    train(RunFolder(tmp_path / "fp32"))
+    train(RunFolder(tmp_path / "bf16"), SPEC.model_copy(update={"precision": "bf16"}))
     exact, rounded = losses(tmp_path / "fp32"), losses(tmp_path / "bf16")
     assert rounded == pytest.approx(exact, abs=0.05)
     assert rounded != exact

@@ -10,9 +10,10 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks import ModularArithmetic
 from edgewise.training import next_token
+from edgewise.training.execution import CPU, Execution
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import OptimizerSpec
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 
 WORLD = ModularArithmetic(min_op=1, max_op=2, modulus=5, letters=4)
 TOKENIZER = Tokenizer(WORLD.words())
@@ -24,10 +25,10 @@ def decoder(seed: int = 3) -> Decoder:
     return Decoder(SHAPE, len(TOKENIZER), seed=seed)
 
 
-def train(run: Run, spec: NextTokenSpec = SPEC, seed: int = 1) -> Decoder:
+def train(folder: RunFolder, spec: NextTokenSpec = SPEC, seed: int = 1, execution: Execution = CPU) -> Decoder:
     """A run from the same start every time; returns the trained model."""
     model = decoder()
-    next_token.train(model, TOKENIZER, WORLD, spec, seed, run)
+    next_token.train(model, TOKENIZER, WORLD, spec, seed, folder, execution)
     return model
 
 

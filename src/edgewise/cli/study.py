@@ -15,6 +15,8 @@ from edgewise.cli.loading import load
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
+    import torch
+
     from edgewise.study.study import Study
 
 Settings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Settings to change.")]
@@ -50,11 +52,13 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     from edgewise.study import runner
     from edgewise.study.context import Context
     from edgewise.study.measure import measure
+    from edgewise.training.execution import Execution
 
     study = _study(name, settings)
     progress = StudyProgress(study)
     with process_group(device) as distributed:
-        context = Context(root=out, device=_device(device), workers=workers or machine_cores(), distributed=distributed)
+        execution = Execution(device=_device(device), distributed=distributed)
+        context = Context(root=out, workers=workers or machine_cores(), execution=execution)
         with progress if distributed.is_rank_zero else nullcontext():
             store = runner.run(study.evaluations.values(), context, progress)
     if not distributed.is_rank_zero:
@@ -84,11 +88,11 @@ def _study(name: str, settings: list[str]) -> Study:
     return study
 
 
-def _device(name: str) -> str:
+def _device(name: str) -> torch.device:
     import torch
 
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"device: {name!r} cannot be used ({str(error).splitlines()[0]:.80}); try cpu") from None
-    return name
+    return torch.device(name)

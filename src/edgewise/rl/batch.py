@@ -15,7 +15,7 @@ from edgewise.model.decoder import Decoder
 from edgewise.model.flops import forward_flops
 from edgewise.model.packed import PackedTokens
 from edgewise.rollouts.rollouts import Rollouts
-from edgewise.training.run import Run
+from edgewise.training.execution import Execution
 
 Cells = Sequence[tuple[int, int]]
 
@@ -90,17 +90,17 @@ class Batch:
         tokens, seen = sum(f.tokens for f in self.families), sum(f.seen for f in self.families)
         return forward_flops(model.spec, model.vocabulary, tokens, seen / tokens)
 
-    def parts(self, run: Run) -> list[Part]:
+    def parts(self, execution: Execution) -> list[Part]:
         """This rank's micro-batches, on the run's device. Completions are never split."""
-        limit = run.part_tokens(sum(family.tokens for family in self.families))
-        weight_D = self.weight_D.to(run.device)
-        tables = {name: table.to(run.device) for name, table in self.tables_DT.items()}
+        limit = execution.micro_batch_tokens(sum(family.tokens for family in self.families))
+        weight_D = self.weight_D.to(execution.device)
+        tables = {name: table.to(execution.device) for name, table in self.tables_DT.items()}
         shares: list[list[Family]] = [[]]
         for piece in (piece for family in self.families for piece in family.pieces(limit)):
             if shares[-1] and sum(f.tokens for f in shares[-1]) + piece.tokens > limit:
                 shares.append([])
             shares[-1].append(piece)
-        return [_part(share, weight_D, tables, run.device) for share in run.distributed.shard(shares)]
+        return [_part(share, weight_D, tables, execution.device) for share in execution.distributed.shard(shares)]
 
 
 def make_batch(rollouts: Rollouts, cells: Cells, weight_PG: Tensor, tables: Mapping[str, Tensor]) -> Batch:
@@ -182,14 +182,14 @@ def logp_of(logits_NV: Tensor, part: Part) -> Tensor:
 
 
 @torch.no_grad()
-def of_every_token(score: Callable[[Part], Tensor], rollouts: Rollouts, run: Run) -> Tensor:
+def of_every_token(score: Callable[[Part], Tensor], rollouts: Rollouts, execution: Execution) -> Tensor:
     """`score` of each completion token of all samples, [P, G, T] on the CPU; 0 beyond a sample's length."""
     cells = all_cells(rollouts)
     shape = rollouts.completions.tokens_PGT.shape
-    parts = make_batch(rollouts, cells, torch.ones(shape[:2]), {}).parts(run)
+    parts = make_batch(rollouts, cells, torch.ones(shape[:2]), {}).parts(execution)
     found_DT = torch.zeros(len(cells), shape[2])
-    for part, found_N in zip(parts, map_in_order(score, parts, run.device), strict=True):
+    for part, found_N in zip(parts, map_in_order(score, parts, execution.device), strict=True):
         found_DT[part.document_N.cpu(), part.place_N.cpu()] = found_N.float().cpu()
     # What another rank has found is 0 here.
-    run.distributed.all_reduce_([found_DT])
+    execution.distributed.all_reduce_([found_DT])
     return found_DT.view(shape)

@@ -18,7 +18,7 @@ from edgewise.rl.recipe import Recipe
 from edgewise.rl.writing import Writing
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.tasks.base import World
-from edgewise.training.run import Run
+from edgewise.training.execution import Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def credit(
     recipe: Recipe,
     step: int,
     seed: int,
-    run: Run,
+    execution: Execution,
 ) -> Credited:
     """Tables "advantage"; "drawn_logp" where another than the policy wrote; "values" and "returns" for a critic."""
     rollouts, completions = gathered.rollouts, gathered.rollouts.completions
@@ -58,7 +58,7 @@ def credit(
         greedy_P = shaped(Gathered(greedy, *recipe.reward.grade(world, greedy, greedy_seed))).squeeze(1)
     values_PGT = None
     if models.critic is not None:
-        values_PGT = of_every_token(models.critic, rollouts, run)
+        values_PGT = of_every_token(models.critic, rollouts, execution)
     graded = Graded(
         reward_PG=shaped(gathered),
         outcome_PG=gathered.outcome_PG,
@@ -67,7 +67,7 @@ def credit(
         step=step,
         steps=recipe.steps,
         seed=seed,
-        penalty_PGT=_penalty(rollouts, models, recipe, run) if recipe.kl.in_reward else None,
+        penalty_PGT=_penalty(rollouts, models, recipe, execution) if recipe.kl.in_reward else None,
         values_PGT=values_PGT,
         greedy_P=greedy_P,
     )
@@ -80,7 +80,7 @@ def credit(
     return Credited(rollouts, tables)
 
 
-def _penalty(rollouts: Rollouts, models: Models, recipe: Recipe, run: Run) -> Tensor:
+def _penalty(rollouts: Rollouts, models: Models, recipe: Recipe, execution: Execution) -> Tensor:
     other = models.pulled_to(recipe)
     temperature = recipe.temperature
 
@@ -88,7 +88,7 @@ def _penalty(rollouts: Rollouts, models: Models, recipe: Recipe, run: Run) -> Te
         logp_N = logp_of(logits_of(models.policy, part, temperature), part)
         return losses.k1(logp_N, logp_of(logits_of(other, part, temperature * recipe.kl.temperature), part))
 
-    return recipe.kl.coefficient * of_every_token(log_ratio, rollouts, run)
+    return recipe.kl.coefficient * of_every_token(log_ratio, rollouts, execution)
 
 
 def batches_of(credited: Credited, recipe: Recipe) -> list[Batch | None]:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from edgewise.model.decoder import Decoder
 from edgewise.rl.batch import Batch, Part, hidden_of
 from edgewise.rl.recipe import CriticSpec
+from edgewise.training.execution import Execution
 from edgewise.training.gradients import add_gradients
 from edgewise.training.optimizer import Optimizer
-from edgewise.training.run import Run
 from edgewise.training.state import Together, Weights
 
 
@@ -39,21 +39,21 @@ class Critic(nn.Module):
         values: Tensor = self.value(hidden_of(self.trunk, part).float()).squeeze(-1)
         return values
 
-    def learn(self, batches: Sequence[Batch | None], epochs: int, run: Run) -> dict[str, float]:
+    def learn(self, batches: Sequence[Batch | None], epochs: int, execution: Execution) -> dict[str, float]:
         """One step per batch and epoch towards the table "returns"; returns value_loss, the mean per token."""
         found: list[float] = []
         for _ in range(epochs):
             for batch in batches:
                 if batch is not None:
-                    found.append(self._step(batch, run))
+                    found.append(self._step(batch, execution))
         return {"value_loss": sum(found) / len(found)} if found else {}
 
-    def _step(self, batch: Batch, run: Run) -> float:
+    def _step(self, batch: Batch, execution: Execution) -> float:
         def loss_of(part: Part) -> tuple[Tensor, float]:
             loss = value_loss(self(part), part["values"], part["returns"], self.spec.clip).sum() / batch.tokens
             return loss, float(loss.detach())
 
-        total = sum(add_gradients(self, batch.parts(run), loss_of, run.distributed))
+        total = sum(add_gradients(self, batch.parts(execution), loss_of, execution.distributed))
         self.optimizer.step(self.spec.optimizer.learning_rate)
         return total
 

@@ -22,8 +22,9 @@ from edgewise.rl.update import update
 from edgewise.rl.writing import Writing
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.tasks.base import World
+from edgewise.training.execution import CPU, Execution
 from edgewise.training.optimizer import Optimizer
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 from edgewise.training.state import State, Together, Weights
 
 
@@ -33,7 +34,8 @@ def train(
     world: World,
     recipe: Recipe,
     seed: int,
-    run: Run,
+    folder: RunFolder,
+    execution: Execution = CPU,
     teacher: Decoder | None = None,
 ) -> dict[str, float]:
     """Train `model`, which comes as the start model, in place; returns the totals: tokens (sampled), flops, seconds.
@@ -49,7 +51,7 @@ def train(
     optimizer = Optimizer(model, recipe.optimizer)
     past, course, coverage = Past(model, recipe.staleness), recipe.curriculum.start(world, seed), Coverage()
     watch = recipe.reset.start()
-    writing = Writing(models, past, tokenizer, world, recipe, run.distributed)
+    writing = Writing(models, past, tokenizer, world, recipe, execution.distributed)
     parts: dict[str, State] = {
         "model": Weights(model),
         "optimizer": optimizer,
@@ -72,22 +74,22 @@ def train(
         return float(recipe.reward.grade(world, rollouts, seed)[0].float().mean())
 
     totals = {"tokens": 0.0, "flops": 0.0, "seconds": 0.0}
-    for step in run.steps(recipe.steps, Together(parts), totals):
+    for step in folder.steps(recipe.steps, Together(parts), totals):
         writing.tokens, writing.flops, trained = 0, 0.0, 0.0
         step_seed = key("rl", seed, step)
         gathered, metrics = gather(world, recipe, course, coverage, writing, step_seed)
         past.advance()
         metrics |= coverage.metrics() | course.metrics() | {"effective_batch": 0.0, "grad_norm": 0.0}
         if gathered is not None:
-            metrics |= probe(models, gathered.rollouts, recipe, run)
-            credited = credit(gathered, models, writing, world, recipe, step, step_seed, run)
+            metrics |= probe(models, gathered.rollouts, recipe, execution)
+            credited = credit(gathered, models, writing, world, recipe, step, step_seed, execution)
             metrics["effective_batch"] = float(credited.effective_batch)
             batches = batches_of(credited, recipe)
             rate = recipe.optimizer.learning_rate_at(step, recipe.steps)
             pulled_to = models.pulled_to(recipe) if recipe.kl.in_loss else None
-            metrics |= update(model, optimizer, batches, recipe, rate, run, pulled_to)
+            metrics |= update(model, optimizer, batches, recipe, rate, execution, pulled_to)
             if models.critic is not None:
-                metrics |= models.critic.learn(batches, recipe.epochs, run)
+                metrics |= models.critic.learn(batches, recipe.epochs, execution)
             trained = update_flops(model, batches, recipe)
         reset = watch.due(step, metrics.get("kl_to_reference"), pass_rate)
         if reset and not isinstance(recipe.reset, Never):
@@ -96,12 +98,12 @@ def train(
                 optimizer.load({})
         totals["tokens"] += writing.tokens
         totals["flops"] += writing.flops + trained
-        run.log(step, metrics | {"reset": float(reset), "tokens": totals["tokens"]})
+        folder.log(step, metrics | {"reset": float(reset), "tokens": totals["tokens"]})
     return totals
 
 
 @torch.no_grad()
-def probe(models: Models, rollouts: Rollouts, recipe: Recipe, run: Run) -> dict[str, float]:
+def probe(models: Models, rollouts: Rollouts, recipe: Recipe, execution: Execution) -> dict[str, float]:
     """Exact entropy of the policy, and its exact KL to start and reference, before the updates.
 
     Nats per token, means over the `probe_tokens` tokens of each group's first sample.
@@ -119,7 +121,7 @@ def probe(models: Models, rollouts: Rollouts, recipe: Recipe, run: Run) -> dict[
             to_reference = float(losses.exact_kl(logits_NV, reference_NV).sum())
         return float(losses.entropy(logits_NV).sum()), to_start, to_reference
 
-    of_parts = run.distributed.all_gather(list(map_in_order(measured, batch.parts(run), run.device)))
+    of_parts = execution.distributed.all_gather(list(map_in_order(measured, batch.parts(execution), execution.device)))
     sums = map(sum, zip(*of_parts, strict=True))
     means = {name: total / batch.tokens for name, total in zip(names, sums, strict=True)}
     return means | {"probe_tokens": float(batch.tokens)}

@@ -13,9 +13,9 @@ from edgewise.rl import losses
 from edgewise.rl.batch import Batch, Part, logits_of, logp_of
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipe.loss import Tokens
+from edgewise.training.execution import Execution
 from edgewise.training.gradients import add_gradients
 from edgewise.training.optimizer import Optimizer
-from edgewise.training.run import Run
 
 
 def update(
@@ -24,7 +24,7 @@ def update(
     batches: Sequence[Batch | None],
     recipe: Recipe,
     learning_rate: float,
-    run: Run,
+    execution: Execution,
     pulled_to: Decoder | None = None,
 ) -> dict[str, float]:
     """One optimizer step per batch and epoch; a batch without signal (None) makes none.
@@ -40,15 +40,15 @@ def update(
     before the first by the same computation.
     """
     measured = _Means()
-    parts_B = [batch.parts(run) if batch else [] for batch in batches]
+    parts_B = [batch.parts(execution) if batch else [] for batch in batches]
     single = len(batches) * recipe.epochs == 1
-    old_B = [[None] * len(parts) if single else _old(model, parts, recipe, run) for parts in parts_B]
+    old_B = [[None] * len(parts) if single else _old(model, parts, recipe, execution) for parts in parts_B]
     norms = []
     for _ in range(recipe.epochs):
         for batch, parts, olds in zip(batches, parts_B, old_B, strict=True):
             work = list(zip(parts, olds, strict=True))
             for of_part in add_gradients(
-                model, work, lambda known: _loss(model, *known, recipe, pulled_to), run.distributed
+                model, work, lambda known: _loss(model, *known, recipe, pulled_to), execution.distributed
             ):
                 measured.join(of_part)
             if batch:
@@ -57,11 +57,11 @@ def update(
 
 
 @torch.no_grad()
-def _old(model: Decoder, parts: Sequence[Part], recipe: Recipe, run: Run) -> list[Tensor | None]:
+def _old(model: Decoder, parts: Sequence[Part], recipe: Recipe, execution: Execution) -> list[Tensor | None]:
     def logp(part: Part) -> Tensor:
         return logp_of(logits_of(model, part, recipe.temperature), part)
 
-    return list(map_in_order(logp, parts, run.device))
+    return list(map_in_order(logp, parts, execution.device))
 
 
 def _loss(

@@ -5,22 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.threads import machine_cores
+from edgewise.training.execution import CPU, Execution
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """How stages are run. Two contexts give the same results, bit for bit on a CPU; several ranks round otherwise.
+    """How the stages of a study are run. Two contexts give the same results, bit for bit on a CPU with one rank.
 
-    `root` is the store's folder. `workers` stages run at once, each in a process with one thread:
-    for models this small, processes use cores better than threads do, and a fixed thread count
-    keeps sums in one order. With several `ranks` the stages run one after the other, each by all of
-    them, and `workers` has no use.
+    `root` is the store's folder. `workers` stages run at once, each in a process with one thread: for models this
+    small, processes use cores better than threads do, and a fixed thread count keeps sums in one order. With several
+    ranks the stages run one after the other, each by all ranks, and `workers` has no use. `checkpoint_seconds` is how
+    much work an interruption may cost each stage.
     """
 
     root: Path
-    device: str = "cpu"
     workers: int = field(default_factory=machine_cores)
     checkpoint_seconds: float = 20.0
-    distributed: Distributed = SINGLE_PROCESS
+    execution: Execution = CPU

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.sharedctypes import Synchronized
-from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -23,7 +22,7 @@ from edgewise.core.threads import shared_among
 from edgewise.study.context import Context
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
-from edgewise.training.run import Progress, Run, silent
+from edgewise.training.run_folder import silent
 
 _Message = tuple[str, int, int, str]
 
@@ -62,7 +61,7 @@ def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
     """
     store = Store(context.root)
     planned = plan(stages)
-    if context.distributed.size > 1:
+    if context.execution.distributed.size > 1:
         _run_together(planned, store, context, watcher)
         return store
     after = _stages_after(planned)
@@ -101,13 +100,12 @@ def run(stages: Iterable[Stage], context: Context, watcher: Watcher) -> Store:
 
 def _run_together(planned: list[Stage], store: Store, context: Context, watcher: Watcher) -> None:
     """One stage after the other, each by all ranks."""
-    distributed = context.distributed
+    distributed = context.execution.distributed
     for stage in planned:
         reused = distributed.on_rank_zero(partial(store.is_complete, stage))
         if not reused:
-            store.compute(
-                stage, _make_run(context, partial(watcher.advanced, stage) if distributed.is_rank_zero else silent)
-            )
+            progress = partial(watcher.advanced, stage) if distributed.is_rank_zero else silent
+            store.compute(stage, context.execution, progress, context.checkpoint_seconds)
         if distributed.is_rank_zero:
             watcher.completed(stage, reused=reused)
 
@@ -204,15 +202,4 @@ def _compute(stage: Stage, context: Context) -> None:
         if _worker_messages is not None:
             _worker_messages.put((name, done, total, note))
 
-    Store(context.root).compute(stage, _make_run(context, report))
-
-
-def _make_run(context: Context, progress: Progress) -> Run:
-    """A run whose folder the store sets."""
-    return Run(
-        folder=Path(os.devnull),
-        device=torch.device(context.device),
-        progress=progress,
-        checkpoint_seconds=context.checkpoint_seconds,
-        distributed=context.distributed,
-    )
+    Store(context.root).compute(stage, context.execution, report, context.checkpoint_seconds)

@@ -35,8 +35,9 @@ from edgewise.sampling.engine import Engine
 from edgewise.sampling.power import PowerSampler, PowerSamplingParams
 from edgewise.tasks import AnyWorld, Problem, Split, World
 from edgewise.training import next_token
+from edgewise.training.execution import Execution
 from edgewise.training.next_token import NextTokenSpec
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 
 MODEL = "model"
 ROLLOUTS = "rollouts.parquet"
@@ -57,11 +58,8 @@ class Stage(Spec):
         """The stages whose folders this one reads."""
         return ()
 
-    def run(self, run: Run, parents: Sequence[Path]) -> dict[str, float]:
-        """Write the outputs into `run.folder`, where `run.ranks` are several the first alone.
-
-        Returns totals (tokens, flops, seconds).
-        """
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> dict[str, float]:
+        """Write the outputs into `folder`, on the first rank alone; returns totals (tokens, flops, seconds)."""
         raise NotImplementedError
 
 
@@ -74,11 +72,11 @@ class Pretrain(Stage):
     model: DecoderSpec = DecoderSpec()
     training: NextTokenSpec = NextTokenSpec()
 
-    def run(self, run: Run, parents: Sequence[Path]) -> dict[str, float]:
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> dict[str, float]:
         tokenizer = Tokenizer(self.world.words())
-        model = Decoder(self.model, len(tokenizer), seed=key("initialise", self.seed)).to(run.device)
-        totals = next_token.train(model, tokenizer, self.world, self.training, self.seed, run)
-        run.distributed.on_rank_zero(lambda: model_folder.save(model, tokenizer, run.folder / MODEL))
+        model = Decoder(self.model, len(tokenizer), seed=key("initialise", self.seed)).to(execution.device)
+        totals = next_token.train(model, tokenizer, self.world, self.training, self.seed, folder, execution)
+        execution.distributed.on_rank_zero(lambda: model_folder.save(model, tokenizer, folder.path / MODEL))
         return totals
 
 
@@ -106,16 +104,16 @@ class RL(Stage):
     def parents(self) -> tuple[Stage, ...]:
         return (self.parent,) if self.teacher is None else (self.parent, self.teacher)
 
-    def run(self, run: Run, parents: Sequence[Path]) -> dict[str, float]:
-        model, tokenizer = load_model(parents[0], self.world, run.device)
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> dict[str, float]:
+        model, tokenizer = load_model(parents[0], self.world, execution.device)
         teacher = None
         if self.teacher is not None:
-            teacher, its_tokenizer = load_model(parents[1], self.world, run.device)
+            teacher, its_tokenizer = load_model(parents[1], self.world, execution.device)
             if its_tokenizer.words != tokenizer.words:
                 raise InputError("teacher: must have the words of the parent's model, in their order")
             teacher.requires_grad_(False)
-        totals = trainer.train(model, tokenizer, self.world, self.recipe, self.seed, run, teacher)
-        run.distributed.on_rank_zero(lambda: model_folder.save(model, tokenizer, run.folder / MODEL))
+        totals = trainer.train(model, tokenizer, self.world, self.recipe, self.seed, folder, execution, teacher)
+        execution.distributed.on_rank_zero(lambda: model_folder.save(model, tokenizer, folder.path / MODEL))
         return totals
 
 
@@ -140,8 +138,8 @@ class Evaluate(Stage):
     def parents(self) -> tuple[Stage, ...]:
         return (self.parent,)
 
-    def run(self, run: Run, parents: Sequence[Path]) -> dict[str, float]:
-        model, tokenizer = load_model(parents[0], self.world, run.device)
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> dict[str, float]:
+        model, tokenizer = load_model(parents[0], self.world, execution.device)
         engine = Engine(model, tokenizer.eos)
         problems = [
             problem
@@ -149,27 +147,27 @@ class Evaluate(Stage):
             for problem in distinct_problems(self.world.at_level(level), self.split, self.seed, self.problems)
         ]
         size = max(1, engine.rows_at_once // self.samples)
-        parts = run.folder / "parts"
+        parts = folder.path / "parts"
         parts.mkdir(exist_ok=True)
         paths = [parts / f"{start:06d}.parquet" for start in range(0, len(problems), size)]
         started = time.monotonic()
         for done, path in enumerate(paths):
-            run.progress(done, len(paths), "")
-            if not run.distributed.on_rank_zero(path.exists):
-                some = run.distributed.shard(problems[done * size : (done + 1) * size])
-                drawn = run.distributed.all_gather([self._rollouts(engine, tokenizer, some)] if some else [])
-                if run.distributed.is_rank_zero:
+            folder.progress(done, len(paths), "")
+            if not execution.distributed.on_rank_zero(path.exists):
+                some = execution.distributed.shard(problems[done * size : (done + 1) * size])
+                drawn = execution.distributed.all_gather([self._rollouts(engine, tokenizer, some)] if some else [])
+                if execution.distributed.is_rank_zero:
                     Rollouts.joined(drawn).write(path)
-        run.progress(len(paths), len(paths), "")
+        folder.progress(len(paths), len(paths), "")
 
         def finish() -> dict[str, float]:
             table = pa.concat_tables([read_table(path) for path in paths])
-            write_table(table, run.folder / ROLLOUTS)
-            outcomes(table).write(run.folder / OUTCOMES)
+            write_table(table, folder.path / ROLLOUTS)
+            outcomes(table).write(folder.path / OUTCOMES)
             shutil.rmtree(parts)
             return self._totals(model, table)
 
-        return run.distributed.on_rank_zero(finish) | {"seconds": time.monotonic() - started}
+        return execution.distributed.on_rank_zero(finish) | {"seconds": time.monotonic() - started}
 
     def _rollouts(self, engine: Engine, tokenizer: Tokenizer, problems: Sequence[Problem]) -> Rollouts:
         seed = key("evaluate", self.seed)

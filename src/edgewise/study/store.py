@@ -27,7 +27,8 @@ from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest, plain
 from edgewise.study.stages import Stage
-from edgewise.training.run import Run
+from edgewise.training.execution import CPU, Execution
+from edgewise.training.run_folder import Progress, RunFolder, silent
 
 _RECORDED_PACKAGES = ("torch", "numpy", "pydantic", "safetensors", "tokenizers", "pyarrow")
 
@@ -45,22 +46,24 @@ class Store:
     def is_complete(self, stage: Stage) -> bool:
         return (self.folder(stage) / "provenance.json").exists()
 
-    def compute(self, stage: Stage, run: Run) -> Path:
+    def compute(
+        self, stage: Stage, execution: Execution = CPU, progress: Progress = silent, checkpoint_seconds: float = 20.0
+    ) -> Path:
         """The stage's complete folder, computed now unless it is there.
 
-        Parents must be complete. `run` carries device, progress and limits; its folder is set
-        here, and its ranks, which must all call this, compute it together. InputError where the
-        store cannot be written or another process holds the stage.
+        Parents must be complete. All ranks of `execution` must call this; they compute the stage together. InputError
+        where the store cannot be written or another process holds the stage.
         """
         folder = self.folder(stage)
-        work = folder.with_name(folder.name + ".unfinished")
-        with self._lock(folder) if run.distributed.is_rank_zero else nullcontext():
-            if run.distributed.on_rank_zero(lambda: self._is_begun(stage, work)):
-                run.folder = work
+        unfinished = folder.with_name(folder.name + ".unfinished")
+        distributed = execution.distributed
+        with self._lock(folder) if distributed.is_rank_zero else nullcontext():
+            if distributed.on_rank_zero(lambda: self._begin(stage, unfinished)):
                 started = time.monotonic()
-                totals = stage.run(run, [self.folder(parent) for parent in stage.parents])
-                provenance = self._provenance(stage, totals, time.monotonic() - started, run.distributed.size)
-                run.distributed.on_rank_zero(lambda: self._finish(work, folder, provenance))
+                parents = [self.folder(parent) for parent in stage.parents]
+                totals = stage.run(parents, RunFolder(unfinished, progress, checkpoint_seconds, distributed), execution)
+                provenance = self._provenance(stage, totals, time.monotonic() - started, distributed.size)
+                distributed.on_rank_zero(lambda: self._finish(unfinished, folder, provenance))
         return folder
 
     def provenance(self, stage: Stage) -> dict[str, Any]:
@@ -75,8 +78,8 @@ class Store:
         except ValueError:
             raise InputError(f"{path}: not JSON lines; remove {path.parent} to compute the stage again") from None
 
-    def _is_begun(self, stage: Stage, work: Path) -> bool:
-        """Whether there was something to do, after beginning it."""
+    def _begin(self, stage: Stage, unfinished: Path) -> bool:
+        """Make the folder to work in; False where the stage is complete."""
         folder = self.folder(stage)
         if self.is_complete(stage):
             return False
@@ -85,17 +88,15 @@ class Store:
         absent = [self.folder(parent).name for parent in stage.parents if not self.is_complete(parent)]
         if absent:
             raise InputError(f"{folder.name}: its parent {absent[0]} is not complete; compute that first")
-        work.mkdir(exist_ok=True)
-        write_json(work / "spec.json", plain(stage))
+        unfinished.mkdir(exist_ok=True)
+        write_json(unfinished / "spec.json", plain(stage))
         return True
 
-    def _finish(self, work: Path, folder: Path, provenance: dict[str, Any]) -> None:
-        write_json(work / "provenance.json", provenance)
-        os.replace(work, folder)
+    def _finish(self, unfinished: Path, folder: Path, provenance: dict[str, Any]) -> None:
+        write_json(unfinished / "provenance.json", provenance)
+        os.replace(unfinished, folder)
 
-    def _provenance(
-        self, stage: Stage, totals: dict[str, float], wall_seconds: float, distributed: int
-    ) -> dict[str, Any]:
+    def _provenance(self, stage: Stage, totals: dict[str, float], wall_seconds: float, ranks: int) -> dict[str, Any]:
         return {
             "digest": digest(stage),
             "parents": [self.folder(parent).name for parent in stage.parents],
@@ -104,7 +105,7 @@ class Store:
             # The last sitting alone; `totals.seconds` sums over interruptions.
             "wall_seconds": round(wall_seconds, 3),
             "totals": totals,
-            "ranks": distributed,
+            "ranks": ranks,
             "versions": versions(),
             "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
         }

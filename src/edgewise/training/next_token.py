@@ -18,11 +18,12 @@ from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks.base import World
 from edgewise.training.documents import arrays_of_step
+from edgewise.training.execution import CPU, Execution
 from edgewise.training.gradients import add_gradients
 from edgewise.training.loader import feed
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.packing import PackedRows
-from edgewise.training.run import Run
+from edgewise.training.run_folder import RunFolder
 from edgewise.training.state import Together, Weights
 
 
@@ -45,7 +46,13 @@ class NextTokenSpec(Spec):
 
 
 def train(
-    model: Decoder, tokenizer: Tokenizer, world: World, spec: NextTokenSpec, seed: int, run: Run
+    model: Decoder,
+    tokenizer: Tokenizer,
+    world: World,
+    spec: NextTokenSpec,
+    seed: int,
+    folder: RunFolder,
+    execution: Execution = CPU,
 ) -> dict[str, float]:
     """Train in place; returns the totals: tokens, flops, seconds, data_seconds (spent waiting for rows).
 
@@ -57,21 +64,26 @@ def train(
     state = Together({"model": Weights(model), "optimizer": optimizer})
     totals = {"tokens": 0.0, "flops": 0.0, "seconds": 0.0, "data_seconds": 0.0}
     make = partial(arrays_of_step, world, tokenizer, spec.documents, spec.row_length, spec.stretch, seed)
-    with feed(make, run.feeders(spec.steps)) as arrays:
-        for step in run.steps(spec.steps, state, totals):
+    with feed(make, execution.loader_workers(spec.steps)) as arrays:
+        for step in folder.steps(spec.steps, state, totals):
             asked = time.monotonic()
             rows = PackedRows.of(arrays(step))
             totals["data_seconds"] += time.monotonic() - asked
-            metrics = update(model, optimizer, rows, spec, spec.optimizer.learning_rate_at(step, spec.steps), run)
+            metrics = update(model, optimizer, rows, spec, spec.optimizer.learning_rate_at(step, spec.steps), execution)
             tokens = rows.real_tokens
             totals["tokens"] += tokens
             totals["flops"] += training_flops(model.spec, model.vocabulary, tokens, rows.mean_context)
-            run.log(step, metrics | {"tokens": totals["tokens"]})
+            folder.log(step, metrics | {"tokens": totals["tokens"]})
     return totals
 
 
 def update(
-    model: Decoder, optimizer: Optimizer, rows: PackedRows, spec: NextTokenSpec, learning_rate: float, run: Run
+    model: Decoder,
+    optimizer: Optimizer,
+    rows: PackedRows,
+    spec: NextTokenSpec,
+    learning_rate: float,
+    execution: Execution,
 ) -> dict[str, float]:
     """One step on the mean loss of the rows' weighted tokens; returns loss, grad_norm, learning_rate."""
     reach = int(rows.positions_RT.max()) + 1
@@ -80,20 +92,23 @@ def update(
     weight = float(rows.weights_RT.sum())
 
     def loss_of(part: PackedRows) -> tuple[Tensor, float]:
-        with torch.autocast(run.device.type, torch.bfloat16, enabled=spec.precision == "bf16"):
+        with torch.autocast(execution.device.type, torch.bfloat16, enabled=spec.precision == "bf16"):
             hidden = model(part.tokens_RT, part.positions_RT, part.document_RT)
         counted = part.weights_RT > 0
         each = F.cross_entropy(model.logits(hidden[counted]), part.targets_RT[counted], reduction="none")
         loss = (each * part.weights_RT[counted]).sum() / weight
         return loss, float(loss.detach())
 
-    loss = sum(add_gradients(model, micro_batches(rows, run), loss_of, run.distributed))
+    loss = sum(add_gradients(model, micro_batches(rows, execution), loss_of, execution.distributed))
     norm = optimizer.step(learning_rate)
     return {"loss": loss, "grad_norm": norm, "learning_rate": learning_rate}
 
 
-def micro_batches(rows: PackedRows, run: Run) -> list[PackedRows]:
-    """This rank's parts of the rows, of the run's size and on its device."""
+def micro_batches(rows: PackedRows, execution: Execution) -> list[PackedRows]:
+    """This rank's parts of the rows, of the size and on the device that `execution` says."""
     length = rows.tokens_RT.shape[1]
-    size = math.ceil(run.part_tokens(rows.tokens_RT.numel()) / length)
-    return [rows[start : start + size].to(run.device) for start in run.distributed.shard(range(0, len(rows), size))]
+    size = math.ceil(execution.micro_batch_tokens(rows.tokens_RT.numel()) / length)
+    return [
+        rows[start : start + size].to(execution.device)
+        for start in execution.distributed.shard(range(0, len(rows), size))
+    ]

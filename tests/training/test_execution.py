@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from edgewise.core.distributed import Distributed
-from edgewise.training.run import Run
+from edgewise.training.execution import Execution
 
 
 @pytest.mark.parametrize(
@@ -14,11 +12,11 @@ from edgewise.training.run import Run
     [(1, 1), (300, 300), (511, 511), (512, 256), (720, 360), (1100, 275), (8000, 1000), (10**6, 2048)],
 )
 def test_micro_batches_are_even_in_number_on_a_cpu(total: int, part: int) -> None:
-    assert Run(Path()).part_tokens(total) == part
-    assert Run(Path(), tokens_per_micro_batch=7).part_tokens(total) == 7
+    assert Execution().micro_batch_tokens(total) == part
+    assert Execution(tokens_per_micro_batch=7).micro_batch_tokens(total) == 7
 
 
 def test_a_gpu_gets_few_large_micro_batches_and_every_rank_one() -> None:
-    gpu = Run(Path(), device=torch.device("cuda"))
-    assert gpu.part_tokens(10**6) == 65_536
-    assert Run(Path(), device=torch.device("cuda"), distributed=Distributed(0, 4)).part_tokens(1000) == 250
+    gpu = Execution(device=torch.device("cuda"))
+    assert gpu.micro_batch_tokens(10**6) == 65_536
+    assert Execution(device=torch.device("cuda"), distributed=Distributed(0, 4)).micro_batch_tokens(1000) == 250

@@ -1,0 +1,107 @@
+"""The folder of a training run: its metrics, its checkpoint, its progress.
+
+Both loops, next-token and RL, iterate over `RunFolder.steps`, so that resuming, logging and timing exist once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgewise.core.atomic import atomic_write
+from edgewise.core.distributed import SINGLE_PROCESS, Distributed
+from edgewise.core.errors import InputError
+from edgewise.training import checkpoint
+from edgewise.training.state import State
+
+Progress = Callable[[int, int, str], None]
+"""Called with the number of steps done, the number of all steps, and a note."""
+
+
+def silent(done: int, total: int, note: str) -> None:
+    """A progress callback that shows nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run of a training loop in one folder: `metrics.jsonl` and `checkpoint/`.
+
+    `checkpoint_seconds` is how much work an interruption may cost. All ranks of `distributed` read the folder, and
+    the first one writes it.
+    """
+
+    path: Path
+    progress: Progress = silent
+    checkpoint_seconds: float = 20.0
+    distributed: Distributed = SINGLE_PROCESS
+
+    def steps(self, total: int, state: State, totals: dict[str, float]) -> Iterator[int]:
+        """Yield the steps still to do, after restoring `state` and `totals` from the checkpoint, where there is one.
+
+        `totals` are running sums (tokens, FLOPs, seconds) that the loop adds to. A checkpoint is written between
+        steps, every `checkpoint_seconds`, and after the last step. InputError where the checkpoint or the metrics
+        are damaged, or of another run.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        first = self._restore(state, totals)
+        saved, before = time.monotonic(), totals.get("seconds", 0.0)
+        start = saved
+        for step in range(first, total):
+            yield step
+            now = time.monotonic()
+            totals["seconds"] = before + now - start
+            self.progress(step + 1, total, "")
+            if self.distributed.is_rank_zero and (step + 1 == total or now - saved >= self.checkpoint_seconds):
+                checkpoint.save(self._checkpoint, step + 1, state.tensors(), totals)
+                saved = time.monotonic()
+
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+        """Append one line to metrics.jsonl, on the first rank."""
+        if not self.distributed.is_rank_zero:
+            return
+        with self._metrics.open("a") as file:
+            file.write(json.dumps({"step": step, **metrics}) + "\n")
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.path / "checkpoint"
+
+    @property
+    def _metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    def _restore(self, state: State, totals: dict[str, float]) -> int:
+        """The first step to do."""
+        loaded = checkpoint.load(self._checkpoint)
+        first = 0
+        if loaded is not None:
+            first, tensors, notes = loaded
+            try:
+                state.load(tensors)
+            except InputError as error:
+                raise InputError(f"{self._checkpoint}: {error}; remove the folder or use another one") from None
+            totals.update(notes)
+        if len(set(self.distributed.all_gather([first]))) > 1:
+            raise InputError(
+                f"{self._checkpoint}: the ranks find different steps there; they need a file system that they share"
+            )
+        self.distributed.on_rank_zero(lambda: self._drop_metrics_from(first))
+        return first
+
+    def _drop_metrics_from(self, step: int) -> None:
+        """Drop metrics of steps that will be done again, and a half-written last line."""
+        path = self._metrics
+        if not path.exists():
+            return
+        lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        try:
+            kept = [line for line in lines if json.loads(line)["step"] < step]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path}: corrupt ({type(error).__name__}); remove {path.parent} to start afresh"
+            ) from None
+        with atomic_write(path) as aside:
+            aside.write_text("".join(kept))
