@@ -34,7 +34,7 @@ def test_epochs_are_samples_with_the_tools_counts(name: str) -> None:
 def test_texts_answers_and_levels_arrive() -> None:
     one = only(FILES / "inspect.eval")
     assert one.prompts["add-1"] == "What is 2 + 2?"
-    assert ("add-1", "5", False) in {(example.problem_id, example.text, example.correct) for example in one.examples}
+    assert ("add-1", "5", "wrong") in {(example.problem_id, example.text, example.answer) for example in one.examples}
     assert one.outcomes is not None
     assert one.outcomes.level.tolist() == [2, 1, 2]
     assert one.outcomes.gold is not None and one.outcomes.gold.tolist() == ["9", "4", "10"]

@@ -104,8 +104,8 @@ def test_every_column_arrives(tmp_path: Path) -> None:
     assert one.decoding.seeds == (2, 3)
     assert one.verifiers == ("exact",)
     (example,) = one.examples
-    assert (example.problem_id, example.text, example.correct) == ("b", "so 7", True)
-    assert (example.process_correct, example.first_wrong_step, example.reason) == (False, 1, "a leap")
+    assert (example.problem_id, example.text, example.answer) == ("b", "so 7", "correct")
+    assert (example.process, example.first_wrong_step, example.reason) == ("wrong", 1, "a leap")
     assert one.duplicates is None
     assert one.notes == ()
 

@@ -196,7 +196,7 @@ def test_the_laboratory_reads_its_own_rollouts(tmp_path: Path) -> None:
     assert found.logprob_S.tolist() == rollouts.table()["logprob"].to_pylist()
     assert found.answers == ()
     assert one.prompts == {problem.id: problem.prompt for problem in PROBLEMS}
-    wrong = [example for example in one.examples if not example.correct]
+    wrong = [example for example in one.examples if example.answer != "correct"]
     assert len(wrong) == len(PROBLEMS) == len(one.examples) - len(wrong)
     assert {example.text for example in wrong} == {row[1] for row in rollouts.text_PG}
     assert {example.reason for example in wrong} == {row[1].reason for row in rollouts.verdict_PG}

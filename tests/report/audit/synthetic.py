@@ -7,7 +7,7 @@ import numpy as np
 from edgewise.boundary.audit.audit import audit
 from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.measures.verifier_errors import VerifierLabels
-from edgewise.interop.ingest.imported import Example
+from edgewise.outcomes.example import Example, Mark
 from edgewise.outcomes.outcomes import Outcomes
 from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
 
@@ -71,7 +71,8 @@ def examples() -> dict[str, list[Example]]:
     """A right and a wrong completion of some problems."""
 
     def one(model: str, problem: str, text: str, wrong: int | None, reason: str = "") -> Example:
-        return Example(model, problem, text, wrong is None, wrong is None, wrong, reason)
+        mark: Mark = "correct" if wrong is None else "wrong"
+        return Example(model, problem, text, mark, mark, wrong, reason)
 
     first = f"e-000 {IMAGE}"
     return {

@@ -11,9 +11,10 @@ import numpy.typing as npt
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.builder import EXAMPLE_PROBLEMS, UNJUDGED, Builder
 from edgewise.interop.ingest.coded import MISSING, Array, Rows
-from edgewise.interop.ingest.imported import Decoding, Example, Imported
+from edgewise.interop.ingest.imported import Decoding, Imported
 from edgewise.interop.ingest.values import INTEGER, shown
 from edgewise.outcomes.counts import LabelArray, StrArray
+from edgewise.outcomes.example import MARKS, Example
 from edgewise.outcomes.outcomes import MAX_ID_LENGTH, Outcomes
 
 # NumPy gives every string of a column the width of the longest.
@@ -283,14 +284,14 @@ class _One:
             place = place_of.get(kept.row)
             if place is None or int(self.code_S[place]) not in chosen:
                 continue
-            judged = -1 if process is None else int(process[place])
+            verified = -1 if process is None else int(process[place])
             examples.append(
                 Example(
                     model=self.model,
                     problem_id=self.id_P[self.code_S[place]],
                     text=kept.text,
-                    correct=bool(self.columns["answer"][place] == 1),
-                    process_correct=None if judged < 0 else bool(judged),
+                    answer=MARKS[int(self.columns["answer"][place])],
+                    process=None if verified < 0 else MARKS[verified],
                     first_wrong_step=kept.first_wrong_step,
                     reason=kept.reason,
                 )

@@ -7,27 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgewise.outcomes.counts import Counts
+from edgewise.outcomes.example import Example
 from edgewise.outcomes.outcomes import Outcomes
 
 PROMPT_CHARACTERS = 20_000
 EXAMPLE_CHARACTERS = 8_000
-
-
-@dataclass(frozen=True)
-class Example:
-    """One completion with its verdicts; `text` is untrusted and cut at EXAMPLE_CHARACTERS.
-
-    `process_correct` is None where the process was not verified or could not be; `first_wrong_step`
-    counts from 0, None where nothing is known to be wrong.
-    """
-
-    model: str | None
-    problem_id: str
-    text: str
-    correct: bool
-    process_correct: bool | None
-    first_wrong_step: int | None
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,8 @@ class Imported:
     none; `source` names the format and `files` what was read. `prompts` holds the first prompt seen
     of each problem, cut at PROMPT_CHARACTERS and, all together, bounded in size (`notes` says where
     some were left out). `examples` holds the first correct and the first wrong completion of some
-    problems. `verifiers` are the graders named in the files. `duplicates` is the share of problems
+    problems, each cut at EXAMPLE_CHARACTERS; `process` is None in those whose process was not
+    verified. `verifiers` are the graders named in the files. `duplicates` is the share of problems
     with two or more completions whose completions are one identical text, as greedy decoding
     writes them; None where the completions are not in the files or no problem has two. `notes` say
     in plain sentences what the importer assumed.

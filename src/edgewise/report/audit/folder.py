@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgewise.boundary.audit.result import Audit
-from edgewise.interop.ingest.imported import Example
+from edgewise.outcomes.example import Example
 from edgewise.report import document
 from edgewise.report.audit.page import render
 from edgewise.report.audit.paper import write_figures

@@ -17,8 +17,8 @@ from edgewise.boundary.audit.result import Audit, Scope
 from edgewise.boundary.inference.multiple_testing import ChangeBin
 from edgewise.boundary.inference.resampling import Estimate
 from edgewise.boundary.measures.curves import Curve, Difference
-from edgewise.interop.ingest.imported import Example
 from edgewise.outcomes.counts import FloatArray, IntArray
+from edgewise.outcomes.example import Example
 from edgewise.report import charts, document, formats
 from edgewise.report.audit import figures, problems
 from edgewise.report.audit.lookups import at, counts_of
