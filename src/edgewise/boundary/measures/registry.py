@@ -1,0 +1,143 @@
+"""Measures and where they are found: one file of this package declares a measure, and nobody edits a list.
+
+A file that offers measures has a constant `MEASURES`, a tuple of `Measure`. `measures()` imports every module of the
+package and collects them. An audit computes the measures, boundary.json holds their results, and page, tables and
+terminal show their panels; none of these names a single measure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Generic, Literal, TypeVar, get_args, get_type_hints
+
+from edgewise.boundary.measures.panel import Panel
+from edgewise.boundary.measures.verifier_errors import VerifierLabels
+from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import Counts
+from edgewise.outcomes.outcomes import Outcomes
+
+Unit = Literal["model", "comparison", "set"]
+Need = Literal["answers", "scores", "process", "verifier labels", "two samples"]
+R = TypeVar("R")
+
+# What to tell somebody who looks for a measure that could not be computed.
+NEEDS: Mapping[Need, str] = {
+    "answers": "the answer of every sample, as text",
+    "scores": "a graded score of every sample",
+    "process": "verdicts on the process",
+    "verifier labels": "how often the verifier errs (--verifier-fpr, --verifier-tpr)",
+    "two samples": "at least two samples of every problem",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One model on the problems of one set: its counts, and its samples where they are known one by one."""
+
+    name: str
+    counts: Counts
+    samples: Outcomes | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What all measures of one set share.
+
+    `k` is where claims are made and `n` the smallest number of samples of a problem in any model. `guess` is what the
+    guess floor is made of: a number of possible answers, counts of a run without reasoning, or None for the answers
+    given to other problems.
+    """
+
+    k: int
+    n: int
+    alpha: float
+    resamples: int
+    seed: int
+    guess: int | Counts | None = None
+    verifier: VerifierLabels | None = None
+
+
+@dataclass(frozen=True)
+class Measure(Generic[R]):
+    """One measure: its name in boundary.json, what it is, what it needs, how it is computed and how it is shown.
+
+    `compute` takes the arms as positional arguments and `terms` as the last one: (arm, terms) for a measure of each
+    "model", (base, tuned, terms) for one of each "comparison", (arms, terms) for one of a whole "set". It returns a
+    frozen dataclass, or None where the numbers do not suffice. It is called only where `needs` are met. `panel` turns
+    the result into titled columns and cells and computes no statistics.
+
+    `explanation` is one plain sentence. Pages show measures by ascending `rank`. A `slow` measure takes seconds and is
+    left out unless it is asked for by name or all are.
+    """
+
+    name: str
+    title: str
+    explanation: str
+    unit: Unit
+    rank: int
+    compute: Callable[..., R | None]
+    panel: Callable[[R], Panel]
+    needs: tuple[Need, ...] = ()
+    slow: bool = False
+
+    def result(self, results: Mapping[str, Any]) -> R | None:
+        """This measure's result among `results`; None where it was not computed."""
+        found: R | None = results.get(self.name)
+        return found
+
+    @property
+    def result_type(self) -> type[R]:
+        """The dataclass that `compute` returns."""
+        hint = get_type_hints(self.compute)["return"]
+        kind: type[R] = next((one for one in get_args(hint) if one is not type(None)), hint)
+        return kind
+
+    @property
+    def missing(self) -> str:
+        """One sentence for where there is no result: "Needs the answer of every sample, as text."."""
+        return f"Needs {' and '.join(NEEDS[need] for need in self.needs) or 'more samples'}."
+
+
+@cache
+def measures() -> Mapping[str, Measure[Any]]:
+    """All measures by name, in the order in which pages show them."""
+    from edgewise.boundary import measures as package
+
+    modules = [
+        importlib.import_module(f"{package.__name__}.{info.name}") for info in pkgutil.iter_modules(package.__path__)
+    ]
+    found = [measure for module in modules for measure in getattr(module, "MEASURES", ())]
+    return {measure.name: measure for measure in sorted(found, key=lambda measure: (measure.rank, measure.name))}
+
+
+def of_unit(unit: Unit) -> tuple[Measure[Any], ...]:
+    """The measures of each model, of each comparison, or of a whole set."""
+    return tuple(measure for measure in measures().values() if measure.unit == unit)
+
+
+def chosen(names: Any = None) -> frozenset[str]:
+    """The names to compute: all where `names` is None. Raises InputError for an unknown name."""
+    if names is None:
+        return frozenset(measures())
+    unknown = sorted(set(names) - set(measures()))
+    if unknown:
+        raise InputError(f"measures: {unknown[0]!r} is unknown; there are {', '.join(measures())}")
+    return frozenset(names)
+
+
+def available(need: Need, arms: tuple[Arm, ...], terms: Terms) -> bool:
+    """Whether every arm holds what a measure needs."""
+    samples = [arm.samples for arm in arms]
+    if need == "answers":
+        return all(one is not None and one.predicted_S is not None for one in samples)
+    if need == "scores":
+        return all(one is not None and one.score_S is not None for one in samples)
+    if need == "process":
+        return all(one is not None and one.process_S is not None for one in samples)
+    if need == "verifier labels":
+        return terms.verifier is not None
+    return min(arm.counts.n for arm in arms) > 1
