@@ -24,8 +24,9 @@ import numpy as np
 from scipy import special
 
 from edgewise.boundary.inference.power import Design, plan
+from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.certificates import certify
-from edgewise.boundary.measures.curves import curve, k_grid, paired_difference
+from edgewise.boundary.measures.curves import curve, paired_difference
 from edgewise.boundary.verdict.verdict import boundary_verdict
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
@@ -105,7 +106,7 @@ class Planned:
 
     @property
     def k(self) -> int:
-        return self.n // 4
+        return largest_claimable_k(self.n)
 
     def plan(self) -> tuple[float, Design]:
         """The share of the problems concerned that move, and the design with its predicted power."""
@@ -150,7 +151,7 @@ def coverage(case: Forgetting, seed: int) -> tuple[float, bool, float, bool]:
     lost_P = (rng.random(case.problems) < case.share)[unit_P]
     base = _sample(p_P, case.n, rng, cluster_P)
     tuned = _sample(np.where(lost_P, 0.0, p_P), case.n, rng, cluster_P)
-    ks = k_grid(case.n // 4)
+    ks = k_grid(largest_claimable_k(case.n))
     truth_K = case.population.pass_at(np.array(ks))
     arm = curve(base, ks, resamples=RESAMPLES, seed=seed)
     delta = paired_difference(base, tuned, ks, resamples=RESAMPLES, seed=seed)

@@ -35,11 +35,12 @@ from edgewise.boundary.inference.estimators import none_at_k, pass_at_k, pass_at
 from edgewise.boundary.inference.multiple_testing import benjamini_hochberg, changes, fisher_exact_p, holm
 from edgewise.boundary.inference.power import Plan, detectable, mcnemar_power, plan, power_at
 from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k, usual_k
 from edgewise.boundary.measures.best_decoding import envelope
 from edgewise.boundary.measures.budget import efficiency
 from edgewise.boundary.measures.certificates import certify, draws_to_certify, implied_k
 from edgewise.boundary.measures.crossover import crossover
-from edgewise.boundary.measures.curves import Curve, Difference, curve, k_grid, paired_difference
+from edgewise.boundary.measures.curves import Curve, Difference, curve, paired_difference
 from edgewise.boundary.measures.expansion_rate import redrawn_expansion
 from edgewise.boundary.measures.extrapolation import good_toulmin
 from edgewise.boundary.measures.guessing import (
@@ -114,6 +115,7 @@ __all__ = [
     "holm",
     "implied_k",
     "k_grid",
+    "largest_claimable_k",
     "majority",
     "max_at_k",
     "mcnemar",
@@ -134,4 +136,5 @@ __all__ = [
     "solved_sets",
     "support_from_table",
     "support_measures",
+    "usual_k",
 ]

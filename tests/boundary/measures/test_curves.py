@@ -62,14 +62,6 @@ def covered(kind: str, times: int, problems: int, runs: int, resamples: int) -> 
     return alone_K / runs, jointly / runs
 
 
-def test_k_grid() -> None:
-    assert k_grid(1) == [1]
-    assert k_grid(7) == [1, 2, 4]
-    assert k_grid(8) == [1, 2, 4, 8]
-    with pytest.raises(InputError):
-        k_grid(0)
-
-
 def test_curve_is_the_mean_of_pass_at_k() -> None:
     counts = Counts.of([8, 16, 8], [1, 5, 0])
     found = curve(counts, [1, 8, 16])

@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from edgewise.boundary.audit.result import Audit, Comparison, Concern, Guessing, ModelMeasures, ProblemSet, Scope
 from edgewise.boundary.inference.multiple_testing import changes
+from edgewise.boundary.inference.supported_k import k_grid, usual_k
 from edgewise.boundary.measures.budget import efficiency
 from edgewise.boundary.measures.certificates import certify
 from edgewise.boundary.measures.crossover import crossover
-from edgewise.boundary.measures.curves import curve, k_grid, paired_difference
+from edgewise.boundary.measures.curves import curve, paired_difference
 from edgewise.boundary.measures.expansion_rate import redrawn_expansion
 from edgewise.boundary.measures.extrapolation import good_toulmin
 from edgewise.boundary.measures.guessing import (
@@ -33,7 +34,7 @@ from edgewise.boundary.measures.stability import cover, reliability
 from edgewise.boundary.measures.support import support_measures
 from edgewise.boundary.measures.verifier_errors import VerifierLabels
 from edgewise.boundary.measures.voting import diversity, majority
-from edgewise.boundary.verdict.verdict import boundary_verdict, combine, usual_k
+from edgewise.boundary.verdict.verdict import boundary_verdict, combine
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, require_same_problems
 from edgewise.outcomes.outcomes import Outcomes

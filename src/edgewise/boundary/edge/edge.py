@@ -18,8 +18,8 @@ from edgewise.boundary.edge.placing import NEEDED, REGIONS, EdgeProblem, Region,
 from edgewise.boundary.inference.estimators import none_at_k, pass_at_k
 from edgewise.boundary.inference.posterior import Posterior
 from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, interval, percentiles, units
+from edgewise.boundary.inference.supported_k import usual_k
 from edgewise.boundary.measures.population import Population, check
-from edgewise.boundary.verdict.verdict import usual_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 

@@ -15,7 +15,8 @@ from edgewise.boundary.inference.resampling import (
     studentised,
     units,
 )
-from edgewise.boundary.measures.curves import k_grid, problem_pass_at_k
+from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
+from edgewise.boundary.measures.curves import problem_pass_at_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, require_same_problems
 
@@ -99,7 +100,7 @@ def efficiency(
         auc_base=auc_base,
         auc_tuned=auc_tuned,
         auc_difference=auc_difference,
-        k_limit=n // 4,
+        k_limit=largest_claimable_k(n),
         n=n,
         problems=base.problems,
         confidence=confidence,

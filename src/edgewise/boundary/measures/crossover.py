@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.boundary.inference.resampling import SAME, Estimate, bootstrap_means, percentiles, units
-from edgewise.boundary.measures.curves import k_grid, paired_difference, problem_pass_at_k
+from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
+from edgewise.boundary.measures.curves import paired_difference, problem_pass_at_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
@@ -81,10 +82,10 @@ def crossover(
     return Crossover(
         k_K=k_K,
         k_star=k_star,
-        claimable=k_star <= n // 4,
+        claimable=k_star <= largest_claimable_k(n),
         crossing=Estimate(float(_crossings(found.value_K[None, :], k_K)[0]), low, high),
         crossing_share=float(np.mean(np.isfinite(crossing_R) & (crossing_R > k_K[0]))),
-        k_limit=n // 4,
+        k_limit=largest_claimable_k(n),
         n=n,
         problems=base.problems,
         confidence=confidence,

@@ -66,13 +66,6 @@ class Difference:
     seed: int
 
 
-def k_grid(n: int) -> list[int]:
-    """The powers of two up to n. Raises InputError when n < 1."""
-    if n < 1:
-        raise InputError(f"n: {n} samples; at least 1 is needed")
-    return [2**power for power in range(int(n).bit_length())]
-
-
 def problem_pass_at_k(counts: Counts, ks: Sequence[int] | IntArray) -> FloatArray:
     """The unbiased pass@k of every problem at every k: shape (problems, K). NaN where n < k.
 

@@ -15,7 +15,7 @@ from scipy import stats
 from edgewise.boundary.inference.betabinomial import Fit, Shape, Tally, fit, fit_both, profile_interval, starts
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.resampling import Estimate, check_confidence, percentiles, units
-from edgewise.boundary.measures.curves import k_grid
+from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 

@@ -10,15 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgewise.boundary.inference.resampling import Estimate, enough_resamples, units
-from edgewise.boundary.measures.curves import Difference, k_grid, paired_difference
+from edgewise.boundary.inference.supported_k import largest_claimable_k, usual_k
+from edgewise.boundary.measures.curves import Difference, paired_difference
 from edgewise.boundary.measures.solved import SolvedSets, solved_sets
 from edgewise.boundary.verdict.rules import Evidence, Label, decide
 from edgewise.boundary.verdict.sentences import combined_sentence, evidence_line, sentence
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, Rates, require_same_problems
-
-# A claim at k needs n >= 4k: nearer to n each problem's estimate is close to a coin toss.
-SAMPLES_PER_K = 4
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def boundary_verdict(
     if comparisons < 1:
         raise InputError(f"comparisons: {comparisons}; a family has at least 1 verdict")
     n = min(base.n, tuned.n)
-    largest = max(1, n // SAMPLES_PER_K)
+    largest = max(1, largest_claimable_k(n))
     k = usual_k(n) if k is None else k
     if not 1 <= k <= largest:
         raise InputError(f"k: {k}; a claim from n = {n} samples needs k from 1 to n/4 = {largest}")
@@ -187,11 +185,6 @@ def boundary_verdict(
         resamples=resamples,
         seed=seed,
     )
-
-
-def usual_k(n: int) -> int:
-    """Where n samples a problem are compared unless another k is asked for: the largest power of two up to n/4."""
-    return k_grid(max(1, n // SAMPLES_PER_K))[-1]
 
 
 def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.audit.result import Audit, Guessing, Scope
+from edgewise.boundary.inference.supported_k import use_of_k
 from edgewise.report import formats
 from edgewise.report.audit.drawing import MUTED, SHARES, Data, Rows, Spec, columns, finished, tooltips
-from edgewise.report.audit.lookups import use
 from edgewise.report.charts import model_color, model_shape, samples_axis
 
 USES = {"claim": "claims (k up to n/4)", "plot": "no claim: k above n/4", "dotted": "unreliable: k above n/2"}
@@ -132,8 +132,8 @@ def _curve_rows(
             "text": shown(value),
             "interval": f"{formats.interval(low, high, shown)} ({about})",
             "n": n,
-            "use": USES[use(int(k), n)],
-            "part": use(int(k), n),
+            "use": USES[use_of_k(int(k), n)],
+            "part": use_of_k(int(k), n),
             "joint": False,
         }
         if rows and rows[-1]["part"] != row["part"]:

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.audit.result import Audit, ProblemSet, Scope
 from edgewise.boundary.inference.resampling import Estimate
-from edgewise.boundary.verdict.verdict import SAMPLES_PER_K
 from edgewise.outcomes.counts import Counts, IntArray
-
-Use = Literal["claim", "plot", "dotted"]
-
-# Beyond n/2 no interval within a problem can be estimated.
-SAMPLES_PER_BAND = 2
-
-
-def use(k: int, n: int) -> Use:
-    """What pass@k from n samples is good for: a claim, a plot with its band, or a dotted line."""
-    return "claim" if SAMPLES_PER_K * k <= n else "plot" if SAMPLES_PER_BAND * k <= n else "dotted"
 
 
 def scopes(audit: Audit) -> Iterator[tuple[ProblemSet, Scope]]:

@@ -18,8 +18,9 @@ import numpy as np
 
 from edgewise.boundary.audit.result import Audit, Scope
 from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.supported_k import use_of_k
 from edgewise.report import document
-from edgewise.report.audit.lookups import counts_of, scopes, use
+from edgewise.report.audit.lookups import counts_of, scopes
 
 Row = dict[str, Any]
 
@@ -89,7 +90,7 @@ def curves(audit: Audit) -> Iterator[Row]:
                         "fixed_high": curve.fixed_high_K[i],
                         "n": curve.n,
                         "problems": curve.problems,
-                        "use": use(k, curve.n),
+                        "use": use_of_k(k, curve.n),
                         "confidence": curve.confidence,
                     }
 
@@ -114,7 +115,7 @@ def differences(audit: Audit) -> Iterator[Row]:
                     "p": found.p_K[i],
                     "n": found.n,
                     "problems": found.problems,
-                    "use": use(k, found.n),
+                    "use": use_of_k(k, found.n),
                     "confidence": found.confidence,
                 }
 

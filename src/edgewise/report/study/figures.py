@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from edgewise.boundary import Curve, Metric
-from edgewise.boundary.verdict.verdict import SAMPLES_PER_K
+from edgewise.boundary.inference.supported_k import SAMPLES_PER_K
 from edgewise.report.charts import Figure, model_color, model_shape, samples_axis, sized, specification
 from edgewise.report.study.tables import claim_k, level_name, model_of
 from edgewise.study.measure import METRICS, Findings

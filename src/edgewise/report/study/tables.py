@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgewise.boundary import Curve, Estimate, Metric, Rates
-from edgewise.boundary.verdict.verdict import SAMPLES_PER_K
+from edgewise.boundary.inference.supported_k import SAMPLES_PER_K
 from edgewise.report.excerpts import bounded
 from edgewise.study.measure import Example, Findings, StageCard
 
