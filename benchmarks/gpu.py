@@ -205,7 +205,7 @@ def rl_step(scale: Scale, device: torch.device) -> dict[str, float]:
         execution = Execution(device=device, tokens_per_micro_batch=scale.row_tokens)
         totals = train(model, tokenizer, world, recipe, 0, run, execution)
     seconds = statistics.median(after - before for before, after in pairwise(times[1:]))
-    tokens = totals["tokens"] / recipe.steps
+    tokens = totals.tokens / recipe.steps
     return {
         "seconds": seconds,
         "tokens": tokens,

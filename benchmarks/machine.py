@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from edgewise.core.provenance import versions
 from edgewise.core.threads import machine_cores
 
 # What decides how many threads there are and whether idle ones spin.
@@ -76,17 +76,9 @@ def described() -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str | None]:
+def compared_versions() -> dict[str, str | None]:
     """Of Python, of the packages that are compared (None where one is not installed) and of edgewise."""
-    from edgewise import __version__
-
-    found: dict[str, str | None] = {"python": platform.python_version(), "edgewise": __version__}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+    return dict.fromkeys(PACKAGES) | versions(PACKAGES)
 
 
 def commit() -> str | None:

@@ -76,7 +76,7 @@ def main(out: Path, seed: int, steps: int, new_tokens: int) -> None:
                 Execution(distributed=distributed),
             )
         if distributed.is_rank_zero:
-            out.write_text(str(totals["seconds"] / steps))
+            out.write_text(str(totals.seconds / steps))
 
 
 if __name__ == "__main__":

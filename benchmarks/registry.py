@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.findings import Findings
-from edgewise.core.atomic import atomic_write
+from edgewise.core.atomic import write_json
 from edgewise.core.errors import InputError
 
 
@@ -74,8 +73,7 @@ def run(names: Sequence[str], repeats: int | None, out: Path, say: Callable[[str
     for name in order:
         say(f"{name}: {BENCHMARKS[name].what}")
         written[name] = recorded(name, repeats or BENCHMARKS[name].repeats)
-        with atomic_write(out / f"{name}.json") as aside:
-            aside.write_text(json.dumps(written[name], indent=1) + "\n")
+        write_json(out / f"{name}.json", written[name], indent=1)
     return written
 
 
@@ -93,7 +91,7 @@ def recorded(name: str, repeats: int) -> dict[str, Any]:
         **asdict(found),
         "machine": machine.described(),
         "peaks": peaks,
-        "versions": machine.versions(),
+        "versions": machine.compared_versions(),
         "commit": machine.commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(load.seconds, 1),

@@ -141,7 +141,7 @@ def our_step(
     with tempfile.TemporaryDirectory() as folder:
         execution = Execution(tokens_per_micro_batch=micro_batch)
         totals = train(copy.deepcopy(model), tokenizer, RandomWords(), recipe, seed, RunFolder(Path(folder)), execution)
-    return totals["tokens"] / steps, totals["seconds"] / steps
+    return totals.tokens / steps, totals.seconds / steps
 
 
 def step_work(vocabulary: int, prompts: int, samples: int, mean_tokens: float) -> Work:

@@ -129,7 +129,7 @@ def demo_share() -> float:
     spec = base.training.model_copy(update={"steps": 500})
     with tempfile.TemporaryDirectory() as folder:
         totals = next_token.train(model, tokenizer, base.world, spec, 0, RunFolder(Path(folder)))
-    return 100 * totals["data_seconds"] / totals["seconds"]
+    return 100 * totals.data_seconds / totals.seconds
 
 
 def _reference(op: int) -> float:

@@ -34,7 +34,7 @@ def test_threads_are_set_back_after_an_error() -> None:
 
 
 def test_what_is_written_of_the_machine_is_complete() -> None:
-    described, versions = machine.described(), machine.versions()
+    described, versions = machine.described(), machine.compared_versions()
     assert described["cpu"] and described["cores"] >= 1 and described["memory_gb"] > 0.1
     assert described["threads"] == torch.get_num_threads()
     assert versions["torch"] == torch.__version__ and versions.keys() >= {"trl", "transformers", "edgewise"}

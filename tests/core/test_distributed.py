@@ -130,7 +130,7 @@ def test_a_study_is_computed_once_by_both_and_then_reused(tmp_path: Path) -> Non
         made.append({name: seen for name, seen in identity(two.root).items() if not name.startswith("told")})
     assert made[0] == made[1]
     assert results(two.folder(BASE_EVALUATION)) == results(one.folder(BASE_EVALUATION))
-    assert [two.provenance(stage)["ranks"] for stage in (PRETRAIN, TUNED, TUNED_EVALUATION)] == [1, 2, 2]
+    assert [two.provenance(stage).ranks for stage in (PRETRAIN, TUNED, TUNED_EVALUATION)] == [1, 2, 2]
     assert [line["step"] for line in two.metrics(TUNED)] == list(range(TUNED.recipe.steps))
     for mine, theirs in zip(two.metrics(TUNED)[:2], one.metrics(TUNED)[:2], strict=True):
         assert mine == pytest.approx(theirs, rel=CLOSE, abs=CLOSE)

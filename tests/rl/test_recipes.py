@@ -228,7 +228,7 @@ def test_every_small_recipe_trains(name: str, tmp_path: Path) -> None:
     it = override(it, [*(f"{field}={value}" for field, value in sizes.items()), *pool])
     teacher = decoder(3) if it.has_teacher else None
     totals = trainer.train(decoder(), TOKENIZER, WORLD, it, 0, RunFolder(tmp_path), teacher=teacher)
-    assert (totals["tokens"] > 0) == (it.writer != "gold")
+    assert (totals.tokens > 0) == (it.writer != "gold")
     (line,) = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert line["grad_norm"] > 0 and all(math.isfinite(value) for value in line.values())
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from edgewise.core.errors import InputError
+from edgewise.core.provenance import Totals
 from edgewise.model.decoder import Decoder
 from edgewise.rl import trainer
 from edgewise.rl.models import Models
@@ -37,7 +38,7 @@ def traces(folder: Path) -> tuple[bytes, bytes]:
 
 def train(
     folder: RunFolder, recipe: Recipe, seed: int = 0, world: World = WORLD, model: Decoder | None = None
-) -> dict[str, float]:
+) -> Totals:
     teacher = decoder(3) if recipe.has_teacher else None
     return trainer.train(model or decoder(), TOKENIZER, world, recipe, seed, folder, teacher=teacher)
 
@@ -216,7 +217,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path: Path, step: int, name:
     parts = train(again, recipe)
     assert seen == list(range(step, recipe.steps + 1))
     assert traces(tmp_path / "parts") == traces(tmp_path / "whole")
-    assert (parts["tokens"], parts["flops"]) == (whole["tokens"], whole["flops"])
+    assert (parts.tokens, parts.flops) == (whole.tokens, whole.flops)
 
 
 def test_the_cases_above_do_what_their_names_say(tmp_path: Path) -> None:
@@ -308,11 +309,11 @@ def test_totals_count_sampled_tokens_and_work(tmp_path: Path) -> None:
     recipe = changed(steps=1)
     totals = train(RunFolder(tmp_path / "plain"), recipe)
     (line,) = metrics(tmp_path / "plain")
-    assert totals["tokens"] == line["tokens"] == line["length"] * recipe.prompts * recipe.samples
+    assert totals.tokens == line["tokens"] == line["length"] * recipe.prompts * recipe.samples
     costly: dict[str, dict[str, Any]] = {"kl": {"kl": {"coefficient": 0.1}}, "critic": {"advantage": "gae"}}
     for name, fields in costly.items():
-        assert train(RunFolder(tmp_path / name), changed(steps=1, **fields))["flops"] > totals["flops"] > 0
-    assert train(RunFolder(tmp_path / "gate"), changed(steps=1, groups={"gate": 4}))["tokens"] > totals["tokens"]
+        assert train(RunFolder(tmp_path / name), changed(steps=1, **fields)).flops > totals.flops > 0
+    assert train(RunFolder(tmp_path / "gate"), changed(steps=1, groups={"gate": 4})).tokens > totals.tokens
 
 
 def test_a_teacher_is_there_exactly_where_the_recipe_asks(tmp_path: Path) -> None:

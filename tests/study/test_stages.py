@@ -78,7 +78,7 @@ def test_power_sampling_is_an_arm_without_training(tmp_path: Path) -> None:
     assert base["problem_id"] == sharp["problem_id"]
     # Sharpened: what is drawn is likelier under the model itself.
     assert sum(sharp["logprob"].to_pylist()) > sum(base["logprob"].to_pylist())
-    flops = [store.provenance(stage)["totals"]["flops"] for stage in (BASE_EVALUATION, power)]
+    flops = [store.provenance(stage).totals.flops for stage in (BASE_EVALUATION, power)]
     assert flops[1] > 2 * flops[0], "refused draws cost too"
 
 

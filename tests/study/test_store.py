@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from edgewise.core.errors import InputError
+from edgewise.core.provenance import versions
 from edgewise.core.spec import digest
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage, distinct_problems
-from edgewise.study.store import Store, versions
+from edgewise.study.store import Store
 from edgewise.training.run_folder import Progress
 
 from .conftest import Finished
@@ -61,15 +62,15 @@ def test_the_spec_in_a_folder_names_that_folder(finished: Finished, stage: Stage
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.kind)
 def test_provenance_says_how_a_stage_was_made(finished: Finished, stage: Stage) -> None:
     found = finished.store.provenance(stage)
-    assert found["digest"] == digest(stage) and found["seed"] == stage.seed
-    assert found["parents"] == [finished.store.folder(parent).name for parent in stage.parents]
-    assert datetime.fromisoformat(found["finished"]).tzinfo is not None
-    assert found["wall_seconds"] > 0 and found["totals"]["tokens"] > 0
-    assert found["versions"] == versions()
-    assert {"edgewise", "python", "torch", "numpy"} <= found["versions"].keys()
-    assert "cores" in found["machine"]
+    assert found.digest == digest(stage) and found.seed == stage.seed
+    assert found.parents == tuple(finished.store.folder(parent).name for parent in stage.parents)
+    assert datetime.fromisoformat(found.finished).tzinfo is not None
+    assert found.wall_seconds > 0 and found.totals.tokens > 0
+    assert found.versions == versions()
+    assert {"edgewise", "python", "torch", "numpy"} <= found.versions.keys()
+    assert "cores" in found.machine and found.device == "cpu"
     if not isinstance(stage, Evaluate):
-        assert found["totals"]["flops"] > 0 and 0 < found["totals"]["seconds"] <= found["wall_seconds"] + 0.01
+        assert found.totals.flops > 0 and 0 < found.totals.seconds <= found.wall_seconds + 0.01
 
 
 def test_a_complete_stage_is_left_alone(copied: Store) -> None:
@@ -125,7 +126,7 @@ def test_a_stage_killed_after_its_last_step_only_writes_its_outputs(copied: Stor
     (unfinished / "model" / "model.safetensors").write_bytes(b"half")
     copied.compute(PRETRAIN, progress=failing("every step is done"))
     assert results(folder) == results(finished.store.folder(PRETRAIN))
-    assert copied.provenance(PRETRAIN)["totals"]["tokens"] == finished.store.provenance(PRETRAIN)["totals"]["tokens"]
+    assert copied.provenance(PRETRAIN).totals.tokens == finished.store.provenance(PRETRAIN).totals.tokens
 
 
 def test_a_stage_waits_for_no_absent_parent(tmp_path: Path) -> None:

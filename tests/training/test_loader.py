@@ -216,6 +216,6 @@ def test_what_makes_rows_imports_no_torch() -> None:
 
 def test_data_seconds_are_part_of_the_seconds(tmp_path: Path) -> None:
     totals = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path))
-    assert 0 < totals["data_seconds"] < totals["seconds"]
+    assert 0 < totals.data_seconds < totals.seconds
     again = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path))
-    assert again["data_seconds"] == totals["data_seconds"]
+    assert again.data_seconds == totals.data_seconds

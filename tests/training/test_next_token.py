@@ -173,10 +173,10 @@ def test_totals_go_on_after_an_interruption(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         train(run)
     parts = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(run.path))
-    assert (parts["tokens"], parts["flops"]) == (whole["tokens"], whole["flops"])
+    assert (parts.tokens, parts.flops) == (whole.tokens, whole.flops)
     lengths = [len(worked(WORLD, WORLD.problem("train", 1, i), TOKENIZER).tokens) for i in range(40)]
-    assert whole["tokens"] == sum(lengths)
-    assert 0 < whole["seconds"] < 60
+    assert whole.tokens == sum(lengths)
+    assert 0 < whole.seconds < 60
 
 
 _CHILD = """

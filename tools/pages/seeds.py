@@ -13,6 +13,7 @@ from tools.pages import DOCS, ROOT
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch is imported, as the command line does
 
 from edgewise.boundary import Estimate
+from edgewise.core.provenance import versions
 from edgewise.core.spec import digest
 from edgewise.demo import DemoSpec, demo
 from edgewise.report.study.tables import at, claim_k, curve_of, level_name
@@ -20,7 +21,7 @@ from edgewise.report.study.terminal import StudyProgress
 from edgewise.study.context import Context
 from edgewise.study.measure import Findings, measure
 from edgewise.study.runner import plan, run
-from edgewise.study.store import Store, versions
+from edgewise.study.store import Store
 from edgewise.study.study import Study
 
 SEEDS = [0, 1, 2]
@@ -95,7 +96,7 @@ def levels(findings: Findings) -> Iterator[str]:
 def costs(study: Study, store: Store) -> str:
     """What every stage took."""
     names = study.names()
-    took = {names[digest(s)]: store.provenance(s)["wall_seconds"] for s in plan(study.evaluations.values())}
+    took = {names[digest(s)]: store.provenance(s).wall_seconds for s in plan(study.evaluations.values())}
     return "Seconds: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in took.items()) + "."
 
 

@@ -6,6 +6,7 @@ import torch
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
+from edgewise.core.provenance import Totals
 from edgewise.core.threads import map_in_order
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
@@ -37,8 +38,8 @@ def train(
     folder: RunFolder,
     execution: Execution = CPU,
     teacher: Decoder | None = None,
-) -> dict[str, float]:
-    """Train `model`, which comes as the start model, in place; returns the totals: tokens (sampled), flops, seconds.
+) -> Totals:
+    """Train `model`, which comes as the start model, in place; returns the totals (tokens are those sampled).
 
     Everything random is keyed by seed and step, and all that a step leaves behind is in the
     checkpoint, so a resumed run equals the whole one. InputError, before any work, where the world
@@ -73,7 +74,7 @@ def train(
         rollouts = writing.by_policy(asked, spec.samples, key("validate", seed), recipe.temperature)
         return float(recipe.reward.grade(world, rollouts, seed)[0].float().mean())
 
-    totals = {"tokens": 0.0, "flops": 0.0, "seconds": 0.0}
+    totals = Totals()
     for step in folder.steps(recipe.steps, Together(parts), totals):
         writing.tokens, writing.flops, trained = 0, 0.0, 0.0
         step_seed = key("rl", seed, step)
@@ -96,9 +97,9 @@ def train(
             Weights(models.reference).load(Weights(model).tensors())
             if recipe.reset.optimizer == "clear":
                 optimizer.load({})
-        totals["tokens"] += writing.tokens
-        totals["flops"] += writing.flops + trained
-        folder.log(step, metrics | {"reset": float(reset), "tokens": totals["tokens"]})
+        totals.tokens += writing.tokens
+        totals.flops += writing.flops + trained
+        folder.log(step, metrics | {"reset": float(reset), "tokens": totals.tokens})
     return totals
 
 

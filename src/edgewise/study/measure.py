@@ -201,7 +201,7 @@ def _stage_cards(study: Study, store: Store) -> tuple[StageCard, ...]:
             name=names.get(digest(stage), stage.kind),
             folder=store.folder(stage).name,
             spec=plain(stage),
-            provenance=store.provenance(stage),
+            provenance=store.provenance(stage).model_dump(),
             metrics=store.metrics(stage),
         )
         for stage in plan(study.evaluations.values())

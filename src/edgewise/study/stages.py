@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
+from edgewise.core.provenance import Totals
 from edgewise.core.spec import Spec
 from edgewise.model import hf as model_folder
 from edgewise.model.decoder import Decoder, DecoderSpec
@@ -58,8 +59,8 @@ class Stage(Spec):
         """The stages whose folders this one reads."""
         return ()
 
-    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> dict[str, float]:
-        """Write the outputs into `folder`, on the first rank alone; returns totals (tokens, flops, seconds)."""
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
+        """Write the outputs into `folder`, on the first rank alone; returns the totals."""
         raise NotImplementedError
 
 
@@ -72,7 +73,7 @@ class Pretrain(Stage):
     model: DecoderSpec = DecoderSpec()
     training: NextTokenSpec = NextTokenSpec()
 
-    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> dict[str, float]:
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         tokenizer = Tokenizer(self.world.words())
         model = Decoder(self.model, len(tokenizer), seed=key("initialise", self.seed)).to(execution.device)
         totals = next_token.train(model, tokenizer, self.world, self.training, self.seed, folder, execution)
@@ -104,7 +105,7 @@ class RL(Stage):
     def parents(self) -> tuple[Stage, ...]:
         return (self.parent,) if self.teacher is None else (self.parent, self.teacher)
 
-    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> dict[str, float]:
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         model, tokenizer = load_model(parents[0], self.world, execution.device)
         teacher = None
         if self.teacher is not None:
@@ -138,7 +139,7 @@ class Evaluate(Stage):
     def parents(self) -> tuple[Stage, ...]:
         return (self.parent,)
 
-    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> dict[str, float]:
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         model, tokenizer = load_model(parents[0], self.world, execution.device)
         engine = Engine(model, tokenizer.eos)
         problems = [
@@ -160,14 +161,16 @@ class Evaluate(Stage):
                     Rollouts.joined(drawn).write(path)
         folder.progress(len(paths), len(paths), "")
 
-        def finish() -> dict[str, float]:
+        def finish() -> Totals:
             table = pa.concat_tables([read_table(path) for path in paths])
             write_table(table, folder.path / ROLLOUTS)
             outcomes(table).write(folder.path / OUTCOMES)
             shutil.rmtree(parts)
             return self._totals(model, table)
 
-        return execution.distributed.on_rank_zero(finish) | {"seconds": time.monotonic() - started}
+        totals = execution.distributed.on_rank_zero(finish)
+        totals.seconds = time.monotonic() - started
+        return totals
 
     def _rollouts(self, engine: Engine, tokenizer: Tokenizer, problems: Sequence[Problem]) -> Rollouts:
         seed = key("evaluate", self.seed)
@@ -175,7 +178,7 @@ class Evaluate(Stage):
             return roll_out(PowerSampler(engine), tokenizer, self.world, problems, self.samples, self.sampling, seed)
         return roll_out(engine, tokenizer, self.world, problems, self.samples, self.sampling, seed)
 
-    def _totals(self, model: Decoder, table: pa.Table) -> dict[str, float]:
+    def _totals(self, model: Decoder, table: pa.Table) -> Totals:
         lengths = [pc.list_value_length(table[name]).to_numpy() for name in ("prompt_ids", "completion_ids")]
         sampled = float(lengths[1].sum())
         flops = sampling_flops(
@@ -187,7 +190,7 @@ class Evaluate(Stage):
             completion_tokens=sampled,
             extra_tokens=float(table["extra_tokens"].to_numpy().sum()),
         )
-        return {"tokens": sampled, "flops": flops}
+        return Totals(tokens=sampled, flops=flops)
 
 
 Trained = Annotated[Pretrain | RL, Field(discriminator="kind")]

@@ -11,26 +11,21 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
-from edgewise import __version__
-from edgewise.core.atomic import atomic_write
+from edgewise.core.atomic import read_json_object, write_json
 from edgewise.core.errors import InputError
+from edgewise.core.provenance import Provenance, Totals, machine, versions
 from edgewise.core.spec import digest, plain
 from edgewise.study.stages import Stage
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.run_folder import Progress, RunFolder, silent
-
-_RECORDED_PACKAGES = ("torch", "numpy", "pydantic", "safetensors", "tokenizers", "pyarrow")
 
 
 class Store:
@@ -62,13 +57,14 @@ class Store:
                 started = time.monotonic()
                 parents = [self.folder(parent) for parent in stage.parents]
                 totals = stage.run(parents, RunFolder(unfinished, progress, checkpoint_seconds, distributed), execution)
-                provenance = self._provenance(stage, totals, time.monotonic() - started, distributed.size)
+                provenance = self._provenance(stage, totals, time.monotonic() - started, execution)
                 distributed.on_rank_zero(lambda: self._finish(unfinished, folder, provenance))
         return folder
 
-    def provenance(self, stage: Stage) -> dict[str, Any]:
-        """What is recorded about how a complete stage was made."""
-        return read_json(self.folder(stage) / "provenance.json")
+    def provenance(self, stage: Stage) -> Provenance:
+        """What is recorded about how a complete stage was made; InputError where it cannot be read."""
+        path = self.folder(stage) / "provenance.json"
+        return Provenance.parse(read_json_object(path), str(path))
 
     def metrics(self, stage: Stage) -> list[dict[str, float]]:
         """The lines of the stage's metrics.jsonl; empty where it logs none."""
@@ -89,26 +85,26 @@ class Store:
         if absent:
             raise InputError(f"{folder.name}: its parent {absent[0]} is not complete; compute that first")
         unfinished.mkdir(exist_ok=True)
-        write_json(unfinished / "spec.json", plain(stage))
+        write_json(unfinished / "spec.json", plain(stage), sort_keys=True)
         return True
 
-    def _finish(self, unfinished: Path, folder: Path, provenance: dict[str, Any]) -> None:
-        write_json(unfinished / "provenance.json", provenance)
+    def _finish(self, unfinished: Path, folder: Path, provenance: Provenance) -> None:
+        write_json(unfinished / "provenance.json", provenance.model_dump(), sort_keys=True)
         os.replace(unfinished, folder)
 
-    def _provenance(self, stage: Stage, totals: dict[str, float], wall_seconds: float, ranks: int) -> dict[str, Any]:
-        return {
-            "digest": digest(stage),
-            "parents": [self.folder(parent).name for parent in stage.parents],
-            "seed": stage.seed,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            # The last sitting alone; `totals.seconds` sums over interruptions.
-            "wall_seconds": round(wall_seconds, 3),
-            "totals": totals,
-            "ranks": ranks,
-            "versions": versions(),
-            "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
-        }
+    def _provenance(self, stage: Stage, totals: Totals, wall_seconds: float, execution: Execution) -> Provenance:
+        return Provenance(
+            digest=digest(stage),
+            parents=tuple(self.folder(parent).name for parent in stage.parents),
+            seed=stage.seed,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            wall_seconds=round(wall_seconds, 3),
+            totals=totals,
+            ranks=execution.distributed.size,
+            device=str(execution.device),
+            versions=versions(),
+            machine=machine(),
+        )
 
     @contextmanager
     def _lock(self, folder: Path) -> Iterator[None]:
@@ -124,31 +120,3 @@ class Store:
             yield
         finally:
             lock.release()
-
-
-def versions() -> dict[str, str]:
-    """Versions of Edgewise, Python and the packages that can change a number."""
-    found = {"edgewise": __version__, "python": platform.python_version()}
-    for name in _RECORDED_PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write a JSON file that is whole or absent."""
-    with atomic_write(path) as aside:
-        aside.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; InputError names the file that is missing or corrupt."""
-    try:
-        data = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: missing or corrupt ({type(error).__name__}); remove {path.parent}") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{path}: must hold a JSON object; remove {path.parent}")
-    return data

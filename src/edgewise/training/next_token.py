@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgewise.core.errors import InputError
+from edgewise.core.provenance import Totals
 from edgewise.core.spec import Spec
 from edgewise.model.decoder import Decoder
 from edgewise.model.flops import training_flops
@@ -53,8 +54,8 @@ def train(
     seed: int,
     folder: RunFolder,
     execution: Execution = CPU,
-) -> dict[str, float]:
-    """Train in place; returns the totals: tokens, flops, seconds, data_seconds (spent waiting for rows).
+) -> Totals:
+    """Train a decoder in place on worked problems of a world; returns the totals.
 
     Problem i of the train split is seen once, at update i // documents, so a resumed run sees
     what the whole one would have seen. Metrics: loss (nats per solution token), grad_norm,
@@ -62,18 +63,18 @@ def train(
     """
     optimizer = Optimizer(model, spec.optimizer)
     state = Together({"model": Weights(model), "optimizer": optimizer})
-    totals = {"tokens": 0.0, "flops": 0.0, "seconds": 0.0, "data_seconds": 0.0}
+    totals = Totals()
     make = partial(arrays_of_step, world, tokenizer, spec.documents, spec.row_length, spec.stretch, seed)
     with feed(make, execution.loader_workers(spec.steps)) as arrays:
         for step in folder.steps(spec.steps, state, totals):
             asked = time.monotonic()
             rows = PackedRows.of(arrays(step))
-            totals["data_seconds"] += time.monotonic() - asked
+            totals.data_seconds += time.monotonic() - asked
             metrics = update(model, optimizer, rows, spec, spec.optimizer.learning_rate_at(step, spec.steps), execution)
             tokens = rows.real_tokens
-            totals["tokens"] += tokens
-            totals["flops"] += training_flops(model.spec, model.vocabulary, tokens, rows.mean_context)
-            folder.log(step, metrics | {"tokens": totals["tokens"]})
+            totals.tokens += tokens
+            totals.flops += training_flops(model.spec, model.vocabulary, tokens, rows.mean_context)
+            folder.log(step, metrics | {"tokens": totals.tokens})
     return totals
 
 

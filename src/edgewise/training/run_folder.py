@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from edgewise.core.atomic import atomic_write
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.errors import InputError
+from edgewise.core.provenance import Totals
 from edgewise.training import checkpoint
 from edgewise.training.state import State
 
@@ -38,24 +39,24 @@ class RunFolder:
     checkpoint_seconds: float = 20.0
     distributed: Distributed = SINGLE_PROCESS
 
-    def steps(self, total: int, state: State, totals: dict[str, float]) -> Iterator[int]:
+    def steps(self, total: int, state: State, totals: Totals) -> Iterator[int]:
         """Yield the steps still to do, after restoring `state` and `totals` from the checkpoint, where there is one.
 
-        `totals` are running sums (tokens, FLOPs, seconds) that the loop adds to. A checkpoint is written between
+        The loop adds to `totals`; its seconds are counted here. A checkpoint is written between
         steps, every `checkpoint_seconds`, and after the last step. InputError where the checkpoint or the metrics
         are damaged, or of another run.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         first = self._restore(state, totals)
-        saved, before = time.monotonic(), totals.get("seconds", 0.0)
+        saved, before = time.monotonic(), totals.seconds
         start = saved
         for step in range(first, total):
             yield step
             now = time.monotonic()
-            totals["seconds"] = before + now - start
+            totals.seconds = before + now - start
             self.progress(step + 1, total, "")
             if self.distributed.is_rank_zero and (step + 1 == total or now - saved >= self.checkpoint_seconds):
-                checkpoint.save(self._checkpoint, step + 1, state.tensors(), totals)
+                checkpoint.save(self._checkpoint, step + 1, state.tensors(), asdict(totals))
                 saved = time.monotonic()
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
@@ -73,7 +74,7 @@ class RunFolder:
     def _metrics(self) -> Path:
         return self.path / "metrics.jsonl"
 
-    def _restore(self, state: State, totals: dict[str, float]) -> int:
+    def _restore(self, state: State, totals: Totals) -> int:
         """The first step to do."""
         loaded = checkpoint.load(self._checkpoint)
         first = 0
@@ -83,7 +84,8 @@ class RunFolder:
                 state.load(tensors)
             except InputError as error:
                 raise InputError(f"{self._checkpoint}: {error}; remove the folder or use another one") from None
-            totals.update(notes)
+            for field in fields(totals):
+                setattr(totals, field.name, notes.get(field.name, 0.0))
         if len(set(self.distributed.all_gather([first]))) > 1:
             raise InputError(
                 f"{self._checkpoint}: the ranks find different steps there; they need a file system that they share"

@@ -1,0 +1,67 @@
+"""Provenance: what is recorded about how a result was made. Versions, machine, device, totals.
+
+None of it decides a result, so none of it is part of a digest.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+from edgewise import __version__
+from edgewise.core.spec import Spec
+
+# Packages that can change a number.
+_PACKAGES = ("torch", "numpy", "scipy", "pydantic", "safetensors", "tokenizers", "pyarrow")
+
+
+@dataclass(slots=True)
+class Totals:
+    """Running sums of a stage, over all its sittings: a loop adds to them and a checkpoint keeps them.
+
+    `tokens` are those that were trained on, or sampled. `seconds` is wall time; `data_seconds` is the part of it
+    spent waiting for data.
+    """
+
+    tokens: float = 0.0
+    flops: float = 0.0
+    seconds: float = 0.0
+    data_seconds: float = 0.0
+
+
+class Provenance(Spec):
+    """How one stage was made: the provenance.json of its folder.
+
+    `parents` are names of folders. `finished` is an ISO time. `wall_seconds` is the last sitting alone;
+    `totals.seconds` sums over interruptions. `ranks` processes computed the stage together.
+    """
+
+    digest: str
+    parents: tuple[str, ...]
+    seed: int
+    finished: str
+    wall_seconds: float
+    totals: Totals
+    ranks: int
+    device: str
+    versions: dict[str, str]
+    machine: str
+
+
+def versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
+    """Versions of Edgewise, of Python and of those of the packages that are installed."""
+    found = {"edgewise": __version__, "python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> str:
+    """Instruction set, system and number of cores in a few words."""
+    return f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores"
