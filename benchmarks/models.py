@@ -59,9 +59,15 @@ class RandomWords(World):
     def solution(self, problem: Problem) -> str:
         return problem.prompt
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        right = Score(approved(completion))
-        return Verdict(right, right, predicted=completion)
+    def check(self, problem: Problem, text: str) -> Verdict:
+        right = Score(approved(text))
+        return Verdict(right, right, predicted=text)
+
+    # The peers know of no cut-off text, so it is graded like any other.
+    def verify(  # type: ignore[misc]
+        self, problem: Problem, completion: str, *, truncated: bool = False
+    ) -> Verdict:
+        return self.check(problem, completion)
 
 
 def approved(text: str) -> bool:

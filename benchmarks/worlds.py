@@ -18,7 +18,7 @@ from benchmarks.findings import Better, Findings, Measurement
 from edgewise.tasks import ModularArithmetic, World
 from edgewise.tasks.colouring import Colouring
 from edgewise.tasks.countdown import Countdown
-from edgewise.tasks.graph.paper_compat import judge_paper_compat
+from edgewise.tasks.graph.paper_compat import verify_paper_compat
 from edgewise.tasks.graph.world import GraphArithmetic, Mode
 from edgewise.tasks.strings import StringFunctions
 
@@ -82,7 +82,7 @@ def paper_compat() -> float:
     """Pairs of solutions a second by the rules of the released scorer, the gold one read each time too."""
     world = GraphArithmetic(min_op=2, max_op=20, wording="paper")
     texts = [world.solution(world.problem("train", 0, index)) for index in range(TEXTS)]
-    return rate(lambda index: judge_paper_compat(texts[index % TEXTS], texts[index % TEXTS]))
+    return rate(lambda index: verify_paper_compat(texts[index % TEXTS], texts[index % TEXTS]))
 
 
 def rate(one: Callable[[int], object]) -> float:

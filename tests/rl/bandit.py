@@ -50,7 +50,13 @@ class Bandit(World):
     def solution(self, problem: Problem) -> str:
         return problem.answer
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+    def check(self, problem: Problem, text: str) -> Verdict:
+        return self.verify(problem, text)
+
+    # Cut-off answers are graded here, so that short completions pay.
+    def verify(  # type: ignore[misc]
+        self, problem: Problem, completion: str, *, truncated: bool = False
+    ) -> Verdict:
         if not completion:
             return Verdict(Score.UNSCORABLE, Score.UNSCORABLE, None, "empty")
         predicted = completion.split()[0]

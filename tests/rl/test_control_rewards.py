@@ -96,9 +96,9 @@ def test_wrong_labels_are_of_a_level_and_their_set_can_be_changed() -> None:
     asked = []
 
     class Watched(StringFunctions):
-        def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-            asked.append(completion.count(";"))
-            return super().verify(problem, completion, truncated=truncated)
+        def check(self, problem: Problem, text: str) -> Verdict:
+            asked.append(text.count(";"))
+            return super().check(problem, text)
 
     for problem in problems:
         rewards.wrong_label(Watched(**world.model_dump()), problem, 0)

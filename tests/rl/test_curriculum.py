@@ -50,7 +50,7 @@ class Ladder(World):
     def solution(self, problem: Problem) -> str:
         return problem.answer
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+    def check(self, problem: Problem, text: str) -> Verdict:
         return Verdict(Score.CORRECT, Score.CORRECT)
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewise.tasks.answers import MAX_CHARACTERS, final_answer, gold_completion, number_in
-from edgewise.tasks.base import Score, Verdict
+from edgewise.tasks.answers import final_answer, gold_completion, number_in
+from edgewise.tasks.verdict import MAX_CHARACTERS, Score, Verdict, unreadable
 
 
 def reason(completion: str, *, truncated: bool = False) -> str:
-    verdict = final_answer(completion, truncated=truncated)
+    verdict = unreadable(completion, truncated=truncated) or final_answer(completion)
     assert isinstance(verdict, Verdict), verdict
     assert verdict.answer is verdict.process is Score.UNSCORABLE
     return verdict.reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from functools import partial
 from itertools import combinations, permutations, product
 from typing import Any
 
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
 from edgewise.tasks import SPLITS, Score, Verdict
-from edgewise.tasks.colouring import Colouring, Graph, verify
+from edgewise.tasks.base import MAX_CHARACTERS
+from edgewise.tasks.colouring import Colouring, Graph
 from edgewise.tasks.colouring.graph import colourings, draw, draw_colouring, identity
-from edgewise.tasks.colouring.verifier import COLOURS, MAX_CHARACTERS, VERTICES
-from tests.tasks.verdicts import all_right
+from edgewise.tasks.colouring.verifier import COLOURS, VERTICES
+from tests.tasks.verdicts import all_right, verdict_of
 
 COLOURING = {
     "colouring": Colouring(),
@@ -27,6 +29,7 @@ COLOURING = {
 
 # A triangle a b c with d at c and e at d: 3 * 2 * 1 * 2 * 2 colourings.
 GRAPH = Graph(5, ((0, 1), (0, 2), (1, 2), (2, 3), (3, 4)), 3)
+verify = partial(verdict_of, Colouring())
 
 
 def read(prompt: str) -> tuple[list[tuple[str, str]], int]:

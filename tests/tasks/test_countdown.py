@@ -8,6 +8,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations_with_replacement, permutations, product
 from typing import Any
 
@@ -17,11 +18,11 @@ from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
 from edgewise.tasks import SPLITS, Score, Verdict
-from edgewise.tasks.countdown import Countdown, Puzzle, solutions, verify
+from edgewise.tasks.base import MAX_CHARACTERS
+from edgewise.tasks.countdown import Countdown, Puzzle, solutions
 from edgewise.tasks.countdown.expression import Operation, operations, read
 from edgewise.tasks.countdown.puzzle import WORDS
-from edgewise.tasks.countdown.verifier import MAX_CHARACTERS
-from tests.tasks.verdicts import all_right
+from tests.tasks.verdicts import all_right, verdict_of
 
 COUNTDOWN = {
     "countdown": Countdown(),
@@ -32,6 +33,7 @@ COUNTDOWN = {
 # 12 - 3 = 9 ; 9 * 5 = 45.
 PUZZLE = Puzzle((3, 12, 5), (3, 12, 5, 9, 45), ((1, "-", 0), (3, "*", 2)))
 GOLD = "1 2 - 3 = 9 ; 9 * 5 = 4 5 ; answer ( 1 2 - 3 ) * 5"
+verify = partial(verdict_of, Countdown())
 FUNCTIONS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 

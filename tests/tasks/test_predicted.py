@@ -10,7 +10,7 @@ import pytest
 from edgewise.tasks import Questions, Verdict, World
 from edgewise.tasks.colouring import Colouring
 from edgewise.tasks.countdown import Countdown
-from edgewise.tasks.graph.paper_compat import judge_paper_compat
+from edgewise.tasks.graph.paper_compat import verify_paper_compat
 from edgewise.tasks.graph.world import GraphArithmetic
 from edgewise.tasks.modular import ModularArithmetic
 from edgewise.tasks.strings import StringFunctions
@@ -56,8 +56,8 @@ def test_a_truncated_completion_gives_nothing() -> None:
     [("Answer: +9.", "9"), ("<answer> 09.0 </answer>", "9"), ("Answer: -2.50", "-2.5"), ("Answer: x", None)],
 )
 def test_the_released_scorer_gives_what_it_reads(text: str, given: str | None) -> None:
-    assert judge_paper_compat("Define owl as k; so k = 3. Answer: 3.", text).predicted == given
-    huge = judge_paper_compat("Define owl as k; so k = 3. Answer: 3.", f"Answer: {'9' * 400}")
+    assert verify_paper_compat("Define owl as k; so k = 3. Answer: 3.", text).predicted == given
+    huge = verify_paper_compat("Define owl as k; so k = 3. Answer: 3.", f"Answer: {'9' * 400}")
     assert huge.predicted == "inf"
 
 

@@ -123,9 +123,9 @@ problem for variables. A perfect model that chooses its letters at random theref
 and several plateaus of the paper stand on that ceiling.
 
 ```python
-from edgewise.tasks.graph import judge_released
+from edgewise.tasks.graph import verify_released
 
-verdict = judge_released(row, completion, mode="verified")  # or "paper_compat"
+verdict = verify_released(row, completion, mode="verified")  # or "paper_compat"
 verdict.answer_correct, verdict.process_correct, verdict.reason
 ```
 

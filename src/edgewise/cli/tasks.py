@@ -56,9 +56,9 @@ def problems(
     """Print problems of a world with their answers and gold solutions."""
     from edgewise.cli.loading import world_of
     from edgewise.report.worlds import problem_row, show_problem
-    from edgewise.tasks.base import Split, known_split
+    from edgewise.tasks.base import Split, check_split
 
-    known_split(split)
+    check_split(split)
     world = world_of(task, settings or [])
     if level is not None:
         world = world.at_level(level)

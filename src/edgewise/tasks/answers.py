@@ -12,9 +12,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from edgewise.tasks.base import Score, Verdict, unscorable
+from edgewise.tasks.verdict import Unscorable, Verdict, unscorable
 
-MAX_CHARACTERS = 100_000
 OPEN, CLOSE = "<answer>", "</answer>"
 _MARK = re.compile(r"\banswer\s*:", re.IGNORECASE)
 _LONGEST_NUMBER = 1000
@@ -22,30 +21,26 @@ _DECIMAL = re.compile(r"([+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?(
 _RATIO = re.compile(r"([+-]?[0-9]+)\s*/\s*0*([1-9][0-9]*)")
 
 
-def final_answer(completion: str, *, truncated: bool = False) -> str | Verdict:
+def final_answer(text: str) -> str | Verdict:
     """The one answer of a completion, never empty; an unscorable verdict with the reason where none can be read."""
-    if truncated:
-        return unscorable("truncated")
-    if len(completion) > MAX_CHARACTERS:
-        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
-    opened, closed = completion.count(OPEN), completion.count(CLOSE)
-    marks = [] if opened or closed else [match.end() for match in _MARK.finditer(completion)]
+    opened, closed = text.count(OPEN), text.count(CLOSE)
+    marks = [] if opened or closed else [match.end() for match in _MARK.finditer(text)]
     if max(opened, closed, len(marks)) > 1:
-        return unscorable("two answers")
+        return unscorable(Unscorable.MARKED_TWICE)
     if opened or closed:
-        _, _, rest = completion.partition(OPEN)
+        _, _, rest = text.partition(OPEN)
         answer, _, after = rest.partition(CLOSE)
         if not (opened and closed and CLOSE in rest):
-            return unscorable("unparsable: an answer is opened and not closed, or closed and not opened")
+            return unscorable(Unscorable.HALF_MARKED)
         if after.strip():
-            return unscorable("unparsable: text after the answer")
+            return unscorable(Unscorable.TEXT_AFTER)
     elif marks:
-        answer = completion[marks[0] :]
+        answer = text[marks[0] :]
     else:
-        answer = completion
+        answer = text
         if len(answer.strip().splitlines()) > 1:
-            return unscorable(f"no final answer: several lines without {OPEN} or Answer:")
-    return answer.strip() or unscorable("no final answer")
+            return unscorable(Unscorable.UNMARKED_LINES)
+    return answer.strip() or unscorable(Unscorable.UNMARKED)
 
 
 def gold_completion(answer: str) -> str:
@@ -72,13 +67,3 @@ def number_in(text: str) -> Fraction | None:
     if decimal is None or not any(character.isdigit() for character in re.split("[eE]", decimal[1])[0]):
         return None
     return Fraction(decimal[1].replace(",", "")) / (100 if decimal[2] else 1)
-
-
-def right(predicted: str) -> Verdict:
-    """An answer without steps that is right is a right process, too."""
-    return Verdict(Score.CORRECT, Score.CORRECT, predicted=predicted)
-
-
-def wrong(predicted: str, reason: str) -> Verdict:
-    """An answer without steps that is wrong: its only step is the wrong one."""
-    return Verdict(Score.WRONG, Score.WRONG, 0, reason, predicted)

@@ -20,9 +20,10 @@ from pydantic import Field, JsonValue, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
-from edgewise.tasks.answers import final_answer, gold_completion, number_in, right, wrong
-from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of, unscorable
+from edgewise.tasks.answers import final_answer, gold_completion, number_in
+from edgewise.tasks.base import Problem, Split, World, check_split, split_of
 from edgewise.tasks.grading import Graded, grade
+from edgewise.tasks.verdict import Unscorable, Verdict, right, unscorable, wrong
 
 # A split of one sixteenth is missed that often once in 10**11 problems.
 _MAX_DRAWS = 400
@@ -95,7 +96,7 @@ class ReasoningGym(World):
 
         InputError where the package or the task is not there, refuses its settings or makes no question in time.
         """
-        known_split(split)
+        check_split(split)
         for draw in range(_MAX_DRAWS):
             drawn = key("gym", self._digest, split, seed, index, draw) % _SEEDS
             item = self._item(self._ask(drawn))
@@ -122,24 +123,24 @@ class ReasoningGym(World):
             raise InputError(f"task: {self.task} keeps no answer of its own; it can only be judged")
         return gold_completion(problem.answer)
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        answer = final_answer(completion, truncated=truncated)
+    def check(self, problem: Problem, text: str) -> Verdict:
+        answer = final_answer(text)
         if isinstance(answer, Verdict):
             return answer
         graded = self._ask(problem.gold, answer)
         if graded.failure:
-            return unscorable(graded.failure)
+            return unscorable(Unscorable.GRADER_FAILED, graded.failure)
         item = self._item(graded)
         if item["question"] != problem.prompt:
-            return unscorable(f"{self.task:.40} makes another question of the same seed: nothing to judge against")
+            return unscorable(Unscorable.OTHER_QUESTION, f"{self.task:.40}")
         predicted = _canonical(answer)
         if not item["score"] >= 1:
             return wrong(predicted, f"score_answer gives {item['score']:.3g}, full marks are 1")
         if _same(answer, problem.answer):
             return right(predicted)
         if self.task not in _MANY_ANSWERS:
-            return unscorable("score_answer gives full marks, but it is not the one answer of the task")
-        return unscorable("text around the answer") if item["surrounded"] else right(predicted)
+            return unscorable(Unscorable.NOT_THE_ANSWER)
+        return unscorable(Unscorable.TEXT_AROUND) if item["surrounded"] else right(predicted)
 
     def steps(self, problem: Problem) -> int:
         """The answer is the one step."""

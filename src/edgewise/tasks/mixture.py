@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.spec import Spec
-from edgewise.tasks.base import Problem, Split, Verdict, World, WorldReward, known_split
+from edgewise.tasks.base import Problem, Split, Verdict, World, WorldReward, check_split
 from edgewise.tasks.registry import AnyWorld
 
 # Problems of a part on which its mean length is measured.
@@ -94,7 +94,7 @@ class Mixture(World):
 
     def problem(self, split: Split, seed: int, index: int) -> Problem:
         """Problem `index` of a part drawn by the shares, with the id that it has there."""
-        known_split(split)
+        check_split(split)
         drawn = bisect(self._bounds, key("part", self._digest, split, seed, index) / 2**64)
         world = self.parts[drawn].world
         problem = world.problem(split, seed, index)
@@ -104,9 +104,9 @@ class Mixture(World):
         drawn: Drawn = problem.gold
         return drawn.world.solution(drawn.problem)
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
+    def check(self, problem: Problem, text: str) -> Verdict:
         drawn: Drawn = problem.gold
-        return drawn.world.verify(drawn.problem, completion, truncated=truncated)
+        return drawn.world.check(drawn.problem, text)
 
     def steps(self, problem: Problem) -> int:
         drawn: Drawn = problem.gold

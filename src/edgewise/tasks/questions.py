@@ -32,11 +32,10 @@ from edgewise.tasks.answers import (
     gold_completion,
     marked,
     number_in,
-    right,
-    wrong,
 )
-from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of, unscorable
+from edgewise.tasks.base import Problem, Split, World, check_split, split_of
 from edgewise.tasks.grading import grade
+from edgewise.tasks.verdict import Unscorable, Verdict, right, unscorable, wrong
 
 Match = Literal["exact", "numeric", "regex"]
 _PATTERN_SECONDS = 2.0
@@ -135,7 +134,7 @@ class Questions(World):
         return {split: tuple(rows) for split, rows in found.items()}
 
     def problem(self, split: Split, seed: int, index: int) -> Problem:
-        known_split(split)
+        check_split(split)
         rows = self._split.get(split)
         if not rows:
             held = (
@@ -163,20 +162,20 @@ class Questions(World):
             raise InputError("match: an answer that is a pattern is no completion; the row can only be judged")
         return gold_completion(problem.answer)
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        answer = final_answer(completion, truncated=truncated)
+    def check(self, problem: Problem, text: str) -> Verdict:
+        answer = final_answer(text)
         if isinstance(answer, Verdict):
             return answer
         predicted = answer
         if problem.gold == "regex":
             graded = grade("edgewise.tasks.questions:matches", problem.answer, answer, timeout=_PATTERN_SECONDS)
             if graded.failure:
-                return unscorable(graded.failure)
+                return unscorable(Unscorable.GRADER_FAILED, graded.failure)
             same = bool(graded.value)
         elif problem.gold == "numeric":
             number, gold = number_in(answer), number_in(problem.answer)
             if number is None or gold is None:
-                return unscorable("unparsable: the answer is no number")
+                return unscorable(Unscorable.NO_NUMBER)
             same = abs(number - gold) <= Fraction(self.tolerance) * abs(gold)
             predicted = str(number)
         else:

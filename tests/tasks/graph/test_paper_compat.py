@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.tasks import Score
-from edgewise.tasks.graph.paper_compat import MAX_CHARACTERS, Reading, judge_paper_compat, read
+from edgewise.tasks.base import MAX_CHARACTERS
+from edgewise.tasks.graph.paper_compat import Reading, read, verify_paper_compat
 from edgewise.tasks.graph.released_verifier import verify_released
 from tests.tasks.graph.mutations import renamed
 from tests.tasks.graph.rows import ROWS, Row, all_rows
@@ -30,7 +31,7 @@ OWL, CROW, TOTAL = "adult owl in Pine Ridge", "adult crow in Pine Ridge", "total
 
 
 def passed(text: str, gold: str = GOLD) -> bool:
-    return judge_paper_compat(gold, text).process_correct
+    return verify_paper_compat(gold, text).process_correct
 
 
 def only(text: str) -> tuple[float | None, set[str]]:
@@ -183,7 +184,7 @@ def test_it_compares_values_parents_and_the_answer(old: str, new: str, verdict: 
     ],
 )
 def test_verdicts_say_where_and_why(text: str, marks: tuple[Score, Score], step: int | None, reason: str) -> None:
-    verdict = judge_paper_compat(GOLD, text)
+    verdict = verify_paper_compat(GOLD, text)
     assert ((verdict.answer, verdict.process), verdict.first_wrong_step) == (marks, step)
     assert reason in verdict.reason
 
@@ -303,4 +304,4 @@ def test_hostile_text_is_read_in_linear_time(text: str) -> None:
     began = time.process_time()
     read(text)
     assert time.process_time() - began < 1
-    assert len(judge_paper_compat(GOLD, text).reason) < 200
+    assert len(verify_paper_compat(GOLD, text).reason) < 200

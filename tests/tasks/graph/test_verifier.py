@@ -6,6 +6,7 @@ import random
 import re
 import time
 from collections import Counter
+from functools import partial
 from itertools import combinations, islice
 
 import pytest
@@ -13,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.tasks import Score
+from edgewise.tasks.base import MAX_CHARACTERS
 from edgewise.tasks.graph import english, paper
 from edgewise.tasks.graph.graph import Graph, Linear
 from edgewise.tasks.graph.released import read_row
-from edgewise.tasks.graph.verifier import MAX_CHARACTERS, verify
 from edgewise.tasks.graph.world import GraphArithmetic
 from tests.tasks.graph.mutations import broken, changed_tokens, meaning, other_problems, renamed, steps_of
 from tests.tasks.graph.rewriting import another, form
 from tests.tasks.graph.rows import GRAPHS, ROWS, Row, all_rows
-from tests.tasks.verdicts import all_right
+from tests.tasks.verdicts import all_right, verdict_of
 
 SOLUTIONS = [row["solution"] for row in ROWS]
 CASES = st.integers(0, len(ROWS) - 1)
@@ -33,6 +34,8 @@ WORLDS = [
     GraphArithmetic(max_op=30, constants=30, unknowns=50, largest=5000),
     GraphArithmetic(min_op=30, max_op=36, max_distractors=1),
 ]
+
+verify = partial(verdict_of, GraphArithmetic())
 
 
 def process(graph: Graph, text: str) -> bool:

@@ -6,6 +6,7 @@ import random
 import re
 import time
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,15 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.tasks import Score, Verdict
+from edgewise.tasks.base import MAX_CHARACTERS
 from edgewise.tasks.graph import compact
 from edgewise.tasks.graph.graph import Graph, Linear, Node, Quantity, evaluate
-from edgewise.tasks.graph.verifier import MAX_CHARACTERS, verify_compact
 from edgewise.tasks.graph.world import GraphArithmetic
-from tests.tasks.verdicts import all_right
+from tests.tasks.verdicts import all_right, verdict_of
 
 WORLD = GraphArithmetic(wording="compact", max_op=14)
 CASES = st.integers(0, 10_000)
 SOURCES = st.integers(0, 2**32).map(random.Random)
+
+verify_compact = partial(verdict_of, WORLD)
 
 
 def graph_of(nodes: tuple[Node, ...], unknown: int | None, answer: int, steps: int) -> Graph:

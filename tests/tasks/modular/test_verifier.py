@@ -6,16 +6,17 @@ import random
 import re
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.tasks import ModularArithmetic, Problem, Score, Verdict
-from edgewise.tasks.modular import Graph, Node, Operand, compact, verify
-from edgewise.tasks.modular.verifier import MAX_CHARACTERS
+from edgewise.tasks.base import MAX_CHARACTERS
+from edgewise.tasks.modular import Graph, Node, Operand, compact
 from tests.tasks.modular.worlds import MODULAR
-from tests.tasks.verdicts import all_right
+from tests.tasks.verdicts import all_right, verdict_of
 
 CASES = st.tuples(st.sampled_from(list(MODULAR)), st.integers(0, 200))
 SOURCES = st.randoms(use_true_random=False)
@@ -41,6 +42,8 @@ P, Q, R, S, T = (
 )
 U, V = "u = q * 2 = 5 * 2 = 3", "v = 6"
 GOLD = (P, Q, R, S, T, "answer 2")
+
+verify = partial(verdict_of, ModularArithmetic())
 
 
 def say(*steps: str) -> Verdict:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 import time
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.tasks import Score, Verdict
-from edgewise.tasks.strings import FUNCTIONS, StringFunctions, run, verify
-from edgewise.tasks.strings.verifier import MAX_CHARACTERS
+from edgewise.tasks.base import MAX_CHARACTERS
+from edgewise.tasks.strings import FUNCTIONS, Chain, StringFunctions, run
 from tests.tasks.strings.worlds import STRINGS
-from tests.tasks.verdicts import all_right
+from tests.tasks.verdicts import all_right, verdict_of
 
 OF = {f.description: name for name, f in FUNCTIONS.items()}
 REV, ROT, ADD, OTHER = OF["reverse all"], OF["rotate left 1"], OF["forward 3"], OF["swap ends"]
@@ -22,6 +23,12 @@ FIRST, SECOND, THIRD = f"{REV} a b c d e = e d c b a", f"{ROT} e d c b a = d c b
 ANSWER = "answer g f e d h"
 STEPS = (FIRST, SECOND, THIRD)
 DEEP = StringFunctions(min_calls=1, max_calls=6, functions="all")
+
+
+def verify(
+    chain: Chain, text: str, *, format: Literal["steps", "direct"] = "steps", truncated: bool = False
+) -> Verdict:
+    return verdict_of(StringFunctions(format=format), chain, text, truncated=truncated)
 
 
 def say(*parts: str) -> Verdict:

@@ -5,7 +5,6 @@ each of them, and to all together, is exact by teacher forcing.
 """
 
 from edgewise.tasks.colouring.graph import Graph
-from edgewise.tasks.colouring.verifier import verify
 from edgewise.tasks.colouring.world import Colouring
 
-__all__ = ["Colouring", "Graph", "verify"]
+__all__ = ["Colouring", "Graph"]

@@ -6,31 +6,26 @@ the answer, and its steps are the vertices.
 
 from __future__ import annotations
 
-from edgewise.tasks.base import Score, Verdict, unscorable
+from edgewise.tasks.base import Score, Unscorable, Verdict, unscorable
 from edgewise.tasks.colouring.graph import Graph
 
-MAX_CHARACTERS = 100_000
 VERTICES = "abcdefgh"
 COLOURS = ("red", "green", "blue", "yellow")
 
 
-def verify(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+def check(graph: Graph, text: str) -> Verdict:
     """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
 
     A text that the caller says was cut off is unscorable, as is anything but `answer` and colours
     that the problem offers. Too many or too few of them are wrong.
     """
-    if truncated:
-        return unscorable("truncated")
-    if len(completion) > MAX_CHARACTERS:
-        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
-    first, *written = completion.split() or [""]
+    first, *written = text.split() or [""]
     if first != "answer":
-        return unscorable("unparsable: no answer")
+        return unscorable(Unscorable.NO_ANSWER)
     offered = COLOURS[: graph.colours]
     for word in written:
         if word not in offered:
-            return unscorable(f"unparsable: {word:.40} is none of the colours")
+            return unscorable(Unscorable.NO_COLOUR, f"{word:.40}")
     wrong = _first_wrong_vertex(graph, written)
     predicted = "".join(written)
     if wrong is None:

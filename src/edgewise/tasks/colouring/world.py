@@ -14,9 +14,9 @@ from pydantic import Field, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
-from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
+from edgewise.tasks.base import Problem, Split, Verdict, World, check_split, split_of
 from edgewise.tasks.colouring.graph import MOST_VERTICES, Graph, colourings, draw, draw_colouring, identity
-from edgewise.tasks.colouring.verifier import COLOURS, VERTICES, verify
+from edgewise.tasks.colouring.verifier import COLOURS, VERTICES, check
 
 _MAX_DRAWS = 2000
 
@@ -62,7 +62,7 @@ class Colouring(World):
 
         The number of vertices is drawn first and kept.
         """
-        known_split(split)
+        check_split(split)
         source = rng("problem", self._digest, split, seed, index)
         level = source.choice(self.levels)
         for _ in range(_MAX_DRAWS):
@@ -93,8 +93,8 @@ class Colouring(World):
         """Every right completion of a problem, 20 to 100, in a fixed order."""
         return tuple(f"answer {_colours(colouring)}" for colouring in colourings(problem.gold))
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        return verify(problem.gold, completion, truncated=truncated)
+    def check(self, problem: Problem, text: str) -> Verdict:
+        return check(problem.gold, text)
 
 
 def _prompt(graph: Graph) -> str:

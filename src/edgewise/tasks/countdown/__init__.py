@@ -5,7 +5,6 @@ The transfer target of arXiv 2509.25123.
 
 from edgewise.tasks.countdown.expression import solutions
 from edgewise.tasks.countdown.puzzle import Puzzle
-from edgewise.tasks.countdown.verifier import verify
 from edgewise.tasks.countdown.world import Countdown
 
-__all__ = ["Countdown", "Puzzle", "solutions", "verify"]
+__all__ = ["Countdown", "Puzzle", "solutions"]

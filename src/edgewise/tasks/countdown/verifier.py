@@ -13,36 +13,31 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from edgewise.tasks.base import Score, Verdict, unscorable
+from edgewise.tasks.base import Score, Unscorable, Verdict, unscorable
 from edgewise.tasks.countdown.expression import Operation, apply, operations, read
 from edgewise.tasks.countdown.puzzle import Puzzle
 
-MAX_CHARACTERS = 100_000
 _STEP = re.compile(r"([0-9]+)([-+*/])([0-9]+)=([0-9]+)")
 _NUMBER = re.compile(r"[0-9]+")
 _ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 
-def verify(puzzle: Puzzle, completion: str, *, truncated: bool = False) -> Verdict:
+def check(puzzle: Puzzle, text: str) -> Verdict:
     """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
 
     A text that the caller says was cut off is unscorable, as is one that does not end in one
     readable answer. The answer that is `given` keeps its brackets and its order.
     """
-    if truncated:
-        return unscorable("truncated")
-    if len(completion) > MAX_CHARACTERS:
-        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
-    text = re.sub(r"\s+", "", completion)
+    text = re.sub(r"\s+", "", text)
     *steps, last = text.split(";")
     if not last.startswith("answer"):
-        return unscorable("unparsable: no final answer")
+        return unscorable(Unscorable.NO_FINAL_ANSWER)
     if text.count("answer") > 1:
-        return unscorable("unparsable: more than one answer")
+        return unscorable(Unscorable.SEVERAL_ANSWERS)
     written = last.removeprefix("answer")
     postfix = read(written)
     if postfix is None:
-        return unscorable("unparsable: the answer is no expression")
+        return unscorable(Unscorable.NO_EXPRESSION)
     fault, needed = _fault(puzzle, postfix)
     wrong, done = _first_wrong_step(puzzle, steps)
     if wrong is None and fault:

@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
-from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
+from edgewise.tasks.base import Problem, Split, Verdict, World, check_split, split_of
 from edgewise.tasks.countdown.expression import MOST_NUMBERS
 from edgewise.tasks.countdown.puzzle import WORDS, draw, expression, prompt, solution
-from edgewise.tasks.countdown.verifier import verify
+from edgewise.tasks.countdown.verifier import check
 
 _MAX_DRAWS = 2000
 
@@ -59,7 +59,7 @@ class Countdown(World):
 
         The level is drawn first and kept; only the split's share of hashes is met by drawing again.
         """
-        known_split(split)
+        check_split(split)
         source = rng("problem", self._digest, split, seed, index)
         level = source.choice(self.levels)
         for _ in range(_MAX_DRAWS):
@@ -86,8 +86,8 @@ class Countdown(World):
     def solution(self, problem: Problem) -> str:
         return solution(problem.gold)
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        return verify(problem.gold, completion, truncated=truncated)
+    def check(self, problem: Problem, text: str) -> Verdict:
+        return check(problem.gold, text)
 
     def steps(self, problem: Problem) -> int:
         """The operations, one fewer than the numbers."""

@@ -8,7 +8,7 @@ compact, english, paper                            the three wordings
 released        rows of the released data, in and out
 judge           the verified judge; working and expression are what it reads solutions with
 paper_compat    the released scorer's decisions
-judge_released  either judge for a released row
+verify_released  either judge for a released row
 """
 
 from edgewise.tasks.graph.graph import Graph, Node

@@ -19,10 +19,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from edgewise.core.errors import InputError
-from edgewise.tasks.base import Score, Verdict, unscorable
 from edgewise.tasks.graph.arithmetic import evaluate
+from edgewise.tasks.verdict import MAX_CHARACTERS, Score, Unscorable, Verdict, unreadable, unscorable
 
-MAX_CHARACTERS = 100_000
 TOLERANCE = 1e-6
 
 _TAGGED_ANSWER = re.compile(r"<answer>\s*([-+]?\d+(?:\.\d+)?)", re.IGNORECASE)
@@ -51,16 +50,16 @@ class Reading:
     answer: float | None
 
 
-def judge_paper_compat(gold: str, completion: str) -> Verdict:
+def verify_paper_compat(gold: str, completion: str) -> Verdict:
     """The scorer's verdict on a completion, given the gold solution as text.
 
     Unscorable where the completion has no answer, or more than 100,000 characters.
     """
-    if len(completion) > MAX_CHARACTERS:
-        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
+    if verdict := unreadable(completion, truncated=False):
+        return verdict
     expected, written = _remembered(gold), read(completion)
     if written.answer is None:
-        return unscorable("unparsable: no answer")
+        return unscorable(Unscorable.NO_ANSWER)
     predicted = str(int(written.answer)) if written.answer.is_integer() else str(written.answer)
     answer = Score(_same(expected.answer, written.answer))
     wrong = {name: reason for name in expected.values if (reason := _difference(expected, written, name))}

@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Literal
 
 from edgewise.core.errors import InputError
-from edgewise.tasks.base import Verdict
-from edgewise.tasks.graph.paper_compat import judge_paper_compat
+from edgewise.tasks.graph.paper_compat import verify_paper_compat
 from edgewise.tasks.graph.released import Released, read_row
-from edgewise.tasks.graph.verifier import verify
+from edgewise.tasks.graph.verifier import check_english
+from edgewise.tasks.verdict import Verdict, unreadable
 
 
 def verify_released(
@@ -30,11 +30,11 @@ def verify_released(
         gold = row.get("solution")
         if not isinstance(gold, str):
             raise InputError(f"solution: must be the text of the gold solution, is {str(gold)[:40]!r}")
-        return judge_paper_compat(gold, solution)
+        return verify_paper_compat(gold, solution)
     if mode != "verified":
         raise InputError(f"mode: must be verified or paper_compat, is {str(mode)[:40]!r}")
     released = _released(row)
-    verdict = verify(released.graph, solution)
+    verdict = unreadable(solution, truncated=False) or check_english(released.graph, solution)
     if not released.lacking:
         return verdict
     first, *others = released.lacking

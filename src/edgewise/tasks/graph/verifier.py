@@ -10,14 +10,12 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-from edgewise.tasks.base import Score, Verdict, unscorable
 from edgewise.tasks.graph.compact import UNKNOWN
 from edgewise.tasks.graph.expression import LETTER, Wrong, read
 from edgewise.tasks.graph.graph import Graph, Quantity
 from edgewise.tasks.graph.paper import names
 from edgewise.tasks.graph.working import FOREIGN, Working
-
-MAX_CHARACTERS = 100_000
+from edgewise.tasks.verdict import Score, Unscorable, Verdict, unscorable
 
 # The fixed words of the released data (arXiv 2512.07783, appendix A.1), without their spaces.
 _INTRODUCTION = "Thequestionisdifficult,soweuseequationstosolveit."
@@ -30,7 +28,7 @@ _DEFINED = re.compile(rf"(.+)as({LETTER})", re.DOTALL)
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?)"
 
 
-def verify(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+def check_english(graph: Graph, text: str) -> Verdict:
     """The verdict on any text in the english or the paper wording.
 
     The process is correct where every necessary quantity is worked out once, after its parents, by the expression
@@ -39,12 +37,12 @@ def verify(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict
     right. Steps about other quantities are free. A text that was cut off, is too long or has no single answer at
     its end is unscorable.
     """
-    return _judged(graph, completion, truncated, _ENGLISH_ANSWERS, _english)
+    return _check(graph, text, _ENGLISH_ANSWERS, _english)
 
 
-def verify_compact(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+def check_compact(graph: Graph, text: str) -> Verdict:
     """The verdict on any text in the compact wording, by the rules of `judge`; letters are those of the problem."""
-    return _judged(graph, completion, truncated, _COMPACT_ANSWERS, _compact)
+    return _check(graph, text, _COMPACT_ANSWERS, _compact)
 
 
 # What an answer begins with, and the whole of it.
@@ -55,23 +53,18 @@ _ENGLISH_ANSWERS = {
 _COMPACT_ANSWERS = {"answer": re.compile(rf"answer{_NUMBER}")}
 
 
-def _judged(
+def _check(
     graph: Graph,
-    completion: str,
-    truncated: bool,
+    text: str,
     answers: dict[str, re.Pattern[str]],
     steps: Callable[[Graph, Working, str], None],
 ) -> Verdict:
-    if truncated:
-        return unscorable("truncated")
-    if len(completion) > MAX_CHARACTERS:
-        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
-    text = _without_spaces(completion)
+    text = _without_spaces(text)
     if sum(map(text.count, answers)) > 1:
-        return unscorable("unparsable: more than one answer")
+        return unscorable(Unscorable.SEVERAL_ANSWERS)
     found = [match for mark, whole in answers.items() if (match := whole.fullmatch(text, text.find(mark)))]
     if not found:
-        return unscorable("unparsable: no final answer")
+        return unscorable(Unscorable.NO_FINAL_ANSWER)
     written, answer = found[0][1], str(graph.answer)
     predicted = answer if written == answer else _canonical(written)
     right = predicted == answer

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key, rng
-from edgewise.tasks.base import Problem, Split, Verdict, World, WorldReward, known_split, split_of
+from edgewise.tasks.base import Problem, Split, Verdict, World, WorldReward, check_split, split_of
 from edgewise.tasks.graph import compact, english, paper
 from edgewise.tasks.graph.draw import (
     SIDE,
@@ -30,7 +30,7 @@ from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Linear, Node, Quantit
 from edgewise.tasks.graph.paper_compat import Defects, defects
 from edgewise.tasks.graph.released_reward import released_mixture, released_strict
 from edgewise.tasks.graph.setting import Setting, setting_named
-from edgewise.tasks.graph.verifier import verify, verify_compact
+from edgewise.tasks.graph.verifier import check_compact, check_english
 
 Mode = Literal["forward", "reverse"]
 
@@ -116,7 +116,7 @@ class GraphArithmetic(World):
         Op, mode, setting and number of distractors are drawn first and kept. To meet the split, and the bound on
         numbers, the numbers of a shape are drawn again, and now and then the shape.
         """
-        known_split(split)
+        check_split(split)
         uniform = rng(_stream("problem", self._digest, split, seed), index).random
         op = self.min_op + int(uniform() * (self.max_op - self.min_op + 1))
         setting = self.settings[int(uniform() * len(self.settings))]
@@ -157,9 +157,8 @@ class GraphArithmetic(World):
     def solution(self, problem: Problem) -> str:
         return paper.completion(problem.gold) if self.wording == "paper" else self._wording.solution(problem.gold)
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        verdict_of = verify_compact if self.wording == "compact" else verify
-        return verdict_of(problem.gold, completion, truncated=truncated)
+    def check(self, problem: Problem, text: str) -> Verdict:
+        return check_compact(problem.gold, text) if self.wording == "compact" else check_english(problem.gold, text)
 
     def steps(self, problem: Problem) -> int:
         """The quantities that the question needs and, in reverse mode, solving the equation: one step in the english

@@ -4,7 +4,6 @@ The structure follows iGSM (arXiv 2407.20311); `op` is the number of operators t
 """
 
 from edgewise.tasks.modular.graph import Graph, Node, Operand, canonical_digest
-from edgewise.tasks.modular.verifier import verify
 from edgewise.tasks.modular.world import ModularArithmetic
 
-__all__ = ["Graph", "ModularArithmetic", "Node", "Operand", "canonical_digest", "verify"]
+__all__ = ["Graph", "ModularArithmetic", "Node", "Operand", "canonical_digest"]

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import re
 
-from edgewise.tasks.base import Score, Verdict, unscorable
+from edgewise.tasks.base import Score, Unscorable, Verdict, unscorable
 from edgewise.tasks.modular.graph import COMMUTATIVE, Graph
 
-MAX_CHARACTERS = 100_000
 _STEP = re.compile(
     r"(?P<name>[A-Za-z])=(?P<left>[A-Za-z]|\d+)(?:(?P<operator>[+*-])(?P<right>[A-Za-z]|\d+))?"
     r"(?:=(?P<first>-?\d+)(?P<again>[+*-])(?P<second>-?\d+))?(?:=(?P<value>-?\d+))?"
@@ -22,21 +21,17 @@ _STEP = re.compile(
 _ANSWER = re.compile(r"answer(-?\d+)")
 
 
-def verify(graph: Graph, completion: str, *, truncated: bool = False) -> Verdict:
+def check(graph: Graph, text: str) -> Verdict:
     """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
 
     A text that the caller says was cut off is unscorable, even where it seems to end in an answer
     ("answer 1" may have been on its way to 12); so is one without a readable final answer. A
     readable answer with a wrong, unreadable or missing step is a wrong process.
     """
-    if truncated:
-        return unscorable("truncated")
-    if len(completion) > MAX_CHARACTERS:
-        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
-    *steps, last = re.sub(r"\s+", "", completion).split(";")
+    *steps, last = re.sub(r"\s+", "", text).split(";")
     written = _ANSWER.fullmatch(last)
     if written is None:
-        return unscorable("unparsable: no final answer")
+        return unscorable(Unscorable.NO_FINAL_ANSWER)
     predicted = _canonical(written[1])
     right = predicted == str(graph.values[graph.query])
     answer = Score.CORRECT if right else Score.WRONG

@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
-from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
+from edgewise.tasks.base import Problem, Split, Verdict, World, check_split, split_of
 from edgewise.tasks.modular import compact
 from edgewise.tasks.modular.graph import Graph, canonical_digest, draw_distractors, draw_nodes, evaluate
-from edgewise.tasks.modular.verifier import verify
+from edgewise.tasks.modular.verifier import check
 
 _MAX_DRAWS = 2000
 # Products of products can have more digits than a text can hold; a graph beyond this is drawn again.
@@ -66,7 +66,7 @@ class ModularArithmetic(World):
         The op is drawn first and kept; only the split's share of graph hashes and the bound on
         numbers are met by drawing again.
         """
-        known_split(split)
+        check_split(split)
         source = rng("problem", self._digest, split, seed, index)
         op = source.choice(self.levels)
         constants = self.modulus - 1 if self.modulus else 9
@@ -117,8 +117,8 @@ class ModularArithmetic(World):
     def solution(self, problem: Problem) -> str:
         return compact.solution(problem.gold)
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        return verify(problem.gold, completion, truncated=truncated)
+    def check(self, problem: Problem, text: str) -> Verdict:
+        return check(problem.gold, text)
 
     def steps(self, problem: Problem) -> int:
         """The quantities that the query needs, leaves among them."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgewise.tasks.base import Score, Verdict, unscorable
+from edgewise.tasks.base import Score, Unscorable, Verdict, unscorable
 from edgewise.tasks.strings.chain import Chain
 
 Format = Literal["steps", "direct"]
-MAX_CHARACTERS = 100_000
 
 
-def verify(chain: Chain, completion: str, *, format: Format = "steps", truncated: bool = False) -> Verdict:
+def check(chain: Chain, text: str, format: Format) -> Verdict:
     """The verdict on any text. See `edgewise.tasks.base.Verdict` for its fields.
 
     In steps, a correct process is every call of the chain, in order, on the right string with the right result,
@@ -23,16 +22,12 @@ def verify(chain: Chain, completion: str, *, format: Format = "steps", truncated
     nothing before it. A text that the caller says was cut off is unscorable, even where it seems to end in an
     answer; so is one that does not end in an answer, or that answers twice.
     """
-    if truncated:
-        return unscorable("truncated")
-    if len(completion) > MAX_CHARACTERS:
-        return unscorable(f"unparsable: over {MAX_CHARACTERS} characters")
-    *steps, last = (part.split() for part in completion.split(";"))
+    *steps, last = (part.split() for part in text.split(";"))
     written = "".join(last[1:])
     if last[:1] != ["answer"] or not _is_string(written):
-        return unscorable("unparsable: no final answer")
+        return unscorable(Unscorable.NO_FINAL_ANSWER)
     if "answer" in last[1:] or ["answer"] in [step[:1] for step in steps]:
-        return unscorable("unparsable: two answers")
+        return unscorable(Unscorable.TWO_ANSWERS)
     right = written == chain.strings[-1]
     answer = Score.CORRECT if right else Score.WRONG
     wrong = _first_wrong_step(chain, steps, format)

@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
-from edgewise.tasks.base import Problem, Split, Verdict, World, known_split, split_of
+from edgewise.tasks.base import Problem, Split, Verdict, World, check_split, split_of
 from edgewise.tasks.strings import wording
 from edgewise.tasks.strings.chain import draw_calls, draw_string, identity, run
 from edgewise.tasks.strings.functions import Kind, names
-from edgewise.tasks.strings.verifier import Format, verify
+from edgewise.tasks.strings.verifier import Format, check
 
 _MAX_DRAWS = 2000
 
@@ -77,7 +77,7 @@ class StringFunctions(World):
         The level and the length are drawn first and kept; calls and letters are drawn again until their hash
         is the split's and no string comes twice.
         """
-        known_split(split)
+        check_split(split)
         source = rng("problem", self._digest, split, seed, index)
         level = source.choice(self.levels)
         length = source.randint(self.min_length, self.max_length)
@@ -107,8 +107,8 @@ class StringFunctions(World):
     def solution(self, problem: Problem) -> str:
         return wording.direct(problem.gold) if self.format == "direct" else wording.steps(problem.gold)
 
-    def verify(self, problem: Problem, completion: str, *, truncated: bool = False) -> Verdict:
-        return verify(problem.gold, completion, format=self.format, truncated=truncated)
+    def check(self, problem: Problem, text: str) -> Verdict:
+        return check(problem.gold, text, self.format)
 
     def steps(self, problem: Problem) -> int:
         """The calls; in the direct format the answer is the one step."""
