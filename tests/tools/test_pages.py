@@ -10,13 +10,17 @@ import pytest
 
 from edgewise.boundary import Counts, boundary_verdict, pass_at_k
 from edgewise.rl.recipes import PRESETS
-from tools.pages import published
+from tools.pages import labels, published
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_of_published_tables_is_current() -> None:
     assert published.PAGE.read_text() == published.page()
+
+
+def test_the_table_of_labels_is_current() -> None:
+    assert labels.PAGE.read_text() == labels.page()
 
 
 def test_published_tables_are_called_by_test_and_power() -> None:

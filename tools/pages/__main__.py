@@ -7,7 +7,18 @@ import sys
 import time
 
 # In seconds each, but for the last two, which simulate or train for most of an hour.
-PAGES = ("schema", "published", "recipes", "algorithms", "brorl", "performance", "worlds", "calibrate", "seeds")
+PAGES = (
+    "schema",
+    "labels",
+    "published",
+    "recipes",
+    "algorithms",
+    "brorl",
+    "performance",
+    "worlds",
+    "calibrate",
+    "seeds",
+)
 
 
 def main(names: list[str]) -> None:

@@ -27,13 +27,14 @@ from edgewise.boundary.inference.power import Design, plan
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.certificates import certify
 from edgewise.boundary.measures.curves import curve, paired_difference
+from edgewise.boundary.verdict.labels import LABELS
 from edgewise.boundary.verdict.verdict import boundary_verdict
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 PAGE = DOCS / "calibration.md"
 RESAMPLES = 1000
 CLUSTER = 5
-FALSE = ("extended", "shrunk", "mixed", "sharpened")
+FALSE = tuple(label for label, entry in LABELS.items() if entry.changed)
 
 HEAD = """# Calibration
 

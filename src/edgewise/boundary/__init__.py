@@ -59,12 +59,13 @@ from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass
 from edgewise.boundary.measures.support import support_from_table, support_measures
 from edgewise.boundary.measures.verifier_errors import VerifierLabels, rogan_gladen
 from edgewise.boundary.measures.voting import diversity, majority
-from edgewise.boundary.verdict.rules import Label
+from edgewise.boundary.verdict.labels import LABELS, Label
 from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict, boundary_verdict, combine
 from edgewise.outcomes.counts import Counts, Metric, Rates
 from edgewise.outcomes.outcomes import Outcomes, align
 
 __all__ = [
+    "LABELS",
     "Audit",
     "BoundaryVerdict",
     "CombinedVerdict",

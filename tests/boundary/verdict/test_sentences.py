@@ -5,7 +5,8 @@ from typing import get_args
 
 import pytest
 
-from edgewise.boundary.verdict.rules import Decision, Label
+from edgewise.boundary.verdict.labels import Label
+from edgewise.boundary.verdict.rules import Decision
 from edgewise.boundary.verdict.sentences import MOST_WORDS, combined_sentence, sentence
 
 LABELS: tuple[Label, ...] = get_args(Label)

@@ -1,83 +1,19 @@
-"""The rules that turn two differences and the solved sets into one label, or into a refusal to give one."""
+"""From the evidence to one label, or to a refusal to give one: power, hidden losses and confounded samples."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
 import numpy as np
 
 from edgewise.boundary.inference.estimators import none_at_k
 from edgewise.boundary.inference.multiple_testing import changes
-from edgewise.boundary.inference.power import LEAST_POWER, detectable, power_at, standard_error, unseen_share
-from edgewise.boundary.inference.resampling import Estimate
-from edgewise.boundary.measures.solved import SolvedSets
+from edgewise.boundary.inference.power import LEAST_POWER, detectable, power_at
+from edgewise.boundary.verdict.evidence import Evidence, PowerTest
+from edgewise.boundary.verdict.labels import CANNOT_TELL, LABELS, Claim, Label
 from edgewise.outcomes.counts import Counts, IntArray
-
-Label = Literal["sharpened", "extended", "shrunk", "mixed", "unchanged", "cannot tell"]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the rules look at: Delta pass@1, Delta pass@k and the solved sets at m = k.
-
-    All intervals are at `confidence` and rest on `units` independent problems or clusters of problems.
-    """
-
-    delta_1: Estimate
-    delta_k: Estimate
-    p_1: float
-    p_k: float
-    solved: SolvedSets
-    k: int
-    margin: float
-    confidence: float
-    units: int
-
-    @property
-    def expansion(self) -> Estimate:
-        return self.solved.excess_expansion
-
-    @property
-    def shrinkage(self) -> Estimate:
-        return self.solved.excess_shrinkage
-
-    @property
-    def gained(self) -> bool:
-        """Problems were newly solved, beyond the floor, and not by greater sureness alone.
-
-        Delta pass@k is (expansion - shrinkage)/problems: what is gained on problems that a draw of the base left
-        unsolved, and what is gained (-shrinkage) on problems that it solved. An expansion is the greater part of
-        the gain, or as large as the margin by itself.
-        """
-        greater = self.expansion.value >= -self.shrinkage.value
-        return self.expansion.low > 0 and (greater or self.expansion.low >= self.margin * self.solved.problems)
-
-    @property
-    def lost(self) -> bool:
-        """Problems were lost, beyond the floor."""
-        return self.shrinkage.low > 0
-
-    @property
-    def detectable(self) -> float:
-        """The smallest Delta pass@k that this design sees with power 0.8."""
-        return detectable(self.error(self.delta_k, self.unseen), self.confidence)
-
-    @property
-    def power_at_margin(self) -> float:
-        """The power to see a Delta pass@k as large as the margin."""
-        return power_at(self.margin, self.error(self.delta_k, self.unseen), self.confidence)
-
-    @property
-    def unseen(self) -> float:
-        """The share of problems that may have changed without one of them being seen."""
-        return unseen_share(self.units, self.confidence)
-
-    def error(self, estimate: Estimate, least: float = 0.0) -> float:
-        """The standard error of an estimate, whose interval is taken to reach at least `least` to either side."""
-        return standard_error(max((estimate.high - estimate.low) / 2, least), self.confidence)
 
 
 @dataclass(frozen=True)
@@ -93,26 +29,10 @@ class Decision:
     refused: Label | None = None
 
 
-class _Test(NamedTuple):
-    """A difference of the size `effect` to be seen with the standard error `se`, which is never below `least`."""
-
-    effect: float
-    se: float
-    least: float
-
-
-class _Claim(NamedTuple):
-    label: Label
-    holds: bool
-    rule: str
-    tests: tuple[_Test, ...]
-    sized: str
-
-
 def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[str] = ()) -> Decision:
     """Apply the rules that `boundary_verdict` documents, in their order."""
     decision = _by_power(evidence)
-    if decision.label == "cannot tell":
+    if decision.label == CANNOT_TELL:
         return decision
     hidden = _hidden_loss(decision.label, evidence, base, tuned)
     if hidden:
@@ -122,96 +42,50 @@ def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[s
     if not reasons:
         return decision
     rule = f"{'; '.join(reasons)}. Without that: {decision.label}."
-    return Decision("cannot tell", rule, decision.power, refused=decision.label)
+    return Decision(CANNOT_TELL, rule, decision.power, refused=decision.label)
 
 
 def _by_power(e: Evidence) -> Decision:
     if e.k < 2:
         rule = "k = 1 shows nothing but pass@1; a claim needs k of at least 2, and so 8 samples of every problem."
-        return Decision("cannot tell", rule, e.power_at_margin)
-    mixed, *others = _claims(e)
-    first = [mixed] if _power(mixed, e.confidence) >= LEAST_POWER else []
-    for claim in [*first, *others, mixed]:
-        if claim.holds:
-            power = _power(claim, e.confidence)
+        return Decision(CANNOT_TELL, rule, e.power_at_margin)
+    claims = [(label, entry.claim) for label, entry in LABELS.items() if entry.claim]
+    claims.sort(key=lambda claim: claim[1].gives_way and _power(claim[1], e) < LEAST_POWER)
+    for label, claim in claims:
+        if claim.holds(e):
+            power = _power(claim, e)
             if power >= LEAST_POWER:
-                return Decision(claim.label, claim.rule, power)
+                return Decision(label, claim.rule, power)
             rule = (
-                f"It would be {claim.label}, but the power to see a difference as large as {claim.sized} is "
+                f"It would be {label}, but the power to see a difference as large as {claim.sized} is "
                 f"{power:.2f}, below {LEAST_POWER:.2f}; about {_enough(claim, e)} problems would do."
             )
-            return Decision("cannot tell", rule, power, refused=claim.label)
-    return Decision("cannot tell", _undecided(e), e.power_at_margin)
+            return Decision(CANNOT_TELL, rule, power, refused=label)
+    return Decision(CANNOT_TELL, _undecided(e), e.power_at_margin)
 
 
-def _claims(e: Evidence) -> tuple[_Claim, ...]:
-    alpha, share, unseen = 1 - e.confidence, e.margin * e.solved.problems, e.unseen
-    observed, margin = "the one observed", "the margin"
-    at_1, new, old = (_test(e, one.value, one) for one in (e.delta_1, e.expansion, e.shrinkage))
-    at_k = _test(e, e.delta_k.value, e.delta_k, unseen)
-    none_at_1, none_at_k = (_test(e, e.margin, one, unseen) for one in (e.delta_1, e.delta_k))
-    none_new = _test(e, share, e.expansion, unseen * e.solved.problems)
-    return (
-        _Claim(
-            "mixed",
-            e.gained and e.lost,
-            "Excess expansion and excess shrinkage are both above 0.",
-            (new, old),
-            observed,
-        ),
-        _Claim(
-            "extended",
-            e.delta_k.low > 0 and e.p_k <= alpha and e.gained,
-            "Delta pass@k is above 0, and so is the excess expansion, which is most of it or beyond the margin.",
-            (at_k,),
-            observed,
-        ),
-        _Claim(
-            "shrunk",
-            e.delta_k.high < 0 and e.p_k <= alpha and e.lost,
-            "Delta pass@k is below 0, and the excess shrinkage is above 0.",
-            (at_k,),
-            observed,
-        ),
-        _Claim(
-            "sharpened",
-            e.delta_1.low > 0 and e.p_1 <= alpha and e.delta_k.low > -e.margin and e.expansion.high < share,
-            "Delta pass@1 is above 0; neither a loss of pass@k nor an excess expansion reaches the margin.",
-            (at_1, none_at_k, none_new),
-            f"{observed} at 1 or {margin} at k",
-        ),
-        _Claim(
-            "unchanged",
-            e.delta_1.inside(e.margin) and e.delta_k.inside(e.margin),
-            "Delta pass@1 and Delta pass@k are both inside the margin.",
-            (none_at_1, none_at_k),
-            margin,
-        ),
-    )
-
-
-def _test(e: Evidence, effect: float, estimate: Estimate, least: float = 0.0) -> _Test:
-    return _Test(effect, e.error(estimate, least), standard_error(least, e.confidence))
-
-
-def _power(claim: _Claim, confidence: float) -> float:
+def _power(claim: Claim, e: Evidence) -> float:
     """The power of the weakest test that the claim rests on."""
-    return min(power_at(test.effect, test.se, confidence) for test in claim.tests)
+    return min(power_at(test.effect, test.se, e.confidence) for test in claim.tests(e))
 
 
-def _enough(claim: _Claim, e: Evidence) -> str:
+def _enough(claim: Claim, e: Evidence) -> str:
     """The number of problems at which every test of the claim has enough power, to two digits."""
-    times = 0.0
-    for effect, se, least in claim.tests:
-        # The least error falls as 1/problems, any other as the root of that.
-        times = max(times, (detectable(se, e.confidence) / abs(effect)) ** (1 if se <= least else 2))
+    times = max(_times(test, e) for test in claim.tests(e))
     needed = times * e.solved.problems
     unit = 10 ** max(0, math.floor(math.log10(needed)) - 1)
     return f"{math.ceil(needed / unit) * unit:,}"
 
 
+def _times(test: PowerTest, e: Evidence) -> float:
+    """How many times as many problems give the test enough power."""
+    # The least error falls as 1/problems, any other as the root of that.
+    ratio: float = (detectable(test.se, e.confidence) / abs(test.effect)) ** (1 if test.se <= test.least else 2)
+    return ratio
+
+
 def _undecided(e: Evidence) -> str:
-    if e.delta_k.low > 0 and e.p_k <= 1 - e.confidence and not e.gained:
+    if e.delta_k.low > 0 and e.p_k <= e.alpha and not e.gained:
         return (
             "pass@k rises, but not mostly on problems that a draw of the base leaves unsolved, and by too much to be "
             "called none; a larger k tells whether the base only needs more samples."
@@ -221,7 +95,8 @@ def _undecided(e: Evidence) -> str:
 
 def _hidden_loss(label: Label, e: Evidence, base: Counts, tuned: Counts) -> str | None:
     """What single problems lost, where it is as much as the margin although the net change does not show it."""
-    if label not in ("sharpened", "unchanged", "extended"):
+    claim = LABELS[label].claim
+    if claim is None or not claim.denies_loss:
         return None
     found = changes(base, tuned)
     down_P = (found.q_P <= found.q) & (found.direction_P < 0)
@@ -236,35 +111,24 @@ def _hidden_loss(label: Label, e: Evidence, base: Counts, tuned: Counts) -> str 
 
 
 def _confounds(label: Label, e: Evidence, base: Counts, tuned: Counts) -> list[str]:
-    """Differences in how samples were verified that are large enough to have made the label."""
-    found = []
+    """Differences in how many samples were verified that are large enough to have made the label."""
+    claim, reasons = LABELS[label].claim, []
     for name, before_P, after_P in (
         ("unscorable", base.unscorable_P, tuned.unscorable_P),
         ("truncated", base.truncated_P, tuned.truncated_P),
     ):
-        if before_P is None and after_P is None:
+        if claim is None or (before_P is None and after_P is None):
             continue
-        said = [_share(base, before_P), _share(tuned, after_P)]
+        shares = [_share(base, before_P), _share(tuned, after_P)]
         # What was not recorded may have been none at all.
-        before_P, after_P = (np.zeros_like(base.n_P) if one_P is None else one_P for one_P in (before_P, after_P))
-        before, after = _blocked(base, before_P, 1), _blocked(tuned, after_P, 1)
-        cleared = before - after
+        before_P, after_P = (np.zeros_like(base.n_P) if count_P is None else count_P for count_P in (before_P, after_P))
+        cleared = _blocked(base, before_P, 1) - _blocked(tuned, after_P, 1)
         cleared_at_k = _blocked(base, before_P, e.k) - _blocked(tuned, after_P, e.k)
-        shares = f"{name.capitalize()} samples are {said[0]} in base and {said[1]} in tuned, a difference"
-        if label in ("mixed", "unchanged"):
-            if abs(cleared) > e.margin:
-                found.append(f"{shares} beyond the margin of {100 * e.margin:.1f} points")
-        elif label == "sharpened":
-            if cleared > e.delta_1.value:
-                found.append(f"{shares} larger than that in pass@1, which could explain it")
-            elif abs(cleared_at_k) > e.margin:
-                found.append(f"{shares} that could hide a change of pass@k beyond the margin")
-        else:
-            sign = math.copysign(1, e.delta_k.value)
-            changes = [sign * delta.value for delta in (e.delta_1, e.delta_k) if sign * delta.value > 0]
-            if sign * cleared > min(changes):
-                found.append(f"{shares} larger than that in pass@1 or pass@k, which could explain it")
-    return found
+        explained = claim.explained(e, cleared, cleared_at_k)
+        if explained:
+            samples = f"{name.capitalize()} samples are {shares[0]} in base and {shares[1]} in tuned"
+            reasons.append(f"{samples}, a difference {explained}")
+    return reasons
 
 
 def _share(counts: Counts, unverified_P: IntArray | None) -> str:

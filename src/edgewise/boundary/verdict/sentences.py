@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from edgewise.boundary.inference.power import LEAST_POWER
 from edgewise.boundary.inference.resampling import Estimate
-from edgewise.boundary.verdict.rules import Decision, Evidence, Label
+from edgewise.boundary.verdict.evidence import Evidence
+from edgewise.boundary.verdict.labels import LABELS, Label
+from edgewise.boundary.verdict.rules import Decision
 
 MOST_WORDS = 25
 # The names of sets are given where they have no more words, and characters, than this; else sets are counted.
@@ -15,48 +17,23 @@ _NAMES, _CHARACTERS = 4, 60
 
 def sentence(decision: Decision, k: int, margin: float) -> str:
     """What a verdict at k samples says about the tuned model."""
-    samples, refused = f"{k} samples", decision.refused
+    refused = decision.refused
     if k < 2:
         return "So few samples show nothing but pass@1; a claim needs at least 8 of every problem."
     if refused and decision.power < LEAST_POWER:
         return f"It looks {refused}, but there are too few problems or samples to be sure."
     if refused:
         return f"It looks {refused}, but how the samples were drawn or verified can explain that."
-    return {
-        "extended": f"Within {samples} the tuned model solves problems that the base does not.",
-        "shrunk": f"Within {samples} the tuned model no longer solves problems that the base does.",
-        "mixed": f"Within {samples} the tuned model gains some problems and loses others.",
-        "sharpened": f"The tuned model is right more often with one sample; with {samples} it reaches no further than "
-        "the base.",
-        "unchanged": f"No change beyond {_points(margin)}, neither with one sample nor with {k}.",
-        "cannot tell": f"The data show neither a change within {samples} nor that there is none.",
-    }[decision.label]
+    return LABELS[decision.label].sentence.format(k=k, margin=_points(margin))
 
 
 def combined_sentence(label: Label, labels: Mapping[str, Label], ks: Sequence[int], margin: float) -> str:
     """What one label over several sets says, given the label of each set, where `ks` are the k they speak of."""
+    entry = LABELS[label]
+    template = entry.combined_sentence if label in labels.values() else entry.combined_apart or entry.combined_sentence
+    sets = {name: _where([one for one, given in labels.items() if given == name], len(labels)) for name in LABELS}
     k = str(ks[0]) if min(ks) == max(ks) else f"{min(ks)} to {max(ks)}"
-    within = f"ithin {k} samples the tuned model"
-
-    def on(*wanted: Label) -> str:
-        return _where([name for name, given in labels.items() if given in wanted], len(labels))
-
-    match label:
-        case "extended":
-            return f"On {on(label)}, w{within} solves problems that the base does not."
-        case "shrunk":
-            return f"On {on(label)}, w{within} no longer solves problems that the base does."
-        case "mixed" if label in labels.values():
-            return f"On {on(label)}, w{within} gains some problems and loses others."
-        case "mixed":
-            return f"W{within} gains problems on {on('extended')} and loses some on {on('shrunk')}."
-        case "sharpened":
-            more = f"Right more often with one sample on {on(label)}"
-            return f"{more}; with {k} samples it reaches no further than the base."
-        case "unchanged":
-            return f"No change beyond {_points(margin)} on any set, neither with one sample nor with {k}."
-        case "cannot tell":
-            return f"No gain or loss of problems is shown; on {on(label)} the data do not say enough."
+    return template.format(k=k, margin=_points(margin), here=sets[label], **sets)
 
 
 def evidence_line(e: Evidence, n: int) -> str:
@@ -72,6 +49,8 @@ def evidence_line(e: Evidence, n: int) -> str:
 
 
 def _where(names: Sequence[str], total: int) -> str:
+    if not names:
+        return ""
     *first, last = names
     text = f"{', '.join(first)} and {last}" if first else last
     if len(text.split()) <= _NAMES and len(text) <= _CHARACTERS:

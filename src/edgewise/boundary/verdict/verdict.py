@@ -13,7 +13,9 @@ from edgewise.boundary.inference.resampling import Estimate, enough_resamples, u
 from edgewise.boundary.inference.supported_k import largest_claimable_k, usual_k
 from edgewise.boundary.measures.curves import Difference, paired_difference
 from edgewise.boundary.measures.solved import SolvedSets, solved_sets
-from edgewise.boundary.verdict.rules import Evidence, Label, decide
+from edgewise.boundary.verdict.evidence import Evidence
+from edgewise.boundary.verdict.labels import LABELS, Label
+from edgewise.boundary.verdict.rules import decide
 from edgewise.boundary.verdict.sentences import combined_sentence, evidence_line, sentence
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, Rates, require_same_problems
@@ -210,23 +212,11 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
         (only,) = verdicts.values()
         return CombinedVerdict(only.label, only.sentence, only.rule, dict(verdicts))
     found = {verdict.label for verdict in verdicts.values()}
-    label: Label
-    if "mixed" in found or {"extended", "shrunk"} <= found:
-        label, rule = "mixed", "some parts gained and others lost problems within k samples"
-    elif "extended" in found:
-        label, rule = "extended", "some part is extended and none is shrunk"
-    elif "shrunk" in found:
-        label, rule = "shrunk", "some part is shrunk and none is extended"
-    elif "cannot tell" in found:
-        label, rule = "cannot tell", "no part gained or lost problems for sure, and for some part it cannot be told"
-    elif "sharpened" in found:
-        label, rule = "sharpened", "every part is sharpened or unchanged, and some is sharpened"
-    else:
-        label, rule = "unchanged", "every part is unchanged"
+    label, entry = next((label, entry) for label, entry in LABELS.items() if entry.combined(found))
     parts = verdicts.values()
     labels = {name: part.label for name, part in verdicts.items()}
     text = combined_sentence(label, labels, [part.k for part in parts], max(part.margin for part in parts))
-    return CombinedVerdict(label, text, rule, dict(verdicts))
+    return CombinedVerdict(label, text, entry.combined_rule, dict(verdicts))
 
 
 def _estimate(difference: Difference, at: int) -> Estimate:
