@@ -11,7 +11,7 @@ from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import AnyRecipe
 from edgewise.sampling.base import SamplingParams
-from edgewise.study.stages import RL, Evaluate, Pretrain
+from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
 from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic
 from edgewise.training.next_token import NextTokenSpec
@@ -51,7 +51,7 @@ def demo(spec: DemoSpec) -> Study:
     first = spec.world.min_op
     base = Pretrain(world=levels(first, spec.covered), model=spec.model, training=spec.pretraining, seed=spec.seed)
 
-    def evaluate(parent: Pretrain | RL) -> Evaluate:
+    def evaluate(parent: Stage) -> Evaluate:
         return Evaluate(
             parent=parent,
             world=levels(first + 1, spec.hard),

@@ -15,7 +15,8 @@ import torch
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import versions
 from edgewise.core.spec import digest
-from edgewise.study.stages import RL, Evaluate, Pretrain, Stage, distinct_problems
+from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
+from edgewise.study.stages.evaluate import distinct_problems
 from edgewise.study.store import Store
 from edgewise.training.run_folder import Progress
 

@@ -72,7 +72,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
 
 def _study(name: str, settings: list[str]) -> Study:
     """Call the named function with its spec, after applying the settings."""
-    from edgewise.core.spec import Spec, describe, override
+    from edgewise.core.spec import Spec, describe_error, override
 
     function = load(name, "function")
     if not callable(function):
@@ -84,7 +84,7 @@ def _study(name: str, settings: list[str]) -> Study:
     try:
         study: Study = function(spec)
     except ValidationError as error:  # a stage that these settings do not make
-        raise InputError(f"{name}: {describe(error)}") from None
+        raise InputError(f"{name}: {describe_error(error)}") from None
     return study
 
 

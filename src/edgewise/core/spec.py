@@ -28,7 +28,7 @@ class Spec(BaseModel):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise InputError(f"{source}: {describe(error)}") from None
+            raise InputError(f"{source}: {describe_error(error)}") from None
 
 
 def by_name(field: str) -> BeforeValidator:
@@ -40,7 +40,7 @@ def by_name(field: str) -> BeforeValidator:
     return BeforeValidator(named)
 
 
-def describe(error: ValidationError) -> str:
+def describe_error(error: ValidationError) -> str:
     """The first complaint of a pydantic error in one line: field, what is wrong, how many more.
 
     A complaint of the whole names its fields itself.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.sampling.power import PowerSamplingParams
-from edgewise.study.stages import Evaluate
+from edgewise.study.stages import Evaluate, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,14 @@ class Study:
         return {"base": self.base, **self.arms}
 
     def names(self) -> dict[str, str]:
-        """Digest -> what a person calls the stage: "base: pretrain", "edge: rl", ..."""
+        """Digest -> what a person calls the stage: "base: pretrain", "edge: rl", ...; shared ones by the first."""
         found: dict[str, str] = {}
+
+        def name(model: str, stage: Stage) -> None:
+            found.setdefault(digest(stage), f"{model}: {stage.kind}")
+            for parent in stage.parents:
+                name(model, parent)
+
         for model, evaluation in self.evaluations.items():
-            found.setdefault(digest(evaluation), f"{model}: evaluate")
-            found.setdefault(digest(evaluation.parent), f"{model}: {evaluation.parent.kind}")
+            name(model, evaluation)
         return found

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, SerializeAsAny, ValidationError
 
 from edgewise.core.errors import InputError
-from edgewise.core.spec import describe
+from edgewise.core.spec import describe_error
 from edgewise.tasks.base import World
 
 GROUP = "edgewise.tasks"
@@ -76,7 +76,7 @@ def _any_world(value: Any) -> World:
     try:
         return world_named(str(value["world"])).model_validate(value)
     except ValidationError as error:
-        raise InputError(describe(error)) from None
+        raise InputError(describe_error(error)) from None
 
 
 AnyWorld = Annotated[SerializeAsAny[World], PlainValidator(_any_world)]

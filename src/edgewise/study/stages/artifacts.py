@@ -1,0 +1,35 @@
+"""The files of a stage's folder, and the parent's model read from one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgewise.core.errors import InputError
+from edgewise.model import hf as model_folder
+from edgewise.model.decoder import Decoder
+from edgewise.model.tokenizer import Tokenizer
+from edgewise.tasks import World
+from edgewise.training.execution import Execution
+from edgewise.training.run_folder import RunFolder
+
+MODEL = "model"
+ROLLOUTS = "rollouts.parquet"
+OUTCOMES = "outcomes.parquet"
+
+
+def load_parent(parent: Path, world: World, execution: Execution) -> tuple[Decoder, Tokenizer]:
+    """The model and tokenizer in a parent's folder; InputError where they do not know every word of the world."""
+    model, tokenizer = model_folder.load(parent / MODEL, execution.device)
+    known = set(tokenizer.words)
+    unknown = [word for word in world.words() if word not in known]
+    if unknown:
+        raise InputError(
+            f"world: the parent's model has no word {unknown[0]!r}; use its letters and wording, or declare the world"
+            " in the `vocabulary` of the base"
+        )
+    return model, tokenizer
+
+
+def save_model(model: Decoder, tokenizer: Tokenizer, folder: RunFolder) -> None:
+    """Write the stage's model, on the first rank. Waits for all ranks."""
+    folder.distributed.on_rank_zero(lambda: model_folder.save(model, tokenizer, folder.path / MODEL))

@@ -1,0 +1,118 @@
+"""Evaluation: rollouts of a parent's model on distinct problems of every level, and their outcomes."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
+from edgewise.core.provenance import Totals
+from edgewise.model.decoder import Decoder
+from edgewise.model.flops import sampling_flops
+from edgewise.model.tokenizer import Tokenizer
+from edgewise.rollouts.rollouts import Rollouts, outcomes, read_table, roll_out, write_table
+from edgewise.sampling.base import SamplingParams
+from edgewise.sampling.engine import Engine
+from edgewise.sampling.power import PowerSampler, PowerSamplingParams
+from edgewise.study.stages.artifacts import OUTCOMES, ROLLOUTS, load_parent
+from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
+from edgewise.tasks import AnyWorld, Problem, Split, World
+from edgewise.training.execution import Execution
+from edgewise.training.run_folder import RunFolder
+
+# How many problems may be drawn for each distinct one that is wanted.
+_DRAWS_PER_PROBLEM = 50
+
+
+@register_stage
+class Evaluate(Stage):
+    """Many completions of a parent's model on distinct problems of every level of a world.
+
+    Problems depend on the world, split, seed and level alone, so evaluations of different parents with one seed are
+    paired. With power sampling the parent's model is sharpened without training.
+    """
+
+    produces: ClassVar[Product] = "rollouts"
+
+    kind: Literal["evaluate"] = "evaluate"
+    version: Literal[1] = 1
+    parent: ModelStage
+    world: AnyWorld
+    split: Split = "test"
+    problems: int = Field(64, ge=1)
+    samples: int = Field(64, ge=1)
+    sampling: SamplingParams | PowerSamplingParams = SamplingParams()
+
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
+        model, tokenizer = load_parent(parents[0], self.world, execution)
+        engine = Engine(model, tokenizer.eos)
+        problems = [
+            problem
+            for level in self.world.levels
+            for problem in distinct_problems(self.world.at_level(level), self.split, self.seed, self.problems)
+        ]
+        size = max(1, engine.rows_at_once // self.samples)
+        parts = folder.path / "parts"
+        parts.mkdir(exist_ok=True)
+        paths = [parts / f"{start:06d}.parquet" for start in range(0, len(problems), size)]
+        started = time.monotonic()
+        for done, path in enumerate(paths):
+            folder.progress(done, len(paths), "")
+            if not execution.distributed.on_rank_zero(path.exists):
+                some = execution.distributed.shard(problems[done * size : (done + 1) * size])
+                drawn = execution.distributed.all_gather([self._rollouts(engine, tokenizer, some)] if some else [])
+                if execution.distributed.is_rank_zero:
+                    Rollouts.joined(drawn).write(path)
+        folder.progress(len(paths), len(paths), "")
+
+        def finish() -> Totals:
+            table = pa.concat_tables([read_table(path) for path in paths])
+            write_table(table, folder.path / ROLLOUTS)
+            outcomes(table).write(folder.path / OUTCOMES)
+            shutil.rmtree(parts)
+            return self._totals(model, table)
+
+        totals = execution.distributed.on_rank_zero(finish)
+        totals.seconds = time.monotonic() - started
+        return totals
+
+    def _rollouts(self, engine: Engine, tokenizer: Tokenizer, problems: Sequence[Problem]) -> Rollouts:
+        seed = key("evaluate", self.seed)
+        if isinstance(self.sampling, PowerSamplingParams):
+            return roll_out(PowerSampler(engine), tokenizer, self.world, problems, self.samples, self.sampling, seed)
+        return roll_out(engine, tokenizer, self.world, problems, self.samples, self.sampling, seed)
+
+    def _totals(self, model: Decoder, table: pa.Table) -> Totals:
+        lengths = [pc.list_value_length(table[name]).to_numpy() for name in ("prompt_ids", "completion_ids")]
+        sampled = float(lengths[1].sum())
+        flops = sampling_flops(
+            model.spec,
+            model.vocabulary,
+            problems=len(table) // self.samples,
+            samples=self.samples,
+            prompt_tokens=float(lengths[0].sum()) / self.samples,
+            completion_tokens=sampled,
+            extra_tokens=float(table["extra_tokens"].to_numpy().sum()),
+        )
+        return Totals(tokens=sampled, flops=flops)
+
+
+def distinct_problems(world: World, split: Split, seed: int, count: int) -> list[Problem]:
+    """The first `count` problems of a split with different ids; InputError where there are fewer."""
+    found: dict[str, Problem] = {}
+    for index in range(count * _DRAWS_PER_PROBLEM):
+        problem = world.problem(split, seed, index)
+        found.setdefault(problem.id, problem)
+        if len(found) == count:
+            return list(found.values())
+    raise InputError(
+        f"problems: only {len(found)} different ones of level {world.levels[0]} in split {split!r}; ask for fewer"
+    )

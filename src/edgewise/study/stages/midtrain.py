@@ -1,0 +1,43 @@
+"""Mid-training: a parent's model trained on, next-token, on another world or mixture with a schedule of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from edgewise.core.keyed import key
+from edgewise.core.provenance import Totals
+from edgewise.study.stages.artifacts import load_parent, save_model
+from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
+from edgewise.tasks import AnyWorld
+from edgewise.training import next_token
+from edgewise.training.execution import Execution
+from edgewise.training.next_token import NextTokenSpec
+from edgewise.training.run_folder import RunFolder
+
+
+@register_stage
+class Midtrain(Stage):
+    """Go on training a parent's model on worked problems of a world or mixture, next-token.
+
+    The optimizer starts afresh and follows the schedule of `training`. Problems are drawn under a seed of their own,
+    so on the parent's world they are not the ones that the parent was trained on, in their order. A second
+    mid-training stage needs another `seed` to see other problems than the first. The parent must know every word of
+    the world: a base may declare words beyond its own world (see `Pretrain.vocabulary`).
+    """
+
+    produces: ClassVar[Product] = "model"
+
+    kind: Literal["midtrain"] = "midtrain"
+    version: Literal[1] = 1
+    parent: ModelStage
+    world: AnyWorld
+    training: NextTokenSpec = NextTokenSpec()
+
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
+        model, tokenizer = load_parent(parents[0], self.world, execution)
+        seed = key("midtrain", self.seed)
+        totals = next_token.train(model, tokenizer, self.world, self.training, seed, folder, execution)
+        save_model(model, tokenizer, folder)
+        return totals

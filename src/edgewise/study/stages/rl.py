@@ -1,0 +1,56 @@
+"""RL: a parent's model trained by a recipe on problems of a world, and the controls without RL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from edgewise.core.errors import InputError
+from edgewise.core.provenance import Totals
+from edgewise.rl import trainer
+from edgewise.rl.recipe import Recipe
+from edgewise.rl.recipes import AnyRecipe
+from edgewise.study.stages.artifacts import load_parent, save_model
+from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
+from edgewise.tasks import AnyWorld
+from edgewise.training.execution import Execution
+from edgewise.training.run_folder import RunFolder
+
+
+@register_stage
+class RL(Stage):
+    """Reinforcement learning from a parent's model on problems of a world, and its controls without RL.
+
+    `teacher` is the stage whose model the recipe distils from; recipes that do not distil refuse one. A recipe may be
+    named: "dapo" is the published one, "dapo/small" the same at the sizes of a small model.
+    """
+
+    produces: ClassVar[Product] = "model"
+
+    kind: Literal["rl"] = "rl"
+    version: Literal[2] = 2
+    parent: ModelStage
+    world: AnyWorld
+    recipe: AnyRecipe = Recipe()
+    teacher: ModelStage | None = None
+
+    @model_validator(mode="after")
+    def _teacher_where_asked(self) -> Self:
+        if self.recipe.has_teacher != (self.teacher is not None):
+            raise ValueError(f"teacher: must be {'given' if self.recipe.has_teacher else 'left out'} with this recipe")
+        return self
+
+    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
+        model, tokenizer = load_parent(parents[0], self.world, execution)
+        teacher = None
+        if self.teacher is not None:
+            teacher, its_tokenizer = load_parent(parents[1], self.world, execution)
+            if its_tokenizer.words != tokenizer.words:
+                raise InputError("teacher: must have the words of the parent's model, in their order")
+            teacher.requires_grad_(False)
+        totals = trainer.train(model, tokenizer, self.world, self.recipe, self.seed, folder, execution, teacher)
+        save_model(model, tokenizer, folder)
+        return totals
