@@ -21,18 +21,28 @@ from edgewise.training.run_folder import RunFolder
 
 @register_stage
 class Pretrain(Stage):
-    """Train a decoder from nothing on worked problems of a world, next-token."""
+    """Train a decoder from nothing on worked problems of a world, next-token.
+
+    The tokenizer has the words of `world`, then those that each world of `vocabulary` adds. Declare there the worlds
+    on which later stages train or evaluate the model with other words: its tokenizer never grows.
+    """
 
     produces: ClassVar[Product] = "model"
 
     kind: Literal["pretrain"] = "pretrain"
     version: Literal[1] = 1
     world: AnyWorld
+    vocabulary: tuple[AnyWorld, ...] = ()
     model: DecoderSpec = DecoderSpec()
     training: NextTokenSpec = NextTokenSpec()
 
+    def words(self) -> tuple[str, ...]:
+        """The words of the tokenizer in the order of their ids, each once, without the special ones."""
+        worlds = (self.world, *self.vocabulary)
+        return tuple(dict.fromkeys(word for world in worlds for word in world.words()))
+
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
-        tokenizer = Tokenizer(self.world.words())
+        tokenizer = Tokenizer(self.words())
         model = Decoder(self.model, len(tokenizer), seed=key("initialise", self.seed)).to(execution.device)
         totals = next_token.train(model, tokenizer, self.world, self.training, self.seed, folder, execution)
         save_model(model, tokenizer, folder)
