@@ -16,9 +16,16 @@ from hypothesis import strategies as st
 from edgewise.core.errors import InputError
 from edgewise.tasks import SPLITS, Score, Verdict
 from edgewise.tasks.base import MAX_CHARACTERS
-from edgewise.tasks.colouring import Colouring, Graph
-from edgewise.tasks.colouring.graph import colourings, draw, draw_colouring, identity
-from edgewise.tasks.colouring.verifier import COLOURS, VERTICES
+from edgewise.tasks.colouring import (
+    COLOURS,
+    VERTICES,
+    Colouring,
+    ColouringGraph,
+    colourings,
+    draw_colouring,
+    draw_graph,
+    graph_identity,
+)
 from tests.tasks.verdicts import all_right, verdict_of
 
 COLOURING = {
@@ -28,7 +35,7 @@ COLOURING = {
 }
 
 # A triangle a b c with d at c and e at d: 3 * 2 * 1 * 2 * 2 colourings.
-GRAPH = Graph(5, ((0, 1), (0, 2), (1, 2), (2, 3), (3, 4)), 3)
+GRAPH = ColouringGraph(5, ((0, 1), (0, 2), (1, 2), (2, 3), (3, 4)), 3)
 verify = partial(verdict_of, Colouring())
 
 
@@ -64,22 +71,22 @@ def connected(vertices: int, edges: tuple[tuple[int, int], ...]) -> bool:
     return len(reached) == vertices
 
 
-def renamed(graph: Graph, new: list[int]) -> Graph:
+def renamed(graph: ColouringGraph, new: list[int]) -> ColouringGraph:
     edges = sorted((min(new[u], new[v]), max(new[u], new[v])) for u, v in graph.edges)
-    return Graph(graph.vertices, tuple(edges), graph.colours)
+    return ColouringGraph(graph.vertices, tuple(edges), graph.colours)
 
 
-def connected_graphs(most: int) -> list[list[Graph]]:
+def connected_graphs(most: int) -> list[list[ColouringGraph]]:
     """One graph of each identity, by size: every connected graph is a smaller one with one more vertex."""
-    found = [[Graph(1, (), 3)]]
+    found = [[ColouringGraph(1, (), 3)]]
     for vertices in range(2, most + 1):
-        classes: dict[int, Graph] = {}
+        classes: dict[int, ColouringGraph] = {}
         for smaller in found[-1]:
             for size in range(1, vertices):
                 for joined in combinations(range(vertices - 1), size):
                     edges = (*smaller.edges, *((v, vertices - 1) for v in joined))
-                    graph = Graph(vertices, tuple(sorted(edges)), 3)
-                    classes.setdefault(identity(graph), graph)
+                    graph = ColouringGraph(vertices, tuple(sorted(edges)), 3)
+                    classes.setdefault(graph_identity(graph), graph)
         found.append(list(classes.values()))
     return found
 
@@ -131,7 +138,7 @@ def test_problems_are_connected_graphs_in_plain_order(name: str) -> None:
     world = COLOURING[name]
     for index in range(200):
         problem = world.problem("train", 8, index)
-        graph: Graph = problem.gold
+        graph: ColouringGraph = problem.gold
         edges, colours = read(problem.prompt)
         assert edges == sorted(set(edges))
         assert all(one < other for one, other in edges)
@@ -149,18 +156,18 @@ def test_problems_are_connected_graphs_in_plain_order(name: str) -> None:
 def test_every_graph_with_20_to_100_answers_is_drawn(vertices: int, colours: int) -> None:
     """No class of graphs is left out: all that are in range come up, and hardly a draw is in vain."""
     source = random.Random(1)
-    drawn = [draw(source, vertices, colours) for _ in range(8000 if vertices == 6 else 2000)]
+    drawn = [draw_graph(source, vertices, colours) for _ in range(8000 if vertices == 6 else 2000)]
     assert sum(graph is None for graph in drawn) <= len(drawn) // 100
-    found = {identity(graph) for graph in drawn if graph}
-    graphs = [Graph(vertices, graph.edges, colours) for graph in connected_graphs(vertices)[-1]]
-    assert found == {identity(graph) for graph in graphs if 20 <= len(colourings(graph)) <= 100}
+    found = {graph_identity(graph) for graph in drawn if graph}
+    graphs = [ColouringGraph(vertices, graph.edges, colours) for graph in connected_graphs(vertices)[-1]]
+    assert found == {graph_identity(graph) for graph in graphs if 20 <= len(colourings(graph)) <= 100}
 
 
 @pytest.mark.parametrize("colours", [3, 4])
 @pytest.mark.parametrize("vertices", [5, 6, 7, 8])
 def test_hardly_a_draw_is_in_vain(vertices: int, colours: int) -> None:
     source = random.Random(2)
-    drawn = [draw(source, vertices, colours) for _ in range(500)]
+    drawn = [draw_graph(source, vertices, colours) for _ in range(500)]
     assert sum(graph is None for graph in drawn) <= 5
     counts = [len(colourings(graph)) for graph in drawn[:60] if graph]
     assert min(counts) <= 36
@@ -196,11 +203,11 @@ def test_gold_colourings_of_a_graph_differ_from_address_to_address() -> None:
 @given(st.integers(0, 10_000), st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=100)
 def test_renamed_graphs_are_one_problem(index: int, source: random.Random) -> None:
-    graph: Graph = COLOURING["colouring"].problem("train", 10, index).gold
+    graph: ColouringGraph = COLOURING["colouring"].problem("train", 10, index).gold
     new = source.sample(range(graph.vertices), graph.vertices)
-    assert identity(renamed(graph, new)) == identity(graph)
-    assert identity(Graph(graph.vertices, graph.edges, 4)) != identity(graph)
-    assert identity(Graph(graph.vertices, graph.edges[1:], 3)) != identity(graph)
+    assert graph_identity(renamed(graph, new)) == graph_identity(graph)
+    assert graph_identity(ColouringGraph(graph.vertices, graph.edges, 4)) != graph_identity(graph)
+    assert graph_identity(ColouringGraph(graph.vertices, graph.edges[1:], 3)) != graph_identity(graph)
 
 
 def test_graphs_with_one_identity_are_isomorphic() -> None:
@@ -220,11 +227,11 @@ def test_isomorphism_by_brute_force() -> None:
     seen: dict[int, frozenset[tuple[int, int]]] = {}
     for _ in range(150):
         edges = tuple(sorted(source.sample(pairs, source.randint(4, 8))))
-        graph = Graph(5, edges, 3)
+        graph = ColouringGraph(5, edges, 3)
         if not connected(5, edges):
             continue
         least = min(renamed(graph, list(new)).edges for new in permutations(range(5)))
-        assert seen.setdefault(identity(graph), frozenset(least)) == frozenset(least)
+        assert seen.setdefault(graph_identity(graph), frozenset(least)) == frozenset(least)
     assert len(seen) > 10
 
 
