@@ -20,8 +20,8 @@ from edgewise.core.errors import InputError
 from edgewise.tasks import SPLITS, Score, Verdict
 from edgewise.tasks.base import MAX_CHARACTERS
 from edgewise.tasks.countdown import Countdown, Puzzle, solutions
-from edgewise.tasks.countdown.expression import Operation, operations, read
-from edgewise.tasks.countdown.puzzle import WORDS
+from edgewise.tasks.countdown.expression import Operation, operations, to_postfix
+from edgewise.tasks.countdown.world import WORDS
 from tests.tasks.verdicts import all_right, verdict_of
 
 COUNTDOWN = {
@@ -162,7 +162,7 @@ def say(*steps: str) -> Verdict:
 def test_expressions_are_read_as_python_reads_them(words: list[str]) -> None:
     text = "".join(words).replace(" ", "")
     tree = by_python(text)
-    postfix = read(text)
+    postfix = to_postfix(text)
     assert (postfix is None) == (tree is None)
     if postfix is not None and tree is not None:
         done: list[tuple[int, str, int]] = []
@@ -182,7 +182,7 @@ def test_every_well_formed_expression_is_read(source: random.Random, size: int) 
         return f"({text})" if source.random() < 0.4 else text
 
     text = write(size)
-    tree, postfix = by_python(text), read(text)
+    tree, postfix = by_python(text), to_postfix(text)
     assert tree is not None
     assert postfix is not None
     assert operations(postfix)[0] == played(tree)

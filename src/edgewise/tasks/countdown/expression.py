@@ -1,4 +1,4 @@
-"""Expressions over whole numbers: one operation, reading a text, and all expressions of a value.
+"""Expressions over positive whole numbers: reading a text, working it out, and listing all that reach a target.
 
 One rule holds everywhere: every operation, as it is written, gives a positive whole number.
 """
@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"[0-9]+|[-+*/()]")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Two numbers and an operator; where it commutes, the smaller number stands left."""
+    """Two numbers and an operator; the smaller number stands left if the operator commutes."""
 
     left: int
     operator: str
@@ -38,8 +38,8 @@ class Operation:
         return f"{self.left} {self.operator} {self.right}"
 
 
-def apply(left: int, operator: str, right: int) -> int | None:
-    """The value of one operation on positive numbers; None where it is no positive whole number."""
+def apply_operator(left: int, operator: str, right: int) -> int | None:
+    """The value of one operation on positive numbers; None if it is no positive whole number."""
     match operator:
         case "+":
             return left + right
@@ -51,11 +51,11 @@ def apply(left: int, operator: str, right: int) -> int | None:
             return left // right if left % right == 0 else None
 
 
-def read(text: str) -> list[str] | None:
-    """The expression in postfix order, numbers without zeros in front; None where it is no expression.
+def to_postfix(text: str) -> list[str] | None:
+    """The expression in postfix order, numbers without leading zeros; None if the text is no expression.
 
-    `text` has no spaces. + and - bind less than * and /, and equal ones group from the left. No recursion: a
-    hundred thousand brackets are only a long list.
+    `text` has no spaces. + and - bind less than * and /, and operators of equal rank group from the left. There is no
+    recursion, so that a hundred thousand brackets are only a long list.
     """
     tokens = _TOKEN.findall(text)
     if sum(map(len, tokens)) != len(text):
@@ -90,7 +90,7 @@ def read(text: str) -> list[str] | None:
 def operations(postfix: list[str]) -> tuple[int | None, list[Operation]]:
     """The value of an expression of positive numbers and its operations in the order they are done.
 
-    The value is None where the last operation listed gives no positive whole number.
+    The value is None if the last operation of the list gives no positive whole number.
     """
     values: list[int] = []
     done: list[Operation] = []
@@ -100,7 +100,7 @@ def operations(postfix: list[str]) -> tuple[int | None, list[Operation]]:
             continue
         right, left = values.pop(), values.pop()
         done.append(Operation.of(left, token, right))
-        value = apply(left, token, right)
+        value = apply_operator(left, token, right)
         if value is None:
             return None, done
         values.append(value)
@@ -110,10 +110,9 @@ def operations(postfix: list[str]) -> tuple[int | None, list[Operation]]:
 def solutions(numbers: tuple[int, ...], target: int) -> tuple[str, ...]:
     """Every different expression of the target that uses each number exactly once, in words, sorted.
 
-    Expressions are the same where they are the same sums and products, however ordered and
-    bracketed: 8 - ( 5 - 3 ), 8 - 5 + 3 and 3 + 8 - 5 are one, written with what is added (multiplied)
-    first. About 4 ms for 4 numbers, 50 ms for 5, a second for 6. InputError where there is
-    no number, more than 6, or one that is not positive.
+    Expressions count as one if they are the same sums and products, however ordered and bracketed: 8 - ( 5 - 3 ),
+    8 - 5 + 3 and 3 + 8 - 5 are one expression, which is written with the added (multiplied) terms first. Takes about
+    4 ms for 4 numbers, 50 ms for 5 and a second for 6. InputError for no number, more than 6, or one below 1.
     """
     if not 1 <= len(numbers) <= MOST_NUMBERS or min(numbers) < 1:
         raise InputError(f"numbers: must be 1 to {MOST_NUMBERS} positive numbers, are {numbers!r:.80}")
@@ -122,41 +121,41 @@ def solutions(numbers: tuple[int, ...], target: int) -> tuple[str, ...]:
     def forms(chosen: tuple[int, ...]) -> frozenset[_Form]:
         if len(chosen) == 1:
             return frozenset({_Form(chosen[0])})
-        found = (
+        joined = (
             form
             for left, right in _divisions(chosen)
-            for one in forms(left)
-            for other in forms(right)
-            for form in _joined(one, other)
+            for left_form in forms(left)
+            for right_form in forms(right)
+            for form in _joined(left_form, right_form)
         )
         # Nothing is built on the expressions of all numbers, so only those of the target are kept.
         whole = len(chosen) == len(numbers)
-        return frozenset(form for form in found if not whole or form.value == target)
+        return frozenset(form for form in joined if not whole or form.value == target)
 
     return tuple(sorted(form.text() for form in forms(tuple(sorted(numbers))) if form.value == target))
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Form:
-    """An expression up to order and brackets: a number, or what is joined to and what is taken from a sum or product.
+    """An expression up to order and brackets: a number, or the terms that a sum or product adds and takes away.
 
     `operator` is "" for a number, + for a sum and * for a product; no sum stands directly in a sum.
     """
 
     value: int
     operator: str = ""
-    joined: tuple[_Form, ...] = ()
+    added: tuple[_Form, ...] = ()
     taken: tuple[_Form, ...] = ()
 
     def parts(self, operator: str) -> tuple[tuple[_Form, ...], tuple[_Form, ...]]:
-        return (self.joined, self.taken) if self.operator == operator else ((self,), ())
+        return (self.added, self.taken) if self.operator == operator else ((self,), ())
 
     def text(self) -> str:
-        # What is joined comes first, so that every operation as written gives a positive whole number.
+        # Added terms come first, so that every operation as written gives a positive whole number.
         if not self.operator:
             return " ".join(str(self.value))
         inverse = "-" if self.operator == "+" else "/"
-        first, *rest = ((" + " if self.operator == "+" else " * ", form) for form in self.joined)
+        first, *rest = ((" + " if self.operator == "+" else " * ", form) for form in self.added)
         signed = [*rest, *((f" {inverse} ", form) for form in self.taken)]
         return self._within(first[1]) + "".join(sign + self._within(form) for sign, form in signed)
 
@@ -173,16 +172,16 @@ def _divisions(chosen: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple
             yield left, tuple(chosen[i] for i in places if i not in others)
 
 
-def _joined(one: _Form, other: _Form) -> Iterator[_Form]:
+def _joined(first: _Form, second: _Form) -> Iterator[_Form]:
     for operator, (left, right) in (
-        ("+", (one, other)),
-        ("-", (one, other)),
-        ("-", (other, one)),
-        ("*", (one, other)),
-        ("/", (one, other)),
-        ("/", (other, one)),
+        ("+", (first, second)),
+        ("-", (first, second)),
+        ("-", (second, first)),
+        ("*", (first, second)),
+        ("/", (first, second)),
+        ("/", (second, first)),
     ):
-        value = apply(left.value, operator, right.value)
+        value = apply_operator(left.value, operator, right.value)
         if value is None:
             continue
         kind = "+" if operator in "+-" else "*"
