@@ -12,17 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.tasks import SPLITS, ModularArithmetic, Problem, Score
-from edgewise.tasks.modular import Graph, Node, Operand, canonical_digest, compact
-from edgewise.tasks.modular.graph import LEAF, evaluate
+from edgewise.tasks.modular import ModularGraph, ModularNode, Operand, canonical_digest
+from edgewise.tasks.modular.graph import LEAF, LETTERS, digits, node_values
 from tests.tasks.modular.reading import expression, needed, read, solve, without
 from tests.tasks.modular.worlds import MODULAR
 
 NAMES = list(MODULAR)
-DOCUMENTED = Graph(
+DOCUMENTED = ModularGraph(
     nodes=(
-        Node(LEAF, (Operand(False, 3),)),
-        Node("+", (Operand(True, 0), Operand(False, 2))),
-        Node("*", (Operand(False, 4), Operand(True, 1))),
+        ModularNode(LEAF, (Operand(False, 3),)),
+        ModularNode("+", (Operand(True, 0), Operand(False, 2))),
+        ModularNode("*", (Operand(False, 4), Operand(True, 1))),
     ),
     values=(3, 5, 6),
     query=2,
@@ -37,11 +37,11 @@ def problems(name: str, count: int = 150) -> tuple[Problem, ...]:
     return tuple(MODULAR[name].problem(SPLITS[i % 3], 5, i) for i in range(count))
 
 
-def identity(graph: Graph) -> int:
+def identity(graph: ModularGraph) -> int:
     return canonical_digest(graph.nodes, graph.query)
 
 
-def shuffled(graph: Graph, source: random.Random) -> Graph:
+def shuffled(graph: ModularGraph, source: random.Random) -> ModularGraph:
     """The same question: nodes renumbered in another topological order, renamed, commuted, re-ordered, extended."""
     placed: list[int] = []
     while len(placed) < len(graph.nodes):
@@ -57,27 +57,29 @@ def shuffled(graph: Graph, source: random.Random) -> Graph:
         operands = tuple(Operand(True, number[o.number]) if o.is_node else o for o in node.operands)
         if node.operator in ("+", "*") and source.random() < 0.5:
             operands = operands[::-1]
-        nodes.append(Node(node.operator, operands))
+        nodes.append(ModularNode(node.operator, operands))
     extra = source.randrange(4)
     for _ in range(extra):
-        nodes.append(Node("+", (Operand(True, source.randrange(len(nodes))), Operand(False, source.randint(1, 9)))))
-    return Graph(
+        nodes.append(
+            ModularNode("+", (Operand(True, source.randrange(len(nodes))), Operand(False, source.randint(1, 9))))
+        )
+    return ModularGraph(
         nodes=tuple(nodes),
-        values=evaluate(nodes, graph.modulus),
+        values=node_values(nodes, graph.modulus),
         query=number[graph.query],
-        names=tuple(source.sample(compact.LETTERS, len(nodes))),
+        names=tuple(source.sample(LETTERS, len(nodes))),
         order=tuple(source.sample(range(len(nodes)), len(nodes))),
         modulus=graph.modulus,
     )
 
 
 def test_the_documented_wording() -> None:
-    assert compact.prompt(DOCUMENTED) == "a = 3 ; b = a + 2 ; c = 4 * b ? c :"
-    assert compact.solution(DOCUMENTED) == (
+    assert DOCUMENTED.prompt() == "a = 3 ; b = a + 2 ; c = 4 * b ? c :"
+    assert DOCUMENTED.solution() == (
         "a = 3 ; b = a + 2 = 3 + 2 = 5 ; c = 4 * b = 4 * 5 = 6 ; answer 6"
     )  # fmt: skip
-    assert evaluate(list(DOCUMENTED.nodes), 7) == DOCUMENTED.values
-    assert compact.number(-12) == "- 1 2"
+    assert node_values(list(DOCUMENTED.nodes), 7) == DOCUMENTED.values
+    assert digits(-12) == "- 1 2"
 
 
 def test_problems_of_version_1_never_move() -> None:
@@ -150,7 +152,7 @@ def test_identity_ignores_names_order_commuted_operands_and_distractors(
     graph = problems(name)[index].gold
     other = shuffled(graph, source)
     assert identity(other) == identity(graph)
-    assert solve(compact.prompt(other), graph.modulus) == graph.values[graph.query]
+    assert solve(other.prompt(), graph.modulus) == graph.values[graph.query]
 
 
 @given(st.sampled_from(NAMES), st.integers(0, 149))
@@ -162,30 +164,30 @@ def test_identity_sees_every_constant_operator_and_operand_and_the_query(name: s
         for k, operand in enumerate(node.operands):
             if not operand.is_node:
                 operands = (*node.operands[:k], Operand(False, operand.number + 1), *node.operands[k + 1 :])
-                assert identity(with_node(graph, i, Node(node.operator, operands))) != identity(graph)
+                assert identity(with_node(graph, i, ModularNode(node.operator, operands))) != identity(graph)
         for operator in "+-*" if node.operator else "":
             if operator != node.operator:
-                assert identity(with_node(graph, i, Node(operator, node.operands))) != identity(graph)
+                assert identity(with_node(graph, i, ModularNode(operator, node.operands))) != identity(graph)
         if node.operator == "-" and not all(o.is_node for o in node.operands):
-            assert identity(with_node(graph, i, Node("-", node.operands[::-1]))) != identity(graph)
+            assert identity(with_node(graph, i, ModularNode("-", node.operands[::-1]))) != identity(graph)
         if i != graph.query:
             assert canonical_digest(graph.nodes, i) != identity(graph)
 
 
-def with_node(graph: Graph, index: int, node: Node) -> Graph:
+def with_node(graph: ModularGraph, index: int, node: ModularNode) -> ModularGraph:
     return replace(graph, nodes=(*graph.nodes[:index], node, *graph.nodes[index + 1 :]))
 
 
 def test_identity_tells_a_constant_from_a_leaf_and_joined_digits_apart() -> None:
-    def of(*nodes: Node) -> int:
+    def of(*nodes: ModularNode) -> int:
         return canonical_digest(nodes, len(nodes) - 1)
 
-    three, leaf = Operand(False, 3), Node(LEAF, (Operand(False, 3),))
-    assert of(leaf, Node("+", (Operand(True, 0), three))) != of(
-        leaf, leaf, Node("+", (Operand(True, 0), Operand(True, 1)))
+    three, leaf = Operand(False, 3), ModularNode(LEAF, (Operand(False, 3),))
+    assert of(leaf, ModularNode("+", (Operand(True, 0), three))) != of(
+        leaf, leaf, ModularNode("+", (Operand(True, 0), Operand(True, 1)))
     )
     eleven, twelve = Operand(False, 11), Operand(False, 12)
-    assert of(Node("+", (Operand(False, 1), Operand(False, 112)))) != of(Node("+", (eleven, twelve)))
+    assert of(ModularNode("+", (Operand(False, 1), Operand(False, 112)))) != of(ModularNode("+", (eleven, twelve)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -195,7 +197,7 @@ def test_constants_values_and_names_are_in_range(name: str) -> None:
     for problem in problems(name):
         graph = problem.gold
         assert {o.number for n in graph.nodes for o in n.operands if not o.is_node} <= set(range(1, largest + 1))
-        assert set(graph.names) <= set(compact.LETTERS[: world.letters])
+        assert set(graph.names) <= set(LETTERS[: world.letters])
         assert len(set(graph.names)) == len(graph.names)
         if world.modulus:
             assert all(0 <= value < world.modulus for value in graph.values)

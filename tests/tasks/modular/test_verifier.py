@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from edgewise.tasks import ModularArithmetic, Problem, Score, Verdict
 from edgewise.tasks.base import MAX_CHARACTERS
-from edgewise.tasks.modular import Graph, Node, Operand, compact
+from edgewise.tasks.modular import ModularGraph, ModularNode, Operand
+from edgewise.tasks.modular.graph import LETTERS, digits
 from tests.tasks.modular.worlds import MODULAR
 from tests.tasks.verdicts import all_right, verdict_of
 
@@ -24,15 +25,15 @@ SOURCES = st.randoms(use_true_random=False)
 # p = 3 ; q = p + 2 = 5 ; r = q - 4 = 1 ; s = q * r = 5 ; t = s - p = 2, modulo 7, with the
 # distractors u = q * 2 = 3 and v = 6.
 NODES = (
-    Node("", (Operand(False, 3),)),
-    Node("+", (Operand(True, 0), Operand(False, 2))),
-    Node("-", (Operand(True, 1), Operand(False, 4))),
-    Node("*", (Operand(True, 1), Operand(True, 2))),
-    Node("-", (Operand(True, 3), Operand(True, 0))),
-    Node("*", (Operand(True, 1), Operand(False, 2))),
-    Node("", (Operand(False, 6),)),
+    ModularNode("", (Operand(False, 3),)),
+    ModularNode("+", (Operand(True, 0), Operand(False, 2))),
+    ModularNode("-", (Operand(True, 1), Operand(False, 4))),
+    ModularNode("*", (Operand(True, 1), Operand(True, 2))),
+    ModularNode("-", (Operand(True, 3), Operand(True, 0))),
+    ModularNode("*", (Operand(True, 1), Operand(False, 2))),
+    ModularNode("", (Operand(False, 6),)),
 )
-GRAPH = Graph(NODES, (3, 5, 1, 5, 2, 3, 6), 4, tuple("pqrstuv"), tuple(range(7)), 7)
+GRAPH = ModularGraph(NODES, (3, 5, 1, 5, 2, 3, 6), 4, tuple("pqrstuv"), tuple(range(7)), 7)
 P, Q, R, S, T = (
     "p = 3",
     "q = p + 2 = 3 + 2 = 5",
@@ -50,7 +51,7 @@ def say(*steps: str) -> Verdict:
     return verify(GRAPH, " ; ".join(steps))
 
 
-def problem_of(case: tuple[str, int]) -> tuple[Problem, Graph, str]:
+def problem_of(case: tuple[str, int]) -> tuple[Problem, ModularGraph, str]:
     world, index = MODULAR[case[0]], case[1]
     problem = world.problem("train", 8, index)
     return problem, problem.gold, world.solution(problem)
@@ -69,8 +70,8 @@ def mutated(text: str, words: tuple[str, ...], source: random.Random) -> str:
 
 
 def test_the_graph_of_this_file_is_what_its_comment_says() -> None:
-    assert compact.solution(GRAPH) == " ; ".join(GOLD)
-    assert [compact.step(GRAPH, i) for i in (5, 6)] == [U, V]
+    assert GRAPH.solution() == " ; ".join(GOLD)
+    assert [GRAPH.step(i) for i in (5, 6)] == [U, V]
     assert say(*GOLD) == all_right(2)
 
 
@@ -82,11 +83,11 @@ def test_the_graph_of_this_file_is_what_its_comment_says() -> None:
 def test_names_do_not_matter(case: tuple[str, int], source: random.Random) -> None:
     _, graph, gold = problem_of(case)
     text = mutated(gold, MODULAR[case[0]].words(), source)
-    new = dict(zip(compact.LETTERS, source.sample(compact.LETTERS, len(compact.LETTERS)), strict=True))
+    new = dict(zip(LETTERS, source.sample(LETTERS, len(LETTERS)), strict=True))
     renamed = replace(graph, names=tuple(new[name] for name in graph.names))
     written = " ".join(new.get(token, token) for token in text.split())
     assert marks(verify(renamed, written)) == marks(verify(graph, text))
-    assert verify(renamed, compact.solution(renamed)) == all_right(renamed.values[renamed.query])
+    assert verify(renamed, renamed.solution()) == all_right(renamed.values[renamed.query])
 
 
 @given(CASES, SOURCES)
@@ -107,7 +108,7 @@ def test_any_order_in_which_parents_come_first_is_right(case: tuple[str, int], s
     while len(order) < len(graph.necessary()):
         free = [i for i in graph.necessary() if i not in order and set(graph.nodes[i].parents) <= set(order)]
         order.append(source.choice(free))
-    steps = [compact.step(graph, i) for i in order]
+    steps = [graph.step(i) for i in order]
     assert verify(graph, " ; ".join([*steps, gold.split(" ; ")[-1]])) == all_right(graph.values[graph.query])
 
 
@@ -119,7 +120,7 @@ def test_any_other_order_is_wrong_at_the_step_that_comes_too_early(
     _, graph, gold = problem_of(case)
     order = source.sample(graph.necessary(), len(graph.necessary()))
     early = [at for at, i in enumerate(order) if not set(graph.nodes[i].parents) <= set(order[:at])]
-    verdict = verify(graph, " ; ".join([*(compact.step(graph, i) for i in order), gold.split(" ; ")[-1]]))
+    verdict = verify(graph, " ; ".join([*(graph.step(i) for i in order), gold.split(" ; ")[-1]]))
     assert verdict.answer is Score.CORRECT
     assert verdict.first_wrong_step == (early[0] if early else None)
     assert verdict.process is (Score.WRONG if early else Score.CORRECT)
@@ -135,12 +136,13 @@ def test_operands_of_plus_and_times_may_be_turned_and_of_minus_not(
     def turned(index: int) -> str:
         node = graph.nodes[index]
         other = replace(
-            graph, nodes=(*graph.nodes[:index], Node(node.operator, node.operands[::-1]), *graph.nodes[index + 1 :])
+            graph,
+            nodes=(*graph.nodes[:index], ModularNode(node.operator, node.operands[::-1]), *graph.nodes[index + 1 :]),
         )
-        return compact.step(other, index)
+        return other.step(index)
 
     needed = graph.necessary()
-    steps = [compact.step(graph, i) for i in needed]
+    steps = [graph.step(i) for i in needed]
     for at, i in enumerate(needed):
         if graph.nodes[i].operator in ("+", "*") and source.random() < 0.5:
             steps[at] = turned(i)
@@ -157,7 +159,7 @@ def test_operands_of_plus_and_times_may_be_turned_and_of_minus_not(
 def test_distractors_worked_out_are_accepted(case: tuple[str, int], source: random.Random) -> None:
     _, graph, gold = problem_of(case)
     order = [i for i in range(len(graph.nodes)) if i in graph.necessary() or source.random() < 0.7]
-    assert verify(graph, " ; ".join([*(compact.step(graph, i) for i in order), gold.split(" ; ")[-1]])) == all_right(
+    assert verify(graph, " ; ".join([*(graph.step(i) for i in order), gold.split(" ; ")[-1]])) == all_right(
         graph.values[graph.query]
     )
 
@@ -259,7 +261,7 @@ def test_every_change_of_one_token_is_refused(name: str) -> None:
         problem = world.problem("train", 9, index)
         tokens = world.solution(problem).split()
         # Of the letters that the problem does not use, one is as good as another.
-        unused = [word for word in world.words() if word not in problem.prompt.split() and word in compact.LETTERS]
+        unused = [word for word in world.words() if word not in problem.prompt.split() and word in LETTERS]
         words = [word for word in world.words() if word not in unused[1:]]
         for at in range(len(tokens) + 1):
             head, tail = tokens[:at], tokens[at + 1 :]
@@ -290,7 +292,7 @@ def test_every_single_wrong_number_is_found_where_it_stands(name: str) -> None:
         for at, step in enumerate(steps):
             parts = step.split(" = ") if at < len(steps) - 1 else step.split(" ", 1)
             value = int(parts[-1].replace(" ", ""))
-            off = (" = " if at < len(steps) - 1 else " ").join([*parts[:-1], compact.number(value + 1)])
+            off = (" = " if at < len(steps) - 1 else " ").join([*parts[:-1], digits(value + 1)])
             verdict = world.verify(problem, " ; ".join([*steps[:at], off, *steps[at + 1 :]]))
             assert verdict.process is Score.WRONG
             assert verdict.first_wrong_step == at
@@ -402,8 +404,8 @@ def test_leading_zeros_without_end_are_only_zeros() -> None:
 
 def test_zero_has_no_sign() -> None:
     """Minus zero is not how a value is written; accepting it would make two texts of one number."""
-    graph = Graph(
-        (Node("", (Operand(False, 3),)), Node("-", (Operand(True, 0), Operand(False, 3)))),
+    graph = ModularGraph(
+        (ModularNode("", (Operand(False, 3),)), ModularNode("-", (Operand(True, 0), Operand(False, 3)))),
         (3, 0),
         1,
         ("a", "b"),
@@ -415,11 +417,11 @@ def test_zero_has_no_sign() -> None:
 
 
 def test_negative_numbers_are_substituted_with_their_sign() -> None:
-    graph = Graph(
+    graph = ModularGraph(
         (
-            Node("", (Operand(False, 3),)),
-            Node("-", (Operand(True, 0), Operand(False, 8))),
-            Node("-", (Operand(True, 0), Operand(True, 1))),
+            ModularNode("", (Operand(False, 3),)),
+            ModularNode("-", (Operand(True, 0), Operand(False, 8))),
+            ModularNode("-", (Operand(True, 0), Operand(True, 1))),
         ),
         (3, -5, 8),
         2,
@@ -428,7 +430,7 @@ def test_negative_numbers_are_substituted_with_their_sign() -> None:
         0,
     )
     gold = "a = 3 ; b = a - 8 = 3 - 8 = - 5 ; c = a - b = 3 - - 5 = 8 ; answer 8"
-    assert compact.solution(graph) == gold
+    assert graph.solution() == gold
     assert verify(graph, gold) == all_right(8)
     assert verify(graph, gold.replace("- - 5", "- 5")).first_wrong_step == 2
     assert verify(graph, gold.replace("= - 5 ;", "= 5 ;")).first_wrong_step == 1
