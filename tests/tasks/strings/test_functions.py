@@ -9,12 +9,12 @@ from itertools import combinations, pairwise, product
 
 import pytest
 
-from edgewise.tasks.strings import FUNCTIONS, functions, names
+from edgewise.tasks.strings import FUNCTIONS, function_names, functions
 from edgewise.tasks.strings.chain import collapses, followers
 from tests.tasks.strings.reading import LETTERS, interpret
 
 COUNT = 2000
-KINDS: tuple[functions.Kind, ...] = ("train", "held_out")
+KINDS: tuple[functions.Half, ...] = ("train", "held_out")
 LENGTHS = (5, 6, 7, 8, 9, 12, 16, 24)
 
 
@@ -60,15 +60,15 @@ def test_the_table_in_the_documentation_is_what_is_computed() -> None:
 
 
 def test_half_of_the_functions_are_held_out_and_no_two_share_a_name_or_a_description() -> None:
-    assert len(names("train")) == len(names("held_out")) == 12
-    assert not set(names("train")) & set(names("held_out"))
-    assert names("all") == tuple(sorted(FUNCTIONS))
+    assert len(function_names("train")) == len(function_names("held_out")) == 12
+    assert not set(function_names("train")) & set(function_names("held_out"))
+    assert function_names("all") == tuple(sorted(FUNCTIONS))
     assert len({f.description for f in FUNCTIONS.values()}) == len(FUNCTIONS)
     assert all(FUNCTIONS[name].name == name for name in FUNCTIONS)
 
 
 def test_names_in_alphabetical_order_do_not_tell_the_half() -> None:
-    halves = "".join("t" if name in names("train") else "h" for name in names("all"))
+    halves = "".join("t" if name in function_names("train") else "h" for name in function_names("all"))
     assert 4 <= halves[:12].count("t") <= 8
     assert 7 <= sum(a != b for a, b in pairwise(halves)) <= 16
 
@@ -95,11 +95,11 @@ def test_two_calls_are_one_function_always_or_seldom(length: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_three_calls_that_may_follow_each_other_are_one_function(kind: functions.Kind) -> None:
+def test_no_three_calls_that_may_follow_each_other_are_one_function(kind: functions.Half) -> None:
     for length in (5, 8):
         atoms = {tuple(results[:8]) for results in outputs(length).values()}
-        follow = followers(names(kind), length)
-        for first, second in product(names(kind), repeat=2):
+        follow = followers(function_names(kind), length)
+        for first, second in product(function_names(kind), repeat=2):
             for third in follow.get((first, second), ()):
                 results = outputs(length)[first][:8]
                 for name in (second, third):
@@ -126,5 +126,5 @@ def test_collapses_that_are_known_by_hand() -> None:
 def test_most_calls_may_follow_any_other() -> None:
     for kind in KINDS:
         for length in (5, 8):
-            for before, after in followers(names(kind), length).items():
-                assert len(after) >= len(names(kind)) / 2, before
+            for before, after in followers(function_names(kind), length).items():
+                assert len(after) >= len(function_names(kind)) / 2, before

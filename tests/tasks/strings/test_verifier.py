@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from edgewise.tasks import Score, Verdict
 from edgewise.tasks.base import MAX_CHARACTERS
-from edgewise.tasks.strings import FUNCTIONS, Chain, StringFunctions, run
+from edgewise.tasks.strings import FUNCTIONS, Chain, StringFunctions, run_chain
 from tests.tasks.strings.worlds import STRINGS
 from tests.tasks.verdicts import all_right, verdict_of
 
 OF = {f.description: name for name, f in FUNCTIONS.items()}
 REV, ROT, ADD, OTHER = OF["reverse all"], OF["rotate left 1"], OF["forward 3"], OF["swap ends"]
-CHAIN = run((REV, ROT, ADD), "abcde")
+CHAIN = run_chain((REV, ROT, ADD), "abcde")
 FIRST, SECOND, THIRD = f"{REV} a b c d e = e d c b a", f"{ROT} e d c b a = d c b a e", f"{ADD} d c b a e = g f e d h"
 ANSWER = "answer g f e d h"
 STEPS = (FIRST, SECOND, THIRD)
@@ -164,7 +164,7 @@ def test_a_wrong_call_is_the_first_wrong_step_however_well_it_goes_on(index: int
     letters = list(gold.strings[at + 1])
     place = source.randrange(len(letters))
     letters[place] = source.choice([c for c in "abcdefghijklmnopqrstuvwxyz" if c != letters[place]])
-    rest = run(gold.calls[at + 1 :], "".join(letters))
+    rest = run_chain(gold.calls[at + 1 :], "".join(letters))
     strings = gold.strings[: at + 1] + rest.strings
     steps = [f"{name} {strings[i]} = {strings[i + 1]}" for i, name in enumerate(gold.calls)]
     verdict = DEEP.verify(problem, " ; ".join([*steps, f"answer {strings[-1]}"]))

@@ -12,8 +12,9 @@ import pytest
 from edgewise.core.errors import InputError
 from edgewise.core.spec import canonical_json
 from edgewise.tasks import SPLITS, Problem
-from edgewise.tasks.strings import FUNCTIONS, StringFunctions, names, run
-from edgewise.tasks.strings import wording as strings_wording
+from edgewise.tasks.strings import FUNCTIONS, StringFunctions, function_names, run_chain
+from edgewise.tasks.strings import world as strings_world
+from edgewise.tasks.strings.world import chain_prompt, direct_solution, stepwise_solution
 from tests.tasks.strings.reading import LETTERS, interpret, read, solve
 from tests.tasks.strings.worlds import STRINGS
 
@@ -29,17 +30,17 @@ def problems(name: str, count: int = 200) -> tuple[Problem, ...]:
 def test_the_documented_wording() -> None:
     of = {f.description: name for name, f in FUNCTIONS.items()}
     kiv, tiv = of["reverse all"], of["rotate left 1"]
-    documented = run((kiv, tiv), "abcde")
+    documented = run_chain((kiv, tiv), "abcde")
     asked = f"{tiv} ( {kiv} ( x ) ) ; x = a b c d e ? :"
-    assert strings_wording.prompt(documented, shown=False) == asked
-    assert strings_wording.prompt(documented, shown=True) == (
+    assert chain_prompt(documented, shown=False) == asked
+    assert chain_prompt(documented, shown=True) == (
         f"{kiv} : reverse all ; {tiv} : rotate left 1 ; {asked}"
     )  # fmt: skip
-    assert strings_wording.steps(documented) == (
+    assert stepwise_solution(documented) == (
         f"{kiv} a b c d e = e d c b a ; {tiv} e d c b a = d c b a e ; answer d c b a e"
     )
-    assert strings_wording.direct(documented) == "answer d c b a e"
-    assert asked in " ".join((strings_wording.__doc__ or "").split())
+    assert direct_solution(documented) == "answer d c b a e"
+    assert asked in " ".join((strings_world.__doc__ or "").split())
 
 
 def test_problems_of_version_1_never_move() -> None:
@@ -90,9 +91,9 @@ def test_every_problem_depends_on_x(level: int) -> None:
         for place in range(len(question.x)):
             for letter in source.sample(LETTERS, 3):
                 x = question.x[:place] + letter + question.x[place + 1 :]
-                answers.add(run(question.calls, x).strings[-1])
+                answers.add(run_chain(question.calls, x).strings[-1])
         assert len(answers) > 1
-        strings = run(question.calls, question.x).strings
+        strings = run_chain(question.calls, question.x).strings
         assert len(set(strings)) == level + 1
 
 
@@ -100,13 +101,13 @@ def test_every_problem_depends_on_x(level: int) -> None:
 def test_only_the_functions_asked_for_occur_and_all_of_them(functions: Any) -> None:
     world = StringFunctions(functions=functions, max_calls=3)
     seen = {name for i in range(400) for name in read(world.problem(SPLITS[i % 4], 0, i).prompt).calls}
-    assert seen == set(names(functions))
+    assert seen == set(function_names(functions))
 
 
 def test_functions_are_drawn_about_equally_often() -> None:
     world = StringFunctions(min_calls=1, max_calls=1)
     calls = [world.problem("train", 0, i).gold.calls[0] for i in range(2400)]
-    assert all(abs(calls.count(name) - 200) < 70 for name in names("train"))
+    assert all(abs(calls.count(name) - 200) < 70 for name in function_names("train"))
 
 
 @pytest.mark.parametrize("functions", ["train", "held_out"])
@@ -153,7 +154,7 @@ def test_ids_and_splits_are_those_of_the_question_whatever_the_wording() -> None
 def test_the_vocabulary_is_the_same_for_all_knobs_and_names_are_no_other_word() -> None:
     assert len({world.words() for world in STRINGS.values()}) == 1
     described = {word for f in FUNCTIONS.values() for word in f.description.split()}
-    assert not set(names("all")) & (described | set(LETTERS) | {"answer"})
+    assert not set(function_names("all")) & (described | set(LETTERS) | {"answer"})
     assert not described & set(LETTERS)
 
 

@@ -1,4 +1,4 @@
-"""Chains of calls f(g(h(x))): drawn so that every call counts, run, and named by what they ask."""
+"""Chains of calls f(g(h(x))): running them, drawing them so that every call counts, and hashing what they ask."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Chain:
     strings: tuple[str, ...]
 
 
-def run(calls: tuple[str, ...], x: str) -> Chain:
+def run_chain(calls: tuple[str, ...], x: str) -> Chain:
     """The chain of these calls, innermost first, on x."""
     strings = [x]
     for name in calls:
@@ -32,13 +32,13 @@ def run(calls: tuple[str, ...], x: str) -> Chain:
     return Chain(calls, tuple(strings))
 
 
-def identity(calls: tuple[str, ...], x: str) -> int:
+def chain_identity(calls: tuple[str, ...], x: str) -> int:
     """A 64-bit hash of what is asked: the composition and its input."""
     return key("strings", " ".join(calls), x)
 
 
 def draw_calls(source: random.Random, functions: tuple[str, ...], count: int, length: int) -> tuple[str, ...]:
-    """`count` calls of `functions`, innermost first, no two or three neighbours of which collapse."""
+    """`count` calls of `functions`, innermost first; no two or three neighbouring calls collapse."""
     follow = followers(functions, length)
     calls: tuple[str, ...] = ()
     while len(calls) < count:
@@ -53,7 +53,7 @@ def draw_string(source: random.Random, length: int) -> str:
 
 @cache
 def followers(functions: tuple[str, ...], length: int) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """After no, one or two calls that may be made: the functions whose call makes nothing collapse."""
+    """Which functions may be called after no, one or two calls: those whose call makes nothing collapse."""
     follow: dict[tuple[str, ...], tuple[str, ...]] = {(): functions}
     for inner in functions:
         follow[(inner,)] = tuple(f for f in functions if not collapses((inner, f), length))
@@ -64,16 +64,20 @@ def followers(functions: tuple[str, ...], length: int) -> dict[tuple[str, ...], 
 
 
 def collapses(calls: tuple[str, ...], length: int) -> bool:
-    """Whether these calls together are the identity or one atomic function, held out or not, on strings of that
-    length: inverses, sorting what was rearranged, and the like."""
+    """Whether the calls together are the identity or one atomic function, held out or not, on strings of this length.
+
+    Examples are a function after its inverse, and sorting what was only rearranged.
+    """
     probes, first, atoms = _atoms(length)
     # Nearly all chains differ from every atom on the first probe already.
-    return run(calls, probes[0]).strings[-1] in first and tuple(run(calls, x).strings[-1] for x in probes) in atoms
+    if run_chain(calls, probes[0]).strings[-1] not in first:
+        return False
+    return tuple(run_chain(calls, x).strings[-1] for x in probes) in atoms
 
 
 @cache
 def _atoms(length: int) -> tuple[list[str], set[str], set[tuple[str, ...]]]:
-    """Random strings, and what the identity and every atomic function make of the first and of all of them."""
+    """Random strings, and the results of the identity and every atomic function on the first and on all of them."""
     source = rng("probes", length)
     probes = [draw_string(source, length) for _ in range(_PROBES)]
     atoms = {tuple(probes), *(tuple(map(function.compute, probes)) for function in FUNCTIONS.values())}

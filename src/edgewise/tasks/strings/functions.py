@@ -44,22 +44,22 @@ from string import ascii_lowercase
 from typing import Literal
 
 ALPHABET = ascii_lowercase
-Kind = Literal["train", "held_out"]
+Half = Literal["train", "held_out"]
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class StringFunction:
     """One atomic function: `compute` takes a string of 5 or more lowercase letters to one of the same length."""
 
     name: str
-    kind: Kind
+    half: Half
     description: str
     compute: Callable[[str], str]
 
 
-def names(functions: Kind | Literal["all"]) -> tuple[str, ...]:
+def function_names(functions: Half | Literal["all"]) -> tuple[str, ...]:
     """The names of the functions for training, of those held out, or of all, in alphabetical order."""
-    return tuple(sorted(name for name, one in FUNCTIONS.items() if functions in ("all", one.kind)))
+    return tuple(sorted(name for name, function in FUNCTIONS.items() if functions in ("all", function.half)))
 
 
 def _reverse_halves(s: str) -> str:
@@ -73,8 +73,8 @@ def _swap_neighbours(s: str) -> str:
     return "".join(out)
 
 
-def _interleave(one: str, other: str, middle: str) -> str:
-    return "".join([a + b for a, b in zip(one, other, strict=True)]) + middle
+def _interleave(first: str, second: str, middle: str) -> str:
+    return "".join([a + b for a, b in zip(first, second, strict=True)]) + middle
 
 
 def _interleave_halves(s: str) -> str:
@@ -147,32 +147,32 @@ _forward_4 = _forward(4)
 _back_4 = _forward(-4)
 
 # Names were dealt at random: neither their order nor their letters tell the half or the family.
-FUNCTIONS: dict[str, Function] = {
-    one.name: one
-    for one in (
-        Function("kiv", "train", "reverse all", lambda s: s[::-1]),
-        Function("tiv", "train", "rotate left 1", lambda s: s[1:] + s[:1]),
-        Function("sul", "train", "swap neighbours", _swap_neighbours),
-        Function("rab", "train", "odd then even", lambda s: s[::2] + s[1::2]),
-        Function("gop", "train", "interleave halves", _interleave_halves),
-        Function("bix", "train", "sort up", _sort_up),
-        Function("naz", "train", "double half", _double_half),
-        Function("zir", "train", "repeat half", _repeat_half),
-        Function("pog", "train", "forward 3", _forward(3)),
-        Function("wug", "train", "back 2", _forward(-2)),
-        Function("huz", "train", "mirror alphabet", _replace(ALPHABET[::-1])),
-        Function("fep", "train", "forward place", _forward_place),
-        Function("koj", "held_out", "reverse halves", _reverse_halves),
-        Function("jud", "held_out", "rotate right 2", lambda s: s[-2:] + s[:-2]),
-        Function("lem", "held_out", "swap ends", lambda s: s[-1] + s[1:-1] + s[0]),
-        Function("dov", "held_out", "even then odd", lambda s: s[1::2] + s[::2]),
-        Function("quf", "held_out", "interleave ends", _interleave_ends),
-        Function("mib", "held_out", "sort down", _sort_down),
-        Function("cag", "held_out", "mirror half", _mirror_half),
-        Function("sef", "held_out", "copy odd", _copy_odd),
-        Function("zup", "held_out", "forward 7", _forward(7)),
-        Function("dax", "held_out", "back 8", _forward(-8)),
-        Function("vub", "held_out", "next of kind", _next_of_kind()),
-        Function("yeb", "held_out", "odd forward 4 even back 4", _alternate),
+FUNCTIONS: dict[str, StringFunction] = {
+    function.name: function
+    for function in (
+        StringFunction("kiv", "train", "reverse all", lambda s: s[::-1]),
+        StringFunction("tiv", "train", "rotate left 1", lambda s: s[1:] + s[:1]),
+        StringFunction("sul", "train", "swap neighbours", _swap_neighbours),
+        StringFunction("rab", "train", "odd then even", lambda s: s[::2] + s[1::2]),
+        StringFunction("gop", "train", "interleave halves", _interleave_halves),
+        StringFunction("bix", "train", "sort up", _sort_up),
+        StringFunction("naz", "train", "double half", _double_half),
+        StringFunction("zir", "train", "repeat half", _repeat_half),
+        StringFunction("pog", "train", "forward 3", _forward(3)),
+        StringFunction("wug", "train", "back 2", _forward(-2)),
+        StringFunction("huz", "train", "mirror alphabet", _replace(ALPHABET[::-1])),
+        StringFunction("fep", "train", "forward place", _forward_place),
+        StringFunction("koj", "held_out", "reverse halves", _reverse_halves),
+        StringFunction("jud", "held_out", "rotate right 2", lambda s: s[-2:] + s[:-2]),
+        StringFunction("lem", "held_out", "swap ends", lambda s: s[-1] + s[1:-1] + s[0]),
+        StringFunction("dov", "held_out", "even then odd", lambda s: s[1::2] + s[::2]),
+        StringFunction("quf", "held_out", "interleave ends", _interleave_ends),
+        StringFunction("mib", "held_out", "sort down", _sort_down),
+        StringFunction("cag", "held_out", "mirror half", _mirror_half),
+        StringFunction("sef", "held_out", "copy odd", _copy_odd),
+        StringFunction("zup", "held_out", "forward 7", _forward(7)),
+        StringFunction("dax", "held_out", "back 8", _forward(-8)),
+        StringFunction("vub", "held_out", "next of kind", _next_of_kind()),
+        StringFunction("yeb", "held_out", "odd forward 4 even back 4", _alternate),
     )
 }
