@@ -29,8 +29,8 @@ from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.trainer import train
-from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 from edgewise.training import next_token
 from edgewise.training.documents import Document
 from edgewise.training.execution import Execution

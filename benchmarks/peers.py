@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.models import RandomWords, approved
-from edgewise.model import hf as folder
 from edgewise.model.decoder import Decoder
+from edgewise.model.hf import save_pretrained
 from edgewise.model.tokenizer import BOS, Tokenizer
 
 
@@ -58,7 +58,7 @@ def same_model(model: Decoder, tokenizer: Tokenizer, dtype: torch.dtype = torch.
     """The same weights and words as a model and a tokenizer of transformers."""
     transformers = _peer("transformers")
     with tempfile.TemporaryDirectory() as place, quiet():
-        folder.save(model, tokenizer, Path(place))
+        save_pretrained(model, tokenizer, Path(place))
         theirs = transformers.AutoModelForCausalLM.from_pretrained(place, dtype=dtype)
         # Not AutoTokenizer, which takes a Qwen2 folder's words for pieces of Qwen2's own kind.
         words = transformers.PreTrainedTokenizerFast.from_pretrained(place)

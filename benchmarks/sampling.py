@@ -16,8 +16,8 @@ from benchmarks.models import GROUPED, NATURAL, NEVER, PROMPT_TOKENS, SMALL, SMA
 from benchmarks.work import achieved, sampling_work
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 
 PROMPTS, SAMPLES, NEW_TOKENS = 64, 16, 128
 # A repeat of the peer asks a quarter of the prompts: its rate is what counts, and ours is the one that may suffer.

@@ -14,9 +14,3 @@ import torch
 def one_thread() -> None:
     """Sums are in one order only while the number of threads stays the same."""
     torch.set_num_threads(1)
-
-
-@pytest.fixture
-def in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything in torch, as where the kernels were not built."""
-    monkeypatch.setattr("edgewise.model.native.library.library", lambda: None)

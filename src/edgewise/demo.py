@@ -10,7 +10,7 @@ from edgewise.core.spec import Spec
 from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import AnyRecipe
-from edgewise.sampling.base import SamplingParams
+from edgewise.sampling.params import SamplingParams
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
 from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic

@@ -51,6 +51,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (["demo", "samples=4"], "samples"),
         (["demo", "model.heads=5"], "heads 5"),
         (["demo", "--device", "abacus"], "device"),
+        (["demo", "--backend", "abacus"], "backend: must be auto, torch, native"),
         (["run", "edgewise.demo"], "MODULE:FUNCTION"),
         (["run", "edgewise.nothing:demo"], "edgewise.nothing"),
         (["run", "edgewise.demo:nothing"], "'nothing'"),

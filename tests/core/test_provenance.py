@@ -19,6 +19,7 @@ PROVENANCE = Provenance(
     totals=Totals(tokens=10.0, flops=2e9, seconds=4.0),
     ranks=2,
     device="cpu",
+    backend={"name": "torch"},
     versions={"edgewise": "0.1.0"},
     machine="x86_64 Linux, 2 cores",
 )

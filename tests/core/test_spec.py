@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, canonical_json, difference, digest, override, plain
 from edgewise.model.decoder import DecoderSpec
-from edgewise.sampling.base import SamplingParams
+from edgewise.sampling.params import SamplingParams
 from edgewise.tasks import ModularArithmetic
 
 

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from edgewise.boundary import Outcomes
-from edgewise.rollouts.rollouts import roll_out
+from edgewise.rollouts.collect import roll_out
+from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
 from tests.interop.writing import FILES, counts, jsonl, only, refused, totals
 from tests.rollouts.test_rollouts import LAW, PROBLEMS, TOKENIZER, WORLD, Scripted
 
@@ -77,14 +78,14 @@ def test_a_set_may_have_levels_that_another_lacks(tmp_path: Path) -> None:
 
 def test_a_stage_of_the_laboratory_is_read_once(tmp_path: Path) -> None:
     rollouts = roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, LAW, seed=3)
-    rollouts.write(tmp_path / "rollouts.parquet")
-    rollouts.outcomes().write(tmp_path / "outcomes.parquet")
+    write_rollout_table(rollout_table(rollouts), tmp_path / "rollouts.parquet")
+    table_outcomes(rollout_table(rollouts)).write(tmp_path / "outcomes.parquet")
     (tmp_path / "spec.json").write_text('{"kind": "sample", "seed": 0}')
     jsonl(tmp_path / "metrics.jsonl", [{"step": 1, "loss": 0.5}])
     one = only(tmp_path)
     assert one.files == (tmp_path / "rollouts.parquet",)
     assert "not read: metrics.jsonl, spec.json, outcomes.parquet" in one.notes
-    assert counts(one).c_P.tolist() == rollouts.outcomes().counts().c_P.tolist()
+    assert counts(one).c_P.tolist() == table_outcomes(rollout_table(rollouts)).counts().c_P.tolist()
 
 
 def test_set_and_id_that_join_to_one_name_are_refused(tmp_path: Path) -> None:

@@ -78,11 +78,10 @@ def test_parameters_are_counted(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("shape", [(1, 8), (3, 16), (2, 40)])
-@pytest.mark.usefixtures("in_torch")
 def test_flops_are_those_that_torch_counts(name: str, shape: tuple[int, int]) -> None:
     """On the CPU scores are worked out for every pair of a row, so that each token meets T keys."""
     spec = SHAPES[name]
-    model = Decoder(spec, VOCABULARY)
+    model = Decoder(spec, VOCABULARY, backend="torch")
     tokens = torch.zeros(shape, dtype=torch.int64)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.logits(model(tokens, torch.arange(shape[1]).expand(shape), tokens))
@@ -95,8 +94,13 @@ def test_kv_bytes_are_those_of_the_tensors_kept(name: str) -> None:
     model = Decoder(spec, VOCABULARY)
     kept: list[tuple[int, torch.Tensor, torch.Tensor]] = []
     tokens = torch.zeros((1, 11), dtype=torch.int64)
+
+    def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        kept.append((layer, k, v))
+        return q
+
     with torch.no_grad():
-        model(tokens, torch.arange(11).expand(1, 11), tokens, lambda layer, k, v: kept.append((layer, k, v)))
+        model.forward_torch(tokens, torch.arange(11).expand(1, 11), attend)
     assert [layer for layer, _, _ in kept] == list(range(spec.layers))
     assert all(k.shape == v.shape == (1, 11, spec.kv_heads, spec.head_depth) for _, k, v in kept)
     size = sum(t.numel() * t.element_size() for _, k, v in kept for t in (k, v))

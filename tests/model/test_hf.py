@@ -14,7 +14,7 @@ from torch import Tensor
 
 from edgewise.core.errors import InputError
 from edgewise.model.decoder import DecoderSpec
-from edgewise.model.hf import load, save
+from edgewise.model.hf import load_pretrained, save_pretrained
 from edgewise.model.tokenizer import Tokenizer
 from tests.model.tiny import SHAPES, TOKENIZER, alone, sharp, texts
 
@@ -30,7 +30,7 @@ def test_transformers_computes_our_logits_from_our_folder(name: str, tmp_path: P
     from transformers import AutoModelForCausalLM, Qwen2ForCausalLM
 
     model = sharp(SHAPES[name])
-    save(model, TOKENIZER, tmp_path / "new" / "folder")
+    save_pretrained(model, TOKENIZER, tmp_path / "new" / "folder")
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "new" / "folder")
     assert isinstance(theirs, Qwen2ForCausalLM)
     assert theirs.dtype == torch.float32
@@ -43,8 +43,8 @@ def test_transformers_computes_our_logits_from_our_folder(name: str, tmp_path: P
 @pytest.mark.parametrize("name", SHAPES)
 def test_our_folder_comes_back_bit_for_bit(name: str, tmp_path: Path) -> None:
     model = sharp(SHAPES[name])
-    save(model, TOKENIZER, tmp_path)
-    again, tokenizer = load(tmp_path)
+    save_pretrained(model, TOKENIZER, tmp_path)
+    again, tokenizer = load_pretrained(tmp_path)
     assert again.spec == model.spec
     assert tokenizer == TOKENIZER
     for (ours, one), (theirs, other) in zip(model.state_dict().items(), again.state_dict().items(), strict=True):
@@ -77,7 +77,7 @@ def test_we_compute_the_logits_of_a_folder_that_transformers_saved(tied: bool, t
             parameter.add_(torch.randn_like(parameter), alpha=0.3)
     theirs.save_pretrained(tmp_path)
     TOKENIZER.save(tmp_path)
-    model, tokenizer = load(tmp_path)
+    model, tokenizer = load_pretrained(tmp_path)
     assert tokenizer == TOKENIZER
     assert model.spec == DecoderSpec(
         width=24,
@@ -96,16 +96,16 @@ def test_we_compute_the_logits_of_a_folder_that_transformers_saved(tied: bool, t
 
 def test_the_older_place_of_the_rope_base_is_read(tmp_path: Path) -> None:
     model = sharp(SHAPES["untied, grouped"])
-    save(model, TOKENIZER, tmp_path)
+    save_pretrained(model, TOKENIZER, tmp_path)
     edit_config(tmp_path, rope_parameters=None, rope_theta=500.0)
-    assert load(tmp_path)[0].spec == model.spec
+    assert load_pretrained(tmp_path)[0].spec == model.spec
 
 
 def test_half_precision_folders_are_read_as_fp32(tmp_path: Path) -> None:
     model = sharp(SHAPES["tied, grouped"])
-    save(model, TOKENIZER, tmp_path)
+    save_pretrained(model, TOKENIZER, tmp_path)
     edit_weights(tmp_path, lambda tensors: {name: tensor.bfloat16() for name, tensor in tensors.items()})
-    again, _ = load(tmp_path)
+    again, _ = load_pretrained(tmp_path)
     for one, other in zip(model.state_dict().values(), again.state_dict().values(), strict=True):
         assert other.dtype == torch.float32
         assert torch.equal(one.bfloat16().float(), other)
@@ -127,7 +127,7 @@ def edit_weights(folder: Path, change: Callable[[dict[str, Tensor]], dict[str, T
 def refused(folder: Path, file: str, *words: str) -> None:
     """Loading fails in one line that starts with the file."""
     with pytest.raises(InputError) as error:
-        load(folder)
+        load_pretrained(folder)
     message = str(error.value)
     assert message.startswith(f"{folder / file}: "), message
     assert "\n" not in message
@@ -137,7 +137,7 @@ def refused(folder: Path, file: str, *words: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    save(sharp(SHAPES["untied, grouped"]), TOKENIZER, tmp_path)
+    save_pretrained(sharp(SHAPES["untied, grouped"]), TOKENIZER, tmp_path)
     return tmp_path
 
 

@@ -81,7 +81,7 @@ def test_torch_reads_a_text_as_a_document_for_each_token(mixed: bool) -> None:
     model = in_double(sharp(SHAPES["tied, grouped"], VOCABULARY))
     text = shared_text([(5, [3, 1]), (1, []), (4, [6])], seed=3, mixed=mixed)
     with torch.no_grad():
-        hidden = model.read(text)
+        hidden = model.forward_packed(text)
         for token, seen in enumerate(visible(text)):
             row = text.token_N[seen].unsqueeze(0)
             alone = model(row, text.position_N[seen].unsqueeze(0), torch.zeros_like(row))

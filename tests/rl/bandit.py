@@ -14,9 +14,10 @@ from edgewise.rl.batch import Batch
 from edgewise.rl.crediting import Credited, batches_of
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.update import update
-from edgewise.rollouts.rollouts import Rollouts, roll_out
-from edgewise.sampling.base import SamplingParams
+from edgewise.rollouts.collect import roll_out
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Problem, Score, Split, Verdict, World
 from edgewise.training.execution import Execution
 from edgewise.training.optimizer import Optimizer, OptimizerSpec

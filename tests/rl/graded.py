@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edgewise.core.spec import Spec
 from edgewise.rl.recipe import reward as recipe
 from edgewise.rollouts.rollouts import Rollouts
-from edgewise.sampling.base import Completions
+from edgewise.sampling.completions import Completions
 from edgewise.tasks import Problem, Score, Verdict, World
 from edgewise.tasks.graph.world import GraphArithmetic
 from edgewise.tasks.mixture import Mixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from edgewise.core.errors import InputError
-from edgewise.model import tensors as tensor_file
+from edgewise.model.tensors import load_tensors, save_tensors
 from edgewise.rl.coverage import Coverage
 from edgewise.tasks.base import Problem
 
@@ -97,10 +97,10 @@ def test_a_run_interrupted_after_any_step_goes_on_as_if_it_had_not_been(tmp_path
         before = Coverage()
         for number in range(stop):
             see(before, number)
-        tensor_file.save(before.tensors(), tmp_path / "state")
+        save_tensors(before.tensors(), tmp_path / "state")
         after = Coverage()
         after.see(asked(77), solved("+"), 1)  # what is there already is replaced whole
-        after.load(tensor_file.load(tmp_path / "state"))
+        after.load(load_tensors(tmp_path / "state"))
         assert [see(after, number) for number in range(stop, 10)] == whole[stop:]
         found = after.tensors()
         assert found.keys() == end.keys()

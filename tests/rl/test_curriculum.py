@@ -15,7 +15,7 @@ from torch import Tensor
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.spec import Spec, canonical_json, plain
-from edgewise.model import tensors as tensor_file
+from edgewise.model.tensors import load_tensors, save_tensors
 from edgewise.rl.curriculum import Course, Curriculum, Edge, Pool, Targeted, Uniform
 from edgewise.tasks.base import Problem, Score, Split, Verdict, World
 
@@ -389,10 +389,10 @@ def test_a_run_interrupted_after_any_step_goes_on_as_if_it_had_not_been(kind: st
         before = spec.start(world, 4)
         for number in range(stop):
             step(before, number)
-        tensor_file.save(before.tensors(), tmp_path / "state")
+        save_tensors(before.tensors(), tmp_path / "state")
         after = spec.start(world, 4)
         step(after, 77)  # what is there already is replaced whole
-        after.load(tensor_file.load(tmp_path / "state"))
+        after.load(load_tensors(tmp_path / "state"))
         assert [step(after, number) for number in range(stop, steps)] == whole[stop:]
         assert same(after.tensors(), end)
 

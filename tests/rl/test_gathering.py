@@ -15,8 +15,9 @@ from edgewise.rl.curriculum import Uniform
 from edgewise.rl.gathering import Gathered, gather, mixed
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.writing import Writing
-from edgewise.rollouts.rollouts import Rollouts, verify_completions
-from edgewise.sampling.base import Completions
+from edgewise.rollouts.collect import verify_completions
+from edgewise.rollouts.rollouts import Rollouts
+from edgewise.sampling.completions import Completions
 from edgewise.tasks.base import Problem
 
 from .bandit import TOKENIZER, WORLD, changed, decoder, draw

@@ -8,7 +8,7 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, canonical_json, plain
-from edgewise.model import tensors as tensor_file
+from edgewise.model.tensors import load_tensors, save_tensors
 from edgewise.rl.resets import KlAbove, Never, Period, Plateau, Reset, Watch, validation_problems
 from tests.rl.bandit import WORLD
 
@@ -114,10 +114,10 @@ def test_a_run_interrupted_after_any_step_resets_when_the_whole_one_does(kind: s
         before = EVERY_KIND[kind].start()
         for step in range(stop):
             due(before, step)
-        tensor_file.save(before.tensors(), tmp_path / "state")
+        save_tensors(before.tensors(), tmp_path / "state")
         after = EVERY_KIND[kind].start()
         due(after, 5)  # what is there already is replaced whole
-        after.load(tensor_file.load(tmp_path / "state"))
+        after.load(load_tensors(tmp_path / "state"))
         assert [due(after, step) for step in range(stop, len(scores))] == whole[stop:]
 
 

@@ -15,9 +15,9 @@ from edgewise.model.decoder import Decoder
 from edgewise.rl import trainer
 from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
-from edgewise.rollouts.rollouts import roll_out
-from edgewise.sampling.base import SamplingParams
+from edgewise.rollouts.collect import roll_out
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Problem, World
 from edgewise.training.execution import CPU
 from edgewise.training.run_folder import RunFolder

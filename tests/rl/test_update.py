@@ -130,7 +130,7 @@ def test_the_gradient_does_not_depend_on_micro_batches_order_or_rows(
         batch = one_batch(rollouts, advantage_PG, recipe)
         assert close(gradient_of(decoder(), batch, recipe, tokens, reference), whole)
     order = [3, 0, 4, 2, 1]
-    batch = one_batch(rollouts.of(order), advantage_PG[order], recipe)
+    batch = one_batch(rollouts.select(order), advantage_PG[order], recipe)
     assert close(gradient_of(decoder(), batch, recipe, 40, reference), whole)
 
 
@@ -307,5 +307,5 @@ def test_one_update_raises_what_was_rewarded_and_lowers_what_was_not(rollouts: R
 def test_equal_parts_of_the_problems_make_the_updates(rollouts: Rollouts) -> None:
     made = batches(rollouts, torch.ones(5, 4), changed(updates=2))
     assert [len(batch.weight_D) for batch in made if batch] == [8, 12]
-    few = batches(rollouts.of([0]), torch.ones(1, 4), changed(updates=4))
+    few = batches(rollouts.select([0]), torch.ones(1, 4), changed(updates=4))
     assert [len(batch.weight_D) for batch in few if batch] == [4]

@@ -11,9 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.rollouts.rollouts import Rollouts, roll_out
-from edgewise.sampling.base import Completions, SamplingParams
+from edgewise.rollouts.collect import roll_out
+from edgewise.rollouts.rollouts import Rollouts
+from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
+from edgewise.sampling.completions import Completions
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 from edgewise.tasks import ModularArithmetic, Problem, Score
 from tests.model.tiny import SHAPES, sharp
 
@@ -101,7 +104,7 @@ def test_counts_of_samples_and_tokens(scripted: Rollouts) -> None:
 
 
 def test_outcomes_hold_the_verdicts_row_by_row(scripted: Rollouts) -> None:
-    table = scripted.outcomes()
+    table = table_outcomes(rollout_table(scripted))
     assert table.process_S is not None and table.truncated_S is not None and table.tokens_S is not None
     rows = zip(
         table.problem[table.problem_S].tolist(), table.level[table.problem_S].tolist(), table.sample_S.tolist(),
@@ -123,7 +126,7 @@ def test_outcomes_hold_the_verdicts_row_by_row(scripted: Rollouts) -> None:
 def test_the_table_on_disk_holds_everything(scripted: Rollouts, sampled: Rollouts, tmp_path: Path) -> None:
     for name, rollouts in (("scripted", scripted), ("sampled", sampled)):
         path = tmp_path / f"{name}.parquet"
-        rollouts.write(path)
+        write_rollout_table(rollout_table(rollouts), path)
         rows = pq.read_table(path).to_pylist()
         assert len(rows) == len(PROBLEMS) * rollouts.samples
         for at, row in enumerate(rows):

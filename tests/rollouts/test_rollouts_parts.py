@@ -7,7 +7,9 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.rollouts.rollouts import Rollouts, write_gold
+from edgewise.rollouts.collect import gold_rollouts
+from edgewise.rollouts.rollouts import Rollouts
+from edgewise.rollouts.table import rollout_table
 from edgewise.tasks import ModularArithmetic
 from tests.rl.bandit import decoder, draw
 
@@ -18,9 +20,9 @@ TOKENIZER = Tokenizer(WORLD.words())
 def test_parts_put_together_are_the_whole() -> None:
     whole = draw(decoder(), problems=6, samples=3)
     order = [4, 0, 5, 2]
-    parts = [whole.of(order[:1]), whole.of(order[1:])]
-    again = Rollouts.joined(parts)
-    assert again.table() == whole.of(order).table()
+    parts = [whole.select(order[:1]), whole.select(order[1:])]
+    again = Rollouts.concatenate(parts)
+    assert rollout_table(again) == rollout_table(whole.select(order))
     assert [problem.index for problem in again.problems] == order
     for new, old in enumerate(order):
         for g in range(3):
@@ -31,7 +33,7 @@ def test_parts_of_other_lengths_are_padded() -> None:
     whole = draw(decoder(), problems=8, samples=1)
     lengths = whole.completions.length_PG.max(1)
     short, long = int(lengths.argmin()), int(lengths.argmax())
-    one, other = whole.of([short]), whole.of([long])
+    one, other = whole.select([short]), whole.select([long])
     cut = int(lengths[short])
     assert cut < lengths[long], "the case must have two lengths"
     narrow = Rollouts(
@@ -46,12 +48,12 @@ def test_parts_of_other_lengths_are_padded() -> None:
         one.text_PG,
         one.verdict_PG,
     )
-    assert Rollouts.joined([narrow, other]).table() == whole.of([short, long]).table()
+    assert rollout_table(Rollouts.concatenate([narrow, other])) == rollout_table(whole.select([short, long]))
 
 
 def test_gold_is_the_world_s_solution_and_is_judged_right() -> None:
     problems = [WORLD.problem("train", 0, index) for index in range(8)]
-    gold = write_gold(TOKENIZER, WORLD, problems, 128)
+    gold = gold_rollouts(TOKENIZER, WORLD, problems, 128)
     assert gold.samples == 1 and all(row[0].process_correct for row in gold.verdict_PG)
     assert [row[0] for row in gold.text_PG] == [WORLD.solution(problem) for problem in problems]
     ends = [gold.completions.ids(p, 0)[-1] for p in range(8)]
@@ -60,4 +62,4 @@ def test_gold_is_the_world_s_solution_and_is_judged_right() -> None:
 
 def test_a_gold_solution_that_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match=r"^max_new_tokens: must hold the longest gold solution"):
-        write_gold(TOKENIZER, WORLD, [WORLD.problem("train", 0, 0)], 3)
+        gold_rollouts(TOKENIZER, WORLD, [WORLD.problem("train", 0, 0)], 3)

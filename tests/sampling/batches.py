@@ -6,8 +6,9 @@ from functools import cache
 
 from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder
-from edgewise.sampling.base import Completions, SamplingParams
+from edgewise.sampling.completions import Completions
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 from tests.model.tiny import SHAPES, TOKENIZER, sharp
 
 END = TOKENIZER.eos

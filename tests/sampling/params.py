@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from edgewise.sampling.base import SamplingParams
+from edgewise.sampling.params import SamplingParams
 
 Floats = NDArray[np.float64]
 

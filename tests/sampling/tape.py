@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from edgewise.sampling.kv_cache import KVCache
+
 # Each would wait for the device, or make a tensor whose size the content decides.
 FORBIDDEN = (
     "_local_scalar_dense",
@@ -74,12 +76,12 @@ def owned(*owners: object) -> set[int]:
         for value in vars(owner).values():
             if isinstance(value, torch.nn.Module):
                 found += [*value.parameters(), *value.buffers()]
-            found += _tensors(value)
+            found += _tensors(vars(value) if isinstance(value, KVCache) else value)
     return _addresses(found)
 
 
 def taped(watch: Callable[[Tape], None]) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """A recorder for `edgewise.sampling.stepping.Pace`; `watch` sees the tape before it is played, every time."""
+    """A recorder for `DecodeSchedule`; `watch` sees the tape before it is played, every time."""
 
     def record(step: Callable[[], None]) -> Callable[[], None]:
         step()
@@ -101,7 +103,8 @@ def taped(watch: Callable[[Tape], None]) -> Callable[[Callable[[], None]], Calla
 
 
 def _state_of(step: Any) -> list[tuple[Tensor, Tensor]]:
-    values = tree_leaves([value for value in vars(step.__self__).values() if isinstance(value, Tensor | list)])
+    held = [vars(value) if isinstance(value, KVCache) else value for value in vars(step.__self__).values()]
+    values = tree_leaves([value for value in held if isinstance(value, Tensor | list | dict)])
     return [(value, value.clone()) for value in values if isinstance(value, Tensor)]
 
 

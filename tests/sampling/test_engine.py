@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.decoder import DecoderSpec
-from edgewise.model.hf import save
-from edgewise.sampling.base import SamplingParams
-from edgewise.sampling.decoding import draw
+from edgewise.model.hf import save_pretrained
+from edgewise.sampling.decode_torch import sample_tokens
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 from tests.model.tiny import TOKENIZER, alone, sharp
 from tests.sampling.batches import END, KEYS, LAW, LAWS, LENGTHS, NAMES, PROMPTS, SAMPLES, model, same, whole
 from tests.sampling.params import fits, probabilities
@@ -227,7 +227,7 @@ def test_draw_inverts_the_cumulative_distribution_of_the_support(
     logits: list[float], u: float, top_p: float, temperature: float
 ) -> None:
     params = SamplingParams(temperature=temperature, top_p=top_p)
-    drawn = draw(torch.tensor([logits]), torch.tensor([u], dtype=torch.float64), params)
+    drawn = sample_tokens(torch.tensor([logits]), torch.tensor([u], dtype=torch.float64), params)
     token, logp = int(drawn[0]), float(drawn[1])
     assert logp > -torch.inf
     full = probabilities(np.array(logits, np.float32), SamplingParams(temperature=temperature))
@@ -248,7 +248,7 @@ def test_draw_at_the_ends_of_the_unit_interval() -> None:
     )
     for u, expected in ((0.0, [1, 0, 3]), (0.25, [1, 0, 3]), (0.5, [2, 0, 3]), (1 - 2**-53, [2, 0, 3])):
         for params in (SamplingParams(), SamplingParams(top_p=0.999)):
-            token, logp = draw(logits, torch.full((3,), u, dtype=torch.float64), params)
+            token, logp = sample_tokens(logits, torch.full((3,), u, dtype=torch.float64), params)
             assert token.tolist() == expected
             assert logp.tolist() == pytest.approx([-np.log(2), 0, 0], abs=1e-6)
 
@@ -264,7 +264,7 @@ def test_top_p_keeps_the_fewest_tokens_that_reach_it() -> None:
         (0.95, {0, 1, 2, 3}),
         (1e-6, {1}),
     ):
-        token, logp = draw(logits.expand(1000, 4), u, SamplingParams(top_p=top_p))
+        token, logp = sample_tokens(logits.expand(1000, 4), u, SamplingParams(top_p=top_p))
         assert set(token.tolist()) == support
         mass = sum(float(logits[i].exp()) for i in support)
         for i in support:
@@ -290,7 +290,7 @@ def test_greedy_takes_the_likeliest_token(name: str) -> None:
 def test_greedy_is_that_of_transformers_from_our_folder(name: str, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
-    save(model(name), TOKENIZER, tmp_path)
+    save_pretrained(model(name), TOKENIZER, tmp_path)
     theirs: Any = AutoModelForCausalLM.from_pretrained(tmp_path)
     drawn = whole(name, SamplingParams(temperature=0, max_new_tokens=30))
     for p, prompt in enumerate(PROMPTS):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgewise.sampling.base import SamplingParams
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 from tests.model.tiny import alone
 from tests.sampling.batches import END, KEYS, LAW, LAWS, NAMES, PROMPTS, SAMPLES, model, same, whole
 from tests.sampling.params import probabilities
@@ -15,7 +15,7 @@ from tests.sampling.params import probabilities
 @pytest.mark.parametrize("name", NAMES)
 def test_limits_of_their_own_give_the_beginnings(name: str) -> None:
     limits = [1, 40, 7, 33, 2, 12, 40, 1, 5]
-    drawn = Engine(model(name), END).draw_within(PROMPTS, KEYS, limits, SAMPLES, LAW)
+    drawn = Engine(model(name), END).sample_within(PROMPTS, KEYS, limits, SAMPLES, LAW)
     for p, limit in enumerate(limits):
         for g in range(SAMPLES):
             ids = whole(name).ids(p, g)[:limit]
@@ -29,7 +29,7 @@ def test_a_short_limit_at_the_last_position_does_not_hold_up_the_others() -> Non
     room = model(name).spec.max_positions - len(PROMPTS[0])
     prompts = [[5] * (model(name).spec.max_positions - 1), PROMPTS[0]]
     params = SamplingParams(max_new_tokens=room)
-    both = Engine(model(name), END).draw_within(prompts, [3, KEYS[0]], [1, room], SAMPLES, params)
+    both = Engine(model(name), END).sample_within(prompts, [3, KEYS[0]], [1, room], SAMPLES, params)
     solo = Engine(model(name), END).sample([PROMPTS[0]], [KEYS[0]], SAMPLES, params)
     assert ((both.tokens_PGT[0] >= 0).sum(-1) == 1).all()
     assert [row[row >= 0].tolist() for row in both.tokens_PGT[1]] == [solo.ids(0, g) for g in range(SAMPLES)]
@@ -40,7 +40,7 @@ def test_a_short_limit_at_the_last_position_does_not_hold_up_the_others() -> Non
 def test_the_models_own_log_probabilities_are_those_of_a_full_pass(params: SamplingParams, noise: float) -> None:
     name = NAMES[1]
     limits = [params.max_new_tokens] * len(PROMPTS)
-    drawn = Engine(model(name), END, logit_noise=noise).draw_within(PROMPTS, KEYS, limits, 2, params, model_logp=True)
+    drawn = Engine(model(name), END, logit_noise=noise).sample_within(PROMPTS, KEYS, limits, 2, params, model_logp=True)
     assert drawn.model_logp_PGT is not None
     for p, prompt in enumerate(PROMPTS):
         ids = drawn.tokens_PGT[p, 0][drawn.tokens_PGT[p, 0] >= 0].tolist()
@@ -51,5 +51,5 @@ def test_the_models_own_log_probabilities_are_those_of_a_full_pass(params: Sampl
 
 
 def test_prompts_that_are_read_in_parts_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgewise.sampling.decoding._PREFILL_SCORES", 2 * 64**2)
+    monkeypatch.setattr("edgewise.sampling.decode_torch._PREFILL_SCORES", 2 * 64**2)
     same(NAMES[1], Engine(model(NAMES[1]), END).sample(PROMPTS, KEYS, SAMPLES, LAW), list(range(len(PROMPTS))))

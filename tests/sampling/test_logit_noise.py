@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from edgewise.core.errors import InputError
-from edgewise.sampling.base import Completions, SamplingParams
+from edgewise.sampling.completions import Completions
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 from edgewise.sampling.random_numbers import normal, row_keys
 from tests.model.tiny import TOKENIZER, alone
 from tests.sampling.batches import END, KEYS, LAW, NAMES, PROMPTS, SAMPLES, model, same, whole

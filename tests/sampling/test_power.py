@@ -11,9 +11,10 @@ import pytest
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder, DecoderSpec
-from edgewise.sampling.base import Completions, SamplingParams
+from edgewise.sampling.completions import Completions
 from edgewise.sampling.engine import Engine
-from edgewise.sampling.power import PowerSampler, PowerSamplingParams, Walks
+from edgewise.sampling.params import PowerSamplingParams, SamplingParams
+from edgewise.sampling.power import PowerSampler, Walks
 from tests.model.tiny import alone, sharp
 from tests.sampling.params import Floats, fits, probabilities
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from edgewise.core.spec import digest
-from edgewise.model import hf as model_folder
+from edgewise.model.hf import load_pretrained
 from edgewise.study.stages import MODEL, RL, Evaluate, Midtrain, Stage
 from edgewise.study.store import Store
 from edgewise.training import next_token
@@ -37,7 +37,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def test_it_learns_the_new_world_with_the_words_of_the_parent(store: Store) -> None:
     losses = [line["loss"] for line in store.metrics(MIDTRAIN)]
     assert sum(losses[-5:]) / 5 < 0.8 * losses[0]
-    parent, tuned = (model_folder.load(store.folder(stage) / "model") for stage in (PRETRAIN, MIDTRAIN))
+    parent, tuned = (load_pretrained(store.folder(stage) / "model") for stage in (PRETRAIN, MIDTRAIN))
     assert parent[1] == tuned[1], "the words and their ids are those of the parent"
     assert any(not torch.equal(a, b) for a, b in zip(parent[0].parameters(), tuned[0].parameters(), strict=True))
     assert store.provenance(MIDTRAIN).parents == (store.folder(PRETRAIN).name,)
@@ -73,7 +73,7 @@ def test_on_the_parents_world_it_starts_where_the_parent_ended_and_sees_other_pr
     first, again = store.metrics(same)[0]["loss"], store.metrics(other_seed)[0]["loss"]
     assert first < 0.5 * store.metrics(PRETRAIN)[0]["loss"], "the parent's weights are where it starts"
     assert first != again, "another seed sees other problems"
-    model, tokenizer = model_folder.load(store.folder(PRETRAIN) / MODEL)
+    model, tokenizer = load_pretrained(store.folder(PRETRAIN) / MODEL)
     next_token.train(model, tokenizer, EASY, same.training, PRETRAIN.seed, folder := RunFolder(store.root / "parents"))
     parents = json.loads((folder.path / "metrics.jsonl").read_text())["loss"]
     assert first != parents, "the problems are not those that the parent has seen"

@@ -12,7 +12,7 @@ import torch
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest, plain
-from edgewise.model import hf as model_folder
+from edgewise.model.hf import load_pretrained
 from edgewise.study.stages import RL, Evaluate, Midtrain, Pretrain, base, register_stage, stage_kinds, stage_of_kind
 from edgewise.study.stages.base import Stage
 from edgewise.study.store import Store
@@ -45,7 +45,7 @@ def test_a_stage_by_entry_point_is_read_from_json_and_run(tmp_path: Path, monkey
     store = Store(tmp_path)
     for stage in (PRETRAIN, shrunk, evaluation):
         store.compute(stage)
-    before, after = (model_folder.load(store.folder(stage) / "model")[0] for stage in (PRETRAIN, shrunk))
+    before, after = (load_pretrained(store.folder(stage) / "model")[0] for stage in (PRETRAIN, shrunk))
     assert all(torch.equal(0.5 * a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
     assert store.provenance(evaluation).parents == (store.folder(shrunk).name,)
 

@@ -11,9 +11,8 @@ from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import recipe
-from edgewise.rollouts.rollouts import read_table
-from edgewise.sampling.base import SamplingParams
-from edgewise.sampling.power import PowerSamplingParams
+from edgewise.rollouts.table import read_rollout_table
+from edgewise.sampling.params import PowerSamplingParams, SamplingParams
 from edgewise.study.runner import plan
 from edgewise.study.stages import RL, ROLLOUTS, Evaluate, Pretrain
 from edgewise.study.store import Store
@@ -74,7 +73,7 @@ def test_power_sampling_is_an_arm_without_training(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for stage in plan([BASE_EVALUATION, power]):
         store.compute(stage)
-    base, sharp = (read_table(store.folder(stage) / ROLLOUTS) for stage in (BASE_EVALUATION, power))
+    base, sharp = (read_rollout_table(store.folder(stage) / ROLLOUTS) for stage in (BASE_EVALUATION, power))
     assert base["problem_id"] == sharp["problem_id"]
     # Sharpened: what is drawn is likelier under the model itself.
     assert sum(sharp["logprob"].to_pylist()) > sum(base["logprob"].to_pylist())

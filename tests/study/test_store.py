@@ -15,9 +15,11 @@ import torch
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import versions
 from edgewise.core.spec import digest
+from edgewise.model.backend import choose_backend, describe_backend
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
 from edgewise.study.stages.evaluate import distinct_problems
 from edgewise.study.store import Store
+from edgewise.training.execution import Execution
 from edgewise.training.run_folder import Progress
 
 from .conftest import Finished
@@ -70,8 +72,17 @@ def test_provenance_says_how_a_stage_was_made(finished: Finished, stage: Stage) 
     assert found.versions == versions()
     assert {"edgewise", "python", "torch", "numpy"} <= found.versions.keys()
     assert "cores" in found.machine and found.device == "cpu"
+    assert found.backend == describe_backend(choose_backend("auto"))
     if not isinstance(stage, Evaluate):
         assert found.totals.flops > 0 and 0 < found.totals.seconds <= found.wall_seconds + 0.01
+
+
+def test_a_stage_is_computed_by_the_backend_that_is_named(tmp_path: Path) -> None:
+    """In torch: the same folder, as the execution is part of no digest, with another record of who computed it."""
+    store = Store(tmp_path)
+    folder = store.compute(PRETRAIN, Execution(backend="torch"))
+    assert folder.name == f"pretrain-{digest(PRETRAIN)}"
+    assert store.provenance(PRETRAIN).backend == {"name": "torch"}
 
 
 def test_a_complete_stage_is_left_alone(copied: Store) -> None:
@@ -254,10 +265,10 @@ def test_problems_of_an_evaluation_are_distinct_and_the_same_for_every_parent() 
 
 
 def test_the_trained_model_is_what_the_next_stage_reads(finished: Finished) -> None:
-    from edgewise.model import hf as model_folder
+    from edgewise.model.hf import load_pretrained
 
-    base, _ = model_folder.load(finished.store.folder(PRETRAIN) / "model")
-    tuned, _ = model_folder.load(finished.store.folder(TUNED) / "model")
+    base, _ = load_pretrained(finished.store.folder(PRETRAIN) / "model")
+    tuned, _ = load_pretrained(finished.store.folder(TUNED) / "model")
     assert any(not torch.equal(a, b) for a, b in zip(base.parameters(), tuned.parameters(), strict=True))
     assert finished.store.metrics(TUNED)[-1]["step"] == TUNED.recipe.steps - 1
     assert LAW.temperature == 1.0

@@ -7,7 +7,7 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
-from edgewise.sampling.base import SamplingParams
+from edgewise.sampling.params import SamplingParams
 from edgewise.study.study import Study
 
 from .tiny import BASE_EVALUATION, EASY, PRETRAIN, STUDY, TUNED, TUNED_EVALUATION

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgewise.core.errors import InputError
-from edgewise.model import hf as model_folder
+from edgewise.model.hf import load_pretrained
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.study.stages import MODEL, RL, Evaluate, Midtrain, Pretrain
 from edgewise.study.store import Store
@@ -53,7 +53,7 @@ def test_a_base_with_a_declared_vocabulary_is_trained_on_in_another_wording(tmp_
     losses = [line["loss"] for line in store.metrics(midtrained)]
     assert sum(losses[-5:]) / 5 < 0.8 * losses[0]
     for stage in (BASE, midtrained, tuned):
-        assert model_folder.load(store.folder(stage) / MODEL)[1] == Tokenizer(BASE.words())
+        assert load_pretrained(store.folder(stage) / MODEL)[1] == Tokenizer(BASE.words())
     assert Pretrain.parse(json.loads((store.folder(BASE) / "spec.json").read_text())) == BASE
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from edgewise.core.spec import digest
 from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipe import Recipe
-from edgewise.sampling.base import SamplingParams
+from edgewise.sampling.params import SamplingParams
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
 from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic

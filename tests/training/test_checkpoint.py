@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from edgewise.core.errors import InputError
-from edgewise.model import tensors as tensor_file
+from edgewise.model.tensors import save_tensors
 from edgewise.training import checkpoint
+from edgewise.training.checkpoint import load_checkpoint, save_checkpoint
 
 
 def tensors(step: int) -> dict[str, Tensor]:
@@ -21,12 +22,12 @@ def tensors(step: int) -> dict[str, Tensor]:
 
 
 def save(folder: Path, step: int) -> None:
-    checkpoint.save(folder, step, tensors(step), {"seconds": step / 3})
+    save_checkpoint(folder, step, tensors(step), {"seconds": step / 3})
 
 
 def step_of(folder: Path) -> int | None:
     """The step of the checkpoint that loads, after checking that all of it is of that step."""
-    loaded = checkpoint.load(folder)
+    loaded = load_checkpoint(folder)
     if loaded is None:
         return None
     step, state, notes = loaded
@@ -38,7 +39,7 @@ def step_of(folder: Path) -> int | None:
 
 def test_round_trip_and_replacement(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoint"
-    assert checkpoint.load(folder) is None
+    assert load_checkpoint(folder) is None
     for step in (3, 4):
         save(folder, step)
         assert step_of(folder) == step
@@ -47,8 +48,8 @@ def test_round_trip_and_replacement(tmp_path: Path) -> None:
 
 def test_views_and_transposed_tensors_keep_their_values(tmp_path: Path) -> None:
     whole = torch.arange(12.0).view(3, 4)
-    checkpoint.save(tmp_path / "c", 1, {"t": whole.T, "part": whole[1]}, {})
-    loaded = checkpoint.load(tmp_path / "c")
+    save_checkpoint(tmp_path / "c", 1, {"t": whole.T, "part": whole[1]}, {})
+    loaded = load_checkpoint(tmp_path / "c")
     assert loaded is not None
     assert torch.equal(loaded[1]["t"], whole.T) and torch.equal(loaded[1]["part"], whole[1])
 
@@ -86,7 +87,7 @@ def save_killed_at(monkeypatch: pytest.MonkeyPatch, folder: Path, step: int, ope
         pass
 
     with monkeypatch.context() as patch:
-        patch.setattr(tensor_file, "save", mortal(tensor_file.save, half_saved))
+        patch.setattr(checkpoint, "save_tensors", mortal(save_tensors, half_saved))
         patch.setattr(Path, "write_text", mortal(Path.write_text, half_written))
         patch.setattr(shutil, "rmtree", mortal(shutil.rmtree, half_removed))
         patch.setattr(os, "replace", mortal(os.replace, nothing))
@@ -139,7 +140,7 @@ def test_a_full_disk_leaves_the_former_checkpoint(tmp_path: Path, monkeypatch: p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tensor_file, "save", full)
+        patch.setattr(checkpoint, "save_tensors", full)
         with pytest.raises(OSError, match="No space"):
             save(folder, 2)
     assert step_of(folder) == 1
@@ -160,7 +161,7 @@ def test_a_corrupt_file_names_the_folder_and_says_what_to_do(
     save(folder, 1)
     damage(folder / name)
     with pytest.raises(InputError) as caught:
-        checkpoint.load(folder)
+        load_checkpoint(folder)
     message = str(caught.value)
     assert message.startswith(f"{folder}: corrupt checkpoint") and "remove the folder" in message
     assert "\n" not in message
@@ -172,4 +173,4 @@ def test_json_of_another_shape_is_corrupt_too(tmp_path: Path, text: str) -> None
     save(folder, 1)
     (folder / "state.json").write_text(text)
     with pytest.raises(InputError, match="corrupt checkpoint"):
-        checkpoint.load(folder)
+        load_checkpoint(folder)

@@ -18,9 +18,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from edgewise.core.errors import InputError
-from edgewise.model import tensors as tensor_file
 from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.tensors import save_tensors
 from edgewise.training import checkpoint, next_token
+from edgewise.training.checkpoint import load_checkpoint, save_checkpoint
 from edgewise.training.documents import stretched_positions, worked
 from edgewise.training.execution import Execution
 from edgewise.training.next_token import NextTokenSpec
@@ -188,7 +189,7 @@ from pathlib import Path
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks import ModularArithmetic
-from edgewise.training import next_token
+from edgewise.training import checkpoint, next_token
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.run_folder import RunFolder
 folder, world, shape, spec = sys.argv[1:]
@@ -248,7 +249,7 @@ def test_a_damaged_metrics_line_names_the_file(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "checkpoint"
-    checkpoint.save(place, 3, {"model/embedding.weight": torch.zeros(2, 2)}, {})
+    save_checkpoint(place, 3, {"model/embedding.weight": torch.zeros(2, 2)}, {})
     with pytest.raises(InputError) as caught:
         train(RunFolder(tmp_path))
     assert str(caught.value).startswith(f"{place}: ")
@@ -256,7 +257,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_full_disk_costs_no_more_than_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(RunFolder(tmp_path / "whole"))
-    calls, written = 0, tensor_file.save
+    calls, written = 0, save_tensors
 
     def full_after_three(tensors: dict[str, Tensor], path: Path) -> None:
         nonlocal calls
@@ -268,10 +269,10 @@ def test_a_full_disk_costs_no_more_than_the_last_checkpoint(tmp_path: Path, monk
 
     folder = tmp_path / "full"
     with monkeypatch.context() as patch:
-        patch.setattr(tensor_file, "save", full_after_three)
+        patch.setattr(checkpoint, "save_tensors", full_after_three)
         with pytest.raises(OSError, match="No space"):
             train(RunFolder(folder, checkpoint_seconds=0.0))
-    loaded = checkpoint.load(folder / "checkpoint")
+    loaded = load_checkpoint(folder / "checkpoint")
     assert loaded is not None and loaded[0] == 3
     train(RunFolder(folder))
     assert traces(folder) == traces(tmp_path / "whole")

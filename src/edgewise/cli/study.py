@@ -23,13 +23,18 @@ Settings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help
 Out = Annotated[Path, typer.Option(help="Folder for all that is computed; what is there is reused.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Stages at a time; default: the cores.")]
 Device = Annotated[str, typer.Option(help="Where models run, e.g. cpu or cuda.")]
+ComputedBy = Annotated[str, typer.Option("--backend", help="Who computes models: auto, torch or native (kernels).")]
 
 
 def demo(
-    settings: Settings = None, out: Out = Path("runs/demo"), workers: Workers = None, device: Device = "cpu"
+    settings: Settings = None,
+    out: Out = Path("runs/demo"),
+    workers: Workers = None,
+    device: Device = "cpu",
+    backend: ComputedBy = "auto",
 ) -> None:
     """Train a small model, run RL on it twice, and say whether RL extended its boundary."""
-    _run("edgewise.demo:demo", settings or [], out, workers, device)
+    _run("edgewise.demo:demo", settings or [], out, workers, device, backend)
 
 
 def run(
@@ -38,14 +43,16 @@ def run(
     out: Out = Path("runs"),
     workers: Workers = None,
     device: Device = "cpu",
+    backend: ComputedBy = "auto",
 ) -> None:
     """Run any study: a Python function that takes a spec and returns a Study."""
-    _run(study, settings or [], out, workers, device)
+    _run(study, settings or [], out, workers, device, backend)
 
 
-def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str) -> None:
+def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str, backend: str) -> None:
     from edgewise.core.distributed import process_group
     from edgewise.core.threads import machine_cores
+    from edgewise.model.backend import choose_backend
     from edgewise.report.study.page import write_page
     from edgewise.report.study.terminal import StudyProgress, summary
     from edgewise.report.terminal import status
@@ -57,7 +64,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     study = _study(name, settings)
     progress = StudyProgress(study)
     with process_group(device) as distributed:
-        execution = Execution(device=_device(device), distributed=distributed)
+        execution = Execution(_device(device), choose_backend(backend, device), distributed=distributed)
         context = Context(root=out, workers=workers or machine_cores(), execution=execution)
         with progress if distributed.is_rank_zero else nullcontext():
             store = runner.run(study.evaluations.values(), context, progress)

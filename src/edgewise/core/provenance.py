@@ -37,6 +37,7 @@ class Provenance(Spec):
 
     `parents` are names of folders. `finished` is an ISO time. `wall_seconds` is the last sitting alone;
     `totals.seconds` sums over interruptions. `ranks` processes computed the stage together.
+    `backend` is the name of the one that computed the decoders, and for native its instruction set and digest.
     """
 
     digest: str
@@ -47,6 +48,7 @@ class Provenance(Spec):
     totals: Totals
     ranks: int
     device: str
+    backend: dict[str, str]
     versions: dict[str, str]
     machine: str
 

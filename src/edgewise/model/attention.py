@@ -1,11 +1,8 @@
-"""The one file that knows attention back ends.
+"""Causal attention in torch: within the documents of padded rows, and of one new query per sample over a cache.
 
-Two shapes of attention are needed: packed rows, in which a token sees the earlier tokens of its
-own document, and one new query per sample against a prompt shared by its group plus the sample's
-own keys. On a CPU plain batched matmul is faster than the fused call for both, and at one query
-fusing buys nothing; on a GPU packed rows go to a fused call, which never writes the scores down:
-in bfloat16 to the one that takes documents of any length side by side and so skips what no token
-sees, else to the one that takes a mask.
+On a CPU plain batched matmul is faster than the fused call for both, and at one query fusing gains nothing. On a GPU
+padded rows go to a fused call, which never writes the scores down: in bfloat16 to the one that takes documents of any
+length side by side and so skips what no token sees, else to the one that takes a mask.
 """
 
 from __future__ import annotations

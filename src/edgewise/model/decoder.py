@@ -1,4 +1,4 @@
-"""The decoder: Qwen2's shape (RMSNorm, RoPE, SwiGLU, grouped-query attention), and what it costs.
+"""Decoder-only transformer in Qwen2's shape: RMSNorm, RoPE, SwiGLU, grouped-query attention.
 
 Projections that read the same input are one matrix (query, key and value; gate and up);
 `edgewise.model.hf` knows how they are split in a Hugging Face checkpoint.
@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edgewise.core.spec import Spec
-from edgewise.model import compiled
 from edgewise.model.attention import PackedAttention
+from edgewise.model.backend import Backend, choose_backend
+from edgewise.model.native.decoder import native_hidden_states
 from edgewise.model.packed import PackedTokens
 
+# (layer, q, k, v) -> what each query gathers; [..., heads or kv_heads, head_depth].
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
-Keep = Callable[[int, Tensor, Tensor], None]
 
 
 class DecoderSpec(Spec):
@@ -101,14 +102,29 @@ def rotate(x: Tensor, rotation: Tensor) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """Embedding, layers, norm and head. `forward` gives hidden states; `logits` maps them."""
+    """Embedding, layers, last norm and head.
+
+    `forward` gives hidden states of padded rows, `forward_packed` of packed tokens, both by `backend`; `forward_torch`
+    gives them with any kind of attention, always by torch; `logits` maps hidden states to the vocabulary. A copy
+    has the same backend.
+    """
 
     rotations: Tensor
 
-    def __init__(self, spec: DecoderSpec, vocabulary: int, seed: int = 0) -> None:
+    def __init__(
+        self,
+        spec: DecoderSpec,
+        vocabulary: int,
+        seed: int = 0,
+        *,
+        device: torch.device | str = "cpu",
+        backend: str = "auto",
+    ) -> None:
+        """Random weights by `seed`, the same on every device. InputError where the backend cannot run there."""
         super().__init__()
         self.spec = spec
         self.vocabulary = vocabulary
+        self.backend: Backend = choose_backend(backend, device)
         self.embedding = nn.Embedding(vocabulary, spec.width)
         self.blocks = nn.ModuleList(Block(spec) for _ in range(spec.layers))
         self.norm = nn.RMSNorm(spec.width, eps=spec.norm_eps)
@@ -119,6 +135,7 @@ class Decoder(nn.Module):
         angles = torch.outer(torch.arange(spec.max_positions).float(), frequency)
         self.register_buffer("rotations", torch.polar(torch.ones_like(angles), angles), persistent=False)
         self._initialise(seed)
+        self.to(device)
 
     def _initialise(self, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -138,40 +155,35 @@ class Decoder(nn.Module):
                     parameter.normal_(0.0, residual_std if branch else std, generator=generator)
 
     def forward(
-        self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, keep: Keep | None = None
+        self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, backend: Backend | None = None
     ) -> Tensor:
-        """Hidden states [B, T, width] of packed rows (see `edgewise.training.packing`); of no meaning in the padding.
+        """Hidden states [B, T, width] of padded rows (see `edgewise.training.packing`); without meaning in the padding.
 
-        `keep(layer, k, v)` receives each layer's keys and values [B, T, kv_heads, head_depth].
+        `backend` is that of the decoder unless it is given, where a request is not one for the kernels (see
+        `edgewise.model.backend.serving_backend`).
         """
-        if keep is None and compiled.usable(self):
-            text, place_N = PackedTokens.of_rows(tokens_BT, positions_BT, documents_BT)
+        if (backend or self.backend) == "native":
+            packed, place_N = PackedTokens.of_rows(tokens_BT, positions_BT, documents_BT)
             hidden_MW = self.embedding.weight.new_zeros(tokens_BT.numel(), self.spec.width)
-            hidden_MW = hidden_MW.index_copy(0, place_N, compiled.hidden_states(self, text))
+            hidden_MW = hidden_MW.index_copy(0, place_N, native_hidden_states(self, packed))
             return hidden_MW.view(*tokens_BT.shape, self.spec.width)
-        within = PackedAttention(documents_BT)
+        attention = PackedAttention(documents_BT)
+        return self.forward_torch(tokens_BT, positions_BT, lambda layer, q, k, v: attention(q, k, v))
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            if keep is not None:
-                keep(layer, k, v)
-            return within(q, k, v)
-
-        return self.run(tokens_BT, positions_BT, attend)
-
-    def read(self, text: PackedTokens) -> Tensor:
-        """Hidden states [N, width] of a text. Where the kernels cannot, each segment is a row of its own."""
-        if compiled.usable(self):
-            return compiled.hidden_states(self, text)
-        number_ST, documents_ST, place_N = text.rows()
-        hidden_STW = self(text.token_N[number_ST], text.position_N[number_ST], documents_ST)
+    def forward_packed(self, packed: PackedTokens) -> Tensor:
+        """Hidden states [N, width] of packed tokens. In torch each segment is a row of its own."""
+        if self.backend == "native":
+            return native_hidden_states(self, packed)
+        number_ST, documents_ST, place_N = packed.rows()
+        hidden_STW = self(packed.token_N[number_ST], packed.position_N[number_ST], documents_ST)
         hidden_NW: Tensor = hidden_STW.flatten(0, 1)[place_N]
         return hidden_NW
 
-    def run(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        """Hidden states [..., width] of tokens [...] at positions [...].
+    def forward_torch(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+        """Hidden states [..., width] of tokens [...] at positions [...], by torch.
 
-        `attend(layer, q, k, v)` is the only place where tokens meet, so that training and
-        sampling share every other line of the model.
+        `attend(layer, q, k, v)` is the only place where tokens meet, so that training and sampling share every other
+        line of the model.
         """
         rotation = self.rotations[positions].unsqueeze(-2)
         x = self.embedding(tokens)

@@ -1,4 +1,4 @@
-"""Decoders as Hugging Face folders: config.json, model.safetensors and the tokenizer's files.
+"""Save and load decoders as Hugging Face folders: config.json, model.safetensors and the tokenizer's files.
 
 One dictionary maps our names to theirs; a parameter of ours may be several of theirs stacked.
 """
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from edgewise.core.errors import InputError
-from edgewise.model import tensors
 from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.tensors import load_tensors, save_tensors
 from edgewise.model.tokenizer import Tokenizer
 
 # Ours -> theirs, for layer {i}; several names are stacked along the first dimension.
@@ -47,18 +47,20 @@ _CONFIG_NAMES = {
 _FIXED = {"hidden_act": "silu", "use_sliding_window": False}
 
 
-def save(model: Decoder, tokenizer: Tokenizer, folder: Path) -> None:
-    """Write a folder that `transformers.AutoModelForCausalLM` and `load` both read."""
+def save_pretrained(model: Decoder, tokenizer: Tokenizer, folder: Path) -> None:
+    """Write a folder that `transformers.AutoModelForCausalLM` and `load_pretrained` both read."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(_config(model, tokenizer), indent=2) + "\n")
     generation = {"bos_token_id": tokenizer.bos, "eos_token_id": tokenizer.eos, "pad_token_id": tokenizer.pad}
     (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
-    tensors.save(_to_theirs(model), folder / "model.safetensors")
+    save_tensors(_to_theirs(model), folder / "model.safetensors")
     tokenizer.save(folder)
 
 
-def load(folder: Path, device: torch.device | str = "cpu") -> tuple[Decoder, Tokenizer]:
-    """Read a Qwen2 folder, ours or written by transformers.
+def load_pretrained(
+    folder: Path, device: torch.device | str = "cpu", backend: str = "auto"
+) -> tuple[Decoder, Tokenizer]:
+    """Read a Qwen2 folder, ours or written by transformers, for a device and a backend (see `Decoder`).
 
     InputError names the file that is missing or corrupt, the field of the configuration that the
     decoder cannot follow, or the tensor that is absent, unknown or of the wrong shape.
@@ -76,8 +78,8 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[Decoder, Tok
         raise InputError(
             f"{folder / 'tokenizer.json'}: has {len(tokenizer)} words, but vocab_size in config.json is {vocabulary}"
         )
-    model = Decoder(spec, vocabulary)
-    theirs = tensors.load(weights_path)
+    model = Decoder(spec, vocabulary, device=device, backend=backend)
+    theirs = load_tensors(weights_path)
     _check(theirs, _to_theirs(model), weights_path)
     state = {}
     for ours, parameter in model.state_dict().items():
@@ -85,19 +87,19 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[Decoder, Tok
         stacked = [_reorder(theirs[name], name, spec, to_pairs=True) for name in names]
         state[ours] = torch.cat(stacked).to(parameter.dtype)
     model.load_state_dict(state)
-    return model.to(device), tokenizer
+    return model, tokenizer
 
 
-def _check(found: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
-    for name, tensor in wanted.items():
-        if name not in found:
+def _check(stored: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
+    for name, tensor in expected.items():
+        if name not in stored:
             raise InputError(f"{path}: lacks the tensor {name}")
-        if found[name].shape != tensor.shape:
+        if stored[name].shape != tensor.shape:
             raise InputError(
-                f"{path}: {name} has shape {tuple(found[name].shape)}; config.json makes it {tuple(tensor.shape)}"
+                f"{path}: {name} has shape {tuple(stored[name].shape)}; config.json makes it {tuple(tensor.shape)}"
             )
     # Tied models may carry the head beside the embedding that it equals.
-    unknown = sorted(found.keys() - wanted.keys() - {"lm_head.weight"})
+    unknown = sorted(stored.keys() - expected.keys() - {"lm_head.weight"})
     if unknown:
         raise InputError(f"{path}: has the tensor {unknown[0]}, for which config.json has no place")
 

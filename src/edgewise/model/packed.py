@@ -1,4 +1,4 @@
-"""Flat tokens and who sees whom: what a decoder reads, without rows and without padding."""
+"""Packed tokens: token ids side by side without padding, and which of them see each other."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from torch import Tensor
 class PackedTokens:
     """N tokens in S segments.
 
-    A token sees itself and the earlier tokens of its segment, and all of the segment that this one
-    continues, if it does: a prompt stands once for all of its completions. `token_N`, `position_N`;
-    `segments_S4`: first token, length, and the same of the segment that is continued, of length 0 where
-    there is none.
+    A token sees itself and the earlier tokens of its segment. A segment may continue another one, its prefix, and then
+    its tokens see all of that too: a prompt stands once for all of its completions. `segments_S4` has for each segment
+    its first token and its length, and the same of its prefix, whose length is 0 where there is none.
     """
 
     token_N: Tensor
@@ -30,7 +29,7 @@ class PackedTokens:
 
     @classmethod
     def of_rows(cls, tokens_RT: Tensor, positions_RT: Tensor, documents_RT: Tensor) -> tuple[PackedTokens, Tensor]:
-        """Rows of documents as text, a segment for each document; and where each of its tokens stands in the rows."""
+        """Pack the documents of padded rows, a segment each; also the place [N] of each token in the flattened rows."""
         document_M = documents_RT.flatten()
         place_N = (document_M >= 0).nonzero().squeeze(1)
         # Rows end segments too: documents of the same number in two rows are two.
@@ -42,10 +41,10 @@ class PackedTokens:
         return cls(tokens_RT.flatten()[place_N], positions_RT.flatten()[place_N], segments), place_N
 
     def rows(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The same text as one row for each segment, led by the segment that it continues.
+        """The same tokens as one padded row for each segment, with its prefix in front.
 
-        Returns: for each place [S, T] of the rows its token's number, documents [S, T] (0, or -1 for
-        padding), and the place [N] of each token in the flattened rows.
+        Returns the index [S, T] of each row's tokens among the packed ones, documents [S, T] (0, or -1 for padding),
+        and the place [N] of each packed token in the flattened rows.
         """
         start_S, length_S, prefix_start_S, prefix_length_S = self.segments_S4.unbind(1)
         columns = torch.arange(int((length_S + prefix_length_S).max()), device=self.token_N.device)

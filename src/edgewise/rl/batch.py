@@ -168,7 +168,7 @@ def all_cells(rollouts: Rollouts) -> list[tuple[int, int]]:
 
 def hidden_of(model: Decoder, part: Part) -> Tensor:
     """Hidden states [N, width] from which the tokens with loss are predicted."""
-    return model.read(part.text)[part.source_N]
+    return model.forward_packed(part.text)[part.source_N]
 
 
 def logits_of(model: Decoder, part: Part, temperature: float) -> Tensor:

@@ -55,7 +55,7 @@ def gather(
         chosen = passed_P.nonzero().squeeze(1)[: recipe.prompts - full].tolist()
         full += len(chosen)
         if chosen:
-            kept.append(Gathered(rollouts.of(chosen), groups.outcome_PG[chosen], groups.reward_PG[chosen]))
+            kept.append(Gathered(rollouts.select(chosen), groups.outcome_PG[chosen], groups.reward_PG[chosen]))
         if full == recipe.prompts:
             break
     metrics = describe(drawn)
@@ -69,7 +69,7 @@ def _joined(parts: Sequence[Gathered]) -> Gathered:
     if len(parts) == 1:
         return parts[0]
     return Gathered(
-        Rollouts.joined([part.rollouts for part in parts]),
+        Rollouts.concatenate([part.rollouts for part in parts]),
         torch.cat([part.outcome_PG for part in parts]),
         torch.cat([part.reward_PG for part in parts]),
     )

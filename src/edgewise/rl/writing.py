@@ -11,9 +11,10 @@ from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.models import Models
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.staleness import Past
-from edgewise.rollouts.rollouts import Rollouts, roll_out, write_gold
-from edgewise.sampling.base import SamplingParams
+from edgewise.rollouts.collect import gold_rollouts, roll_out
+from edgewise.rollouts.rollouts import Rollouts
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Problem, World
 
 
@@ -38,7 +39,7 @@ class Writing:
         recipe = self._recipe
         match recipe.writer:
             case "gold":
-                return write_gold(self._tokenizer, self._world, problems, recipe.max_new_tokens)
+                return gold_rollouts(self._tokenizer, self._world, problems, recipe.max_new_tokens)
             case "start":
                 writer = self._models.start
             case "teacher":
@@ -69,7 +70,7 @@ class Writing:
         engine = Engine(writer, self._tokenizer.eos, logit_noise=noise)
         mine = self._ranks.shard(problems)
         drawn = [roll_out(engine, self._tokenizer, self._world, mine, samples, params, seed)] if mine else []
-        rollouts = Rollouts.joined(self._ranks.all_gather(drawn))
+        rollouts = Rollouts.concatenate(self._ranks.all_gather(drawn))
         self.tokens += rollouts.sampled_tokens
         self.flops += sampling_flops(
             writer.spec,

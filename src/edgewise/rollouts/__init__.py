@@ -1,1 +1,1 @@
-"""Completions with their verdicts: roll out and verify, and the table on disk."""
+"""Rollouts: sample completions and verify them; their table on disk."""

@@ -1,1 +1,1 @@
-"""Prompts in, completions out; rollouts with their verdicts."""
+"""Sample completions from a model: parameters, the engine, its two decode loops, power sampling."""

@@ -1,4 +1,4 @@
-"""Our sampler: prompts in groups of like length, each decoded together."""
+"""Sampling engine: sample completions from a decoder, in torch or by the compiled kernels."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.core.errors import InputError
+from edgewise.model.backend import serving_backend
 from edgewise.model.decoder import Decoder
-from edgewise.sampling import compiled
-from edgewise.sampling.base import Completions, SamplingParams
-from edgewise.sampling.decoding import Ask, Drawn, decode
+from edgewise.sampling.completions import Completions, PromptRequest, SampledTokens
+from edgewise.sampling.decode_native import decode_native
+from edgewise.sampling.decode_torch import decode_torch
+from edgewise.sampling.params import SamplingParams
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Samples from a decoder. `rows_at_once` bounds memory and never changes a result.
+    """Samples from a decoder. `rows_at_once` bounds the memory of torch's batches and never changes a result.
 
-    `logit_noise` > 0 adds normal numbers of that standard deviation to every logit before the
-    draw, keyed by sample, position and token. It stands for a sampler whose numerics differ from
-    the trainer's, so the recorded log-probabilities are those of the noisy law.
+    `logit_noise` > 0 adds normal numbers of that standard deviation to every logit before a token is sampled, keyed by
+    sample, position and token. It stands for a sampler whose numerics differ from the trainer's, so the recorded
+    log-probabilities are those of the noisy distribution.
     """
 
     model: Decoder
-    end: int
+    eos_id: int
     rows_at_once: int = 2048
     logit_noise: float = 0.0
 
@@ -36,59 +38,68 @@ class Engine:
     def sample(
         self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, params: SamplingParams
     ) -> Completions:
-        """See `edgewise.sampling.base.Sampler`.
+        """`samples` completions of each prompt; see `edgewise.sampling.completions.Sampler`.
 
         InputError where prompt and limit exceed the positions, and where the model's logits are not numbers.
         """
-        drawn = self.draw_within(prompts, keys_P, [params.max_new_tokens] * len(prompts), samples, params)
-        length_PG = (drawn.tokens_PGT >= 0).sum(-1, dtype=np.int32)
-        last = np.take_along_axis(drawn.tokens_PGT, length_PG[..., None] - 1, axis=-1)[..., 0]
-        used = int(length_PG.max())
-        tokens, logp = drawn.tokens_PGT[..., :used].copy(), drawn.logp_PGT[..., :used].copy()
-        return Completions(tokens, logp, length_PG, last == self.end)
+        sampled = self.sample_within(prompts, keys_P, [params.max_new_tokens] * len(prompts), samples, params)
+        length_PG = (sampled.tokens_PGT >= 0).sum(-1, dtype=np.int32)
+        last_PG = np.take_along_axis(sampled.tokens_PGT, length_PG[..., None] - 1, axis=-1)[..., 0]
+        longest = int(length_PG.max())
+        tokens_PGT, logp_PGT = sampled.tokens_PGT[..., :longest].copy(), sampled.logp_PGT[..., :longest].copy()
+        return Completions(tokens_PGT, logp_PGT, length_PG, last_PG == self.eos_id)
 
-    def check(self, prompts: Sequence[Sequence[int]], limit_P: Sequence[int], samples: int) -> None:
+    def sample_within(
+        self,
+        prompts: Sequence[Sequence[int]],
+        keys_P: Sequence[int],
+        max_new_tokens_P: Sequence[int],
+        samples: int,
+        params: SamplingParams,
+        model_logp: bool = False,
+    ) -> SampledTokens:
+        """As `sample`, where each prompt has a limit of its own, 1 ... `params.max_new_tokens`.
+
+        `model_logp` also returns the model's own log-probabilities.
+        """
+        self.check_fits(prompts, max_new_tokens_P, samples)
+        requests = [PromptRequest(*request) for request in zip(prompts, keys_P, max_new_tokens_P, strict=True)]
+        backend = serving_backend(
+            self.model.backend, precision=params.precision, top_p=params.top_p, logit_noise=self.logit_noise
+        )
+        if backend == "native":
+            sampled = decode_native(self.model, self.eos_id, requests, samples, params, model_logp)
+        else:
+            sampled = self._in_batches(requests, samples, params, model_logp)
+        if np.isnan(sampled.logp_PGT).any():
+            raise InputError("model: its logits are not numbers (NaN); sampling needs a model whose weights are finite")
+        return sampled
+
+    def check_fits(self, prompts: Sequence[Sequence[int]], max_new_tokens_P: Sequence[int], samples: int) -> None:
         """InputError where this cannot be sampled: nothing to do, or prompt and limit exceed the positions."""
         if not prompts or min(map(len, prompts)) == 0 or samples < 1:
             raise InputError("sample: needs at least one prompt of at least one token, and samples >= 1")
-        length, limit = max(zip(map(len, prompts), limit_P, strict=True), key=sum)
+        length, limit = max(zip(map(len, prompts), max_new_tokens_P, strict=True), key=sum)
         if length + limit > self.model.spec.max_positions:
             raise InputError(
                 f"max_new_tokens: prompt of {length} tokens and {limit} new ones exceed the"
                 f" model's {self.model.spec.max_positions} positions"
             )
 
-    def draw_within(
-        self,
-        prompts: Sequence[Sequence[int]],
-        keys_P: Sequence[int],
-        limit_P: Sequence[int],
-        samples: int,
-        params: SamplingParams,
-        model_logp: bool = False,
-    ) -> Drawn:
-        """As `sample`, where completions of prompt p have at most limit_P[p], 1 ... law.max_new_tokens, tokens."""
-        self.check(prompts, limit_P, samples)
-        if compiled.serves(self.model, params, self.logit_noise):
-            asks = [Ask(*ask) for ask in zip(prompts, keys_P, limit_P, strict=True)]
-            return _numbers(compiled.decode(self.model, self.end, asks, samples, params, model_logp))
-        # Prompts of like length go together, so that a batch carries little padding.
-        by_length = sorted(range(len(prompts)), key=lambda p: len(prompts[p]))
+    def _in_batches(
+        self, requests: Sequence[PromptRequest], samples: int, params: SamplingParams, model_logp: bool
+    ) -> SampledTokens:
+        """In torch, batch by batch. Prompts of like length go together, so that a batch carries little padding."""
+        by_length = sorted(range(len(requests)), key=lambda p: len(requests[p].prompt))
         size = max(1, self.rows_at_once // samples)
-        tokens = np.full((len(prompts), samples, params.max_new_tokens), -1, np.int32)
-        logp = np.zeros(tokens.shape, np.float32)
-        own = np.zeros(tokens.shape, np.float32) if model_logp else None
+        tokens_PGT = np.full((len(requests), samples, params.max_new_tokens), -1, np.int32)
+        logp_PGT = np.zeros(tokens_PGT.shape, np.float32)
+        model_logp_PGT = np.zeros(tokens_PGT.shape, np.float32) if model_logp else None
         for start in range(0, len(by_length), size):
             chosen = by_length[start : start + size]
-            asks = [Ask(prompts[p], keys_P[p], limit_P[p]) for p in chosen]
-            part = decode(self.model, self.end, asks, samples, params, model_logp, self.logit_noise)
-            tokens[chosen], logp[chosen] = part.tokens_PGT, part.logp_PGT
-            if own is not None:
-                own[chosen] = part.model_logp_PGT
-        return _numbers(Drawn(tokens, logp, own))
-
-
-def _numbers(drawn: Drawn) -> Drawn:
-    if np.isnan(drawn.logp_PGT).any():
-        raise InputError("model: its logits are not numbers (NaN); sampling needs a model whose weights are finite")
-    return drawn
+            batch = [requests[p] for p in chosen]
+            part = decode_torch(self.model, self.eos_id, batch, samples, params, model_logp, self.logit_noise)
+            tokens_PGT[chosen], logp_PGT[chosen] = part.tokens_PGT, part.logp_PGT
+            if model_logp_PGT is not None:
+                model_logp_PGT[chosen] = part.model_logp_PGT
+        return SampledTokens(tokens_PGT, logp_PGT, model_logp_PGT)

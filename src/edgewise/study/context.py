@@ -11,7 +11,8 @@ from edgewise.training.execution import CPU, Execution
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """How the stages of a study are run. Two contexts give the same results, bit for bit on a CPU with one rank.
+    """How the stages of a study are run. Two contexts give the same results: bit for bit on a CPU with one rank and one
+    backend.
 
     `root` is the store's folder. `workers` stages run at once, each in a process with one thread: for models this
     small, processes use cores better than threads do, and a fixed thread count keeps sums in one order. With several

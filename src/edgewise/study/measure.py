@@ -22,7 +22,7 @@ from edgewise.boundary import (
     k_grid,
 )
 from edgewise.core.spec import digest, plain
-from edgewise.rollouts.rollouts import read_table
+from edgewise.rollouts.table import read_rollout_table
 from edgewise.study.runner import plan
 from edgewise.study.stages import OUTCOMES, ROLLOUTS
 from edgewise.study.store import Store
@@ -149,7 +149,7 @@ def measure(study: Study, store: Store) -> Findings:
 
 
 def _problem_rows(outcomes: Mapping[str, Outcomes], rollouts: Path) -> tuple[ProblemRow, ...]:
-    table = read_table(rollouts, ["problem_id", "level", "prompt"])
+    table = read_rollout_table(rollouts, ["problem_id", "level", "prompt"])
     prompts = dict(zip(table["problem_id"].to_pylist(), table["prompt"].to_pylist(), strict=True))
     counts = {(model, metric): table.counts(metric) for model, table in outcomes.items() for metric in METRICS}
     first = counts["base", "process"]
@@ -171,7 +171,7 @@ def _problem_rows(outcomes: Mapping[str, Outcomes], rollouts: Path) -> tuple[Pro
 def _examples(model: str, path: Path) -> list[Example]:
     """The first right and the first wrong completion of the first problem of each level that has one."""
     columns = ["problem_id", "level", "prompt", "text", "answer", "process", "first_wrong_step", "reason"]
-    table = read_table(path, columns)
+    table = read_rollout_table(path, columns)
     found = []
     for level in sorted(set(table["level"].to_pylist())):
         here = pc.field("level") == level

@@ -23,6 +23,7 @@ from edgewise.core.atomic import read_json_object, write_json
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Provenance, Totals, machine, versions
 from edgewise.core.spec import digest, plain
+from edgewise.model.backend import choose_backend, describe_backend
 from edgewise.study.stages import Stage
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.run_folder import Progress, RunFolder, silent
@@ -102,6 +103,7 @@ class Store:
             totals=totals,
             ranks=execution.distributed.size,
             device=str(execution.device),
+            backend=describe_backend(choose_backend(execution.backend, execution.device)),
             versions=versions(),
             machine=machine(),
         )

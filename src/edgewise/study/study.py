@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
-from edgewise.sampling.power import PowerSamplingParams
+from edgewise.sampling.params import PowerSamplingParams
 from edgewise.study.stages import Evaluate, Stage
 
 

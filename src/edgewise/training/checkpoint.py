@@ -10,10 +10,10 @@ from pathlib import Path
 from torch import Tensor
 
 from edgewise.core.errors import InputError
-from edgewise.model import tensors as tensor_file
+from edgewise.model.tensors import load_tensors, save_tensors
 
 
-def save(folder: Path, step: int, tensors: dict[str, Tensor], notes: dict[str, float]) -> None:
+def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], notes: dict[str, float]) -> None:
     """Write step, tensors and notes aside, then swap them in for the previous checkpoint.
 
     Everything random is keyed by step, so there is no generator state to keep.
@@ -21,7 +21,7 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], notes: dict[str, f
     aside = folder.with_name(folder.name + ".new")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    tensor_file.save(tensors, aside / "state.safetensors")
+    save_tensors(tensors, aside / "state.safetensors")
     (aside / "state.json").write_text(json.dumps({"step": step, "notes": notes}))
     old = folder.with_name(folder.name + ".old")
     if folder.exists():  # else `old` is the only checkpoint there is, and stays until the new one stands
@@ -31,18 +31,18 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], notes: dict[str, f
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, float]] | None:
+def load_checkpoint(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, float]] | None:
     """Step, tensors and notes of the checkpoint; None where there is none.
 
     InputError names the file where one is there but cannot be read.
     """
     if not folder.exists():
-        old = folder.with_name(folder.name + ".old")  # killed between the two renames of `save`
+        old = folder.with_name(folder.name + ".old")  # killed between the two renames of `save_checkpoint`
         if not old.exists():
             return None
         folder = old
     try:
         state = json.loads((folder / "state.json").read_text())
-        return int(state["step"]), tensor_file.load(folder / "state.safetensors"), dict(state["notes"])
+        return int(state["step"]), load_tensors(folder / "state.safetensors"), dict(state["notes"])
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{folder}: corrupt checkpoint; remove the folder to start this stage afresh") from None

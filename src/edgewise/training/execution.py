@@ -22,13 +22,15 @@ _LEAST_TOKENS, _MOST_TOKENS, _TOKENS_OF_A_GPU = 256, 2048, 65_536
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Device, micro-batch size, data workers and ranks of a computation.
+    """Device, backend, micro-batch size, data workers and ranks of a computation.
 
-    `tokens_per_micro_batch` bounds memory. `data_workers` processes prepare data ahead. None means what suits the
-    device. The processes of `distributed` share the work.
+    `backend` names who computes the decoders: auto, torch or native (see `edgewise.model.backend`). It changes
+    roundings and nothing else. `tokens_per_micro_batch` bounds memory. `data_workers` processes prepare data ahead.
+    None means what suits the device. The processes of `distributed` share the work.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    backend: str = "auto"
     tokens_per_micro_batch: int | None = None
     data_workers: int | None = None
     distributed: Distributed = SINGLE_PROCESS

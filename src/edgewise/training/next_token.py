@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
 from edgewise.core.spec import Spec
+from edgewise.model.backend import serving_backend
 from edgewise.model.decoder import Decoder
 from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import Tokenizer
@@ -91,10 +92,11 @@ def update(
     if reach > model.spec.max_positions:
         raise InputError(f"max_positions: must be at least {reach} for these documents, is {model.spec.max_positions}")
     weight = float(rows.weights_RT.sum())
+    backend = serving_backend(model.backend, precision=spec.precision)
 
     def loss_of(part: PackedRows) -> tuple[Tensor, float]:
         with torch.autocast(execution.device.type, torch.bfloat16, enabled=spec.precision == "bf16"):
-            hidden = model(part.tokens_RT, part.positions_RT, part.document_RT)
+            hidden = model(part.tokens_RT, part.positions_RT, part.document_RT, backend)
         counted = part.weights_RT > 0
         each = F.cross_entropy(model.logits(hidden[counted]), part.targets_RT[counted], reduction="none")
         loss = (each * part.weights_RT[counted]).sum() / weight

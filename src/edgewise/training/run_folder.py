@@ -15,7 +15,7 @@ from edgewise.core.atomic import atomic_write
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
-from edgewise.training import checkpoint
+from edgewise.training.checkpoint import load_checkpoint, save_checkpoint
 from edgewise.training.state import State
 
 Progress = Callable[[int, int, str], None]
@@ -56,7 +56,7 @@ class RunFolder:
             totals.seconds = before + now - start
             self.progress(step + 1, total, "")
             if self.distributed.is_rank_zero and (step + 1 == total or now - saved >= self.checkpoint_seconds):
-                checkpoint.save(self._checkpoint, step + 1, state.tensors(), asdict(totals))
+                save_checkpoint(self._checkpoint, step + 1, state.tensors(), asdict(totals))
                 saved = time.monotonic()
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
@@ -76,7 +76,7 @@ class RunFolder:
 
     def _restore(self, state: State, totals: Totals) -> int:
         """The first step to do."""
-        loaded = checkpoint.load(self._checkpoint)
+        loaded = load_checkpoint(self._checkpoint)
         first = 0
         if loaded is not None:
             first, tensors, notes = loaded

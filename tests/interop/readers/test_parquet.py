@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from edgewise.boundary import Outcomes
 from edgewise.interop.ingest.imported import Imported
 from edgewise.interop.readers import parquet
-from edgewise.rollouts.rollouts import roll_out
+from edgewise.rollouts.collect import roll_out
+from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
 from tests.interop.readers.test_jsonl import FULL
 from tests.interop.writing import counts, jsonl, only, refused, totals
 from tests.rollouts.test_rollouts import EXPECTED, LAW, PROBLEMS, TOKENIZER, WORLD, Scripted
@@ -185,15 +186,15 @@ def test_texts_beyond_the_first_rows_are_read_only_where_kept(tmp_path: Path, mo
 
 def test_the_laboratory_reads_its_own_rollouts(tmp_path: Path) -> None:
     rollouts = roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, LAW, seed=3)
-    rollouts.write(tmp_path / "rollouts.parquet")
+    write_rollout_table(rollout_table(rollouts), tmp_path / "rollouts.parquet")
     one = only(tmp_path / "rollouts.parquet")
     assert one.source == "edgewise lab rollouts"
-    expected, found = rollouts.outcomes(), one.outcomes
+    expected, found = table_outcomes(rollout_table(rollouts)), one.outcomes
     assert found is not None
     for name in ("problem", "level", "problem_S", "sample_S", "answer_S", "process_S", "truncated_S", "tokens_S"):
         assert getattr(found, name).tolist() == getattr(expected, name).tolist(), name
     assert found.logprob_S is not None
-    assert found.logprob_S.tolist() == rollouts.table()["logprob"].to_pylist()
+    assert found.logprob_S.tolist() == rollout_table(rollouts)["logprob"].to_pylist()
     assert found.answers == ()
     assert one.prompts == {problem.id: problem.prompt for problem in PROBLEMS}
     wrong = [example for example in one.examples if example.answer != "correct"]

@@ -7,6 +7,6 @@ import pytest
 from edgewise.model.native import library
 
 needs_kernels = pytest.mark.skipif(
-    library.library() is None,
-    reason="no compiled kernels of these sources here: src/edgewise/native/build.py makes them",
+    library.find_kernels() is None,
+    reason="no compiled kernels of these sources here: src/edgewise/model/native/build.py makes them",
 )

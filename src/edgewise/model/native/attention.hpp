@@ -1,4 +1,4 @@
-// Causal attention over whole texts, and its derivative.
+// Causal attention over packed tokens, and its derivative.
 //
 // Tokens are flat, without padding. A segment is a run of tokens that attend to each other causally, and
 // to all of the segment that it continues, if there is one: a prompt shared by its completions.
@@ -17,7 +17,7 @@ struct Segment {
     std::int64_t start, length, prefix_start, prefix_length;
 };
 
-struct Text {
+struct PackedTokens {
     std::int64_t tokens, segments;
     const std::int32_t *token, *position;
     const Segment* segment;
@@ -67,7 +67,7 @@ class Seen {
 // Forward and backward, segment by segment, head by head, kQueries queries at a time.
 class Attention {
   public:
-    Attention(const Model& m, const Text& text)
+    Attention(const Model& m, const PackedTokens& text)
         : m_(m), text_(text), step_(padded(m.depth)), shrink_(1.0f / std::sqrt(static_cast<float>(m.depth))),
           queries_(kQueries * step_), some_(kQueries * step_), d_some_(kQueries * step_) {}
 
@@ -206,7 +206,7 @@ class Attention {
     }
 
     const Model& m_;
-    const Text& text_;
+    const PackedTokens& text_;
     const Index step_;
     const float shrink_;
     // Rows beyond the last query keep what an earlier block left there; nothing of theirs is used.

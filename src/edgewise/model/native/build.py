@@ -1,8 +1,8 @@
-"""Compiles the kernels: one library for each kind of processor that this machine's compiler can serve.
+"""Compile the kernels: one library for each CPU instruction set that this machine's compiler knows.
 
 Used by the package's own build (`hatch_build.py`), and needs nothing but the standard library, because a
-build runs before anything is installed. A machine without a C++ compiler gets no library, and Edgewise
-then works in torch alone.
+build runs before anything is installed. Without a C++ compiler there is no library, and Edgewise works in
+torch alone.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import subprocess
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-# Levels of x86-64 by number, best first; 0 is what the compiler takes by itself.
-LEVELS = (4, 3, 0)
+# What the compiler takes by itself; every CPU of the family runs it.
+BASELINE = "baseline"
+# Best first; the names of the others are those that -march knows.
+INSTRUCTION_SETS = ("x86-64-v4", "x86-64-v3", BASELINE)
 
 _FLAGS = (
     *("-std=c++17", "-O3", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden"),
@@ -26,41 +28,46 @@ _FLAGS = (
 )
 
 
-def library(level: int) -> Path:
-    """Where the library for a level stands once it is built."""
-    return FOLDER / f"kernels-{level}.so"
+def library_path(instruction_set: str) -> Path:
+    """Where the library for an instruction set stands once it is built."""
+    return FOLDER / f"kernels-{instruction_set}.so"
 
 
-def digest() -> str:
-    """Of the sources and of how they are compiled, so that a library built from others is told apart."""
+def sources_digest() -> str:
+    """Digest of the sources and of how they are compiled: tells a library that was built from others."""
     sources = [*sorted(FOLDER.glob("*.[hc]pp")), Path(__file__)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
 def build() -> list[Path]:
-    """Compile every level and return the libraries; none where there is no compiler that can."""
+    """Compile for every instruction set and return the libraries; none where there is no compiler that can."""
     # CXX may name a program and its first arguments.
     candidates = [shlex.split(os.environ["CXX"])] if os.environ.get("CXX") else [["c++"], ["g++"], ["clang++"]]
     compiler = next((command for command in candidates if shutil.which(command[0])), None)
     if compiler is None:
         return []
-    levels = LEVELS if platform.machine() in ("x86_64", "AMD64") else (0,)
-    running = [(level, _compile(compiler, level)) for level in levels]
+    instruction_sets = INSTRUCTION_SETS if platform.machine() in ("x86_64", "AMD64") else (BASELINE,)
+    running = [(name, _compile(compiler, name)) for name in instruction_sets]
     built = []
-    for level, process in running:
+    for name, process in running:
         if process.wait() == 0:
-            # In one move: somebody may be about to load it.
-            _aside(level).replace(library(level))
-            built.append(library(level))
+            # In one move: another process may be about to load it.
+            _unfinished(name).replace(library_path(name))
+            built.append(library_path(name))
     return built
 
 
-def _aside(level: int) -> Path:
-    return library(level).with_suffix(".part")
+def _unfinished(instruction_set: str) -> Path:
+    return library_path(instruction_set).with_suffix(".part")
 
 
-def _compile(compiler: list[str], level: int) -> subprocess.Popen[bytes]:
-    library(level).unlink(missing_ok=True)
-    machine = [f"-march=x86-64-v{level}"] if level else []
-    command = [*compiler, *_FLAGS, *machine, f'-DEDGEWISE_DIGEST="{digest()}"', "-o", str(_aside(level))]
+def _compile(compiler: list[str], instruction_set: str) -> subprocess.Popen[bytes]:
+    library_path(instruction_set).unlink(missing_ok=True)
+    machine = [] if instruction_set == BASELINE else [f"-march={instruction_set}"]
+    output = ["-o", str(_unfinished(instruction_set))]
+    command = [*compiler, *_FLAGS, *machine, f'-DEDGEWISE_DIGEST="{sources_digest()}"', *output]
     return subprocess.Popen([*command, str(FOLDER / "kernels.cpp")])
+
+
+if __name__ == "__main__":
+    print(*build(), sep="\n")

@@ -1,115 +1,80 @@
-"""The compiled kernels as Python calls them: the structures they read, and which library fits this machine."""
+"""Find and load the compiled kernels: the best library that was built from these sources and that this CPU runs."""
 
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_int32, c_int64, c_void_p
+from ctypes import POINTER, c_char_p, c_int64, c_void_p
 from functools import cache
-
-from torch import Tensor
+from pathlib import Path
 
 from edgewise.model.native import build
+from edgewise.model.native.structures import STRUCTURES, CGradients, CModel, CPackedTokens, CSamplingRequest
 
 
-class Layer(Structure):
-    """`Layer` and `LayerGradients` of decoder.hpp and training.hpp."""
+class Kernels:
+    """One loaded library.
 
-    _fields_ = tuple(
-        (name, c_void_p)
-        for name in (
-            *("attention_norm", "qkv", "qkv_bias", "attention_out"),
-            *("feed_forward_norm", "gate_up", "down"),
-        )
-    )
+    RuntimeError where a structure has another size in C++ than in Python: the two sides have drifted apart.
+    """
 
+    def __init__(self, path: Path, instruction_set: str) -> None:
+        self.instruction_set = instruction_set
+        self.functions = functions = ctypes.CDLL(str(path))
+        functions.edgewise_digest.restype = c_char_p
+        self.digest: str = functions.edgewise_digest().decode()
+        # A library of other sources may lack what follows.
+        if not self.is_current:
+            return
+        functions.edgewise_supports.argtypes = [c_char_p]
+        functions.edgewise_sizeof.argtypes = [c_char_p]
+        functions.edgewise_sizeof.restype = c_int64
+        functions.edgewise_kept.argtypes = [POINTER(CModel), c_int64]
+        functions.edgewise_kept.restype = c_int64
+        functions.edgewise_sample.argtypes = [POINTER(CModel), POINTER(CSamplingRequest)]
+        tokens = POINTER(CPackedTokens)
+        functions.edgewise_forward.argtypes = [POINTER(CModel), tokens, c_void_p, c_void_p]
+        functions.edgewise_backward.argtypes = [POINTER(CModel), tokens, c_void_p, c_void_p, POINTER(CGradients)]
+        for name, structure in STRUCTURES.items():
+            size = functions.edgewise_sizeof(name.encode())
+            if size != ctypes.sizeof(structure):
+                raise RuntimeError(f"{path.name}: {name} has {size} bytes, in Python {ctypes.sizeof(structure)}")
 
-class Model(Structure):
-    """`Model` of decoder.hpp."""
+    @property
+    def is_current(self) -> bool:
+        """Whether the library was built from the sources that are here."""
+        return self.digest == build.sources_digest()
 
-    _fields_ = (
-        *((name, c_int64) for name in ("width", "layers", "heads", "kv_heads", "depth", "feed_forward", "vocabulary")),
-        ("norm_eps", c_float),
-        *((name, c_void_p) for name in ("embedding", "norm", "head", "rotations")),
-        ("layer", POINTER(Layer)),
-    )
-
-
-class Request(Structure):
-    """`Request` of sampling.hpp."""
-
-    _fields_ = (
-        *((name, c_int64) for name in ("problems", "samples", "max_new")),
-        *((name, c_void_p) for name in ("prompts", "prompt_start", "limit", "keys")),
-        ("temperature", c_float),
-        ("end", c_int32),
-        *((name, c_int64) for name in ("threads", "slots")),
-        *((name, c_void_p) for name in ("tokens", "logp", "model_logp")),
-    )
-
-
-class Text(Structure):
-    """`Text` of training.hpp."""
-
-    _fields_ = (
-        ("tokens", c_int64),
-        ("segments", c_int64),
-        ("token", c_void_p),
-        ("position", c_void_p),
-        ("segment", c_void_p),
-    )
-
-
-class Gradients(Structure):
-    """`Gradients` of training.hpp."""
-
-    _fields_ = (("embedding", c_void_p), ("norm", c_void_p), ("layer", POINTER(Layer)))
+    def supports(self, instruction_set: str) -> bool:
+        """Whether this CPU runs what was compiled for an instruction set."""
+        return bool(self.functions.edgewise_supports(instruction_set.encode()))
 
 
 @cache
-def library() -> ctypes.CDLL | None:
-    """The best library that this machine can run; None where none was built from the sources that are here."""
+def find_kernels() -> Kernels | None:
+    """The kernels with the best instruction set that this CPU has; None where none were built from these sources."""
     try:
-        plain = _open(0)
+        baseline = Kernels(build.library_path(build.BASELINE), build.BASELINE)
     except OSError:
         return None
-    for level in build.LEVELS:
-        if plain is not None and build.library(level).exists() and plain.edgewise_runs(level):
-            found = _open(level)
-            if found is not None:
-                return found
+    if not baseline.is_current:
+        return None
+    for instruction_set in build.INSTRUCTION_SETS:
+        path = build.library_path(instruction_set)
+        if path.exists() and baseline.supports(instruction_set):
+            kernels = Kernels(path, instruction_set)
+            if kernels.is_current:
+                return kernels
     return None
 
 
-def _open(level: int) -> ctypes.CDLL | None:
-    opened = ctypes.CDLL(str(build.library(level)))
-    opened.edgewise_digest.restype = c_char_p
-    # Before anything else is asked for: other sources may not have had it.
-    if opened.edgewise_digest().decode() != build.digest():
-        return None
-    opened.edgewise_runs.argtypes = [c_int]
-    opened.edgewise_kept.argtypes = [POINTER(Model), c_int64]
-    opened.edgewise_kept.restype = c_int64
-    opened.edgewise_sample.argtypes = [POINTER(Model), POINTER(Request)]
-    opened.edgewise_forward.argtypes = [POINTER(Model), POINTER(Text), c_void_p, c_void_p]
-    opened.edgewise_backward.argtypes = [POINTER(Model), POINTER(Text), c_void_p, c_void_p, POINTER(Gradients)]
-    return opened
+def loaded_kernels() -> Kernels:
+    """The kernels, where a decoder's backend says that they are there."""
+    kernels = find_kernels()
+    assert kernels is not None, "native was chosen, and its library is gone"
+    return kernels
 
 
-def kernels() -> ctypes.CDLL:
-    """The library, where it is known to be there."""
-    found = library()
-    assert found is not None
-    return found
-
-
-def pointer(tensor: Tensor) -> int:
-    """Where a tensor's numbers stand. They must stand one after the other."""
-    if not tensor.is_contiguous():
-        raise ValueError("a kernel was given a tensor that is not contiguous")
-    return tensor.data_ptr()
-
-
-def check(status: int) -> None:
+def check_status(status: int) -> None:
     """MemoryError where a kernel found too little memory."""
     if status:
         raise MemoryError("the compiled kernels found too little memory")

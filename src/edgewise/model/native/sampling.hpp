@@ -19,17 +19,17 @@
 
 namespace edgewise {
 
-struct Request {
-    std::int64_t problems, samples, max_new;
+struct SamplingRequest {
+    std::int64_t problems, samples, max_new_tokens;
     const std::int32_t* prompts;       // all prompts, one after the other
     const std::int64_t* prompt_start;  // [problems + 1]
     const std::int32_t* limit;         // [problems] most tokens of a completion
     const std::int64_t* keys;          // [problems, samples]
     float temperature;                 // 0: the likeliest token
-    std::int32_t end;
+    std::int32_t eos_id;
     std::int64_t threads, slots;
-    std::int32_t* tokens;  // [problems, samples, max_new], -1 where nothing is written
-    float* logp;           // the same shape: under the law that is drawn from
+    std::int32_t* tokens;  // [problems, samples, max_new_tokens], -1 where nothing is written
+    float* logp;           // the same shape: under the distribution that is sampled from
     float* model_logp;     // the same shape: at temperature 1; or null
 };
 
@@ -139,7 +139,7 @@ class Packed {
 
 class Worker {
   public:
-    Worker(const Model& m, const Packed& packed, const Request& request)
+    Worker(const Model& m, const Packed& packed, const SamplingRequest& request)
         : m_(m), packed_(packed), request_(request), rows_(std::max<Index>(request.slots, kPromptRows)),
           x_(rows_ * m.width_step()), normed_(x_.size()), attention_(x_.size()), qkv_(rows_ * m.qkv_step()),
           halves_(rows_ * Halves::kStep), inner_(rows_ * kChunkStep), logits_(rows_ * padded(m.vocabulary)),
@@ -189,7 +189,7 @@ class Worker {
 
     void start(const std::shared_ptr<const Prompt>& prompt, Index problem, Index sample) {
         const Index limit = request_.limit[problem];
-        if (spare_.empty()) spare_.emplace_back(m_, request_.max_new);
+        if (spare_.empty()) spare_.emplace_back(m_, request_.max_new_tokens);
         Slot slot{prompt, std::move(spare_.back()), problem * request_.samples + sample, 0, limit, 0};
         spare_.pop_back();
         std::copy_n(prompt->logits.data(), m_.vocabulary, logits_.data());
@@ -291,7 +291,7 @@ class Worker {
 
     // Draw and record the slot's next token from logits, which are overwritten; false where it was the last one.
     bool draw(Slot& slot, float* logits) {
-        const Index n = m_.vocabulary, place = slot.row * request_.max_new + slot.length;
+        const Index n = m_.vocabulary, place = slot.row * request_.max_new_tokens + slot.length;
         float own_logp = 0;
         if (request_.model_logp) probabilities_.assign(logits, logits + padded(n));
         Index token = 0;
@@ -315,7 +315,7 @@ class Worker {
         }
         slot.token = static_cast<std::int32_t>(token);
         slot.length++;
-        return token != request_.end && slot.length < slot.limit;
+        return token != request_.eos_id && slot.length < slot.limit;
     }
 
     // The first token at which the running sum exceeds u times the whole; sums are in double precision.
@@ -345,7 +345,7 @@ class Worker {
 
     const Model& m_;
     const Packed& packed_;
-    const Request& request_;
+    const SamplingRequest& request_;
     Index rows_;
     Floats x_, normed_, attention_, qkv_, halves_, inner_, logits_, scores_, mixed_, probabilities_;
     std::vector<std::int32_t> positions_;
@@ -354,7 +354,7 @@ class Worker {
     std::vector<Cache> spare_;
 };
 
-inline void sample(const Model& m, const Request& request) {
+inline void sample(const Model& m, const SamplingRequest& request) {
     const Packed packed(m);
     // Small enough that the last units do not leave a thread alone for long, large enough to share a prompt.
     const Index all = request.problems * request.samples;

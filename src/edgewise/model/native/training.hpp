@@ -47,7 +47,7 @@ class Kept {
 };
 
 // Hidden states [tokens, width] after the last norm.
-inline void forward(const Model& m, const Text& text, float* hidden, float* kept_data) {
+inline void forward(const Model& m, const PackedTokens& text, float* hidden, float* kept_data) {
     const Kept kept(m, text.tokens, kept_data);
     const Index ws = m.width_step();
     Floats normed(kBlock * ws), inner(kBlock * kChunkStep);
@@ -75,7 +75,7 @@ inline void forward(const Model& m, const Text& text, float* hidden, float* kept
 }
 
 // Gradients += those of sum(hidden * d_hidden).
-inline void backward(const Model& m, const Text& text, float* kept_data, const float* d_hidden, const Gradients& g) {
+inline void backward(const Model& m, const PackedTokens& text, float* kept_data, const float* d_hidden, const Gradients& g) {
     const Kept kept(m, text.tokens, kept_data);
     const Index ws = m.width_step(), qs = m.qkv_step();
     Floats dx(text.tokens * ws, 0.0f), d_attention(text.tokens * ws), d_qkv(text.tokens * qs);

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgewise.core.errors import InputError
-from edgewise.model import hf as model_folder
 from edgewise.model.decoder import Decoder
+from edgewise.model.hf import load_pretrained, save_pretrained
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks import World
 from edgewise.training.execution import Execution
@@ -19,7 +19,7 @@ OUTCOMES = "outcomes.parquet"
 
 def load_parent(parent: Path, world: World, execution: Execution) -> tuple[Decoder, Tokenizer]:
     """The model and tokenizer in a parent's folder; InputError where they do not know every word of the world."""
-    model, tokenizer = model_folder.load(parent / MODEL, execution.device)
+    model, tokenizer = load_pretrained(parent / MODEL, execution.device, execution.backend)
     known = set(tokenizer.words)
     unknown = [word for word in world.words() if word not in known]
     if unknown:
@@ -32,4 +32,4 @@ def load_parent(parent: Path, world: World, execution: Execution) -> tuple[Decod
 
 def save_model(model: Decoder, tokenizer: Tokenizer, folder: RunFolder) -> None:
     """Write the stage's model, on the first rank. Waits for all ranks."""
-    folder.distributed.on_rank_zero(lambda: model_folder.save(model, tokenizer, folder.path / MODEL))
+    folder.distributed.on_rank_zero(lambda: save_pretrained(model, tokenizer, folder.path / MODEL))

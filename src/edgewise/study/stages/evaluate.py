@@ -18,10 +18,12 @@ from edgewise.core.provenance import Totals
 from edgewise.model.decoder import Decoder
 from edgewise.model.flops import sampling_flops
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.rollouts.rollouts import Rollouts, outcomes, read_table, roll_out, write_table
-from edgewise.sampling.base import SamplingParams
+from edgewise.rollouts.collect import roll_out
+from edgewise.rollouts.rollouts import Rollouts
+from edgewise.rollouts.table import read_rollout_table, rollout_table, table_outcomes, write_rollout_table
 from edgewise.sampling.engine import Engine
-from edgewise.sampling.power import PowerSampler, PowerSamplingParams
+from edgewise.sampling.params import PowerSamplingParams, SamplingParams
+from edgewise.sampling.power import PowerSampler
 from edgewise.study.stages.artifacts import OUTCOMES, ROLLOUTS, load_parent
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.tasks import AnyWorld, Problem, Split, World
@@ -70,13 +72,13 @@ class Evaluate(Stage):
                 some = execution.distributed.shard(problems[done * size : (done + 1) * size])
                 drawn = execution.distributed.all_gather([self._rollouts(engine, tokenizer, some)] if some else [])
                 if execution.distributed.is_rank_zero:
-                    Rollouts.joined(drawn).write(path)
+                    write_rollout_table(rollout_table(Rollouts.concatenate(drawn)), path)
         folder.progress(len(paths), len(paths), "")
 
         def finish() -> Totals:
-            table = pa.concat_tables([read_table(path) for path in paths])
-            write_table(table, folder.path / ROLLOUTS)
-            outcomes(table).write(folder.path / OUTCOMES)
+            table = pa.concat_tables([read_rollout_table(path) for path in paths])
+            write_rollout_table(table, folder.path / ROLLOUTS)
+            table_outcomes(table).write(folder.path / OUTCOMES)
             shutil.rmtree(parts)
             return self._totals(model, table)
 

@@ -43,7 +43,8 @@ class Pretrain(Stage):
 
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         tokenizer = Tokenizer(self.words())
-        model = Decoder(self.model, len(tokenizer), seed=key("initialise", self.seed)).to(execution.device)
+        seed = key("initialise", self.seed)
+        model = Decoder(self.model, len(tokenizer), seed, device=execution.device, backend=execution.backend)
         totals = next_token.train(model, tokenizer, self.world, self.training, self.seed, folder, execution)
         save_model(model, tokenizer, folder)
         return totals

@@ -10,34 +10,34 @@ from typing import Any
 import pytest
 import torch
 
-from edgewise.sampling import stepping
-from edgewise.sampling.stepping import Pace, pace_of, repeat
+from edgewise.sampling import cuda_graph
+from edgewise.sampling.cuda_graph import DecodeSchedule, decode_schedule, repeat_step
 
 
-def paced(times: int, ask_every: int, stop_at: int = 10**9, recorded: bool = True) -> tuple[list[str], int]:
+def scheduled(times: int, check_every: int, stop_at: int = 10**9, recorded: bool = True) -> tuple[list[str], int]:
     log: list[str] = []
 
     def record(step: Any) -> Any:
         log.append("record")
         return lambda: log.append("replay")
 
-    pace = Pace(32, ask_every, 0.5, record if recorded else None)
-    count = repeat(lambda: log.append("step"), times, lambda: len(log) < stop_at, pace)
+    schedule = DecodeSchedule(32, check_every, 0.5, record if recorded else None)
+    count = repeat_step(lambda: log.append("step"), times, lambda: len(log) < stop_at, schedule)
     return log, count
 
 
 def test_a_long_stretch_is_recorded_at_its_first_step_and_replayed_from_then_on() -> None:
-    assert paced(20, 8) == (["record"] + ["replay"] * 19, 20)
-    assert paced(20, 8, recorded=False) == (["step"] * 20, 20)
+    assert scheduled(20, 8) == (["record"] + ["replay"] * 19, 20)
+    assert scheduled(20, 8, recorded=False) == (["step"] * 20, 20)
 
 
 def test_a_short_stretch_is_not_worth_a_recording() -> None:
-    assert paced(3, 8) == (["step"] * 3, 3)
+    assert scheduled(3, 8) == (["step"] * 3, 3)
 
 
 def test_the_host_asks_only_now_and_then() -> None:
-    for ask_every, stop_at, count in ((8, 1, 8), (8, 8, 8), (8, 9, 16), (1, 5, 5), (1, 0, 1), (8, 0, 8)):
-        assert paced(20, ask_every, stop_at)[1] == count
+    for check_every, stop_at, count in ((8, 1, 8), (8, 8, 8), (8, 9, 16), (1, 5, 5), (1, 0, 1), (8, 0, 8)):
+        assert scheduled(20, check_every, stop_at)[1] == count
 
 
 def test_a_graph_is_captured_on_the_stream_where_the_step_ran_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,11 +78,11 @@ def test_a_graph_is_captured_on_the_stream_where_the_step_ran_first(monkeypatch:
         "CUDAGraph": Graph,
     }.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
-    stepping._side_stream.cache_clear()
+    cuda_graph._side_stream.cache_clear()
     try:
-        replay = stepping.record_graph(lambda: log.append("step"))
+        replay = cuda_graph.record_graph(lambda: log.append("step"))
     finally:
-        stepping._side_stream.cache_clear()
+        cuda_graph._side_stream.cache_clear()
     warm_up = ["side waits for main", "on side", "step", "off", "main waits for side"]
     assert log == [*warm_up, "capture on side", "step", "captured"]
     replay()
@@ -90,10 +90,10 @@ def test_a_graph_is_captured_on_the_stream_where_the_step_ran_first(monkeypatch:
 
 
 def test_a_cpu_records_nothing_and_asks_after_every_step() -> None:
-    pace = pace_of(torch.device("cpu"))
-    assert pace.record is None and pace.ask_every == 1
+    schedule = decode_schedule(torch.device("cpu"))
+    assert schedule.record is None and schedule.check_every == 1
 
 
 def test_a_gpu_records() -> None:
-    pace = pace_of(torch.device("cuda"))
-    assert pace.record is stepping.record_graph and pace.ask_every > 1
+    schedule = decode_schedule(torch.device("cuda"))
+    assert schedule.record is cuda_graph.record_graph and schedule.check_every > 1

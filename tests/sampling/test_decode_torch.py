@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from edgewise.core.errors import InputError
-from edgewise.sampling import decoding
-from edgewise.sampling.base import SamplingParams
-from edgewise.sampling.decoding import Ask, Drawn, decode
+from edgewise.sampling import decode_torch as torch_loop
+from edgewise.sampling.completions import PromptRequest, SampledTokens
+from edgewise.sampling.cuda_graph import DecodeSchedule, decode_schedule
+from edgewise.sampling.decode_torch import DecodeBatch, decode_torch
+from edgewise.sampling.params import SamplingParams
 from edgewise.sampling.random_numbers import normal, row_keys, uniform
-from edgewise.sampling.stepping import Pace, pace_of
 from tests.model.tiny import alone
 from tests.sampling.batches import END, KEYS, NAMES, PROMPTS, SAMPLES, model
 from tests.sampling.tape import Tape, owned, taped
@@ -32,12 +33,15 @@ LIMITS = [60, 40, 7, 33, 2, 60, 40, 1, 59]
 
 def drawn(
     name: str, params: SamplingParams, noise: float = 0.0, chosen: slice = slice(None), samples: int = SAMPLES
-) -> Drawn:
-    asks = [Ask(*ask) for ask in zip(PROMPTS, KEYS, np.minimum(LIMITS, params.max_new_tokens).tolist(), strict=True)]
-    return decode(model(name), END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
+) -> SampledTokens:
+    asks = [
+        PromptRequest(*ask)
+        for ask in zip(PROMPTS, KEYS, np.minimum(LIMITS, params.max_new_tokens).tolist(), strict=True)
+    ]
+    return decode_torch(model(name), END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
 
 
-def bits(part: Drawn) -> list[bytes]:
+def bits(part: SampledTokens) -> list[bytes]:
     assert part.model_logp_PGT is not None
     return [array.tobytes() for array in (part.tokens_PGT, part.logp_PGT, part.model_logp_PGT)]
 
@@ -56,8 +60,10 @@ def test_replayed_steps_draw_the_same_bits(
     """Nothing on the host depends on the position or on what was drawn, and no step asks a tensor for its content."""
     called = drawn(name, params, noise)
     plays: list[Tape] = []
-    pace = pace_of(torch.device("cpu"))._replace(ask_every=8, leave_below=0.5, record=taped(plays.append))
-    monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
+    schedule = decode_schedule(torch.device("cpu"))._replace(
+        check_every=8, compact_below=0.5, record=taped(plays.append)
+    )
+    monkeypatch.setattr(torch_loop, "decode_schedule", lambda device: schedule)
     assert bits(drawn(name, params, noise)) == bits(called)
     assert len(plays) >= 20
 
@@ -67,7 +73,7 @@ def test_a_recorded_step_touches_only_memory_that_the_batch_holds(monkeypatch: p
     groups: list[Any] = []
     seen: list[Tape] = []
 
-    class Watched(decoding._Group):
+    class Watched(DecodeBatch):
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
             groups.append(self)
@@ -76,9 +82,9 @@ def test_a_recorded_step_touches_only_memory_that_the_batch_holds(monkeypatch: p
         assert tape.outside() <= owned(groups[-1])
         seen.append(tape)
 
-    pace = pace_of(torch.device("cpu"))._replace(ask_every=4, leave_below=0.5, record=taped(watch))
-    monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
-    monkeypatch.setattr(decoding, "_Group", Watched)
+    schedule = decode_schedule(torch.device("cpu"))._replace(check_every=4, compact_below=0.5, record=taped(watch))
+    monkeypatch.setattr(torch_loop, "decode_schedule", lambda device: schedule)
+    monkeypatch.setattr(torch_loop, "DecodeBatch", Watched)
     for params in (LAWS[0], LAWS[3]):
         drawn(NAMES[0], params)
     assert len({id(tape) for tape in seen}) > 2, "each chunk is recorded anew"
@@ -91,15 +97,16 @@ def test_a_step_runs_on_tensors_without_content_and_none_of_its_own_stays_on_the
     # There is no autocast for the device without content, and here nothing is cast.
     monkeypatch.setattr(torch, "autocast", lambda *args, **kwargs: nullcontext())
     bare = copy.deepcopy(model(NAMES[0])).to("meta")
-    asks = [Ask(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    asks = [PromptRequest(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
     with torch.no_grad():
-        group = decoding._Group(bare, END, asks, SAMPLES, params, True, 0.5)
-        group._draw(bare.logits(group.last_hidden_P1.expand(-1, SAMPLES, -1)))
-        group._grow()
+        group = DecodeBatch(bare, END, asks, SAMPLES, params, True, 0.5)
+        group._sample(bare.logits(group.last_hidden_P1.expand(-1, SAMPLES, -1)))
+        group.cache.grow(32)
         group._step()
-    held = [value for value in vars(group).values() if isinstance(value, torch.Tensor)]
+    cache = group.cache
+    held = [v for v in (*vars(group).values(), *vars(cache).values()) if isinstance(v, torch.Tensor)]
     assert len(held) > 10
-    assert all(tensor.is_meta for tensor in [*held, *group.own_k, *group.own_v, *group.prompt_k, *group.prompt_v])
+    assert all(tensor.is_meta for tensor in [*held, *cache.suffix_k, *cache.suffix_v, *cache.prefix_k, *cache.prefix_v])
 
 
 @pytest.mark.parametrize("forbidden", ["item", "nonzero", "mask"])
@@ -122,11 +129,13 @@ def test_a_position_on_the_device_gives_the_random_numbers_of_the_same_position_
         assert torch.equal(normal(rows, position, 5), normal(rows, there, 5))
 
 
-@pytest.mark.parametrize(("chunk", "ask_every"), [(1, 1), (7, 8), (128, 8)])
-def test_the_pace_does_not_change_what_is_drawn(chunk: int, ask_every: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("chunk", "check_every"), [(1, 1), (7, 8), (128, 8)])
+def test_the_schedule_does_not_change_what_is_drawn(
+    chunk: int, check_every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Up to rounding: the widths of the cache differ."""
     called = drawn(NAMES[1], LAWS[0])
-    monkeypatch.setattr(decoding, "pace_of", lambda device: Pace(chunk, ask_every, 0.5, None))
+    monkeypatch.setattr(torch_loop, "decode_schedule", lambda device: DecodeSchedule(chunk, check_every, 0.5, None))
     other = drawn(NAMES[1], LAWS[0])
     assert (other.tokens_PGT == called.tokens_PGT).all()
     np.testing.assert_allclose(other.logp_PGT, called.logp_PGT, atol=1e-5)
@@ -140,7 +149,7 @@ def test_weights_cast_once_draw_the_bits_of_weights_cast_at_every_step(monkeypat
     name = NAMES[1]
     once = drawn(name, LAWS[3])
     assert bits(once) != bits(drawn(name, LAWS[0]))
-    monkeypatch.setattr(decoding, "_in_bf16", lambda model: model)
+    monkeypatch.setattr(torch_loop, "_in_bf16", lambda model: model)
     assert bits(drawn(name, LAWS[3])) == bits(once)
 
 
@@ -154,7 +163,7 @@ def test_log_probabilities_in_bf16_are_nearer_to_a_full_pass_in_bf16_than_to_one
         for p, prompt in enumerate(PROMPTS):
             ids = [token for token in part.tokens_PGT[p, 0].tolist() if token >= 0]
             with torch.autocast("cpu", torch.bfloat16, enabled=low):
-                logits = alone(model(name), [*prompt, *ids])[len(prompt) - 1 : -1]
+                logits = alone(model(name), [*prompt, *ids], "torch" if low else None)[len(prompt) - 1 : -1]
             direct = torch.log_softmax(logits, -1).gather(1, torch.tensor(ids).unsqueeze(1)).squeeze(1)
             differences.append(part.model_logp_PGT[p, 0, : len(ids)] - direct.numpy())
         distance[low] = float(np.abs(np.concatenate(differences)).mean())
@@ -166,14 +175,14 @@ def test_bf16_keeps_keys_and_values_in_bf16_and_leaves_the_model_as_it_is(monkey
     before = copy.deepcopy(model(name).state_dict())
     kept: list[torch.dtype] = []
 
-    class Watched(decoding._Group):
-        def run(self) -> Drawn:
+    class Watched(DecodeBatch):
+        def run(self) -> SampledTokens:
             drawn = super().run()
-            caches = (self.prompt_k, self.prompt_v, self.own_k, self.own_v)
+            caches = (self.cache.prefix_k, self.cache.prefix_v, self.cache.suffix_k, self.cache.suffix_v)
             kept.extend(tensor.dtype for some in caches for tensor in some)
             return drawn
 
-    monkeypatch.setattr(decoding, "_Group", Watched)
+    monkeypatch.setattr(torch_loop, "DecodeBatch", Watched)
     part = drawn(name, LAWS[3])
     assert len(kept) == 4 * model(name).spec.layers and set(kept) == {torch.bfloat16}
     assert part.logp_PGT.dtype == np.float32
@@ -197,11 +206,11 @@ def test_a_graph_draws_what_calls_draw(
     name: str, params: SamplingParams, noise: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_gpu = copy.deepcopy(model(name)).cuda()
-    asks = [Ask(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
-    graph = decode(on_gpu, END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
-    pace = pace_of(torch.device("cuda"))._replace(record=None)
-    monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
-    called = decode(on_gpu, END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
+    asks = [PromptRequest(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    graph = decode_torch(on_gpu, END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
+    schedule = decode_schedule(torch.device("cuda"))._replace(record=None)
+    monkeypatch.setattr(torch_loop, "decode_schedule", lambda device: schedule)
+    called = decode_torch(on_gpu, END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
     assert (graph.tokens_PGT == called.tokens_PGT).all()
     np.testing.assert_allclose(graph.logp_PGT, called.logp_PGT, atol=1e-6)
 
@@ -210,14 +219,14 @@ def test_a_graph_draws_what_calls_draw(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_gpu_takes_the_likeliest_tokens_that_a_cpu_takes(name: str) -> None:
     params = LAWS[2]
-    asks = [Ask(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
-    on_gpu = decode(copy.deepcopy(model(name)).cuda(), END, asks, SAMPLES, params)
-    assert (on_gpu.tokens_PGT == decode(model(name), END, asks, SAMPLES, params).tokens_PGT).all()
+    asks = [PromptRequest(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    on_gpu = decode_torch(copy.deepcopy(model(name)).cuda(), END, asks, SAMPLES, params)
+    assert (on_gpu.tokens_PGT == decode_torch(model(name), END, asks, SAMPLES, params).tokens_PGT).all()
 
 
 @pytest.mark.gpu
 def test_nothing_in_a_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Strict(decoding._Group):
+    class Strict(DecodeBatch):
         def _step(self) -> None:
             torch.cuda.set_sync_debug_mode("error")
             try:
@@ -225,9 +234,11 @@ def test_nothing_in_a_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch)
             finally:
                 torch.cuda.set_sync_debug_mode("default")
 
-    pace = pace_of(torch.device("cuda"))._replace(record=None)
-    monkeypatch.setattr(decoding, "pace_of", lambda device: pace)
-    monkeypatch.setattr(decoding, "_Group", Strict)
+    schedule = decode_schedule(torch.device("cuda"))._replace(record=None)
+    monkeypatch.setattr(torch_loop, "decode_schedule", lambda device: schedule)
+    monkeypatch.setattr(torch_loop, "DecodeBatch", Strict)
     on_gpu = copy.deepcopy(model(NAMES[0])).cuda()
     for params in LAWS:
-        decode(on_gpu, END, [Ask(PROMPTS[0], KEYS[0], params.max_new_tokens)], SAMPLES, params, True, 0.5)
+        decode_torch(
+            on_gpu, END, [PromptRequest(PROMPTS[0], KEYS[0], params.max_new_tokens)], SAMPLES, params, True, 0.5
+        )

@@ -1,4 +1,4 @@
-"""The compiled decoder: the hidden states and gradients of the torch path, for any shape and any text."""
+"""The decoder by the compiled kernels: torch's hidden states and gradients, for any shape and any packed tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from edgewise.model import compiled
+from edgewise.model import decoder as decoder_module
 from edgewise.model.decoder import Block, Decoder, DecoderSpec
 from edgewise.model.packed import PackedTokens
 from edgewise.training.documents import Document
@@ -56,8 +56,8 @@ def packed(seed: int, longest: int, row_length: int, count: int = 5) -> PackedRo
 @example(SPECS[3], LONG)
 def test_a_text_is_read_as_in_double_precision(spec: DecoderSpec, text: PackedTokens) -> None:
     model = sharp(spec, VOCABULARY, scale=1.0)
-    assert compiled.usable(model)
-    ours, theirs = (learned(each, lambda m: m.read(text)) for each in (model, in_double(model)))
+    assert model.backend == "native"
+    ours, theirs = (learned(each, lambda m: m.forward_packed(text)) for each in (model, in_double(model)))
     assert len(ours[1]) == len(list(model.parameters())) - (not spec.tied), "the head is not part of the hidden states"
     agree(ours, theirs)
 
@@ -73,12 +73,12 @@ def test_rows_are_read_as_in_double_precision(spec: DecoderSpec, seed: int, long
 def test_gradients_are_what_the_hidden_states_change_by(spec: DecoderSpec) -> None:
     """Finite differences along a random direction of each weight, which ask no other derivative."""
     model, text = sharp(spec, VOCABULARY, scale=1.0), shared_text([(5, [1, 36]), (2, [])])
-    _, gradients = learned(model, lambda m: m.read(text))
+    _, gradients = learned(model, lambda m: m.forward_packed(text))
     generator = torch.Generator().manual_seed(1)
 
     def total() -> float:
         with torch.no_grad():
-            hidden = model.read(text).double()
+            hidden = model.forward_packed(text).double()
         # As `learned` sums them.
         direction = torch.randn(hidden.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         return float((hidden * direction).sum())
@@ -114,7 +114,7 @@ def test_scores_may_lie_further_apart_than_an_exponential_reaches() -> None:
     query_NHD, key_NHD = (part.unflatten(1, (model.spec.heads, -1)) for part in qkv_NW.split(width, dim=1)[:2])
     scores_HNN = torch.einsum("qhd, khd -> hqk", query_NHD, key_NHD) / model.spec.head_depth**0.5
     assert float(scores_HNN.max() - scores_HNN.min()) > 200
-    ours, theirs = (learned(each, lambda m: m.read(text)) for each in (model, in_double(model)))
+    ours, theirs = (learned(each, lambda m: m.forward_packed(text)) for each in (model, in_double(model)))
     assert torch.isfinite(ours[0]).all()
     torch.testing.assert_close(ours[0].double(), theirs[0], atol=0.02, rtol=0.02)
 
@@ -135,8 +135,8 @@ def test_a_shared_prompt_is_a_prompt_before_each_of_its_completions() -> None:
     none = torch.zeros_like(lengths)
     apart = PackedTokens(flat, positions, torch.stack((lengths.cumsum(0) - lengths, lengths, none, none), dim=1))
     agree(
-        learned(model, lambda m: m.read(shared)[prompt:]),
-        learned(model, lambda m: m.read(apart)[positions >= prompt]),
+        learned(model, lambda m: m.forward_packed(shared)[prompt:]),
+        learned(model, lambda m: m.forward_packed(apart)[positions >= prompt]),
     )
 
 
@@ -178,25 +178,44 @@ def test_rows_of_padding_alone_are_read() -> None:
 # ---- Who computes
 
 
-def test_what_the_kernels_do_not_know_goes_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernels_compute_where_they_were_chosen_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
     model, text = sharp(SPECS[0], VOCABULARY), shared_text([(4, [3])])
-    rows, kept = packed(1, 9, 20), []
+    rows, layers = packed(1, 9, 20), []
 
     def refuse(*_: Any) -> Tensor:
         raise AssertionError("the kernels were asked")
 
-    monkeypatch.setattr(compiled, "hidden_states", refuse)
+    monkeypatch.setattr(decoder_module, "native_hidden_states", refuse)
     with pytest.raises(AssertionError, match="kernels were asked"):
-        model.read(text)
+        model.forward_packed(text)
     with pytest.raises(AssertionError, match="kernels were asked"):
         of_rows(rows)(model)
-    assert in_double(model).read(text).dtype == of_rows(rows)(in_double(model)).dtype == torch.float64
+    assert in_double(model).forward_packed(text).dtype == of_rows(rows)(in_double(model)).dtype == torch.float64
+    by_torch = Decoder(SPECS[0], VOCABULARY, backend="torch")
     with torch.autocast("cpu", torch.bfloat16):
-        assert model.read(text).isfinite().all()
-    model(rows.tokens_RT, rows.positions_RT, rows.document_RT, lambda layer, k, v: kept.append(layer))
-    assert kept == [0, 1], "keys and values are torch's to hand out"
+        assert by_torch.forward_packed(text).isfinite().all()
+        assert model(rows.tokens_RT, rows.positions_RT, rows.document_RT, "torch").isfinite().all()
+
+    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        layers.append(layer)
+        return q
+
+    model.forward_torch(rows.tokens_RT, rows.positions_RT, attend)
+    assert layers == [0, 1], "keys and values are torch's to hand out"
+
+
+def test_a_copy_has_the_same_backend() -> None:
+    for backend in ("torch", "native"):
+        assert copy.deepcopy(Decoder(SPECS[0], VOCABULARY, backend=backend)).backend == backend
+
+
+def test_decoders_that_the_kernels_cannot_compute_are_refused() -> None:
+    model, text = sharp(SPECS[0], VOCABULARY), shared_text([(4, [3])])
+    with torch.autocast("cpu", torch.bfloat16), pytest.raises(ValueError, match=r"float32 .* must be torch"):
+        model.forward_packed(text)
     for elsewhere in (copy.deepcopy(model).to("meta"), copy.deepcopy(model).bfloat16()):
-        assert not compiled.usable(elsewhere)
+        with pytest.raises(ValueError, match=r"float32 .* must be torch"):
+            elsewhere.forward_packed(text)
 
 
 @pytest.mark.gpu
@@ -204,9 +223,10 @@ def test_a_decoder_on_a_gpu_goes_to_torch() -> None:
     model = sharp(SPECS[0], VOCABULARY)
     text = shared_text([(4, [3])])
     there = PackedTokens(text.token_N.cuda(), text.position_N.cuda(), text.segments_S4.cuda())
-    on_gpu = copy.deepcopy(model).cuda()
-    assert not compiled.usable(on_gpu)
-    torch.testing.assert_close(on_gpu.read(there).cpu(), model.read(text), atol=1e-4, rtol=1e-4)
+    on_gpu = Decoder(SPECS[0], VOCABULARY, device="cuda")
+    assert on_gpu.backend == "torch"
+    on_gpu.load_state_dict(model.state_dict())
+    torch.testing.assert_close(on_gpu.forward_packed(there).cpu(), model.forward_packed(text), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("what", ["token_N", "position_N"])
@@ -216,7 +236,7 @@ def test_a_text_that_is_not_the_models_is_refused(what: str, number: int) -> Non
     text = shared_text([(4, [3])])
     getattr(text, what)[2] = number
     with pytest.raises(IndexError, match=f"{what[:-2]} outside 0 ..."):
-        sharp(SPECS[0], VOCABULARY).read(text)
+        sharp(SPECS[0], VOCABULARY).forward_packed(text)
 
 
 # ---- Autograd
@@ -224,7 +244,7 @@ def test_a_text_that_is_not_the_models_is_refused(what: str, number: int) -> Non
 
 def test_a_second_derivative_is_refused() -> None:
     model = sharp(SPECS[0], VOCABULARY)
-    hidden = model.read(shared_text([(4, [3])]))
+    hidden = model.forward_packed(shared_text([(4, [3])]))
     weights = [model.norm.weight, model.embedding.weight]
     # The sum's own derivative must depend on the weights, or there would be nothing to refuse.
     first = torch.autograd.grad(hidden.square().sum(), weights, create_graph=True)
@@ -234,7 +254,7 @@ def test_a_second_derivative_is_refused() -> None:
 
 def test_going_back_twice_is_refused_unless_the_graph_is_kept() -> None:
     model = sharp(SPECS[0], VOCABULARY)
-    hidden = model.read(LONG)
+    hidden = model.forward_packed(LONG)
     hidden.sum().backward(retain_graph=True)
     once = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     model.zero_grad()
@@ -249,7 +269,7 @@ def test_going_back_twice_is_refused_unless_the_graph_is_kept() -> None:
 @pytest.mark.parametrize("name", ["embedding.weight", "norm.weight", "blocks.1.qkv.bias", "blocks.0.down.weight"])
 def test_weights_that_changed_since_are_refused(name: str) -> None:
     model = sharp(SPECS[0], VOCABULARY)
-    hidden = model.read(shared_text([(4, [3])]))
+    hidden = model.forward_packed(shared_text([(4, [3])]))
     with torch.no_grad():
         model.get_parameter(name).mul_(1.01)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -258,15 +278,15 @@ def test_weights_that_changed_since_are_refused(name: str) -> None:
 
 def test_gradients_add_up_and_frozen_weights_get_none() -> None:
     model, text = sharp(SPECS[0], VOCABULARY), shared_text([(4, [3])])
-    _, once = learned(model, lambda m: m.read(text))
+    _, once = learned(model, lambda m: m.forward_packed(text))
     frozen = model.get_parameter("blocks.0.qkv.weight").requires_grad_(False)
-    _, twice = learned(model, lambda m: m.read(text) + m.read(text))
+    _, twice = learned(model, lambda m: m.forward_packed(text) + m.forward_packed(text))
     assert frozen.grad is None
     assert once.keys() - twice.keys() == {"blocks.0.qkv.weight"}
     for name, gradient in twice.items():
         torch.testing.assert_close(gradient, 2 * once[name])
     with torch.no_grad():
-        assert not model.read(text).requires_grad
+        assert not model.forward_packed(text).requires_grad
 
 
 def test_two_threads_at_once_give_the_bits_of_one_after_the_other() -> None:
@@ -274,7 +294,7 @@ def test_two_threads_at_once_give_the_bits_of_one_after_the_other() -> None:
     work = [shared_text([(90 + i, [40, 70, i])], seed=i) for i in range(1, 9)]
 
     def read(text: PackedTokens) -> list[Tensor]:
-        hidden = model.read(text)
+        hidden = model.forward_packed(text)
         weights = [weight for name, weight in model.named_parameters()]
         return [hidden.detach(), *torch.autograd.grad(hidden.square().sum(), weights)]
 

@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder, DecoderSpec
-from edgewise.sampling import compiled, decoding
-from edgewise.sampling.base import SamplingParams
-from edgewise.sampling.decoding import Ask, Drawn
+from edgewise.sampling import decode_native as native_loop
+from edgewise.sampling import engine as engine_module
+from edgewise.sampling.completions import PromptRequest, SampledTokens
+from edgewise.sampling.decode_native import decode_native
+from edgewise.sampling.decode_torch import decode_torch
 from edgewise.sampling.engine import Engine
+from edgewise.sampling.params import SamplingParams
 from tests.model.flat import VOCABULARY, in_double, specs
 from tests.model.native.present import needs_kernels
 from tests.model.tiny import SHAPES, alone, sharp, texts
@@ -29,7 +32,7 @@ END = 7
 LENGTHS = (1, 15, 33, 64, 65, 100, 16, 17)
 LIMITS = (28, 1, 28, 7, 2, 20, 28, 15)
 ASKS = [
-    Ask([(7 * i + length * j) % VOCABULARY for j in range(length)], key("compiled", i), limit)
+    PromptRequest([(7 * i + length * j) % VOCABULARY for j in range(length)], key("compiled", i), limit)
     for i, (length, limit) in enumerate(zip(LENGTHS, LIMITS, strict=True))
 ]
 LAW = SamplingParams(max_new_tokens=28)
@@ -40,11 +43,11 @@ def decoder(name: str) -> Decoder:
     return sharp(SHAPES[name], VOCABULARY, scale=1.2)
 
 
-def bits(drawn: Drawn) -> list[bytes]:
+def bits(drawn: SampledTokens) -> list[bytes]:
     return [array.tobytes() for array in drawn if array is not None]
 
 
-def alike(ours: Drawn, theirs: Drawn) -> None:
+def alike(ours: SampledTokens, theirs: SampledTokens) -> None:
     """Equal tokens and log-probabilities to 1e-5; one completion, or one of a hundred, may take another way.
 
     A number may fall between two tokens where rounding has its say, and two tokens may be equally
@@ -68,7 +71,7 @@ def test_torch_draws_the_same(name: str, temperature: float, samples: int) -> No
     """With limits that differ, and ends on the way."""
     params = LAW.model_copy(update={"temperature": temperature})
     model = decoder(name)
-    ours, theirs = (each.decode(model, END, ASKS, samples, params, True) for each in (compiled, decoding))
+    ours, theirs = (each(model, END, ASKS, samples, params, True) for each in (decode_native, decode_torch))
     assert ours.tokens_PGT.dtype == np.int32
     assert ours.tokens_PGT.shape == ours.logp_PGT.shape == (len(ASKS), samples, 28)
     alike(ours, theirs)
@@ -95,32 +98,32 @@ def test_torch_draws_the_same_from_any_shape(
     model = sharp(spec, VOCABULARY, seed % 7, scale=1.0)
     params = SamplingParams(temperature=temperature, max_new_tokens=most)
     prompts = texts(3, 80, seed, VOCABULARY)
-    asks = [Ask(prompt, seed + i, max(1, most - i)) for i, prompt in enumerate(prompts)]
+    asks = [PromptRequest(prompt, seed + i, max(1, most - i)) for i, prompt in enumerate(prompts)]
     samples = samples if temperature else 1
-    ours, theirs = (each.decode(model, END, asks, samples, params, model_logp) for each in (compiled, decoding))
+    ours, theirs = (each(model, END, asks, samples, params, model_logp) for each in (decode_native, decode_torch))
     alike(ours, theirs)
 
 
 def test_log_probabilities_of_the_law_and_of_the_model() -> None:
     """The law's at its temperature, the model's at 1; at 1 they are one number, and greedily the law is certain."""
     model = decoder(NAMES[0])
-    one = compiled.decode(model, END, ASKS, 4, LAW, True)
+    one = decode_native(model, END, ASKS, 4, LAW, True)
     assert one.model_logp_PGT is not None
     np.testing.assert_allclose(one.logp_PGT, one.model_logp_PGT, atol=2e-6)
-    greedy = compiled.decode(model, END, ASKS, 4, LAW.model_copy(update={"temperature": 0}), True)
+    greedy = decode_native(model, END, ASKS, 4, LAW.model_copy(update={"temperature": 0}), True)
     assert greedy.model_logp_PGT is not None
     assert not greedy.logp_PGT.any()
     assert (greedy.model_logp_PGT[greedy.tokens_PGT >= 0] < 0).all()
-    assert compiled.decode(model, END, ASKS, 4, LAW).model_logp_PGT is None
+    assert decode_native(model, END, ASKS, 4, LAW).model_logp_PGT is None
 
 
 def test_no_completion_exceeds_the_laws_limit() -> None:
     """A prompt's own limit above it would be written into the next completion."""
     model = decoder(NAMES[0])
     params = SamplingParams(max_new_tokens=5)
-    beyond = [ask._replace(limit=9) for ask in ASKS]
-    within = [ask._replace(limit=5) for ask in ASKS]
-    assert bits(compiled.decode(model, END, beyond, 6, params)) == bits(compiled.decode(model, END, within, 6, params))
+    beyond = [ask._replace(max_new_tokens=9) for ask in ASKS]
+    within = [ask._replace(max_new_tokens=5) for ask in ASKS]
+    assert bits(decode_native(model, END, beyond, 6, params)) == bits(decode_native(model, END, within, 6, params))
 
 
 # ---- The same bits in any layout
@@ -129,20 +132,20 @@ def test_no_completion_exceeds_the_laws_limit() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_threads_and_slots_do_not_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = decoder(name)
-    expected = bits(compiled.decode(model, END, ASKS, 40, LAW, True))
+    expected = bits(decode_native(model, END, ASKS, 40, LAW, True))
     for threads, slots in ((1, 1), (1, 7), (1, 1000), (2, 48), (3, 5), (8, 2)):
         monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
-        monkeypatch.setattr(compiled, "_SLOTS", slots)
-        assert bits(compiled.decode(model, END, ASKS, 40, LAW, True)) == expected, (threads, slots)
+        monkeypatch.setattr(native_loop, "_SLOTS", slots)
+        assert bits(decode_native(model, END, ASKS, 40, LAW, True)) == expected, (threads, slots)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_companions_do_not_matter(name: str) -> None:
     model = decoder(name)
-    whole = compiled.decode(model, END, ASKS, 40, LAW, True)
+    whole = decode_native(model, END, ASKS, 40, LAW, True)
     for chosen in ([0], [4], [5, 2], [7, 6, 5, 4, 3, 2, 1, 0], [3, 3, 0]):
         for samples in (1, 2, 33, 40):
-            part = compiled.decode(model, END, [ASKS[p] for p in chosen], samples, LAW, True)
+            part = decode_native(model, END, [ASKS[p] for p in chosen], samples, LAW, True)
             for ours, all_of_them in zip(part, whole, strict=True):
                 assert ours is not None
                 assert all_of_them is not None
@@ -158,7 +161,7 @@ def test_the_first_two_tokens_are_of_the_exact_law(temperature: float) -> None:
     model = in_double(decoder(NAMES[0]))
     params = SamplingParams(temperature=temperature, max_new_tokens=2)
     prompt = ASKS[2].prompt
-    drawn = compiled.decode(decoder(NAMES[0]), END, [Ask(prompt, key("law"), 2)], 20_000, params).tokens_PGT[0]
+    drawn = decode_native(decoder(NAMES[0]), END, [PromptRequest(prompt, key("law"), 2)], 20_000, params).tokens_PGT[0]
     first_V = probabilities(alone(model, prompt)[-1], params)
     fits(np.bincount(drawn[:, 0], minlength=VOCABULARY), first_V)
     # After the end there is no second token.
@@ -186,10 +189,10 @@ def test_the_first_two_tokens_are_of_the_exact_law(temperature: float) -> None:
 def test_what_the_kernels_do_not_know_goes_to_torch(
     params: SamplingParams, noise: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> Drawn:
+    def refuse(*_: Any) -> SampledTokens:
         raise AssertionError("the kernels were asked")
 
-    monkeypatch.setattr(compiled, "decode", refuse)
+    monkeypatch.setattr(engine_module, "decode_native", refuse)
     model = decoder(NAMES[0])
     prompts, keys = [ASKS[0].prompt], [ASKS[0].key]
     assert Engine(model, END, logit_noise=noise).sample(prompts, keys, 2, params).length_PG.min() >= 1
