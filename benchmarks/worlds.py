@@ -19,7 +19,7 @@ from edgewise.tasks import ModularArithmetic, World
 from edgewise.tasks.colouring import Colouring
 from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph.paper_compat import verify_paper_compat
-from edgewise.tasks.graph.world import GraphArithmetic, Mode
+from edgewise.tasks.graph.world import GraphArithmetic, QuestionMode
 from edgewise.tasks.strings import StringFunctions
 
 SECONDS = 1.0
@@ -51,7 +51,7 @@ class Measured:
 def graph(
     op: int,
     wording: Literal["english", "compact"] = "english",
-    modes: tuple[Mode, ...] = get_args(Mode),
+    modes: tuple[QuestionMode, ...] = get_args(QuestionMode),
 ) -> GraphArithmetic:
     """Graph arithmetic of one op."""
     return GraphArithmetic(min_op=op, max_op=op, wording=wording, modes=modes)
@@ -168,7 +168,7 @@ MEASURED: dict[str, Measured] = {
             10_000.0,
             REFERENCE_PAIRS,
         )
-        for mode in get_args(Mode)
+        for mode in get_args(QuestionMode)
     },
     "verified_compact_op6": Measured(
         "the verified judge on compact gold solutions, op 6", "solutions/s", judged(graph(6, "compact"))

@@ -284,7 +284,7 @@ def faults() -> Iterator[str]:
 
 
 def shape(graph: Graph) -> Shape:
-    text = f"{english.prompt(graph)} {english.solution(graph)}"
+    text = f"{english.WORDING.prompt(graph)} {english.WORDING.solution(graph)}"
     return Shape(len(graph.steps), graph.depth, graph.width, len(text.split()), graph.distractors)
 
 

@@ -81,7 +81,7 @@ class DrawnWorld(World):
             if proposal is not None and split_of(proposal.identity) == split:
                 break
         else:
-            raise InputError(f"split {split!r} is empty at {self.level_text.format(level)}: {self.remedy}")
+            raise InputError(f"split {split!r} is empty at {self.place(split, seed, index)}: {self.remedy}")
         prompt, answer, gold = self.finish(source, proposal.content)
         name = self.problem_id(level, proposal.identity, gold)
         return Problem(self.world, split, seed, index, level, name, prompt, answer, gold)
@@ -104,6 +104,10 @@ class DrawnWorld(World):
     @abstractmethod
     def finish(self, source: random.Random, content: Any) -> Statement:
         """State the problem of the proposal that was taken; what does not count for the split is drawn here."""
+
+    def place(self, split: Split, seed: int, index: int) -> str:
+        """How a message says for which problems a split is empty: what was drawn before the first proposal."""
+        return self.level_text.format(self.draw_level(self.source(split, seed, index)))
 
     def problem_id(self, level: int, identity: int, gold: Any) -> str:
         """The name of what a problem asks."""

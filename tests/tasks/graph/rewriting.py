@@ -13,7 +13,7 @@ def another(graph: Graph, source: random.Random, extra: int = 0) -> str:
     the unknown), intermediate results or none, values with or without the numbers that lead to them."""
     letters = iter(source.sample([a + b for a in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ" for b in ("", "1", "7")], 100))
     x = next(letters)
-    name = paper.names(graph.setting)
+    name = paper.quantity_names(graph.setting)
     letter: dict[int, str] = {}
     said = []
     wanted: set[int] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgewise.tasks.graph import compact
+from edgewise.tasks.graph.compact import WORDING
 from edgewise.tasks.graph.graph import TOLD, Graph, Node, Quantity, evaluate
 
 FORWARD_NODES = (Node((), constant=3), Node((0,), "+", "+", 4), Node((0, 1), "+", "*", 2))
@@ -39,20 +40,20 @@ def steps(graph: Graph, *nodes: Node) -> list[str]:
     longer = replace(
         graph, nodes=more, values=evaluate(more, graph.unknown), steps=tuple(range(len(more))), letters=letters
     )
-    return compact.solution(longer).split(" ; ")[len(graph.nodes) :][: len(nodes)]
+    return WORDING.solution(longer).split(" ; ")[len(graph.nodes) :][: len(nodes)]
 
 
 def test_the_documented_texts() -> None:
     assert compact.__doc__
     said = " ".join(compact.__doc__.split())
     texts = {
-        "a = 3 ; b = 2 * ( a + c ) ; c = 4 + a ? b :": compact.prompt(FORWARD),
-        "a = 3 ; c = 4 + a = 4 + 3 = 7 ; b = 2 * ( a + c ) = 2 * ( 3 + 7 ) = 2 0 ; answer 2 0": compact.solution(
+        "a = 3 ; b = 2 * ( a + c ) ; c = 4 + a ? b :": WORDING.prompt(FORWARD),
+        "a = 3 ; c = 4 + a = 4 + 3 = 7 ; b = 2 * ( a + c ) = 2 * ( 3 + 7 ) = 2 0 ; answer 2 0": WORDING.solution(
             FORWARD
         ),
-        "c = 1 3 ; b = 3 + a ; a = x ; c = a + b ? a :": compact.prompt(REVERSE),
+        "c = 1 3 ; b = 3 + a ; a = x ; c = a + b ? a :": WORDING.prompt(REVERSE),
         "a = x ; b = 3 + a = 3 + x = x + 3 ; c = a + b = x + x + 3 = 2 * x + 3 ; 2 * x + 3 = 1 3 ; x = 5 ; "
-        "answer 5": compact.solution(REVERSE),
+        "answer 5": WORDING.solution(REVERSE),
     }
     for text, written in texts.items():
         assert written == text
@@ -93,26 +94,26 @@ def test_linear_forms_stand_in_brackets_where_needed() -> None:
     ]
     nodes = (*REVERSE_NODES, Node((), constant=2), Node((0, 3), "-"))
     graph = replace(REVERSE, nodes=nodes, values=evaluate(nodes, 0), sink=4, steps=(0, 3, 4), letters=tuple("abcde"))
-    assert compact.solution(graph) == "a = x ; d = 2 ; e = a - d = x - 2 ; x - 2 = 3 ; x = 5 ; answer 5"
+    assert WORDING.solution(graph) == "a = x ; d = 2 ; e = a - d = x - 2 ; x - 2 = 3 ; x = 5 ; answer 5"
 
 
 def test_a_sink_that_is_the_unknown_itself_is_told_once() -> None:
     nodes = (Node(()), Node((0,)))
     graph = replace(REVERSE, nodes=nodes, values=evaluate(nodes, 0), sink=1, steps=(0, 1), order=(0, TOLD, 1))
-    assert compact.prompt(graph) == "a = x ; b = 5 ; b = a ? a :"
-    assert compact.solution(graph) == "a = x ; b = a = x ; x = 5 ; answer 5"
+    assert WORDING.prompt(graph) == "a = x ; b = 5 ; b = a ? a :"
+    assert WORDING.solution(graph) == "a = x ; b = a = x ; x = 5 ; answer 5"
 
 
 def test_names_are_the_letters_without_x_and_then_letters_with_a_digit() -> None:
-    names = compact.names(120)
+    names = compact.letter_names(120)
     assert names[:3] == ("a", "b", "c") and names[49:52] == ("Z", "a1", "b1") and names[100] == "a2"
     assert len(set(names)) == 120
     assert not {"x", "X", "x1", "X1"} & set(names)
-    assert compact.names(50) == compact.LETTERS
+    assert compact.letter_names(50) == compact.LETTERS
 
 
 def test_words_are_what_the_texts_are_made_of() -> None:
-    words = compact.words()
+    words = WORDING.words()
     assert len(set(words)) == len(words) == 11 + 10 + 50
-    for text in (compact.prompt(REVERSE), compact.solution(REVERSE), compact.prompt(FORWARD)):
+    for text in (WORDING.prompt(REVERSE), WORDING.solution(REVERSE), WORDING.prompt(FORWARD)):
         assert set(text.split()) <= set(words)

@@ -14,9 +14,9 @@ from edgewise.tasks.graph.draw import (
     MAX_DEGREE,
     MULTIPLIERS,
     SIDE,
+    GraphShape,
     Limits,
     Numbers,
-    Shape,
     draw_numbers,
     draw_order,
     draw_others,
@@ -35,18 +35,18 @@ knobs = st.tuples(st.integers(2, 42), st.booleans(), st.integers(0, 20)).filter(
 sources = st.integers(0, 2**64).map(random.Random)
 
 
-def degrees(shape: Shape) -> list[int]:
+def degrees(shape: GraphShape) -> list[int]:
     return [max(1, len(parents) + joined) for parents, joined in zip(shape.parents, shape.constants, strict=True)]
 
 
-def depth(shape: Shape) -> int:
+def depth(shape: GraphShape) -> int:
     distributed: list[int] = []
     for parents in shape.parents:
         distributed.append(1 + max((distributed[p] for p in parents), default=0))
     return distributed[-1]
 
 
-def numbers_of(source: random.Random, shape: Shape, reverse: bool) -> Numbers:
+def numbers_of(source: random.Random, shape: GraphShape, reverse: bool) -> Numbers:
     return next(n for _ in range(1000) if (n := draw_numbers(source.random, shape, LIMITS, reverse=reverse)))
 
 

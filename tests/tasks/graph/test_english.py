@@ -33,10 +33,10 @@ def without_spaces_before_x(text: str) -> str:
 @pytest.mark.parametrize("i", range(len(ROWS)))
 def test_a_reference_row_is_the_papers_text_with_its_words_apart(i: int) -> None:
     asked = ROWS[i]["problem"] + ROWS[i]["question"]
-    assert english.prompt(GRAPHS[i]) == english.spaced(asked)
-    assert english.solution(GRAPHS[i]) == english.spaced(ROWS[i]["solution"])
-    assert squeezed(english.prompt(GRAPHS[i])) == asked
-    assert without_spaces_before_x(squeezed(english.solution(GRAPHS[i]))) == without_spaces_before_x(
+    assert english.WORDING.prompt(GRAPHS[i]) == english.spaced(asked)
+    assert english.WORDING.solution(GRAPHS[i]) == english.spaced(ROWS[i]["solution"])
+    assert squeezed(english.WORDING.prompt(GRAPHS[i])) == asked
+    assert without_spaces_before_x(squeezed(english.WORDING.solution(GRAPHS[i]))) == without_spaces_before_x(
         ROWS[i]["solution"]
     )
 
@@ -44,14 +44,14 @@ def test_a_reference_row_is_the_papers_text_with_its_words_apart(i: int) -> None
 @given(st.integers(0, 10**6))
 def test_problems_of_the_world_are_the_papers_text_with_its_words_apart(index: int) -> None:
     graph = WORLD.problem("train", 0, index).gold
-    assert english.prompt(graph) == english.spaced(paper.problem_text(graph) + paper.question(graph))
+    assert english.WORDING.prompt(graph) == english.spaced(paper.problem_text(graph) + paper.question(graph))
     if max(map(len, graph.letters)) == 1:
-        assert english.solution(graph) == english.spaced(paper.solution(graph))
+        assert english.WORDING.solution(graph) == english.spaced(paper.row_solution(graph))
 
 
 def test_a_solution_reads_as_documented() -> None:
     i = next(i for i, row in enumerate(ROWS) if "g = x = x; so r = 3 + g" in row["solution"])
-    solution = english.solution(GRAPHS[i])
+    solution = english.WORDING.solution(GRAPHS[i])
     assert solution.startswith(
         "The question is difficult , so we use equations to solve it . Define adult racoon in Maple Creek as x ; "
         "we don't know its value yet but will find it out later . Define adult fox in Cedar Valley as r ; g = x = x ; "
@@ -67,12 +67,12 @@ def test_a_solution_reads_as_documented() -> None:
 
 
 def test_the_words_are_those_of_prompts_and_solutions_and_no_others() -> None:
-    words = english.words(SETTINGS, string.ascii_letters)
+    words = english.english_words(SETTINGS, string.ascii_letters)
     used = {
         word
         for index in range(1500)
         for graph in [WORLD.problem("train", 0, index).gold]
-        for word in f"{english.prompt(graph)} {english.solution(graph)}".split(" ")
+        for word in f"{english.WORDING.prompt(graph)} {english.WORDING.solution(graph)}".split(" ")
     }
     assert used <= set(words)
     assert set(words) - used <= {"X"}
@@ -80,7 +80,7 @@ def test_the_words_are_those_of_prompts_and_solutions_and_no_others() -> None:
 
 
 def test_all_words_of_the_reference_rows_are_words() -> None:
-    words = set(english.words(SETTINGS, string.ascii_letters))
+    words = set(english.english_words(SETTINGS, string.ascii_letters))
     for row in ROWS:
         assert set(english.spaced(row["problem"] + row["question"] + " " + row["solution"]).split(" ")) <= words
 
@@ -88,20 +88,20 @@ def test_all_words_of_the_reference_rows_are_words() -> None:
 @pytest.mark.parametrize("name", ["Lumière", "Rêves", "Cinéma", "Saint-Rivage", "sci-fi", "don't", "a1"])
 def test_accents_hyphens_and_numbered_letters_keep_a_word_whole(name: str) -> None:
     assert english.spaced(f"as {name}; so") == f"as {name} ; so"
-    assert name in english.words(SETTINGS, ("a1",))
+    assert name in english.english_words(SETTINGS, ("a1",))
 
 
 def test_only_the_chosen_settings_and_letters_are_words() -> None:
-    words = english.words(("school",), ("a", "b"))
+    words = english.english_words(("school",), ("a", "b"))
     assert {"Brightford", "a", "x"} <= set(words)
     assert not {"Pine", "sci-fi", "c"} & set(words)
 
 
 def test_letters_beyond_the_alphabet_are_one_word_each() -> None:
     graph = next(graph for graph in GRAPHS if graph.op == 20 and graph.unknown is None)
-    names = compact.names(120)[-len(graph.letters) :]
-    longer = english.solution(replace(graph, letters=names)).split(" ")
-    shorter = english.solution(graph).split(" ")
+    names = compact.letter_names(120)[-len(graph.letters) :]
+    longer = english.WORDING.solution(replace(graph, letters=names)).split(" ")
+    shorter = english.WORDING.solution(graph).split(" ")
     renamed = dict(zip(graph.letters, names, strict=True))
     assert [renamed.get(word, word) for word in shorter] == longer
 
@@ -109,5 +109,5 @@ def test_letters_beyond_the_alphabet_are_one_word_each() -> None:
 def test_the_whole_reference_file_is_the_papers_text_with_its_words_apart() -> None:
     for row in all_rows():
         graph = read_row(row).graph
-        assert english.prompt(graph) == english.spaced(row["problem"] + row["question"])
-        assert english.solution(graph) == english.spaced(row["solution"])
+        assert english.WORDING.prompt(graph) == english.spaced(row["problem"] + row["question"])
+        assert english.WORDING.solution(graph) == english.spaced(row["solution"])

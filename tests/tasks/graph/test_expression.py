@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tasks.graph.expression import Wrong, read
+from edgewise.tasks.graph.expression import Wrong, read_combination
 
 ATOMS = st.one_of(st.integers(0, 30).map(str), st.sampled_from(["x", "k", "B1"]))
 EXPRESSIONS = st.recursive(
@@ -29,7 +29,7 @@ def test_expressions_are_read_as_python_reads_them(text: str) -> None:
     places = [{"x": x, "k": k, "B1": b} for x, k, b in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (5, 7, -11))]
     fractions = re.sub(r"(?<!B)(\d+)", r"Fraction(\1)", text)
     try:
-        found = read(text)
+        found = read_combination(text)
     except Wrong:
         return
     for place in places:
@@ -62,19 +62,19 @@ def test_expressions_are_read_as_python_reads_them(text: str) -> None:
 )
 def test_what_is_no_linear_form_is_not_read(text: str) -> None:
     with pytest.raises(Wrong):
-        read(text)
+        read_combination(text)
 
 
 def test_letters_that_cancel_are_still_mentioned() -> None:
-    assert read("k+m-m").letters == (("k", 1), ("m", 0))
-    assert read("0*k").letters == (("k", 0),)
+    assert read_combination("k+m-m").letters == (("k", 1), ("m", 0))
+    assert read_combination("0*k").letters == (("k", 0),)
 
 
 @pytest.mark.parametrize("text", ["7", "-7", "x", "2*x+3", "5-x", "x-4", "-x-1"])
 def test_a_value_is_plain_when_nothing_is_left_to_work_out(text: str) -> None:
-    assert read(text).plain
+    assert read_combination(text).plain
 
 
 @pytest.mark.parametrize("text", ["(7)", "3+4", "2*3", "6/2", "x+x", "x+1+2", "2*(x+1)", "2*3*x"])
 def test_a_value_is_not_plain_when_something_is_left(text: str) -> None:
-    assert not read(text).plain
+    assert not read_combination(text).plain

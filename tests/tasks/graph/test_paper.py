@@ -38,7 +38,7 @@ def test_a_reference_row_is_written_byte_for_byte(i: int) -> None:
     row, graph = ROWS[i], GRAPHS[i]
     assert paper.problem_text(graph) == row["problem"]
     assert paper.question(graph) == row["question"]
-    assert paper.solution(graph) == row["solution"]
+    assert paper.row_solution(graph) == row["solution"]
 
 
 def test_the_forward_example_of_the_format_reads_as_published() -> None:
@@ -47,7 +47,7 @@ def test_the_forward_example_of_the_format_reads_as_published() -> None:
         "The number of adult owl in Pine Ridge equals 3. The number of adult crow in Pine Ridge equals 2 times the "
         "number of adult owl in Pine Ridge. What is the total number of adult animals in Pine Ridge?"
     )
-    assert paper.solution(graph) == (
+    assert paper.row_solution(graph) == (
         "Define adult owl in Pine Ridge as k; so k = 3. Define adult crow in Pine Ridge as B; r = k = 3; so B = 2 * r "
         "= 2 * 3 = 6. Define total number of adult animals in Pine Ridge as z; so z = k + B = 3 + 6 = 9. Answer: 9."
     )
@@ -58,7 +58,7 @@ def test_an_unknown_with_a_negative_coefficient_is_solved_with_its_sign() -> Non
     graph = pine_ridge(nodes, "xbczde", 0, 4)
     assert graph.values[3] == Linear(-1, 27)
     assert graph.told == 23
-    assert paper.solution(graph).split("; so b = 9. ")[1] == (
+    assert paper.row_solution(graph).split("; so b = 9. ")[1] == (
         "Define adult deer in Pine Ridge as c; d = b - x = (9) - (x) = 9 - x; so c = 2 * d = (2) * (9 - x) = 18 - 2*x. "
         "Define total number of adult animals in Pine Ridge as z; e = x + b = x + 9 = x + 9; "
         "so z = e + c = x + 9 + 18 - 2*x = 27 - x. "
@@ -90,8 +90,8 @@ def test_prompt_and_completion_are_the_released_training_text(i: int) -> None:
     body, answer = row["solution"].rsplit("Answer:", 1)
     asked = f"{row['problem'].strip()} {row['question'].strip()}"
     text = f"<question> {asked} </question> <solution> {body.strip()} </solution> <answer>{answer.strip('.')} </answer>"
-    assert paper.prompt(GRAPHS[i]) + paper.completion(GRAPHS[i]) == text
-    assert paper.prompt(GRAPHS[i]).endswith(" <solution>")
+    assert paper.WORDING.prompt(GRAPHS[i]) + paper.WORDING.solution(GRAPHS[i]) == text
+    assert paper.WORDING.prompt(GRAPHS[i]).endswith(" <solution>")
 
 
 def test_the_told_number_stands_where_the_order_says() -> None:
@@ -117,6 +117,6 @@ def test_a_sink_that_is_no_total_is_both_defined_and_told() -> None:
 def test_more_letters_than_the_alphabet_are_refused_with_the_knob_to_turn() -> None:
     graph = GRAPHS[-1]
     with pytest.raises(InputError, match=r"max_op: op .* 52 letters"):
-        paper.solution(replace(graph, letters=("a1", *graph.letters[1:])))
+        paper.row_solution(replace(graph, letters=("a1", *graph.letters[1:])))
     with pytest.raises(InputError, match="max_op: "):
-        paper.completion(replace(graph, letters=("a1", *graph.letters[1:])))
+        paper.WORDING.solution(replace(graph, letters=("a1", *graph.letters[1:])))

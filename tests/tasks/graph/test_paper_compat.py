@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgewise.tasks import Score
 from edgewise.tasks.base import MAX_CHARACTERS
-from edgewise.tasks.graph.paper_compat import Reading, read, verify_paper_compat
+from edgewise.tasks.graph.paper_compat import Reading, read_solution, verify_paper_compat
 from edgewise.tasks.graph.released_verifier import verify_released
 from tests.tasks.graph.mutations import renamed
 from tests.tasks.graph.rows import ROWS, Row, all_rows
@@ -36,7 +36,7 @@ def passed(text: str, gold: str = GOLD) -> bool:
 
 def only(text: str) -> tuple[float | None, set[str]]:
     """Value and parents of the quantity "a c" in a text that first gives k (owl) the value 3."""
-    found = read(f"Define owl as k; so k = 3. Define a c as Q; {text}")
+    found = read_solution(f"Define owl as k; so k = 3. Define a c as Q; {text}")
     return found.values["a c"], {*found.parents["a c"]}
 
 
@@ -44,7 +44,7 @@ def only(text: str) -> tuple[float | None, set[str]]:
 
 
 def test_a_solution_is_names_values_and_parents() -> None:
-    assert read(GOLD) == Reading(
+    assert read_solution(GOLD) == Reading(
         values={OWL: 3, CROW: 6, TOTAL: 9},
         parents={OWL: frozenset(), CROW: frozenset({OWL}), TOTAL: frozenset({OWL, CROW})},
         order=(OWL, CROW, TOTAL),
@@ -66,7 +66,7 @@ def test_a_solution_is_names_values_and_parents() -> None:
     ],
 )
 def test_the_answer_is_the_first_tagged_number_else_the_first_after_answer(text: str, answer: float | None) -> None:
-    assert read(text).answer == answer
+    assert read_solution(text).answer == answer
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_answer_is_the_first_tagged_number_else_the_first_after_answer(text:
     ],
 )
 def test_definitions(text: str, names: tuple[str, ...]) -> None:
-    assert read(text).order == names
+    assert read_solution(text).order == names
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_values_and_parents(text: str, value: float | None, parents: set[str]) -
 
 def test_letters_of_words_count_as_parents_and_that_is_the_fault() -> None:
     gold = "Define owl as k; so k = 3. Define crow as B; so B = 6, that is luck. Answer: 6."
-    assert read(gold).parents["crow"] == {"owl"}
+    assert read_solution(gold).parents["crow"] == {"owl"}
     assert passed(gold, gold)
     assert not passed(re.sub(r"\bk\b", "q", gold), gold)
     assert passed(re.sub(r"\bk\b", "t", gold), gold)
 
 
 def test_the_last_definition_of_a_name_and_of_a_letter_counts() -> None:
-    found = read(
+    found = read_solution(
         "Define owl as k; so k = 3. Define owl as k; so k = 4. Define crow as k; so k = 5. Define emu as m; so m = k."
     )
     assert found.values == {"owl": 4, "crow": 5, "emu": 5}
@@ -138,13 +138,15 @@ def test_the_last_definition_of_a_name_and_of_a_letter_counts() -> None:
 
 
 def test_what_has_no_value_is_tried_again_with_all_that_is_known_in_the_end() -> None:
-    found = read(
+    found = read_solution(
         "Define owl as k; so k = m. Define crow as m; so m = 5. Define emu as Q; it is. Define yak as Q; so Q = 2."
     )
     assert found.values == {"owl": 5, "crow": 5, "emu": 2, "yak": 2}
     assert found.parents["owl"] == frozenset()
     # Then a letter that was used twice has the value of the last step before the one that is tried.
-    found = read("Define owl as Q; Q = 2. Define emu as m; m = n + Q. Define crow as Q; Q = 5. Define yak as n; n = 1.")
+    found = read_solution(
+        "Define owl as Q; Q = 2. Define emu as m; m = n + Q. Define crow as Q; Q = 5. Define yak as n; n = 1."
+    )
     assert found.values == {"owl": 2, "emu": 3, "crow": 5, "yak": 1}
 
 
@@ -271,7 +273,7 @@ def test_definitions_are_those_of_one_regular_expression(text: str) -> None:
         re.split(r"\bdefine\s+", " ".join(name.split()).strip(" .;"), flags=re.IGNORECASE)[-1].strip(" .;")
         for name in found
     ]
-    assert list(read(text).order) == expected
+    assert list(read_solution(text).order) == expected
 
 
 @given(st.text(alphabet="<>ab \n", max_size=40))
@@ -279,7 +281,8 @@ def test_tags_are_cut_out(text: str) -> None:
     cleaned = re.sub(r"<[^>]+>", "", text)
     # Tags are gone before anything else is read, so cutting them first changes nothing but the tagged answer.
     assert (
-        read(f"{text} Define x{text} as k;").order == read(f"{cleaned} Define x{cleaned} as k;").order or "<" in cleaned
+        read_solution(f"{text} Define x{text} as k;").order == read_solution(f"{cleaned} Define x{cleaned} as k;").order
+        or "<" in cleaned
     )
 
 
@@ -302,6 +305,6 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_is_read_in_linear_time(text: str) -> None:
     began = time.process_time()
-    read(text)
+    read_solution(text)
     assert time.process_time() - began < 1
     assert len(verify_paper_compat(GOLD, text).reason) < 200

@@ -32,7 +32,7 @@ def check(row: Row) -> None:
     graph = released.graph
     assert paper.problem_text(graph) == row["problem"]
     assert paper.question(graph) == row["question"]
-    assert paper.solution(graph) == row["solution"]
+    assert paper.row_solution(graph) == row["solution"]
     assert graph.op == row["op"]
     assert (graph.unknown is not None) == (row["mode"] == "forwardreverse")
     assert row["solution"].endswith(f" Answer: {graph.answer}.")
@@ -99,7 +99,7 @@ def test_a_total_that_only_distractors_use_leaves_out_what_depends_on_it() -> No
         "solution": "Define adult fox in Oakridge Riverside as J; so J = 4. Answer: 4.",
     }
     graph = read_row(row).graph
-    name = paper.names("zoo")
+    name = paper.quantity_names("zoo")
     by_name = {name[q]: i for i, q in enumerate(graph.quantities)}
     assert graph.nodes[by_name[whole]].parents == (by_name["adult owl in Pine Ridge"],)
     assert graph.number(by_name["adult deer in Pine Ridge"]) == 5
@@ -173,7 +173,7 @@ def test_a_written_problem_is_read_back_to_an_equal_graph(index: int) -> None:
     assert mine.letters[len(mine.nodes) :] == theirs.letters[len(theirs.nodes) :]
     assert mine.quantities[mine.query] == theirs.quantities[theirs.query]
     assert (mine.answer, mine.told, mine.op) == (theirs.answer, theirs.told, problem.level)
-    assert write_row(replace(problem, prompt=paper.prompt(mine), gold=mine)) == row
+    assert write_row(replace(problem, prompt=paper.WORDING.prompt(mine), gold=mine)) == row
 
 
 @given(st.data())
@@ -186,7 +186,7 @@ def test_other_numbers_in_a_reference_row_are_read_back_to_an_equal_graph(data: 
     other = replace(graph, nodes=tuple(nodes), values=values, answer=answer)
     if answer < 0 or other.told < 0 or (graph.unknown is not None and not values[graph.sink].a):
         return
-    row = {**ROWS[i], "problem": paper.problem_text(other), "solution": paper.solution(other)}
+    row = {**ROWS[i], "problem": paper.problem_text(other), "solution": paper.row_solution(other)}
     assert read_row(row).graph == other
 
 

@@ -49,8 +49,8 @@ def test_every_gold_solution_is_right_in_every_form() -> None:
     for row, graph in zip(ROWS, GRAPHS, strict=True):
         for text in (
             row["solution"],
-            paper.completion(graph),
-            english.solution(graph),
+            paper.WORDING.solution(graph),
+            english.WORDING.solution(graph),
             english.spaced(row["solution"]),
         ):
             assert verify(graph, text) == all_right(graph.answer), text
@@ -197,7 +197,7 @@ def test_steps_that_need_each_other_keep_their_order_and_others_need_not() -> No
 def test_no_broken_solution_is_right() -> None:
     count = 0
     for i, graph in enumerate(GRAPHS):
-        names = list(paper.names(graph.setting).values())
+        names = list(paper.quantity_names(graph.setting).values())
         texts = list(broken(SOLUTIONS[i], names, random.Random(i)))
         for kind, text in random.Random(i).sample(texts, min(40, len(texts))):
             assert not process(graph, text), (kind, text)
@@ -209,7 +209,7 @@ def test_no_broken_solution_is_right() -> None:
 def test_the_consistent_solution_of_another_problem_is_wrong() -> None:
     for graph in GRAPHS:
         for _, other in other_problems(graph):
-            text = paper.solution(other)
+            text = paper.row_solution(other)
             assert not process(graph, text), text
             assert verify(other, text) == all_right(other.answer) or other.unknown is not None
 
@@ -222,9 +222,9 @@ def test_every_change_of_every_released_solution_is_wrong_unless_it_says_the_sam
         texts = [*changed_tokens(row["solution"], source, 4)]
         # What is found right must say the same; that nothing which says the same is found wrong is sampled.
         verdict_is_meaning(row, graph, [t for t in texts if process(graph, t[1]) or source.random() < 0.05])
-        names = list(paper.names(graph.setting).values())
+        names = list(paper.quantity_names(graph.setting).values())
         worse = [*broken(row["solution"], names, source)]
-        worse += [(kind, paper.solution(other)) for kind, other in other_problems(graph)]
+        worse += [(kind, paper.row_solution(other)) for kind, other in other_problems(graph)]
         for kind, text in worse:
             assert not process(graph, text), (kind, text)
         count.update(kind for kind, _ in texts + worse)

@@ -19,7 +19,7 @@ _SIGNS = {"+": "plus", "-": "minus"}
 _Number = int | float
 
 
-def evaluate(text: str) -> float | None:
+def evaluate_text(text: str) -> float | None:
     """The value by Python's rules of precedence; None where Python refuses the expression or the result is complex,
     and where an integer beyond 2^1024 or brackets more than 200 deep turn up on the way."""
     if _PLAIN.fullmatch(text):

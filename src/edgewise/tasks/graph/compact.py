@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from edgewise.tasks.graph.graph import TOLD, Graph, Linear, Node
+from edgewise.tasks.graph.wording import Wording
 
 UNKNOWN = "x"
 SYMBOLS = ("=", "+", "-", "*", "(", ")", ";", "?", ":", "answer", UNKNOWN)
@@ -25,45 +26,47 @@ LETTERS = tuple(letter for letter in string.ascii_letters if letter.lower() != U
 
 
 @cache
-def names(count: int) -> tuple[str, ...]:
+def letter_names(count: int) -> tuple[str, ...]:
     """`count` different names, each one word: the letters without x and X, then a1, b1 and so on."""
     rounds = range(-(-count // len(LETTERS)))
     return tuple(f"{letter}{number or ''}" for number in rounds for letter in LETTERS)[:count]
 
 
-def words() -> tuple[str, ...]:
-    """The vocabulary: symbols, digits, letters."""
-    return (*SYMBOLS, *string.digits, *LETTERS)
+class _Compact(Wording):
+    def words(self, settings: Sequence[str] = ()) -> tuple[str, ...]:
+        """Symbols, digits and letters, the same in all settings."""
+        return (*SYMBOLS, *string.digits, *LETTERS)
+
+    def prompt(self, graph: Graph) -> str:
+        """The definitions in the graph's order, then the question."""
+        definitions = []
+        for i in graph.order:
+            if i == TOLD:
+                definitions.append(f"{graph.letters[graph.sink]} = {_number(graph.told)}")
+            elif i == graph.unknown:
+                definitions.append(f"{graph.letters[i]} = {UNKNOWN}")
+            else:
+                definitions.append(f"{graph.letters[i]} = {_expression(graph.nodes[i], graph.letters)}")
+        return f"{' ; '.join(definitions)} ? {graph.letters[graph.query]} :"
+
+    def solution(self, graph: Graph) -> str:
+        """Every necessary definition with its value, in reverse mode the equation and the unknown, then the answer.
+
+        A step is the letter, its expression, the expression with values for letters, and the value. What would be
+        the same twice in a row is written once.
+        """
+        forms = [_linear(value) for value in graph.values]
+        steps = [_step(graph, i, forms) for i in graph.steps]
+        answer = _number(graph.answer)
+        if graph.unknown is not None:
+            steps.append(f"{forms[graph.sink]} = {_number(graph.told)}")
+            if forms[graph.sink] != UNKNOWN:
+                steps.append(f"{UNKNOWN} = {answer}")
+        steps.append(f"answer {answer}")
+        return " ; ".join(steps)
 
 
-def prompt(graph: Graph) -> str:
-    """The definitions in the graph's order, then the question."""
-    said = []
-    for i in graph.order:
-        if i == TOLD:
-            said.append(f"{graph.letters[graph.sink]} = {_number(graph.told)}")
-        elif i == graph.unknown:
-            said.append(f"{graph.letters[i]} = {UNKNOWN}")
-        else:
-            said.append(f"{graph.letters[i]} = {_expression(graph.nodes[i], graph.letters)}")
-    return f"{' ; '.join(said)} ? {graph.letters[graph.query]} :"
-
-
-def solution(graph: Graph) -> str:
-    """Every necessary definition with its value, in reverse mode the equation and the unknown, then the answer.
-
-    A step is the letter, its expression, the expression with values for letters, and the value; what would be
-    the same twice in a row stands once.
-    """
-    forms = [_linear(value) for value in graph.values]
-    said = [_step(graph, i, forms) for i in graph.steps]
-    answer = _number(graph.answer)
-    if graph.unknown is not None:
-        said.append(f"{forms[graph.sink]} = {_number(graph.told)}")
-        if forms[graph.sink] != UNKNOWN:
-            said.append(f"{UNKNOWN} = {answer}")
-    said.append(f"answer {answer}")
-    return " ; ".join(said)
+WORDING = _Compact()
 
 
 def _step(graph: Graph, i: int, forms: Sequence[str]) -> str:
@@ -81,8 +84,8 @@ def _expression(node: Node, terms: Sequence[str]) -> str:
     if not parents:
         return _number(constant)
     if combine == "-":
-        one, other = parents
-        rest = f"{terms[one]} - {_bracketed(terms[other], _SUMS)}"
+        larger, smaller = parents
+        rest = f"{terms[larger]} - {_bracketed(terms[smaller], _SUMS)}"
     else:
         rest = " + ".join([terms[p] for p in parents])
     if not operator:

@@ -28,7 +28,7 @@ MULTIPLIERS = (2, 3, 4)
 MAX_DEGREE = 4
 """The largest in-degree of a node, its constant counted."""
 
-Uniform = Callable[[], float]
+UniformSource = Callable[[], float]
 """A source of numbers in [0, 1), such as `random.Random(seed).random`; int(uniform() * n) is one of 0..n-1."""
 
 _NOWHERE = (-1, -1)
@@ -55,7 +55,7 @@ class Limits(NamedTuple):
     largest: int
 
 
-class Shape(NamedTuple):
+class GraphShape(NamedTuple):
     """The necessary nodes without their numbers, in topological order; the last is the sink.
 
     `parents[i]` are earlier nodes, none for a leaf; `constants[i]` says whether a constant joins them; `totals`
@@ -80,15 +80,15 @@ def most_op(distractors: int) -> int:
     return 2 * (_room(distractors) - 1)
 
 
-def draw_shape(uniform: Uniform, op: int, *, reverse: bool, distractors: int) -> Shape:
+def draw_shape(uniform: UniformSource, op: int, *, reverse: bool, distractors: int) -> GraphShape:
     """A shape of exactly `op` operations; in reverse mode its sink is a total."""
     degrees = _draw_degrees(uniform, op, _room(distractors), reverse)
     sink_is_total = reverse or uniform() < _SINK_TOTAL
     parents, constants = _draw_edges(uniform, degrees, sink_is_total)
-    return Shape(parents, constants, _draw_totals(uniform, parents, constants, sink_is_total, distractors))
+    return GraphShape(parents, constants, _draw_totals(uniform, parents, constants, sink_is_total, distractors))
 
 
-def draw_numbers(uniform: Uniform, shape: Shape, limits: Limits, *, reverse: bool) -> Numbers | None:
+def draw_numbers(uniform: UniformSource, shape: GraphShape, limits: Limits, *, reverse: bool) -> Numbers | None:
     """Numbers for a shape, and in reverse mode a leaf that is unknown.
 
     None where a value is over the largest, or where the sink does not depend on the unknown.
@@ -116,7 +116,7 @@ def draw_numbers(uniform: Uniform, shape: Shape, limits: Limits, *, reverse: boo
 
 
 def draw_others(
-    uniform: Uniform, shape: Shape, numbers: Numbers, distractors: int, limits: Limits
+    uniform: UniformSource, shape: GraphShape, numbers: Numbers, distractors: int, limits: Limits
 ) -> tuple[list[Node], list[tuple[int, int]]]:
     """All nodes, the necessary ones first, and where they stand: place and kind, both 0..4, a total's kind TOTAL.
 
@@ -160,12 +160,12 @@ def draw_others(
     return nodes, standing
 
 
-def draw_order(uniform: Uniform) -> tuple[int, ...]:
+def draw_order(uniform: UniformSource) -> tuple[int, ...]:
     """The places, or the kinds, in random order."""
     return _ORDERS[int(uniform() * len(_ORDERS))]
 
 
-def draw_some(uniform: Uniform, items: Iterable[T], count: int) -> list[T]:
+def draw_some(uniform: UniformSource, items: Iterable[T], count: int) -> list[T]:
     """`count` of the items, each once, in random order."""
     left = [*items]
     return [left.pop(int(uniform() * size)) for size in range(len(left), len(left) - count, -1)]
@@ -177,7 +177,7 @@ def _room(distractors: int) -> int:
     return SIDE * (SIDE - 1) + 2 - distractors
 
 
-def _draw_degrees(uniform: Uniform, op: int, room: int, reverse: bool) -> list[int]:
+def _draw_degrees(uniform: UniformSource, op: int, room: int, reverse: bool) -> list[int]:
     """At most `room` in-degrees that sum to `op`: each operation widens the latest node or, where that is full or by
     chance, begins the next one. A node is full with a constant and all earlier nodes, or at `MAX_DEGREE`."""
     while True:
@@ -201,7 +201,9 @@ def _draw_degrees(uniform: Uniform, op: int, room: int, reverse: bool) -> list[i
             return degrees
 
 
-def _draw_edges(uniform: Uniform, degrees: Sequence[int], plain_sink: bool) -> tuple[list[tuple[int, ...]], list[bool]]:
+def _draw_edges(
+    uniform: UniformSource, degrees: Sequence[int], plain_sink: bool
+) -> tuple[list[tuple[int, ...]], list[bool]]:
     """Parents for these in-degrees, so that a later node uses every node but the last.
 
     The nodes that are unused so far must never be more than the later nodes can take: a node of in-degree d
@@ -238,7 +240,7 @@ def _draw_edges(uniform: Uniform, degrees: Sequence[int], plain_sink: bool) -> t
 
 
 def _draw_totals(
-    uniform: Uniform,
+    uniform: UniformSource,
     parents: Sequence[tuple[int, ...]],
     constants: Sequence[bool],
     sink_is_total: bool,
@@ -262,13 +264,13 @@ def _draw_totals(
     return totals
 
 
-def _draw_leaf(uniform: Uniform, limits: Limits) -> tuple[Node, int]:
+def _draw_leaf(uniform: UniformSource, limits: Limits) -> tuple[Node, int]:
     value = 1 + int(uniform() * limits.constants)
     return _leaf(value), value
 
 
 def _draw_node(
-    uniform: Uniform, parents: tuple[int, ...], constant: bool, total: bool, values: Sequence[int], limits: Limits
+    uniform: UniformSource, parents: tuple[int, ...], constant: bool, total: bool, values: Sequence[int], limits: Limits
 ) -> tuple[Node, int]:
     """An expression of `parents` and its value, which is at least 1 and can be over the largest.
 

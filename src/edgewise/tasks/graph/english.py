@@ -9,12 +9,14 @@ Numbers are written digit by digit. Names of quantities keep their accents and h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from edgewise.tasks.graph import paper
+from edgewise.tasks.graph.compact import LETTERS
 from edgewise.tasks.graph.graph import Graph
 from edgewise.tasks.graph.setting import setting_named
+from edgewise.tasks.graph.wording import Wording
 
 _MARKS = ". , ; : ? = + - * / ( )"
 _PROBLEM = "The the number of in equals plus times sum and difference between exists its is greater than"
@@ -30,19 +32,27 @@ _LOOSE = re.compile(r" (?=[.,;:])|(?<=[0-9]) (?=[0-9])")
 _WORD = re.compile(r"[0-9]|[^\W\d](?:[\w'-]*\w)?|[^\w\s]")
 
 
-def prompt(graph: Graph) -> str:
-    """The problem and its question."""
-    return paper.problem_text(graph, _SPACED) + paper.question(graph, _SPACED)
+class _English(Wording):
+    def prompt(self, graph: Graph) -> str:
+        """The problem and its question."""
+        return paper.problem_text(graph, _SPACED) + paper.question(graph, _SPACED)
+
+    def solution(self, graph: Graph) -> str:
+        """The gold solution, answer included."""
+        return f"{paper.body(graph, _SPACED)} Answer : {_digits(graph.answer)} ."
+
+    def words(self, settings: Sequence[str]) -> tuple[str, ...]:
+        return english_words(settings, LETTERS)
 
 
-def solution(graph: Graph) -> str:
-    """The gold solution, answer included."""
-    return f"{paper.body(graph, _SPACED)} Answer : {_digits(graph.answer)} ."
+WORDING = _English()
 
 
-def words(settings: Iterable[str], letters: Iterable[str]) -> tuple[str, ...]:
-    """Every word of prompts and solutions in these settings with these letters: digits, marks, the sentences'
-    words, "x" and the letters, then the names' words in alphabetical order."""
+def english_words(settings: Iterable[str], letters: Iterable[str]) -> tuple[str, ...]:
+    """Every word of prompts and solutions in these settings with these letters.
+
+    Digits, marks, the words of sentences, "x" and the letters, then the words of names in alphabetical order.
+    """
     named: set[str] = set()
     for setting in map(setting_named, settings):
         named.update(" ".join((*setting.place_names, *setting.kind_names, setting.total)).split())
@@ -51,7 +61,7 @@ def words(settings: Iterable[str], letters: Iterable[str]) -> tuple[str, ...]:
 
 
 def spaced(text: str) -> str:
-    """A text in the paper wording with its words apart: what `prompt` and `solution` write."""
+    """A text in the paper wording with its words apart, as this wording writes it."""
     return " ".join(_WORD.findall(text))
 
 
@@ -65,7 +75,7 @@ def _digits(number: int) -> str:
     return " ".join(str(number))
 
 
-_SPACED = paper.Style(
+_SPACED = paper.TextStyle(
     number=_digits,
     minus="- ",
     times=" * ",

@@ -48,7 +48,7 @@ class Combination(NamedTuple):
 
 
 @lru_cache(maxsize=1 << 14)  # the same short segments are written over and over: "2*3", "x+x", "k+B"
-def read(text: str) -> Combination:
+def read_combination(text: str) -> Combination:
     """The combination that `text` writes with + - * / and brackets; `Wrong` where it writes none.
 
     Products of letters, quotients that are not whole, brackets nested more than 50 deep and texts of more than 1000

@@ -14,13 +14,14 @@ of the place that the problem mentions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from edgewise.core.errors import InputError
 from edgewise.tasks.graph.graph import TOLD, TOTAL, Graph, Linear, Quantity
 from edgewise.tasks.graph.setting import setting_named
+from edgewise.tasks.graph.wording import Wording
 
 EXISTS = "exists, and its number is greater than 0"
 DIFFICULT = "The question is difficult, so we use equations to solve it. "
@@ -28,7 +29,7 @@ LATER = "we don't know its value yet but will find it out later"
 
 
 @dataclass(frozen=True)
-class Style:
+class TextStyle:
     """How numbers, with their sign, and marks are set: the paper's way, or another that has the same words."""
 
     number: Callable[[int], str] = str
@@ -43,12 +44,12 @@ class Style:
     ask: str = "?"
 
 
-PAPER = Style()
+PAPER = TextStyle()
 
 
-def problem_text(graph: Graph, style: Style = PAPER) -> str:
+def problem_text(graph: Graph, style: TextStyle = PAPER) -> str:
     """The `problem` of a released row: sentences in `graph.order`, each followed by a space."""
-    phrase = phrases(graph.setting)
+    phrase = quantity_phrases(graph.setting)
     exists = EXISTS.replace(", ", style.comma)
     sentences = []
     for i in graph.order:
@@ -63,31 +64,40 @@ def problem_text(graph: Graph, style: Style = PAPER) -> str:
     return "".join(sentences)
 
 
-def question(graph: Graph, style: Style = PAPER) -> str:
+def question(graph: Graph, style: TextStyle = PAPER) -> str:
     """The `question` of a released row."""
     quantity = graph.quantities[graph.query]
     if quantity.kind == TOTAL:
-        return f"What is the {phrases(graph.setting)[quantity]}{style.ask}"
-    kind, _, place = names(graph.setting)[quantity].partition(" in ")
+        return f"What is the {quantity_phrases(graph.setting)[quantity]}{style.ask}"
+    kind, _, place = quantity_names(graph.setting)[quantity].partition(" in ")
     return f"How many {kind} does {place} have{style.ask}"
 
 
-def solution(graph: Graph) -> str:
-    """The `solution` of a released row; InputError where its letters do not suffice."""
+def row_solution(graph: Graph) -> str:
+    """The `solution` of a released row; InputError if its letters do not suffice."""
     return f"{body(graph)} Answer: {graph.answer}."
 
 
-def prompt(graph: Graph) -> str:
-    """The prompt of the released models: problem and question in tags, and the tag that opens the solution."""
-    return f"<question> {problem_text(graph)}{question(graph)} </question> <solution>"
+class _Paper(Wording):
+    def prompt(self, graph: Graph) -> str:
+        """The prompt of the released models: problem and question in tags, and the tag that opens the solution."""
+        return f"<question> {problem_text(graph)}{question(graph)} </question> <solution>"
+
+    def solution(self, graph: Graph) -> str:
+        """What a released model writes after `prompt`; InputError if the letters do not suffice."""
+        return f" {body(graph)} </solution> <answer> {graph.answer} </answer>"
+
+    def words(self, settings: Sequence[str]) -> tuple[str, ...]:
+        raise InputError(
+            "wording: the paper's text is for the released tokenizer, so its words are not listed; "
+            "take english or compact"
+        )
 
 
-def completion(graph: Graph) -> str:
-    """What a released model writes after `prompt`; InputError where the letters do not suffice."""
-    return f" {body(graph)} </solution> <answer> {graph.answer} </answer>"
+WORDING = _Paper()
 
 
-def body(graph: Graph, style: Style = PAPER) -> str:
+def body(graph: Graph, style: TextStyle = PAPER) -> str:
     """The solution up to its answer: each step and, in reverse mode, the equation and how it is solved.
 
     InputError where the style is the paper's and a name has more than one letter.
@@ -97,7 +107,7 @@ def body(graph: Graph, style: Style = PAPER) -> str:
             f"max_op: op {graph.op} needs more than the 52 letters of the paper wording; "
             "lower max_op or use the english wording"
         )
-    name = names(graph.setting)
+    name = quantity_names(graph.setting)
     forms = [linear(value, style) for value in graph.values]
     spares = iter(graph.letters[len(graph.nodes) :])
     parts = []
@@ -111,7 +121,7 @@ def body(graph: Graph, style: Style = PAPER) -> str:
     return "".join(parts)[:-1]
 
 
-def linear(value: Linear, style: Style = PAPER) -> str:
+def linear(value: Linear, style: TextStyle = PAPER) -> str:
     """a*x + b as the released data prints it (sympy's way): "2*x + 3", "x - 4", "5 - x", "-x - 1", "7"."""
     a, b = value
     if not a:
@@ -124,7 +134,7 @@ def linear(value: Linear, style: Style = PAPER) -> str:
 
 
 @cache
-def names(setting: str) -> dict[Quantity, str]:
+def quantity_names(setting: str) -> dict[Quantity, str]:
     """What solutions call the quantities: "adult owl in Pine Ridge", "total number of schools in Brightford"."""
     words = setting_named(setting)
     kinds = (TOTAL, *range(len(words.kind_names)))
@@ -133,12 +143,12 @@ def names(setting: str) -> dict[Quantity, str]:
 
 
 @cache
-def phrases(setting: str) -> dict[Quantity, str]:
+def quantity_phrases(setting: str) -> dict[Quantity, str]:
     """What problems call them: "number of adult owl in Pine Ridge", "total number of schools in Brightford"."""
-    return {q: name if q.kind == TOTAL else f"number of {name}" for q, name in names(setting).items()}
+    return {q: name if q.kind == TOTAL else f"number of {name}" for q, name in quantity_names(setting).items()}
 
 
-def _expression(graph: Graph, i: int, phrase: dict[Quantity, str], style: Style) -> str:
+def _expression(graph: Graph, i: int, phrase: dict[Quantity, str], style: TextStyle) -> str:
     parents, combine, operator, constant = graph.nodes[i]
     if not parents:
         return style.number(constant)
@@ -157,7 +167,7 @@ def _expression(graph: Graph, i: int, phrase: dict[Quantity, str], style: Style)
     return f"{style.number(constant)} {'plus' if operator == '+' else 'times'} {rest}"
 
 
-def _chain(graph: Graph, i: int, forms: list[str], spares: Iterator[str], style: Style) -> str:
+def _chain(graph: Graph, i: int, forms: list[str], spares: Iterator[str], style: TextStyle) -> str:
     """The equations of one step, e.g. "r = k = 3; so B = 2 * r = 2 * 3 = 6": the parents are joined two by two,
     then the constant is applied to the result, which is therefore copied where there is one parent."""
     parents, combine, operator, constant = graph.nodes[i]
@@ -188,13 +198,13 @@ def _chain(graph: Graph, i: int, forms: list[str], spares: Iterator[str], style:
     return style.semicolon.join(equations)
 
 
-def _joined(left: str, operator: str, right: str, style: Style, bracketed: bool) -> str:
+def _joined(left: str, operator: str, right: str, style: TextStyle, bracketed: bool) -> str:
     if bracketed:
         return f"{style.left}{left}{style.right} {operator} {style.left}{right}{style.right}"
     return f"{left} {operator} {right}"
 
 
-def _equation(graph: Graph, style: Style) -> str:
+def _equation(graph: Graph, style: TextStyle) -> str:
     form = graph.values[graph.sink]
     told = style.number(graph.told)
     equation = f"{linear(form, style)} = {told}"

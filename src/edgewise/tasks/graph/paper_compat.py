@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from edgewise.core.errors import InputError
-from edgewise.tasks.graph.arithmetic import evaluate
+from edgewise.tasks.graph.arithmetic import evaluate_text
 from edgewise.tasks.verdict import MAX_CHARACTERS, Score, Unscorable, Verdict, unreadable, unscorable
 
 TOLERANCE = 1e-6
@@ -57,7 +57,7 @@ def verify_paper_compat(gold: str, completion: str) -> Verdict:
     """
     if verdict := unreadable(completion, truncated=False):
         return verdict
-    expected, written = _remembered(gold), read(completion)
+    expected, written = _remembered(gold), read_solution(completion)
     if written.answer is None:
         return unscorable(Unscorable.NO_ANSWER)
     predicted = str(int(written.answer)) if written.answer.is_integer() else str(written.answer)
@@ -94,7 +94,7 @@ def defects(gold: str, completion: str) -> Defects:
     expected = _remembered(gold)
     if not expected.values:
         raise InputError(f"gold: must define quantities (Define NAME as L; ...), is {gold[:40]!r}")
-    written = read(completion if len(completion) <= MAX_CHARACTERS else "")
+    written = read_solution(completion if len(completion) <= MAX_CHARACTERS else "")
     both = [name for name in expected.values if name in written.values]
     return Defects(
         value=sum(not _same(expected.values[name], written.values[name]) for name in both),
@@ -123,7 +123,7 @@ def _same(one: float | None, other: float | None) -> bool:
 
 @lru_cache(maxsize=1024)
 def _remembered(gold: str) -> Reading:
-    return read(gold)
+    return read_solution(gold)
 
 
 @dataclass(slots=True)
@@ -135,7 +135,7 @@ class _Step:
     expressions: list[str] = field(default_factory=list)
 
 
-def read(text: str) -> Reading:
+def read_solution(text: str) -> Reading:
     """What the scorer reads in a text, whatever the text is, in time linear in its length."""
     answer = _TAGGED_ANSWER.search(text) or _PLAIN_ANSWER.search(text)
     steps = _steps(_without_tags(text).strip())
@@ -256,4 +256,4 @@ def _normalised(name: str) -> str:
 def _value(expression: str, known: Mapping[str, float]) -> float | None:
     if not known.keys() >= {*_LETTER.findall(expression)}:
         return None
-    return evaluate(_WHOLE_LETTER.sub(lambda letter: str(known[letter[0]]), expression).strip())
+    return evaluate_text(_WHOLE_LETTER.sub(lambda letter: str(known[letter[0]]), expression).strip())

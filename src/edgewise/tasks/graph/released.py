@@ -46,7 +46,7 @@ def read_row(row: Mapping[str, Any]) -> Released:
     InputError names the column that is missing, unreadable or at odds with the others.
     """
     setting = _setting(row)
-    name = paper.names(setting)
+    name = paper.quantity_names(setting)
     sentences = list(_sentences(_column(row, "problem"), setting))
     query = _asked(_column(row, "question"), setting)
     gold = _gold(_column(row, "solution"), setting)
@@ -94,12 +94,12 @@ def write_row(problem: Problem) -> dict[str, Any]:
     released data has too few letters.
     """
     graph: Graph = problem.gold
-    if problem.prompt not in (paper.prompt(graph), english.prompt(graph)):
+    if problem.prompt not in (paper.WORDING.prompt(graph), english.WORDING.prompt(graph)):
         raise InputError("wording: must be paper or english for a released row, is another")
     return {
         "problem": paper.problem_text(graph),
         "question": paper.question(graph),
-        "solution": paper.solution(graph),
+        "solution": paper.row_solution(graph),
         "op": problem.level,
         "id": problem.id,
         "template": setting_named(graph.setting).released,
@@ -154,12 +154,12 @@ def _setting(row: Mapping[str, Any]) -> str:
 
 @cache
 def _named(setting: str) -> dict[str, Quantity]:
-    return {name: quantity for quantity, name in paper.names(setting).items()}
+    return {name: quantity for quantity, name in paper.quantity_names(setting).items()}
 
 
 @cache
 def _phrased(setting: str) -> dict[str, Quantity]:
-    return {f"the {phrase}": quantity for quantity, phrase in paper.phrases(setting).items()}
+    return {f"the {phrase}": quantity for quantity, phrase in paper.quantity_phrases(setting).items()}
 
 
 def _quantity(text: str, known: Mapping[str, Quantity], column: str) -> Quantity:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 
 from edgewise.tasks.graph.compact import UNKNOWN
-from edgewise.tasks.graph.expression import LETTER, Wrong, read
+from edgewise.tasks.graph.expression import LETTER, Wrong, read_combination
 from edgewise.tasks.graph.graph import Graph, Quantity
-from edgewise.tasks.graph.paper import names
+from edgewise.tasks.graph.paper import quantity_names
 from edgewise.tasks.graph.working import FOREIGN, Working
 from edgewise.tasks.verdict import Score, Unscorable, Verdict, unscorable
 
@@ -119,7 +119,7 @@ def _english(graph: Graph, working: Working, text: str) -> None:
             raise Wrong(f"cannot read {step:.40}")
         working.position += 1
     if working.missing is not None:
-        raise Wrong(f"{names(graph.setting)[graph.quantities[working.missing]]} is never worked out")
+        raise Wrong(f"{quantity_names(graph.setting)[graph.quantities[working.missing]]} is never worked out")
     if graph.unknown is not None:
         _solve(working, tail)
         working.position += 1
@@ -129,7 +129,7 @@ def _english(graph: Graph, working: Working, text: str) -> None:
 
 @cache
 def _quantities(setting: str) -> dict[str, Quantity]:
-    return {"".join(name.split()): quantity for quantity, name in names(setting).items()}
+    return {"".join(name.split()): quantity for quantity, name in quantity_names(setting).items()}
 
 
 def _solve(working: Working, text: str) -> None:
@@ -147,7 +147,7 @@ def _solve(working: Working, text: str) -> None:
         label, _, equation = sentence.partition(":")
         now = working.equation(equation)
         if label.startswith(_DIVIDE):
-            scale = read(label.removeprefix(_DIVIDE))
+            scale = read_combination(label.removeprefix(_DIVIDE))
             if scale.letters or before != (scale.number * now[0], scale.number * now[1]):
                 raise Wrong(f"{label:.40} does not give {equation:.40}")
         elif label not in labels:

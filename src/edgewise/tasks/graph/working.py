@@ -10,7 +10,7 @@ from __future__ import annotations
 import string
 from collections.abc import Sequence
 
-from edgewise.tasks.graph.expression import Combination, Wrong, read
+from edgewise.tasks.graph.expression import Combination, Wrong, read_combination
 from edgewise.tasks.graph.graph import Graph, Linear
 
 FOREIGN = -2
@@ -93,7 +93,7 @@ class Working:
         """The last equation, e.g. "x=3"."""
         self.equation(text)
         left, _, right = text.partition("=")
-        if left != self.form or not read(right).plain:
+        if left != self.form or not read_combination(right).plain:
             raise Wrong(f"{text:.40} is not the solution")
 
     def _begin(self, node: int, letter: str) -> None:
@@ -116,7 +116,7 @@ class Working:
             if not segments or head not in _LETTERS:
                 raise Wrong(f"cannot read {clause:.40}")
             self._forget(head)
-            first = read(segments[0])
+            first = read_combination(segments[0])
             meaning = self._expanded(first)
             if head != letter:
                 self._check(first, segments, meaning, self._value(meaning))
@@ -136,7 +136,7 @@ class Working:
     def _check(self, last: Combination, segments: list[str], meaning: _Meaning, value: Linear | None) -> Combination:
         """The last segment, where all after the first have this meaning or, without letters, this value."""
         for text in segments[1:]:
-            last = read(text)
+            last = read_combination(text)
             if last.letter in self._numeric:
                 if value is not None and last.form != value:
                     raise Wrong(f"{text:.40} is not {_written(value)}")
@@ -174,7 +174,7 @@ class Working:
         return Linear(a, b)
 
     def _form(self, text: str) -> Linear:
-        found = read(text)
+        found = read_combination(text)
         if found.letter not in self._numeric:
             raise Wrong(f"{text:.40} has more letters than the unknown")
         return found.form
