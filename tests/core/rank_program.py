@@ -12,8 +12,8 @@ import torch
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed, process_group
 from edgewise.core.errors import InputError
 from edgewise.rl import trainer
-from edgewise.study import runner
 from edgewise.study.context import Context
+from edgewise.study.run import run
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import RunFolder
 from tests.rl import bandit
@@ -63,18 +63,18 @@ def run_of(
         if done > steps:
             raise KeyboardInterrupt
 
-    run = RunFolder(folder, interrupt, checkpoint_seconds, distributed)
+    run_folder = RunFolder(folder, interrupt, checkpoint_seconds, distributed)
     execution = Execution(tokens_per_micro_batch=tokens, distributed=distributed)
     if name == "next token":
-        tiny.train(run, tiny.SPEC.model_copy(update={"steps": STEPS}), execution=execution)
+        tiny.train(run_folder, tiny.SPEC.model_copy(update={"steps": STEPS}), execution=execution)
     else:
         recipe = bandit.changed(steps=STEPS, **{"prompts": 5} | RECIPES[name])
-        trainer.train(bandit.decoder(), bandit.TOKENIZER, bandit.WORLD, recipe, 0, run, execution)
+        trainer.train(bandit.decoder(), bandit.TOKENIZER, bandit.WORLD, recipe, 0, run_folder, execution)
 
 
 def study(root: Path, distributed: Distributed) -> None:
     log = Log()
-    runner.run(STUDY.evaluations.values(), Context(root, workers=1, execution=Execution(distributed=distributed)), log)
+    run(STUDY, Context(root, workers=1, execution=Execution(distributed=distributed)), log)
     (root / f"told-{distributed.rank}").write_text(str(len(log.done)))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from edgewise.study.context import Context
-from edgewise.study.runner import run
+from edgewise.study.run import run
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 
@@ -25,5 +25,5 @@ class Finished:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     log = Log()
     root = tmp_path_factory.mktemp("finished") / "deep" / "store"
-    store = run(STUDY.evaluations.values(), Context(root, workers=2), log)
+    store = run(STUDY, Context(root, workers=2), log)
     return Finished(STUDY, store, log)

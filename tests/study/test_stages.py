@@ -13,7 +13,7 @@ from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import recipe
 from edgewise.rollouts.table import read_rollout_table
 from edgewise.sampling.params import PowerSamplingParams, SamplingParams
-from edgewise.study.runner import plan
+from edgewise.study.plan import topological_order
 from edgewise.study.stages import RL, ROLLOUTS, Evaluate, Pretrain
 from edgewise.study.store import Store
 
@@ -26,7 +26,7 @@ POWER = PowerSamplingParams(max_new_tokens=LAW.max_new_tokens, blocks=2, moves=1
 def test_a_student_has_two_parents() -> None:
     student = RL(parent=PRETRAIN, world=EASY, recipe=DISTIL, teacher=TUNED)
     assert student.parents == (PRETRAIN, TUNED)
-    assert plan([student]) == [PRETRAIN, TUNED, student]
+    assert topological_order([student]) == [PRETRAIN, TUNED, student]
     assert digest(student) != digest(RL(parent=PRETRAIN, world=EASY, recipe=DISTIL, teacher=PRETRAIN))
 
 
@@ -48,7 +48,7 @@ def test_a_stage_takes_a_recipe_by_name_and_stores_it_explicitly() -> None:
 def test_a_student_learns_from_what_its_teacher_writes(tmp_path: Path) -> None:
     store = Store(tmp_path)
     student = RL(parent=PRETRAIN, world=EASY, recipe=DISTIL, teacher=TUNED)
-    for stage in plan([student]):
+    for stage in topological_order([student]):
         store.compute(stage)
     line = store.metrics(student)[0]
     assert line["drift"] > 0, "the teacher is not the student"
@@ -61,7 +61,7 @@ def test_a_teacher_of_another_tongue_is_refused(tmp_path: Path) -> None:
     )
     student = RL(parent=PRETRAIN, world=EASY, recipe=DISTIL, teacher=other)
     store = Store(tmp_path)
-    for stage in plan([student])[:-1]:
+    for stage in topological_order([student])[:-1]:
         store.compute(stage)
     with pytest.raises(InputError, match=r"^teacher: must have the words"):
         store.compute(student)
@@ -71,7 +71,7 @@ def test_power_sampling_is_an_arm_without_training(tmp_path: Path) -> None:
     power = Evaluate(parent=PRETRAIN, world=WORLD, problems=4, samples=16, sampling=POWER)
     dataclasses.replace(STUDY, arms={"power": power})
     store = Store(tmp_path)
-    for stage in plan([BASE_EVALUATION, power]):
+    for stage in topological_order([BASE_EVALUATION, power]):
         store.compute(stage)
     base, sharp = (read_rollout_table(store.folder(stage) / ROLLOUTS) for stage in (BASE_EVALUATION, power))
     assert base["problem_id"] == sharp["problem_id"]

@@ -20,7 +20,8 @@ from edgewise.report.study.tables import at, claim_k, curve_of, level_name
 from edgewise.report.study.terminal import StudyProgress
 from edgewise.study.context import Context
 from edgewise.study.measure import Findings, measure
-from edgewise.study.runner import plan, run
+from edgewise.study.plan import topological_order
+from edgewise.study.run import run
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 
@@ -47,7 +48,7 @@ def main() -> None:
     for seed in SEEDS:
         study = demo(DemoSpec(seed=seed))
         with StudyProgress(study) as progress:
-            store = run(study.evaluations.values(), Context(root=RUNS), progress)
+            store = run(study, Context(root=RUNS), progress)
         findings = measure(study, store)
         found.append(findings)
         parts.append(f"## Seed {seed}\n")
@@ -96,7 +97,7 @@ def levels(findings: Findings) -> Iterator[str]:
 def costs(study: Study, store: Store) -> str:
     """What every stage took."""
     names = study.names()
-    took = {names[digest(s)]: store.provenance(s).wall_seconds for s in plan(study.evaluations.values())}
+    took = {names[digest(s)]: store.provenance(s).wall_seconds for s in topological_order(study.evaluations.values())}
     return "Seconds: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in took.items()) + "."
 
 

@@ -56,7 +56,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     from edgewise.report.study.page import write_page
     from edgewise.report.study.terminal import StudyProgress, summary
     from edgewise.report.terminal import status
-    from edgewise.study import runner
+    from edgewise.study import run as study_run
     from edgewise.study.context import Context
     from edgewise.study.measure import measure
     from edgewise.training.execution import Execution
@@ -67,7 +67,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
         execution = Execution(_device(device), choose_backend(backend, device), distributed=distributed)
         context = Context(root=out, workers=workers or machine_cores(), execution=execution)
         with progress if distributed.is_rank_zero else nullcontext():
-            store = runner.run(study.evaluations.values(), context, progress)
+            store = study_run.run(study, context, progress)
     if not distributed.is_rank_zero:
         return
     page = out / "report.html"

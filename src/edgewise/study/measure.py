@@ -23,7 +23,7 @@ from edgewise.boundary import (
 )
 from edgewise.core.spec import digest, plain
 from edgewise.rollouts.table import read_rollout_table
-from edgewise.study.runner import plan
+from edgewise.study.plan import topological_order
 from edgewise.study.stages import OUTCOMES, ROLLOUTS
 from edgewise.study.store import Store
 from edgewise.study.study import Study
@@ -204,5 +204,5 @@ def _stage_cards(study: Study, store: Store) -> tuple[StageCard, ...]:
             provenance=store.provenance(stage).model_dump(),
             metrics=store.metrics(stage),
         )
-        for stage in plan(study.evaluations.values())
+        for stage in topological_order(study.evaluations.values())
     )

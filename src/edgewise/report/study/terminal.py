@@ -16,7 +16,7 @@ from edgewise.core.spec import digest
 from edgewise.report.study.tables import at, claim_k, curve_of
 from edgewise.report.terminal import percent, verdict_line
 from edgewise.study.measure import Findings
-from edgewise.study.runner import plan
+from edgewise.study.plan import topological_order
 from edgewise.study.stages import Stage
 from edgewise.study.study import Study
 
@@ -37,7 +37,7 @@ class StudyProgress:
         names = study.names()
         self._tasks: dict[str, TaskID] = {
             digest(stage): self._bars.add_task(names.get(digest(stage), stage.kind), total=None, start=False, note="")
-            for stage in plan(study.evaluations.values())
+            for stage in topological_order(study.evaluations.values())
         }
 
     def __enter__(self) -> Self:

@@ -9,9 +9,10 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
-from edgewise.study import runner
 from edgewise.study.context import Context
-from edgewise.study.runner import plan, run
+from edgewise.study.plan import stages_after, topological_order
+from edgewise.study.run import run
+from edgewise.study.runners import local
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
 
@@ -37,11 +38,11 @@ def test_plan_has_every_stage_once_parents_first() -> None:
         BASE_EVALUATION,
         type(BASE_EVALUATION).parse(BASE_EVALUATION.model_dump()),
     ]
-    names = [digest(stage) for stage in plan(leaves)]
+    names = [digest(stage) for stage in topological_order(leaves)]
     assert sorted(names) == sorted(digest(s) for s in (PRETRAIN, TUNED, other, *leaves[:3]))
-    for stage in plan(leaves):
+    for stage in topological_order(leaves):
         assert all(names.index(digest(parent)) < names.index(digest(stage)) for parent in stage.parents)
-    assert plan([]) == []
+    assert topological_order([]) == []
 
 
 def test_every_stage_is_computed_once_and_told(finished: Finished) -> None:
@@ -64,7 +65,7 @@ def test_folders_are_whole_and_nothing_else_is_left(finished: Finished) -> None:
 def test_a_finished_study_is_reused_and_not_touched(finished: Finished) -> None:
     before = identity(finished.store.root)
     log = Log()
-    store = run(STUDY.evaluations.values(), Context(finished.store.root, workers=1), log)
+    store = run(STUDY, Context(finished.store.root, workers=1), log)
     assert store.root == finished.store.root
     assert sorted(log.done) == sorted((digest(stage), True) for stage in STAGES)
     assert log.steps == [] and identity(finished.store.root) == before
@@ -141,7 +142,7 @@ def test_a_watcher_that_fails_neither_blocks_the_workers_nor_is_silent() -> None
         raise BrokenPipeError("the terminal is gone")
 
     # More than a pipe holds: unread messages would stop the process that sends them.
-    with pytest.raises(BrokenPipeError, match="terminal"), runner._messages(handle) as messages:
+    with pytest.raises(BrokenPipeError, match="terminal"), local._messages(handle) as messages:
         for step in range(5000):
             messages.put(("x" * 50, step, 5000, ""))
         deadline = time.monotonic() + 10
@@ -153,7 +154,7 @@ def test_a_watcher_that_fails_neither_blocks_the_workers_nor_is_silent() -> None
 
 def test_messages_arrive_in_order_and_all_of_them() -> None:
     seen: list[int] = []
-    with runner._messages(lambda message: seen.append(message[1])) as messages:
+    with local._messages(lambda message: seen.append(message[1])) as messages:
         for step in range(500):
             messages.put(("", step, 500, ""))
     assert seen == list(range(500))
@@ -161,9 +162,9 @@ def test_messages_arrive_in_order_and_all_of_them() -> None:
 
 def test_a_worker_killed_while_it_sends_does_not_hang_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes the lock of the queue with it into its grave."""
-    monkeypatch.setattr(runner, "_PATIENCE", 0.2)
+    monkeypatch.setattr(local, "_PATIENCE", 0.2)
     start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), runner._messages(lambda message: None) as messages:
+    with pytest.raises(KeyboardInterrupt), local._messages(lambda message: None) as messages:
         lock = messages._wlock  # type: ignore[attr-defined]
         lock.acquire()
         raise KeyboardInterrupt
@@ -173,6 +174,6 @@ def test_a_worker_killed_while_it_sends_does_not_hang_the_run(monkeypatch: pytes
 
 def test_what_much_depends_on_is_started_first() -> None:
     """An evaluation that nobody waits for must not take a core that a whole arm could use."""
-    after = runner._stages_after(plan([BASE_EVALUATION, TUNED_EVALUATION]))
+    after = stages_after(topological_order([BASE_EVALUATION, TUNED_EVALUATION]))
     evaluations = {digest(BASE_EVALUATION): 0, digest(TUNED_EVALUATION): 0}
     assert after == {digest(PRETRAIN): 2, digest(TUNED): 1, **evaluations}

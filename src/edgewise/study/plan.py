@@ -1,0 +1,31 @@
+"""The order in which stages can run: every stage once, parents first, long paths first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from edgewise.core.spec import digest
+from edgewise.study.stages import Stage
+
+
+def topological_order(stages: Iterable[Stage]) -> list[Stage]:
+    """All stages and their ancestors, each digest once, parents before children."""
+    ordered: dict[str, Stage] = {}
+
+    def visit(stage: Stage) -> None:
+        for parent in stage.parents:
+            visit(parent)
+        ordered.setdefault(digest(stage), stage)
+
+    for stage in stages:
+        visit(stage)
+    return list(ordered.values())
+
+
+def stages_after(ordered: Sequence[Stage]) -> dict[str, int]:
+    """Digest -> number of stages on the longest path that starts from it, itself left out. Parents come first."""
+    after = {digest(stage): 0 for stage in ordered}
+    for stage in reversed(ordered):
+        for parent in stage.parents:
+            after[digest(parent)] = max(after[digest(parent)], after[digest(stage)] + 1)
+    return after

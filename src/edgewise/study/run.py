@@ -1,0 +1,62 @@
+"""Run a study: every stage once, parents first, on the runner that suits the context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+from edgewise.core.spec import digest
+from edgewise.study.context import Context
+from edgewise.study.plan import stages_after, topological_order
+from edgewise.study.runners.base import Runner, SilentWatcher, Watcher
+from edgewise.study.runners.distributed import DistributedRunner
+from edgewise.study.runners.local import LocalRunner
+from edgewise.study.stages import Stage
+from edgewise.study.store import Store
+from edgewise.study.study import Study
+
+
+def run(study: Study | Iterable[Stage], context: Context, watcher: Watcher | None = None) -> Store:
+    """Compute what is missing of a study, or of stages and their ancestors; returns the store that holds it.
+
+    What is complete is reused, and what was interrupted resumes. The first failure stops the run after the stages
+    under way have been stopped; everything saved stays. Several ranks must all call this; only the first one's
+    watcher is told.
+    """
+    stages = study.evaluations.values() if isinstance(study, Study) else study
+    ordered = topological_order(stages)
+    store, distributed = Store(context.root), context.execution.distributed
+    if watcher is None or not distributed.is_rank_zero:
+        watcher = SilentWatcher()
+    complete = distributed.on_rank_zero(lambda: {digest(stage): store.is_complete(stage) for stage in ordered})
+    # Stages that much depends on go first, so that no core is left with a long path at the end.
+    after = stages_after(ordered)
+    missing = []
+    for stage in sorted(ordered, key=lambda stage: -after[digest(stage)]):
+        if complete[digest(stage)]:
+            watcher.completed(stage, reused=True)
+        else:
+            missing.append(stage)
+    if missing:
+        kind = DistributedRunner if distributed.size > 1 else LocalRunner
+        with kind(context, watcher.advanced) as runner:
+            _compute_all(missing, runner, watcher)
+    return store
+
+
+def _compute_all(missing: list[Stage], runner: Runner, watcher: Watcher) -> None:
+    """Submit each stage when its parents are complete and a slot is free, the first in the list first."""
+    waiting = {digest(stage): stage for stage in missing}
+    running: dict[Future[None], Stage] = {}
+    while waiting or running:
+        incomplete = {*waiting, *(digest(stage) for stage in running.values())}
+        ready = [
+            name for name, stage in waiting.items() if not any(digest(parent) in incomplete for parent in stage.parents)
+        ]
+        for name in ready[: runner.slots - len(running)]:
+            stage = waiting.pop(name)
+            running[runner.submit(stage)] = stage
+        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in finished:
+            future.result()
+            watcher.completed(running.pop(future), reused=False)

@@ -1,0 +1,174 @@
+"""A runner in processes of this machine, each with one thread: several stages at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from multiprocessing.queues import Queue
+from multiprocessing.sharedctypes import Synchronized
+from types import TracebackType
+from typing import Self
+
+import torch
+
+from edgewise.core.errors import InputError
+from edgewise.core.spec import digest
+from edgewise.core.threads import shared_among
+from edgewise.study.context import Context
+from edgewise.study.runners.base import Advanced
+from edgewise.study.stages import Stage
+from edgewise.study.store import Store
+
+# Digest of a stage, steps done, all steps, a note.
+_Message = tuple[str, int, int, str]
+
+# Seconds to wait for what ends at once unless something is broken.
+_PATIENCE = 5.0
+
+
+class LocalRunner:
+    """Up to `context.workers` stages at once, each in a process of its own.
+
+    A stage whose process is killed fails with an InputError that names its folder.
+    """
+
+    def __init__(self, context: Context, advanced: Advanced) -> None:
+        self.slots = context.workers
+        self._context, self._advanced = context, advanced
+        self._stages: dict[str, Stage] = {}
+        self._under_way: Synchronized[int] = multiprocessing.get_context("spawn").Value("i", 0)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            messages = stack.enter_context(_messages(self._handle))
+            self._pool = stack.enter_context(_pool(self._context.workers, messages, self._under_way))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def submit(self, stage: Stage) -> Future[None]:
+        self._stages[digest(stage)] = stage
+        self._count(1)
+        result: Future[None] = Future()
+
+        def finish(computed: Future[None]) -> None:
+            self._count(-1)
+            if computed.cancelled():
+                result.cancel()
+            elif isinstance(error := computed.exception(), BrokenProcessPool):
+                folder = Store(self._context.root).folder(stage).name
+                result.set_exception(
+                    InputError(
+                        f"{folder}: its process was killed, perhaps for memory; run again to go on, with fewer workers"
+                    )
+                )
+            elif error is not None:
+                result.set_exception(error)
+            else:
+                result.set_result(None)
+
+        self._pool.submit(_compute, stage, self._context).add_done_callback(finish)
+        return result
+
+    def _handle(self, message: _Message) -> None:
+        name, done, total, note = message
+        self._advanced(self._stages[name], done, total, note)
+
+    def _count(self, change: int) -> None:
+        with self._under_way.get_lock():
+            self._under_way.value += change
+
+
+@contextmanager
+def _pool(
+    workers: int, messages: Queue[_Message | None], under_way: Synchronized[int]
+) -> Iterator[ProcessPoolExecutor]:
+    pool = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(messages, under_way)
+    )
+    try:
+        yield pool
+    except BaseException:
+        # Stages write checkpoints as they go, so stopping them loses seconds, and waiting for
+        # them to finish could take minutes. Until they are gone they hold the locks of their stages.
+        processes = list((pool._processes or {}).values())
+        for process in processes:
+            process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.join(_PATIENCE)
+        raise
+    pool.shutdown()
+
+
+@contextmanager
+def _messages(handle: Callable[[_Message], None]) -> Iterator[Queue[_Message | None]]:
+    """A queue from the workers whose messages are handled in a thread here.
+
+    After `handle` has raised, messages are read and dropped, and what it raised is raised at the end.
+    """
+    messages: Queue[_Message | None] = multiprocessing.get_context("spawn").Queue()
+    failures: list[Exception] = []
+
+    def drain() -> None:
+        while (message := messages.get()) is not None:
+            if failures:
+                continue  # unread messages would fill the pipe and stop the workers
+            try:
+                handle(message)
+            except Exception as error:
+                failures.append(error)
+
+    thread = threading.Thread(target=drain, daemon=True)
+    thread.start()
+    try:
+        yield messages
+    except BaseException:
+        # A worker killed while it sent took the queue's lock with it: then nothing more arrives.
+        messages.cancel_join_thread()
+        messages.put(None)
+        thread.join(_PATIENCE)
+        raise
+    messages.put(None)
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+_worker_messages: Queue[_Message | None] | None = None
+
+
+def _start_worker(messages: Queue[_Message | None], under_way: Synchronized[int]) -> None:
+    global _worker_messages
+    _worker_messages = messages
+    # Whoever is left alone takes the cores of those that have finished. No result depends on it.
+    shared_among(lambda: under_way.value)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot stop its workers; left alone they would train on and hold the locks."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _compute(stage: Stage, context: Context) -> None:
+    name = digest(stage)
+
+    def report(done: int, total: int, note: str) -> None:
+        if _worker_messages is not None:
+            _worker_messages.put((name, done, total, note))
+
+    Store(context.root).compute(stage, context.execution, report, context.checkpoint_seconds)
