@@ -13,7 +13,14 @@ from torch.nn import functional as F
 from torch.nn.attention.varlen import varlen_attn
 
 from edgewise.model import attention
-from edgewise.model.attention import PackedAttention, attend_cached, attend_packed, document_bias, fused_call, pieces
+from edgewise.model.attention import (
+    PackedAttention,
+    attend_cached,
+    attend_packed,
+    document_bias,
+    fused_call,
+    varlen_layout,
+)
 
 DEPTH = 8
 HEADS = [(4, 4), (4, 2), (3, 1)]
@@ -108,18 +115,18 @@ def test_the_fused_call_with_a_mask_is_plain_matmul(heads: int, kv_heads: int) -
 
 def test_pieces_start_where_documents_and_rows_do() -> None:
     table = torch.tensor([[0, 0, 1, 2, 2], [3, 3, 3, -1, -1], [-1, -1, -1, -1, -1], [4, 4, 4, 4, 4]])
-    cuts, longest = pieces(table)
+    cuts, longest = varlen_layout(table)
     assert cuts.tolist() == [0, 2, 3, 5, 8, 10, 15, 20]
     assert cuts.dtype == torch.int32
     assert longest == 5
-    cuts, longest = pieces(torch.tensor([[7]]))
+    cuts, longest = varlen_layout(torch.tensor([[7]]))
     assert cuts.tolist() == [0, 1] and longest == 1
 
 
 def test_torch_itself_takes_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own shape function runs on tensors without content, forwards and backwards."""
     q, k, v = (x.detach().to("meta", torch.bfloat16).requires_grad_() for x in inputs(4, 2, (3, 24)))
-    out = attention._attend_pieces(q, k, v, pieces(rows(0)), varlen_attn)
+    out = attention._attend_varlen(q, k, v, varlen_layout(rows(0)), varlen_attn)
     assert out.shape == q.shape and out.dtype == torch.bfloat16
     gradients = torch.autograd.grad(out, (q, k, v), torch.empty_like(out))
     assert [gradient.shape for gradient in gradients] == [q.shape, k.shape, v.shape]

@@ -20,18 +20,21 @@ from torch.nn import functional as F
 _WIDEST_HEAD = 192
 
 
-class Pieces(NamedTuple):
-    """Rows laid end to end and cut into N pieces: piece i are the tokens from cuts[i] to cuts[i + 1]."""
+class VarlenLayout(NamedTuple):
+    """Rows laid end to end, as N sequences of any length: sequence i has the tokens cu_seqlens[i] to cu_seqlens[i + 1].
 
-    cuts: Tensor
-    longest: int
+    The names are those of fused attention calls: cumulative lengths [N + 1], and the longest of them.
+    """
+
+    cu_seqlens: Tensor
+    max_seqlen: int
 
 
 class PackedAttention:
     """Attention within rows of documents [B, T]: a token sees itself and the earlier tokens of its document.
 
-    A document stands in one piece. Padding carries a document number of its own (-1), so padding
-    sees padding only. What the rows look like is worked out once, at the first of the layers.
+    The tokens of a document are neighbours. Padding has a document number of its own (-1), so padding
+    sees padding only. The layout of the rows is worked out once, at the first of the layers.
     """
 
     def __init__(self, documents_BT: Tensor) -> None:
@@ -41,7 +44,7 @@ class PackedAttention:
         """H query heads share K key heads in blocks. Returns [B, T, H, D]."""
         fused = fused_call(q_BTHD)
         if fused is not None:
-            return _attend_pieces(q_BTHD, k_BTKD, v_BTKD, self._pieces, fused)
+            return _attend_varlen(q_BTHD, k_BTKD, v_BTKD, self._varlen_layout, fused)
         q, k, v = q_BTHD.transpose(1, 2), k_BTKD.transpose(1, 2), v_BTKD.transpose(1, 2)
         attend = _attend_masked if q.is_cuda else attend_packed
         return attend(q, k, v, self._bias_BTT).transpose(1, 2)
@@ -51,8 +54,8 @@ class PackedAttention:
         return document_bias(self._documents_BT)
 
     @cached_property
-    def _pieces(self) -> Pieces:
-        return pieces(self._documents_BT)
+    def _varlen_layout(self) -> VarlenLayout:
+        return varlen_layout(self._documents_BT)
 
 
 def document_bias(documents_BT: Tensor) -> Tensor:
@@ -63,18 +66,18 @@ def document_bias(documents_BT: Tensor) -> Tensor:
     return torch.zeros(seen.shape, device=seen.device).masked_fill_(~seen, float("-inf"))
 
 
-def pieces(documents_BT: Tensor) -> Pieces:
-    """Where each document starts and ends; so does each row, and the padding of a row is a piece too.
+def varlen_layout(documents_BT: Tensor) -> VarlenLayout:
+    """Where the documents of rows start and end. A row ends documents too, and its padding is a sequence of its own.
 
-    Padding is left where it is: rows are packed, so that there is little of it, and to take it out
+    Padding is left where it is: rows are packed, so that there is little of it, and taking it out
     would copy every query, key and value. Waits for the device, because N and the longest decide
     what is launched.
     """
     first_BT = torch.ones_like(documents_BT, dtype=torch.bool)
     first_BT[:, 1:] = documents_BT[:, 1:] != documents_BT[:, :-1]
     starts = first_BT.flatten().nonzero().squeeze(1)
-    cuts = F.pad(starts, (0, 1), value=documents_BT.numel())
-    return Pieces(cuts.int(), int(cuts.diff().max()))
+    cu_seqlens = F.pad(starts, (0, 1), value=documents_BT.numel())
+    return VarlenLayout(cu_seqlens.int(), int(cu_seqlens.diff().max()))
 
 
 def attend_packed(q_BHTD: Tensor, k_BKTD: Tensor, v_BKTD: Tensor, bias_BTT: Tensor) -> Tensor:
@@ -89,35 +92,35 @@ def attend_packed(q_BHTD: Tensor, k_BKTD: Tensor, v_BKTD: Tensor, bias_BTT: Tens
 
 def attend_cached(
     q_PSHD: Tensor,
-    prompt_k_PKLD: Tensor,
-    prompt_v_PKLD: Tensor,
-    prompt_bias_PL: Tensor,
-    own_k_PSKCD: Tensor,
-    own_v_PSKCD: Tensor,
-    own_bias_C: Tensor,
+    prefix_k_PKLD: Tensor,
+    prefix_v_PKLD: Tensor,
+    prefix_bias_PL: Tensor,
+    suffix_k_PSKCD: Tensor,
+    suffix_v_PSKCD: Tensor,
+    suffix_bias_C: Tensor,
 ) -> Tensor:
-    """One query for each of S samples of P problems: over the shared prompt, then its own keys.
+    """Attention of one query for each of S samples of P problems, over the shared prefix and the sample's own suffix.
 
-    The prompt's keys are read once per problem, not once per sample. Returns [P, S, H, D].
+    The prefix's keys are read once per problem, not once per sample. Returns [P, S, H, D].
     """
     problems, samples, heads, depth = q_PSHD.shape
-    kv_heads, length = prompt_k_PKLD.shape[1:3]
+    kv_heads, length = prefix_k_PKLD.shape[1:3]
     group = heads // kv_heads
     q_PSKGD = (q_PSHD * depth**-0.5).view(problems, samples, kv_heads, group, depth)
-    # All queries of a problem form one matrix against its prompt, in place of one per sample.
+    # All queries of a problem form one matrix against its prefix, in place of one per sample.
     stacked = (problems, kv_heads, samples * group)
     q_PKXD = q_PSKGD.transpose(1, 2).reshape(*stacked, depth)
-    on_prompt = (q_PKXD @ prompt_k_PKLD.transpose(2, 3)).view(problems, kv_heads, samples, group, length)
-    on_prompt = on_prompt.transpose(1, 2) + prompt_bias_PL[:, None, None, None, :]
-    on_own = q_PSKGD @ own_k_PSKCD.transpose(3, 4) + own_bias_C
-    weights = torch.softmax(torch.cat((on_prompt, on_own), dim=-1), dim=-1)
-    prompt_weights = weights[..., :length].transpose(1, 2).reshape(*stacked, length)
-    from_prompt = (prompt_weights @ prompt_v_PKLD).view(problems, kv_heads, samples, group, depth).transpose(1, 2)
-    return (from_prompt + weights[..., length:] @ own_v_PSKCD).reshape(problems, samples, heads, depth)
+    on_prefix = (q_PKXD @ prefix_k_PKLD.transpose(2, 3)).view(problems, kv_heads, samples, group, length)
+    on_prefix = on_prefix.transpose(1, 2) + prefix_bias_PL[:, None, None, None, :]
+    on_suffix = q_PSKGD @ suffix_k_PSKCD.transpose(3, 4) + suffix_bias_C
+    weights = torch.softmax(torch.cat((on_prefix, on_suffix), dim=-1), dim=-1)
+    prefix_weights = weights[..., :length].transpose(1, 2).reshape(*stacked, length)
+    from_prefix = (prefix_weights @ prefix_v_PKLD).view(problems, kv_heads, samples, group, depth).transpose(1, 2)
+    return (from_prefix + weights[..., length:] @ suffix_v_PSKCD).reshape(problems, samples, heads, depth)
 
 
 def fused_call(q: Tensor) -> Callable[..., Any] | None:
-    """Torch's attention over pieces of any length, where it takes such queries [..., D]; else None."""
+    """Torch's attention over sequences of any length, where it takes such queries [..., D]; else None."""
     depth = q.shape[-1]
     if not q.is_cuda or q.dtype not in (torch.bfloat16, torch.float16) or depth % 8 or depth > _WIDEST_HEAD:
         return None
@@ -134,9 +137,11 @@ def _varlen(device: torch.device) -> Callable[..., Any] | None:
     return varlen_attn if shares_heads and able else None
 
 
-def _attend_pieces(q_BTHD: Tensor, k_BTKD: Tensor, v_BTKD: Tensor, where: Pieces, fused: Callable[..., Any]) -> Tensor:
+def _attend_varlen(
+    q_BTHD: Tensor, k_BTKD: Tensor, v_BTKD: Tensor, layout: VarlenLayout, fused: Callable[..., Any]
+) -> Tensor:
     q, k, v = q_BTHD.flatten(0, 1), k_BTKD.flatten(0, 1), v_BTKD.flatten(0, 1)
-    cuts, longest = where
+    cuts, longest = layout
     # A window without tokens to the right is what the call knows as causal.
     shared = q.shape[1] != k.shape[1]
     out: Tensor = fused(q, k, v, cuts, cuts, longest, longest, window_size=(-1, 0), enable_gqa=shared)
