@@ -24,6 +24,7 @@ from benchmarks.models import NEVER, RandomWords, decoder, tokenizer_of
 from benchmarks.work import sampling_work
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
+from edgewise.model.backend import choose_backend
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
@@ -266,7 +267,7 @@ def _model(scale: Scale, device: torch.device) -> tuple[Tokenizer, Decoder]:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     tokenizer = tokenizer_of(scale.vocabulary - len(SPECIAL))
-    return tokenizer, decoder(scale.spec, tokenizer, NEVER).to(device)
+    return tokenizer, decoder(scale.spec, tokenizer, NEVER, choose_backend("auto", device)).to(device)
 
 
 def _world(scale: Scale) -> RandomWords:

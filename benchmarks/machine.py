@@ -17,6 +17,7 @@ import torch
 
 from edgewise.core.provenance import versions
 from edgewise.core.threads import machine_cores
+from edgewise.model.backend import choose_backend, describe_backend
 
 # What decides how many threads there are and whether idle ones spin.
 ENVIRONMENT = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
@@ -65,13 +66,14 @@ def using(threads: int) -> Iterator[None]:
 
 
 def described() -> dict[str, Any]:
-    """Processor, cores that this process may use, threads and what decides on them, memory in GB and the system."""
+    """Processor, cores, threads and what decides on them, memory in GB, the system, and who computes decoders here."""
     return {
         "cpu": _processor(),
         "cores": machine_cores(),
         "threads": torch.get_num_threads(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": platform.platform(terse=True),
+        "backend": describe_backend(choose_backend()),
         "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
     }
 

@@ -80,9 +80,9 @@ def tokenizer_of(words: int) -> Tokenizer:
     return Tokenizer(RandomWords(vocabulary=words).words())
 
 
-def decoder(spec: DecoderSpec, tokenizer: Tokenizer, end: float) -> Decoder:
+def decoder(spec: DecoderSpec, tokenizer: Tokenizer, end: float, backend: str = "auto") -> Decoder:
     """Random weights; `end`, in nats, sets how likely the end is after any token whatever."""
-    model = Decoder(spec, len(tokenizer), seed=0)
+    model = Decoder(spec, len(tokenizer), seed=0, backend=backend)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith(("attention_out.weight", "down.weight")):

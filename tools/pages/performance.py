@@ -70,7 +70,8 @@ machine runs is loaded), and called by ctypes. A library built from other source
 not know (bf16, a GPU, top-p, logit noise) and every machine without them goes to torch, the twin that the tests compare
 them with: hidden states and all gradients against torch in double precision, completions token by token, probabilities
 to 1e-5, the same bits on any number of threads. They stay small because the loss, the optimizer and every algorithm are
-left to torch.
+left to torch. `--backend torch` chooses torch for everything, `--backend native` refuses to run without the kernels;
+either is recorded beside the stage that it computed.
 """
 
 SECTIONS = {

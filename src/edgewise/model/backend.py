@@ -14,8 +14,8 @@ from edgewise.core.errors import InputError
 from edgewise.model.native import build, library
 
 Backend = Literal["torch", "native"]
-# "auto" is native where it can run, else torch.
-BackendName = Literal["auto", "torch", "native"]
+# What may be asked for; "auto" is native where it can run, else torch.
+_NAMES = ("auto", *get_args(Backend))
 
 
 def choose_backend(name: str = "auto", device: torch.device | str = "cpu") -> Backend:
@@ -23,8 +23,8 @@ def choose_backend(name: str = "auto", device: torch.device | str = "cpu") -> Ba
 
     InputError where there is no such name, or where "native" is asked for and cannot run.
     """
-    if name not in get_args(BackendName):
-        raise InputError(f"backend: must be {', '.join(get_args(BackendName))}; is {name!r:.40}")
+    if name not in _NAMES:
+        raise InputError(f"backend: must be {', '.join(_NAMES)}; is {name!r:.40}")
     obstacle = _native_obstacle(torch.device(device))
     if name == "native" and obstacle:
         raise InputError(f"backend: native {obstacle}; use torch or auto")
