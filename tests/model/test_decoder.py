@@ -16,15 +16,17 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.flops import forward_flops
 from edgewise.training.documents import Document
 from edgewise.training.packing import pack
+from tests.model.native.present import each_backend
 from tests.model.tiny import SHAPES, TOKENIZER, alone, sharp, texts
 
 VOCABULARY = len(TOKENIZER)
 
 
+@each_backend
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_document_is_read_alike_alone_and_packed(name: str) -> None:
+def test_a_document_is_read_alike_alone_and_packed(name: str, backend: str) -> None:
     """Whatever stands beside it, before it, or as padding: no attention crosses, positions start at 0."""
-    model = sharp(SHAPES[name])
+    model = sharp(SHAPES[name], backend=backend)
     documents = texts(7, 20)
     apart = [alone(model, tokens) for tokens in documents]
     for row_length in (20, 37, 64):
@@ -38,10 +40,11 @@ def test_a_document_is_read_alike_alone_and_packed(name: str) -> None:
                 torch.testing.assert_close(logits[rows.document_RT == place], apart[i], atol=1e-5, rtol=1e-5)
 
 
-@given(st.integers(0, 10**6), st.integers(1, 30))
+@each_backend
+@given(seed=st.integers(0, 10**6), cut=st.integers(1, 30))
 @settings(deadline=None, max_examples=15)
-def test_a_token_sees_what_is_before_it_and_nothing_after(seed: int, cut: int) -> None:
-    model = sharp(SHAPES["tied, grouped"])
+def test_a_token_sees_what_is_before_it_and_nothing_after(backend: str, seed: int, cut: int) -> None:
+    model = sharp(SHAPES["tied, grouped"], backend=backend)
     (tokens,) = texts(1, 1, seed)
     tokens = tokens + [(seed + 7 * i) % VOCABULARY for i in range(39)]
     changed = [*tokens[:cut], (tokens[cut] + 1) % VOCABULARY, *tokens[cut + 1 :]]

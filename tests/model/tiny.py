@@ -30,9 +30,11 @@ SHAPES = {
 }
 
 
-def sharp(spec: DecoderSpec, vocabulary: int = len(TOKENIZER), seed: int = 0, scale: float = 1.5) -> Decoder:
+def sharp(
+    spec: DecoderSpec, vocabulary: int = len(TOKENIZER), seed: int = 0, scale: float = 1.5, backend: str = "auto"
+) -> Decoder:
     """A decoder with enlarged weights, and biases and norms that are not what they start as."""
-    model = Decoder(spec, vocabulary, seed)
+    model = Decoder(spec, vocabulary, seed, backend=backend)
     generator = torch.Generator().manual_seed(seed + 1)
     with torch.no_grad():
         for name, parameter in model.named_parameters():

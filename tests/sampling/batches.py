@@ -29,19 +29,19 @@ LAWS = [
 
 
 @cache
-def model(name: str) -> Decoder:
-    return sharp(SHAPES[name], scale=1.2)
+def model(name: str, backend: str = "auto") -> Decoder:
+    return sharp(SHAPES[name], scale=1.2, backend=backend)
 
 
 @cache
-def whole(name: str, params: SamplingParams = LAW) -> Completions:
+def whole(name: str, params: SamplingParams = LAW, backend: str = "auto") -> Completions:
     """All prompts with all samples in one batch."""
-    return Engine(model(name), END).sample(PROMPTS, KEYS, SAMPLES, params)
+    return Engine(model(name, backend), END).sample(PROMPTS, KEYS, SAMPLES, params)
 
 
-def same(name: str, part: Completions, chosen: list[int], samples: int = SAMPLES) -> None:
+def same(name: str, part: Completions, chosen: list[int], samples: int = SAMPLES, backend: str = "auto") -> None:
     """`part` holds the bits of `whole` for the prompts `chosen` and the first samples."""
-    everything = whole(name)
+    everything = whole(name, LAW, backend)
     for j, p in enumerate(chosen):
         for g in range(samples):
             where = f"prompt of {len(PROMPTS[p])} tokens, sample {g}"

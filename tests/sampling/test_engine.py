@@ -19,6 +19,7 @@ from edgewise.model.hf import save_pretrained
 from edgewise.sampling.decode_torch import sample_tokens
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
+from tests.model.native.present import each_backend
 from tests.model.tiny import TOKENIZER, alone, sharp
 from tests.sampling.batches import END, KEYS, LAW, LAWS, LENGTHS, NAMES, PROMPTS, SAMPLES, model, same, whole
 from tests.sampling.params import fits, probabilities
@@ -34,15 +35,22 @@ def test_the_test_set_ends_at_many_lengths(name: str) -> None:
     assert 0.1 < whole(name).finished_PG.mean() < 0.95
 
 
+@each_backend
 @pytest.mark.parametrize("name", NAMES)
-def test_rows_at_once_do_not_matter(name: str) -> None:
+def test_rows_at_once_do_not_matter(name: str, backend: str) -> None:
     for rows in (1, 20, 31):
-        same(name, Engine(model(name), END, rows).sample(PROMPTS, KEYS, SAMPLES, LAW), list(range(len(PROMPTS))))
+        same(
+            name,
+            Engine(model(name, backend), END, rows).sample(PROMPTS, KEYS, SAMPLES, LAW),
+            list(range(len(PROMPTS))),
+            backend=backend,
+        )
 
 
+@each_backend
 @pytest.mark.parametrize("name", NAMES)
-def test_other_prompts_and_their_order_do_not_matter(name: str) -> None:
-    engine = Engine(model(name), END)
+def test_other_prompts_and_their_order_do_not_matter(name: str, backend: str) -> None:
+    engine = Engine(model(name, backend), END)
     everyone = list(range(len(PROMPTS)))
     for chosen in (
         [0],
@@ -54,23 +62,25 @@ def test_other_prompts_and_their_order_do_not_matter(name: str) -> None:
         random.Random(1).sample(everyone, len(everyone)),
     ):
         part = engine.sample([PROMPTS[p] for p in chosen], [KEYS[p] for p in chosen], SAMPLES, LAW)
-        same(name, part, chosen)
+        same(name, part, chosen, backend=backend)
 
 
+@each_backend
 @pytest.mark.parametrize("name", NAMES)
-def test_the_number_of_samples_does_not_matter(name: str) -> None:
-    engine = Engine(model(name), END)
+def test_the_number_of_samples_does_not_matter(name: str, backend: str) -> None:
+    engine = Engine(model(name, backend), END)
     for samples in (1, 2, 5):
-        same(name, engine.sample(PROMPTS, KEYS, samples, LAW), list(range(len(PROMPTS))), samples)
+        same(name, engine.sample(PROMPTS, KEYS, samples, LAW), list(range(len(PROMPTS))), samples, backend)
     for p in (0, 4, 7):
-        same(name, engine.sample([PROMPTS[p]], [KEYS[p]], 1, LAW), [p], 1)
-        same(name, engine.sample([PROMPTS[p]], [KEYS[p]], 40, LAW), [p])
+        same(name, engine.sample([PROMPTS[p]], [KEYS[p]], 1, LAW), [p], 1, backend)
+        same(name, engine.sample([PROMPTS[p]], [KEYS[p]], 40, LAW), [p], backend=backend)
 
 
+@each_backend
 @pytest.mark.parametrize("name", [*NAMES, "one head", "default width"])
-def test_many_short_prompts_with_a_sample_each_do_not_matter(name: str) -> None:
+def test_many_short_prompts_with_a_sample_each_do_not_matter(name: str, backend: str) -> None:
     """Few queries against a short prompt are the smallest matrices there are."""
-    engine = Engine(model(name), END)
+    engine = Engine(model(name, backend), END)
     short = [p for p, length in enumerate(LENGTHS) if length <= 16]
     params = SamplingParams(max_new_tokens=20)
     many = engine.sample([PROMPTS[p] for p in short] * 3, [KEYS[p] for p in short] * 3, 1, params)
@@ -81,29 +91,34 @@ def test_many_short_prompts_with_a_sample_each_do_not_matter(name: str) -> None:
         assert many.logp_PGT[j, 0, :length].tobytes() == beside.logp_PGT[0, 0, :length].tobytes()
 
 
-def test_a_prompt_given_twice_is_drawn_alike_under_one_key_only() -> None:
-    engine = Engine(model(NAMES[0]), END)
+@each_backend
+def test_a_prompt_given_twice_is_drawn_alike_under_one_key_only(backend: str) -> None:
+    engine = Engine(model(NAMES[0], backend), END)
     both = engine.sample([PROMPTS[2]] * 3, [KEYS[2], KEYS[2], KEYS[3]], SAMPLES, LAW)
     assert (both.tokens_PGT[0] == both.tokens_PGT[1]).all()
     assert (both.tokens_PGT[0] != both.tokens_PGT[2]).any()
     assert len({tuple(both.ids(0, g)) for g in range(SAMPLES)}) == SAMPLES
 
 
-def test_the_global_generator_is_neither_read_nor_moved() -> None:
+@each_backend
+def test_the_global_generator_is_neither_read_nor_moved(backend: str) -> None:
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    part = Engine(model(NAMES[0]), END).sample(PROMPTS[:2], KEYS[:2], SAMPLES, LAW)
+    part = Engine(model(NAMES[0], backend), END).sample(PROMPTS[:2], KEYS[:2], SAMPLES, LAW)
     assert torch.equal(before, torch.get_rng_state())
-    same(NAMES[0], part, [0, 1])
+    same(NAMES[0], part, [0, 1], backend=backend)
 
 
+@each_backend
 @pytest.mark.parametrize("params", LAWS, ids=str)
-def test_a_lower_limit_gives_the_beginnings(params: SamplingParams) -> None:
+def test_a_lower_limit_gives_the_beginnings(params: SamplingParams, backend: str) -> None:
     name = NAMES[1]
-    short = Engine(model(name), END).sample(PROMPTS, KEYS, SAMPLES, params.model_copy(update={"max_new_tokens": 7}))
+    short = Engine(model(name, backend), END).sample(
+        PROMPTS, KEYS, SAMPLES, params.model_copy(update={"max_new_tokens": 7})
+    )
     for p in range(len(PROMPTS)):
         for g in range(SAMPLES):
-            ids = whole(name, params).ids(p, g)
+            ids = whole(name, params, backend).ids(p, g)
             assert short.ids(p, g) == ids[:7]
             assert short.finished_PG[p, g] == (END in ids[:7])
 
@@ -111,11 +126,12 @@ def test_a_lower_limit_gives_the_beginnings(params: SamplingParams) -> None:
 # ---- What is recorded
 
 
+@each_backend
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("params", LAWS, ids=str)
-def test_log_probabilities_are_those_of_a_full_pass(name: str, params: SamplingParams) -> None:
+def test_log_probabilities_are_those_of_a_full_pass(name: str, params: SamplingParams, backend: str) -> None:
     """Under the law the tokens came from, also for the end token, and none from outside the support."""
-    drawn = whole(name, params)
+    drawn = whole(name, params, backend)
     for p, prompt in enumerate(PROMPTS):
         for g in range(0, SAMPLES, 2):
             ids = drawn.ids(p, g)
@@ -124,9 +140,10 @@ def test_log_probabilities_are_those_of_a_full_pass(name: str, params: SamplingP
             np.testing.assert_allclose(drawn.logp_PGT[p, g, : len(ids)], direct, atol=1e-4)
 
 
+@each_backend
 @pytest.mark.parametrize("name", NAMES)
-def test_finished_lengths_and_padding(name: str) -> None:
-    drawn = whole(name)
+def test_finished_lengths_and_padding(name: str, backend: str) -> None:
+    drawn = whole(name, LAW, backend)
     assert drawn.tokens_PGT.shape == drawn.logp_PGT.shape == (len(PROMPTS), SAMPLES, drawn.length_PG.max())
     assert [a.dtype.name for a in (drawn.tokens_PGT, drawn.logp_PGT)] == ["int32", "float32"]
     assert drawn.finished_PG.dtype == np.bool_
