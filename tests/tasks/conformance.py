@@ -1,4 +1,4 @@
-"""What every world must do. A new world is added to `test_conformance.WORLDS` and to nothing else.
+"""What every world must do. A new world is found by its registration.
 
 Where a check does not suit every world, what exempts a world is something it is seen to do: it has no
 closed word list, it has few problems, its levels are not a range, it lists all right answers.

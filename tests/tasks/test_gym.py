@@ -17,7 +17,7 @@ from edgewise.core.spec import canonical_json, plain
 from edgewise.tasks.base import Score, Verdict
 from edgewise.tasks.grading import stop
 from edgewise.tasks.gym import ReasoningGym
-from edgewise.tasks.gym_process import _is_formula, _is_literal
+from edgewise.tasks.gym.process import _is_formula, _is_literal
 from tests.tasks.conformance import conformance
 from tests.tasks.fake_gym import install
 from tests.tasks.verdicts import all_right

@@ -148,7 +148,7 @@ class ReasoningGym(World):
 
     def _ask(self, drawn: int, answer: str | None = None) -> Graded:
         arguments = (self.release, self.task, self.config, drawn, answer)
-        return grade("edgewise.tasks.gym_process:ask", *arguments, timeout=self.timeout)
+        return grade("edgewise.tasks.gym.process:ask", *arguments, timeout=self.timeout)
 
     def _item(self, graded: Graded) -> dict[str, Any]:
         if graded.failure:
