@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping
 
 import pytest
-from pydantic import ValidationError
 
 from edgewise.core.errors import InputError
 from edgewise.tasks import World
@@ -32,9 +31,9 @@ WORLDS = {
 @pytest.mark.parametrize("name", our_worlds())
 def test_conformance_of_every_world_as_it_comes(name: str) -> None:
     try:
-        world = our_worlds()[name]()
+        world = our_worlds()[name].parse({})
         world.problem("train", 0, 0)
-    except (ValidationError, InputError) as error:
+    except InputError as error:
         pytest.skip(f"{name} needs knobs or a library, and has a test of its own: {error}")
     conformance(world)
 
