@@ -32,13 +32,14 @@ from edgewise.boundary.audit.audit import audit
 from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.edge.edge import Edge, find_edge
 from edgewise.boundary.inference.estimators import none_at_k, pass_at_k, pass_at_k_variance
-from edgewise.boundary.inference.multiple_testing import benjamini_hochberg, changes, fisher_exact_p, holm
+from edgewise.boundary.inference.multiple_testing import benjamini_hochberg, fisher_exact_p, holm
 from edgewise.boundary.inference.power import Plan, detectable, mcnemar_power, plan, power_at
 from edgewise.boundary.inference.resampling import Estimate
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k, usual_k
 from edgewise.boundary.measures.best_decoding import envelope
 from edgewise.boundary.measures.budget import efficiency
 from edgewise.boundary.measures.certificates import certify, draws_to_certify, implied_k
+from edgewise.boundary.measures.changes import changes
 from edgewise.boundary.measures.crossover import crossover
 from edgewise.boundary.measures.curves import Curve, Difference, curve, paired_difference
 from edgewise.boundary.measures.expansion_rate import redrawn_expansion

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.audit.result import Audit, Comparison, Concern, Guessing, ModelMeasures, ProblemSet, Scope
-from edgewise.boundary.inference.multiple_testing import changes
 from edgewise.boundary.inference.supported_k import k_grid, usual_k
 from edgewise.boundary.measures.budget import efficiency
 from edgewise.boundary.measures.certificates import certify
+from edgewise.boundary.measures.changes import changes
 from edgewise.boundary.measures.crossover import crossover
 from edgewise.boundary.measures.curves import curve, paired_difference
 from edgewise.boundary.measures.expansion_rate import redrawn_expansion

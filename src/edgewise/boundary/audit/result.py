@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgewise.boundary.inference.multiple_testing import Changes
 from edgewise.boundary.measures.budget import Efficiency
 from edgewise.boundary.measures.certificates import Certificates
+from edgewise.boundary.measures.changes import Changes
 from edgewise.boundary.measures.crossover import Crossover
 from edgewise.boundary.measures.curves import Curve, Difference
 from edgewise.boundary.measures.expansion_rate import RedrawnExpansion

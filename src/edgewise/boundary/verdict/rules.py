@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.multiple_testing import changes
 from edgewise.boundary.inference.power import LEAST_POWER, detectable, power_at
+from edgewise.boundary.measures.changes import changes
 from edgewise.boundary.verdict.evidence import Evidence, PowerTest
 from edgewise.boundary.verdict.labels import CANNOT_TELL, LABELS, Claim, Label
 from edgewise.outcomes.counts import Counts, IntArray

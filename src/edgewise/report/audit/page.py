@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from edgewise import __version__
 from edgewise.boundary.audit.result import Audit, Scope
-from edgewise.boundary.inference.multiple_testing import ChangeBin
 from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.measures.changes import ChangeBin
 from edgewise.boundary.measures.curves import Curve, Difference
 from edgewise.outcomes.counts import FloatArray, IntArray
 from edgewise.outcomes.example import Example

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import altair as alt
 
 from edgewise.boundary.audit.result import Audit, ProblemSet, Scope
-from edgewise.boundary.inference.multiple_testing import Changes
+from edgewise.boundary.measures.changes import Changes
 from edgewise.outcomes.counts import Counts
 from edgewise.report import formats
 from edgewise.report.audit.drawing import MUTED, SHARES, Data, Spec, columns, finished, tooltips
