@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks import process
 from benchmarks.findings import Findings, Measurement
 from edgewise.boundary import Counts, curve, k_grid, paired_difference
+from edgewise.boundary.inference.resampling import Bootstrap
 
 ROWS = 10_000_000
 SAMPLES = "samples.parquet"
@@ -37,7 +38,7 @@ def bootstrap(folder: Path) -> float:
     p_P = rng.beta(0.2, 1.5, 5_000)
     base, tuned = (Counts.of(1024, rng.binomial(1024, p_P)) for _ in range(2))
     start = time.perf_counter()
-    paired_difference(base, tuned, k_grid(256), resamples=10_000)
+    paired_difference(base, tuned, k_grid(256), bootstrap=Bootstrap(10_000))
     return time.perf_counter() - start
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from edgewise.boundary.inference.estimators import pass_at_k
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.max_at_k import max_at_k
 from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k
 from edgewise.boundary.measures.voting import majority
@@ -84,7 +85,9 @@ def test_the_posterior_behind_cover_is_scorios_under_its_prior() -> None:
     u = (np.arange(4000) + 0.5) / 4000
     for record in recorded("scorio")["counts"][::9]:
         taus = 1 - u ** (1 / record["k"])
-        ours = cover(Counts.of(record["n"], [record["c"]]), taus.tolist(), prior=(1.0, 1.0, 0.0), resamples=1)
+        ours = cover(
+            Counts.of(record["n"], [record["c"]]), taus.tolist(), prior=(1.0, 1.0, 0.0), bootstrap=Bootstrap(1)
+        )
         assert ours.value_H.mean() == pytest.approx(record["posterior_pass_at_k"], abs=1e-3)
 
 

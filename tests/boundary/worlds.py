@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.resampling import Bootstrap, Estimate
 from edgewise.boundary.measures.population import Population, fit_population
 from edgewise.outcomes.counts import Counts, FloatArray
 
@@ -32,7 +32,7 @@ def just_out_of_reach(rng: np.random.Generator, problems: int) -> FloatArray:
 
 def population(unreached: float, a: float, b: float) -> Population:
     """A population of this shape, whatever any counts say."""
-    found = fit_population(Counts.of(8, [0, 1, 2, 4]), resamples=1)
+    found = fit_population(Counts.of(8, [0, 1, 2, 4]), bootstrap=Bootstrap(1))
     parts = [Estimate(value, value, value) for value in (unreached, a, b)]
     return replace(found, unreached=parts[0], a=parts[1], b=parts[2])
 

@@ -24,6 +24,7 @@ import numpy as np
 from scipy import special
 
 from edgewise.boundary.inference.power import Design, plan
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.certificates import certify
 from edgewise.boundary.measures.curves import curve, paired_difference
@@ -154,8 +155,8 @@ def coverage(case: Forgetting, seed: int) -> tuple[float, bool, float, bool]:
     tuned = _sample(np.where(lost_P, 0.0, p_P), case.n, rng, cluster_P)
     ks = k_grid(largest_claimable_k(case.n))
     truth_K = case.population.pass_at(np.array(ks))
-    arm = curve(base, ks, resamples=RESAMPLES, seed=seed)
-    delta = paired_difference(base, tuned, ks, resamples=RESAMPLES, seed=seed)
+    arm = curve(base, ks, bootstrap=Bootstrap(RESAMPLES, seed))
+    delta = paired_difference(base, tuned, ks, bootstrap=Bootstrap(RESAMPLES, seed))
     held = []
     for found, true_K in ((arm, truth_K), (delta, -case.share * truth_K)):
         held.append(float(np.mean((found.low_K <= true_K) & (true_K <= found.high_K))))

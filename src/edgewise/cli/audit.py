@@ -114,6 +114,7 @@ def edge(
 ) -> None:
     """Find what a model solves rarely but not never: the problems that RL can learn from."""
     from edgewise.boundary import find_edge
+    from edgewise.boundary.inference.resampling import REFITS, Bootstrap
     from edgewise.interop.arms import read_arms
     from edgewise.report.edge import summary, write_edge
 
@@ -122,7 +123,7 @@ def edge(
     arms = read_arms([rollouts], score=score, threshold=threshold)
     if len(arms.models) > 1:
         raise InputError(f"{rollouts}: holds {len(arms.models)} models; give the rollouts of one")
-    found = find_edge(arms.counts(arms.base, _metric(by)), rollouts=group, seed=seed)
+    found = find_edge(arms.counts(arms.base, _metric(by)), rollouts=group, bootstrap=Bootstrap(REFITS.resamples, seed))
     write_edge(found, out, prompts=arms.prompts)
     summary(found, out)
 

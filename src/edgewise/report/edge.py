@@ -82,7 +82,9 @@ def summary(edge: Edge, path: Path) -> None:
 
 def _levels(edge: Edge, levels: list[EdgeLevel]) -> Table:
     k = edge.overall.k
-    table = _table(f"The base, percent, {100 * edge.confidence:.4g}% intervals, n = {edge.n} samples at least")
+    table = _table(
+        f"The base, percent, {100 * edge.bootstrap.confidence:.4g}% intervals, n = {edge.n} samples at least"
+    )
     for name in ("problems", "pass@1", f"pass@{k}", f"pass@{k} - pass@1", f"no sample of {edge.n} right"):
         table.add_column(name, justify="right")
     for one in levels:

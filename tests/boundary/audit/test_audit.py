@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edgewise.boundary import Concern, Counts, Outcomes, audit, boundary_verdict
+from edgewise.boundary.measures.guessing import GUESSING
+from edgewise.boundary.measures.registry import of_unit, quick
 from edgewise.boundary.measures.verifier_errors import VerifierLabels
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray
@@ -59,11 +61,14 @@ def test_everything_recorded_is_measured(arms: Mapping[str, Outcomes]) -> None:
         assert (one.whole.n, one.whole.k, one.whole.problems) == (N, 8, 40)
         assert set(one.whole.curves["base"]) == {"process", "answer"}
         for measures in one.models.values():
-            assert [f.name for f in fields(measures) if getattr(measures, f.name) is None] == []
-            assert (measures.tokens, measures.entropy) == (10, 0.5)
+            assert set(measures) == {measure.name for measure in of_unit("model")}
+            assert [name for name, result in measures.items() if result is None] == []
+            assert (measures["completions"].tokens, measures["completions"].entropy) == (10, 0.5)
         for comparison in one.comparisons.values():
-            assert [f.name for f in fields(comparison) if getattr(comparison, f.name) is None] == []
-        assert one.guessing is not None and one.guessing.known == 40
+            assert set(comparison) == {measure.name for measure in of_unit("comparison")}
+            assert [name for name, result in comparison.items() if result is None] == []
+        guessing = GUESSING.result(one.measures)
+        assert guessing is not None and guessing.known == 40
 
 
 def test_verdicts_are_those_of_boundary_verdict_over_the_family(arms: Mapping[str, Outcomes]) -> None:
@@ -86,19 +91,41 @@ def test_counts_alone_leave_out_what_they_do_not_hold() -> None:
     base, tuned = (Counts.of(16, np.random.default_rng(seed).binomial(16, p_P)) for seed in (1, 2))
     found = audit({"base": base, "tuned": tuned}, resamples=RESAMPLES)
     (only,) = found.sets
-    assert only.guessing is None and only.levels == ()
-    absent = {f.name for f in fields(only.models["base"]) if getattr(only.models["base"], f.name) is None}
-    assert absent == {"backtest", "tokens", "entropy", "majority", "diversity", "graded", "sound"}
+    assert only.measures == {"guessing": None} and only.levels == ()
+    measures = only.models["base"]
+    assert (measures["completions"].tokens, measures["completions"].entropy) == (None, None)
+    absent = {name for name, result in measures.items() if result is None}
+    assert absent == {"backtest", "majority", "diversity", "graded", "sound"}
     assert found.verdict.label in ("unchanged", "cannot tell")
-    declared = audit({"base": base, "tuned": tuned}, guess=1000, resamples=RESAMPLES).sets[0].guessing
+    declared = GUESSING.result(audit({"base": base, "tuned": tuned}, guess=1000, resamples=RESAMPLES).sets[0].measures)
     assert declared is not None and declared.floor_K[0] == pytest.approx(0.001)
+
+
+def test_only_the_chosen_measures_are_computed_and_verdicts_stay(arms: Mapping[str, Outcomes]) -> None:
+    every, some = (audit(arms, measures=names, resamples=RESAMPLES) for names in (None, ["crossover", "cover"]))
+    one, two = every.sets[0], some.sets[0]
+    assert (set(two.models["base"]), set(two.comparisons["surer"])) == ({"cover"}, {"crossover"})
+    assert two.models["base"]["cover"].value_H.tolist() == one.models["base"]["cover"].value_H.tolist()
+    assert some.verdict.sentence == every.verdict.sentence and set(two.measures) == {"guessing"}
+    assert not {"population", "backtest"} & quick() and "cover" in quick()
+    with pytest.raises(InputError, match="measures: 'corner' is unknown; there are crossover"):
+        audit(arms, measures=["corner"])
+
+
+def test_sets_are_compared_in_the_order_asked_for(arms: Mapping[str, Outcomes]) -> None:
+    found = audit(arms, sets=["y", "x"], measures=[], resamples=RESAMPLES)
+    assert [one.name for one in found.sets] == list(found.verdict.parts) == ["y", "x"]
+    only = audit(arms, sets=["y"], measures=[], resamples=RESAMPLES)
+    assert only.counts["base"].problems == only.sets[0].whole.problems == 40
+    with pytest.raises(InputError, match="sets: 'z' asked for; there are x, y"):
+        audit(arms, sets=["z"])
 
 
 def test_one_sample_a_problem_says_little_and_does_not_fail() -> None:
     base, tuned = Counts.of(1, [0, 1, 1, 0] * 5), Counts.of(1, [1, 1, 1, 0] * 5)
     found = audit({"base": base, "tuned": tuned}, resamples=RESAMPLES)
     assert found.verdict.label == "cannot tell"
-    assert found.sets[0].comparisons["tuned"].certificates is None
+    assert found.sets[0].comparisons["tuned"]["certificates"] is None
 
 
 def test_a_forbidding_concern_is_about_its_models(arms: Mapping[str, Outcomes]) -> None:

@@ -8,20 +8,23 @@ import pytest
 from edgewise.boundary.edge.edge import LEAST_SIGNAL, Edge, find_edge
 from edgewise.boundary.edge.placing import EdgeProblem
 from edgewise.boundary.inference.posterior import Posterior
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray
 from tests.boundary.worlds import World, bimodal, clustered_at_the_edge, just_out_of_reach, signal, zero_inflated
 
 
 def test_default_bounds_follow_from_the_rollouts() -> None:
-    found = find_edge(Counts.of(32, [0, 3, 30, 9]), rollouts=8, resamples=1)
+    found = find_edge(Counts.of(32, [0, 3, 30, 9]), rollouts=8, bootstrap=Bootstrap(1))
     assert 1 - (1 - found.low) ** 8 == pytest.approx(LEAST_SIGNAL)
     assert found.high == 0.5
-    assert {one.rollouts for one in find_edge(Counts.of(8, [1]), rollouts=5, resamples=1).overall.signals} >= {5, 2, 64}
+    assert {
+        one.rollouts for one in find_edge(Counts.of(8, [1]), rollouts=5, bootstrap=Bootstrap(1)).overall.signals
+    } >= {5, 2, 64}
 
 
 def test_rollouts_needed_are_three_over_the_rate() -> None:
-    found = find_edge(Counts.of(1000, [10] * 60), resamples=2)
+    found = find_edge(Counts.of(1000, [10] * 60), bootstrap=Bootstrap(2))
     for one in found.problems:
         assert one.rollouts_needed == math.ceil(math.log(0.05) / math.log(1 - one.rate.value))
         assert one.rollouts_needed == pytest.approx(3 / one.rate.value, rel=0.02)
@@ -34,24 +37,24 @@ def test_rollouts_needed_are_three_over_the_rate() -> None:
 
 
 def test_without_any_success_nothing_is_promised() -> None:
-    found = find_edge(Counts.of(16, [0] * 80), resamples=3)
+    found = find_edge(Counts.of(16, [0] * 80), bootstrap=Bootstrap(3))
     assert found.overall.regions["undecided"] == 80
     assert found.overall.selected == 0
     assert found.levels[0].prior is not None and found.levels[0].prior.source == "none"
     assert all(np.isnan(one.expected.value) for one in found.overall.signals)
     assert "no population" in found.problems[0].reason
-    settled = find_edge(Counts.of(4 * 256, [0] * 80), resamples=3)
+    settled = find_edge(Counts.of(4 * 256, [0] * 80), bootstrap=Bootstrap(3))
     assert settled.overall.regions["out of reach"] == 80
     assert "does not say impossible" in settled.problems[0].reason
 
 
 def test_headroom_is_pass_at_k_less_pass_at_1() -> None:
-    found = find_edge(Counts.of(16, [0, 0, 4, 16]), resamples=1).overall
+    found = find_edge(Counts.of(16, [0, 0, 4, 16]), bootstrap=Bootstrap(1)).overall
     assert found.k == 4
     assert found.pass_at_1.value == pytest.approx(20 / 64)
     assert found.headroom.value == pytest.approx(found.pass_at_k.value - found.pass_at_1.value)
     assert found.unsolved.value == 0.5
-    assert np.isnan(find_edge(Counts.of(7, [1, 0]), resamples=1).overall.headroom.value)
+    assert np.isnan(find_edge(Counts.of(7, [1, 0]), bootstrap=Bootstrap(1)).overall.headroom.value)
 
 
 def right(found: Edge, p_P: FloatArray, region: str) -> tuple[int, int]:
@@ -72,7 +75,7 @@ def backtested(
     for seed in range(draws):
         rng = np.random.default_rng((seed, 1))
         p_P = world(rng, problems)
-        found = find_edge(Counts.of(n, rng.binomial(n, p_P)), resamples=2, seed=seed)
+        found = find_edge(Counts.of(n, rng.binomial(n, p_P)), bootstrap=Bootstrap(2, seed))
         by_size = {one.rollouts: one.expected.value for one in found.overall.signals}
         fresh = {size: rng.binomial(size, p_P) for size in (8, 16, 64)}
         errors.append([by_size[size] - np.mean((c > 0) & (c < size)) for size, c in fresh.items()])
@@ -104,7 +107,7 @@ def test_regions_hold_where_the_population_has_another_shape_and_the_misfit_is_s
     _, hits, _ = backtested(world, 64, draws=2)
     assert min(hits.values()) >= 0.8
     rng = np.random.default_rng(0)
-    found = find_edge(Counts.of(64, rng.binomial(64, world(rng, 300))), resamples=40)
+    found = find_edge(Counts.of(64, rng.binomial(64, world(rng, 300))), bootstrap=Bootstrap(40))
     prior = found.levels[0].prior
     assert prior is not None and prior.misfit_p < 0.05
     unbiased = {one.rollouts: one for one in found.overall.signals}[16].unbiased
@@ -121,7 +124,7 @@ def test_regions_are_right_as_often_as_stated_in_every_world(world: World, n: in
 
 def test_same_arguments_same_edge() -> None:
     counts = Counts.of([16, 32] * 40, np.random.default_rng(0).binomial([16, 32] * 40, 0.1), cluster=[0, 1, 2, 3] * 20)
-    first, again = find_edge(counts, resamples=5), find_edge(counts, resamples=5)
+    first, again = find_edge(counts, bootstrap=Bootstrap(5)), find_edge(counts, bootstrap=Bootstrap(5))
     assert first.problems == again.problems
     assert first.overall.signals[0].expected == again.overall.signals[0].expected
     assert first.n == 16
@@ -135,8 +138,9 @@ def test_bad_arguments_name_themselves() -> None:
         ("low, high", {"low": 0.6}),
         ("low, high", {"high": 1.0}),
         ("threshold", {"threshold": 0.5}),
-        ("confidence", {"confidence": 0.0}),
-        ("resamples", {"resamples": 0}),
     ):
         with pytest.raises(InputError, match=name):
             find_edge(counts, **bad)
+    for name, bad in (("confidence", {"confidence": 0.0}), ("resamples", {"resamples": 0})):
+        with pytest.raises(InputError, match=name):
+            find_edge(counts, bootstrap=Bootstrap(**bad))

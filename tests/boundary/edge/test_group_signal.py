@@ -7,6 +7,7 @@ import pytest
 
 from edgewise.boundary.edge.edge import find_edge
 from edgewise.boundary.inference.betabinomial import Shape
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.outcomes.counts import Counts
 from tests.boundary.worlds import population, signal, zero_inflated
 
@@ -17,7 +18,7 @@ def test_unbiased_signal_is_the_share_of_groups_among_the_recorded_samples() -> 
         samples = [1] * c + [0] * (n - c)
         groups = [sum(group) for group in combinations(samples, rollouts)]
         expected = np.mean([0 < correct < rollouts for correct in groups])
-        found = find_edge(Counts.of(n, [c]), rollouts=rollouts, resamples=1)
+        found = find_edge(Counts.of(n, [c]), rollouts=rollouts, bootstrap=Bootstrap(1))
         by_size = {one.rollouts: one.unbiased.value for one in found.overall.signals}
         assert by_size[rollouts] == pytest.approx(expected)
         assert np.isnan(by_size[8])
@@ -27,7 +28,7 @@ def test_levels_have_their_own_population_or_borrow() -> None:
     rng = np.random.default_rng(0)
     p_P = np.concatenate([rng.beta(8, 2, 60), rng.beta(0.5, 5, 60), rng.beta(1, 9, 10), np.zeros(60)])
     level = np.repeat([2, 6, 9, 14], [60, 60, 10, 60])
-    found = find_edge(Counts.of(32, rng.binomial(32, p_P), level=level), resamples=5)
+    found = find_edge(Counts.of(32, rng.binomial(32, p_P), level=level), bootstrap=Bootstrap(5))
     priors = [one.prior for one in found.levels]
     assert [one and one.source for one in priors] == ["level", "level", "all problems", "all problems"]
     assert [one.level for one in found.levels] == [2, 6, 9, 14]
@@ -39,16 +40,16 @@ def test_levels_have_their_own_population_or_borrow() -> None:
     assert [one.level for one in found.problems] == level.tolist()
     shares = [one.signals[3].expected.value * one.problems for one in found.levels]
     assert found.overall.signals[3].expected.value == pytest.approx(sum(shares) / 190)
-    given = find_edge(Counts.of(32, [3, 4], level=[1, 2]), population=population(0.1, 1, 3), resamples=2)
+    given = find_edge(Counts.of(32, [3, 4], level=[1, 2]), population=population(0.1, 1, 3), bootstrap=Bootstrap(2))
     assert all(one.prior is not None and one.prior.shape == Shape(0.1, 1.0, 3.0) for one in given.levels)
 
 
 def test_the_interval_holds_the_doubt_about_the_population() -> None:
     counts = Counts.of(16, np.random.default_rng(3).binomial(16, zero_inflated(np.random.default_rng(3), 200)))
-    fitted = find_edge(counts, resamples=40)
+    fitted = find_edge(counts, bootstrap=Bootstrap(40))
     prior = fitted.levels[0].prior
     assert prior is not None and prior.source == "level"
-    given = find_edge(counts, population=population(*prior.shape), resamples=40)
+    given = find_edge(counts, population=population(*prior.shape), bootstrap=Bootstrap(40))
     wide, narrow = (one.overall.signals[-1].expected for one in (fitted, given))
     assert wide.value == pytest.approx(narrow.value)
     assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
@@ -61,6 +62,8 @@ def test_the_interval_of_the_expected_share_covers_the_population() -> None:
     for seed in range(30):
         rng = np.random.default_rng(seed)
         counts = Counts.of(32, rng.binomial(32, zero_inflated(rng, 200)))
-        expected = {one.rollouts: one.expected for one in find_edge(counts, resamples=60).overall.signals}[16]
+        expected = {one.rollouts: one.expected for one in find_edge(counts, bootstrap=Bootstrap(60)).overall.signals}[
+            16
+        ]
         inside += expected.low <= truth <= expected.high
     assert inside >= 26

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from edgewise.boundary.inference.resampling import (
+    Bootstrap,
     bootstrap_means,
     interval,
     percentiles,
@@ -38,14 +39,14 @@ def test_a_unit_is_a_problem_or_a_cluster() -> None:
 def test_means_have_the_moments_of_exhaustive_resampling() -> None:
     values_PK = np.array([[0.0, 1.0], [0.5, 0.0], [1.0, 0.25]])
     every = np.array([values_PK[list(rows)].mean(axis=0) for rows in product(range(3), repeat=3)])
-    means_RK = bootstrap_means(values_PK, 40_000, 0)
+    means_RK = bootstrap_means(values_PK, Bootstrap(40_000, 0))
     assert means_RK.mean(axis=0) == pytest.approx(every.mean(axis=0), abs=0.005)
     assert np.cov(means_RK.T) == pytest.approx(np.cov(every.T, bias=True), abs=0.002)
 
 
 def test_clusters_are_resampled_whole_as_a_ratio_of_sums() -> None:
     values_PK = np.array([[1.0], [1.0], [0.0]])
-    means_R = bootstrap_means(values_PK, 4000, 0, np.array([4, 4, 9]))[:, 0]
+    means_R = bootstrap_means(values_PK, Bootstrap(4000, 0), np.array([4, 4, 9]))[:, 0]
     found, times = np.unique(np.round(means_R, 12), return_counts=True)
     assert found == pytest.approx([0.0, 2 / 3, 1.0])
     assert times / 4000 == pytest.approx([0.25, 0.5, 0.25], abs=0.03)
@@ -53,30 +54,34 @@ def test_clusters_are_resampled_whole_as_a_ratio_of_sums() -> None:
 
 def test_every_problem_its_own_cluster_is_no_cluster() -> None:
     values_PK, own_P = skewed(40, 0), np.arange(40)
-    assert bootstrap_means(values_PK, 200, 0, own_P) == pytest.approx(bootstrap_means(values_PK, 200, 0))
-    with_own = studentised(values_PK, 200, 0, 0.95, (0, 1), own_P)
-    for one, other in zip(with_own, studentised(values_PK, 200, 0, 0.95, (0, 1)), strict=True):
+    assert bootstrap_means(values_PK, Bootstrap(200, 0), own_P) == pytest.approx(
+        bootstrap_means(values_PK, Bootstrap(200, 0))
+    )
+    with_own = studentised(values_PK, Bootstrap(200, 0, 0.95), (0, 1), own_P)
+    for one, other in zip(with_own, studentised(values_PK, Bootstrap(200, 0, 0.95), (0, 1)), strict=True):
         assert one == pytest.approx(other)
-    assert sign_flip_p(values_PK - 0.2, 500, 0, own_P) == pytest.approx(sign_flip_p(values_PK - 0.2, 500, 0))
+    assert sign_flip_p(values_PK - 0.2, Bootstrap(500, 0), own_P) == pytest.approx(
+        sign_flip_p(values_PK - 0.2, Bootstrap(500, 0))
+    )
 
 
 def test_copies_of_a_problem_add_no_certainty_when_they_are_a_cluster() -> None:
     values_PK, cluster_P = in_clusters(50, 6, 1)
-    once = studentised(values_PK[::6], 2000, 0, 0.95, (0, 1))
-    copied = studentised(values_PK, 2000, 0, 0.95, (0, 1), cluster_P)
-    alone = studentised(values_PK, 2000, 0, 0.95, (0, 1))
+    once = studentised(values_PK[::6], Bootstrap(2000, 0, 0.95), (0, 1))
+    copied = studentised(values_PK, Bootstrap(2000, 0, 0.95), (0, 1), cluster_P)
+    alone = studentised(values_PK, Bootstrap(2000, 0, 0.95), (0, 1))
     assert copied.high_K - copied.low_K == pytest.approx(once.high_K - once.low_K)
     assert copied.band_high_K == pytest.approx(once.band_high_K)
     assert (alone.high_K - alone.low_K < 0.6 * (once.high_K - once.low_K)).all()
-    plain = interval(values_PK[::6], bootstrap_means(values_PK[::6], 2000, 0), 0.95, (0, 1))
-    clustered = interval(values_PK, bootstrap_means(values_PK, 2000, 0, cluster_P), 0.95, (0, 1), cluster_P)
+    plain = interval(values_PK[::6], bootstrap_means(values_PK[::6], Bootstrap(2000, 0)), 0.95, (0, 1))
+    clustered = interval(values_PK, bootstrap_means(values_PK, Bootstrap(2000, 0), cluster_P), 0.95, (0, 1), cluster_P)
     assert np.array(clustered) == pytest.approx(np.array(plain))
 
 
 def test_groups_of_very_many_problems_keep_the_spread_and_skewness_of_the_mean() -> None:
     values_PK = np.zeros((30_000, 1))
     values_PK[::5000] = 1.0
-    means_R = bootstrap_means(values_PK, 4000, 0)[:, 0]
+    means_R = bootstrap_means(values_PK, Bootstrap(4000, 0))[:, 0]
     assert means_R.std() == pytest.approx(values_PK.std() / np.sqrt(30_000), rel=0.04)
     assert stats.skew(means_R) == pytest.approx(1 / np.sqrt(6), abs=0.12)
 
@@ -103,17 +108,17 @@ def test_interval_of_symmetric_values_is_students(problems: int) -> None:
     values_PK = np.concatenate([half, -half])
     error = values_PK.std(ddof=1) / np.sqrt(problems)
     student = stats.t.ppf(0.975, problems - 1) * error
-    low_K, high_K = interval(values_PK, bootstrap_means(values_PK, 5000, 0), 0.95, (-1, 1))
+    low_K, high_K = interval(values_PK, bootstrap_means(values_PK, Bootstrap(5000, 0)), 0.95, (-1, 1))
     assert high_K[0] == pytest.approx(student, rel=0.03)
     assert low_K[0] == pytest.approx(-student, rel=0.03)
-    found = studentised(values_PK, 5000, 0, 0.95, (-1, 1))
+    found = studentised(values_PK, Bootstrap(5000, 0, 0.95), (-1, 1))
     assert [-found.low_K[0], found.high_K[0]] == pytest.approx([student, student], rel=0.04)
 
 
 def test_skewness_widens_an_interval() -> None:
     values_PK = np.array([[0.0]] * 24 + [[0.9]] * 6)
     error = values_PK.std(ddof=1) / np.sqrt(30)
-    low_K, high_K = interval(values_PK, bootstrap_means(values_PK, 20_000, 0), 0.95, (0, 1))
+    low_K, high_K = interval(values_PK, bootstrap_means(values_PK, Bootstrap(20_000, 0)), 0.95, (0, 1))
     t, skew = stats.t.ppf(0.975, 29), stats.skew(values_PK[:, 0]) / np.sqrt(30)
     assert (high_K[0] - 0.18) / error == pytest.approx(t * (1 + skew**2 * (t**4 + 2 * t**2 - 3) / 18), rel=0.02)
     assert high_K[0] - 0.18 == pytest.approx(0.18 - low_K[0])
@@ -127,7 +132,7 @@ def test_the_critical_value_is_that_of_exhaustive_resampling() -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(every.mean(axis=1) - values_P.mean()) / errors
     reach = np.quantile(t, 0.6, method="higher") * values_P.std(ddof=1) / np.sqrt(5)
-    found = studentised(values_P[:, None], 40_000, 0, 0.6, (0, 1))
+    found = studentised(values_P[:, None], Bootstrap(40_000, 0, 0.6), (0, 1))
     assert found.high_K[0] - values_P.mean() == pytest.approx(reach, rel=0.02)
     assert found.band_high_K[0] == found.high_K[0]
 
@@ -137,8 +142,8 @@ def test_one_value_throughout_reaches_as_far_as_unseen_problems_could_pull() -> 
     for value in (0.0, 0.3, 1.0):
         values_PK = np.full((40, 1), value)
         for low_K, high_K in (
-            interval(values_PK, bootstrap_means(values_PK, 100, 0), 0.95, (0, 1)),
-            studentised(values_PK, 100, 0, 0.95, (0, 1))[:2],
+            interval(values_PK, bootstrap_means(values_PK, Bootstrap(100, 0)), 0.95, (0, 1)),
+            studentised(values_PK, Bootstrap(100, 0, 0.95), (0, 1))[:2],
         ):
             assert low_K[0] == pytest.approx(value - unseen * value)
             assert high_K[0] == pytest.approx(value + unseen * (1 - value))
@@ -150,25 +155,25 @@ def test_a_sparse_column_is_bounded_by_its_clopper_pearson_share(changed: int) -
     values_PK = np.zeros((30, 1))
     values_PK[:changed] = 0.8
     share = stats.beta.ppf(0.975, changed + 1, 30 - changed)
-    found = studentised(values_PK, 2000, 0, 0.95, (-1, 1))
+    found = studentised(values_PK, Bootstrap(2000, 0, 0.95), (-1, 1))
     assert (found.low_K[0], found.high_K[0]) == pytest.approx((-share, share))
 
 
 def test_a_single_unit_says_next_to_nothing() -> None:
     values_PK = np.array([[0.2], [0.9], [0.4]])
-    found = studentised(values_PK, 100, 0, 0.95, (0, 1), np.zeros(3, dtype=np.int64))
+    found = studentised(values_PK, Bootstrap(100, 0, 0.95), (0, 1), np.zeros(3, dtype=np.int64))
     assert found.low_K[0] < 0.02 and found.high_K[0] > 0.98
 
 
 def test_nan_columns_stay_nan_and_leave_the_others_alone() -> None:
     values_PK = np.column_stack([skewed(30, 0, 1), np.full(30, np.nan)])
-    found = studentised(values_PK, 500, 0, 0.95, (0, 1))
-    alone = studentised(values_PK[:, :1], 500, 0, 0.95, (0, 1))
+    found = studentised(values_PK, Bootstrap(500, 0, 0.95), (0, 1))
+    alone = studentised(values_PK[:, :1], Bootstrap(500, 0, 0.95), (0, 1))
     assert np.isnan([ends_K[1] for ends_K in found]).all()
     assert [ends_K[0] for ends_K in found] == pytest.approx([ends_K[0] for ends_K in alone])
-    low_K, high_K = interval(values_PK, bootstrap_means(values_PK, 500, 0), 0.95, (0, 1))
+    low_K, high_K = interval(values_PK, bootstrap_means(values_PK, Bootstrap(500, 0)), 0.95, (0, 1))
     assert np.isnan([low_K[1], high_K[1]]).all() and not np.isnan([low_K[0], high_K[0]]).any()
-    assert np.isnan(sign_flip_p(values_PK, 100, 0)).tolist() == [False, True]
+    assert np.isnan(sign_flip_p(values_PK, Bootstrap(100, 0))).tolist() == [False, True]
 
 
 @settings(max_examples=60, deadline=None)
@@ -180,12 +185,12 @@ def test_ends_are_ordered_within_bounds_and_contain_the_mean(
 ) -> None:
     values_PK = np.column_stack([values, np.square(values)])
     cluster_P = data.draw(st.none() | st.just(np.arange(len(values)) // size))
-    found = studentised(values_PK, 100, 0, 0.9, (-1, 1), cluster_P)
+    found = studentised(values_PK, Bootstrap(100, 0, 0.9), (-1, 1), cluster_P)
     mean_K = values_PK.mean(axis=0)
     assert (found.band_low_K <= found.low_K + 1e-12).all() and (found.high_K <= found.band_high_K + 1e-12).all()
     for low_K, high_K in (
         found[:2],
-        interval(values_PK, bootstrap_means(values_PK, 100, 0, cluster_P), 0.9, (-1, 1), cluster_P),
+        interval(values_PK, bootstrap_means(values_PK, Bootstrap(100, 0), cluster_P), 0.9, (-1, 1), cluster_P),
     ):
         assert (low_K >= -1 - 1e-12).all() and (high_K <= 1 + 1e-12).all()
         assert (low_K <= mean_K + 1e-12).all() and (mean_K <= high_K + 1e-12).all()
@@ -196,26 +201,26 @@ def test_ends_are_ordered_within_bounds_and_contain_the_mean(
 def test_sign_flip_p_is_exact_for_few_changed_problems(up: int, expected: float) -> None:
     values_PK = np.zeros((50, 1))
     values_PK[:up] = 1.0
-    assert sign_flip_p(values_PK, 20_000, 0)[0] == pytest.approx(expected, rel=0.1)
+    assert sign_flip_p(values_PK, Bootstrap(20_000, 0))[0] == pytest.approx(expected, rel=0.1)
 
 
 def test_sign_flips_keep_a_cluster_together() -> None:
     """Eight problems up in two clusters are two coin tosses, not eight."""
     values_PK, cluster_P = np.ones((8, 1)), np.repeat([0, 1], 4)
-    assert sign_flip_p(values_PK, 5000, 0)[0] < 0.02
-    assert sign_flip_p(values_PK, 5000, 0, cluster_P)[0] == pytest.approx(0.5, abs=0.05)
+    assert sign_flip_p(values_PK, Bootstrap(5000, 0))[0] < 0.02
+    assert sign_flip_p(values_PK, Bootstrap(5000, 0), cluster_P)[0] == pytest.approx(0.5, abs=0.05)
 
 
 def test_sign_flips_of_very_many_problems_see_few_changed_ones() -> None:
     values_PK = np.zeros((30_000, 1))
     values_PK[::6000] = 1.0
-    assert sign_flip_p(values_PK, 4000, 0)[0] == pytest.approx(2 / 2**5, abs=0.015)
+    assert sign_flip_p(values_PK, Bootstrap(4000, 0))[0] == pytest.approx(2 / 2**5, abs=0.015)
 
 
 def test_no_resamples_are_refused() -> None:
     for call in (
-        lambda: bootstrap_means(np.zeros((3, 1)), 0, 0),
-        lambda: studentised(np.zeros((3, 1)), 0, 0, 0.95, (0, 1)),
+        lambda: bootstrap_means(np.zeros((3, 1)), Bootstrap(0, 0)),
+        lambda: studentised(np.zeros((3, 1)), Bootstrap(0, 0, 0.95), (0, 1)),
     ):
         with pytest.raises(InputError, match="resamples: 0"):
             call()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgewise.boundary.inference.estimators import pass_at_k
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.best_decoding import envelope
 from edgewise.boundary.measures.curves import curve
 from edgewise.core.errors import InputError
@@ -33,7 +34,7 @@ def test_the_best_of_equal_decodings_is_not_overstated() -> None:
     for seed in range(200):
         decodings = {f"{t}": drawn(p, 16, rng) for t in range(8)}
         naive.append(max(pass_at_k(one.n_P, one.c_P, 4).mean() for one in decodings.values()))
-        fair.append(envelope(decodings, [4], resamples=1, seed=seed).value_K[0])
+        fair.append(envelope(decodings, [4], bootstrap=Bootstrap(1, seed)).value_K[0])
     error = np.std(fair) / np.sqrt(200)
     assert np.mean(naive) - truth > 8 * error
     assert abs(np.mean(fair) - truth) < 3.5 * error
@@ -42,7 +43,7 @@ def test_the_best_of_equal_decodings_is_not_overstated() -> None:
 def test_every_decoding_is_dealt_on_its_own() -> None:
     # Dealt alike, equal counts would tie in every deal, and the first named would always be chosen.
     counts = Counts.of(8, [4] * 60)
-    found = [envelope({"a": counts, "b": counts}, [1], resamples=1, seed=seed) for seed in range(100)]
+    found = [envelope({"a": counts, "b": counts}, [1], bootstrap=Bootstrap(1, seed)) for seed in range(100)]
     assert {one.decoding_K[0] for one in found} == {"a", "b"}
 
 
@@ -65,8 +66,8 @@ def test_an_odd_number_of_samples_measures_on_the_larger_half() -> None:
 
 def test_the_interval_is_that_of_the_chosen_curve() -> None:
     counts = drawn(np.random.default_rng(2).beta(0.5, 1, 50), 32, np.random.default_rng(3))
-    found = envelope({"only": counts}, [1, 4], seed=7)
-    whole = curve(counts, [1, 4], seed=7)
+    found = envelope({"only": counts}, [1, 4], bootstrap=Bootstrap(seed=7))
+    whole = curve(counts, [1, 4], bootstrap=Bootstrap(seed=7))
     assert found.high_K - found.low_K == pytest.approx(whole.high_K - whole.low_K, rel=0.3)
 
 
@@ -80,4 +81,4 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="ks: "):
         envelope({"a": Counts.of(4, [1])}, [0, 1])
     with pytest.raises(InputError, match="confidence"):
-        envelope({"a": Counts.of(4, [1])}, [1], confidence=0.0)
+        envelope({"a": Counts.of(4, [1])}, [1], bootstrap=Bootstrap(confidence=0.0))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Counts, curve
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.budget import efficiency
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray
@@ -32,7 +33,7 @@ def share_solved(share: float, problems: int = 1000) -> Counts:
 def test_sampling_efficiency_gap_of_the_published_table(tuned: str, expected: float) -> None:
     """Omni-Test of arXiv:2504.13837: pass@256 of the base is 69.1%, pass@1 of the arms as below."""
     pass_1 = {"RLOO": 28.1, "Reinforce++": 28.0, "PPO": 26.8, "DAPO": 26.5, "GRPO": 25.1, "ReMax": 23.8}[tuned]
-    found = efficiency(share_solved(0.691), share_solved(pass_1 / 100), 256, resamples=200)
+    found = efficiency(share_solved(0.691), share_solved(pass_1 / 100), 256, bootstrap=Bootstrap(200))
     assert 100 * found.delta_se.value == pytest.approx(expected)
     assert found.delta_se.low < expected / 100 < found.delta_se.high
 
@@ -65,7 +66,7 @@ def test_one_sample_is_enough_where_tuning_did_not_help() -> None:
 
 
 def test_what_the_base_never_reaches_is_infinite() -> None:
-    found = efficiency(share_solved(0.3), share_solved(0.9), 4, resamples=200)
+    found = efficiency(share_solved(0.3), share_solved(0.9), 4, bootstrap=Bootstrap(200))
     assert (found.k_eq.value, found.k_eq.low, found.k_eq.high) == (np.inf, np.inf, np.inf)
     near = efficiency(share_solved(0.5, 40), share_solved(0.5, 40), 4)
     assert (near.k_eq.low, near.k_eq.high) == (1, 1)
@@ -118,7 +119,7 @@ def test_intervals_cover_planted_truth() -> None:
     for seed in range(150):
         p_P: FloatArray = np.random.default_rng((seed, 3)).beta(0.2, 1.5, 60)
         base, tuned = draw(p_P, 64, seed + 1000), draw(1 - (1 - p_P) ** 4, 64, seed + 2000)
-        found = efficiency(base, tuned, 16, resamples=400, seed=seed)
+        found = efficiency(base, tuned, 16, bootstrap=Bootstrap(400, seed))
         for name, value in truth.items():
             one = getattr(found, name)
             covered[name] += one.low <= value <= one.high
@@ -135,4 +136,4 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="problem: 1 only in tuned"):
         efficiency(counts, Counts.of(8, [1, 2, 3]), 4)
     with pytest.raises(InputError, match="confidence: 95"):
-        efficiency(counts, counts, 4, confidence=95)
+        efficiency(counts, counts, 4, bootstrap=Bootstrap(confidence=95))

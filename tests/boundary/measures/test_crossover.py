@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Counts, paired_difference
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.crossover import Crossover, crossover
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray
@@ -25,7 +26,7 @@ def sharpened_with_losses(problems: int, seed: int) -> tuple[FloatArray, FloatAr
 
 def found_on(problems: int, n: int, seed: int, resamples: int = 500) -> Crossover:
     p_P, q_P = sharpened_with_losses(problems, seed)
-    return crossover(draw(p_P, n, seed + 1000), draw(q_P, n, seed + 2000), resamples=resamples, seed=seed)
+    return crossover(draw(p_P, n, seed + 1000), draw(q_P, n, seed + 2000), bootstrap=Bootstrap(resamples, seed))
 
 
 def two_points(base: int, tuned: int) -> tuple[Counts, Counts]:
@@ -39,7 +40,7 @@ def test_the_crossing_is_interpolated_in_log_k() -> None:
     """80 problems with one success of 64 against 40 always solved: 0.8 k/64 reaches 0.4 at k = 32."""
     base, tuned = two_points(80, 40)
     assert crossover(base, tuned).crossing.value == pytest.approx(32)
-    between = crossover(base, tuned, [4, 64], resamples=100).crossing.value
+    between = crossover(base, tuned, [4, 64], bootstrap=Bootstrap(100)).crossing.value
     rise = 0.4 - 0.8 * 4 / 64, 0.8 - 0.4
     assert between == pytest.approx(4 * 16 ** (rise[0] / sum(rise)))
 
@@ -48,13 +49,13 @@ def test_k_star_is_where_the_band_first_lies_below_0() -> None:
     found = found_on(2000, 256, 0)
     p_P, q_P = sharpened_with_losses(2000, 0)
     base, tuned = draw(p_P, 256, 1000), draw(q_P, 256, 2000)
-    band = paired_difference(base, tuned, found.k_K.tolist(), resamples=500)
+    band = paired_difference(base, tuned, found.k_K.tolist(), bootstrap=Bootstrap(500))
     below = band.k_K[band.band_high_K < 0]
     assert found.k_star == below[0]
     assert found.crossing.low < found.crossing.value < found.crossing.high < found.k_star
     assert found.claimable and found.k_star <= found.k_limit == 64
     assert found.crossing_share == 1.0
-    assert (found.n, found.problems, found.resamples, found.confidence) == (256, 2000, 500, 0.95)
+    assert (found.n, found.problems, found.bootstrap) == (256, 2000, Bootstrap(500, 0, 0.95))
 
 
 def test_a_crossing_beyond_a_quarter_of_n_is_not_claimable() -> None:
@@ -102,9 +103,9 @@ def test_resamples_that_never_cross_open_the_interval_upwards() -> None:
 def test_clusters_widen_the_interval() -> None:
     p_P, q_P = sharpened_with_losses(80, 1)
     p_P, q_P, cluster = np.repeat(p_P, 5), np.repeat(q_P, 5), np.repeat(np.arange(80), 5)
-    alone = crossover(draw(p_P, 256, 1), draw(q_P, 256, 2), resamples=500)
+    alone = crossover(draw(p_P, 256, 1), draw(q_P, 256, 2), bootstrap=Bootstrap(500))
     base, tuned = (draw(one, 256, seed, cluster=cluster) for seed, one in ((1, p_P), (2, q_P)))
-    together = crossover(base, tuned, resamples=500)
+    together = crossover(base, tuned, bootstrap=Bootstrap(500))
     assert together.crossing.value == alone.crossing.value
     assert together.crossing.low < alone.crossing.low and together.crossing.high > alone.crossing.high
     octaves = [np.log2(one.crossing.high / one.crossing.low) for one in (alone, together)]
@@ -140,4 +141,4 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="problem: 1 only in tuned"):
         crossover(counts, Counts.of(8, [1, 2, 3]))
     with pytest.raises(InputError, match="confidence: 2"):
-        crossover(counts, counts, confidence=2)
+        crossover(counts, counts, bootstrap=Bootstrap(confidence=2))

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import beta as beta_function
 
 from edgewise.boundary import Counts, curve, k_grid, paired_difference, pass_at_k, pass_at_k_variance
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.curves import Curve, Difference, problem_pass_at_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray
@@ -54,9 +55,9 @@ def covered(kind: str, times: int, problems: int, runs: int, resamples: int) -> 
         found: Curve | Difference
         if times:
             tuned = Counts.of(64, rng.binomial(64, 1 - (1 - p_P) ** times), cluster=cluster_P)
-            found = paired_difference(base, tuned, KS, resamples=resamples, seed=seed)
+            found = paired_difference(base, tuned, KS, bootstrap=Bootstrap(resamples, seed))
         else:
-            found = curve(base, KS, resamples=resamples, seed=seed)
+            found = curve(base, KS, bootstrap=Bootstrap(resamples, seed))
         alone_K += (found.low_K <= truth_K) & (truth_K <= found.high_K)
         jointly += bool(((found.band_low_K <= truth_K) & (truth_K <= found.band_high_K)).all())
     return alone_K / runs, jointly / runs
@@ -74,7 +75,7 @@ def test_curve_is_the_mean_of_pass_at_k() -> None:
 
 def test_same_seed_same_interval_and_other_seed_another() -> None:
     counts = draw(np.linspace(0, 1, 30), 16, 0)
-    one, two, three = (curve(counts, [4], seed=seed) for seed in (1, 1, 2))
+    one, two, three = (curve(counts, [4], bootstrap=Bootstrap(seed=seed)) for seed in (1, 1, 2))
     assert one.low_K == two.low_K
     assert one.low_K != three.low_K
 
@@ -145,7 +146,10 @@ def test_fixed_set_interval_covers_new_samples_of_the_same_problems() -> None:
     base_held_K, change_held_K = np.zeros(len(KS)), np.zeros(len(KS))
     for seed in range(150):
         base, tuned = draw(p_P, 64, seed), draw(q_P, 64, seed + 1000)
-        alone, change = curve(base, KS, resamples=1), paired_difference(base, tuned, KS, resamples=1)
+        alone, change = (
+            curve(base, KS, bootstrap=Bootstrap(1)),
+            paired_difference(base, tuned, KS, bootstrap=Bootstrap(1)),
+        )
         base_held_K += (alone.fixed_low_K <= base_K) & (base_K <= alone.fixed_high_K)
         truth_K = np.subtract(tuned_K, base_K)
         change_held_K += (change.fixed_low_K <= truth_K) & (truth_K <= change.fixed_high_K)
@@ -202,9 +206,9 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match=r"ks: .* ascend"):
         curve(counts, [4, 2])
     with pytest.raises(InputError, match="confidence: 95"):
-        curve(counts, [1], confidence=95)
+        curve(counts, [1], bootstrap=Bootstrap(confidence=95))
     with pytest.raises(InputError, match="resamples: 0"):
-        curve(counts, [1], resamples=0)
+        curve(counts, [1], bootstrap=Bootstrap(0))
     with pytest.raises(InputError, match="problem: 1 only in tuned"):
         paired_difference(counts, Counts.of(8, [1, 2, 3]), [1])
     with pytest.raises(InputError, match="c_P: 9 for problem 000001"):
@@ -215,11 +219,11 @@ def test_bad_input() -> None:
 
 def test_bounds_rise_with_k_as_pass_at_k_does() -> None:
     """Few problems and one that is hardly ever solved: at large k it carries all of the spread."""
-    found = curve(Counts.of(2048, [1, *range(100, 1200, 100)]), k_grid(2048), resamples=300)
+    found = curve(Counts.of(2048, [1, *range(100, 1200, 100)]), k_grid(2048), bootstrap=Bootstrap(300))
     for ends in (found.band_low_K, found.band_high_K):
         assert (np.diff(ends) >= 0).all()
     assert (found.low_K >= found.band_low_K).all() and (found.high_K <= found.band_high_K).all()
     assert (found.low_K <= found.value_K).all() and (found.value_K <= found.high_K).all()
     assert found.low_K[-1] > 0.3
-    short = curve(Counts.of([4, 8], [1, 2]), [1, 2, 4, 8], resamples=50)
+    short = curve(Counts.of([4, 8], [1, 2]), [1, 2, 4, 8], bootstrap=Bootstrap(50))
     assert np.isnan(short.band_low_K).tolist() == np.isnan(short.band_high_K).tolist() == [False, False, False, True]

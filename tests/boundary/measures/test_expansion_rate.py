@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.expansion_rate import redrawn_expansion
 from edgewise.boundary.measures.solved import solved_sets
 from edgewise.core.errors import InputError
@@ -23,7 +24,7 @@ def test_redrawn_shares_are_those_of_random_splits_of_the_recorded_samples() -> 
     others, _ = Counts.of(np.tile(tuned.n_P, 20000), np.tile(tuned.c_P, 20000)).deal(3, 2)
     none_P = first.c_P == 0
     unsolved, again, by_tuned = (int((none_P & also_P).sum()) for also_P in (none_P, second.c_P > 0, others.c_P > 0))
-    found = redrawn_expansion(base, tuned, 3, resamples=10)
+    found = redrawn_expansion(base, tuned, 3, bootstrap=Bootstrap(10))
     assert found.unsolved.value == pytest.approx(unsolved / 20000, rel=0.01)
     assert found.base.value == pytest.approx(again / unsolved, rel=0.02)
     assert found.tuned.value == pytest.approx(by_tuned / unsolved, rel=0.02)
@@ -44,7 +45,7 @@ def test_regression_to_the_mean_is_not_expansion() -> None:
     covered, apparent = 0, []
     for seed in range(60):
         p_P: FloatArray = np.random.default_rng(seed).beta(0.2, 1.5, 150)
-        found = redrawn_expansion(draw(p_P, 128, 300 + seed), draw(p_P, 128, 600 + seed), resamples=300)
+        found = redrawn_expansion(draw(p_P, 128, 300 + seed), draw(p_P, 128, 600 + seed), bootstrap=Bootstrap(300))
         covered += found.excess.low <= 0 <= found.excess.high
         apparent.append(found.tuned.value)
     assert covered >= 53

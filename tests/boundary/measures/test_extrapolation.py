@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.extrapolation import good_toulmin
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts
@@ -16,7 +17,7 @@ def test_twice_the_samples_are_predicted_without_bias(unreached: float, truth: f
     for seed in range(60):
         rng = np.random.default_rng(seed)
         p_P = rng.beta(0.4, 2, 500) * (rng.random(500) >= unreached)
-        found = good_toulmin(Counts.of(128, rng.binomial(128, p_P)), resamples=200, seed=seed)
+        found = good_toulmin(Counts.of(128, rng.binomial(128, p_P)), bootstrap=Bootstrap(200, seed))
         true = float((1 - (1 - p_P) ** 256).mean())
         rows.append([found.pass_at_k.value, true, found.pass_at_k.low <= true <= found.pass_at_k.high])
     predicted, true, covered = np.mean(rows, axis=0)
@@ -31,7 +32,8 @@ def test_bias_is_bounded_whatever_the_success_rate(n: int, factor: float) -> Non
     """The expectation over all counts, at every rate: the plain series fails near p = 1."""
     # Problems solved once keep the mean off its clipping.
     mean_C = [
-        good_toulmin(Counts.of(n, [c, 0, 0, 0, 0, 1, 1]), factor, resamples=1).pass_at_k.value for c in range(n + 1)
+        good_toulmin(Counts.of(n, [c, 0, 0, 0, 0, 1, 1]), factor, bootstrap=Bootstrap(1)).pass_at_k.value
+        for c in range(n + 1)
     ]
     part_C = 7 * (np.array(mean_C) - mean_C[0])
     for p in np.linspace(0, 1, 101):
@@ -42,21 +44,21 @@ def test_bias_is_bounded_whatever_the_success_rate(n: int, factor: float) -> Non
 def test_first_terms_are_those_of_the_series() -> None:
     n, t = 100, 0.5
     solved_once, twice, never = 30, 10, 60
-    found = good_toulmin(Counts.of(n, [0] * never + [1] * solved_once + [2] * twice), 1 + t, resamples=10)
+    found = good_toulmin(Counts.of(n, [0] * never + [1] * solved_once + [2] * twice), 1 + t, bootstrap=Bootstrap(10))
     assert found.k == 150
     assert found.newly_solved.value == pytest.approx(t * solved_once - t**2 * twice, rel=0.02)
     assert found.pass_at_k.value == pytest.approx(found.pass_at_n.value + found.newly_solved.value / 100)
 
 
 def test_problems_solved_often_add_nothing() -> None:
-    found = good_toulmin(Counts.of(32, [0] * 5 + [32] * 50 + [31] * 45), resamples=10)
+    found = good_toulmin(Counts.of(32, [0] * 5 + [32] * 50 + [31] * 45), bootstrap=Bootstrap(10))
     assert found.newly_solved.value == 0
     assert found.pass_at_k.value == pytest.approx(0.95)
 
 
 def test_a_problem_with_enough_samples_enters_unbiased_and_others_by_their_own_step() -> None:
     n_P, c_P = np.array([16, 40, 24]), np.array([1, 3, 1])
-    found = good_toulmin(Counts.of(n_P, c_P), resamples=10)
+    found = good_toulmin(Counts.of(n_P, c_P), bootstrap=Bootstrap(10))
     weight = float(stats.binom.sf(0, 8, 0.5))
     expected = np.mean([1 + weight, pass_at_k(40, 3, 32), 1 + weight * (32 / 24 - 1)])
     now = np.mean(pass_at_k(n_P, c_P, 16))
@@ -67,20 +69,20 @@ def test_a_problem_with_enough_samples_enters_unbiased_and_others_by_their_own_s
 
 def test_never_below_what_is_solved_nor_above_all() -> None:
     for c in ([2] * 10 + [0] * 5, [1] * 14 + [0]):
-        found = good_toulmin(Counts.of(16, c), resamples=50)
+        found = good_toulmin(Counts.of(16, c), bootstrap=Bootstrap(50))
         assert found.pass_at_n.value <= found.pass_at_k.value <= 1
         assert 0 <= found.newly_solved.low <= found.newly_solved.value <= found.newly_solved.high
         assert found.newly_solved.value <= c.count(0) + 1e-9
 
 
 def test_no_success_predicts_none_with_an_interval_that_is_not_empty() -> None:
-    found = good_toulmin(Counts.of(16, [0] * 40), resamples=50)
+    found = good_toulmin(Counts.of(16, [0] * 40), bootstrap=Bootstrap(50))
     assert found.pass_at_k.value == 0
     assert found.pass_at_k.high > 0.05
 
 
 def test_nothing_is_predicted_from_fewer_than_eight_samples() -> None:
-    assert np.isnan(good_toulmin(Counts.of(7, [1, 0, 2]), resamples=5).pass_at_k.value)
+    assert np.isnan(good_toulmin(Counts.of(7, [1, 0, 2]), bootstrap=Bootstrap(5)).pass_at_k.value)
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.5, 2.01, 10.0, float("nan")])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.guessing import (
     above_guessing,
     declared_floor,
@@ -106,7 +107,7 @@ def test_excess_of_a_guesser_is_nothing_and_of_a_solver_is_not() -> None:
     ks, covered = [1, 32, 256], np.zeros(3)
     for seed in range(40):
         guesser = Counts.of(1024, np.random.default_rng(seed).binomial(1024, 0.001, 60))
-        found = excess_coverage(guesser, declared_floor(guesser.problem, 1000), ks, resamples=400)
+        found = excess_coverage(guesser, declared_floor(guesser.problem, 1000), ks, bootstrap=Bootstrap(400))
         covered += (found.low_K <= 0) & (found.high_K >= 0)
     assert (covered >= 34).all()
     solver = Counts.of(1024, [100] * 40 + [0] * 20)

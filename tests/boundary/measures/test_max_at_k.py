@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.boundary.inference.estimators import pass_at_k
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.max_at_k import graded, max_at_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.outcomes import Outcomes
@@ -62,7 +63,7 @@ def test_scaling_and_shifting_the_scores_scales_and_shifts_the_value() -> None:
 
 def test_the_mean_over_problems_with_different_numbers_of_samples() -> None:
     problems = [[0.2, 0.9, 0.4], [0.5] * 5, [1.0, 0.0, 0.0], [0.3, 0.1]]
-    found = graded(scored(*problems), [1, 2, 3], resamples=400)
+    found = graded(scored(*problems), [1, 2, 3], bootstrap=Bootstrap(400))
     for j, k in enumerate((1, 2)):
         assert found.value_K[j] == pytest.approx(np.mean([max_at_k(one, k) for one in problems]))
         assert found.low_K[j] < found.value_K[j] < found.high_K[j]
@@ -109,4 +110,4 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="k: 0"):
         graded(outcomes, [0])
     with pytest.raises(InputError, match="confidence"):
-        graded(outcomes, [1], confidence=1.5)
+        graded(outcomes, [1], bootstrap=Bootstrap(confidence=1.5))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
 from edgewise.boundary.inference.betabinomial import Shape, Tally, fit_both, starts
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.population import backtest, cells, fit_population
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
@@ -53,7 +54,7 @@ def test_no_other_optimiser_finds_a_higher_likelihood_with_unequal_n() -> None:
     rng = np.random.default_rng(2)
     n_P = rng.choice([4, 16, 100], 300)
     counts = Counts.of(n_P, rng.binomial(n_P, rng.beta(0.5, 2, 300) * (rng.random(300) > 0.3)))
-    found = fit_population(counts, resamples=1)
+    found = fit_population(counts, bootstrap=Bootstrap(1))
 
     def loss(theta: FloatArray) -> float:
         return -log_likelihood(Shape(float(theta[0]), *np.exp(theta[1:])), counts.n_P, counts.c_P)
@@ -74,7 +75,7 @@ def test_no_other_optimiser_finds_a_higher_likelihood_with_unequal_n() -> None:
 
 def test_profile_ends_are_where_the_likelihood_ratio_reaches_its_critical_value() -> None:
     counts = draw(0.2, 0.4, 2, 400, 64, 1)[1]
-    found = fit_population(counts, confidence=0.9, resamples=1)
+    found = fit_population(counts, bootstrap=Bootstrap(1, confidence=0.9))
     for end in (found.unreached.low, found.unreached.high):
 
         def loss(theta: FloatArray, end: float = end) -> float:
@@ -119,7 +120,7 @@ def test_the_point_mass_repairs_the_extrapolation_of_the_plain_beta_binomial() -
 def test_intervals_cover_what_was_planted() -> None:
     inside = []
     for seed in range(150):
-        found = fit_population(draw(0.2, 0.4, 2.0, 400, 64, seed)[1], resamples=1)
+        found = fit_population(draw(0.2, 0.4, 2.0, 400, 64, seed)[1], bootstrap=Bootstrap(1))
         estimates = zip((found.unreached, found.a, found.b), (0.2, 0.4, 2.0), strict=True)
         inside.append([one.low <= true <= one.high for one, true in estimates])
     assert (np.abs(np.mean(inside, axis=0) - 0.95) < 0.045).all()
@@ -127,22 +128,25 @@ def test_intervals_cover_what_was_planted() -> None:
 
 @pytest.mark.slow
 def test_the_test_for_a_point_mass_has_its_size() -> None:
-    none = [fit_population(draw(0.0, 0.5, 2, 300, 32, seed)[1], resamples=1).zero_inflation_p for seed in range(200)]
+    none = [
+        fit_population(draw(0.0, 0.5, 2, 300, 32, seed)[1], bootstrap=Bootstrap(1)).zero_inflation_p
+        for seed in range(200)
+    ]
     assert np.mean(np.array(none) <= 0.1) <= 0.15
     assert np.mean(np.array(none) == 1.0) == pytest.approx(0.5, abs=0.2)
 
 
 def test_a_point_mass_is_found_where_it_is_planted() -> None:
-    assert fit_population(draw(0.4, 0.5, 2, 300, 64, 0)[1], resamples=1).zero_inflation_p < 1e-4
-    assert fit_population(draw(0.0, 0.5, 2, 300, 64, 0)[1], resamples=1).zero_inflation_p > 0.05
+    assert fit_population(draw(0.4, 0.5, 2, 300, 64, 0)[1], bootstrap=Bootstrap(1)).zero_inflation_p < 1e-4
+    assert fit_population(draw(0.0, 0.5, 2, 300, 64, 0)[1], bootstrap=Bootstrap(1)).zero_inflation_p > 0.05
 
 
 def test_misfit_is_seen_in_a_population_of_another_shape_only() -> None:
-    right = [fit_population(draw(0.2, 0.5, 2, 300, 32, seed)[1], resamples=20).misfit_p for seed in range(3)]
+    right = [fit_population(draw(0.2, 0.5, 2, 300, 32, seed)[1], bootstrap=Bootstrap(20)).misfit_p for seed in range(3)]
     assert np.median(right) > 0.1
     rng = np.random.default_rng(0)
     two = rng.choice([0.1, 0.6], 300)
-    assert fit_population(Counts.of(32, rng.binomial(32, two)), resamples=40).misfit_p < 0.05
+    assert fit_population(Counts.of(32, rng.binomial(32, two)), bootstrap=Bootstrap(40)).misfit_p < 0.05
 
 
 @pytest.mark.parametrize(
@@ -162,7 +166,7 @@ def test_misfit_is_seen_in_a_population_of_another_shape_only() -> None:
     ],
 )
 def test_counts_that_determine_nothing_say_so_and_do_not_raise(n: int, c: list[int]) -> None:
-    found = fit_population(Counts.of(n, c), resamples=1)
+    found = fit_population(Counts.of(n, c), bootstrap=Bootstrap(1))
     assert not found.converged
     assert found.concern.endswith(".")
     assert 0 <= found.unreached.low <= found.unreached.value <= found.unreached.high <= 1
@@ -170,7 +174,7 @@ def test_counts_that_determine_nothing_say_so_and_do_not_raise(n: int, c: list[i
 
 
 def test_nothing_is_predicted_from_no_success() -> None:
-    found = fit_population(Counts.of(64, [0] * 100), resamples=3)
+    found = fit_population(Counts.of(64, [0] * 100), bootstrap=Bootstrap(3))
     assert np.isnan(found.predicted_K).all()
     assert (found.unreached.low, found.unreached.high) == (0.0, 1.0)
 
@@ -191,7 +195,7 @@ def test_a_million_problems_are_fitted_by_their_distinct_counts() -> None:
 @given(st.lists(st.tuples(st.integers(1, 30), st.floats(0, 1)), min_size=1, max_size=12))
 def test_any_counts_are_fitted_without_an_error(rows: list[tuple[int, float]]) -> None:
     counts = Counts.of([n for n, _ in rows], [round(n * share) for n, share in rows])
-    found = fit_population(counts, resamples=2)
+    found = fit_population(counts, bootstrap=Bootstrap(2))
     assert found.converged == (not found.concern)
     assert found.log_likelihood >= found.plain.log_likelihood - 1e-6
     for one in (found.unreached, found.a, found.b):
@@ -200,17 +204,17 @@ def test_any_counts_are_fitted_without_an_error(rows: list[tuple[int, float]]) -
 
 def test_same_arguments_same_population_and_clusters_widen_the_prediction() -> None:
     _, counts = draw(0.1, 0.5, 2, 100, 32, 0)
-    first, again = fit_population(counts, resamples=20), fit_population(counts, resamples=20)
+    first, again = fit_population(counts, bootstrap=Bootstrap(20)), fit_population(counts, bootstrap=Bootstrap(20))
     assert (first.low_K == again.low_K).all() and first.misfit_p == again.misfit_p
     copies = Counts.of(32, np.repeat(counts.c_P, 5), cluster=np.repeat(np.arange(100), 5))
     alone = Counts.of(32, np.repeat(counts.c_P, 5))
-    clustered, independent = (fit_population(one, resamples=40) for one in (copies, alone))
+    clustered, independent = (fit_population(one, bootstrap=Bootstrap(40)) for one in (copies, alone))
     width = [float((one.high_K - one.low_K)[3]) for one in (clustered, independent)]
     assert width[0] > 1.5 * width[1]
 
 
 def test_backtest_sees_the_plain_overshoot_and_not_one_of_the_zero_inflated() -> None:
-    result = backtest(draw(0.3, 0.5, 1.5, 500, 1024, 0)[1], resamples=60)
+    result = backtest(draw(0.3, 0.5, 1.5, 500, 1024, 0)[1], bootstrap=Bootstrap(60))
     assert result is not None
     assert (result.fitted_n, result.k) == (128, 896)
     assert result.error.low < 0 < result.error.high
@@ -220,21 +224,21 @@ def test_backtest_sees_the_plain_overshoot_and_not_one_of_the_zero_inflated() ->
 
 
 def test_backtest_error_covers_zero_where_the_shape_is_right() -> None:
-    tests = [backtest(draw(0.2, 0.4, 2, 200, 128, seed)[1], seed, resamples=20) for seed in range(5)]
+    tests = [backtest(draw(0.2, 0.4, 2, 200, 128, seed)[1], bootstrap=Bootstrap(20, seed)) for seed in range(5)]
     assert sum(one is not None and one.error.low <= 0 <= one.error.high for one in tests) >= 4
 
 
 def test_backtest_needs_four_samples_to_fit() -> None:
     assert backtest(Counts.of(31, [3] * 9)) is None
-    unequal = backtest(Counts.of([32, 64, 32, 64], [3, 5, 0, 9]), resamples=3)
+    unequal = backtest(Counts.of([32, 64, 32, 64], [3, 5, 0, 9]), bootstrap=Bootstrap(3))
     assert unequal is not None and (unequal.fitted_n, unequal.k) == (4, 28)
 
 
 def test_bad_arguments_name_themselves() -> None:
     counts = Counts.of(8, [1, 2])
     with pytest.raises(InputError, match="confidence"):
-        fit_population(counts, confidence=1.0)
+        fit_population(counts, bootstrap=Bootstrap(confidence=1.0))
     with pytest.raises(InputError, match="resamples"):
-        backtest(counts, resamples=0)
+        backtest(counts, bootstrap=Bootstrap(0))
     with pytest.raises(InputError, match="k:"):
-        fit_population(counts, resamples=1).pass_at_k(0)
+        fit_population(counts, bootstrap=Bootstrap(1)).pass_at_k(0)

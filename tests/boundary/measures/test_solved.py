@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Counts, Outcomes, mcnemar, solved_sets
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray
 
@@ -47,7 +48,7 @@ def expectation(p: float, n: int, q: float, n_tuned: int, m: int) -> dict[str, f
         for tuned in product((0, 1), repeat=n_tuned):
             weight = np.prod([p if one else 1 - p for one in base])
             weight *= np.prod([q if one else 1 - q for one in tuned])
-            found = solved_sets(Counts.of(n, [sum(base)]), Counts.of(n_tuned, [sum(tuned)]), m, resamples=1)
+            found = solved_sets(Counts.of(n, [sum(base)]), Counts.of(n_tuned, [sum(tuned)]), m, bootstrap=Bootstrap(1))
             for name in names:
                 total[name] = total.get(name, 0) + weight * getattr(found, name).value
     return total
@@ -78,7 +79,7 @@ def test_floor_is_the_share_of_half_splits_that_disagree() -> None:
         splits = [set(one) for one in combinations(range(2 * m), m)]
         alone = [any(samples[i] for i in half) and not any(samples[i] for i in set(range(6)) - half) for half in splits]
         arm = Counts.of(2 * m, [c])
-        found = solved_sets(arm, arm, m, resamples=1)
+        found = solved_sets(arm, arm, m, bootstrap=Bootstrap(1))
         assert found.floor.value == pytest.approx(np.mean(alone), abs=1e-14)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgewise.boundary.inference.estimators import pass_at_k
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.soundness import (
     SoundCounts,
     corrected_cot_pass_at_k,
@@ -63,7 +64,7 @@ def test_counts_come_from_the_verdicts_on_answer_and_process() -> None:
 def test_without_errors_the_correction_changes_nothing() -> None:
     counts = sound_counts(16, [0, 3, 16, 9, 12], [0, 3, 16, 2, 1])
     for k in (1, 5, 8, 16):
-        found = corrected_cot_pass_at_k(counts, k, PERFECT, resamples=50)
+        found = corrected_cot_pass_at_k(counts, k, PERFECT, bootstrap=Bootstrap(50))
         expected = np.mean(pass_at_k(16, counts.sound_P, k))
         assert (found.observed.value, found.corrected.value) == pytest.approx((expected, expected), abs=1e-12)
         assert found.verifier_floor == pytest.approx(0, abs=1e-12)
@@ -75,7 +76,9 @@ def test_the_correction_is_unbiased_over_every_pattern_of_verdicts(k: int) -> No
     patterns = list(product(("wrong", "wrong", "passed", "failed"), repeat=3))
     correct = [sum(one != "wrong" for one in pattern) for pattern in patterns]
     passed = [sum(one == "passed" for one in pattern) for pattern in patterns]
-    found = corrected_cot_pass_at_k(sound_counts(3, correct, passed), k, VerifierLabels(20, 100, 90, 100), resamples=10)
+    found = corrected_cot_pass_at_k(
+        sound_counts(3, correct, passed), k, VerifierLabels(20, 100, 90, 100), bootstrap=Bootstrap(10)
+    )
     truth = (0.25 - 0.2 * 0.5) / (0.9 - 0.2)
     assert found.corrected.value == pytest.approx(1 - (1 - truth) ** k, abs=1e-12)
 
@@ -91,7 +94,7 @@ def test_the_verifier_floor_is_the_share_of_subsets_with_an_error(k: int) -> Non
 @pytest.mark.parametrize(("n", "k"), [(16384, 8192), (16384, 1), (1024, 1023), (4096, 1024)])
 def test_many_samples_lose_no_precision(n: int, k: int) -> None:
     counts = sound_counts(n, [0, 1, 5, n // 3, n], [0, 1, 2, n // 4, n])
-    found = corrected_cot_pass_at_k(counts, k, PERFECT, resamples=1)
+    found = corrected_cot_pass_at_k(counts, k, PERFECT, bootstrap=Bootstrap(1))
     assert found.corrected.value == pytest.approx(found.observed.value, abs=1e-10)
 
 
@@ -100,7 +103,7 @@ def test_sound_solutions_are_not_made_of_errors() -> None:
     seen, low = [], []
     for seed in range(12):
         lucky = sampled(80, 512, 0.02, 0.0, 0.05, 0.9, seed)
-        found = corrected_cot_pass_at_k(lucky, 128, VerifierLabels(50, 1000, 900, 1000), resamples=300)
+        found = corrected_cot_pass_at_k(lucky, 128, VerifierLabels(50, 1000, 900, 1000), bootstrap=Bootstrap(300))
         seen.append(found.observed.value)
         low.append(found.corrected.low)
         assert found.verifier_floor == pytest.approx(found.observed.value, abs=0.06)
@@ -114,14 +117,16 @@ def test_the_corrected_interval_covers_the_truth() -> None:
     for seed in range(40):
         rng = np.random.default_rng((9, seed))
         labels = VerifierLabels(int(rng.binomial(200, 0.1)), 200, int(rng.binomial(200, 0.85)), 200)
-        found = corrected_cot_pass_at_k(sampled(60, n, 0.05, 0.4, 0.1, 0.85, seed), k, labels, resamples=300)
+        found = corrected_cot_pass_at_k(sampled(60, n, 0.05, 0.4, 0.1, 0.85, seed), k, labels, bootstrap=Bootstrap(300))
         covered += found.corrected.low <= truth <= found.corrected.high
         assert found.corrected.high - found.corrected.low < 0.5
     assert covered >= 38
 
 
 def test_too_few_labels_leave_everything_open() -> None:
-    found = corrected_cot_pass_at_k(sound_counts(64, [10] * 5, [8] * 5), 16, VerifierLabels(1, 3, 3, 3), resamples=50)
+    found = corrected_cot_pass_at_k(
+        sound_counts(64, [10] * 5, [8] * 5), 16, VerifierLabels(1, 3, 3, 3), bootstrap=Bootstrap(50)
+    )
     assert (found.corrected.low, found.corrected.high) == (0, 1)
     assert found.fpr.low < 1 / 3 < found.fpr.high
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from edgewise.boundary.inference.estimators import pass_at_k
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts
@@ -120,7 +121,7 @@ def test_bad_input(arguments: tuple[int, int, int, float], message: str) -> None
 
 def test_reliability_is_the_mean_over_problems_and_its_interval_holds_it() -> None:
     n, c = np.array([16, 32, 16, 64]), np.array([3, 30, 16, 10])
-    found = reliability(Counts.of(n, c), [1, 4, 32], taus=(0.5, 1.0), resamples=500)
+    found = reliability(Counts.of(n, c), [1, 4, 32], taus=(0.5, 1.0), bootstrap=Bootstrap(500))
     for j, k in enumerate((1, 4)):
         assert found.pass_hat_K[j] == pytest.approx(pass_hat_k(n, c, k).mean())
         assert found.mean_g_pass_K[j] == pytest.approx(mean_g_pass_at_k(n, c, k).mean())
@@ -139,20 +140,20 @@ def test_the_interval_covers_the_truth_of_new_problems() -> None:
     truth = special.beta(1.5 + 4, 1.0) / special.beta(1.5, 1.0)
     for seed in range(150):
         c = rng.binomial(32, rng.beta(1.5, 1.0, size=60))
-        found = reliability(Counts.of(32, c), [4], taus=(1.0,), resamples=400, seed=seed)
+        found = reliability(Counts.of(32, c), [4], taus=(1.0,), bootstrap=Bootstrap(400, seed))
         covered += found.pass_hat_low_K[0] <= truth <= found.pass_hat_high_K[0]
     assert 0.89 <= covered / 150 <= 0.99
 
 
 def test_problems_of_one_cluster_are_resampled_together() -> None:
     counts = Counts.of(16, np.repeat([2, 8, 15, 10], 10))
-    apart = reliability(counts, [2], resamples=500)
-    together = reliability(replace(counts, cluster_P=np.repeat(np.arange(4), 10)), [2], resamples=500)
+    apart = reliability(counts, [2], bootstrap=Bootstrap(500))
+    together = reliability(replace(counts, cluster_P=np.repeat(np.arange(4), 10)), [2], bootstrap=Bootstrap(500))
     assert np.ptp([together.pass_hat_low_K, together.pass_hat_high_K]) > 2 * np.ptp(
         [apart.pass_hat_low_K, apart.pass_hat_high_K]
     )
-    wide = cover(replace(counts, cluster_P=np.repeat(np.arange(4), 10)), [0.5], resamples=500)
-    narrow = cover(counts, [0.5], resamples=500)
+    wide = cover(replace(counts, cluster_P=np.repeat(np.arange(4), 10)), [0.5], bootstrap=Bootstrap(500))
+    narrow = cover(counts, [0.5], bootstrap=Bootstrap(500))
     assert wide.high_H[0] - wide.low_H[0] > 2 * (narrow.high_H[0] - narrow.low_H[0])
 
 
@@ -162,7 +163,7 @@ def test_pass_at_k_is_an_integral_of_cover(a: float, b: float, zero: float) -> N
     # Midpoints in u = (1 - tau)^k, in which the weight k (1 - tau)^(k-1) is flat.
     u = (np.arange(20000) + 0.5) / 20000
     for k in (1, 3, 10):
-        found = cover(Counts.of(n, c), 1 - u ** (1 / k), prior=(a, b, zero), resamples=1)  # type: ignore[arg-type]
+        found = cover(Counts.of(n, c), 1 - u ** (1 / k), prior=(a, b, zero), bootstrap=Bootstrap(1))  # type: ignore[arg-type]
         none = np.exp(special.betaln(a + c, b + n - c + k) - special.betaln(a + c, b + n - c))
         unseen = special.beta(a, b + n[0]) / special.beta(a, b)
         never = np.where(c == 0, zero / (zero + (1 - zero) * unseen), 0.0)
@@ -175,7 +176,7 @@ def test_cover_recovers_planted_rates_that_the_plug_in_misses() -> None:
     p = np.where(rng.random(4000) < 0.3, 0.0, rng.beta(0.5, 3.0, size=4000))
     counts = Counts.of(8, rng.binomial(8, p))
     taus = (0.02, 0.1, 0.5)
-    found = cover(counts, taus, prior=(0.5, 3.0, 0.3), resamples=200)
+    found = cover(counts, taus, prior=(0.5, 3.0, 0.3), bootstrap=Bootstrap(200))
     truth = np.array([(p >= tau).mean() for tau in taus])
     assert found.value_H == pytest.approx(truth, abs=0.02)
     assert abs(found.plug_in_H - truth).max() > 0.04
@@ -184,11 +185,11 @@ def test_cover_recovers_planted_rates_that_the_plug_in_misses() -> None:
 
 
 def test_cover_falls_from_one_to_nothing_and_counts_ties_as_reached() -> None:
-    found = cover(Counts.of(10, [3, 0, 10]), [0.0, 0.3, 0.31, 1.0], prior=(0.5, 0.5, 0.2), resamples=50)
+    found = cover(Counts.of(10, [3, 0, 10]), [0.0, 0.3, 0.31, 1.0], prior=(0.5, 0.5, 0.2), bootstrap=Bootstrap(50))
     assert found.value_H[0] == 1.0 and found.value_H[-1] == 0.0
     assert (np.diff(found.value_H) < 0).all()
     assert found.plug_in_H.tolist() == pytest.approx([1, 2 / 3, 1 / 3, 1 / 3])
-    never = cover(Counts.of(10, [0, 0]), [0.0, 0.01], prior=(0.5, 0.5, 1.0), resamples=50)
+    never = cover(Counts.of(10, [0, 0]), [0.0, 0.01], prior=(0.5, 0.5, 1.0), bootstrap=Bootstrap(50))
     assert never.value_H.tolist() == [1.0, 0.0]
 
 
@@ -199,4 +200,4 @@ def test_a_prior_must_be_one(prior: tuple[float, float, float]) -> None:
     with pytest.raises(InputError, match="tau"):
         cover(Counts.of(4, [1]), [-0.5])
     with pytest.raises(InputError, match="confidence"):
-        reliability(Counts.of(4, [1]), [1], confidence=1.0)
+        reliability(Counts.of(4, [1]), [1], bootstrap=Bootstrap(confidence=1.0))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.solved import solved_sets
 from edgewise.boundary.measures.support import SupportMeasures, support_from_table, support_measures
 from edgewise.core.errors import InputError
@@ -86,7 +87,7 @@ def test_retention_is_below_one_without_any_change_and_the_floor_says_so() -> No
     covered = np.zeros(4)
     for seed in range(60):
         p_P: FloatArray = np.random.default_rng(seed).beta(0.2, 1.5, 150)
-        found = support_measures(draw(p_P, 128, 200 + seed), draw(p_P, 128, 400 + seed), resamples=400)
+        found = support_measures(draw(p_P, 128, 200 + seed), draw(p_P, 128, 400 + seed), bootstrap=Bootstrap(400))
         assert found.measured.srr.high < 1
         assert found.measured.ndr.low > 0
         covered += [low <= 0 <= high for _, low, high in astuple(found.excess)]

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.verifier_errors import VerifierLabels, corrected_share, rogan_gladen, voted_rate
 from edgewise.core.errors import InputError
 
@@ -27,7 +28,7 @@ def test_the_corrected_share_covers_the_truth_although_no_error_was_seen() -> No
         rng = np.random.default_rng(seed)
         labels = VerifierLabels(int(rng.binomial(50, 0.02)), 50, int(rng.binomial(50, 0.9)), 50)
         passed = rng.binomial(400, 0.3 * 0.9 + 0.7 * 0.02)
-        found = corrected_share(int(passed), 400, labels, resamples=500, seed=seed)
+        found = corrected_share(int(passed), 400, labels, bootstrap=Bootstrap(500, seed))
         covered += found.low <= 0.3 <= found.high
     assert covered >= 182
     faultless = corrected_share(10, 200, VerifierLabels(0, 50, 50, 50))

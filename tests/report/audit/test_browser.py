@@ -126,7 +126,7 @@ def test_the_table_sorts(seen: dict[str, Any], found: Audit) -> None:
     assert seen["all"] == len(shown) == len(SETS) * len(LEVELS) * PROBLEMS
     assert seen["falling"] == shown[::-1]
     assert seen["rising"] == shown
-    q = sorted(q for one in found.sets for q in one.comparisons[WIDE].changes.q_P.tolist())
+    q = sorted(q for one in found.sets for q in one.comparisons[WIDE]["changes"].q_P.tolist())
     assert [text.split(" ")[0] for text in seen["q"] if not text.startswith("<")] == [
         f"{one:.3f}" for one in q if one >= 0.001
     ]
@@ -141,7 +141,7 @@ def test_the_table_filters(seen: dict[str, Any], found: Audit) -> None:
         changed = {
             id
             for one in found.sets
-            for c in [one.comparisons[WIDE].changes]
+            for c in [one.comparisons[WIDE]["changes"]]
             for id in c.problem[(c.q_P <= c.q) & (c.direction_P == sign)].tolist()
         }
         assert set(seen[way]) == changed != set()

@@ -79,7 +79,7 @@ def test_bins_are_open_below_and_closed_above(c: int, n: int, bin: int) -> None:
 def test_the_points_of_the_rates_add_up_to_all_problems(found: Audit, drawn: dict[str, Figure]) -> None:
     points = [r for r in rows_of(drawn["rates-1"]) if "change" in r]
     assert sum(r["problems"] for r in points) == 3 * PROBLEMS
-    changes = found.sets[1].comparisons[WIDE].changes
+    changes = found.sets[1].comparisons[WIDE]["changes"]
     tally: Counter[str] = Counter()
     for r in points:
         tally[r["change"]] += r["problems"]

@@ -36,15 +36,16 @@ def text(page: str) -> str:
 def bare(found: Audit) -> str:
     """The page of one set of which little is known: no texts, levels, answers, scores or samples in order."""
     one = found.sets[0]
-    nothing: dict[str, Any] = dict.fromkeys(
-        ("sound", "majority", "diversity", "graded", "backtest", "tokens", "entropy")
-    )
+    nothing: dict[str, Any] = dict.fromkeys(("sound", "majority", "diversity", "graded", "backtest"))
     less = replace(
         one,
         levels=(),
-        guessing=None,
-        models={m: replace(measures, **nothing) for m, measures in one.models.items()},
-        comparisons={m: replace(c, certificates=None, redrawn=None) for m, c in one.comparisons.items()},
+        measures={"guessing": None},
+        models={
+            m: {**measures, **nothing, "completions": replace(measures["completions"], tokens=None, entropy=None)}
+            for m, measures in one.models.items()
+        },
+        comparisons={m: {**c, "certificates": None, "redrawn": None} for m, c in one.comparisons.items()},
     )
     verdicts = {m: replace(v, parts={one.name: v.parts[one.name]}) for m, v in found.verdicts.items()}
     counts = {m: counts_of(found, one, m) for m in MODELS}
@@ -150,21 +151,21 @@ def test_sections_hold_the_audits_numbers(found: Audit, page: str) -> None:
     one = found.sets[1]
     place = f'<div data-set="{found.sets.index(one)}">'
     tables = {name: section(page, name) for name in SECTIONS}
-    support = one.comparisons[WIDE].support
+    support = one.comparisons[WIDE]["support"]
     assert f'<data value="{support.measured.srr.value}">' in tables["solved"]
     assert f'<data value="{support.unchanged.ndr.value}">' in tables["solved"]
-    changes = one.comparisons[WIDE].changes
+    changes = one.comparisons[WIDE]["changes"]
     assert f'<td data-model="2">{changes.up}</td><td data-model="2">{changes.down}</td>' in tables["changes"]
-    population = one.models[BASE].population
+    population = one.models[BASE]["population"]
     assert place in tables["population"] and f'<data value="{population.unreached.value}">' in tables["population"]
-    efficiency = one.comparisons[SHARP].efficiency
+    efficiency = one.comparisons[SHARP]["efficiency"]
     assert f'<data value="{efficiency.delta_se.value}">' in tables["efficiency"]
     assert f"<td>{formats.percent(one.whole.rates[BASE].unscorable)}</td>" in tables["rates"]
-    diversity = one.models[WIDE].diversity
+    diversity = one.models[WIDE]["diversity"]
     assert diversity is not None and f'<data value="{diversity.distinct.value}">' in tables["diversity"]
-    sound = one.models[WIDE].sound
+    sound = one.models[WIDE]["sound"]
     assert sound is not None and f'<data value="{sound.corrected.value}">' in tables["soundness"]
-    redrawn = one.comparisons[WIDE].redrawn
+    redrawn = one.comparisons[WIDE]["redrawn"]
     assert redrawn is not None and f'<data value="{redrawn.excess.value}">' in tables["certificates"]
 
 
@@ -181,7 +182,7 @@ def test_problems_reach_the_script_whole(found: Audit, page: str) -> None:
     counts = found.counts[WIDE]
     by_id = dict(zip(counts.problem.tolist(), counts.c_P.tolist(), strict=True))
     assert {row[0]: row[3][2][0] for row in rows} == by_id
-    changes = found.sets[1].comparisons[WIDE].changes
+    changes = found.sets[1].comparisons[WIDE]["changes"]
     of_set = {row[0]: row[4][1] for row in rows if data["sets"][row[1]] == HARD}
     assert {id: q for id, (q, _) in of_set.items()} == dict(
         zip(changes.problem.tolist(), changes.q_P.tolist(), strict=True)

@@ -62,7 +62,7 @@ def test_the_record_is_what_the_audit_holds(found: Audit, folder: Path) -> None:
     first, kept = found.sets[0], written["sets"][0]
     tuned = found.models[1]
     assert kept["whole"]["differences"][tuned]["value_K"] == first.whole.differences[tuned].value_K.tolist()
-    expected = first.comparisons[tuned].efficiency.k_eq.value
+    expected = first.comparisons[tuned]["efficiency"].k_eq.value
     assert kept["comparisons"][tuned]["efficiency"]["k_eq"]["value"] == ("inf" if math.isinf(expected) else expected)
 
 

@@ -87,7 +87,7 @@ def test_a_row_for_each_problem_with_the_counts_of_each_model(found: Audit, fold
     by_id = {r["problem"]: r for r in rows}
     for id, c, n in zip(counts.problem.tolist(), counts.c_P.tolist(), counts.n_P.tolist(), strict=True):
         assert (by_id[id][f"{BASE} c"], by_id[id][f"{BASE} n"]) == (str(c), str(n))
-    changes = found.sets[1].comparisons[WIDE].changes
+    changes = found.sets[1].comparisons[WIDE]["changes"]
     assert [float(by_id[str(id)][f"{WIDE} q"]) for id in changes.problem] == changes.q_P.tolist()
 
 
@@ -99,21 +99,21 @@ def test_every_measure_has_its_row(found: Audit, folder: Path) -> None:
         return [r for r in rows if (r["set"], r["model"], r["measure"]) == (found.sets[0].name, BASE, measure)]
 
     (unreached,) = values("population.unreached")
-    assert float(unreached["high"]) == one.population.unreached.high
+    assert float(unreached["high"]) == one["population"].unreached.high
     g_pass = values("reliability.g_pass")
-    assert len(g_pass) == one.reliability.g_pass_HK.size
+    assert len(g_pass) == one["reliability"].g_pass_HK.size
     last = g_pass[-1]
-    assert (float(last["tau"]), int(last["k"])) == (one.reliability.tau_H[-1], one.reliability.k_K[-1])
-    assert float(last["low"]) == one.reliability.g_pass_low_HK[-1, -1]
-    (rate,) = values("rates.unscorable")
+    assert (float(last["tau"]), int(last["k"])) == (one["reliability"].tau_H[-1], one["reliability"].k_K[-1])
+    assert float(last["low"]) == one["reliability"].g_pass_low_HK[-1, -1]
+    (rate,) = values("completions.rates.unscorable")
     assert float(rate["value"]) == found.sets[0].whole.rates[BASE].unscorable
     assert not [r for r in rows if r["measure"].endswith(("low", "high", "seed", "resamples"))]
     (k_eq,) = [r for r in read(folder, "comparisons") if r["measure"] == "efficiency.k_eq" and r["model"] == WIDE][:1]
-    assert float(k_eq["value"]) == found.sets[0].comparisons[WIDE].efficiency.k_eq.value
+    assert float(k_eq["value"]) == found.sets[0].comparisons[WIDE]["efficiency"].k_eq.value
 
 
 def test_a_table_without_rows_still_has_its_header(found: Audit) -> None:
     one = found.sets[0]
-    bare = replace(one, comparisons={m: replace(c, certificates=None) for m, c in one.comparisons.items()})
+    bare = replace(one, comparisons={m: {**c, "certificates": None} for m, c in one.comparisons.items()})
     text = tables.as_csv(tables.CERTIFICATES, tables.certificates(replace(found, sets=(bare,))))
     assert text.splitlines() == [",".join(HEADERS["certificates"].split())]

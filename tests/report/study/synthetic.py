@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgewise.boundary import Outcomes, align, boundary_verdict, combine, curve, k_grid
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.study.measure import METRICS, Example, Findings, ModelCurve, ProblemRow, StageCard
 from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
 
@@ -48,7 +49,7 @@ def findings(*, metrics: bool = True) -> Findings:
         levels=LEVELS,
         verdicts=verdicts,
         curves=tuple(
-            ModelCurve(model, metric, name, curve(counts, k_grid(counts.n), resamples=200))
+            ModelCurve(model, metric, name, curve(counts, k_grid(counts.n), bootstrap=Bootstrap(200)))
             for model, table in outcomes.items()
             for metric in METRICS
             for name, some in where.items()

@@ -1,39 +1,21 @@
-"""Everything that rollouts of a base and of tuned models say about the boundary, computed once."""
+"""Compare a base with tuned models on the same problems: verdicts, curves and every measure, computed once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.audit.result import Audit, Comparison, Concern, Guessing, ModelMeasures, ProblemSet, Scope
+from edgewise.boundary.audit.result import Audit, Concern, ProblemSet, Scope
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid, usual_k
-from edgewise.boundary.measures.budget import efficiency
-from edgewise.boundary.measures.certificates import certify
-from edgewise.boundary.measures.changes import changes
-from edgewise.boundary.measures.crossover import crossover
+from edgewise.boundary.measures import registry
 from edgewise.boundary.measures.curves import curve, paired_difference
-from edgewise.boundary.measures.expansion_rate import redrawn_expansion
-from edgewise.boundary.measures.extrapolation import good_toulmin
-from edgewise.boundary.measures.guessing import (
-    above_guessing,
-    declared_floor,
-    direct_floor,
-    excess_coverage,
-    guess_curve,
-    shuffled_floor,
-)
-from edgewise.boundary.measures.max_at_k import graded
-from edgewise.boundary.measures.population import backtest, fit_population
-from edgewise.boundary.measures.solved import solved_sets
-from edgewise.boundary.measures.soundness import SoundCounts, corrected_cot_pass_at_k, sensitivity
-from edgewise.boundary.measures.stability import cover, reliability
-from edgewise.boundary.measures.support import support_measures
+from edgewise.boundary.measures.guessing import GUESSING, Guessing
+from edgewise.boundary.measures.registry import Arm
 from edgewise.boundary.measures.verifier_errors import VerifierLabels
-from edgewise.boundary.measures.voting import diversity, majority
 from edgewise.boundary.verdict.verdict import boundary_verdict, combine
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, require_same_problems
@@ -41,12 +23,8 @@ from edgewise.outcomes.outcomes import Outcomes
 
 # What the one set is called where the rollouts name none.
 EVERYTHING = "all problems"
-# The prior of Cover(tau) where no population could be fitted: a, b, and no mass at 0.
-JEFFREYS = (0.5, 0.5, 0.0)
 # Where guessing alone solves more than this share within k samples, pass@k says little about the model.
 MOST_GUESSED = 0.5
-# Where Cover(tau) is read.
-TAUS = tuple(round(0.05 * step, 2) for step in range(1, 21))
 
 
 def audit(
@@ -54,6 +32,8 @@ def audit(
     *,
     k: int | None = None,
     metric: Metric | None = None,
+    sets: Sequence[str] | None = None,
+    measures: Collection[str] | None = None,
     alpha: float = 0.05,
     margin: float = 0.05,
     guess: int | Counts | None = None,
@@ -65,48 +45,58 @@ def audit(
     """Compare every tuned model with the base, the first of `models`, on the same problems.
 
     `metric` defaults to the process where every model's was verified. `k` defaults, set by set, to the
-    largest power of two up to n/4. `guess` is what a guess floor is made of: the number of possible
-    answers, counts of a run without reasoning, or by default the answers given to other problems.
-    `verifier` says how often the verifier of the process errs; CoT-pass@k is then corrected for its errors.
-    `concerns` are passed on; one that forbids a claim makes the verdicts it is about "cannot tell".
+    largest power of two up to n/4. `sets` names the problem sets to compare, in this order; by default all,
+    sorted by name. `measures` names what is computed beside the verdicts; by default every registered measure
+    (`registry.quick()` leaves out those that take seconds).
 
-    Raises InputError when there are fewer than two models, they do not hold the same problems, or an
-    argument is out of range.
+    `guess` is what a guess floor is made of: the number of possible answers, counts of a run without
+    reasoning, or by default the answers given to other problems. `verifier` says how often the verifier of the
+    process errs; CoT-pass@k is then corrected for its errors. `concerns` are passed on; one that forbids a
+    claim makes the verdicts it is about "cannot tell".
+
+    Raises InputError when there are fewer than two models, they do not hold the same problems, a set or a
+    measure is unknown, or an argument is out of range.
     """
     if len(models) < 2:
         raise InputError(f"models: {len(models)} given; an audit compares a base with at least one tuned model")
     if metric is None:
-        metric = "process" if all(_has_process(one) for one in models.values()) else "answer"
-    if verifier and not any(isinstance(one, Outcomes) and one.process_S is not None for one in models.values()):
+        metric = "process" if all(_has_process(arm) for arm in models.values()) else "answer"
+    if verifier and not any(isinstance(arm, Outcomes) and arm.process_S is not None for arm in models.values()):
         raise InputError("verifier: no model has verdicts on the process; its errors concern nothing here")
-    counts_by = {name: _by_metric(one, metric) for name, one in models.items()}
+    # The guess floor decides whether a claim can be made, so it is computed in any case.
+    names = registry.check_names(measures) | {GUESSING.name}
+    counts_by = {name: _by_metric(arm, metric) for name, arm in models.items()}
     (base_name, base), *tuned = ((name, counts[metric]) for name, counts in counts_by.items())
     for _, other in tuned:
         require_same_problems(base, other)
-    forbidden = {
-        name: tuple(
-            f"{', '.join(one.models)}: {one.message}" if one.models else one.message
-            for one in concerns
-            if one.forbids and (not one.models or {base_name, name} & set(one.models))
-        )
-        for name, _ in tuned
-    }
-    sets = [EVERYTHING] if base.set is None else np.unique(base.set).tolist()
-    terms = _Terms(k, metric, alpha, margin, len(tuned) * len(sets), forbidden, guess, verifier, resamples, seed)
-    found = []
-    for name in sets:
-        chosen_P = np.ones(base.problems, dtype=np.bool_) if base.set is None else base.set == name
-        samples = {m: one.select(chosen_P) for m, one in models.items() if isinstance(one, Outcomes)}
-        found.append(_problem_set(name, samples, _selected(counts_by, chosen_P), terms))
-    verdicts = {model: combine({one.name: one.whole.verdicts[model] for one in found}) for model, _ in tuned}
+    problems_of = _problems_of(base, sets)
+    settings = _Settings(
+        k=k,
+        metric=metric,
+        names=names,
+        alpha=alpha,
+        margin=margin,
+        comparisons=len(tuned) * len(problems_of),
+        forbidden={name: _forbidden((base_name, name), concerns) for name, _ in tuned},
+        guess=guess,
+        verifier=verifier,
+        resamples=resamples,
+        seed=seed,
+    )
+    parts = []
+    for name, chosen_P in problems_of.items():
+        samples = {model: arm.select(chosen_P) for model, arm in models.items() if isinstance(arm, Outcomes)}
+        parts.append(_problem_set(name, samples, _selected(counts_by, chosen_P), settings))
+    verdicts = {model: combine({part.name: part.whole.verdicts[model] for part in parts}) for model, _ in tuned}
+    compared_P = np.any(list(problems_of.values()), axis=0)
     return Audit(
         verdict=verdicts[tuned[-1][0]],
         models=tuple(models),
         metric=metric,
         verdicts=verdicts,
-        sets=tuple(found),
-        concerns=(*concerns, *(concern for one in found for concern in one.concerns)),
-        counts={model: counts[metric] for model, counts in counts_by.items()},
+        sets=tuple(parts),
+        concerns=(*concerns, *(concern for part in parts for concern in part.concerns)),
+        counts={model: counts[metric] for model, counts in _selected(counts_by, compared_P).items()},
         alpha=alpha,
         margin=margin,
         resamples=resamples,
@@ -119,11 +109,12 @@ CountsBy = Mapping[str, Mapping[Metric, Counts]]
 
 
 @dataclass(frozen=True)
-class _Terms:
+class _Settings:
     """What all verdicts and intervals of one audit share."""
 
     k: int | None
     metric: Metric
+    names: frozenset[str]
     alpha: float
     margin: float
     comparisons: int
@@ -134,50 +125,50 @@ class _Terms:
     seed: int
 
     @property
-    def resampling(self) -> _Resampling:
-        return {"resamples": self.resamples, "seed": self.seed}
+    def bootstrap(self) -> Bootstrap:
+        return Bootstrap(self.resamples, self.seed)
 
 
-class _Resampling(TypedDict):
-    resamples: int
-    seed: int
-
-
-def _problem_set(name: str, samples: Mapping[str, Outcomes], counts_by: CountsBy, terms: _Terms) -> ProblemSet:
-    counts = {model: own[terms.metric] for model, own in counts_by.items()}
-    (base_name, base), *tuned = counts.items()
-    n = min(one.n for one in counts.values())
-    k = terms.k or usual_k(n)
-    guessing = _guessing(samples, counts, sorted({*k_grid(n), k}), terms)
-    saturated = _saturated(name, guessing, k) if terms.metric == "answer" else None
+def _problem_set(name: str, samples: Mapping[str, Outcomes], counts_by: CountsBy, settings: _Settings) -> ProblemSet:
+    arms = tuple(Arm(model, counts[settings.metric], samples.get(model)) for model, counts in counts_by.items())
+    base, *tuned = arms
+    n = min(arm.counts.n for arm in arms)
+    terms = registry.Terms(
+        k=settings.k or usual_k(n),
+        n=n,
+        alpha=settings.alpha,
+        bootstrap=settings.bootstrap,
+        guess=settings.guess,
+        verifier=settings.verifier,
+    )
+    of_set = registry.compute("set", arms, terms, settings.names)
+    guessing = GUESSING.result(of_set)
+    saturated = _saturated(name, guessing, terms.k) if guessing and settings.metric == "answer" else None
     if saturated:
-        terms = replace(terms, forbidden={m: (*own, saturated) for m, own in terms.forbidden.items()})
-    whole = _scope(name, None, counts_by, terms)
-    levels = np.unique(base.level).tolist()
-    of_levels = replace(terms, comparisons=len(tuned) * len(levels))
+        forbidden = {model: (*reasons, saturated) for model, reasons in settings.forbidden.items()}
+        settings = replace(settings, forbidden=forbidden)
+    levels = np.unique(base.counts.level).tolist()
+    of_levels = replace(settings, comparisons=len(tuned) * len(levels))
     return ProblemSet(
         name=name,
-        whole=whole,
+        whole=_scope(name, None, counts_by, settings),
         levels=tuple(
-            _scope(f"{name}, level {level}", level, _selected(counts_by, base.level == level), of_levels)
+            _scope(f"{name}, level {level}", level, _selected(counts_by, base.counts.level == level), of_levels)
             for level in levels
             if len(levels) > 1
         ),
-        models={model: _measure(own, samples.get(model), whole, terms) for model, own in counts.items()},
-        comparisons={
-            model: _compare(base, other, [samples[one] for one in (base_name, model) if one in samples], whole.k, terms)
-            for model, other in tuned
-        },
-        guessing=guessing,
+        measures=of_set,
+        models={arm.name: registry.compute("model", (arm,), terms, settings.names) for arm in arms},
+        comparisons={arm.name: registry.compute("comparison", (base, arm), terms, settings.names) for arm in tuned},
         concerns=(Concern(saturated, True),) if saturated else (),
     )
 
 
-def _scope(name: str, level: int | str | None, counts_by: CountsBy, terms: _Terms) -> Scope:
-    counts = {model: own[terms.metric] for model, own in counts_by.items()}
+def _scope(name: str, level: int | str | None, counts_by: CountsBy, settings: _Settings) -> Scope:
+    counts = {model: by_metric[settings.metric] for model, by_metric in counts_by.items()}
     (_, base), *tuned = counts.items()
-    n = min(one.n for one in counts.values())
-    k = terms.k or usual_k(n)
+    n = min(arm.n for arm in counts.values())
+    k = settings.k or usual_k(n)
     return Scope(
         name=name,
         level=level,
@@ -185,126 +176,75 @@ def _scope(name: str, level: int | str | None, counts_by: CountsBy, terms: _Term
         n=n,
         k=k,
         curves={
-            model: {by: curve(one, sorted({*k_grid(one.n), k}), **terms.resampling) for by, one in own.items()}
-            for model, own in counts_by.items()
+            model: {
+                metric: curve(arm, sorted({*k_grid(arm.n), k}), bootstrap=settings.bootstrap)
+                for metric, arm in by_metric.items()
+            }
+            for model, by_metric in counts_by.items()
         },
-        rates={model: one.rates() for model, one in counts.items()},
+        rates={model: arm.rates() for model, arm in counts.items()},
         differences={
-            model: paired_difference(base, other, sorted({*k_grid(n), k}), **terms.resampling) for model, other in tuned
+            model: paired_difference(base, arm, sorted({*k_grid(n), k}), bootstrap=settings.bootstrap)
+            for model, arm in tuned
         },
         verdicts={
             model: boundary_verdict(
                 base,
-                other,
+                arm,
                 k=k,
-                alpha=terms.alpha,
-                margin=terms.margin,
-                comparisons=terms.comparisons,
-                concerns=terms.forbidden[model],
-                **terms.resampling,
+                alpha=settings.alpha,
+                margin=settings.margin,
+                comparisons=settings.comparisons,
+                concerns=settings.forbidden[model],
+                resamples=settings.resamples,
+                seed=settings.seed,
             )
-            for model, other in tuned
+            for model, arm in tuned
         },
     )
 
 
-def _measure(counts: Counts, samples: Outcomes | None, whole: Scope, terms: _Terms) -> ModelMeasures:
-    ks = k_grid(whole.n)
-    # A fit costs about as much as ten resampled means.
-    fits = max(20, terms.resamples // 10)
-    population = fit_population(counts, resamples=fits, seed=terms.seed)
-    fitted = (population.a.value, population.b.value, population.unreached.value) if population.converged else JEFFREYS
-    answered = samples if samples is not None and samples.predicted_S is not None else None
-    scored = samples if samples is not None and samples.score_S is not None else None
-    return ModelMeasures(
-        tokens=float(samples.tokens_S.mean()) if samples is not None and samples.tokens_S is not None else None,
-        entropy=_entropy(samples),
-        reliability=reliability(counts, ks, **terms.resampling),
-        cover=cover(counts, TAUS, fitted, **terms.resampling),
-        population=population,
-        backtest=backtest(counts, terms.seed, resamples=fits),
-        extrapolation=good_toulmin(counts),
-        majority=majority(answered, ks, **terms.resampling) if answered else None,
-        diversity=diversity(answered, whole.n, **terms.resampling) if answered else None,
-        graded=graded(scored, ks, **terms.resampling) if scored else None,
-        sound=corrected_cot_pass_at_k(SoundCounts.of(samples), whole.k, terms.verifier, **terms.resampling)
-        if samples is not None and samples.process_S is not None and terms.verifier
-        else None,
-    )
-
-
-def _compare(base: Counts, tuned: Counts, samples: Sequence[Outcomes], k: int, terms: _Terms) -> Comparison:
-    n = min(base.n, tuned.n)
-    sound_counts = [SoundCounts.of(one) for one in samples if one.process_S is not None and terms.verifier]
-    return Comparison(
-        crossover=crossover(base, tuned, **terms.resampling),
-        efficiency=efficiency(base, tuned, k, **terms.resampling),
-        solved_at_n=solved_sets(base, tuned, n, **terms.resampling),
-        support=support_measures(base, tuned, k, **terms.resampling),
-        changes=changes(base, tuned, seed=terms.seed),
-        certificates=certify(base, tuned, alpha=terms.alpha, seed=terms.seed) if n > 1 else None,
-        redrawn=redrawn_expansion(base, tuned, **terms.resampling) if n > 1 else None,
-        soundness=sensitivity(sound_counts[0], sound_counts[1], k, tpr=terms.verifier.tpr, **terms.resampling)
-        if terms.verifier and len(sound_counts) == 2
-        else None,
-    )
-
-
-def _guessing(
-    samples: Mapping[str, Outcomes], counts: Mapping[str, Counts], ks: Sequence[int], terms: _Terms
-) -> Guessing | None:
-    base_name, base = next(iter(counts.items()))
-    if isinstance(terms.guess, int):
-        floor = declared_floor(base.problem, terms.guess)
-    elif terms.guess is not None:
-        lacking = np.setdiff1d(base.problem, terms.guess.problem)
-        if lacking.size:
-            raise InputError(
-                f"guess: the run without reasoning lacks {lacking.size} problems ({lacking[0]}, ...); give one of all"
-            )
-        floor = direct_floor(terms.guess.select(np.isin(terms.guess.problem, base.problem)))
-    elif base_name in samples and samples[base_name].predicted_S is not None and base.problems > 1:
-        others = [one for name, one in samples.items() if name != base_name and one.predicted_S is not None]
-        floor = shuffled_floor(samples[base_name], others)
+def _problems_of(base: Counts, sets: Sequence[str] | None) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which problems each set holds. Raises InputError for a set that does not occur."""
+    if base.set is None:
+        present = {EVERYTHING: np.ones(base.problems, dtype=np.bool_)}
     else:
-        return None
-    if not floor.known_P.any():
-        return None
-    return Guessing(
-        source=floor.source,
-        known=int(floor.known_P.sum()),
-        k_K=np.array(ks),
-        floor_K=guess_curve(floor, ks),
-        excess={name: excess_coverage(one, floor, ks, **terms.resampling) for name, one in counts.items()},
-        above={name: above_guessing(one, floor) for name, one in counts.items()},
+        present = {name: base.set == name for name in np.unique(base.set).tolist()}
+    absent = [name for name in sets or () if name not in present]
+    if absent or sets == []:
+        raise InputError(f"sets: {absent[0] if absent else 'none'!r} asked for; there are {', '.join(present)}")
+    return present if sets is None else {name: present[name] for name in sets}
+
+
+def _forbidden(models: tuple[str, str], concerns: Sequence[Concern]) -> tuple[str, ...]:
+    """The messages of the concerns that forbid a claim about these two models."""
+    return tuple(
+        f"{', '.join(concern.models)}: {concern.message}" if concern.models else concern.message
+        for concern in concerns
+        if concern.forbids and (not concern.models or set(models) & set(concern.models))
     )
 
 
-def _saturated(name: str, guessing: Guessing | None, k: int) -> str | None:
-    if guessing is None:
-        return None
-    floor = float(guessing.floor_K[guessing.k_K == k][0])
+def _saturated(name: str, guessing: Guessing, k: int) -> str | None:
+    floor = guessing.floor_at(k)
     if not floor > MOST_GUESSED:
         return None
     return f"{name}: guessing alone ({guessing.source}) solves {floor:.0%} of problems within {k} samples."
 
 
-def _by_metric(one: Outcomes | Counts, metric: Metric) -> Mapping[Metric, Counts]:
-    if isinstance(one, Counts):
-        return {metric: one.require_metric(metric)}
+def _by_metric(arm: Outcomes | Counts, metric: Metric) -> Mapping[Metric, Counts]:
+    if isinstance(arm, Counts):
+        return {metric: arm.require_metric(metric)}
     metrics: list[Metric] = ["process", "answer"] if metric == "process" else ["answer"]
-    return {by: one.counts(by) for by in metrics}
+    return {by: arm.counts(by) for by in metrics}
 
 
 def _selected(counts_by: CountsBy, chosen_P: npt.NDArray[np.bool_]) -> CountsBy:
-    return {model: {by: one.select(chosen_P) for by, one in own.items()} for model, own in counts_by.items()}
+    return {
+        model: {metric: counts.select(chosen_P) for metric, counts in by_metric.items()}
+        for model, by_metric in counts_by.items()
+    }
 
 
-def _has_process(one: Outcomes | Counts) -> bool:
-    return one.metric == "process" if isinstance(one, Counts) else one.process_S is not None
-
-
-def _entropy(samples: Outcomes | None) -> float | None:
-    if samples is None or samples.logprob_S is None or samples.tokens_S is None or not samples.tokens_S.sum():
-        return None
-    return float(-samples.logprob_S.sum() / samples.tokens_S.sum())
+def _has_process(arm: Outcomes | Counts) -> bool:
+    return arm.metric == "process" if isinstance(arm, Counts) else arm.process_S is not None

@@ -1,27 +1,18 @@
-"""What an audit finds, as a tree: an audit has sets, a set has levels, models and comparisons with the base."""
+"""What an audit finds, as a tree: sets, their levels, and the measures of models, comparisons and sets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from edgewise.boundary.measures.budget import Efficiency
-from edgewise.boundary.measures.certificates import Certificates
-from edgewise.boundary.measures.changes import Changes
-from edgewise.boundary.measures.crossover import Crossover
 from edgewise.boundary.measures.curves import Curve, Difference
-from edgewise.boundary.measures.expansion_rate import RedrawnExpansion
-from edgewise.boundary.measures.extrapolation import Extrapolation
-from edgewise.boundary.measures.guessing import AboveGuessing, ExcessCoverage
-from edgewise.boundary.measures.max_at_k import Graded
-from edgewise.boundary.measures.population import Backtest, Population
-from edgewise.boundary.measures.solved import SolvedSets
-from edgewise.boundary.measures.soundness import CorrectedCot, Sensitivity
-from edgewise.boundary.measures.stability import Cover, Reliability
-from edgewise.boundary.measures.support import Support
-from edgewise.boundary.measures.voting import Diversity, Majority
 from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict
-from edgewise.outcomes.counts import Counts, FloatArray, IntArray, Metric, Rates
+from edgewise.outcomes.counts import Counts, Metric, Rates
+
+# What measures found, by name. A name is absent where the measure was not asked for, and its result is None where the
+# rollouts do not hold what it needs. `Measure.result` gives a result with its type.
+Results = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,72 +49,19 @@ class Scope:
 
 
 @dataclass(frozen=True, eq=False)
-class ModelMeasures:
-    """One model on one set of problems; None where its rollouts do not hold what is needed.
-
-    `tokens` is the mean length of a completion and `entropy`, in nats a token, the mean surprise of
-    the sampled tokens (minus log-prob over length).
-    """
-
-    tokens: float | None
-    entropy: float | None
-    reliability: Reliability
-    cover: Cover
-    population: Population
-    backtest: Backtest | None
-    extrapolation: Extrapolation
-    majority: Majority | None
-    diversity: Diversity | None
-    graded: Graded | None
-    sound: CorrectedCot | None
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """A tuned model against the base on one set, beyond the verdict.
-
-    `solved_at_n` holds the solved sets at all samples, as papers print them; no claim rests on it.
-    None stands where there is one sample a problem, or, for `soundness`, no labelled chains of a verifier.
-    """
-
-    crossover: Crossover
-    efficiency: Efficiency
-    solved_at_n: SolvedSets
-    support: Support
-    changes: Changes
-    certificates: Certificates | None
-    redrawn: RedrawnExpansion | None
-    soundness: Sensitivity | None
-
-
-@dataclass(frozen=True, eq=False)
-class Guessing:
-    """What blind guessing reaches on one set, and each model beyond it.
-
-    `source` says what the floor is made of; `known` problems have one, which is `floor_K` on average.
-    """
-
-    source: str
-    known: int
-    k_K: IntArray
-    floor_K: FloatArray
-    excess: Mapping[str, ExcessCoverage]
-    above: Mapping[str, AboveGuessing]
-
-
-@dataclass(frozen=True, eq=False)
 class ProblemSet:
     """One problem set: as a whole, level by level (empty where it has one level), and in detail.
 
-    `guessing` is None where no floor is known.
+    `measures` are those of the set, `models` those of each model, and `comparisons` those of each tuned
+    model against the base.
     """
 
     name: str
     whole: Scope
     levels: tuple[Scope, ...]
-    models: Mapping[str, ModelMeasures]
-    comparisons: Mapping[str, Comparison]
-    guessing: Guessing | None
+    measures: Results
+    models: Mapping[str, Results]
+    comparisons: Mapping[str, Results]
     concerns: tuple[Concern, ...]
 
 
@@ -132,8 +70,8 @@ class Audit:
     """What rollouts of several models (the base first) on the same problems say.
 
     `verdict` is that of the last model, over all sets; `verdicts` holds every tuned model's, with a
-    part for each set, at 1 - alpha / (tuned models x sets). Levels are a family of their
-    own. `counts` holds each model's problems, verified by `metric`.
+    part for each set in the order of `sets`, at 1 - alpha / (tuned models x sets). Levels are a family
+    of their own. `counts` holds each model's problems, verified by `metric`.
     """
 
     verdict: CombinedVerdict
@@ -147,3 +85,8 @@ class Audit:
     margin: float
     resamples: int
     seed: int
+
+    def counts_of(self, name: str, model: str) -> Counts:
+        """A model's counts of the problems of the set `name`."""
+        counts = self.counts[model]
+        return counts if counts.set is None else counts.select(counts.set == name)

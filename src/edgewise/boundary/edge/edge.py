@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,9 +17,17 @@ from edgewise.boundary.edge.group_signal import EdgePrior, GroupSignal, Stratum,
 from edgewise.boundary.edge.placing import NEEDED, REGIONS, EdgeProblem, Region, Rule, place, regions
 from edgewise.boundary.inference.estimators import none_at_k, pass_at_k
 from edgewise.boundary.inference.posterior import Posterior
-from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, interval, percentiles, units
+from edgewise.boundary.inference.resampling import (
+    REFITS,
+    Bootstrap,
+    Estimate,
+    bootstrap_means,
+    interval,
+    percentiles,
+    units,
+)
 from edgewise.boundary.inference.supported_k import usual_k
-from edgewise.boundary.measures.population import Population, check
+from edgewise.boundary.measures.population import Population
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
@@ -33,7 +41,7 @@ HIGH = 0.5
 # Sizes of groups that the share with signal is given for.
 GROUPS = (2, 4, 8, 16, 32, 64, 128, 256)
 LARGEST_GROUP = 2**20
-# Resamples of means, which cost little; `resamples` is for those that fit populations again.
+# Resamples of means, which cost little; those of `bootstrap` fit populations again.
 MEAN_RESAMPLES = 2000
 
 
@@ -75,7 +83,7 @@ class Edge:
     1 - `threshold` each (exact binomial tests), which holds whatever the population; else it is
     undecided. So a problem never solved is never called edge, and one is called out of reach only
     after ln(1 - threshold)/ln(1 - low) samples. `n` is the smallest number of samples of a problem,
-    `confidence` that of the intervals.
+    `bootstrap` says how intervals were made.
     """
 
     problems: tuple[EdgeProblem, ...]
@@ -87,9 +95,7 @@ class Edge:
     threshold: float
     least_signal: float
     n: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 def find_edge(
@@ -101,9 +107,7 @@ def find_edge(
     high: float = HIGH,
     threshold: float = 0.8,
     least_signal: float = LEAST_SIGNAL,
-    confidence: float = 0.95,
-    resamples: int = 200,
-    seed: int = 0,
+    bootstrap: Bootstrap = REFITS,
 ) -> Edge:
     """Place every problem, and say how much signal groups of `rollouts` rollouts would give.
 
@@ -117,10 +121,8 @@ def find_edge(
     `least_signal` unless they are in-distribution with posterior probability `threshold`; where no
     population could be fitted, only those of them that were solved.
 
-    Raises InputError for rollouts < 2, 0 < low < high < 1 violated, a threshold outside (0.5, 1),
-    a bad confidence, or resamples < 1.
+    Raises InputError for rollouts < 2, 0 < low < high < 1 violated, or a threshold outside (0.5, 1).
     """
-    check(confidence, resamples)
     if rollouts < 2:
         raise InputError(f"rollouts: {rollouts}; a group needs at least 2 to give signal")
     low = 1 - (1 - LEAST_SIGNAL) ** (1 / rollouts) if low is None else low
@@ -128,16 +130,16 @@ def find_edge(
         raise InputError(f"low, high: {low:.4g}, {high:.4g}; 0 < low < high < 1 is needed")
     if not 0.5 < threshold < 1:
         raise InputError(f"threshold: {threshold}; above 0.5 and below 1 is needed, such as 0.8")
-    rule = Rule(rollouts, low, high, threshold, least_signal, confidence)
+    rule = Rule(rollouts, low, high, threshold, least_signal, bootstrap.confidence)
     sizes_N = np.array(sorted({*GROUPS, rollouts}))
 
-    strata = stratify(counts, population, resamples, seed)
-    means_LRN = redrawn_signal(strata, sizes_N, resamples, seed)
+    strata = stratify(counts, population, bootstrap)
+    means_LRN = redrawn_signal(strata, sizes_N, bootstrap)
     share_L = np.array([stratum.counts.problems for stratum in strata]) / counts.problems
     placed = [place(stratum, rule) for stratum in strata]
     k = usual_k(counts.n)
     levels = [
-        _level(problems[0].level, stratum.counts, problems, k, sizes_N, means_RN, [stratum], rule, seed)
+        _level(problems[0].level, stratum.counts, problems, k, sizes_N, means_RN, [stratum], rule, bootstrap)
         for stratum, problems, means_RN in zip(strata, placed, means_LRN, strict=True)
     ]
     everything = sorted((one for problems in placed for one in problems), key=lambda one: one.problem)
@@ -145,16 +147,14 @@ def find_edge(
     return Edge(
         problems=tuple(everything),
         levels=tuple(levels),
-        overall=_level(None, counts, everything, k, sizes_N, means_RN, strata, rule, seed),
+        overall=_level(None, counts, everything, k, sizes_N, means_RN, strata, rule, bootstrap),
         rollouts=rollouts,
         low=low,
         high=high,
         threshold=threshold,
         least_signal=least_signal,
         n=counts.n,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -167,14 +167,14 @@ def _level(
     means_RN: FloatArray,
     strata: list[Stratum],
     rule: Rule,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> EdgeLevel:
     n_P1, c_P1 = counts.n_P[:, None], counts.c_P[:, None]
     pass_P2 = pass_at_k(n_P1, c_P1, np.array([1, k]))
     headroom_P1 = pass_P2[:, 1:] - pass_P2[:, :1] + (0.0 if k > 1 else np.nan)
     unbiased_PN = 1 - none_at_k(n_P1, c_P1, sizes_N) - none_at_k(n_P1, n_P1 - c_P1, sizes_N)
     values_PK = np.concatenate([pass_P2, headroom_P1, c_P1 == 0, unbiased_PN], axis=1)
-    means_RK = bootstrap_means(values_PK, MEAN_RESAMPLES, seed, counts.cluster_P)
+    means_RK = bootstrap_means(values_PK, replace(bootstrap, resamples=MEAN_RESAMPLES), counts.cluster_P)
     ends = interval(values_PK, means_RK, rule.confidence, (0.0, 1.0), counts.cluster_P)
     seen = [Estimate(*map(float, one)) for one in zip(values_PK.mean(axis=0), *ends, strict=True)]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edgewise.boundary.inference.betabinomial import Shape, Tally, fit, starts
 from edgewise.boundary.inference.posterior import Posterior
-from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.resampling import Bootstrap, Estimate
 from edgewise.boundary.measures.population import Population, cells, misfit, resampled_weights, undetermined
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
@@ -81,28 +81,30 @@ class Stratum:
         return np.asarray(weight_G @ signal_GN / weight_G.sum())
 
 
-def stratify(counts: Counts, population: Population | None, resamples: int, seed: int) -> list[Stratum]:
+def stratify(counts: Counts, population: Population | None, bootstrap: Bootstrap) -> list[Stratum]:
     """The levels in order, each under `population`, or where that is None under the one fitted to its problems, or to
-    all where it has fewer than 50 or does not determine the fit. `resamples` are those of the test for a misfit."""
+    all where it has fewer than 50 or does not determine the fit. `bootstrap` is that of the test for a misfit."""
     if population is None:
-        pooled = _fitted(counts, "all problems", resamples, seed) or FLAT
+        pooled = _fitted(counts, "all problems", bootstrap) or FLAT
     else:
         pooled = EdgePrior(population.shape, "given", population.misfit_p)
     strata = []
     for name in np.unique(counts.level).tolist():
         part = counts.select(counts.level == name)
         enough = population is None and part.problems >= OWN_POPULATION
-        strata.append(Stratum.of(part, (_fitted(part, "level", resamples, seed) if enough else None) or pooled))
+        strata.append(Stratum.of(part, (_fitted(part, "level", bootstrap) if enough else None) or pooled))
     return strata
 
 
-def redrawn_signal(strata: list[Stratum], sizes_N: IntArray, resamples: int, seed: int) -> FloatArray:
+def redrawn_signal(strata: list[Stratum], sizes_N: IntArray, bootstrap: Bootstrap) -> FloatArray:
     """Each level's share of groups with signal in resamples of its problems, priors fitted again."""
-    rng = np.random.default_rng((seed, 42))
-    drawn = zip(*(resampled_weights(one.cell_P, one.counts.cluster_P, resamples, rng) for one in strata), strict=True)
+    rng = np.random.default_rng((bootstrap.seed, 42))
+    drawn = zip(
+        *(resampled_weights(one.cell_P, one.counts.cluster_P, bootstrap.resamples, rng) for one in strata), strict=True
+    )
     n_G, c_G = (np.concatenate([getattr(one, name) for one in strata]) for name in ("n_G", "c_G"))
     borrowed = next((one.prior.shape for one in strata if one.prior.source == "all problems"), None)
-    means_LRN = np.empty((len(strata), resamples, sizes_N.size))
+    means_LRN = np.empty((len(strata), bootstrap.resamples, sizes_N.size))
     for resample, weights in enumerate(drawn):
         shared = borrowed and _shape(n_G, c_G, np.concatenate(weights), borrowed)
         for at, (one, weight_G) in enumerate(zip(strata, weights, strict=True)):
@@ -115,13 +117,13 @@ def redrawn_signal(strata: list[Stratum], sizes_N: IntArray, resamples: int, see
     return means_LRN
 
 
-def _fitted(counts: Counts, source: PriorSource, resamples: int, seed: int) -> EdgePrior | None:
+def _fitted(counts: Counts, source: PriorSource, bootstrap: Bootstrap) -> EdgePrior | None:
     if undetermined(counts):
         return None
     (n_G, c_G), cell_P = cells(counts.n_P, counts.c_P)
     weight_G = np.bincount(cell_P).astype(np.float64)
     shape = _shape(n_G, c_G, weight_G)
-    p_value = misfit(n_G, c_G, weight_G, shape, partial(_shape, near=shape), resamples, seed)
+    p_value = misfit(n_G, c_G, weight_G, shape, partial(_shape, near=shape), bootstrap)
     return EdgePrior(shape, source, p_value)
 
 

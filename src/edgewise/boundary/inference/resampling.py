@@ -29,7 +29,7 @@ SAME = 1e-12
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its interval; the confidence stands in the object that holds it."""
+    """A number with its interval; the confidence is that of the `Bootstrap` in the object that holds it."""
 
     value: float
     low: float
@@ -38,6 +38,34 @@ class Estimate:
     def inside(self, margin: float) -> bool:
         """Whether the whole interval lies strictly within -margin and +margin."""
         return -margin < self.low and self.high < margin
+
+
+def check_confidence(confidence: float) -> None:
+    """Raise InputError unless 0 < confidence < 1."""
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence: {confidence}; a number between 0 and 1 is needed, such as 0.95")
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are resampled: how often, from which seed, and at which confidence.
+
+    Raises InputError for resamples < 1 or a confidence outside 0 to 1.
+    """
+
+    resamples: int = 2000
+    seed: int = 0
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        check_confidence(self.confidence)
+        if self.resamples < 1:
+            raise InputError(f"resamples: {self.resamples}; at least 1 is needed")
+
+
+BOOTSTRAP = Bootstrap()
+# Where a population is fitted again to each resample, which costs about as much as ten resampled means.
+REFITS = Bootstrap(resamples=200)
 
 
 class Intervals(NamedTuple):
@@ -60,8 +88,8 @@ def units(problems: int, cluster_P: IntArray | None) -> int:
     return problems if cluster_P is None else len(np.unique(cluster_P))
 
 
-def bootstrap_means(values_PK: FloatArray, resamples: int, seed: int, cluster_P: IntArray | None = None) -> FloatArray:
-    """Column means of `resamples` resamples of the units, with replacement: shape (resamples, K).
+def bootstrap_means(values_PK: FloatArray, bootstrap: Bootstrap, cluster_P: IntArray | None = None) -> FloatArray:
+    """Column means of resamples of the units, with replacement: shape (resamples, K).
 
     All columns share the same resampled units, so that joint statements over columns hold. The
     mean of resampled clusters is the sum of their values over the sum of their sizes.
@@ -69,11 +97,9 @@ def bootstrap_means(values_PK: FloatArray, resamples: int, seed: int, cluster_P:
     More than 10,000 units are dealt at random into 10,000 groups that are resampled whole, which
     leaves the variance and the skewness of the means as they were (the variance up to a relative
     error of 1.4%) at a cost that no longer grows.
-
-    Raises InputError when resamples < 1.
     """
-    rng = np.random.default_rng((seed, 0))
-    sums_RK = _resampled(_grouped(_totals(values_PK, cluster_P), rng), resamples, rng)
+    rng = np.random.default_rng((bootstrap.seed, 0))
+    sums_RK = _resampled(_grouped(_totals(values_PK, cluster_P), rng), bootstrap.resamples, rng)
     return sums_RK[:, :-1] / sums_RK[:, -1:]
 
 
@@ -120,16 +146,14 @@ def interval(
 
 def studentised(
     values_PK: FloatArray,
-    resamples: int,
-    seed: int,
-    confidence: float,
+    bootstrap: Bootstrap,
     bounds: tuple[float, float],
     cluster_P: IntArray | None = None,
 ) -> Intervals:
-    """Intervals at `confidence` for the mean of each column alone, and the band for all at once.
+    """Intervals for the mean of each column alone, and the band for all at once.
 
     Symmetric bootstrap-t: mean +- critical value x standard error. The critical value of a column
-    is the `confidence` quantile of |mean* - mean| / se* over resamples, each with its own standard
+    is the quantile of |mean* - mean| / se* over resamples, each with its own standard
     error se*; that of the band is the quantile of the largest one over columns (max-t). Hall 1988
     as in `interval`; Westfall and Young 1993. It covers where few problems carry the mean and a
     fixed standard error does not: 93% to 98% at 95% in simulation, from 30 problems or 10 clusters
@@ -142,17 +166,18 @@ def studentised(
     for a column with one value throughout (s is about 3.7/U at 95%), and for one so sparse, or so
     few units, that no critical value exists. The band uses it at the Bonferroni confidence for K columns.
 
-    NaN columns give NaN and take no part in the band. Raises InputError when resamples < 1.
+    NaN columns give NaN and take no part in the band.
     """
-    rng = np.random.default_rng((seed, 0))
+    rng = np.random.default_rng((bootstrap.seed, 0))
     totals_UK = _totals(values_PK, cluster_P)
     mean_K, error_K, varied_K = _mean_error_varied(totals_UK)
     usual_K, unusual_K = _usual_and_unusual(totals_UK)
     groups_UK = _grouped(totals_UK, rng)
     residual_UV = groups_UK[:, :-1][:, varied_K] - mean_K[varied_K] * groups_UK[:, -1:]
-    t_RV = _studentised_deviations(residual_UV, groups_UK[:, -1:], resamples, rng)
+    t_RV = _studentised_deviations(residual_UV, groups_UK[:, -1:], bootstrap.resamples, rng)
     sorted_RV = np.sort(t_RV, axis=0)
-    alone = _rank(confidence, resamples)
+    confidence = bootstrap.confidence
+    alone = _rank(confidence, bootstrap.resamples)
     jointly = _joint_rank(t_RV, confidence)
 
     def ends(critical: FloatArray, confidence: float) -> tuple[FloatArray, FloatArray]:
@@ -163,15 +188,15 @@ def studentised(
     return Intervals(*ends(sorted_RV[alone], confidence), *ends(sorted_RV[jointly], 1 - (1 - confidence) / len(mean_K)))
 
 
-def sign_flip_p(values_PK: FloatArray, resamples: int, seed: int, cluster_P: IntArray | None = None) -> FloatArray:
+def sign_flip_p(values_PK: FloatArray, bootstrap: Bootstrap, cluster_P: IntArray | None = None) -> FloatArray:
     """Two-sided p-value of each column's mean under random sign changes of its units.
 
-    Exact (up to `resamples` random sign vectors; the smallest value is 1/(resamples+1)) when no
+    Exact (up to as many random sign vectors as resamples; the smallest value is 1/(resamples+1)) when no
     problem changed and both arms have equally many samples, for then every difference is
     symmetric about 0. More than 10,000 units change signs in 10,000 random groups, which is as
     exact. NaN columns give NaN.
     """
-    rng = np.random.default_rng((seed, 1))
+    rng, resamples = np.random.default_rng((bootstrap.seed, 1)), bootstrap.resamples
     totals_UK = _grouped(_totals(values_PK, cluster_P), rng)[:, :-1]
     count, reached_K = len(totals_UK), np.ones(values_PK.shape[1])
     observed_K = np.abs(totals_UK.sum(axis=0)) * (1 - SAME) - SAME
@@ -205,12 +230,6 @@ def resampled_estimate(
     return Estimate(float(value), float(least), float(most))
 
 
-def check_confidence(confidence: float) -> None:
-    """Raise InputError unless 0 < confidence < 1."""
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence: {confidence}; a number between 0 and 1 is needed, such as 0.95")
-
-
 def _totals(values_PK: FloatArray, cluster_P: IntArray | None) -> FloatArray:
     """For each unit the sum of its values in each column, and in one more column its size."""
     columns = np.column_stack([values_PK, np.ones(len(values_PK))])
@@ -228,8 +247,6 @@ def _sums(columns: FloatArray, code: IntArray) -> FloatArray:
 
 def _resampled(columns_UC: FloatArray, resamples: int, rng: np.random.Generator) -> FloatArray:
     """Column sums over resamples of the rows."""
-    if resamples < 1:
-        raise InputError(f"resamples: {resamples}; at least 1 is needed")
     count = len(columns_UC)
     sums_RC = np.empty((resamples, columns_UC.shape[1]))
     step = max(1, BLOCK // count)

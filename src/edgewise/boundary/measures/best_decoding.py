@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.inference.resampling import bootstrap_means, check_confidence, interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, interval
 from edgewise.boundary.measures.curves import problem_pass_at_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, require_same_problems
@@ -15,7 +15,7 @@ from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, req
 
 @dataclass(frozen=True, eq=False)
 class Envelope:
-    """Mean pass@k at the decoding that is best for each k, with a pointwise interval at `confidence`.
+    """Mean pass@k at the decoding that is best for each k, with a pointwise interval.
 
     `decoding_K` names the decoding chosen at each k ("" where no decoding has enough samples) by its
     pass@k on one part of the samples, of `n_choice` or more a problem; `value_K`, `low_K` and
@@ -31,18 +31,14 @@ class Envelope:
     n_choice: int
     n: int
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 def envelope(
     by_decoding: Mapping[str, Counts],
     ks: Sequence[int],
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Envelope:
     """pass@k of one model at its best decoding (temperature, say) for each k.
 
@@ -51,16 +47,15 @@ def envelope(
     of several noisy values overstates its own, a fresh draw does not. Both halves need k samples.
 
     Raises InputError when no decoding is given, they do not hold the same problems, a problem has
-    only one sample, and for a bad confidence, resamples < 1 or k < 1.
+    only one sample, and for k < 1.
     """
-    check_confidence(confidence)
     if not by_decoding:
         raise InputError("by_decoding: none given; at least one decoding is needed")
     decodings, every = tuple(by_decoding), list(by_decoding.values())
     for other in every[1:]:
         require_same_problems(every[0], other)
     # Halves dealt with one seed would be correlated between decodings, and with them choice and value.
-    seeds = np.random.SeedSequence((seed, 31)).generate_state(len(every))
+    seeds = np.random.SeedSequence((bootstrap.seed, 31)).generate_state(len(every))
     halves = [counts.deal(counts.n_P // 2, int(own)) for counts, own in zip(every, seeds, strict=True)]
     k_K, cluster_P = integers("ks", ks), every[0].cluster_P
     choice_DK = np.stack([problem_pass_at_k(first, k_K).mean(axis=0) for first, _ in halves])
@@ -69,8 +64,8 @@ def envelope(
 
     values_PK = np.stack([problem_pass_at_k(second, k_K) for _, second in halves])[best_K, :, np.arange(k_K.size)].T
     values_PK = np.where(possible_K, values_PK, np.nan)
-    means_RK = bootstrap_means(values_PK, resamples, seed, cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, confidence, (0.0, 1.0), cluster_P)
+    means_RK = bootstrap_means(values_PK, bootstrap, cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), cluster_P)
     return Envelope(
         k_K=k_K,
         decoding_K=tuple(decodings[best_K[j]] if possible_K[j] else "" for j in range(k_K.size)),
@@ -81,7 +76,5 @@ def envelope(
         n_choice=min(first.n for first, _ in halves),
         n=min(second.n for _, second in halves),
         problems=every[0].problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.boundary.inference.resampling import (
+    BOOTSTRAP,
     SAME,
+    Bootstrap,
     Estimate,
     bootstrap_means,
-    check_confidence,
     percentiles,
     studentised,
     units,
 )
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.curves import problem_pass_at_k
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, require_same_problems
 
@@ -32,7 +35,7 @@ class Efficiency:
     under pass@k over log2 k from 1 to k, divided by log2 k: between 0 and 1, the mean height (pass@1
     when k is 1).
 
-    All with paired intervals at `confidence` over new problems. Values that rest on more than `k_limit`
+    All with paired intervals over new problems. Values that rest on more than `k_limit`
     = n/4 samples are too noisy for claims. `n` is the smallest number of samples of a problem in
     either arm.
     """
@@ -46,9 +49,7 @@ class Efficiency:
     k_limit: int
     n: int
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 def efficiency(
@@ -56,9 +57,7 @@ def efficiency(
     tuned: Counts,
     k: int,
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Efficiency:
     """Sampling-efficiency gap, budget equivalence and areas under pass@k of two arms.
 
@@ -68,10 +67,9 @@ def efficiency(
     that never reaches the target counts as inf. Areas are trapezoids between the powers of two up to
     k, and k.
 
-    Raises InputError when the arms do not hold the same problems, k < 1, a problem has fewer than
-    k samples, for a bad confidence, or resamples < 1.
+    Raises InputError when the arms do not hold the same problems, k < 1, or a problem has fewer than
+    k samples.
     """
-    check_confidence(confidence)
     require_same_problems(base, tuned)
     n = min(base.n, tuned.n)
     if not 1 <= k <= n:
@@ -83,16 +81,16 @@ def efficiency(
     gap_PA = np.stack([base_PK[:, -1] - tuned_PK[:, 0], auc_PA[:, 1] - auc_PA[:, 0]], axis=1)
 
     def estimates(values_PA: FloatArray, bounds: tuple[float, float]) -> list[Estimate]:
-        low, high = studentised(values_PA, resamples, seed, confidence, bounds, cluster_P)[:2]
+        low, high = studentised(values_PA, bootstrap, bounds, cluster_P)[:2]
         return [Estimate(*map(float, one)) for one in zip(values_PA.mean(axis=0), low, high, strict=True)]
 
     auc_base, auc_tuned = estimates(auc_PA, (0.0, 1.0))
     delta_se, auc_difference = estimates(gap_PA, (-1.0, 1.0))
 
     curve_PK = np.column_stack([problem_pass_at_k(base, reach_K), tuned_PK[:, 0]])
-    means_RK = bootstrap_means(curve_PK, resamples, seed, cluster_P)
+    means_RK = bootstrap_means(curve_PK, bootstrap, cluster_P)
     k_eq = _equivalent(curve_PK.mean(axis=0)[None, :], reach_K)[0]
-    low, high = percentiles(_equivalent(means_RK, reach_K), confidence, units(base.problems, cluster_P))
+    low, high = percentiles(_equivalent(means_RK, reach_K), bootstrap.confidence, units(base.problems, cluster_P))
     return Efficiency(
         k=k,
         delta_se=delta_se,
@@ -103,9 +101,7 @@ def efficiency(
         k_limit=largest_claimable_k(n),
         n=n,
         problems=base.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -134,3 +130,43 @@ def _equivalent(means_RK: FloatArray, k_K: IntArray) -> FloatArray:
     log_K = np.log(k_K)
     equivalent_R = np.exp(log_K[before_R] + share_R * (log_K[after_R] - log_K[before_R]))
     return np.where(reached_RK.any(axis=1), equivalent_R, np.inf)
+
+
+def _efficiency(base: Arm, tuned: Arm, terms: Terms) -> Efficiency:
+    return efficiency(base.counts, tuned.counts, terms.k, bootstrap=terms.bootstrap)
+
+
+def _panel(found: Efficiency) -> Panel:
+    columns = (
+        Column("delta_se", "Delta_SE, points", "points"),
+        Column("k_eq", "k_eq", "number"),
+        Column("auc_base", "Area, base", "percent"),
+        Column("auc_tuned", "Area, tuned", "percent"),
+        Column("auc_difference", "Area, difference", "points"),
+    )
+    beyond = f"no claim beyond k = {found.k_limit}" if found.k_eq.high > found.k_limit else ""
+    cells = (
+        Cell.of(found.delta_se),
+        Cell.of(found.k_eq, beyond),
+        Cell.of(found.auc_base),
+        Cell.of(found.auc_tuned),
+        Cell.of(found.auc_difference),
+    )
+    note = (
+        f"At k = {found.k}. {basis(found.problems, found.n, found.bootstrap)} Delta_SE is pass@k of the base minus "
+        "pass@1 of the tuned model. k_eq is how many samples of the base reach the tuned model's pass@1. Area is the "
+        "mean height of pass@k over log k from 1 to k."
+    )
+    return Panel(columns, (Row(cells),), note)
+
+
+EFFICIENCY = Measure(
+    name="efficiency",
+    title="Efficiency",
+    explanation="How many samples of the base one sample of the tuned model is worth.",
+    unit="comparison",
+    rank=12,
+    compute=_efficiency,
+    panel=_panel,
+)
+MEASURES = (EFFICIENCY,)

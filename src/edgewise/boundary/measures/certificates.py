@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, require_same_problems
 
@@ -235,3 +237,48 @@ def _reach(bound: float, reachable: float, rare: float) -> Reach:
 def _check_rate(name: str, value: float) -> None:
     if not 0 < value < 1:
         raise InputError(f"{name}: {value}; a number between 0 and 1 is needed")
+
+
+def _certify(base: Arm, tuned: Arm, terms: Terms) -> Certificates:
+    return certify(base.counts, tuned.counts, alpha=terms.alpha, seed=terms.bootstrap.seed)
+
+
+def _panel(found: Certificates) -> Panel:
+    columns = (
+        Column("expansions", "Within reach, certified", "count"),
+        Column("expansion_candidates", "Candidates", "count"),
+        Column("expected_expansions", "Expected if the base never could", "expected"),
+        Column("shrinkages", "Out of reach, certified", "count"),
+        Column("shrinkage_candidates", "Candidates", "count"),
+        Column("expected_shrinkages", "Expected if the tuned model never could", "expected"),
+        Column("held_out", "Held-out samples", "count"),
+        Column("held_out_needed", f"Needed to show a rate below {found.reachable:g}", "count"),
+    )
+    cells = (
+        Cell(len(found.expansions)),
+        Cell(found.expansion_candidates),
+        Cell(found.expected_expansions),
+        Cell(len(found.shrinkages)),
+        Cell(found.shrinkage_candidates),
+        Cell(found.expected_shrinkages),
+        Cell(found.held_out),
+        Cell(found.held_out_needed),
+    )
+    note = (
+        f"{found.problems} problems. Within reach is a success rate of {found.reachable:g} or more. All bounds hold at "
+        f"once with probability {1 - found.alpha:.4g}: each is one-sided at alpha / (2 candidates)."
+    )
+    return Panel(columns, (Row(cells),), note)
+
+
+CERTIFICATES = Measure(
+    name="certificates",
+    title="Certificates",
+    explanation="Problems shown, in samples not used to choose them, to have come within reach or gone out of it.",
+    unit="comparison",
+    rank=40,
+    needs=("two samples",),
+    compute=_certify,
+    panel=_panel,
+)
+MEASURES = (CERTIFICATES,)

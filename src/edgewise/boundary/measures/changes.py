@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.inference.multiple_testing import benjamini_hochberg, fisher_exact_p, storey_pi0
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, StrArray, require_same_problems
 
@@ -111,3 +113,40 @@ def _bins(base: Counts, tuned: Counts, q: float, seed: int) -> tuple[ChangeBin, 
     found_P = q_P <= q
     counted = (count(rate_P >= 0), count(found_P & (direction_P > 0)), count(found_P & (direction_P < 0)))
     return tuple(ChangeBin(*edge, *numbers) for edge, *numbers in zip(edges, *counted, strict=True))
+
+
+def _changes(base: Arm, tuned: Arm, terms: Terms) -> Changes:
+    return changes(base.counts, tuned.counts, seed=terms.bootstrap.seed)
+
+
+def _panel(found: Changes) -> Panel:
+    columns = (Column("problems", "Problems", "count"), Column("up", "Up", "count"), Column("down", "Down", "count"))
+    rows = [Row((Cell(found.problems), Cell(found.up), Cell(found.down)), "at any rate")]
+    rows += [Row((Cell(part.problems), Cell(part.up), Cell(part.down)), _rates(part)) for part in found.bins]
+    unchanged = (
+        "" if not found.tested else f", of which about {found.unchanged_share:.0%} are unchanged by Storey's estimate"
+    )
+    note = (
+        f"By how often the base solves a problem. {found.tested} problems could be tested{unchanged}. Fisher's "
+        f"exact test, Benjamini-Hochberg at a false discovery rate of {found.q:g}. The base's rate is taken from one "
+        "half of its samples and the test from the other, so that luck does not look like change."
+    )
+    return Panel(columns, tuple(rows), note)
+
+
+def _rates(part: ChangeBin) -> str:
+    if part.above == part.up_to:
+        return "never" if not part.up_to else "always"
+    return f"{100 * part.above:g} to {100 * part.up_to:g}%"
+
+
+CHANGES = Measure(
+    name="changes",
+    title="Changes problem by problem",
+    explanation="On how many problems the success rate went up or down, each tested by itself.",
+    unit="comparison",
+    rank=30,
+    compute=_changes,
+    panel=_panel,
+)
+MEASURES = (CHANGES,)

@@ -7,9 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.inference.resampling import SAME, Estimate, bootstrap_means, percentiles, units
+from edgewise.boundary.inference.resampling import (
+    BOOTSTRAP,
+    SAME,
+    Bootstrap,
+    Estimate,
+    bootstrap_means,
+    percentiles,
+    units,
+)
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.curves import paired_difference, problem_pass_at_k
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
@@ -23,7 +33,7 @@ class Crossover:
     claim when `claimable`: k_star is not beyond `k_limit` = n/4.
 
     `crossing` is the k, interpolated, at which the mean curve of tuned falls below that of the
-    base, with its bootstrap interval at `confidence` over problems. It is inf when that does not happen
+    base, with its bootstrap interval over problems. It is inf when that does not happen
     within the grid, and the first k of the grid when the base is ahead from there on, so that the
     crossing lies at or below it; both also for the resamples, so an interval that ends at inf, or
     starts at the first k, is open to that side. `crossing_share` is the share of resamples that
@@ -40,9 +50,7 @@ class Crossover:
     k_limit: int
     n: int
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 def crossover(
@@ -50,9 +58,7 @@ def crossover(
     tuned: Counts,
     ks: Sequence[int] | None = None,
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Crossover:
     """The crossover of two pass@k curves on the same problems.
 
@@ -66,9 +72,7 @@ def crossover(
     `paired_difference`.
     """
     n = min(base.n, tuned.n)
-    found = paired_difference(
-        base, tuned, k_grid(n) if ks is None else ks, resamples=resamples, seed=seed, confidence=confidence
-    )
+    found = paired_difference(base, tuned, k_grid(n) if ks is None else ks, bootstrap=bootstrap)
     k_K = found.k_K
     if k_K[-1] > n:
         raise InputError(f"ks: {k_K[-1]} is beyond the n = {n} samples of some problem; ks end at n")
@@ -76,9 +80,9 @@ def crossover(
     k_star = float(ahead_K[0]) if ahead_K.size else float("nan")
 
     difference_PK = problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)
-    means_RK = bootstrap_means(difference_PK, resamples, seed, base.cluster_P)
+    means_RK = bootstrap_means(difference_PK, bootstrap, base.cluster_P)
     crossing_R = _crossings(means_RK, k_K)
-    low, high = percentiles(crossing_R, confidence, units(base.problems, base.cluster_P))
+    low, high = percentiles(crossing_R, bootstrap.confidence, units(base.problems, base.cluster_P))
     return Crossover(
         k_K=k_K,
         k_star=k_star,
@@ -88,9 +92,7 @@ def crossover(
         k_limit=largest_claimable_k(n),
         n=n,
         problems=base.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -106,3 +108,33 @@ def _crossings(difference_RK: FloatArray, k_K: IntArray) -> FloatArray:
     before, after, log_K = difference_RK[rows, at - 1], difference_RK[rows, at], np.log(k_K)
     crossing_R[rows] = np.exp(log_K[at - 1] + before / (before - after) * (log_K[at] - log_K[at - 1]))
     return crossing_R
+
+
+def _crossover(base: Arm, tuned: Arm, terms: Terms) -> Crossover:
+    return crossover(base.counts, tuned.counts, bootstrap=terms.bootstrap)
+
+
+def _panel(found: Crossover) -> Panel:
+    last = int(found.k_K[-1])
+    claim = "" if found.claimable or np.isnan(found.k_star) else f"no claim beyond k = {found.k_limit}"
+    star = f"at no k up to {last}" if np.isnan(found.k_star) else claim
+    crossing = f"not up to k = {last}" if np.isinf(found.crossing.value) else ""
+    columns = (
+        Column("k_star", "Base ahead for sure from k", "number"),
+        Column("crossing", "Curves cross at k", "number"),
+        Column("crossing_share", "Resamples that cross", "percent"),
+    )
+    cells = Cell(found.k_star, beside=star), Cell.of(found.crossing, crossing), Cell(found.crossing_share)
+    return Panel(columns, (Row(cells),), basis(found.problems, found.n, found.bootstrap, k_limit=found.k_limit))
+
+
+CROSSOVER = Measure(
+    name="crossover",
+    title="Crossover",
+    explanation="From which k on the base solves more problems than the tuned model.",
+    unit="comparison",
+    rank=10,
+    compute=_crossover,
+    panel=_panel,
+)
+MEASURES = (CROSSOVER,)

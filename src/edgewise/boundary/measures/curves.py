@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,21 +10,21 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k, pass_at_k_variance
-from edgewise.boundary.inference.resampling import check_confidence, sign_flip_p, studentised
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, sign_flip_p, studentised
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, require_same_problems
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
-    """Mean pass@k of one arm at each k.
+class Band:
+    """A mean over problems at each k, with its intervals.
 
-    For new problems of the same kind: `low_K`, `high_K` hold each value alone at `confidence`, and
-    `band_low_K`, `band_high_K` hold all of them at once. For this fixed set of problems, sampled
-    anew: `fixed_low_K`, `fixed_high_K` hold each value alone; NaN where n < 2k.
+    For new problems of the same kind: `low_K`, `high_K` hold each value alone, and `band_low_K`, `band_high_K` hold all
+    of them at once. For this fixed set of problems, sampled anew: `fixed_low_K`, `fixed_high_K` hold each value alone;
+    NaN where n < 2k.
 
-    `n` is the smallest number of samples of any problem; values at k > n are NaN, values at
-    k > n/4 are too noisy for claims.
+    `n` is the smallest number of samples of any problem; values at k > n are NaN, values at k > n/4 are too noisy for
+    claims.
     """
 
     k_K: IntArray
@@ -36,34 +37,29 @@ class Curve:
     fixed_high_K: FloatArray
     n: int
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
+
+    def at(self, k: int) -> Estimate:
+        """The value at k with the interval that holds it alone; NaN where the grid does not hold k."""
+        (where,) = np.nonzero(self.k_K == k)
+        columns = (self.value_K, self.low_K, self.high_K)
+        return Estimate(*(float(column_K[where[0]]) if where.size else math.nan for column_K in columns))
 
 
 @dataclass(frozen=True, eq=False)
-class Difference:
-    """Mean pass@k of tuned minus base on the same problems at each k.
+class Curve(Band):
+    """Mean pass@k of one arm at each k."""
 
-    Intervals, band and fixed-set intervals are as in `Curve`; the band is what to read when
-    looking along k. `p_K` is the two-sided sign-flip p-value of each difference alone. `n` is the
-    smallest number of samples in either arm.
+
+@dataclass(frozen=True, eq=False)
+class Difference(Band):
+    """Mean pass@k of tuned minus base on the same problems at each k; read the band when looking along k.
+
+    `p_K` is the two-sided sign-flip p-value of each difference alone. `n` is the smallest number of samples in either
+    arm.
     """
 
-    k_K: IntArray
-    value_K: FloatArray
-    low_K: FloatArray
-    high_K: FloatArray
-    band_low_K: FloatArray
-    band_high_K: FloatArray
-    fixed_low_K: FloatArray
-    fixed_high_K: FloatArray
     p_K: FloatArray
-    n: int
-    problems: int
-    confidence: float
-    resamples: int
-    seed: int
 
 
 def problem_pass_at_k(counts: Counts, ks: Sequence[int] | IntArray) -> FloatArray:
@@ -80,9 +76,7 @@ def curve(
     counts: Counts,
     ks: Sequence[int],
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Curve:
     """Mean over problems of the unbiased pass@k, with its uncertainty under two questions.
 
@@ -95,13 +89,12 @@ def curve(
     in all N samples leaves open, 1 - ((1-confidence)/2)^(k/N), for v_i is 0 for problems that were
     never solved. A k that some problem has fewer samples for gives NaN.
 
-    Raises InputError for a bad confidence, resamples < 1, or ks that do not ascend from at least 1.
+    Raises InputError for ks that do not ascend from at least 1.
     """
-    check_confidence(confidence)
     k_K = _grid(ks)
     values_PK = problem_pass_at_k(counts, k_K)
-    found = studentised(values_PK, resamples, seed, confidence, (0.0, 1.0), counts.cluster_P)
-    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([counts], k_K, confidence)
+    found = studentised(values_PK, bootstrap, (0.0, 1.0), counts.cluster_P)
+    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([counts], k_K, bootstrap.confidence)
     # pass@k does not fall with k, so where the band holds at every k, so does its tightest rising part.
     band_low_K = np.fmax.accumulate(found.band_low_K) + 0 * found.band_low_K
     band_high_K = np.fmin.accumulate(found.band_high_K[::-1])[::-1] + 0 * found.band_high_K
@@ -116,9 +109,7 @@ def curve(
         fixed_high_K=np.minimum(value_K + reach_K, 1.0),
         n=counts.n,
         problems=counts.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -127,9 +118,7 @@ def paired_difference(
     tuned: Counts,
     ks: Sequence[int],
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Difference:
     """Mean over problems of pass@k of tuned minus base, with paired intervals.
 
@@ -140,12 +129,11 @@ def paired_difference(
 
     Raises InputError when the arms do not hold the same problems, and as in `curve`.
     """
-    check_confidence(confidence)
     require_same_problems(base, tuned)
     k_K = _grid(ks)
     values_PK = problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)
-    found = studentised(values_PK, resamples, seed, confidence, (-1.0, 1.0), base.cluster_P)
-    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([base, tuned], k_K, confidence)
+    found = studentised(values_PK, bootstrap, (-1.0, 1.0), base.cluster_P)
+    value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([base, tuned], k_K, bootstrap.confidence)
     return Difference(
         k_K=k_K,
         value_K=value_K,
@@ -155,12 +143,10 @@ def paired_difference(
         band_high_K=found.band_high_K,
         fixed_low_K=np.maximum(value_K - reach_K, -1.0),
         fixed_high_K=np.minimum(value_K + reach_K, 1.0),
-        p_K=sign_flip_p(values_PK, resamples, seed, base.cluster_P),
+        p_K=sign_flip_p(values_PK, bootstrap, base.cluster_P),
         n=min(base.n, tuned.n),
         problems=base.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 

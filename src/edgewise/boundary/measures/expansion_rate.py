@@ -9,13 +9,16 @@ import numpy as np
 
 from edgewise.boundary.inference.estimators import none_at_k
 from edgewise.boundary.inference.resampling import (
+    BOOTSTRAP,
+    Bootstrap,
     Estimate,
     bootstrap_means,
-    check_confidence,
     interval,
     resampled_estimate,
     units,
 )
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, require_same_problems
 
@@ -27,7 +30,7 @@ class RedrawnExpansion:
     `unsolved` is the expected number of problems that m samples of the base do not solve. `base` and `tuned`
     are the shares of these that m new samples of the base, and m samples of the tuned model, do solve, and
     `excess` is their difference: the expansion rate less regression to the mean. NaN where the base solves
-    every problem. Intervals are at `confidence`, over new problems of the same kind.
+    every problem. Intervals are, over new problems of the same kind.
     """
 
     m: int
@@ -36,9 +39,7 @@ class RedrawnExpansion:
     tuned: Estimate
     excess: Estimate
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 def redrawn_expansion(
@@ -46,9 +47,7 @@ def redrawn_expansion(
     tuned: Counts,
     m: int | None = None,
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> RedrawnExpansion:
     """The expansion rate on problems that m samples of the base leave unsolved, with the base re-drawn beside it.
 
@@ -61,7 +60,6 @@ def redrawn_expansion(
     `m` defaults to the largest number that leaves the base 2m samples and the tuned arm m. Raises InputError when
     the arms do not hold the same problems, or there are not so many samples.
     """
-    check_confidence(confidence)
     require_same_problems(base, tuned)
     most = min(base.n // 2, tuned.n)
     m = most if m is None else m
@@ -71,7 +69,7 @@ def redrawn_expansion(
     base_P = unsolved_P - none_at_k(base.n_P, base.c_P, 2 * m)
     tuned_P = unsolved_P * (1 - none_at_k(tuned.n_P, tuned.c_P, m))
     columns_PK = np.stack([base_P, tuned_P, tuned_P - base_P, unsolved_P], axis=1)
-    means_RK = bootstrap_means(columns_PK, resamples, seed, base.cluster_P)
+    means_RK = bootstrap_means(columns_PK, bootstrap, base.cluster_P)
 
     unsolved = float(unsolved_P.sum())
 
@@ -80,10 +78,10 @@ def redrawn_expansion(
         np.divide(means_RK[:, column], means_RK[:, 3], out=ratio_R, where=means_RK[:, 3] > 0)
         value = float(columns_PK[:, column].sum()) / unsolved if unsolved > 0 else math.nan
         return resampled_estimate(
-            value, ratio_R, bounds, confidence, min(unsolved, units(base.problems, base.cluster_P))
+            value, ratio_R, bounds, bootstrap.confidence, min(unsolved, units(base.problems, base.cluster_P))
         )
 
-    low_K, high_K = interval(unsolved_P[:, None], means_RK[:, 3:], confidence, (0.0, 1.0), base.cluster_P)
+    low_K, high_K = interval(unsolved_P[:, None], means_RK[:, 3:], bootstrap.confidence, (0.0, 1.0), base.cluster_P)
     return RedrawnExpansion(
         m=m,
         unsolved=Estimate(unsolved, base.problems * float(low_K[0]), base.problems * float(high_K[0])),
@@ -91,7 +89,34 @@ def redrawn_expansion(
         tuned=share(1, (0.0, 1.0)),
         excess=share(2, (-1.0, 1.0)),
         problems=base.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
+
+
+def _redrawn(base: Arm, tuned: Arm, terms: Terms) -> RedrawnExpansion:
+    return redrawn_expansion(base.counts, tuned.counts, bootstrap=terms.bootstrap)
+
+
+def _panel(found: RedrawnExpansion) -> Panel:
+    columns = (
+        Column("unsolved", f"Left unsolved by {found.m} samples of the base", "expected"),
+        Column("base", f"{found.m} new samples of the base solve", "percent"),
+        Column("tuned", f"{found.m} samples of the tuned model solve", "percent"),
+        Column("excess", "Difference, points", "points"),
+    )
+    cells = tuple(Cell.of(estimate) for estimate in (found.unsolved, found.base, found.tuned, found.excess))
+    note = "The expansion rate (arXiv:2510.11653) less what a new draw of the base would solve anyway. "
+    return Panel(columns, (Row(cells),), note + basis(found.problems, None, found.bootstrap))
+
+
+REDRAWN = Measure(
+    name="redrawn",
+    title="Problems that the base left unsolved",
+    explanation="What share of the problems that the base left unsolved is solved within as many samples again.",
+    unit="comparison",
+    rank=42,
+    needs=("two samples",),
+    compute=_redrawn,
+    panel=_panel,
+)
+MEASURES = (REDRAWN,)

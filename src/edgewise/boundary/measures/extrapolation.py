@@ -8,7 +8,9 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_confidence, interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, interval
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray
 
@@ -24,7 +26,7 @@ class Extrapolation:
 
     `pass_at_n` is the mean pass@n, `pass_at_k` the mean pass@k predicted at `k` = `factor` n
     (rounded), and `newly_solved` the number of problems that the step from n to k is expected to
-    solve. Intervals are bootstrap intervals over problems (or their clusters) at `confidence`. `n` is
+    solve. Intervals are bootstrap intervals over problems (or their clusters). `n` is
     the smallest number of samples of a problem.
     """
 
@@ -35,14 +37,10 @@ class Extrapolation:
     newly_solved: Estimate
     n: int
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
-def good_toulmin(
-    counts: Counts, factor: float = 2.0, *, resamples: int = 2000, seed: int = 0, confidence: float = 0.95
-) -> Extrapolation:
+def good_toulmin(counts: Counts, factor: float = 2.0, *, bootstrap: Bootstrap = BOOTSTRAP) -> Extrapolation:
     """Predict pass@k at k = factor n, n being the smallest number of samples of a problem.
 
     Each problem with c >= 1 correct of n samples adds -(-t)^c to the number of problems that t n
@@ -58,9 +56,8 @@ def good_toulmin(
     Sources: Good and Toulmin (1956); for the weights Efron and Thisted (1976) and Orlitsky et al.
     (arXiv:1511.07428).
 
-    Raises InputError for a factor outside (1, 2], a bad confidence, or resamples < 1.
+    Raises InputError for a factor outside (1, 2].
     """
-    check_confidence(confidence)
     if not 1 < factor <= 2:
         raise InputError(f"factor: {factor}; above 1 and at most 2 is needed, for the series holds no further")
     n, k = counts.n, round(factor * counts.n)
@@ -70,8 +67,8 @@ def good_toulmin(
     if n < TERMS:
         later_P = np.full_like(later_P, np.nan)
     values_PK = np.column_stack([now_P, later_P, later_P - now_P])
-    means_RK = bootstrap_means(values_PK, resamples, seed, counts.cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, confidence, (0.0, 1.0), counts.cluster_P)
+    means_RK = bootstrap_means(values_PK, bootstrap, counts.cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
 
     mean_K, unsolved = values_PK.mean(axis=0), 1 - now_P.mean()
     floor_K, ceiling_K = np.array([0.0, now_P.mean(), 0.0]), np.array([1.0, 1.0, unsolved])
@@ -86,9 +83,7 @@ def good_toulmin(
         newly_solved=Estimate(*(counts.problems * one for one in (new.value, new.low, new.high))),
         n=n,
         problems=counts.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -98,3 +93,30 @@ def _solved_later(counts: Counts, k: int) -> FloatArray:
     t_P = np.clip(k / counts.n_P - 1, 0.0, 1.0)
     series_P = -((-t_P) ** c_P) * stats.binom.sf(c_P - 1, TERMS, 0.5)
     return np.where(c_P > 0, 1 + series_P, 0.0)
+
+
+def _extrapolation(arm: Arm, terms: Terms) -> Extrapolation:
+    return good_toulmin(arm.counts)
+
+
+def _panel(found: Extrapolation) -> Panel:
+    columns = (
+        Column("pass_at_n", f"pass@{found.n}", "percent"),
+        Column("pass_at_k", f"pass@{found.k}, predicted", "percent"),
+        Column("newly_solved", "Newly solved problems", "expected"),
+    )
+    cells = tuple(Cell.of(estimate) for estimate in (found.pass_at_n, found.pass_at_k, found.newly_solved))
+    note = f"Good and Toulmin's estimate presumes no shape and reaches to {found.factor:g}n. "
+    return Panel(columns, (Row(cells),), note + basis(found.problems, found.n, found.bootstrap))
+
+
+EXTRAPOLATION = Measure(
+    name="extrapolation",
+    title="Twice the samples",
+    explanation="What twice as many samples would solve, without presuming how success rates are spread.",
+    unit="model",
+    rank=64,
+    compute=_extrapolation,
+    panel=_panel,
+)
+MEASURES = (EXTRAPOLATION,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,10 @@ from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.multiple_testing import benjamini_hochberg
-from edgewise.boundary.inference.resampling import bootstrap_means, check_confidence, interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, interval
+from edgewise.boundary.inference.supported_k import k_grid
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, StrArray, integers
 from edgewise.outcomes.outcomes import Outcomes
@@ -44,7 +47,7 @@ class GuessFloor:
 class ExcessCoverage:
     """Mean pass@k at each k, the guess floor, and the difference, over the problems whose floor is known.
 
-    `low_K` and `high_K` are the interval of `excess_K` at `confidence`, over new problems of the same kind. NaN where
+    `low_K` and `high_K` are the interval of `excess_K`, over new problems of the same kind. NaN where
     some problem has fewer than k samples, or fewer than k counted guesses.
     """
 
@@ -55,9 +58,7 @@ class ExcessCoverage:
     low_K: FloatArray
     high_K: FloatArray
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,16 +143,13 @@ def excess_coverage(
     floor: GuessFloor,
     ks: Sequence[int],
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> ExcessCoverage:
     """pass@k beyond what guessing gives at the same k, with an interval over problems.
 
     With answers from 0 to 999, even guesses cover 12% at k = 128 and 64% at k = 1024, so that coverage alone says
     little there. Raises InputError when `floor` is of other problems, or none of them is known.
     """
-    check_confidence(confidence)
     _require_same(counts, floor)
     known_P = floor.known_P
     if not known_P.any():
@@ -161,8 +159,8 @@ def excess_coverage(
     coverage_PK = pass_at_k(some.n_P[:, None], some.c_P[:, None], k_K[None, :])
     guess_PK = _guess_PK(floor, k_K)
     excess_PK = coverage_PK - guess_PK
-    means_RK = bootstrap_means(excess_PK, resamples, seed, some.cluster_P)
-    low_K, high_K = interval(excess_PK, means_RK, confidence, (-1.0, 1.0), some.cluster_P)
+    means_RK = bootstrap_means(excess_PK, bootstrap, some.cluster_P)
+    low_K, high_K = interval(excess_PK, means_RK, bootstrap.confidence, (-1.0, 1.0), some.cluster_P)
     return ExcessCoverage(
         k_K=k_K,
         coverage_K=coverage_PK.mean(axis=0),
@@ -171,9 +169,7 @@ def excess_coverage(
         low_K=low_K,
         high_K=high_K,
         problems=some.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -255,3 +251,94 @@ def _ks(ks: Sequence[int]) -> IntArray:
 def _require_same(counts: Counts, floor: GuessFloor) -> None:
     if not np.array_equal(counts.problem, floor.problem):
         raise InputError("floor: of other problems than counts; take both from the same rollouts")
+
+
+@dataclass(frozen=True, eq=False)
+class Guessing:
+    """What blind guessing reaches on one set, and each model beyond it.
+
+    `source` says what the floor is made of; `known` problems have one, which is `floor_K` on average.
+    """
+
+    source: str
+    known: int
+    k_K: IntArray
+    floor_K: FloatArray
+    excess: Mapping[str, ExcessCoverage]
+    above: Mapping[str, AboveGuessing]
+
+    def floor_at(self, k: int) -> float:
+        """The share of problems that guessing solves within k samples."""
+        return float(self.floor_K[self.k_K == k][0])
+
+
+def _guessing(arms: tuple[Arm, ...], terms: Terms) -> Guessing | None:
+    """The floor of one set; None where nothing says what a guess would be, or no problem has a known floor."""
+    floor = _floor(arms, terms.guess)
+    if floor is None or not floor.known_P.any():
+        return None
+    ks = sorted({*k_grid(terms.n), terms.k})
+    return Guessing(
+        source=floor.source,
+        known=int(floor.known_P.sum()),
+        k_K=np.array(ks),
+        floor_K=guess_curve(floor, ks),
+        excess={arm.name: excess_coverage(arm.counts, floor, ks, bootstrap=terms.bootstrap) for arm in arms},
+        above={arm.name: above_guessing(arm.counts, floor) for arm in arms},
+    )
+
+
+def _floor(arms: tuple[Arm, ...], guess: int | Counts | None) -> GuessFloor | None:
+    base, *tuned = arms
+    problem = base.counts.problem
+    if isinstance(guess, int):
+        return declared_floor(problem, guess)
+    if guess is not None:
+        lacking = np.setdiff1d(problem, guess.problem)
+        if lacking.size:
+            raise InputError(
+                f"guess: the run without reasoning lacks {lacking.size} problems ({lacking[0]}, ...); give one of all"
+            )
+        return direct_floor(guess.select(np.isin(guess.problem, problem)))
+    if base.samples is None or base.samples.predicted_S is None or len(problem) < 2:
+        return None
+    others = [arm.samples for arm in tuned if arm.samples is not None and arm.samples.predicted_S is not None]
+    return shuffled_floor(base.samples, others)
+
+
+def _panel(found: Guessing) -> Panel:
+    columns = (
+        Column("coverage", "pass@k", "percent"),
+        Column("floor", "Floor", "percent"),
+        Column("excess", "Beyond it, points", "points"),
+        Column("above", "Problems above guessing", "count"),
+    )
+    rows = []
+    for model, excess in found.excess.items():
+        above = found.above[model]
+        cells = (
+            Series("k", excess.k_K, excess.coverage_K),
+            Series("k", excess.k_K, excess.floor_K),
+            Series("k", excess.k_K, excess.excess_K, excess.low_K, excess.high_K),
+            Cell(above.above, beside=f"of {above.tested}"),
+        )
+        rows.append(Row(cells, model=model))
+    excess, above = next(iter(found.excess.values())), next(iter(found.above.values()))
+    note = (
+        f"The floor is made of: {found.source}. It is known for {found.known} problems, on which all of this is "
+        f"computed. {basis(excess.problems, None, excess.bootstrap)} Problems are counted at a false "
+        f"discovery rate of {above.q:g}."
+    )
+    return Panel(columns, tuple(rows), note)
+
+
+GUESSING = Measure(
+    name="guessing",
+    title="Guess floor",
+    explanation="What guessing reaches without working anything out; only what lies above it can be skill.",
+    unit="set",
+    rank=70,
+    compute=_guessing,
+    panel=_panel,
+)
+MEASURES = (GUESSING,)

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.inference.resampling import bootstrap_means, check_confidence, interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, interval
+from edgewise.boundary.inference.supported_k import k_grid
+from edgewise.boundary.measures.panel import Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray, integers
 from edgewise.outcomes.outcomes import Outcomes
@@ -18,7 +21,7 @@ from edgewise.outcomes.outcomes import Outcomes
 class Graded:
     """Mean over problems of max@k, the expected best score of k samples, in units of the score.
 
-    `low_K`, `high_K` are pointwise intervals at `confidence` over new problems. `n` is the smallest number
+    `low_K`, `high_K` are pointwise intervals over new problems. `n` is the smallest number
     of samples of a problem; values at k > n are NaN, values at k > n/4 are too noisy for claims.
     """
 
@@ -28,23 +31,17 @@ class Graded:
     high_K: FloatArray
     n: int
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
-def graded(
-    outcomes: Outcomes, ks: Sequence[int], *, resamples: int = 2000, seed: int = 0, confidence: float = 0.95
-) -> Graded:
+def graded(outcomes: Outcomes, ks: Sequence[int], *, bootstrap: Bootstrap = BOOTSTRAP) -> Graded:
     """Mean over problems of the unbiased max@k of the scores, with a bootstrap interval over problems.
 
     Estimator as in `max_at_k`. Where every problem has the same max@k, the interval takes scores to
     lie in [0, 1] or in the range seen, whichever is wider; see `resampling.interval`.
 
-    Raises InputError when scores were not recorded or one is not finite, and for a bad confidence,
-    resamples < 1 or k < 1.
+    Raises InputError when scores were not recorded or one is not finite, and for k < 1.
     """
-    check_confidence(confidence)
     if outcomes.score_S is None:
         raise InputError("score: no sample has a score; max@k needs one for each")
     score_S, problem_S, k_K = _finite(outcomes.score_S), outcomes.problem_S, integers("ks", ks)
@@ -57,9 +54,9 @@ def graded(
         weight_NK = np.stack([_weights(int(n), int(k)) for k in k_K], axis=1)
         values_PK[of_n] = sorted_S[start_P[of_n][:, None] + np.arange(n)] @ weight_NK
 
-    means_RK = bootstrap_means(values_PK, resamples, seed, outcomes.cluster_P)
+    means_RK = bootstrap_means(values_PK, bootstrap, outcomes.cluster_P)
     bounds = min(0.0, float(score_S.min())), max(1.0, float(score_S.max()))
-    low_K, high_K = interval(values_PK, means_RK, confidence, bounds, outcomes.cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, bootstrap.confidence, bounds, outcomes.cluster_P)
     return Graded(
         k_K=k_K,
         value_K=values_PK.mean(axis=0),
@@ -67,9 +64,7 @@ def graded(
         high_K=high_K,
         n=int(n_P.min()),
         problems=n_P.size,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -103,3 +98,26 @@ def _finite(scores: FloatArray) -> FloatArray:
         where = int(np.argmin(np.isfinite(scores)))
         raise InputError(f"score: {scores[where]} in row {where}; every sample needs a finite score")
     return scores
+
+
+def _graded(arm: Arm, terms: Terms) -> Graded | None:
+    return None if arm.samples is None else graded(arm.samples, k_grid(terms.n), bootstrap=terms.bootstrap)
+
+
+def _panel(found: Graded) -> Panel:
+    best = Series("k", found.k_K, found.value_K, found.low_K, found.high_K)
+    note = f"{basis(found.problems, found.n, found.bootstrap)} Intervals hold at this k alone."
+    return Panel((Column("max", "max@k", "number"),), (Row((best,)),), note)
+
+
+GRADED = Measure(
+    name="graded",
+    title="Best score",
+    explanation="max@k is the expected best score of k samples, where scores are graded.",
+    unit="model",
+    rank=56,
+    needs=("scores",),
+    compute=_graded,
+    panel=_panel,
+)
+MEASURES = (GRADED,)

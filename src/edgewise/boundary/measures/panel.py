@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.resampling import Bootstrap, Estimate
 from edgewise.outcomes.counts import FloatArray, IntArray
 
 # percent: a share from 0 to 1, shown times 100. points: a signed difference of shares, shown times 100. number: as it
@@ -80,3 +80,10 @@ class Panel:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     note: str = ""
+
+
+def basis(problems: int, n: int | None, bootstrap: Bootstrap, *, k_limit: int | None = None) -> str:
+    """What numbers rest on: "200 problems, n = 64; 95% intervals.", with the largest k of a claim where it matters."""
+    samples = "" if n is None else f", n = {n}"
+    claims = "" if k_limit is None else f" Claims up to k = {k_limit}."
+    return f"{problems} problems{samples}; {100 * bootstrap.confidence:.4g}% intervals.{claims}"

@@ -14,8 +14,10 @@ from scipy import stats
 
 from edgewise.boundary.inference.betabinomial import Fit, Shape, Tally, fit, fit_both, profile_interval, starts
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import Estimate, check_confidence, percentiles, units
+from edgewise.boundary.inference.resampling import REFITS, Bootstrap, Estimate, percentiles, units
 from edgewise.boundary.inference.supported_k import k_grid
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
@@ -55,7 +57,7 @@ class Population:
     samples. The data cannot tell which, for pi0 is identified only by samples of problems never
     solved: it proves no problem impossible. The success rates of all others follow
     Beta(`a`, `b`); `a` is the exponent of the left tail, P(p < x) ~ x^a. Intervals are
-    profile-likelihood intervals at `confidence` that take problems as independent; an end that the data
+    profile-likelihood intervals that take problems as independent; an end that the data
     leave open is 0, 1 or infinite.
 
     `plain` is the beta-binomial without the point mass, `likelihood_ratio` twice the
@@ -89,9 +91,7 @@ class Population:
     concern: str
     n: int
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
     @property
     def shape(self) -> Shape:
@@ -115,7 +115,7 @@ class Backtest:
     Of each problem at least `fitted_n` samples are fitted, and pass@`k` is predicted at the
     smallest number of held-out samples of a problem; `observed` is the unbiased estimate from the
     held-out samples alone. `error` is predicted minus observed for the zero-inflated
-    beta-binomial, `plain_error` for the plain one. Intervals are bootstrap intervals at `confidence`
+    beta-binomial, `plain_error` for the plain one. Intervals are bootstrap intervals
     over problems (or their clusters), both fits being repeated in every resample.
     """
 
@@ -127,12 +127,10 @@ class Backtest:
     plain_predicted: Estimate
     plain_error: Estimate
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
-def fit_population(counts: Counts, *, confidence: float = 0.95, resamples: int = 200, seed: int = 0) -> Population:
+def fit_population(counts: Counts, *, bootstrap: Bootstrap = REFITS) -> Population:
     """Fit a zero-inflated beta-binomial to (n, c) of every problem by maximum likelihood.
 
     Problems may have different n, as long as the samples did not decide it. No counts make it
@@ -141,16 +139,13 @@ def fit_population(counts: Counts, *, confidence: float = 0.95, resamples: int =
     Sources: Kazdan et al. (arXiv:2510.05197) for the beta-binomial by maximum likelihood on raw
     counts; Schaeffer et al. (arXiv:2502.17578) for the left tail that governs pass@k at large k;
     Self and Liang (1987) for the test at the boundary.
-
-    Raises InputError for a bad confidence or resamples < 1.
     """
-    check(confidence, resamples)
     (n_G, c_G), cell_P = cells(counts.n_P, counts.c_P)
     weight_G = np.bincount(cell_P).astype(np.float64)
     tally = Tally.of(n_G, c_G, weight_G)
     best, plain = fit_both(tally, starts(n_G, c_G, weight_G))
     unreached, a, b = (
-        Estimate(value, *profile_interval(tally, best, parameter, confidence))
+        Estimate(value, *profile_interval(tally, best, parameter, bootstrap.confidence))
         for parameter, value in enumerate(best.shape)
     )
     ratio = 2 * (best.log_likelihood - plain.log_likelihood)
@@ -163,10 +158,12 @@ def fit_population(counts: Counts, *, confidence: float = 0.95, resamples: int =
     def refit(n_G: IntArray, c_G: IntArray, weight_G: FloatArray) -> Shape:
         return fit(Tally.of(n_G, c_G, weight_G), [best.theta]).shape
 
-    drawn = resampled_weights(cell_P, counts.cluster_P, resamples, np.random.default_rng((seed, 40)))
+    drawn = resampled_weights(
+        cell_P, counts.cluster_P, bootstrap.resamples, np.random.default_rng((bootstrap.seed, 40))
+    )
     predicted_RK = np.array([_curve(refit(n_G, c_G, one_G), k_K) for one_G in drawn])
     count = units(counts.problems, counts.cluster_P)
-    ends_K2 = np.array([percentiles(predicted_R, confidence, count) for predicted_R in predicted_RK.T])
+    ends_K2 = np.array([percentiles(predicted_R, bootstrap.confidence, count) for predicted_R in predicted_RK.T])
     known = np.nan if nothing_known else 1.0
     return Population(
         unreached=unreached,
@@ -176,7 +173,7 @@ def fit_population(counts: Counts, *, confidence: float = 0.95, resamples: int =
         plain=BetaBinomial(plain.shape.a, plain.shape.b, plain.log_likelihood + tally.constant),
         likelihood_ratio=ratio,
         zero_inflation_p=float(stats.chi2.sf(ratio, 1) / 2) if ratio > 0 else 1.0,
-        misfit_p=misfit(n_G, c_G, weight_G, best.shape, refit, resamples, seed),
+        misfit_p=misfit(n_G, c_G, weight_G, best.shape, refit, bootstrap),
         k_K=k_K,
         predicted_K=known * _curve(best.shape, k_K),
         low_K=known * ends_K2[:, 0],
@@ -185,25 +182,31 @@ def fit_population(counts: Counts, *, confidence: float = 0.95, resamples: int =
         concern=concern,
         n=counts.n,
         problems=counts.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
-def backtest(counts: Counts, seed: int = 0, *, confidence: float = 0.95, resamples: int = 200) -> Backtest | None:
+def fitted_prior(counts: Counts) -> tuple[float, float, float] | None:
+    """a, b and the share at 0 of the population fitted to `counts`; None where they do not determine it."""
+    (n_G, c_G), cell_P = cells(counts.n_P, counts.c_P)
+    weight_G = np.bincount(cell_P).astype(np.float64)
+    best, _ = fit_both(Tally.of(n_G, c_G, weight_G), starts(n_G, c_G, weight_G))
+    if undetermined(counts) or unfinished(best):
+        return None
+    unreached, a, b = best.shape
+    return a, b, unreached
+
+
+def backtest(counts: Counts, *, bootstrap: Bootstrap = REFITS) -> Backtest | None:
     """Fit an eighth of every problem's samples, predict pass@k for the others, and compare.
 
     The two parts are dealt at random, so neither knows anything of the other: the error is that of
     predicting seven times beyond the fitted samples. None where an eighth is fewer than four
     samples, which would not determine the fit.
-
-    Raises InputError for a bad confidence or resamples < 1.
     """
-    check(confidence, resamples)
     if counts.n < FITTED_PART * LEAST_FITTED:
         return None
-    fitted, held = counts.deal(counts.n_P // FITTED_PART, seed)
+    fitted, held = counts.deal(counts.n_P // FITTED_PART, bootstrap.seed)
     k = held.n
     (n_G, c_G, held_n_G, held_c_G), cell_P = cells(fitted.n_P, fitted.c_P, held.n_P, held.c_P)
     solved_G = pass_at_k(held_n_G, held_c_G, k)
@@ -216,11 +219,13 @@ def backtest(counts: Counts, seed: int = 0, *, confidence: float = 0.95, resampl
 
     weight_G = np.bincount(cell_P).astype(np.float64)
     values, theta = figures(weight_G, starts(n_G, c_G, weight_G))
-    drawn = resampled_weights(cell_P, counts.cluster_P, resamples, np.random.default_rng((seed, 40)))
+    drawn = resampled_weights(
+        cell_P, counts.cluster_P, bootstrap.resamples, np.random.default_rng((bootstrap.seed, 40))
+    )
     values_RV = np.array([figures(one_G, [theta])[0] for one_G in drawn])
     count = units(counts.problems, counts.cluster_P)
     observed, predicted, error, plain_predicted, plain_error = (
-        Estimate(value, *percentiles(values_RV[:, at], confidence, count)) for at, value in enumerate(values)
+        Estimate(value, *percentiles(values_RV[:, at], bootstrap.confidence, count)) for at, value in enumerate(values)
     )
     return Backtest(
         fitted_n=fitted.n,
@@ -231,17 +236,8 @@ def backtest(counts: Counts, seed: int = 0, *, confidence: float = 0.95, resampl
         plain_predicted=plain_predicted,
         plain_error=plain_error,
         problems=counts.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
-
-
-def check(confidence: float, resamples: int) -> None:
-    """Raise InputError for a bad confidence or resamples < 1."""
-    check_confidence(confidence)
-    if resamples < 1:
-        raise InputError(f"resamples: {resamples}; at least 1 is needed")
 
 
 def cells(*columns_P: IntArray) -> tuple[IntArray, npt.NDArray[np.intp]]:
@@ -299,8 +295,7 @@ def misfit(
     weight_G: FloatArray,
     shape: Shape,
     refit: Callable[[IntArray, IntArray, FloatArray], Shape],
-    resamples: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> float:
     """Bootstrap p-value of a chi-square between the histogram of c and the one that `shape` expects.
 
@@ -321,16 +316,84 @@ def misfit(
         seen, expected = (np.bincount(bin_C, weights=one) for one in (weight_C, problems_N @ shape.histogram(n_N)))
         return float(((seen - expected) ** 2 / np.maximum(expected, 1e-9)).sum())
 
-    rng = np.random.default_rng((seed, 41))
+    rng = np.random.default_rng((bootstrap.seed, 41))
     observed = distance(np.bincount(c_G, weight_G, bin_C.size).astype(np.float64), shape)
     as_far = 1
-    for _ in range(resamples):
+    for _ in range(bootstrap.resamples):
         drawn_NC = rng.multinomial(problems_N.astype(np.int64), share_NC)
         row, c = np.nonzero(drawn_NC)
         again = refit(n_N[row], c, drawn_NC[row, c].astype(np.float64))
         as_far += distance(drawn_NC.sum(axis=0).astype(np.float64), again) >= observed
-    return as_far / (resamples + 1)
+    return as_far / (bootstrap.resamples + 1)
 
 
 def _curve(shape: Shape, k_K: IntArray) -> FloatArray:
     return np.array([shape.pass_at_k(k) for k in k_K])
+
+
+def _population(arm: Arm, terms: Terms) -> Population:
+    return fit_population(arm.counts, bootstrap=terms.refits)
+
+
+def _population_panel(found: Population) -> Panel:
+    columns = (
+        Column("unreached", "Share not reached, pi0", "percent"),
+        Column("a", "a", "number"),
+        Column("b", "b", "number"),
+        Column("zero_inflation_p", "p that pi0 = 0", "p"),
+        Column("misfit_p", "p that the shape fits", "p"),
+        Column("predicted", "Predicted pass@k", "percent"),
+    )
+    cells = (
+        Cell.of(found.unreached, found.concern),
+        Cell.of(found.a),
+        Cell.of(found.b),
+        Cell(found.zero_inflation_p),
+        Cell(found.misfit_p),
+        Series("k", found.k_K, found.predicted_K, found.low_K, found.high_K),
+    )
+    note = (
+        f"{basis(found.problems, found.n, found.bootstrap)} Profile-likelihood intervals. A small p for the shape says "
+        "not to trust the fit beyond n. pi0 cannot tell a problem that is impossible from one far rarer than 1/n."
+    )
+    return Panel(columns, (Row(cells),), note)
+
+
+def _backtest(arm: Arm, terms: Terms) -> Backtest | None:
+    return backtest(arm.counts, bootstrap=terms.refits)
+
+
+def _backtest_panel(found: Backtest) -> Panel:
+    columns = (
+        Column("predicted", f"Predicted pass@{found.k}", "percent"),
+        Column("observed", "Observed", "percent"),
+        Column("error", "Error, points", "points"),
+        Column("plain_error", "Error without pi0, points", "points"),
+    )
+    cells = tuple(Cell.of(estimate) for estimate in (found.predicted, found.observed, found.error, found.plain_error))
+    note = f"Fitted to {found.fitted_n} samples of each problem, an eighth, and compared with the held-out ones. "
+    return Panel(columns, (Row(cells),), note + basis(found.problems, None, found.bootstrap))
+
+
+POPULATION = Measure(
+    name="population",
+    title="The population of problems",
+    explanation="A zero-inflated beta-binomial fitted to the counts: a share of problems that is not reached, and a "
+    "spread of success rates for the others.",
+    unit="model",
+    rank=60,
+    compute=_population,
+    panel=_population_panel,
+    slow=True,
+)
+BACKTEST = Measure(
+    name="backtest",
+    title="Backtest of the fit",
+    explanation="pass@k predicted from an eighth of the samples, beside what the others show.",
+    unit="model",
+    rank=62,
+    compute=_backtest,
+    panel=_backtest_panel,
+    slow=True,
+)
+MEASURES = (POPULATION, BACKTEST)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Generic, Literal, TypeVar, get_args, get_type_hints
 
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.panel import Panel
 from edgewise.boundary.measures.verifier_errors import VerifierLabels
 from edgewise.core.errors import InputError
@@ -55,10 +56,14 @@ class Terms:
     k: int
     n: int
     alpha: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
     guess: int | Counts | None = None
     verifier: VerifierLabels | None = None
+
+    @property
+    def refits(self) -> Bootstrap:
+        """For measures that fit again in every resample, which costs about as much as ten resampled means."""
+        return replace(self.bootstrap, resamples=max(20, self.bootstrap.resamples // 10))
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,12 @@ def of_unit(unit: Unit) -> tuple[Measure[Any], ...]:
     return tuple(measure for measure in measures().values() if measure.unit == unit)
 
 
-def chosen(names: Any = None) -> frozenset[str]:
+def quick() -> frozenset[str]:
+    """The names of the measures that take no seconds."""
+    return frozenset(name for name, measure in measures().items() if not measure.slow)
+
+
+def check_names(names: Collection[str] | None) -> frozenset[str]:
     """The names to compute: all where `names` is None. Raises InputError for an unknown name."""
     if names is None:
         return frozenset(measures())
@@ -129,15 +139,31 @@ def chosen(names: Any = None) -> frozenset[str]:
     return frozenset(names)
 
 
-def available(need: Need, arms: tuple[Arm, ...], terms: Terms) -> bool:
+def compute(unit: Unit, arms: tuple[Arm, ...], terms: Terms, names: Collection[str]) -> dict[str, Any]:
+    """The results of the measures of `unit` among `names`, by name; None where `arms` do not hold what one needs."""
+    results = {}
+    for measure in of_unit(unit):
+        if measure.name in names:
+            met = all(_holds(need, arms, terms) for need in measure.needs)
+            results[measure.name] = _compute(measure, arms, terms) if met else None
+    return results
+
+
+def _compute(measure: Measure[R], arms: tuple[Arm, ...], terms: Terms) -> R | None:
+    return measure.compute(arms, terms) if measure.unit == "set" else measure.compute(*arms, terms)
+
+
+def _holds(need: Need, arms: tuple[Arm, ...], terms: Terms) -> bool:
     """Whether every arm holds what a measure needs."""
     samples = [arm.samples for arm in arms]
-    if need == "answers":
-        return all(one is not None and one.predicted_S is not None for one in samples)
-    if need == "scores":
-        return all(one is not None and one.score_S is not None for one in samples)
-    if need == "process":
-        return all(one is not None and one.process_S is not None for one in samples)
-    if need == "verifier labels":
-        return terms.verifier is not None
-    return min(arm.counts.n for arm in arms) > 1
+    match need:
+        case "answers":
+            return all(one is not None and one.predicted_S is not None for one in samples)
+        case "scores":
+            return all(one is not None and one.score_S is not None for one in samples)
+        case "process":
+            return all(one is not None and one.process_S is not None for one in samples)
+        case "verifier labels":
+            return terms.verifier is not None
+        case "two samples":
+            return min(arm.counts.n for arm in arms) > 1

@@ -10,7 +10,9 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_confidence, interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, interval
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, require_same_problems
 
@@ -32,8 +34,8 @@ class SolvedSets:
     arm, so no order of drawing matters. `floor` is the number of problems that one m-sample draw
     of the base solves and another does not, in each direction: what `base_only` and `tuned_only`
     would both be had nothing changed. `excess_expansion` is `tuned_only - floor` and
-    `excess_shrinkage` is `base_only - floor`. Each carries its bootstrap interval over problems
-    at `confidence`; floor and excesses are NaN when the base has fewer than 2m samples of a problem.
+    `excess_shrinkage` is `base_only - floor`. Each carries its bootstrap interval over
+    problems; floor and excesses are NaN when the base has fewer than 2m samples of a problem.
 
     `realised` is the table of whole numbers in the first m samples of each arm (by sample
     number), and `mcnemar_p` its exact two-sided McNemar p-value; None and NaN when the order of
@@ -51,9 +53,7 @@ class SolvedSets:
     realised: SolvedTable | None
     mcnemar_p: float
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 def solved_sets(
@@ -61,9 +61,7 @@ def solved_sets(
     tuned: Counts,
     m: int | None = None,
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> SolvedSets:
     """Solved sets of two arms at m samples each, and the base-against-base noise floor.
 
@@ -80,7 +78,6 @@ def solved_sets(
     Raises InputError when the arms do not hold the same problems, or some problem has fewer than
     m samples.
     """
-    check_confidence(confidence)
     require_same_problems(base, tuned)
     m = samples_each(base, tuned, m)
 
@@ -101,11 +98,13 @@ def solved_sets(
         ],
         axis=1,
     )
-    means_RK = bootstrap_means(columns_PK, resamples, seed, base.cluster_P)
+    means_RK = bootstrap_means(columns_PK, bootstrap, base.cluster_P)
     both, base_only, tuned_only, neither, floor = _totals(
-        columns_PK[:, :5], means_RK[:, :5], confidence, (0.0, 1.0), base.cluster_P
+        columns_PK[:, :5], means_RK[:, :5], bootstrap.confidence, (0.0, 1.0), base.cluster_P
     )
-    expansion, shrinkage = _totals(columns_PK[:, 5:], means_RK[:, 5:], confidence, (-1.0, 1.0), base.cluster_P)
+    expansion, shrinkage = _totals(
+        columns_PK[:, 5:], means_RK[:, 5:], bootstrap.confidence, (-1.0, 1.0), base.cluster_P
+    )
     realised = _realised(base, tuned, m)
     return SolvedSets(
         m=m,
@@ -119,9 +118,7 @@ def solved_sets(
         realised=realised,
         mcnemar_p=(float("nan") if realised is None else mcnemar(realised.base_only, realised.tuned_only)),
         problems=base.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -179,3 +176,35 @@ def _solved_P(counts: Counts, m: int) -> npt.NDArray[np.bool_] | None:
     if counts.first_P is not None:
         return counts.first_P < m
     return counts.c_P > 0 if (counts.n_P == m).all() else None
+
+
+def _at_n(base: Arm, tuned: Arm, terms: Terms) -> SolvedSets:
+    return solved_sets(base.counts, tuned.counts, min(base.counts.n, tuned.counts.n), bootstrap=terms.bootstrap)
+
+
+def _panel(found: SolvedSets) -> Panel:
+    titles = {"both": "Both", "tuned_only": "Tuned only", "base_only": "Base only", "neither": "Neither"}
+    columns = (
+        *(Column(name, title, "expected") for name, title in titles.items()),
+        Column("mcnemar_p", "McNemar p", "p"),
+    )
+    cells = [Cell.of(getattr(found, name)) for name in titles]
+    moved = found.realised
+    beside = "" if moved is None else f"{moved.tuned_only} gained, {moved.base_only} lost"
+    note = (
+        f"Within all {found.m} samples, as papers print it; too noisy for claims. McNemar's exact test is on the first "
+    )
+    note += f"{found.m} samples of each model. {basis(found.problems, found.m, found.bootstrap)}"
+    return Panel(columns, (Row((*cells, Cell(found.mcnemar_p, beside=beside))),), note)
+
+
+SOLVED_AT_N = Measure(
+    name="solved_at_n",
+    title="Solved sets at all samples",
+    explanation="How many problems each model solves within all of its samples; no claim rests on it.",
+    unit="comparison",
+    rank=22,
+    compute=_at_n,
+    panel=_panel,
+)
+MEASURES = (SOLVED_AT_N,)

@@ -17,12 +17,15 @@ from scipy import stats
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.resampling import (
     BLOCK,
+    BOOTSTRAP,
+    Bootstrap,
     Estimate,
     bootstrap_means,
-    check_confidence,
     resampled_estimate,
     units,
 )
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.boundary.measures.verifier_errors import VerifierLabels, check_verifier_rates, corrected_share
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray, StrArray, integers
@@ -77,7 +80,7 @@ class CorrectedCot:
     holds for new problems and for the unknown rates of the verifier together. `verifier_floor` is what `observed` would
     be if no chain were sound: errors of this verifier alone. `sound_share` is the corrected share of sound chains
     among all right answers of these problems (NaN where no answer is right), `fpr` and `tpr` are the verifier's rates;
-    all intervals are at `confidence`.
+    `bootstrap` says how all intervals were made.
     """
 
     k: int
@@ -88,16 +91,14 @@ class CorrectedCot:
     fpr: Estimate
     tpr: Estimate
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
     """Corrected CoT-pass@k of tuned minus base for each false positive rate (`_F`) that the verifier might have.
 
-    `low_F` and `high_F` are the paired interval at `confidence`. `sign_lost_at` is the smallest rate on the grid at
+    `low_F` and `high_F` are the paired interval. `sign_lost_at` is the smallest rate on the grid at
     which the difference no longer has the sign it has at the first, and `interval_lost_at` the smallest at which the
     interval does not lie on that side of 0; NaN where that happens nowhere on the grid.
     """
@@ -111,9 +112,7 @@ class Sensitivity:
     sign_lost_at: float
     interval_lost_at: float
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 def cot_pass_at_k(n: npt.ArrayLike, correct: npt.ArrayLike, sound: npt.ArrayLike, k: npt.ArrayLike) -> FloatArray:
@@ -132,9 +131,7 @@ def corrected_cot_pass_at_k(
     k: int,
     labels: VerifierLabels,
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> CorrectedCot:
     """Mean over problems of pass@k by right answers with truly sound reasoning, for a verifier of measured errors.
 
@@ -151,20 +148,19 @@ def corrected_cot_pass_at_k(
 
     Raises InputError unless 1 <= k <= n for every problem.
     """
-    check_confidence(confidence)
     _check_k(k, counts)
-    part = 1 - (1 - confidence) / 3
+    part = 1 - (1 - bootstrap.confidence) / 3
     fprs = _exact_interval(labels.false_positives, labels.unsound, part)
     tprs = _exact_interval(labels.true_positives, labels.sound, part)
     corners = [(fpr, tpr) for fpr in fprs for tpr in tprs] if fprs[1] < tprs[0] else []
     rates = [(labels.fpr, labels.tpr), *corners]
     observed_P = cot_pass_at_k(counts.n_P, counts.correct_P, counts.sound_P, k)
     values_PK = np.stack([observed_P, *(_corrected_P(counts, k, *one) for one in rates)], axis=1)
-    means_RK = bootstrap_means(values_PK, resamples, seed, counts.cluster_P)
+    means_RK = bootstrap_means(values_PK, bootstrap, counts.cluster_P)
     # The value stands in the first row, its resamples below it. A mean beyond 0 or 1 is one at 0 or 1.
     clipped_RK = np.clip(np.vstack([values_PK.mean(axis=0), means_RK]), 0.0, 1.0)
     most = units(len(counts.n_P), counts.cluster_P)
-    confidences = [confidence, *[part] * len(rates)]
+    confidences = [bootstrap.confidence, *[part] * len(rates)]
     observed, *found = (
         resampled_estimate(one[0], one[1:], (0.0, 1.0), at, most)
         for one, at in zip(clipped_RK.T, confidences, strict=True)
@@ -179,16 +175,12 @@ def corrected_cot_pass_at_k(
             int(counts.sound_P.sum()),
             int(counts.correct_P.sum()),
             labels,
-            resamples=resamples,
-            seed=seed,
-            confidence=confidence,
+            bootstrap=bootstrap,
         ),
-        fpr=Estimate(labels.fpr, *_exact_interval(labels.false_positives, labels.unsound, confidence)),
-        tpr=Estimate(labels.tpr, *_exact_interval(labels.true_positives, labels.sound, confidence)),
+        fpr=Estimate(labels.fpr, *_exact_interval(labels.false_positives, labels.unsound, bootstrap.confidence)),
+        tpr=Estimate(labels.tpr, *_exact_interval(labels.true_positives, labels.sound, bootstrap.confidence)),
         problems=len(counts.n_P),
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -211,9 +203,7 @@ def sensitivity(
     *,
     tpr: float = 1.0,
     fprs: Sequence[float] | FloatArray | None = None,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Sensitivity:
     """The difference in corrected CoT-pass@k for every FPR the verifier might have, the same for both arms.
 
@@ -223,7 +213,6 @@ def sensitivity(
 
     Raises InputError when the arms do not hold the same problems, an FPR is not below tpr, or not 1 <= k <= n.
     """
-    check_confidence(confidence)
     if not np.array_equal(base.problem, tuned.problem):
         raise InputError("problem: other ones in tuned than in base; both arms must be sampled on the same problems")
     _check_k(k, base)
@@ -234,11 +223,13 @@ def sensitivity(
     for fpr in (fpr_F[0], fpr_F[-1]):
         check_verifier_rates(float(fpr), tpr)
     values_PK = np.stack([_corrected_P(arm, k, float(fpr), tpr) for arm in (tuned, base) for fpr in fpr_F], axis=1)
-    means_RK = bootstrap_means(values_PK, resamples, seed, base.cluster_P)
+    means_RK = bootstrap_means(values_PK, bootstrap, base.cluster_P)
     # The value stands in the first row, its resamples below it. A mean beyond 0 or 1 is one at 0 or 1.
     tuned_RF, base_RF = np.split(np.clip(np.vstack([values_PK.mean(axis=0), means_RK]), 0.0, 1.0), 2, axis=1)
     most = units(len(base.n_P), base.cluster_P)
-    found = [resampled_estimate(one[0], one[1:], (-1.0, 1.0), confidence, most) for one in (tuned_RF - base_RF).T]
+    found = [
+        resampled_estimate(one[0], one[1:], (-1.0, 1.0), bootstrap.confidence, most) for one in (tuned_RF - base_RF).T
+    ]
     difference_F, low_F, high_F = np.array([(one.value, one.low, one.high) for one in found]).T
     sign = np.sign(difference_F[0])
     return Sensitivity(
@@ -251,9 +242,7 @@ def sensitivity(
         sign_lost_at=_first(fpr_F, sign * difference_F <= ROUNDING),
         interval_lost_at=_first(fpr_F, np.minimum(sign * low_F, sign * high_F) <= ROUNDING),
         problems=len(base.n_P),
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -307,3 +296,74 @@ def _check_counts(n: IntArray, correct: IntArray, sound: IntArray) -> None:
 def _check_k(k: int, counts: SoundCounts) -> None:
     if not 1 <= k <= counts.n_P.min():
         raise InputError(f"k: {k} samples; every problem has {counts.n_P.min()}, so k must be from 1 to that")
+
+
+def _sound(arm: Arm, terms: Terms) -> CorrectedCot | None:
+    if arm.samples is None or terms.verifier is None:
+        return None
+    return corrected_cot_pass_at_k(SoundCounts.of(arm.samples), terms.k, terms.verifier, bootstrap=terms.bootstrap)
+
+
+def _sound_panel(found: CorrectedCot) -> Panel:
+    columns = (
+        Column("observed", f"CoT-pass@{found.k}, observed", "percent"),
+        Column("corrected", "Corrected", "percent"),
+        Column("verifier_floor", "If nothing were sound", "percent"),
+        Column("sound_share", "Sound, of right answers", "percent"),
+        Column("fpr", "Verifier's FPR", "percent"),
+        Column("tpr", "Verifier's TPR", "percent"),
+    )
+    cells = (
+        Cell.of(found.observed),
+        Cell.of(found.corrected),
+        Cell(found.verifier_floor),
+        Cell.of(found.sound_share),
+        Cell.of(found.fpr),
+        Cell.of(found.tpr),
+    )
+    note = f"Rogan and Gladen's correction. {basis(found.problems, None, found.bootstrap)}"
+    return Panel(columns, (Row(cells),), note)
+
+
+def _soundness(base: Arm, tuned: Arm, terms: Terms) -> Sensitivity | None:
+    if base.samples is None or tuned.samples is None or terms.verifier is None:
+        return None
+    arms = SoundCounts.of(base.samples), SoundCounts.of(tuned.samples)
+    return sensitivity(*arms, terms.k, tpr=terms.verifier.tpr, bootstrap=terms.bootstrap)
+
+
+def _soundness_panel(found: Sensitivity) -> Panel:
+    columns = (
+        Column("sign_lost_at", "Sign of the difference holds to FPR", "percent"),
+        Column("interval_lost_at", "Interval excludes 0 to FPR", "percent"),
+        Column("difference", f"Difference in CoT-pass@{found.k}, points", "points"),
+    )
+    lost = [
+        Cell(rate, beside="at all tried" if math.isnan(rate) else "")
+        for rate in (found.sign_lost_at, found.interval_lost_at)
+    ]
+    difference = Series("fpr", found.fpr_F, found.difference_F, found.low_F, found.high_F)
+    return Panel(columns, (Row((*lost, difference)),), basis(found.problems, None, found.bootstrap))
+
+
+SOUND = Measure(
+    name="sound",
+    title="Sound reasoning",
+    explanation="CoT-pass@k asks for a right answer with sound reasoning; errors of the verifier are taken out.",
+    unit="model",
+    rank=80,
+    needs=("process", "verifier labels"),
+    compute=_sound,
+    panel=_sound_panel,
+)
+SOUNDNESS = Measure(
+    name="soundness",
+    title="What errors of the verifier could explain",
+    explanation="The difference in corrected CoT-pass@k for every false positive rate that the verifier might have.",
+    unit="comparison",
+    rank=82,
+    needs=("process", "verifier labels"),
+    compute=_soundness,
+    panel=_soundness_panel,
+)
+MEASURES = (SOUND, SOUNDNESS)

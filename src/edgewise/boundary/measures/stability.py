@@ -15,10 +15,18 @@ import numpy.typing as npt
 from scipy import special
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import BLOCK, bootstrap_means, check_confidence, interval
+from edgewise.boundary.inference.resampling import BLOCK, BOOTSTRAP, Bootstrap, bootstrap_means, interval
+from edgewise.boundary.inference.supported_k import k_grid
+from edgewise.boundary.measures.panel import Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.population import fitted_prior
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers
 
+# The prior of Cover(tau) where no population could be fitted: a, b, and no mass at 0.
+JEFFREYS = (0.5, 0.5, 0.0)
+# Where an audit reads Cover(tau).
+TAUS = tuple(round(0.05 * step, 2) for step in range(1, 21))
 # 0.07 of 100 is 7.000000000000001 in floating point, which would ask for 8.
 ROUNDING = 1e-9
 
@@ -29,7 +37,7 @@ class Reliability:
 
     `pass_hat_K` (pass^k: all k correct), `g_pass_HK` (G-Pass@k: at least ceil(tau k) correct, and at
     least 1) and `mean_g_pass_K` (mG-Pass@k: its average over tau from 1/2 to 1), with pointwise
-    intervals at `confidence` over new problems. `n` is the smallest number of samples of a problem;
+    intervals over new problems. `n` is the smallest number of samples of a problem;
     values at k > n are NaN, values at k > n/4 are too noisy for claims.
     """
 
@@ -46,9 +54,7 @@ class Reliability:
     mean_g_pass_high_K: FloatArray
     n: int
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +62,7 @@ class Cover:
     """Cover(tau): the share of problems that a sample solves with probability at least tau.
 
     `value_H` is the mean over problems of the posterior probability that p >= tau, with its
-    pointwise interval at `confidence` over new problems, the prior held fixed. The prior has mass
+    pointwise interval over new problems, the prior held fixed. The prior has mass
     `prior_zero` at p = 0 and is Beta(`prior_a`, `prior_b`) otherwise. `plug_in_H` is the share of
     problems with c/n >= tau, which is biased where many rates lie near tau. `n` is the smallest
     number of samples of a problem.
@@ -72,9 +78,7 @@ class Cover:
     prior_zero: float
     n: int
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 def reliability(
@@ -82,25 +86,22 @@ def reliability(
     ks: Sequence[int],
     taus: Sequence[float] = (0.25, 0.5, 0.75, 1.0),
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Reliability:
     """Mean over problems of pass^k, G-Pass@k at each tau, and mG-Pass@k, with bootstrap intervals.
 
     All share the same resampled problems (or clusters of problems). Estimators as in `pass_hat_k`,
     `g_pass_at_k` and `mean_g_pass_at_k`; intervals as in `resampling.interval`.
 
-    Raises InputError for a bad confidence, resamples < 1, k < 1, or a tau outside [0, 1].
+    Raises InputError for k < 1 or a tau outside [0, 1].
     """
-    check_confidence(confidence)
     k_K, tau_H = integers("ks", ks), np.asarray(taus, dtype=np.float64)
     n_P1, c_P1 = counts.n_P[:, None], counts.c_P[:, None]
     g_pass_PHK = g_pass_at_k(n_P1[:, None], c_P1[:, None], k_K, tau_H[:, None])
     parts = [pass_hat_k(n_P1, c_P1, k_K), mean_g_pass_at_k(n_P1, c_P1, k_K), g_pass_PHK]
     values_PK = np.concatenate([part.reshape(counts.problems, -1) for part in parts], axis=1)
-    means_RK = bootstrap_means(values_PK, resamples, seed, counts.cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, confidence, (0.0, 1.0), counts.cluster_P)
+    means_RK = bootstrap_means(values_PK, bootstrap, counts.cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
 
     size, shape = k_K.size, (tau_H.size, k_K.size)
     value, low, high = (np.split(all_K, [size, 2 * size]) for all_K in (values_PK.mean(axis=0), low_K, high_K))
@@ -118,20 +119,16 @@ def reliability(
         mean_g_pass_high_K=high[1],
         n=counts.n,
         problems=counts.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
 def cover(
     counts: Counts,
     taus: Sequence[float],
-    prior: tuple[float, float, float] = (0.5, 0.5, 0.0),
+    prior: tuple[float, float, float] = JEFFREYS,
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Cover:
     """The posterior expected share of problems solved with probability at least tau, for each tau.
 
@@ -142,9 +139,8 @@ def cover(
 
     Source: Cover@tau (arXiv:2510.08325), here with a posterior in place of its thresholded c/n.
 
-    Raises InputError for a bad confidence, resamples < 1, a tau outside [0, 1], or a prior that is none.
+    Raises InputError for a tau outside [0, 1] or a prior that is none.
     """
-    check_confidence(confidence)
     tau_H, (a, b, zero) = _thresholds(taus), prior
     if not (a > 0 and b > 0 and 0 <= zero <= 1):
         raise InputError(f"prior: {prior}; needed are a > 0, b > 0 and a mass at p = 0 from 0 to 1")
@@ -154,8 +150,8 @@ def cover(
     never_P = zero / (zero + (1 - zero) * unseen_P)
     values_PH[c_P == 0] *= 1 - never_P[c_P == 0, None]
     values_PH[:, tau_H == 0] = 1.0
-    means_RH = bootstrap_means(values_PH, resamples, seed, counts.cluster_P)
-    low_H, high_H = interval(values_PH, means_RH, confidence, (0.0, 1.0), counts.cluster_P)
+    means_RH = bootstrap_means(values_PH, bootstrap, counts.cluster_P)
+    low_H, high_H = interval(values_PH, means_RH, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
     return Cover(
         tau_H=tau_H,
         value_H=values_PH.mean(axis=0),
@@ -167,9 +163,7 @@ def cover(
         prior_zero=float(zero),
         n=counts.n,
         problems=counts.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -281,3 +275,57 @@ def _at_least(n: int, c_C: IntArray, k: int) -> FloatArray:
     chances = np.exp(logs - logs.max(axis=1, keepdims=True))
     tails: FloatArray = np.cumsum(chances[:, ::-1], axis=1)[:, ::-1]
     return tails / tails[:, :1]
+
+
+def _reliability(arm: Arm, terms: Terms) -> Reliability:
+    return reliability(arm.counts, k_grid(terms.n), bootstrap=terms.bootstrap)
+
+
+def _reliability_panel(found: Reliability) -> Panel:
+    r, k_K = found, found.k_K
+    columns = [Column("pass_hat", "pass^k", "percent")]
+    cells = [Series("k", k_K, r.pass_hat_K, r.pass_hat_low_K, r.pass_hat_high_K)]
+    for tau, *along_K in zip(r.tau_H.tolist(), r.g_pass_HK, r.g_pass_low_HK, r.g_pass_high_HK, strict=True):
+        columns.append(Column(f"g_pass_{tau:g}", f"G-Pass@k, tau = {tau:g}", "percent"))
+        cells.append(Series("k", k_K, *along_K))
+    columns.append(Column("mean_g_pass", "mG-Pass@k", "percent"))
+    cells.append(Series("k", k_K, r.mean_g_pass_K, r.mean_g_pass_low_K, r.mean_g_pass_high_K))
+    note = f"{basis(r.problems, r.n, r.bootstrap)} Intervals hold at this k alone. mG-Pass averages tau from 1/2 to 1."
+    return Panel(tuple(columns), (Row(tuple(cells)),), note)
+
+
+def _cover(arm: Arm, terms: Terms) -> Cover:
+    return cover(arm.counts, TAUS, fitted_prior(arm.counts) or JEFFREYS, bootstrap=terms.bootstrap)
+
+
+def _cover_panel(found: Cover) -> Panel:
+    columns = (
+        Column("cover", "Cover(tau)", "percent"),
+        Column("plug_in", "Share with c/n of at least tau", "percent"),
+    )
+    cells = (
+        Series("tau", found.tau_H, found.value_H, found.low_H, found.high_H),
+        Series("tau", found.tau_H, found.plug_in_H),
+    )
+    return Panel(columns, (Row(cells),), basis(found.problems, found.n, found.bootstrap))
+
+
+RELIABILITY = Measure(
+    name="reliability",
+    title="Reliability",
+    explanation="pass^k asks that all of k samples are right, and G-Pass@k that a share of them is.",
+    unit="model",
+    rank=50,
+    compute=_reliability,
+    panel=_reliability_panel,
+)
+COVER = Measure(
+    name="cover",
+    title="Cover(tau)",
+    explanation="The share of problems that one sample solves with probability at least tau.",
+    unit="model",
+    rank=52,
+    compute=_cover,
+    panel=_cover_panel,
+)
+MEASURES = (RELIABILITY, COVER)

@@ -9,12 +9,15 @@ import numpy as np
 
 from edgewise.boundary.inference.estimators import none_at_k
 from edgewise.boundary.inference.resampling import (
+    BOOTSTRAP,
+    Bootstrap,
     Estimate,
     bootstrap_means,
-    check_confidence,
     resampled_estimate,
     units,
 )
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.boundary.measures.solved import mcnemar, samples_each
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, require_same_problems
@@ -44,7 +47,7 @@ class Support:
     are between two draws of m samples of the base: two draws solve different problems by chance, so that
     retention is below 1 and discovery above 0 without any change, and only nscr is 0 by symmetry. `excess` is
     measured minus unchanged, the part that tuning may account for. `unchanged` and `excess` are NaN when the
-    base has fewer than 2m samples of a problem. Intervals are at `confidence`, over new problems of the same kind.
+    base has fewer than 2m samples of a problem. Intervals are, over new problems of the same kind.
     """
 
     m: int
@@ -56,9 +59,7 @@ class Support:
     unchanged: SupportMeasures
     excess: SupportMeasures
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,7 @@ def support_measures(
     tuned: Counts,
     m: int | None = None,
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Support:
     """The measures of Wu et al. 2025 (The Invisible Leash, arXiv:2507.14843) with intervals and their floor.
 
@@ -94,7 +93,6 @@ def support_measures(
     `m` defaults to the largest number that leaves the base 2m samples and the tuned arm m. Raises InputError when
     the arms do not hold the same problems, or some problem has fewer than m samples.
     """
-    check_confidence(confidence)
     require_same_problems(base, tuned)
     m = samples_each(base, tuned, m)
     base_P, tuned_P = none_at_k(base.n_P, base.c_P, m), none_at_k(tuned.n_P, tuned.c_P, m)
@@ -110,7 +108,7 @@ def support_measures(
         ],
         axis=1,
     )
-    means_RK = bootstrap_means(columns_PK, resamples, seed, base.cluster_P)
+    means_RK = bootstrap_means(columns_PK, bootstrap, base.cluster_P)
     # The value stands in the first row, its resamples below it.
     totals_RK = base.problems * np.vstack([columns_PK.mean(axis=0), means_RK])
     measured_RM, unchanged_RM = _measures(totals_RK[:, :3]), _measures(totals_RK[:, 3:])
@@ -122,7 +120,10 @@ def support_measures(
         rests_on = (preserved + shrunk, preserved + expanded, solved, solved)
         columns = zip(values_RM.T, bounds, rests_on, strict=True)
         return SupportMeasures(
-            *(resampled_estimate(one[0], one[1:], reach, confidence, min(most, count)) for one, reach, count in columns)
+            *(
+                resampled_estimate(one[0], one[1:], reach, bootstrap.confidence, min(most, count))
+                for one, reach, count in columns
+            )
         )
 
     share, change, none = (0.0, 1.0), (-1.0, 1.0), (0.0, 0.0)
@@ -136,9 +137,7 @@ def support_measures(
         unchanged=estimates(unchanged_RM, [share, share, share, none]),
         excess=estimates(measured_RM - unchanged_RM, [change] * 4),
         problems=base.problems,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -167,3 +166,37 @@ def _measures(cells: FloatArray) -> FloatArray:
     ]
     with np.errstate(invalid="ignore"):
         return np.stack([np.where(bottom > 0, top / bottom, np.nan) for top, bottom in pairs], axis=-1)
+
+
+def _support(base: Arm, tuned: Arm, terms: Terms) -> Support:
+    return support_measures(base.counts, tuned.counts, terms.k, bootstrap=terms.bootstrap)
+
+
+def _panel(found: Support) -> Panel:
+    columns = (
+        Column("srr", "SRR, retained", "ratio"),
+        Column("ndr", "NDR, discovered", "ratio"),
+        Column("sds", "SDS", "ratio"),
+        Column("nscr", "NSCR", "ratio"),
+    )
+    parts = {"tuned against base": found.measured, "base against base": found.unchanged, "difference": found.excess}
+    rows = tuple(
+        Row(tuple(Cell.of(getattr(part, column.name)) for column in columns), label) for label, part in parts.items()
+    )
+    note = (
+        f"Within {found.m} samples. {basis(found.problems, None, found.bootstrap)} Two draws of the base differ too: "
+    )
+    return Panel(columns, rows, note + "only the difference may be due to tuning.")
+
+
+SUPPORT = Measure(
+    name="support",
+    title="Support measures",
+    explanation="Support retention, net discovery, support dynamic score and net support change rate (Wu et al. 2025, "
+    "arXiv:2507.14843).",
+    unit="comparison",
+    rank=20,
+    compute=_support,
+    panel=_panel,
+)
+MEASURES = (SUPPORT,)

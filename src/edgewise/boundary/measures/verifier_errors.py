@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from edgewise.boundary.inference.resampling import Estimate, check_confidence, percentiles
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, percentiles
 from edgewise.core.errors import InputError
 
 
@@ -74,28 +74,25 @@ def corrected_share(
     verified: int,
     labels: VerifierLabels,
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Estimate:
     """The Rogan-Gladen share of sound chains when the verifier passed `passed` of `verified`, with its interval.
 
     All three rates are drawn anew from Beta(x + 1/2, n - x + 1/2): resampling the counts themselves would take 0
     errors in 50 labels for certainty. NaN where nothing was observed. Raises InputError unless 0 <= passed <= verified.
     """
-    check_confidence(confidence)
     if not 0 <= passed <= verified:
         raise InputError(f"passed: {passed} of {verified} verified chains; from 0 to all of them")
     if not verified:
         return Estimate(math.nan, math.nan, math.nan)
-    rng = np.random.default_rng((seed, 3))
+    rng = np.random.default_rng((bootstrap.seed, 3))
     counts = ((passed, verified), (labels.false_positives, labels.unsound), (labels.true_positives, labels.sound))
-    observed_R, fpr_R, tpr_R = (rng.beta(x + 0.5, n - x + 0.5, resamples) for x, n in counts)
+    observed_R, fpr_R, tpr_R = (rng.beta(x + 0.5, n - x + 0.5, bootstrap.resamples) for x, n in counts)
     # A draw in which the verifier tells nothing apart leaves the whole range possible.
     useful_R = tpr_R > fpr_R
     share_R = np.clip((observed_R - fpr_R) / np.where(useful_R, tpr_R - fpr_R, 1.0), 0.0, 1.0)
-    low, _ = percentiles(np.where(useful_R, share_R, 0.0), confidence, resamples)
-    _, high = percentiles(np.where(useful_R, share_R, 1.0), confidence, resamples)
+    low, _ = percentiles(np.where(useful_R, share_R, 0.0), bootstrap.confidence, bootstrap.resamples)
+    _, high = percentiles(np.where(useful_R, share_R, 1.0), bootstrap.confidence, bootstrap.resamples)
     return Estimate(rogan_gladen(passed / verified, labels.fpr, labels.tpr), low, high)
 
 

@@ -12,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import Estimate, bootstrap_means, check_confidence, interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, interval
+from edgewise.boundary.inference.supported_k import k_grid
+from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray, integers
 from edgewise.outcomes.outcomes import Outcomes
@@ -22,7 +25,7 @@ from edgewise.outcomes.outcomes import Outcomes
 class Majority:
     """Mean over problems of maj@k: the answer that most of k samples say is correct.
 
-    `low_K`, `high_K` are pointwise intervals at `confidence` over new problems. `monte_carlo_error_K` is
+    `low_K`, `high_K` are pointwise intervals over new problems. `monte_carlo_error_K` is
     the standard error that `value_K` owes to looking at `subsets` random subsets of each problem
     in place of all: 0 at k = 1 and k = n, which are exact; the intervals contain it. `no_answer` is the
     share of samples that say none, averaged over problems. `n` is the smallest number of samples of a
@@ -38,14 +41,12 @@ class Majority:
     no_answer: float
     n: int
     problems: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 @dataclass(frozen=True)
 class Diversity:
-    """How much the answers to one problem differ, averaged over problems; intervals at `confidence`.
+    """How much the answers to one problem differ, averaged over problems; intervals.
 
     `entropy` is the entropy of the answers in nats, by the Chao-Shen estimator, and `entropy_plug_in`
     that of the observed shares, which is too low; both over the `answered` problems with an answer.
@@ -65,9 +66,7 @@ class Diversity:
     problems: int
     answered: int
     solved: int
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
 
 def majority(
@@ -75,9 +74,7 @@ def majority(
     ks: Sequence[int],
     *,
     subsets: int = 64,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Majority:
     """Mean over problems of maj@k, the expected vote over k-subsets of the recorded samples.
 
@@ -89,10 +86,8 @@ def majority(
 
     Source: Wang et al. 2022, arXiv:2203.11171 (self-consistency).
 
-    Raises InputError when answers were not recorded, and for a bad confidence, resamples < 1, k < 1 or
-    subsets < 2.
+    Raises InputError when answers were not recorded, and for k < 1 or subsets < 2.
     """
-    check_confidence(confidence)
     k_K = integers("ks", ks)
     if (k_K < 1).any():
         raise InputError(f"ks: {list(ks)}; numbers of samples start at 1")
@@ -101,7 +96,7 @@ def majority(
     answers = _answers(outcomes)
     values_PK = np.full((answers.n_P.size, k_K.size), np.nan)
     variances_PK = np.full_like(values_PK, np.nan)
-    rng = np.random.default_rng((seed, 32))
+    rng = np.random.default_rng((bootstrap.seed, 32))
     ends = np.searchsorted(answers.problem_A, np.arange(answers.n_P.size + 1))
     for n in np.unique(answers.n_P).tolist():
         # One list of subsets serves all problems with n samples, each in an order of its own.
@@ -116,8 +111,8 @@ def majority(
             variances_PK[i, k_K <= n] = right_DK.var(axis=0, ddof=1) / subsets
 
     cluster_P = outcomes.cluster_P
-    means_RK = bootstrap_means(values_PK, resamples, seed, cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, confidence, (0.0, 1.0), cluster_P)
+    means_RK = bootstrap_means(values_PK, bootstrap, cluster_P)
+    low_K, high_K = interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), cluster_P)
     said_P = np.bincount(answers.problem_A, answers.count_A, minlength=answers.n_P.size)
     return Majority(
         k_K=k_K,
@@ -129,9 +124,7 @@ def majority(
         no_answer=float(np.mean(1 - said_P / answers.n_P)),
         n=int(answers.n_P.min()),
         problems=answers.n_P.size,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -140,9 +133,7 @@ def diversity(
     m: int,
     m_correct: int = 2,
     *,
-    resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Diversity:
     """Entropy and number of distinct answers, per problem and averaged over problems.
 
@@ -151,10 +142,9 @@ def diversity(
     it (Hurlbert 1971). With m_correct = 2 it is 1 plus the probability that two correct samples say
     different answers. Entropy: Chao and Shen 2003, over the samples that say an answer.
 
-    Raises InputError when answers were not recorded, a problem has fewer than m samples, and for a bad
-    confidence, resamples < 1, m < 1 or m_correct < 1.
+    Raises InputError when answers were not recorded, a problem has fewer than m samples, and for m < 1 or
+    m_correct < 1.
     """
-    check_confidence(confidence)
     answers = _answers(outcomes)
     problem_A, count_A, correct_A, n_P = answers.problem_A, answers.count_A, answers.correct_A, answers.n_P
     for name, size in (("m", m), ("m_correct", m_correct)):
@@ -180,8 +170,8 @@ def diversity(
         if not of_P.any():
             return Estimate(*[float("nan")] * 3)
         values_P1, cluster = values_P[of_P, None], None if cluster_P is None else cluster_P[of_P]
-        means_R1 = bootstrap_means(values_P1, resamples, seed, cluster)
-        low, high = interval(values_P1, means_R1, confidence, bounds, cluster)
+        means_R1 = bootstrap_means(values_P1, bootstrap, cluster)
+        low, high = interval(values_P1, means_R1, bootstrap.confidence, bounds, cluster)
         return Estimate(float(values_P1.mean()), float(low[0]), float(high[0]))
 
     most = float(np.log(n_P.max()))
@@ -198,9 +188,7 @@ def diversity(
         problems=n_P.size,
         answered=int(answered_P.sum()),
         solved=int(solved_P.sum()),
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        bootstrap=bootstrap,
     )
 
 
@@ -250,3 +238,60 @@ def _votes(count_A: IntArray, correct_A: FloatArray, drawn_NDK: npt.NDArray[np.s
     right_DK[most_DK == 0] = 0.0
     right_DK /= np.count_nonzero(wins_ADK, axis=0)
     return right_DK
+
+
+def _majority(arm: Arm, terms: Terms) -> Majority | None:
+    return None if arm.samples is None else majority(arm.samples, k_grid(terms.n), bootstrap=terms.bootstrap)
+
+
+def _majority_panel(found: Majority) -> Panel:
+    columns = (Column("majority", "maj@k", "percent"), Column("no_answer", "Samples without an answer", "percent"))
+    votes = Series("k", found.k_K, found.value_K, found.low_K, found.high_K)
+    note = f"{basis(found.problems, found.n, found.bootstrap)} Intervals hold at this k alone."
+    return Panel(columns, (Row((votes, Cell(found.no_answer))),), note)
+
+
+def _diversity(arm: Arm, terms: Terms) -> Diversity | None:
+    return None if arm.samples is None else diversity(arm.samples, terms.n, bootstrap=terms.bootstrap)
+
+
+def _diversity_panel(found: Diversity) -> Panel:
+    columns = (
+        Column("entropy", "Entropy, nats", "number"),
+        Column("distinct", "Different answers", "number"),
+        Column("distinct_correct", "Different right answers", "number"),
+        Column("unanimous", "All samples agree", "percent"),
+        Column("answered", "Problems with an answer", "count"),
+    )
+    cells = (
+        Cell.of(found.entropy),
+        Cell.of(found.distinct, f"of {found.m} samples"),
+        Cell.of(found.distinct_correct, f"of {found.m_correct} right ones, {found.solved} problems"),
+        Cell.of(found.unanimous),
+        Cell(found.answered, beside=f"of {found.problems}"),
+    )
+    note = f"Means over problems; entropy by Chao and Shen's estimator. {basis(found.problems, None, found.bootstrap)}"
+    return Panel(columns, (Row(cells),), note)
+
+
+MAJORITY = Measure(
+    name="majority",
+    title="Majority vote",
+    explanation="maj@k asks that the answer that most of k samples give is right.",
+    unit="model",
+    rank=54,
+    needs=("answers",),
+    compute=_majority,
+    panel=_majority_panel,
+)
+DIVERSITY = Measure(
+    name="diversity",
+    title="Answer diversity",
+    explanation="How much the answers to one problem differ; a model can be right more often by saying fewer things.",
+    unit="model",
+    rank=90,
+    needs=("answers",),
+    compute=_diversity,
+    panel=_diversity_panel,
+)
+MEASURES = (MAJORITY, DIVERSITY)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgewise.boundary.inference.resampling import Estimate, enough_resamples, units
+from edgewise.boundary.inference.resampling import Bootstrap, Estimate, enough_resamples, units
 from edgewise.boundary.inference.supported_k import largest_claimable_k, usual_k
-from edgewise.boundary.measures.curves import Difference, paired_difference
+from edgewise.boundary.measures.curves import paired_difference
 from edgewise.boundary.measures.solved import SolvedSets, solved_sets
 from edgewise.boundary.verdict.evidence import Evidence
 from edgewise.boundary.verdict.labels import LABELS, Label
@@ -147,11 +147,12 @@ def boundary_verdict(
 
     confidence = 1 - alpha / comparisons
     resamples = max(resamples, enough_resamples(confidence))
-    difference = paired_difference(base, tuned, sorted({1, k}), resamples=resamples, seed=seed, confidence=confidence)
-    solved = solved_sets(base, tuned, k, resamples=resamples, seed=seed, confidence=confidence)
+    bootstrap = Bootstrap(resamples, seed, confidence)
+    difference = paired_difference(base, tuned, sorted({1, k}), bootstrap=bootstrap)
+    solved = solved_sets(base, tuned, k, bootstrap=bootstrap)
     evidence = Evidence(
-        delta_1=_estimate(difference, 0),
-        delta_k=_estimate(difference, -1),
+        delta_1=difference.at(1),
+        delta_k=difference.at(k),
         p_1=float(difference.p_K[0]),
         p_k=float(difference.p_K[-1]),
         solved=solved,
@@ -217,8 +218,3 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     labels = {name: part.label for name, part in verdicts.items()}
     text = combined_sentence(label, labels, [part.k for part in parts], max(part.margin for part in parts))
     return CombinedVerdict(label, text, entry.combined_rule, dict(verdicts))
-
-
-def _estimate(difference: Difference, at: int) -> Estimate:
-    columns = (difference.value_K, difference.low_K, difference.high_K)
-    return Estimate(*(float(column[at]) for column in columns))

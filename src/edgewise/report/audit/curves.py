@@ -8,8 +8,9 @@ import altair as alt
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.audit.result import Audit, Guessing, Scope
+from edgewise.boundary.audit.result import Audit, Scope
 from edgewise.boundary.inference.supported_k import use_of_k
+from edgewise.boundary.measures.guessing import Guessing
 from edgewise.report import formats
 from edgewise.report.audit.drawing import MUTED, SHARES, Data, Rows, Spec, columns, finished, tooltips
 from edgewise.report.charts import model_color, model_shape, samples_axis
@@ -30,7 +31,9 @@ def pass_at_k(audit: Audit, scope: Scope, floor: Guessing | None, *, small: bool
     for model, curves in scope.curves.items():
         for metric, curve in curves.items():
             columns = (curve.k_K, curve.value_K, curve.band_low_K, curve.band_high_K)
-            rows = _curve_rows(*columns, curve.n, formats.percent, f"band at {formats.confidence(curve.confidence)}")
+            rows = _curve_rows(
+                *columns, curve.n, formats.percent, f"band at {formats.confidence(curve.bootstrap.confidence)}"
+            )
             (main if metric == audit.metric else other).extend(
                 {**row, "model": model, "judged": metric, "problems": curve.problems} for row in rows
             )
@@ -57,7 +60,9 @@ def difference(audit: Audit, scope: Scope) -> Spec:
         columns = (found.k_K, found.value_K, found.band_low_K, found.band_high_K)
         rows += [
             {**row, "model": model, "problems": found.problems}
-            for row in _curve_rows(*columns, found.n, formats.points, f"band at {formats.confidence(found.confidence)}")
+            for row in _curve_rows(
+                *columns, found.n, formats.points, f"band at {formats.confidence(found.bootstrap.confidence)}"
+            )
         ]
     x = _samples(rows, False)
     y = (
@@ -90,7 +95,7 @@ def trajectory(audit: Audit, scope: Scope) -> Spec:
             curve.high_K,
             curve.n,
             formats.percent,
-            formats.confidence(curve.confidence),
+            formats.confidence(curve.bootstrap.confidence),
         )
         if not row["joint"]
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgewise.boundary.audit.result import Audit, ProblemSet
+from edgewise.boundary.measures.guessing import GUESSING
 from edgewise.report.audit.curves import difference, pass_at_k, trajectory
 from edgewise.report.audit.drawing import Spec
 from edgewise.report.audit.lookups import counts_of
@@ -15,11 +16,16 @@ def set_figures(audit: Audit, one: ProblemSet, suffix: str) -> dict[str, Figure]
 
     The id of a chart is its kind and `suffix`.
     """
-    scope = one.whole
+    scope, guessing = one.whole, GUESSING.result(one.measures)
     where = f"{scope.problems} problems, n = {scope.n}"
     counts = {model: counts_of(audit, one, model) for model in audit.models}
     made: list[tuple[str, str, str, Spec]] = [
-        ("curves", one.name, f"{where}, claims at k = {scope.k}", pass_at_k(audit, scope, one.guessing)),
+        (
+            "curves",
+            one.name,
+            f"{where}, claims at k = {scope.k}",
+            pass_at_k(audit, scope, guessing),
+        ),
         ("difference", one.name, f"{where}, claims at k = {scope.k}", difference(audit, scope)),
         ("solved", one.name, f"{where}, within {scope.k} samples", solved(audit, scope)),
         ("histogram", one.name, where, histogram(audit, scope, counts)),
@@ -28,7 +34,7 @@ def set_figures(audit: Audit, one: ProblemSet, suffix: str) -> dict[str, Figure]
     if len(audit.models) > 2:
         made.append(("trajectory", one.name, where, trajectory(audit, scope)))
     for i, (model, comparison) in enumerate(one.comparisons.items()):
-        made.append((f"rates-{i}", model, where, rates(audit, scope, model, counts, ways(comparison.changes))))
+        made.append((f"rates-{i}", model, where, rates(audit, scope, model, counts, ways(comparison["changes"]))))
     return {kind: Figure(f"{kind}-{suffix}", title, note, chart) for kind, title, note, chart in made}
 
 

@@ -51,8 +51,8 @@ def render(
     by_problem = _by_problem(audit, examples)
     first = audit.sets[0]
     measures = [measure for one in audit.sets for measure in one.models.values()]
-    diversity = [m.diversity for m in measures if m.diversity]
-    sound = [m.sound for m in measures if m.sound]
+    diversity = [m["diversity"] for m in measures if m.get("diversity")]
+    sound = [m["sound"] for m in measures if m.get("sound")]
     base = audit.counts[audit.models[0]]
     levels = sorted(set(base.level.tolist()), key=_order)
     return document.render(
@@ -68,7 +68,7 @@ def render(
         place_of_set={one.name: i for i, one in enumerate(audit.sets)},
         reach=_reach(audit),
         first_part=next(iter(first.whole.verdicts.values())),
-        one_change=next(iter(first.comparisons.values())).changes,
+        one_change=next(iter(first.comparisons.values()))["changes"],
         grid=sorted({int(k) for one in audit.sets for c in one.whole.curves.values() for k in c[audit.metric].k_K}),
         series=Series(),
         at=_at,
@@ -85,13 +85,13 @@ def render(
         examples_left=max(0, len(by_problem) - MOST_EXAMPLES),
         marked=any(e.first_wrong_step is not None for some in by_problem.values() for _, e in some),
         certificates_shown=MOST_CERTIFICATES,
-        has_majority=any(m.majority for m in measures),
-        has_graded=any(m.graded for m in measures),
+        has_majority=any(m.get("majority") for m in measures),
+        has_graded=any(m.get("graded") for m in measures),
         has_diversity=bool(diversity),
-        diversity_confidence=diversity[0].confidence if diversity else None,
-        has_guessing=any(one.guessing for one in audit.sets),
+        diversity_confidence=diversity[0].bootstrap.confidence if diversity else None,
+        has_guessing=any(one.measures.get("guessing") for one in audit.sets),
         has_soundness=bool(sound),
-        soundness_confidence=sound[0].confidence if sound else None,
+        soundness_confidence=sound[0].bootstrap.confidence if sound else None,
         infinite=formats.number(float("inf")),
     )
 
@@ -184,7 +184,7 @@ def _problem_table(audit: Audit, prompts: Mapping[str, str], levels: Sequence[in
     rows = []
     for i, one in enumerate(audit.sets):
         counts = [counts_of(audit, one, model) for model in audit.models]
-        changes = [comparison.changes for comparison in one.comparisons.values()]
+        changes = [comparison["changes"] for comparison in one.comparisons.values()]
         columns = [counts[0].problem.tolist(), [place[level] for level in counts[0].level.tolist()]]
         samples = zip(*(zip(c.c_P.tolist(), c.n_P.tolist(), strict=True) for c in counts), strict=True)
         changed = zip(*(zip(c.q_P.tolist(), problems.ways(c), strict=True) for c in changes), strict=True)

@@ -144,12 +144,13 @@ def cover(audit: Audit, one: ProblemSet) -> Spec:
             "low": low,
             "high": high,
             "share": formats.percent(value),
-            "interval": f"{formats.interval(low, high, formats.percent)} ({formats.confidence(found.confidence)})",
+            "interval": f"{formats.interval(low, high, formats.percent)} ({confidence})",
             "n": found.n,
             "problems": found.problems,
         }
         for model, measures in one.models.items()
-        for found in [measures.cover]
+        for found in [measures["cover"]]
+        for confidence in [formats.confidence(found.bootstrap.confidence)]
         for tau, value, low, high in columns(found.tau_H, found.value_H, found.low_H, found.high_H)
     ]
     x = (

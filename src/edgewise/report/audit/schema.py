@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from edgewise.boundary.audit.result import Audit
+from edgewise.boundary.measures.registry import Unit, of_unit
 from edgewise.outcomes.counts import Counts
 from edgewise.report.audit.record import IDS, NAME, per_problem
 
@@ -22,6 +23,7 @@ _SCALARS: Mapping[Any, dict[str, Any]] = {
     float: {"$ref": "#/$defs/number"},
     type(None): {"type": "null"},
 }
+_UNITS: Mapping[str, Unit] = {"measures": "set", "models": "model", "comparisons": "comparison"}
 _CELLS = {"f": {"$ref": "#/$defs/number"}, "i": {"type": "integer"}, "U": {"type": "string"}, "b": {"type": "boolean"}}
 
 
@@ -79,6 +81,8 @@ def _type(hint: Any, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
         return {"type": "array", "prefixItems": cells, "minItems": len(cells), "maxItems": len(cells)}
     if origin in (tuple, list, Sequence):
         return {"type": "array", "items": _type(arguments[0], name, definitions)}
+    if origin is Mapping and arguments[1] is Any:
+        return _results(name, definitions)
     if origin is Mapping:
         return {"type": "object", "additionalProperties": _type(arguments[1], name, definitions)}
     if dataclasses.is_dataclass(hint) or hasattr(hint, "_fields"):
@@ -87,6 +91,15 @@ def _type(hint: Any, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
             definitions[hint.__name__] = _object(hint, definitions)
         return {"$ref": f"#/$defs/{hint.__name__}"}
     raise TypeError(f"{name}: {hint} has no place in {NAME}")
+
+
+def _results(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    """The results of the measures that a field of `ProblemSet` holds: of those that were asked for."""
+    found = {
+        measure.name: _either([_type(measure.result_type, measure.name, definitions), _SCALARS[type(None)]])
+        for measure in of_unit(_UNITS[name])
+    }
+    return {"type": "object", "properties": found, "additionalProperties": False}
 
 
 def _either(kinds: list[dict[str, Any]]) -> dict[str, Any]:

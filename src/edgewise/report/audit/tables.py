@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from edgewise.boundary.audit.result import Audit, Scope
+from edgewise.boundary.audit.result import Audit, Results, Scope
 from edgewise.boundary.inference.resampling import Estimate
 from edgewise.boundary.inference.supported_k import use_of_k
 from edgewise.report import document
@@ -33,7 +33,7 @@ CERTIFICATES = (
     *("base_bound", "tuned_bound", "effect", "bound_alpha"),
 )
 # What stands in columns of their own, and axes.
-_ABOUT = ("n", "problems", "confidence", "resamples", "seed", "k_K", "tau_H", "fpr_F")
+_ABOUT = ("n", "problems", "bootstrap", "k_K", "tau_H", "fpr_F")
 _ENDS = ("low_K", "high_K", "low_H", "high_H", "low_HK", "high_HK", "low_F", "high_F")
 # Column, the grid that it is read from, and where its letter stands in a suffix.
 _GRIDS = (("k", "k_K", -1), ("tau", "tau_H", 0), ("fpr", "fpr_F", 0))
@@ -91,7 +91,7 @@ def curves(audit: Audit) -> Iterator[Row]:
                         "n": curve.n,
                         "problems": curve.problems,
                         "use": use_of_k(k, curve.n),
-                        "confidence": curve.confidence,
+                        "confidence": curve.bootstrap.confidence,
                     }
 
 
@@ -116,7 +116,7 @@ def differences(audit: Audit) -> Iterator[Row]:
                     "n": found.n,
                     "problems": found.problems,
                     "use": use_of_k(k, found.n),
-                    "confidence": found.confidence,
+                    "confidence": found.bootstrap.confidence,
                 }
 
 
@@ -160,7 +160,7 @@ def solved(audit: Audit) -> Iterator[Row]:
                 **{name: cell for field in SOLVED for name, cell in _estimate(field, getattr(found, field)).items()},
                 "mcnemar_p": found.mcnemar_p,
                 "problems": found.problems,
-                "confidence": found.confidence,
+                "confidence": found.bootstrap.confidence,
             }
 
 
@@ -175,7 +175,7 @@ def problems(audit: Audit) -> Iterator[Row]:
             for model, found in counts.items():
                 row |= {f"{model} n": found.n_P[i], f"{model} c": found.c_P[i]}
             for model, comparison in one.comparisons.items():
-                change = comparison.changes
+                change = comparison["changes"]
                 row |= {
                     f"{model} p": change.p_P[i],
                     f"{model} q": change.q_P[i],
@@ -188,7 +188,7 @@ def certificates(audit: Audit) -> Iterator[Row]:
     """Problems shown to have come within reach or gone out of it, in samples not used to choose them."""
     for one in audit.sets:
         for model, comparison in one.comparisons.items():
-            found = comparison.certificates
+            found = comparison["certificates"]
             if found is None:
                 continue
             for kind, some in (("expansion", found.expansions), ("shrinkage", found.shrinkages)):
@@ -213,23 +213,31 @@ def certificates(audit: Audit) -> Iterator[Row]:
 def models(audit: Audit) -> Iterator[Row]:
     """Every other measure of every model on every set: one number a row, named part.field."""
     for one in audit.sets:
-        for model, rates in one.whole.rates.items():
-            yield from _measures({"set": one.name, "model": model}, "rates", rates)
-        for model, measures in one.models.items():
-            yield from _measures({"set": one.name, "model": model}, "", measures)
+        for model, results in one.models.items():
+            yield from _results({"set": one.name, "model": model}, results)
 
 
 def comparisons(audit: Audit) -> Iterator[Row]:
     """Every other measure of every tuned model against the base: one number a row, named part.field."""
     for one in audit.sets:
-        for model, comparison in one.comparisons.items():
-            yield from _measures({"set": one.name, "model": model}, "", comparison)
+        for model, results in one.comparisons.items():
+            yield from _results({"set": one.name, "model": model}, results)
+
+
+def _results(where: Row, results: Results) -> Iterator[Row]:
+    for name, result in results.items():
+        if result is not None:
+            yield from _measures(where, name, result)
 
 
 def _measures(where: Row, path: str, part: Any) -> Iterator[Row]:
     """The numbers of a dataclass and of those within it; arrays over k or tau one row for each."""
     named = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
-    about = {"n": named.get("n"), "problems": named.get("problems"), "confidence": named.get("confidence")}
+    about = {
+        "n": named.get("n"),
+        "problems": named.get("problems"),
+        "confidence": getattr(named.get("bootstrap"), "confidence", None),
+    }
     for name, value in named.items():
         measure = f"{path}.{name}" if path else name
         row = {**where, "measure": measure, **dict.fromkeys(("k", "tau", "fpr")), "value": value, **_NO_ENDS, **about}

@@ -27,7 +27,7 @@ def summary(audit: Audit, folder: Path) -> None:
         for name, part in verdict.parts.items():
             console.print(Text(f"  {_plain(name)}: {_plain(part.sentence)}"), soft_wrap=True)
         for one in audit.sets:
-            found = one.comparisons[model].crossover
+            found = one.comparisons[model]["crossover"]
             if found.claimable:
                 said = f"crossover: by k = {found.k_star:.0f} the base is ahead, by the band over all k"
                 console.print(Text(f"  {_plain(one.name)}: {said}"), soft_wrap=True)
@@ -38,7 +38,7 @@ def summary(audit: Audit, folder: Path) -> None:
 
 def _passes(audit: Audit) -> Table:
     ks = sorted({one.whole.k for one in audit.sets})
-    confidence = next(iter(audit.sets[0].whole.curves.values()))[audit.metric].confidence
+    confidence = next(iter(audit.sets[0].whole.curves.values()))[audit.metric].bootstrap.confidence
     title = f"percent, judged by the {audit.metric}; k = {', '.join(map(str, ks))}; {100 * confidence:.4g}% intervals"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("model")

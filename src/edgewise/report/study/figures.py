@@ -159,7 +159,7 @@ def _rows(model: str, metric: Metric, curve: Curve) -> list[dict[str, Any]]:
             "value": value,
             "low": low,
             "high": high,
-            "interval": f"{100 * low:.1f}% to {100 * high:.1f}% (at {100 * curve.confidence:.4g}%)",
+            "interval": f"{100 * low:.1f}% to {100 * high:.1f}% (at {100 * curve.bootstrap.confidence:.4g}%)",
             "n": curve.n,
             "problems": curve.problems,
             "use": "claims" if k in claims else "too noisy for a claim: k > n/4",

@@ -49,7 +49,7 @@ def render(findings: Findings, *, command: str | None = None) -> str:
         by_level=tables.by_level(findings),
         examples=tables.examples_by_level(findings),
         reach=tables.forest_reach(findings),
-        band_confidence=next((c.curve.confidence for c in findings.curves), float("nan")),
+        band_confidence=next((c.curve.bootstrap.confidence for c in findings.curves), float("nan")),
         first_part=next((p for v in findings.verdicts.values() for p in v.parts.values()), None),
         thinned=max((figures.thinning(len(stage.metrics)) for stage in findings.stages), default=1),
     )

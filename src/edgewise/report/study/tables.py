@@ -155,7 +155,7 @@ def _passes(findings: Findings, where: str, k: int) -> tuple[Passes, ...]:
             answer_k=at(answer, k),
             n=process.n,
             problems=process.problems,
-            confidence=process.confidence,
+            confidence=process.bootstrap.confidence,
         )
 
     return tuple(one(model) for model in findings.models)
