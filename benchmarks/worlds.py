@@ -114,9 +114,9 @@ def demo_share() -> float:
     """Percent of the first 500 steps of the demonstration's pre-training that is spent waiting for data."""
     import torch
 
-    from edgewise.demo import DemoSpec, demo
     from edgewise.model.decoder import Decoder
     from edgewise.model.tokenizer import Tokenizer
+    from edgewise.study.demo import DemoSpec, demo
     from edgewise.study.stages import Pretrain
     from edgewise.training import next_token
     from edgewise.training.run_folder import RunFolder

@@ -11,12 +11,12 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, canonical_json, difference, digest, override, plain
-from edgewise.demo import DemoSpec
 from edgewise.rl import trainer
 from edgewise.rl.presets.base import fields, preset
 from edgewise.rl.presets.frame import FRAME
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import PRESETS, SMALL, AnyRecipe, recipe
+from edgewise.study.demo import DemoSpec
 from edgewise.study.stages import RL
 from edgewise.training.run_folder import RunFolder
 from tests.study.tiny import TUNED

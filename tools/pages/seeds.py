@@ -15,10 +15,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch is imported, as the
 from edgewise.boundary import Estimate
 from edgewise.core.provenance import versions
 from edgewise.core.spec import digest
-from edgewise.demo import DemoSpec, demo
 from edgewise.report.study.tables import at, claim_k, curve_of, level_name
 from edgewise.report.study.terminal import StudyProgress
 from edgewise.study.context import Context
+from edgewise.study.demo import DemoSpec, demo
 from edgewise.study.measure import Findings, measure
 from edgewise.study.plan import topological_order
 from edgewise.study.run import run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -15,17 +16,18 @@ from edgewise.core.errors import InputError
 LAB = ("torch", "safetensors", "tokenizers")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (
-    audit.audit,
-    audit.edge,
-    study.demo,
-    study.run,
-    recipes.recipes,
-    tasks.tasks,
-    tasks.problems,
-    tasks.verify,
-):
-    app.command()(command)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "audit": audit.audit,
+    "edge": audit.edge,
+    "demo": study.run_demo,
+    "run": study.run_named,
+    "recipes": recipes.recipes,
+    "tasks": tasks.tasks,
+    "problems": tasks.problems,
+    "verify": tasks.verify,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 
 
 # What a command was called before, for one release.

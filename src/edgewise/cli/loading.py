@@ -1,4 +1,4 @@
-"""What the arguments of a command name: a Python object, a world with its settings."""
+"""What the arguments of a command name: a Python object, a world or a study with its settings."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from pydantic import ValidationError
 
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
+    from edgewise.study.study import Study
     from edgewise.tasks import World
 
 
-def load(name: str, what: str) -> Any:
+def load_object(name: str, what: str) -> Any:
     """The object at MODULE:NAME or FILE.py:NAME; InputError, which calls it `what`, where there is none."""
     place, colon, attribute = name.rpartition(":")
     if not colon:
         raise InputError(f"{name}: write MODULE:{what.upper()} or FILE.py:{what.upper()}")
     try:
         if place.endswith(".py"):
+            # Worker processes import the file by its name, so its folder goes first, as where a script is run.
+            if (folder := str(Path(place).resolve().parent)) not in sys.path:
+                sys.path.insert(0, folder)
             spec = importlib.util.spec_from_file_location(Path(place).stem, place)
             assert spec is not None and spec.loader is not None
             module = importlib.util.module_from_spec(spec)
@@ -53,7 +59,7 @@ def kind_or_world(task: str) -> World | type[World]:
             f"{task}: no world or preset has this name; `edgewise tasks` lists them, MODULE:CLASS and FILE.py:CLASS "
             "are others"
         )
-    found = load(task, "class")
+    found = load_object(task, "class")
     if not (isinstance(found, World) or (isinstance(found, type) and issubclass(found, World))):
         raise InputError(f"{task}: must be a subclass of edgewise.tasks.World, or one with its knobs set")
     return found
@@ -102,3 +108,21 @@ def _with(base: World | type[World], given: dict[str, Any], task: str) -> World:
         parts = tuple(Part(share=part.share, world=_with(part.world, others, task)) for part in world.parts)
         world = Mixture(parts=parts, of=world.of)
     return world
+
+
+def study_of(name: str, settings: list[str]) -> Study:
+    """The study that the named function returns for its spec, after applying settings `a.b=c`."""
+    from edgewise.core.spec import Spec, describe_error, override
+
+    function = load_object(name, "function")
+    if not callable(function):
+        raise InputError(f"{name}: must be a function")
+    kinds = [k for k in get_type_hints(function).values() if isinstance(k, type) and issubclass(k, Spec)]
+    if not kinds:
+        raise InputError(f"{name}: must take one argument annotated with its Spec")
+    spec = override(kinds[0].parse({}, name), settings)
+    try:
+        study: Study = function(spec)
+    except ValidationError as error:  # a stage that these settings do not make
+        raise InputError(f"{name}: {describe_error(error)}") from None
+    return study

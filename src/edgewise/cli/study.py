@@ -1,4 +1,4 @@
-"""`edgewise demo` and `edgewise run`: names a study, applies a.b=c, prints."""
+"""`edgewise demo` and `edgewise run`: name a study, apply settings a.b=c, run it, print what it found."""
 
 from __future__ import annotations
 
@@ -6,41 +6,34 @@ import shlex
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_type_hints
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from edgewise.cli.loading import load
-from edgewise.core.errors import InputError
+from edgewise.cli.loading import study_of
 
-if TYPE_CHECKING:
-    import torch
-
-    from edgewise.study.study import Study
-
-Settings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Settings to change.")]
-Out = Annotated[Path, typer.Option(help="Folder for all that is computed; what is there is reused.")]
+StudySettings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Settings to change.")]
+StudyFolder = Annotated[Path, typer.Option("--out", help="Folder for all that is computed; what is there is reused.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Stages at a time; default: the cores.")]
 Device = Annotated[str, typer.Option(help="Where models run, e.g. cpu or cuda.")]
 ComputedBy = Annotated[str, typer.Option("--backend", help="Who computes models: auto, torch or native (kernels).")]
 
 
-def demo(
-    settings: Settings = None,
-    out: Out = Path("runs/demo"),
+def run_demo(
+    settings: StudySettings = None,
+    out: StudyFolder = Path("runs/demo"),
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
 ) -> None:
     """Train a small model, run RL on it twice, and say whether RL extended its boundary."""
-    _run("edgewise.demo:demo", settings or [], out, workers, device, backend)
+    _run("edgewise.study.demo:demo", settings or [], out, workers, device, backend)
 
 
-def run(
+def run_named(
     study: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION", help="A module or a .py file, and a function.")],
-    settings: Settings = None,
-    out: Out = Path("runs"),
+    settings: StudySettings = None,
+    out: StudyFolder = Path("runs"),
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
@@ -56,18 +49,18 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     from edgewise.report.study.page import write_page
     from edgewise.report.study.terminal import StudyProgress, summary
     from edgewise.report.terminal import status
-    from edgewise.study import run as study_run
     from edgewise.study.context import Context
     from edgewise.study.measure import measure
-    from edgewise.training.execution import Execution
+    from edgewise.study.run import run
+    from edgewise.training.execution import Execution, check_device
 
-    study = _study(name, settings)
+    study = study_of(name, settings)
     progress = StudyProgress(study)
     with process_group(device) as distributed:
-        execution = Execution(_device(device), choose_backend(backend, device), distributed=distributed)
+        execution = Execution(check_device(device), choose_backend(backend, device), distributed=distributed)
         context = Context(root=out, workers=workers or machine_cores(), execution=execution)
         with progress if distributed.is_rank_zero else nullcontext():
-            store = study_run.run(study, context, progress)
+            store = run(study, context, progress)
     if not distributed.is_rank_zero:
         return
     page = out / "report.html"
@@ -75,31 +68,3 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
         findings = measure(study, store)
         write_page(findings, page, command=shlex.join(["edgewise", *sys.argv[1:]]))
     summary(findings, page)
-
-
-def _study(name: str, settings: list[str]) -> Study:
-    """Call the named function with its spec, after applying the settings."""
-    from edgewise.core.spec import Spec, describe_error, override
-
-    function = load(name, "function")
-    if not callable(function):
-        raise InputError(f"{name}: must be a function")
-    kinds = [k for k in get_type_hints(function).values() if isinstance(k, type) and issubclass(k, Spec)]
-    if not kinds:
-        raise InputError(f"{name}: must take one argument annotated with its Spec")
-    spec = override(kinds[0].parse({}, name), settings)
-    try:
-        study: Study = function(spec)
-    except ValidationError as error:  # a stage that these settings do not make
-        raise InputError(f"{name}: {describe_error(error)}") from None
-    return study
-
-
-def _device(name: str) -> torch.device:
-    import torch
-
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device: {name!r} cannot be used ({str(error).splitlines()[0]:.80}); try cpu") from None
-    return torch.device(name)

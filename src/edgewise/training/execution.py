@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed
+from edgewise.core.errors import InputError
 
 # One process prepares some 700,000 tokens a second of graph arithmetic in English, as many as 100M parameters on an
 # H100 take.
@@ -65,3 +66,12 @@ class Execution:
 
 CPU = Execution()
 """One process on the CPU."""
+
+
+def check_device(name: str) -> torch.device:
+    """The device of this name; InputError where it cannot be used here."""
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device: {name!r} cannot be used ({str(error).splitlines()[0]:.80}); try cpu") from None
+    return torch.device(name)

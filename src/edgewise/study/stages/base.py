@@ -4,11 +4,18 @@
 
 Nested specs are the graph: equal prefixes are equal objects, have equal digests, and are computed once.
 
-**What a digest covers.** In: every field of the stage and, nested, of its parents; the kind and the hand-bumped
-`version` of the stage, of its worlds and of its recipe; the training seed. Out: fields declared with
-`Field(exclude=True)`, which only say where something is found or what it is called (`Recipe.label`,
-`Questions.path`); the `Context` and its `Execution` (folder, device, backend, micro-batch size, workers, ranks); the
-version of Edgewise and of other packages, which the provenance records.
+**What a digest covers.**
+
+In:
+- every field of the stage: its kind, its training seed, its world with all knobs, its recipe with all numbers;
+- the `version` of the stage and of its worlds, bumped by hand when the meaning changes;
+- nested, the same of every ancestor.
+
+Out:
+- fields declared with `Field(exclude=True)`. They say what something is called (`Recipe.label`), where it is found
+  (`Questions.path`; a digest of the content is in) or how long it may take (`ReasoningGym.timeout`);
+- the `Context` and its `Execution`: folder, workers, device, backend, micro-batch size, ranks;
+- the code of Edgewise and versions of packages, which the provenance records.
 
 **A stage from outside this package** is a subclass with the decorator `@register_stage`. An installed package names it
 under the entry-point group `edgewise.stages`, as `kind = "module:Class"`, so that a spec.json with this kind can be
