@@ -98,3 +98,60 @@ def test_demo_end_to_end_then_from_the_store(tmp_path: Path) -> None:
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 0, second.stderr
     assert {f.name: f.stat().st_mtime_ns for f in tmp_path.iterdir() if f.is_dir()} == made
+
+
+MINE = '''
+from typing import ClassVar, Literal
+
+from edgewise.core.spec import Spec
+from edgewise.sampling.params import SamplingParams
+from edgewise.study.stages import Evaluate, ModelStage, Pretrain, Stage, register_stage
+from edgewise.study.stages.artifacts import load_parent, save_model
+from edgewise.study.study import Study
+from edgewise.tasks import AnyWorld, ModularArithmetic
+from edgewise.training.next_token import NextTokenSpec
+from edgewise.core.provenance import Totals
+
+
+class Small(ModularArithmetic):
+    world: Literal["small"] = "small"
+
+
+@register_stage
+class Unchanged(Stage):
+    produces: ClassVar[Literal["model", "rollouts"]] = "model"
+    kind: Literal["unchanged"] = "unchanged"
+    version: Literal[1] = 1
+    parent: ModelStage
+    world: AnyWorld
+
+    def run(self, parents, folder, execution):
+        folder.path.mkdir(exist_ok=True)
+        save_model(*load_parent(parents[0], self.world, execution), folder)
+        return Totals()
+
+
+class Mine(Spec):
+    steps: int = 2
+
+
+def study(spec: Mine) -> Study:
+    world = Small(max_op=2, modulus=5, letters=4)
+    base = Pretrain(world=world, training=NextTokenSpec(steps=spec.steps, documents=4))
+    evaluate = lambda parent: Evaluate(
+        parent=parent, world=world, problems=2, samples=8, sampling=SamplingParams(max_new_tokens=16)
+    )
+    return Study("Mine", "Is it?", evaluate(base), {"arm": evaluate(Unchanged(parent=base, world=world))},
+                 {"all": range(1, 3)})
+'''
+
+
+def test_a_study_in_a_file_brings_its_own_stage_and_world_to_the_workers(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    command = [sys.executable, "-m", "edgewise", "run", f"{tmp_path / 'mine.py'}:study", "steps=3"]
+    out = tmp_path / "runs"
+    done = subprocess.run([*command, "--workers", "1", "--out", str(out)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (out / "report.html").exists()
+    kinds = sorted(folder.name.rpartition("-")[0] for folder in out.iterdir() if folder.is_dir())
+    assert kinds == ["evaluate", "evaluate", "pretrain", "unchanged"]
