@@ -100,7 +100,7 @@ def test_demo_end_to_end_then_from_the_store(tmp_path: Path) -> None:
     assert {f.name: f.stat().st_mtime_ns for f in tmp_path.iterdir() if f.is_dir()} == made
 
 
-MINE = '''
+MINE = """
 from typing import ClassVar, Literal
 
 from edgewise.core.spec import Spec
@@ -143,7 +143,7 @@ def study(spec: Mine) -> Study:
     )
     return Study("Mine", "Is it?", evaluate(base), {"arm": evaluate(Unchanged(parent=base, world=world))},
                  {"all": range(1, 3)})
-'''
+"""
 
 
 def test_a_study_in_a_file_brings_its_own_stage_and_world_to_the_workers(tmp_path: Path) -> None:
