@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from edgewise.core.errors import InputError
-from edgewise.tasks.grading import Graded, grade, stop
+from edgewise.tasks.grading import GraderReply, grade, stop
 
 GRADERS = """
 import os, sys, time, subprocess
@@ -63,9 +63,11 @@ def ends(pid: int, seconds: float = 5.0) -> bool:
 
 
 def test_a_value_comes_back_as_plain_data() -> None:
-    assert grade("operator:add", 2, 3) == Graded(5)
-    assert grade("operator:add", [1, None], ["\ud800é\n", {"a": True}]) == Graded([1, None, "\ud800é\n", {"a": True}])
-    assert grade("builtins:len", "x" * 300_000) == Graded(300_000)
+    assert grade("operator:add", 2, 3) == GraderReply(5)
+    assert grade("operator:add", [1, None], ["\ud800é\n", {"a": True}]) == GraderReply(
+        [1, None, "\ud800é\n", {"a": True}]
+    )
+    assert grade("builtins:len", "x" * 300_000) == GraderReply(300_000)
 
 
 def test_one_process_serves_all_calls_of_a_function_and_none_of_another() -> None:
@@ -98,14 +100,14 @@ def test_a_warm_call_takes_under_a_millisecond() -> None:
 def test_a_grader_that_hangs_is_killed_and_starts_anew(hanging: tuple[str, ...]) -> None:
     pid = grade("some_graders:where").value[0]
     start = time.monotonic()
-    assert grade(*hanging, timeout=0.2) == Graded(failure="no verdict in 0.2 s")
+    assert grade(*hanging, timeout=0.2) == GraderReply(failure="no verdict in 0.2 s")
     assert time.monotonic() - start < 5
     assert grade("some_graders:where").value[0] == pid
 
 
 def test_after_a_hang_the_same_function_answers_again() -> None:
     assert grade("time:sleep", 60, timeout=0.1).failure
-    assert grade("time:sleep", 0) == Graded(None)
+    assert grade("time:sleep", 0) == GraderReply(None)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_after_a_hang_the_same_function_answers_again() -> None:
 def test_a_grader_that_dies_says_how(function: str, argument: int | None, why: str) -> None:
     arguments = () if argument is None else (argument,)
     for _ in range(2):
-        assert grade(function, *arguments) == Graded(failure=f"the grader ended with {why}")
+        assert grade(function, *arguments) == GraderReply(failure=f"the grader ended with {why}")
 
 
 def test_a_grader_that_was_killed_while_idle_fails_no_completion() -> None:
@@ -139,13 +141,15 @@ def test_exceptions_and_values_that_are_no_data_are_one_line() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is enforced on Linux")
 def test_a_grader_out_of_memory_is_replaced() -> None:
-    assert grade("operator:mul", "a" * 1000, 10**7, memory=700) == Graded(failure="the grader ran out of its 700 MiB")
-    assert grade("operator:mul", "a", 3, memory=700) == Graded("aaa")
+    assert grade("operator:mul", "a" * 1000, 10**7, memory=700) == GraderReply(
+        failure="the grader ran out of its 700 MiB"
+    )
+    assert grade("operator:mul", "a", 3, memory=700) == GraderReply("aaa")
 
 
 def test_what_a_grader_prints_is_no_reply_and_its_input_is_empty() -> None:
-    assert grade("some_graders:noisy") == Graded("")
-    assert grade("some_graders:noisy") == Graded("")
+    assert grade("some_graders:noisy") == GraderReply("")
+    assert grade("some_graders:noisy") == GraderReply("")
 
 
 def test_a_grader_dies_with_all_that_it_started(tmp_path: Path) -> None:
@@ -167,7 +171,7 @@ def test_threads_share_a_grader_and_get_their_own_replies() -> None:
     wrong: list[int] = []
 
     def work(number: int) -> None:
-        wrong.extend(i for i in range(50) if grade("operator:add", number, i) != Graded(number + i))
+        wrong.extend(i for i in range(50) if grade("operator:add", number, i) != GraderReply(number + i))
 
     threads = [threading.Thread(target=work, args=(1000 * n,)) for n in range(4)]
     for thread in threads:
@@ -194,7 +198,7 @@ def test_a_fork_in_the_middle_of_a_call_waits_for_nobody() -> None:
     time.sleep(0.3)
     worker = os.fork()
     if worker == 0:
-        os._exit(0 if grade("time:sleep", 0) == Graded(None) else 1)
+        os._exit(0 if grade("time:sleep", 0) == GraderReply(None) else 1)
     calling.join()
     deadline = time.monotonic() + 10
     ended, status = os.waitpid(worker, os.WNOHANG)
@@ -213,7 +217,7 @@ def test_an_interrupted_call_leaves_no_reply_for_the_next(monkeypatch: pytest.Mo
         patch.setattr("edgewise.tasks.grading.os.read", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             grade("operator:add", 40, 2)
-    assert grade("operator:add", 1, 2) == Graded(3)
+    assert grade("operator:add", 1, 2) == GraderReply(3)
 
 
 END = """

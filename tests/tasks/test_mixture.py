@@ -11,7 +11,7 @@ from edgewise.core.errors import InputError
 from edgewise.core.spec import canonical_json, digest
 from edgewise.tasks import SPLITS, ModularArithmetic, Problem, Score, World
 from edgewise.tasks.graph.world import GraphArithmetic
-from edgewise.tasks.mixture import MEASURED, Drawn, Mixture
+from edgewise.tasks.mixture import MEASURED, Mixture, Origin
 
 SHORT = ModularArithmetic(min_op=1, max_op=1)
 LONG = ModularArithmetic(min_op=12, max_op=12, letters=13)
@@ -29,7 +29,7 @@ def tokens(world: World, problem: Problem) -> int:
 
 def part_of(problem: Problem) -> World:
     drawn = problem.gold
-    assert isinstance(drawn, Drawn)
+    assert isinstance(drawn, Origin)
     return drawn.world
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.tasks import Score
-from edgewise.tasks.presets import preset, preset_names, recipes
+from edgewise.tasks.presets import mixture_presets, preset_mixture, preset_names
 
 FILM_SCHOOL_ZOO = ("film", "school", "zoo")
 ZOO, SCHOOL = ("zoo",), ("school",)
@@ -57,7 +57,7 @@ MOSTLY_EASY = [0.3] * 3 + [0.033333] * 3
 def shares(name: str) -> dict[tuple[tuple[str, ...], int], Fraction]:
     return {
         (settings, op): share
-        for settings, of_ops in recipes()[f"interplay/{name}"].parts
+        for settings, of_ops in mixture_presets()[f"interplay/{name}"].parts
         for op, share in of_ops.items()
     }
 
@@ -131,16 +131,20 @@ def test_there_are_the_fifty_presets_of_the_file() -> None:
     assert len(preset_names()) == len(set(preset_names())) == 15 + 7 + 12 + 4 + 8 + 4
     for name in preset_names():
         assert sum(shares(name.removeprefix("interplay/")).values()) == 1
-    assert Counter(recipe.stage for recipe in recipes().values()) == {"pre-training": 27, "mid-training": 2, "RL": 21}
+    assert Counter(recipe.stage for recipe in mixture_presets().values()) == {
+        "pre-training": 27,
+        "mid-training": 2,
+        "RL": 21,
+    }
 
 
 @pytest.mark.parametrize(
     "name", ["interplay/id2-10_0.2easy_0.3medium_0.5hard", "interplay/op11-14_uniform_0.9zoo_0.1teacher"]
 )
 def test_a_preset_is_a_mixture_with_the_paper_s_numbers(name: str) -> None:
-    stage = recipes()[name].stage
+    stage = mixture_presets()[name].stage
     for wording in ("english", "compact", "paper"):
-        mixture = preset(name, wording)
+        mixture = preset_mixture(name, wording)
         assert mixture.of == ("problems" if stage == "RL" else "tokens")
         found: dict[tuple[tuple[str, ...], int], float] = defaultdict(float)
         for part in mixture.parts:
@@ -155,15 +159,15 @@ def test_a_preset_is_a_mixture_with_the_paper_s_numbers(name: str) -> None:
         )
         problem = mixture.problem("train", 0, 0)
         assert mixture.verify(problem, mixture.solution(problem)).process is Score.CORRECT
-    assert preset(name) == preset(name, "english")
+    assert preset_mixture(name) == preset_mixture(name, "english")
 
 
 def test_one_tokenizer_serves_all_stages_of_the_paper() -> None:
-    words = set(preset("interplay/id2-10_0.2easy_0.3medium_0.5hard").words())
+    words = set(preset_mixture("interplay/id2-10_0.2easy_0.3medium_0.5hard").words())
     for later in ("cpt0.2-uniform_0.8-11-14", "op11-14_uniform", "op17-20_uniform", "contextzoo_1.0teacher"):
-        assert set(preset(f"interplay/{later}").words()) <= words
+        assert set(preset_mixture(f"interplay/{later}").words()) <= words
 
 
 def test_an_unknown_preset_lists_those_there_are() -> None:
     with pytest.raises(InputError, match=r"preset: must be one of interplay/id2-10_uniform, .*, is 'interplay/op11'"):
-        preset("interplay/op11")
+        preset_mixture("interplay/op11")

@@ -131,7 +131,7 @@ def test_a_pattern_matches_the_whole_answer(write: Write) -> None:
     assert world.verify(problem, "I say\nAnswer: 7").process_correct
     for text in ("72", "a 7", "9"):
         assert world.verify(problem, text).answer is Score.WRONG
-    with pytest.raises(InputError, match="can only be judged"):
+    with pytest.raises(InputError, match="can only be verified"):
         world.solution(problem)
     with pytest.raises(InputError, match="words of answers to a pattern are not known"):
         world.words()

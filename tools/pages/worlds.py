@@ -150,10 +150,10 @@ model a ** level takes a from `StringFunctions(min_calls=1, max_calls=1)`.
 
 ## Mixtures
 
-A mixture is a world made of worlds: `Mixture(parts=(Part(share=.2, world=...), ...))`. Shares are of tokens, which
-is what next-token training sees; `of="problems"` makes them shares of prompts, as RL counts. Problem i of a mixture
-is problem i of one of its parts, with the same id. The mixtures of arXiv 2512.07783 are presets:
-`preset("interplay/id2-10_0.2easy_0.3medium_0.5hard")`, with `wording="paper"` for the released checkpoints;
+A mixture is a world made of worlds: `Mixture(parts=(MixturePart(share=.2, world=...), ...))`. Shares are of tokens,
+which is what next-token training sees; `of="problems"` makes them shares of prompts, as RL counts. Problem i of a
+mixture is problem i of one of its parts, with the same id. The mixtures of arXiv 2512.07783 are presets:
+`preset_mixture("interplay/id2-10_0.2easy_0.3medium_0.5hard")`, with `wording="paper"` for the released checkpoints;
 `edgewise tasks` lists all of them, and the table in `edgewise.tasks.presets` says what was corrected.
 
 ## Reasoning Gym

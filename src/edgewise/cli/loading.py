@@ -47,11 +47,11 @@ def load_object(name: str, what: str) -> Any:
 def kind_or_world(task: str) -> World | type[World]:
     """What TASK names: a world's class, or a world where it is a preset or a Python file holds one ready-made."""
     from edgewise.tasks.base import World
-    from edgewise.tasks.presets import preset, preset_names
+    from edgewise.tasks.presets import preset_mixture, preset_names
     from edgewise.tasks.registry import world_named, world_names
 
     if task in preset_names():
-        return preset(task)
+        return preset_mixture(task)
     if task in world_names():
         return world_named(task)
     if ":" not in task:
@@ -89,7 +89,7 @@ def world_of(task: str, settings: list[str]) -> World:
 
 def _with(base: World | type[World], given: dict[str, Any], task: str) -> World:
     from edgewise.core.spec import plain
-    from edgewise.tasks.mixture import Mixture, Part
+    from edgewise.tasks.mixture import Mixture, MixturePart
 
     kind, knobs = (base, {}) if isinstance(base, type) else (type(base), plain(base))
     own = {knob: value for knob, value in given.items() if knob in kind.model_fields}
@@ -105,7 +105,7 @@ def _with(base: World | type[World], given: dict[str, Any], task: str) -> World:
     world = kind.parse({**knobs, **own}, task)
     if others:
         assert isinstance(world, Mixture)
-        parts = tuple(Part(share=part.share, world=_with(part.world, others, task)) for part in world.parts)
+        parts = tuple(MixturePart(share=part.share, world=_with(part.world, others, task)) for part in world.parts)
         world = Mixture(parts=parts, of=world.of)
     return world
 

@@ -28,7 +28,7 @@ def tasks(
 ) -> None:
     """List the worlds and presets, or show the knobs of one and a problem of it."""
     from edgewise.report import worlds as shown
-    from edgewise.tasks.presets import recipes
+    from edgewise.tasks.presets import mixture_presets
     from edgewise.tasks.registry import worlds
 
     if name is not None:
@@ -36,8 +36,8 @@ def tasks(
         return
     found = [shown.description(kind) for kind in worlds().values()]
     presets: dict[str, list[str]] = {}
-    for preset, recipe in recipes().items():
-        presets.setdefault(recipe.stage, []).append(preset)
+    for preset_name, preset in mixture_presets().items():
+        presets.setdefault(preset.stage, []).append(preset_name)
     if as_json:
         _print({"worlds": found, "presets": presets})
     else:

@@ -5,9 +5,9 @@ from edgewise.tasks.colouring import Colouring
 from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph import GraphArithmetic
 from edgewise.tasks.gym import ReasoningGym
-from edgewise.tasks.mixture import Mixture, Part
+from edgewise.tasks.mixture import Mixture, MixturePart
 from edgewise.tasks.modular import ModularArithmetic
-from edgewise.tasks.presets import preset, preset_names
+from edgewise.tasks.presets import preset_mixture, preset_names
 from edgewise.tasks.questions import Questions
 from edgewise.tasks.registry import AnyWorld, world_named, worlds
 from edgewise.tasks.strings import StringFunctions
@@ -19,8 +19,8 @@ __all__ = [
     "Countdown",
     "GraphArithmetic",
     "Mixture",
+    "MixturePart",
     "ModularArithmetic",
-    "Part",
     "Problem",
     "Questions",
     "ReasoningGym",
@@ -29,7 +29,7 @@ __all__ = [
     "StringFunctions",
     "Verdict",
     "World",
-    "preset",
+    "preset_mixture",
     "preset_names",
     "world_named",
     "worlds",

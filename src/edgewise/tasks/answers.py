@@ -1,10 +1,10 @@
-"""The final answer in a free text: where it stands, and where there is none to be read.
+"""Read the final answer in a free text.
 
-One rule for all worlds whose questions come from elsewhere. In this order, the answer is
-- what stands between `<answer>` and `</answer>`, each written once, with nothing after them;
-- what follows `Answer:` (in any case), written once, to the end;
-- the whole text, where it is a single line.
-White space around it does not count. Whatever else the text says before the mark is free.
+All worlds whose questions come from elsewhere use this one rule. The answer is, in this order,
+- the text between `<answer>` and `</answer>`, each written once, with nothing after them;
+- the text after `Answer:` (in any case), written once, up to the end;
+- the whole text, if it is a single line.
+White space around the answer does not count. Before the mark any text is allowed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _RATIO = re.compile(r"([+-]?[0-9]+)\s*/\s*0*([1-9][0-9]*)")
 
 
 def final_answer(text: str) -> str | Verdict:
-    """The one answer of a completion, never empty; an unscorable verdict with the reason where none can be read."""
+    """The one answer of a completion, never empty; or an unscorable verdict with the reason if none can be read."""
     opened, closed = text.count(OPEN), text.count(CLOSE)
     marks = [] if opened or closed else [match.end() for match in _MARK.finditer(text)]
     if max(opened, closed, len(marks)) > 1:
@@ -49,14 +49,14 @@ def gold_completion(answer: str) -> str:
 
 
 def marked(answer: str) -> bool:
-    """Whether a text contains the marks of an answer itself, so that `gold_completion` cannot carry it."""
+    """Whether a text contains the marks of an answer, so that `gold_completion` cannot hold it."""
     return OPEN in answer or CLOSE in answer
 
 
 def number_in(text: str) -> Fraction | None:
     """The exact number that a text is: 12, -1.50, .5, 1,234, 1e3 (at most three digits), 3/4, 50% (a half).
 
-    None for any other text. A comma only ever groups three digits; 1,5 is no number.
+    None for any other text. A comma only groups three digits; 1,5 is no number.
     """
     text = text.strip()
     if len(text) > _LONGEST_NUMBER:

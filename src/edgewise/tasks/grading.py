@@ -1,12 +1,12 @@
-"""External graders: any function of plain data, run only in a process that can be killed.
+"""Run an external grader (any function of plain data) in a process that can be killed.
 
-Foreign code that judges hostile text can hang, crash, eat the memory or print what it likes. Here it
-does so in a process of its own, which is killed after its time and started anew at the next call. What
-comes back is a value or the reason why there is none: a dead grader never reads as a wrong answer.
+Foreign code that grades hostile text can hang, crash, use up the memory or print anything. So it runs in its own
+process, which is killed after its time and started again at the next call. The reply is a value, or the reason why
+there is none: a dead grader never counts as a wrong answer.
 
-There is one process for each function, started at its first call and spoken to in lines of JSON, so
-nothing is ever unpickled. No signal is used in the calling process: it works in any thread and in any
-worker process, and a forked worker starts graders of its own. POSIX only.
+Each function has one process, which starts at the first call and exchanges lines of JSON, so nothing is unpickled. No
+signal is used in the calling process: `grade` works in any thread and in any worker process, and a forked worker
+starts its own graders. POSIX only.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _PROCESS = str(Path(__file__).with_name("grading_process.py"))
 
 
 @dataclass(frozen=True, slots=True)
-class Graded:
-    """What a grader returned, or, where `failure` is not empty, why nothing can be said (one line)."""
+class GraderReply:
+    """What a grader returned, or, if `failure` is not empty, why there is no value (one line)."""
 
     value: Any = None
     failure: str = ""
 
 
-def grade(function: str, *arguments: Any, timeout: float = 10.0, memory: int = 4096) -> Graded:
-    """`function` ("module:name") of `arguments`, both ways plain JSON data, in at most `timeout` seconds.
+def grade(function: str, *arguments: Any, timeout: float = 10.0, memory: int = 4096) -> GraderReply:
+    """Call `function` ("module:name") with `arguments` and wait at most `timeout` seconds for its value.
 
-    `memory` (MiB) bounds the address space of the process (enforced on Linux). Calls of one function
-    wait for each other. The start of the process does not count into the time.
+    Arguments and value are plain JSON data. `memory` (MiB) bounds the address space of the process (enforced on
+    Linux). Calls of one function wait for each other. The start of the process does not count as time of the call.
 
-    InputError where the function cannot be imported or its process does not start.
+    InputError if the function cannot be imported or its process does not start.
     """
     with _lock:
         grader = _graders.setdefault((function, memory), _Grader(function, memory))
@@ -53,7 +53,7 @@ def grade(function: str, *arguments: Any, timeout: float = 10.0, memory: int = 4
 
 
 def stop() -> None:
-    """Ends the graders of this process; the next call starts its own again. Runs at exit."""
+    """End the graders of this process; the next call starts a new one. Runs at exit."""
     with _lock:
         for grader in _graders.values():
             grader.kill()
@@ -66,7 +66,7 @@ class _Grader:
         self.process: subprocess.Popen[bytes] | None = None
         self.lock = threading.Lock()
 
-    def ask(self, arguments: tuple[Any, ...], timeout: float) -> Graded:
+    def ask(self, arguments: tuple[Any, ...], timeout: float) -> GraderReply:
         request = json.dumps([arguments, timeout]).encode() + b"\n"
         with self.lock:
             if self.process is None or self.process.poll() is not None:
@@ -80,17 +80,17 @@ class _Grader:
                 raise
             if line is None:
                 self.kill()
-                return Graded(failure=f"no verdict in {timeout:g} s")
+                return GraderReply(failure=f"no verdict in {timeout:g} s")
             if not line:
-                return Graded(failure=f"the grader ended with {_ending(self.kill())}")
+                return GraderReply(failure=f"the grader ended with {_ending(self.kill())}")
             try:
                 reply = json.loads(line)
             except RecursionError:
-                return Graded(failure="the grader's value is nested too deeply")
+                return GraderReply(failure="the grader's value is nested too deeply")
             if reply.get("exhausted"):
                 self.kill()
-                return Graded(failure=f"the grader ran out of its {self.memory} MiB")
-            return Graded(reply.get("value"), reply.get("failure", ""))
+                return GraderReply(failure=f"the grader ran out of its {self.memory} MiB")
+            return GraderReply(reply.get("value"), reply.get("failure", ""))
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -116,7 +116,7 @@ class _Grader:
         return process
 
     def kill(self) -> int:
-        """Ends the process, if there is one, with all that it started; its exit status."""
+        """End the process, if there is one, and all that it started; returns its exit status."""
         if self.process is None:
             return 0
         process, self.process = self.process, None
@@ -129,7 +129,7 @@ class _Grader:
 
 
 def _exchange(process: subprocess.Popen[bytes], request: bytes, seconds: float) -> bytes | None:
-    """Sends `request` and reads one line; None where that takes too long, b"" where the process ended."""
+    """Send `request` and read one line; None if that takes too long, b"" if the process ended."""
     assert process.stdin is not None
     assert process.stdout is not None
     into, out_of = process.stdin.fileno(), process.stdout.fileno()

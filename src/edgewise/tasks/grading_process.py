@@ -17,7 +17,7 @@ _MAX_REPLY = 2**24
 
 
 def serve(function: str, memory: int) -> None:
-    """The life of the child: a line that says it is ready, then a reply to each request until the input ends."""
+    """Write a line that says the process is ready, then reply to each request until the input ends."""
     # Foreign code has its own idea of standard input and output: neither may touch the conversation.
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -45,7 +45,7 @@ def serve(function: str, memory: int) -> None:
     say()
     for line in requests:
         arguments, timeout = json.loads(line)
-        # Where the caller was killed itself, nobody is left to kill a grader that hangs: the kernel does.
+        # If the caller itself was killed, nobody else can kill a grader that hangs: the kernel does.
         used = resource.getrusage(resource.RUSAGE_SELF)
         limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + timeout) + 1)
         try:
@@ -58,8 +58,8 @@ def serve(function: str, memory: int) -> None:
 
 def _imported(function: str) -> Callable[..., Any]:
     module, _, name = function.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return found
+    imported: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return imported
 
 
 def _one_line(error: BaseException) -> str:

@@ -34,7 +34,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from edgewise.core.errors import InputError
-from edgewise.tasks.mixture import Mixture, Part
+from edgewise.tasks.mixture import Mixture, MixturePart
 
 Shares = Mapping[int, Fraction]
 """The share of each op."""
@@ -44,7 +44,7 @@ ALL = ("film", "school", "zoo")
 ZOO, SCHOOL = ("zoo",), ("school",)
 
 
-class Recipe(NamedTuple):
+class MixturePreset(NamedTuple):
     """What a preset is made of: `parts` are settings and the shares of their ops."""
 
     stage: Literal["pre-training", "mid-training", "RL"]
@@ -52,35 +52,35 @@ class Recipe(NamedTuple):
 
 
 @cache
-def recipes() -> Mapping[str, Recipe]:
+def mixture_presets() -> Mapping[str, MixturePreset]:
     """What every preset is made of, by name."""
-    return {PREFIX + name: recipe for name, recipe in _recipes()}
+    return {PREFIX + name: preset for name, preset in _presets()}
 
 
 def preset_names() -> tuple[str, ...]:
     """Every preset, in the order of the released file."""
-    return tuple(recipes())
+    return tuple(mixture_presets())
 
 
-def preset(name: str, wording: Literal["english", "compact", "paper"] = "english") -> Mixture:
+def preset_mixture(name: str, wording: Literal["english", "compact", "paper"] = "english") -> Mixture:
     """The mixture of that name, in English for models trained here, in the paper's wording for its checkpoints.
 
-    InputError where there is no such preset.
+    InputError if there is no such preset.
     """
     from edgewise.tasks.graph.world import GraphArithmetic
 
-    recipe = recipes().get(name)
-    if recipe is None:
-        raise InputError(f"preset: must be one of {', '.join(recipes())}, is {name!r}")
+    preset = mixture_presets().get(name)
+    if preset is None:
+        raise InputError(f"preset: must be one of {', '.join(mixture_presets())}, is {name!r}")
     parts = [
-        Part(
+        MixturePart(
             share=float(share),
             world=GraphArithmetic(min_op=op, max_op=op, settings=settings, wording=wording),
         )
-        for settings, shares in recipe.parts
+        for settings, shares in preset.parts
         for op, share in shares.items()
     ]
-    return Mixture(parts=tuple(parts), of="problems" if recipe.stage == "RL" else "tokens")
+    return Mixture(parts=tuple(parts), of="problems" if preset.stage == "RL" else "tokens")
 
 
 def _uniform(first: int, last: int) -> Shares:
@@ -94,7 +94,7 @@ def _bands(easy: str, medium: str, hard: str) -> Shares:
 
 
 def _sum(*weighted: tuple[str, Shares]) -> Shares:
-    """The shares of several, each with its weight."""
+    """The weighted sum of several shares."""
     ops = sorted({op for _, shares in weighted for op in shares})
     return {op: sum((Fraction(weight) * shares.get(op, 0) for weight, shares in weighted), Fraction()) for op in ops}
 
@@ -107,10 +107,10 @@ def _both(zoo: str, of_zoo: Shares, of_school: Shares) -> tuple[tuple[tuple[str,
     )
 
 
-def _recipes() -> Iterable[tuple[str, Recipe]]:
+def _presets() -> Iterable[tuple[str, MixturePreset]]:
     uniform, whole = _uniform(2, 10), _uniform(2, 20)
     edge = _uniform(11, 14)
-    yield "id2-10_uniform", Recipe("pre-training", ((ALL, uniform),))
+    yield "id2-10_uniform", MixturePreset("pre-training", ((ALL, uniform),))
     for easy, medium, hard in (
         ("0.2", "0.3", "0.5"),
         ("0.5", "0.3", "0.2"),
@@ -121,24 +121,24 @@ def _recipes() -> Iterable[tuple[str, Recipe]]:
         ("0.25", "0.25", "0.5"),
     ):
         shares = _bands(easy, medium, hard)
-        yield f"id2-10_{easy}easy_{medium}medium_{hard}hard", Recipe("pre-training", ((ALL, shares),))
+        yield f"id2-10_{easy}easy_{medium}medium_{hard}hard", MixturePreset("pre-training", ((ALL, shares),))
     for first, last in ((9, 12), (11, 14)):
         shares = _sum(("0.2", uniform), ("0.8", _uniform(first, last)))
-        yield f"cpt0.2-uniform_0.8-{first}-{last}", Recipe("mid-training", ((ALL, shares),))
+        yield f"cpt0.2-uniform_0.8-{first}-{last}", MixturePreset("mid-training", ((ALL, shares),))
     for first, last in ((11, 14), (7, 10), (9, 12), (17, 20)):
-        yield f"op{first}-{last}_uniform", Recipe("RL", ((ALL, _uniform(first, last)),))
-    yield "op11-14_uniform_plus", Recipe("RL", ((ALL, _sum(("0.1", uniform), ("0.9", edge))),))
+        yield f"op{first}-{last}_uniform", MixturePreset("RL", ((ALL, _uniform(first, last)),))
+    yield "op11-14_uniform_plus", MixturePreset("RL", ((ALL, _sum(("0.1", uniform), ("0.9", edge))),))
 
-    yield "idzoo_1.0zoo", Recipe("pre-training", _both("1", whole, whole))
+    yield "idzoo_1.0zoo", MixturePreset("pre-training", _both("1", whole, whole))
     for zoo, school in _pairs("0.999 0.99 0.95 0.9 0.8 0.5"):
-        yield f"idzoo_{zoo}zoo_{school}teacher", Recipe("pre-training", _both(zoo, whole, whole))
+        yield f"idzoo_{zoo}zoo_{school}teacher", MixturePreset("pre-training", _both(zoo, whole, whole))
     for zoo, school in _pairs("0.9 0.8 0.7 0.95 0.98 0.3 0.99 0.5 0.1 0.01"):
-        yield f"contextzoo_{zoo}zoo_{school}teacher", Recipe("RL", _both(zoo, whole, whole))
-    yield "contextzoo_1.0teacher", Recipe("RL", _both("0", whole, whole))
-    yield "contextzoo_1.0zoo", Recipe("RL", _both("1", whole, whole))
+        yield f"contextzoo_{zoo}zoo_{school}teacher", MixturePreset("RL", _both(zoo, whole, whole))
+    yield "contextzoo_1.0teacher", MixturePreset("RL", _both("0", whole, whole))
+    yield "contextzoo_1.0zoo", MixturePreset("RL", _both("1", whole, whole))
 
     for zoo, school in _pairs("0.7 0.9 0.999 0.99"):
-        yield f"{zoo}zoo_op2-20+{school}teacher_op2", Recipe("pre-training", _both(zoo, whole, _uniform(2, 2)))
+        yield f"{zoo}zoo_op2-20+{school}teacher_op2", MixturePreset("pre-training", _both(zoo, whole, _uniform(2, 2)))
     for zoo, school in _pairs("0.9 0.5"):
         for name_of_school, of_school in (
             ("1.0easy", _bands("1", "0", "0")),
@@ -146,13 +146,13 @@ def _recipes() -> Iterable[tuple[str, Recipe]]:
         ):
             for name_of_zoo, of_zoo in (("uniform", uniform), ("0.5hard", _bands("0.2", "0.3", "0.5"))):
                 name = f"{zoo}zoo_{name_of_zoo}+{school}teacher_{name_of_school}"
-                yield name, Recipe("pre-training", _both(zoo, of_zoo, of_school))
-    yield "op11-14_uniform_full_zoo", Recipe("RL", _both("1", edge, edge))
-    yield "op11-14_uniform_full_teacher", Recipe("RL", _both("0", edge, edge))
+                yield name, MixturePreset("pre-training", _both(zoo, of_zoo, of_school))
+    yield "op11-14_uniform_full_zoo", MixturePreset("RL", _both("1", edge, edge))
+    yield "op11-14_uniform_full_teacher", MixturePreset("RL", _both("0", edge, edge))
     for zoo, school in _pairs("0.9 0.5"):
-        yield f"op11-14_uniform_{zoo}zoo_{school}teacher", Recipe("RL", _both(zoo, edge, edge))
+        yield f"op11-14_uniform_{zoo}zoo_{school}teacher", MixturePreset("RL", _both(zoo, edge, edge))
 
 
 def _pairs(shares: str) -> list[tuple[str, str]]:
-    """Each share with what is left of 1, as the names write them."""
+    """Each share and the rest up to 1, as the names write them."""
     return [(share, f"{float(1 - Fraction(share)):g}") for share in shares.split()]

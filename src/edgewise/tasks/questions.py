@@ -1,11 +1,11 @@
-"""Questions of your own: a JSONL file of prompts and answers.
+"""A world of your own questions: a JSONL file of prompts and answers.
 
     {"prompt": "What is 6 times 7?", "answer": 42}
     {"prompt": "Half of three?", "answer": "3/2", "match": "numeric", "level": 2, "id": "halves-1"}
     {"prompt": "Name a prime below 6.", "answer": "[235]", "match": "regex"}
 
-`question` may be written for `prompt`; level is 1, and match the world's, where a row has none. A
-completion's answer is what `edgewise.tasks.answers` reads in it.
+`question` may stand for `prompt`. A row without level has level 1, and one without match has that of the world. The
+answer of a completion is what `edgewise.tasks.answers` reads in it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-class Row(Spec):
+class QuestionRow(Spec):
     """One line of the file."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -61,29 +61,29 @@ class Row(Spec):
 
     @property
     def identity(self) -> int:
-        """A 64-bit hash of the prompt; white space does not count."""
+        """A 64-bit hash of the prompt without regard to white space."""
         return key("question", " ".join(self.prompt.split()))
 
 
 class Questions(World):
-    """The rows of a JSONL file, judged by `match`; the level is what each row says.
+    """The rows of a JSONL file, verified by `match`; the level is what each row says.
 
-    exact: the same text; numeric: the same number (see `edgewise.tasks.answers.number_in`) up to
-    `tolerance` times the right one; regex: the row's answer is a pattern that the whole answer
-    matches, tried in a process that can be killed.
+    exact: the same text; numeric: the same number (see `edgewise.tasks.answers.number_in`) up to `tolerance` times
+    the right one; regex: the row's answer is a pattern that the whole answer matches, tried in a process that can be
+    killed.
 
-    The file is known by the SHA-256 of its bytes, `content`, which is filled in where it is not
-    given; `path` only says where it is. Problems walk through all rows of a split in an order drawn
-    from the seed, then again in another order: the first n problems are the n rows, each once.
+    The SHA-256 of the file's bytes, `content`, identifies the file and is filled in if it is missing; `path` only
+    says where the file is. Problems go through all rows of a split in an order drawn from the seed, then again in
+    another order: the first n problems are the n rows, each once.
     """
 
     world: Literal["questions"] = "questions"
     version: Literal[1] = 1
     path: str = Field("", exclude=True, description="the JSONL file")
     content: str = Field("", pattern="^([0-9a-f]{64})?$", description="the SHA-256 of the file")
-    match: Match = Field("exact", description="how rows that do not say so are judged")
+    match: Match = Field("exact", description="how rows that do not say so are verified")
     tolerance: float = Field(0.0, ge=0, lt=1, description="of numbers, relative to the right one")
-    split: Split | None = Field(None, description="where all rows belong; null: a row's prompt decides by its hash")
+    split: Split | None = Field(None, description="the split of all rows; null: the hash of a row's prompt decides")
     level: int | None = Field(None, description="only rows of this level; null: all")
 
     @model_validator(mode="before")
@@ -106,41 +106,40 @@ class Questions(World):
         return type(self).parse({**plain(self), "level": level}, f"level {level}")
 
     def words(self) -> tuple[str, ...]:
-        """All words of the file's prompts and answers; InputError where an answer is a pattern."""
+        """All words of the file's prompts and answers; InputError if an answer is a pattern."""
         if any(self._match(row) == "regex" for row in self._rows):
             raise InputError("match: the words of answers to a pattern are not known; use a tokenizer of its own")
         texts = (text for row in self._rows for text in (row.prompt, gold_completion(row.answer)))
         return tuple(sorted({word for text in texts for word in text.split()} | {OPEN, CLOSE}))
 
     @cached_property
-    def _rows(self) -> tuple[Row, ...]:
+    def _rows(self) -> tuple[QuestionRow, ...]:
         if not self.path:
             raise InputError(f"path: must name the file with the SHA-256 {self.content[:16]}…, is empty")
         data = _bytes(self.path)
-        found = hashlib.sha256(data).hexdigest()
-        if found != self.content:
+        actual = hashlib.sha256(data).hexdigest()
+        if actual != self.content:
             raise InputError(
-                f"content: {self.path} has changed: its SHA-256 is {found[:16]}…, not {self.content[:16]}…"
+                f"content: {self.path} has changed: its SHA-256 is {actual[:16]}…, not {self.content[:16]}…"
             )
         return _read(data, self.path, self.match)
 
     @cached_property
-    def _split(self) -> dict[str, tuple[Row, ...]]:
-        found: dict[str, list[Row]] = {}
+    def _split(self) -> dict[str, tuple[QuestionRow, ...]]:
+        rows_of: dict[str, list[QuestionRow]] = {}
         for row in self._rows:
             if self.level not in (None, row.level):
                 continue
-            found.setdefault(self.split or split_of(row.identity), []).append(row)
-        return {split: tuple(rows) for split, rows in found.items()}
+            rows_of.setdefault(self.split or split_of(row.identity), []).append(row)
+        return {split: tuple(rows) for split, rows in rows_of.items()}
 
     def problem(self, split: Split, seed: int, index: int) -> Problem:
         check_split(split)
         rows = self._split.get(split)
         if not rows:
-            held = (
-                ", ".join(f"{name} {len(rows)}" for name, rows in sorted(self._split.items())) or "none at this level"
-            )
-            raise InputError(f"split {split!r} has no rows; rows: {held}; set split={split} to put every row there")
+            counts = ", ".join(f"{name} {len(rows)}" for name, rows in sorted(self._split.items()))
+            counts = counts or "none at this level"
+            raise InputError(f"split {split!r} has no rows; rows: {counts}; set split={split} to put every row there")
         round, place = divmod(index, len(rows))
         row = rows[_order(self._digest, split, seed, round, len(rows))[place]]
         name = "" if row.id is None else f"-{row.id}"
@@ -157,9 +156,9 @@ class Questions(World):
         )
 
     def solution(self, problem: Problem) -> str:
-        """The row's answer between its marks; InputError where that is a pattern."""
+        """The row's answer between its marks; InputError if that is a pattern."""
         if problem.gold == "regex":
-            raise InputError("match: an answer that is a pattern is no completion; the row can only be judged")
+            raise InputError("match: an answer that is a pattern is no completion; the row can only be verified")
         return gold_completion(problem.answer)
 
     def check(self, problem: Problem, text: str) -> Verdict:
@@ -168,10 +167,10 @@ class Questions(World):
             return answer
         predicted = answer
         if problem.gold == "regex":
-            graded = grade("edgewise.tasks.questions:matches", problem.answer, answer, timeout=_PATTERN_SECONDS)
-            if graded.failure:
-                return unscorable(Unscorable.GRADER_FAILED, graded.failure)
-            same = bool(graded.value)
+            reply = grade("edgewise.tasks.questions:matches", problem.answer, answer, timeout=_PATTERN_SECONDS)
+            if reply.failure:
+                return unscorable(Unscorable.GRADER_FAILED, reply.failure)
+            same = bool(reply.value)
         elif problem.gold == "numeric":
             number, gold = number_in(answer), number_in(problem.answer)
             if number is None or gold is None:
@@ -183,15 +182,15 @@ class Questions(World):
         return right(predicted) if same else wrong(predicted, f"answer is {problem.answer!r:.40}, not {answer!r:.40}")
 
     def steps(self, problem: Problem) -> int:
-        """The answer is the one step."""
+        """The answer is the only step."""
         return 1
 
-    def _match(self, row: Row) -> Match:
+    def _match(self, row: QuestionRow) -> Match:
         return row.match or self.match
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the pattern matches the whole text. It may take for ever: to be called through `grade`."""
+    """Whether the pattern matches the whole text. It may take for ever, so call it through `grade`."""
     return re.fullmatch(pattern, text) is not None
 
 
@@ -209,9 +208,9 @@ def _bytes(path: str) -> bytes:
         raise InputError(f"path: cannot read {path}: {error.strerror}; name a JSONL file") from None
 
 
-def _read(data: bytes, path: str, match: Match) -> tuple[Row, ...]:
-    """The different rows of the file in its order; InputError names the line and the field that is wrong."""
-    rows: dict[int, tuple[Row, int]] = {}
+def _read(data: bytes, path: str, match: Match) -> tuple[QuestionRow, ...]:
+    """The different rows of the file in its order; InputError names the line and the wrong field."""
+    rows: dict[int, tuple[QuestionRow, int]] = {}
     lines_of_ids: dict[str, int] = {}
     for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).splitlines(), 1):
         if not line.strip():
@@ -231,17 +230,17 @@ def _read(data: bytes, path: str, match: Match) -> tuple[Row, ...]:
     return tuple(row for row, _ in rows.values())
 
 
-def _row(line: bytes, place: str) -> Row:
+def _row(line: bytes, place: str) -> QuestionRow:
     try:
         written = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: is no JSON: {error!s:.80}; write one object a line") from None
     if not isinstance(written, dict):
         raise InputError(f"{place}: must be an object with prompt and answer, is {written!r:.40}")
-    return Row.parse(written, place)
+    return QuestionRow.parse(written, place)
 
 
-def _check(row: Row, match: Match, place: str) -> None:
+def _check(row: QuestionRow, match: Match, place: str) -> None:
     answer = row.answer
     if not answer.strip() or marked(answer):
         raise InputError(f"{place}: answer: must be a text without {OPEN} and {CLOSE}, is {answer!r:.40}")
@@ -254,5 +253,5 @@ def _check(row: Row, match: Match, place: str) -> None:
             raise InputError(f"{place}: answer: is no regular expression: {error}, is {answer!r:.40}") from None
 
 
-def _asked(row: Row) -> tuple[str, int, Match | None]:
+def _asked(row: QuestionRow) -> tuple[str, int, Match | None]:
     return row.answer.strip(), row.level, row.match

@@ -1,8 +1,7 @@
-"""What stands beside reasoning_gym in the process that can be killed: its items by seed, and its scores.
+"""Worker process that runs reasoning_gym: its items by seed, and its scores.
 
-Some of its scorers hand the completion to Python's `eval` or to sympy's parser, which is `eval` again.
-Here only plain literals and plain formulas get that far; to a scorer any other text is an error, as
-text that does not parse is.
+Some of its scorers pass the completion to Python's `eval`, or to sympy's parser, which uses `eval`. Here only plain
+literals and plain formulas are let through; for a scorer any other text is an error, like text that does not parse.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ _FUNCTIONS = re.compile("a?(sin|cos|tan|cot)|(sin|cos|tan)h|sec|csc|sqrt|exp|log
 
 
 def ask(release: str, task: str, config: dict[str, Any], seed: int, answer: str | None = None) -> dict[str, Any]:
-    """The item of a seed as {"question", "answer"}, and of an answer its "score" and whether it is "surrounded".
+    """The item of a seed as {"question", "answer"}; for an answer also its "score" and whether it is "surrounded".
 
-    {"fault": one line} where the package, the task or its configuration is not what was asked for.
+    {"fault": one line} if the package, the task or its configuration is not the one that was asked for.
     """
     fault = _fault(release, task)
     if fault:
@@ -97,7 +96,7 @@ def _score(dataset: Any, entry: dict[str, Any], answer: str) -> float:
 
 
 def _surrounded(dataset: Any, entry: dict[str, Any], answer: str) -> bool:
-    """Whether the first or the last word can go without loss: then it was not part of the answer."""
+    """Whether the answer keeps its score without its first or its last word, which was then no part of it."""
     if len(answer.split()) < 2:
         return False
     shorter = (answer.split(None, 1)[1], answer.rsplit(None, 1)[0])

@@ -1,13 +1,13 @@
-"""Reasoning Gym (arXiv 2505.24760): any task of the package `reasoning_gym`, by its name.
+"""The world of Reasoning Gym: any task of the package `reasoning_gym`, by its name.
 
-Its questions come from its own generators and its `score_answer` judges, both in a process that can be
-killed. Its marks are generous: a third for "979" where "7" is right, and from some tasks full marks for
-any text that contains an answer, for "-279" where "279" is right, or for "False" where "True" is. So a
-strict rule stands in front: one final answer (see `edgewise.tasks.answers`), full marks, and
-- where the task has one answer, the text or the number of that answer; another text that gets full
-  marks is unscorable, since it may be the answer otherwise written or a gift;
-- where any valid answer will do (a way, a formula), no text around it: one that keeps full marks
-  without its first or its last word is unscorable.
+Its questions come from the task's own generator, and `score_answer` of the task grades, both in a process that can be
+killed. Its scores are generous: a third for "979" if "7" is right, and in some tasks full marks for any text that
+contains an answer, for "-279" if "279" is right, or for "False" if "True" is. So a strict rule is applied first: one
+final answer (see `edgewise.tasks.answers`), full marks, and
+- if the task has one answer, the text or the number of that answer. Another text with full marks is unscorable,
+  because it may be another spelling of the answer or a wrong answer;
+- if any valid answer is right (a path, a formula), no text around it. An answer that keeps full marks without its
+  first or its last word is unscorable.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.tasks.answers import final_answer, gold_completion, number_in
 from edgewise.tasks.base import Problem, Split, World, check_split, split_of
-from edgewise.tasks.grading import Graded, grade
+from edgewise.tasks.grading import GraderReply, grade
 from edgewise.tasks.verdict import Unscorable, Verdict, right, unscorable, wrong
 
-# A split of one sixteenth is missed that often once in 10**11 problems.
+# All of so many draws miss a split of one sixteenth for one problem in 10**11.
 _MAX_DRAWS = 400
 # numpy takes no larger one.
 _SEEDS = 2**32
@@ -59,9 +59,9 @@ _MANY_ANSWERS = frozenset(
 class ReasoningGym(World):
     """One task of reasoning_gym; `config` are its own settings, all but seed and size.
 
-    `release` is the version of the package: another one draws other problems. `timeout` bounds one
-    question or one score, in seconds. Questions are in free English and an answer may be any text,
-    so there is no list of words; all are of level 1.
+    `release` is the version of the package; another version draws other problems. `timeout` bounds one question or
+    one score, in seconds. Questions are in free English and an answer may be any text, so there is no list of words.
+    All problems are of level 1.
     """
 
     world: Literal["gym"] = "gym"
@@ -92,9 +92,9 @@ class ReasoningGym(World):
         raise InputError("world: gym has no list of words; use a model with a tokenizer of its own")
 
     def problem(self, split: Split, seed: int, index: int) -> Problem:
-        """Problem `index` of a split, drawn again until its question falls into the split.
+        """Problem `index` of a split: a seed is drawn until its question belongs to the split.
 
-        InputError where the package or the task is not there, refuses its settings or makes no question in time.
+        InputError if the package or the task is missing, refuses its settings or makes no question in time.
         """
         check_split(split)
         for draw in range(_MAX_DRAWS):
@@ -120,17 +120,17 @@ class ReasoningGym(World):
     def solution(self, problem: Problem) -> str:
         """The answer between its marks; InputError for the tasks that keep none (many are right)."""
         if not problem.answer:
-            raise InputError(f"task: {self.task} keeps no answer of its own; it can only be judged")
+            raise InputError(f"task: {self.task} keeps no answer of its own; it can only be verified")
         return gold_completion(problem.answer)
 
     def check(self, problem: Problem, text: str) -> Verdict:
         answer = final_answer(text)
         if isinstance(answer, Verdict):
             return answer
-        graded = self._ask(problem.gold, answer)
-        if graded.failure:
-            return unscorable(Unscorable.GRADER_FAILED, graded.failure)
-        item = self._item(graded)
+        reply = self._ask(problem.gold, answer)
+        if reply.failure:
+            return unscorable(Unscorable.GRADER_FAILED, reply.failure)
+        item = self._item(reply)
         if item["question"] != problem.prompt:
             return unscorable(Unscorable.OTHER_QUESTION, f"{self.task:.40}")
         predicted = _canonical(answer)
@@ -143,26 +143,26 @@ class ReasoningGym(World):
         return unscorable(Unscorable.TEXT_AROUND) if item["surrounded"] else right(predicted)
 
     def steps(self, problem: Problem) -> int:
-        """The answer is the one step."""
+        """The answer is the only step."""
         return 1
 
-    def _ask(self, drawn: int, answer: str | None = None) -> Graded:
+    def _ask(self, drawn: int, answer: str | None = None) -> GraderReply:
         arguments = (self.release, self.task, self.config, drawn, answer)
         return grade("edgewise.tasks.gym.process:ask", *arguments, timeout=self.timeout)
 
-    def _item(self, graded: Graded) -> dict[str, Any]:
-        if graded.failure:
-            raise InputError(f"task: {self.task} made no question: {graded.failure}; change config or raise timeout")
-        item: dict[str, Any] = graded.value
+    def _item(self, reply: GraderReply) -> dict[str, Any]:
+        if reply.failure:
+            raise InputError(f"task: {self.task} made no question: {reply.failure}; change config or raise timeout")
+        item: dict[str, Any] = reply.value
         if "fault" in item:
             raise InputError(item["fault"])
         return item
 
 
-def _same(one: str, other: str) -> bool:
-    """Equal but for case and white space, which no punctuation needs, or equal as numbers."""
-    number = number_in(one)
-    return _tight(one) == _tight(other) or (number is not None and number == number_in(other))
+def _same(answer: str, gold: str) -> bool:
+    """Equal except for case and for white space, also around punctuation; or equal as numbers."""
+    number = number_in(answer)
+    return _tight(answer) == _tight(gold) or (number is not None and number == number_in(gold))
 
 
 def _canonical(answer: str) -> str:
