@@ -31,8 +31,8 @@ def bench(
     if as_json:
         typer.echo(json.dumps(written))
     else:
-        for found in written.values():
-            terminal.show_found(found)
+        for record in written.values():
+            terminal.show_record(record)
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

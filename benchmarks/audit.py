@@ -91,24 +91,24 @@ MEASURED = {
 
 def measure(repeats: int) -> Findings:
     """Seconds of each and its peak memory."""
-    found = Findings()
+    findings = Findings()
     with tempfile.TemporaryDirectory() as folder:
         process.call(__name__, "run", {"name": "write_samples", "folder": folder})
-        for name, one in MEASURED.items():
+        for name, measured in MEASURED.items():
             runs = [process.call(__name__, "run", {"name": name, "folder": folder}) for _ in range(repeats)]
             seconds, peaks = ([run[part] for run in runs] for part in ("seconds", "peak_gb"))
-            in_memory = f"{one.what}: peak memory"
-            found.measurements.extend(
+            in_memory = f"{measured.what}: peak memory"
+            findings.measurements.extend(
                 (
-                    Measurement.of(name, one.what, "s", seconds, better="less", target=one.target),
-                    Measurement.of(f"{name}_memory", in_memory, "GB", peaks, better="less", target=one.target_gb),
+                    Measurement.of(name, measured.what, "s", seconds, better="less", target=measured.target),
+                    Measurement.of(f"{name}_memory", in_memory, "GB", peaks, better="less", target=measured.target_gb),
                 )
             )
-    return found
+    return findings
 
 
 def run(name: str, folder: str) -> dict[str, float]:
     """One measurement here: its seconds, and this process's peak memory in GB."""
-    functions = {name: one.seconds for name, one in MEASURED.items()} | {"write_samples": write_samples}
+    functions = {name: measured.seconds for name, measured in MEASURED.items()} | {"write_samples": write_samples}
     seconds = functions[name](Path(folder))
     return {"seconds": seconds, "peak_gb": process.peak_bytes() / 1e9}

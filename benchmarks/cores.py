@@ -40,12 +40,12 @@ def measure(repeats: int) -> Findings:
 
 def compare(name: str, beside: str, repeats: int) -> Comparison:
     """Two threads and one in turn, each in a process of its own."""
-    found = alternate(lambda repeat: seconds_with(2, repeat), lambda repeat: seconds_with(1, repeat), repeats)
+    alternated = alternate(lambda repeat: seconds_with(2, repeat), lambda repeat: seconds_with(1, repeat), repeats)
     return Comparison.of(
         name,
         f"a GRPO step on two cores beside one, {PROMPTS} prompts x {SAMPLES} samples of {NEW_TOKENS} tokens: {beside}",
         "s/step",
-        found,
+        alternated,
         "the same step in a process with one thread",
         better="less",
         target=TARGET,
@@ -55,8 +55,8 @@ def compare(name: str, beside: str, repeats: int) -> Comparison:
 def seconds_with(threads: int, seed: int, steps: int = STEPS, new_tokens: int = NEW_TOKENS) -> float:
     """Seconds of a step in a process of its own with so many threads."""
     arguments = {"seed": seed, "steps": steps, "new_tokens": new_tokens}
-    found: float = process.call(__name__, "step_seconds", arguments, OMP_NUM_THREADS=str(threads))
-    return found
+    seconds: float = process.call(__name__, "step_seconds", arguments, OMP_NUM_THREADS=str(threads))
+    return seconds
 
 
 def step_seconds(seed: int, steps: int, new_tokens: int) -> float:

@@ -33,20 +33,20 @@ AXES: dict[str, tuple[Size, ...]] = {
 
 
 def measure(repeats: int) -> Findings:
-    """Two series for each axis: sampling, and what the rest of the step (judging, update) takes."""
-    return Findings(series=[one for axis, sizes in AXES.items() for one in along(axis, sizes, repeats)])
+    """Two series for each axis: sampling, and what the rest of the step (verifying, update) takes."""
+    return Findings(series=[series for axis, sizes in AXES.items() for series in along(axis, sizes, repeats)])
 
 
 def along(axis: str, sizes: Sequence[Size], repeats: int) -> list[Series]:
     """Medians at each size, and the exponents of both parts."""
     points = [point(axis, size, repeats) for size in sizes]
-    said = {
+    described = {
         "sampling_seconds": "sampling",
         "rest_seconds": "a GRPO step less its sampling",
     }
     return [
         Series.of(f"cost_{part.removesuffix('_seconds')}_{axis}", f"{what} against {axis}", axis, part, "s", points)
-        for part, what in said.items()
+        for part, what in described.items()
     ]
 
 

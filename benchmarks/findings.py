@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
+
+import numpy as np
+from scipy import stats
 
 from benchmarks.load import Load
 from edgewise.core.errors import InputError
@@ -52,7 +54,7 @@ class Comparison:
         name: str,
         what: str,
         unit: str,
-        found: Alternated,
+        alternated: Alternated,
         peer_setting: str,
         *,
         better: Better,
@@ -60,7 +62,7 @@ class Comparison:
         achieved: Mapping[str, float] | None = None,
     ) -> Self:
         """Medians and their ratio; `better` says whether more or less of the unit is better."""
-        ours, peer = statistics.median(found.ours_all), statistics.median(found.peer_all)
+        ours, peer = statistics.median(alternated.ours_all), statistics.median(alternated.peer_all)
         ratio = ours / peer if better == "more" else peer / ours
         return cls(
             name=name,
@@ -71,11 +73,11 @@ class Comparison:
             ratio=ratio,
             target=target,
             met=None if target is None else ratio >= target,
-            repeats=len(found.ours_all),
-            ours_all=found.ours_all,
-            peer_all=found.peer_all,
+            repeats=len(alternated.ours_all),
+            ours_all=alternated.ours_all,
+            peer_all=alternated.peer_all,
             peer_setting=peer_setting,
-            load=found.load,
+            load=alternated.load,
             achieved=achieved or {},
         )
 
@@ -165,7 +167,4 @@ def exponent(xs: Sequence[float], ys: Sequence[float]) -> float:
     """b of the least-squares line log y = a + b log x; InputError unless there are two different x, all positive."""
     if len(set(xs)) < 2 or len(xs) != len(ys) or min(*xs, *ys) <= 0:
         raise InputError("points: must be at least two of different x, and all numbers positive")
-    logs_x, logs_y = [math.log(x) for x in xs], [math.log(y) for y in ys]
-    mean_x, mean_y = statistics.mean(logs_x), statistics.mean(logs_y)
-    pairs = list(zip(logs_x, logs_y, strict=True))
-    return sum((x - mean_x) * (y - mean_y) for x, y in pairs) / sum((x - mean_x) ** 2 for x in logs_x)
+    return float(stats.linregress(np.log(xs), np.log(ys)).slope)

@@ -148,7 +148,7 @@ def pretraining(scale: Scale, device: torch.device, peak: float) -> dict[str, fl
     }
 
 
-def sampling(scale: Scale, device: torch.device, peaks_found: dict[str, float]) -> dict[str, float]:
+def sampling(scale: Scale, device: torch.device, measured_peaks: dict[str, float]) -> dict[str, float]:
     """Completion tokens a second, ours in both precisions beside `generate` in bf16 in the batch that serves it best.
 
     RuntimeError where greedy completions in FP32 differ.
@@ -160,11 +160,11 @@ def sampling(scale: Scale, device: torch.device, peaks_found: dict[str, float]) 
     exact, _ = peers.same_model(model, tokenizer)
     _check_equal(engine, exact.eval().to(device), tokenizer, prompts[:4], device)
     del exact
-    found: dict[str, float] = {}
+    ours_of: dict[str, float] = {}
     for precision in ("fp32", "bf16"):
         params = SamplingParams(max_new_tokens=scale.new_tokens, precision=precision)
         ours = [_our_rate(engine, prompts, scale.samples, params, device) for _ in range(scale.repeats + 1)]
-        found[f"tokens_per_second_{precision}"] = statistics.median(ours[1:])
+        ours_of[f"tokens_per_second_{precision}"] = statistics.median(ours[1:])
     theirs, _ = peers.same_model(model, tokenizer, torch.bfloat16)
     theirs.eval().to(device)
     asked = prompts[: scale.peer_prompts]
@@ -173,24 +173,24 @@ def sampling(scale: Scale, device: torch.device, peaks_found: dict[str, float]) 
         for batch in scale.peer_batches
     }
     batch = max(rates, key=rates.__getitem__)
-    rate = found["tokens_per_second_bf16"]
+    rate = ours_of["tokens_per_second_bf16"]
     work = sampling_work(
         scale.spec, len(tokenizer), scale.prompts, scale.samples, scale.prompt_tokens, float(scale.new_tokens)
     )
     seconds = scale.prompts * scale.samples * scale.new_tokens / rate
-    return found | {
+    return ours_of | {
         "peer_tokens_per_second": rates[batch],
         "peer_batch": float(batch),
         "ratio": rate / rates[batch],
-        "flops_share": work.flops / seconds / peaks_found["matmul"],
+        "flops_share": work.flops / seconds / measured_peaks["matmul"],
         # The work counts keys and values of four bytes; these have two.
-        "bytes_share": work.bytes / 2 / seconds / peaks_found["copy"],
+        "bytes_share": work.bytes / 2 / seconds / measured_peaks["copy"],
         "memory_gb": _memory_gb(device),
     }
 
 
 def rl_step(scale: Scale, device: torch.device) -> dict[str, float]:
-    """Seconds of a GRPO step, sampling, judging and update, by the trainer that every run uses."""
+    """Seconds of a GRPO step, sampling, verifying and update, by the trainer that every run uses."""
     tokenizer, model = _model(scale, device)
     world = _world(scale)
     recipe = Recipe(
@@ -236,9 +236,9 @@ def measure(repeats: int) -> Findings:
 
 def findings(scale: Scale, device: torch.device) -> Findings:
     """Everything, at any scale and on any device."""
-    found = peaks(scale, device)
-    trained = pretraining(scale, device, found["matmul"])
-    drawn = sampling(scale, device, found)
+    measured_peaks = peaks(scale, device)
+    trained = pretraining(scale, device, measured_peaks["matmul"])
+    drawn = sampling(scale, device, measured_peaks)
     stepped = rl_step(scale, device)
     hours = projected_hours(trained, drawn, stepped, scale, Plan())
     size, asked = f"{trained['parameters'] / 1e6:.0f}M parameters", f"{scale.prompts} prompts x {scale.samples} samples"
@@ -310,10 +310,10 @@ def _their_rate(
 
     def generate() -> None:
         for first in range(0, len(prompts), size):
-            some = torch.tensor(prompts[first : first + size], device=device)
+            ids = torch.tensor(prompts[first : first + size], device=device)
             model.generate(
-                some,
-                attention_mask=torch.ones_like(some),
+                ids,
+                attention_mask=torch.ones_like(ids),
                 do_sample=True,
                 temperature=1.0,
                 top_k=0,

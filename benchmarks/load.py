@@ -54,17 +54,17 @@ def own_seconds() -> float:
     parents: dict[int, int] = {}
     for folder in PROC.iterdir():
         if folder.name.isdigit():
-            found = _ticks_and_parent(folder)
-            if found is not None:
-                ticks[int(folder.name)], parents[int(folder.name)] = found
+            stat = _ticks_and_parent(folder)
+            if stat is not None:
+                ticks[int(folder.name)], parents[int(folder.name)] = stat
     children: dict[int, list[int]] = {}
     for child, parent in parents.items():
         children.setdefault(parent, []).append(child)
     total, waiting = 0, [os.getpid()]
     while waiting:
-        one = waiting.pop()
-        total += ticks.get(one, 0)
-        waiting += children.get(one, ())
+        process = waiting.pop()
+        total += ticks.get(process, 0)
+        waiting += children.get(process, ())
     return total / os.sysconf("SC_CLK_TCK")
 
 

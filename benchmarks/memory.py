@@ -37,7 +37,7 @@ def measure(repeats: int) -> Findings:
         "memory_excess",
         "memory of a GRPO step above a tiny one, over what cache or activations require, whichever is more: the worst",
         "of what is required",
-        [max(one["above_mb"] / one["required_mb"] for one in points)],
+        [max(point["above_mb"] / point["required_mb"] for point in points)],
         better="less",
         target=AT_MOST,
     )
@@ -45,7 +45,7 @@ def measure(repeats: int) -> Findings:
         "memory_growth",
         f"exponent of the memory of a GRPO step from {SAMPLES[-2]} to {SAMPLES[-1]} samples (1 is linear)",
         "exponent",
-        [exponent([one["samples"] for one in points[-2:]], [one["above_mb"] for one in points[-2:]])],
+        [exponent([point["samples"] for point in points[-2:]], [point["above_mb"] for point in points[-2:]])],
         better="less",
         target=LINEAR,
     )
@@ -54,11 +54,11 @@ def measure(repeats: int) -> Findings:
 
 def point(samples: int, repeats: int, new_tokens: int = NEW_TOKENS) -> dict[str, float]:
     """Megabytes of one size: the median peak above the baseline, the baseline, and what is required."""
-    found = [
+    measured = [
         process.call(__name__, "peaks_of_step", {"samples": samples, "new_tokens": new_tokens}) for _ in range(repeats)
     ]
-    above = statistics.median(peak - baseline for baseline, peak in found)
-    baseline = statistics.median(baseline for baseline, _ in found)
+    above = statistics.median(peak - baseline for baseline, peak in measured)
+    baseline = statistics.median(baseline for baseline, _ in measured)
     vocabulary = SMALL_WORDS + 4
     cache = cache_bytes(SMALL, PROMPTS, samples, PROMPT_TOKENS, new_tokens)
     tokens = min(MICRO_BATCH * torch.get_num_threads(), PROMPTS * samples * (PROMPT_TOKENS + new_tokens))

@@ -34,7 +34,7 @@ NATURAL = 2.75
 
 
 class RandomWords(World):
-    """Prompts of random words, and a judge that calls every second text right, by its hash."""
+    """Prompts of random words, and a verifier that calls every second text right, by its hash."""
 
     world: Literal["random_words"] = "random_words"
     version: Literal[1] = 1

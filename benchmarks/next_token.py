@@ -48,12 +48,12 @@ CASES = (
 
 def measure(repeats: int) -> Findings:
     """Both models, and the share of the matmul peak where one is asked for."""
-    found = Findings()
+    findings = Findings()
     for case in CASES:
         compared, shares = compare(case, repeats)
-        found.comparisons.append(compared)
+        findings.comparisons.append(compared)
         if case.share is not None:
-            found.measurements.append(
+            findings.measurements.append(
                 Measurement.of(
                     f"{case.name}_share_of_peak",
                     f"{compared.what}: useful FLOP/s over those of the fastest matrix product just before",
@@ -63,7 +63,7 @@ def measure(repeats: int) -> Findings:
                     target=case.share,
                 )
             )
-    return found
+    return findings
 
 
 def compare(case: Case, repeats: int) -> tuple[Comparison, list[float]]:
@@ -93,15 +93,15 @@ def compare(case: Case, repeats: int) -> tuple[Comparison, list[float]]:
         peak[repeat] = peaks(threads)
         return tokens / trainer.step()[1]
 
-    found = alternate(ours, lambda _: tokens / peer_of[size, bf16].step().seconds, repeats)
+    alternated = alternate(ours, lambda _: tokens / peer_of[size, bf16].step().seconds, repeats)
     work = training_work(case.spec, len(tokenizer), *rows_RT.shape)
-    reached = [achieved(work, tokens / rate, peak[repeat]) for repeat, rate in enumerate(found.ours_all, start=1)]
+    reached = [achieved(work, tokens / rate, peak[repeat]) for repeat, rate in enumerate(alternated.ours_all, start=1)]
     parameters = sum(parameter.numel() for parameter in model.parameters())
     compared = Comparison.of(
         case.name,
         f"next-token training, {parameters:,} parameters, {rows_RT.shape[0]} rows of {rows_RT.shape[1]} tokens a step",
         "tokens/s",
-        found,
+        alternated,
         f"transformers Trainer, {'bf16' if bf16 else 'fp32'}, micro-batch {size} x {len(rows_RT) // size} accumulated",
         better="more",
         target=case.target,

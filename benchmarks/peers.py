@@ -72,10 +72,10 @@ def generate(
     done: list[list[int]] = []
     size, start = max(1, batch // samples), time.perf_counter()
     for first in range(0, len(prompts), size):
-        some = torch.tensor(prompts[first : first + size])
+        ids = torch.tensor(prompts[first : first + size])
         drawn = model.generate(
-            some,
-            attention_mask=torch.ones_like(some),
+            ids,
+            attention_mask=torch.ones_like(ids),
             do_sample=True,
             temperature=1.0,
             top_k=0,
@@ -85,7 +85,7 @@ def generate(
             eos_token_id=tokenizer.eos,
             pad_token_id=tokenizer.pad,
         )
-        done += [_until_end(row, tokenizer.eos) for row in drawn[:, some.shape[1] :].tolist()]
+        done += [_until_end(row, tokenizer.eos) for row in drawn[:, ids.shape[1] :].tolist()]
     return done, time.perf_counter() - start
 
 

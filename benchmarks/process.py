@@ -41,8 +41,8 @@ def peak_bytes() -> int:
 
 def main(module: str, function: str, arguments: str) -> None:
     """The other side of `call`."""
-    found = getattr(importlib.import_module(module), function)(**json.loads(arguments))
-    print("\n" + json.dumps(found))
+    result = getattr(importlib.import_module(module), function)(**json.loads(arguments))
+    print("\n" + json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -24,13 +24,13 @@ STEPS = 3
 
 def measure(repeats: int) -> Findings:
     """Both in turn, each time in processes of their own."""
-    found = alternate(lambda seed: seconds_with(2, 1, seed), lambda seed: seconds_with(1, 2, seed), repeats)
+    alternated = alternate(lambda seed: seconds_with(2, 1, seed), lambda seed: seconds_with(1, 2, seed), repeats)
     comparison = Comparison.of(
         "ranks",
         f"a GRPO step on two ranks of one thread beside one rank of two, {PROMPTS} prompts x {SAMPLES} samples of"
         f" {NEW_TOKENS} tokens, gloo",
         "s/step",
-        found,
+        alternated,
         "one rank of two threads",
         better="less",
     )

@@ -38,7 +38,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "cost": Benchmark("seconds of a GRPO step against samples, problems, length and parameters", 3),
     "audit": Benchmark("seconds and memory of the audit's arithmetic", 3),
     "gpu": Benchmark("training, sampling and RL of 100M parameters on one GPU", 3, ("transformers",), on_gpu=True),
-    "worlds": Benchmark("how fast worlds make and judge problems, and data is prepared"),
+    "worlds": Benchmark("how fast worlds make and verify problems, and data is prepared"),
 }
 
 
@@ -49,14 +49,16 @@ def chosen(names: Sequence[str]) -> list[str]:
         if name != "all" and name not in BENCHMARKS:
             raise InputError(f"benchmark: must be one of {', '.join(BENCHMARKS)} or all, is {name!r}")
     everywhere = [name for name, benchmark in BENCHMARKS.items() if not benchmark.on_gpu]
-    found = list(dict.fromkeys([*(everywhere if "all" in names else ()), *(name for name in names if name != "all")]))
-    needed = dict.fromkeys(peer for name in found for peer in BENCHMARKS[name].peers)
+    benchmarks = list(
+        dict.fromkeys([*(everywhere if "all" in names else ()), *(name for name in names if name != "all")])
+    )
+    needed = dict.fromkeys(peer for name in benchmarks for peer in BENCHMARKS[name].peers)
     for peer in needed:
         if importlib.util.find_spec(peer) is None:
             raise InputError(
                 f"{peer}: not installed; this benchmark needs `pip install -r benchmarks/requirements.txt`"
             )
-    return found
+    return benchmarks
 
 
 def run(names: Sequence[str], repeats: int | None, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
@@ -84,11 +86,11 @@ def recorded(name: str, repeats: int) -> dict[str, Any]:
 
     peaks = machine.all_peaks()
     with Load() as load:
-        found: Findings = importlib.import_module(f"benchmarks.{name}").measure(repeats)
+        findings: Findings = importlib.import_module(f"benchmarks.{name}").measure(repeats)
     return {
         "name": name,
         "what": BENCHMARKS[name].what,
-        **asdict(found),
+        **asdict(findings),
         "machine": machine.described(),
         "peaks": peaks,
         "versions": machine.compared_versions(),

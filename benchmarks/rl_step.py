@@ -1,4 +1,4 @@
-"""One GRPO step, sampling, judging and update, beside TRL's GRPOTrainer."""
+"""One GRPO step, sampling, verifying and update, beside TRL's GRPOTrainer."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def compare(case: Case, repeats: int) -> Comparison:
         check_prompts((done.logged["num_tokens"] - peer.drawn) / completions)
         return peer.drawn / done.seconds
 
-    found = alternate(ours, other, repeats)
+    alternated = alternate(ours, other, repeats)
     check_alike(means["ours"], means["peer"])
-    mean, rate = sum(means["ours"]) / len(means["ours"]), statistics.median(found.ours_all)
+    mean, rate = sum(means["ours"]) / len(means["ours"]), statistics.median(alternated.ours_all)
     work = step_work(len(tokenizer), case.prompts, case.samples, mean)
     seconds = case.prompts * case.samples * mean / rate
     steps = case.peer_prompts * case.samples // case.micro_batch
@@ -92,7 +92,7 @@ def compare(case: Case, repeats: int) -> Comparison:
         f"a GRPO step, {case.prompts} prompts of {PROMPT_TOKENS} tokens x {case.samples} samples of at most"
         f" {case.new_tokens}: {case.what}",
         "completion tokens/s",
-        found,
+        alternated,
         f"TRL GRPOTrainer, fp32, micro-batch {case.micro_batch} x {steps} accumulated,"
         f" {case.peer_prompts} prompts a step",
         better="more",

@@ -70,9 +70,9 @@ def compare(case: Case, repeats: int) -> Comparison:
         lengths.append(tokens / (PROMPTS * SAMPLES))
         return tokens / seconds
 
-    found = alternate(ours, lambda repeat: their_rate(theirs[dtype], tokenizer, repeat, batch), repeats)
+    alternated = alternate(ours, lambda repeat: their_rate(theirs[dtype], tokenizer, repeat, batch), repeats)
     mean = sum(lengths[1:]) / repeats
-    rate = statistics.median(found.ours_all)
+    rate = statistics.median(alternated.ours_all)
     work = sampling_work(case.shape, len(tokenizer), PROMPTS, SAMPLES, PROMPT_TOKENS, mean)
     seconds = PROMPTS * SAMPLES * mean / rate
     return Comparison.of(
@@ -80,7 +80,7 @@ def compare(case: Case, repeats: int) -> Comparison:
         f"sampling, {PROMPTS} prompts of {PROMPT_TOKENS} tokens x {SAMPLES} samples of at most {NEW_TOKENS}:"
         f" {case.what}",
         "completion tokens/s",
-        found,
+        alternated,
         f"transformers generate, {PRECISIONS[dtype]}, {batch} samples at a time, {PEER_PROMPTS} prompts a repeat",
         better="more",
         target=case.target,

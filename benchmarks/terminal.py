@@ -18,27 +18,27 @@ def show_names(benchmarks: Mapping[str, Benchmark]) -> None:
     table.add_column("benchmark", no_wrap=True)
     table.add_column("what it measures")
     table.add_column("compares with")
-    for name, one in benchmarks.items():
-        table.add_row(name, one.what, ", ".join(one.peers))
+    for name, row in benchmarks.items():
+        table.add_row(name, row.what, ", ".join(row.peers))
     console.print(table)
     console.print("python -m benchmarks NAME...: run them, or all, and write benchmarks/results/NAME.json")
 
 
-def show_found(found: Mapping[str, Any]) -> None:
+def show_record(record: Mapping[str, Any]) -> None:
     """Print the medians, ratios and targets of one result file."""
     console, table = Console(highlight=False), _table()
     for column in ("", "ours", "peer", "ratio", "target", "unit"):
         table.add_column(column, justify="left" if column in ("", "unit") else "right", no_wrap=column != "unit")
-    for one in found["comparisons"]:
-        target = _target(one["target"], one["met"])
-        table.add_row(one["name"], number(one["ours"]), number(one["peer"]), number(one["ratio"]), target, one["unit"])
-    for one in found["measurements"]:
-        reference = number(one["reference"])
-        table.add_row(one["name"], number(one["value"]), reference, "", _target(one["target"], one["met"]), one["unit"])
-    for one in found["series"]:
-        table.add_row(f"{one['name']}, exponent", number(one["exponent"]), "", "", "", "")
+    for row in record["comparisons"]:
+        target = _target(row["target"], row["met"])
+        table.add_row(row["name"], number(row["ours"]), number(row["peer"]), number(row["ratio"]), target, row["unit"])
+    for row in record["measurements"]:
+        reference = number(row["reference"])
+        table.add_row(row["name"], number(row["value"]), reference, "", _target(row["target"], row["met"]), row["unit"])
+    for row in record["series"]:
+        table.add_row(f"{row['name']}, exponent", number(row["exponent"]), "", "", "", "")
     console.print(table)
-    console.print(f"other processes used {found['load']:.2f} cores meanwhile")
+    console.print(f"other processes used {record['load']:.2f} cores meanwhile")
 
 
 def number(value: float | None) -> str:

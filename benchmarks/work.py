@@ -47,7 +47,7 @@ def training_work(spec: DecoderSpec, vocabulary: int, rows: int, row_length: int
 
 def achieved(work: Work, seconds: float, peaks: Peaks) -> dict[str, float]:
     """FLOP/s and bytes/s, and either as a share of the peak, which bounds it from above."""
-    found = {"flops_per_second": work.flops / seconds, "flops_share": work.flops / seconds / peaks.flops}
+    rates = {"flops_per_second": work.flops / seconds, "flops_share": work.flops / seconds / peaks.flops}
     if work.bytes:
-        found |= {"bytes_per_second": work.bytes / seconds, "bytes_share": work.bytes / seconds / peaks.copy}
-    return found
+        rates |= {"bytes_per_second": work.bytes / seconds, "bytes_share": work.bytes / seconds / peaks.copy}
+    return rates

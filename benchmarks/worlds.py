@@ -1,4 +1,4 @@
-"""How fast worlds make and judge problems, and training's data is prepared, each measurement in a process of its own.
+"""How fast worlds make and verify problems, and training's data is prepared, each measurement in a process of its own.
 
 Rates are per second of one core's time.
 """
@@ -60,14 +60,14 @@ def graph(
 def made(world: World) -> Callable[[], float]:
     """Problems a second, each with its prompt and its solution."""
 
-    def one(index: int) -> None:
+    def make(index: int) -> None:
         world.solution(world.problem("train", 0, index))
 
-    return lambda: rate(one)
+    return lambda: rate(make)
 
 
-def judged(world: World) -> Callable[[], float]:
-    """Gold solutions judged a second, each found correct."""
+def verified(world: World) -> Callable[[], float]:
+    """Gold solutions verified a second, each correct."""
 
     def value() -> float:
         problems = [world.problem("train", 0, index) for index in range(TEXTS)]
@@ -85,14 +85,14 @@ def paper_compat() -> float:
     return rate(lambda index: verify_paper_compat(texts[index % TEXTS], texts[index % TEXTS]))
 
 
-def rate(one: Callable[[int], object]) -> float:
+def rate(call: Callable[[int], object]) -> float:
     """Calls a second of this process's time, after some to warm up."""
     for index in range(100):
-        one(index)
+        call(index)
     calls, start = 0, time.process_time()
     while (spent := time.process_time() - start) < SECONDS:
         for index in range(calls, calls + 50):
-            one(index)
+            call(index)
         calls += 50
     return calls / spent
 
@@ -162,16 +162,16 @@ MEASURED: dict[str, Measured] = {
     "colouring": Measured("colouring, 6-8 vertices: problem and solution", "problems/s", made(Colouring())),
     **{
         f"verified_english_op10_{mode}": Measured(
-            f"the verified judge on English gold solutions, op 10, {mode}",
+            f"the verifier on English gold solutions, op 10, {mode}",
             "solutions/s",
-            judged(graph(10, modes=(mode,))),
+            verified(graph(10, modes=(mode,))),
             10_000.0,
             REFERENCE_PAIRS,
         )
         for mode in get_args(QuestionMode)
     },
     "verified_compact_op6": Measured(
-        "the verified judge on compact gold solutions, op 6", "solutions/s", judged(graph(6, "compact"))
+        "the verifier on compact gold solutions, op 6", "solutions/s", verified(graph(6, "compact"))
     ),
     "paper_compat": Measured(
         "the released scorer's rules on pairs of solutions, op 2-20", "pairs/s", paper_compat, None, REFERENCE_PAIRS
@@ -196,13 +196,19 @@ MEASURED: dict[str, Measured] = {
 
 def measure(repeats: int) -> Findings:
     """The median of each."""
-    return Findings(measurements=[_found(name, one, repeats) for name, one in MEASURED.items()])
+    return Findings(measurements=[_measurement(name, measured, repeats) for name, measured in MEASURED.items()])
 
 
-def _found(name: str, one: Measured, repeats: int) -> Measurement:
+def _measurement(name: str, measured: Measured, repeats: int) -> Measurement:
     values = [process.call(__name__, "run", {"name": name}) for _ in range(repeats)]
     return Measurement.of(
-        name, one.what, one.unit, values, better=one.better, target=one.target, reference=one.reference
+        name,
+        measured.what,
+        measured.unit,
+        values,
+        better=measured.better,
+        target=measured.target,
+        reference=measured.reference,
     )
 
 

@@ -52,7 +52,7 @@ METHOD = """
 - *The peer at its best.* Batch, micro-batch and precision are those that served it best in a run before, or are known
   to; the setting stands with each result. Where a repeat of the peer asks fewer prompts than ours, rates are compared:
   its batch is as large as it would be anyway, only fewer of them follow each other.
-- *Steps are whole.* A step of ours is one of the trainer that every run uses, with judging, metrics and the
+- *Steps are whole.* A step of ours is one of the trainer that every run uses, with verifying, metrics and the
   optimizer; a step of the peer is what lies between its own callbacks.
 - *Threads* that wait do not spin, ours and the peer's (`GOMP_SPINCOUNT=0`, which the command sets before torch is
   imported): spinning is a little faster on a machine where nothing else runs, and several times slower elsewhere.
@@ -83,7 +83,7 @@ samples of a group. What is left is the arithmetic, and the keys and values of t
 own cache holds: where a core gets them at ten gigabytes a second they take about as long as the products. The last row
 is the same model with a quarter of them.""",
     "rl_step": """
-A step is sampling, judging and one update. Sampling is bound as above. The update multiplies with every weight three
+A step is sampling, verifying and one update. Sampling is bound as above. The update multiplies with every weight three
 times for each token and is bound by arithmetic, and behind it by what the forward pass must keep for the backward one;
 the peer computes the prompt again for each sample there, and pads a micro-batch to its longest sample. Micro-batches
 are computed one to a core, so that no core waits for another within one.""",
