@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from edgewise.boundary import Outcomes
+from edgewise.outcomes.io import write_outcomes
 from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
 from tests.interop.writing import FILES, counts, jsonl, only, refused, totals
@@ -79,7 +80,7 @@ def test_a_set_may_have_levels_that_another_lacks(tmp_path: Path) -> None:
 def test_a_stage_of_the_laboratory_is_read_once(tmp_path: Path) -> None:
     rollouts = roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, LAW, seed=3)
     write_rollout_table(rollout_table(rollouts), tmp_path / "rollouts.parquet")
-    table_outcomes(rollout_table(rollouts)).write(tmp_path / "outcomes.parquet")
+    write_outcomes(table_outcomes(rollout_table(rollouts)), tmp_path / "outcomes.parquet")
     (tmp_path / "spec.json").write_text('{"kind": "sample", "seed": 0}')
     jsonl(tmp_path / "metrics.jsonl", [{"step": 1, "loss": 0.5}])
     one = only(tmp_path)

@@ -2,13 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from edgewise.boundary import Counts, Outcomes, align
@@ -66,19 +62,6 @@ def test_levels() -> None:
         outcomes.select_levels([2, 3])
 
 
-def test_parquet_round_trip(tmp_path: Path) -> None:
-    path = tmp_path / "o.parquet"
-    before = Outcomes.of(**columns())
-    before.write(path)
-    after = Outcomes.read(path)
-    for one in fields(Outcomes):
-        there, here = getattr(after, one.name), getattr(before, one.name)
-        assert np.array_equal(there, here)
-        assert getattr(there, "dtype", None) == getattr(here, "dtype", None)
-    assert [one.name for one in tmp_path.iterdir()] == ["o.parquet"]
-    assert pq.ParquetFile(path).metadata.row_group(0).column(0).compression == "ZSTD"
-
-
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -97,36 +80,6 @@ def test_parquet_round_trip(tmp_path: Path) -> None:
 def test_bad_rows(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Outcomes.of(**columns(**changed))
-
-
-def test_bad_files(tmp_path: Path) -> None:
-    path = tmp_path / "o.parquet"
-    with pytest.raises(InputError, match=r"o\.parquet: no such file"):
-        Outcomes.read(path)
-    path.write_bytes(b"PAR1 this is not a table PAR1")
-    with pytest.raises(InputError, match=r"o\.parquet: not a readable Parquet file") as caught:
-        Outcomes.read(path)
-    assert "\n" not in str(caught.value)
-    Outcomes.of(**columns()).write(path)
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(InputError, match="not a readable Parquet file"):
-        Outcomes.read(path)
-
-    def rewrite(**changed: Any) -> None:
-        cells = columns(**changed)
-        pq.write_table(pa.table({name: cells[name] for name in cells if cells[name] is not None}), path)
-
-    rewrite(level=None, sample=None)
-    with pytest.raises(InputError, match=r"o\.parquet: no column level, sample; outcomes need"):
-        Outcomes.read(path)
-    rewrite(tokens=pa.array([1, None, 2, 3, 4]))
-    with pytest.raises(InputError, match=r"o\.parquet: column tokens has empty cells"):
-        Outcomes.read(path)
-    rewrite(answer=np.array([1, 0, 300, 0, 1]))
-    with pytest.raises(InputError, match=r"o\.parquet: column answer_S: verdict 300"):
-        Outcomes.read(path)
-    with pytest.raises(InputError, match="cannot be written"):
-        Outcomes.of(**columns()).write(tmp_path / "absent" / "o.parquet")
 
 
 def test_align_needs_the_same_problems() -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from edgewise.boundary import Outcomes, boundary_verdict
+from edgewise.boundary import boundary_verdict
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest, plain
+from edgewise.outcomes.io import read_outcomes
 from edgewise.study.measure import METRICS, Findings, measure
 from edgewise.study.store import Store
 from tests.study.conftest import Finished
@@ -99,7 +100,7 @@ def test_verdicts_are_by_process_on_every_region_of_the_right_arm(finished: Fini
             return 1 - comb(SAMPLES - c, 4) / comb(SAMPLES, 4)
 
         assert part.delta_k.value == pytest.approx(np.mean([pass_4(tuned[p]) - pass_4(base[p]) for p in base]))
-        tables = [Outcomes.read(finished.store.folder(e) / "outcomes.parquet") for e in STUDY.evaluations.values()]
+        tables = [read_outcomes(finished.store.folder(e) / "outcomes.parquet") for e in STUDY.evaluations.values()]
         counts = [table.select_levels(WHERE[region]).counts("process") for table in tables]
         again = boundary_verdict(counts[0], counts[1], comparisons=2)
         assert (part.label, part.sentence) == (again.label, again.sentence)

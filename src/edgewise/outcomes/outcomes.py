@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import (
     Counts,
@@ -41,7 +39,7 @@ class Outcomes:
     Of the samples: `problem_S` (position of its problem in `problem`), `sample_S` (number of the
     sample within its problem, in the order of drawing), `answer_S` and `process_S` (1 correct, 0
     wrong, -1 unscorable), `truncated_S` (the completion met the length limit), `tokens_S` (its
-    length), `score_S` (a graded reward), `logprob_S` (sum over its tokens, nats), `said_S` (position
+    length), `score_S` (a graded reward), `logprob_S` (sum over its tokens, nats), `predicted_S` (position
     of its final answer in `answers`, -1 where there is none).
 
     Of the problems: `problem` (ids, sorted and distinct), `level` (whole numbers or names), `set`
@@ -134,9 +132,9 @@ class Outcomes:
             if getattr(self, name) is not None:
                 keep(name, np.asarray(getattr(self, name), dtype=np.float64).copy())
         if self.predicted_S is not None:
-            keep("said_S", integers("said_S", self.predicted_S).astype(np.int32))
+            keep("predicted_S", integers("predicted_S", self.predicted_S).astype(np.int32))
             if (self.predicted_S >= len(self.answers)).any():
-                raise InputError(f"said_S: beyond the {len(self.answers)} answers")
+                raise InputError(f"predicted_S: beyond the {len(self.answers)} answers")
         keep("problem", np.asarray(self.problem, dtype=np.str_).copy(), problems)
         keep("level", labels("level", self.level), problems)
         for name in ("set", "cluster", "gold"):
@@ -258,66 +256,6 @@ class Outcomes:
             metric=metric,
         )
 
-    def write(self, path: str | Path) -> None:
-        """Write the table, one row per sample, as Parquet (zstd); it appears whole or not at all.
-
-        Raises InputError naming the file when it cannot be written.
-        """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        target = Path(path)
-        columns = {
-            "problem": self.problem[self.problem_S],
-            "level": self.level[self.problem_S],
-            "sample": self.sample_S,
-            "answer": self.answer_S,
-            "process": self.process_S,
-            "truncated": self.truncated_S,
-            "tokens": self.tokens_S,
-        }
-        table = pa.table({name: pa.array(column) for name, column in columns.items() if column is not None})
-        try:
-            with atomic_write(target) as aside:
-                pq.write_table(table, aside, compression="zstd")
-        except OSError as error:
-            raise InputError(f"{target}: cannot be written ({_line(error)})") from None
-
-    @classmethod
-    def read(cls, path: str | Path) -> Outcomes:
-        """Read what `write` wrote, or any Parquet file with these columns; others are ignored.
-
-        Needed are `problem`, `level`, `sample` and `answer`. Raises InputError naming the file, and
-        the column where one is at fault.
-        """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        needed = ["problem", "level", "sample", "answer"]
-        wanted = [*needed, "process", "truncated", "tokens"]
-        if not Path(path).is_file():
-            raise InputError(f"{path}: no such file; give a Parquet file of outcomes")
-        try:
-            with pq.ParquetFile(path) as file:
-                present = [name for name in wanted if name in file.schema_arrow.names]
-                absent = [name for name in needed if name not in present]
-                table = None if absent else file.read(columns=present)
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path}: not a readable Parquet file ({_line(error)})") from None
-        if table is None:
-            raise InputError(f"{path}: no column {', '.join(absent)}; outcomes need {', '.join(needed)}")
-        columns: dict[str, Any] = {}
-        for name in present:
-            column = table.column(name)
-            if column.null_count:
-                raise InputError(f"{path}: column {name} has empty cells; every row needs a value")
-            text = name == "problem" or pa.types.is_string(column.type)
-            columns[name] = column.to_pylist() if text else column.to_numpy()
-        try:
-            return cls.of(**columns)
-        except InputError as error:
-            raise InputError(f"{path}: column {error}") from None
-
 
 def align(base: Outcomes, tuned: Outcomes, metric: Metric = "answer") -> tuple[Counts, Counts]:
     """The counts of both arms on the same problems in the same order.
@@ -349,8 +287,3 @@ def _verdicts(name: str, values: Any) -> MarkArray:
     if odd.size:
         raise InputError(f"{name}: verdict {odd[0]}; use 1 (correct), 0 (wrong) or -1 (unscorable)")
     return array.astype(np.int8)
-
-
-def _line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:200] if lines else type(error).__name__

@@ -22,6 +22,7 @@ from edgewise.boundary import (
     k_grid,
 )
 from edgewise.core.spec import digest, plain
+from edgewise.outcomes.io import read_outcomes
 from edgewise.rollouts.table import read_rollout_table
 from edgewise.study.plan import topological_order
 from edgewise.study.stages import OUTCOMES, ROLLOUTS
@@ -104,7 +105,7 @@ def measure(study: Study, store: Store) -> Findings:
     Intervals of the verdicts are at 1 - .05 / (arms x regions), so that all verdicts together
     are false in at most 5% of studies; curves have pointwise 95% intervals over problems.
     """
-    outcomes = {name: Outcomes.read(store.folder(e) / OUTCOMES) for name, e in study.evaluations.items()}
+    outcomes = {name: read_outcomes(store.folder(e) / OUTCOMES) for name, e in study.evaluations.items()}
     comparisons = max(1, len(study.arms) * len(study.regions))
     verdicts = {
         arm: combine(

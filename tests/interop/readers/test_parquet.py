@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from edgewise.boundary import Outcomes
 from edgewise.interop.ingest.imported import Imported
 from edgewise.interop.readers import parquet
+from edgewise.outcomes.io import write_outcomes
 from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
 from tests.interop.readers.test_jsonl import FULL
@@ -214,7 +215,7 @@ def test_outcomes_are_read_as_they_were_written(tmp_path: Path) -> None:
         tokens=[3, 4, 5],
         level=[2, 1, 2],
     )
-    written.write(tmp_path / "outcomes.parquet")
+    write_outcomes(written, tmp_path / "outcomes.parquet")
     one = only(tmp_path / "outcomes.parquet")
     assert one.source == "edgewise outcomes"
     assert one.outcomes is not None

@@ -18,6 +18,7 @@ from edgewise.core.provenance import Totals
 from edgewise.model.decoder import Decoder
 from edgewise.model.flops import sampling_flops
 from edgewise.model.tokenizer import Tokenizer
+from edgewise.outcomes.io import write_outcomes
 from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.rollouts.table import read_rollout_table, rollout_table, table_outcomes, write_rollout_table
@@ -78,7 +79,7 @@ class Evaluate(Stage):
         def finish() -> Totals:
             table = pa.concat_tables([read_rollout_table(path) for path in paths])
             write_rollout_table(table, folder.path / ROLLOUTS)
-            table_outcomes(table).write(folder.path / OUTCOMES)
+            write_outcomes(table_outcomes(table), folder.path / OUTCOMES)
             shutil.rmtree(parts)
             return self._totals(model, table)
 
