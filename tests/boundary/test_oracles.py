@@ -14,7 +14,7 @@ from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.max_at_k import max_at_k
 from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k
-from edgewise.boundary.measures.voting import majority
+from edgewise.boundary.measures.voting import majority_vote
 from edgewise.outcomes.counts import Counts
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -65,10 +65,10 @@ def test_scorios_majority_is_of_correct_samples_ours_of_answers() -> None:
     for record in counts:
         n, c, k = record["n"], record["c"], record["k"]
         tied = comb(c, k // 2) * comb(n - c, k // 2) / comb(n, k) if k % 2 == 0 else 0.0
-        ours = majority(said([1] * c + [0] * (n - c), ["right"] * c + ["wrong"] * (n - c)), [k], subsets=1000)
+        ours = majority_vote(said([1] * c + [0] * (n - c), ["right"] * c + ["wrong"] * (n - c)), [k], subsets=1000)
         expected = record["strict_majority_at_k"] + tied / 2
         assert ours.value_K[0] == pytest.approx(expected, abs=4.5 * ours.monte_carlo_error_K[0] + 1e-12)
-    spread = majority(said([1, 1, 1, 0, 0, 0, 0, 0], list("aaabbcde")), [8])
+    spread = majority_vote(said([1, 1, 1, 0, 0, 0, 0, 0], list("aaabbcde")), [8])
     assert spread.value_K[0] == 1.0
     assert next(one for one in counts if (one["c"], one["k"]) == (3, 8))["strict_majority_at_k"] == 0.0
 
@@ -131,5 +131,5 @@ def test_verls_vote_is_taken_among_repeats_of_the_same_samples() -> None:
     record = recorded("verl")["problems"][3]
     outcomes = said(record["marks"], record["said"])
     # Two of eight say "a" (right), two say "b", the others differ: the vote of all eight is a tie of two.
-    assert majority(outcomes, [8]).value_K[0] == 0.5
+    assert majority_vote(outcomes, [8]).value_K[0] == 0.5
     assert record["metrics"]["maj@8/mean"] < 0.4

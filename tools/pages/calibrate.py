@@ -23,7 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: 
 import numpy as np
 from scipy import special
 
-from edgewise.boundary.inference.power import Design, plan
+from edgewise.boundary.inference.power import Design, plan_samples
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.certificates import certify
@@ -100,7 +100,7 @@ class Forgetting:
 
 @dataclass(frozen=True)
 class Planned:
-    """The alternative of `plan` with the default population: mean pass@k moves by `effect`."""
+    """The alternative of `plan_samples` with the default population: mean pass@k moves by `effect`."""
 
     problems: int
     n: int
@@ -112,7 +112,7 @@ class Planned:
 
     def plan(self) -> tuple[float, Design]:
         """The share of the problems concerned that move, and the design with its predicted power."""
-        found = plan(None, k=self.k, effect=self.effect, problems=[self.problems])
+        found = plan_samples(None, k=self.k, effect=self.effect, problems=[self.problems])
         return found.share, found.designs[0]
 
 
@@ -165,7 +165,7 @@ def coverage(case: Forgetting, seed: int) -> tuple[float, bool, float, bool]:
 
 
 def planned_label(case: Planned, share: float, seed: int) -> str:
-    """The verdict when what `plan` assumes has happened."""
+    """The verdict when what `plan_samples` assumes has happened."""
     rng = np.random.default_rng((seed, case.problems, case.n))
     p_P, _ = POPULATIONS[0].draw(case.problems, rng)
     moved_P = rng.random(case.problems) < share

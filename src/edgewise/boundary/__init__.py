@@ -33,15 +33,15 @@ from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.edge.edge import Edge, find_edge
 from edgewise.boundary.inference.estimators import none_at_k, pass_at_k, pass_at_k_variance
 from edgewise.boundary.inference.multiple_testing import benjamini_hochberg, fisher_exact_p, holm
-from edgewise.boundary.inference.power import Plan, detectable, mcnemar_power, plan, power_at
+from edgewise.boundary.inference.power import SamplePlan, detectable, mcnemar_power, plan_samples, power_at
 from edgewise.boundary.inference.resampling import Estimate
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k, usual_k
 from edgewise.boundary.measures.best_decoding import envelope
-from edgewise.boundary.measures.budget import efficiency
 from edgewise.boundary.measures.certificates import certify, draws_to_certify, implied_k
 from edgewise.boundary.measures.changes import changes
 from edgewise.boundary.measures.crossover import crossover
 from edgewise.boundary.measures.curves import Curve, Difference, curve, paired_difference
+from edgewise.boundary.measures.efficiency import efficiency
 from edgewise.boundary.measures.expansion_rate import redrawn_expansion
 from edgewise.boundary.measures.extrapolation import good_toulmin
 from edgewise.boundary.measures.guessing import (
@@ -52,14 +52,14 @@ from edgewise.boundary.measures.guessing import (
     guess_curve,
     shuffled_floor,
 )
-from edgewise.boundary.measures.max_at_k import graded, max_at_k
+from edgewise.boundary.measures.max_at_k import best_scores, max_at_k
 from edgewise.boundary.measures.population import backtest, fit_population
 from edgewise.boundary.measures.solved import SolvedSets, SolvedTable, mcnemar, solved_sets
 from edgewise.boundary.measures.soundness import SoundCounts, corrected_cot_pass_at_k, cot_pass_at_k, sensitivity
 from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
 from edgewise.boundary.measures.support import support_from_table, support_measures
 from edgewise.boundary.measures.verifier_errors import VerifierLabels, rogan_gladen
-from edgewise.boundary.measures.voting import diversity, majority
+from edgewise.boundary.measures.voting import diversity, majority_vote
 from edgewise.boundary.verdict.labels import LABELS, Label
 from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict, boundary_verdict, combine
 from edgewise.outcomes.counts import Counts, Metric, Rates
@@ -79,8 +79,8 @@ __all__ = [
     "Label",
     "Metric",
     "Outcomes",
-    "Plan",
     "Rates",
+    "SamplePlan",
     "SolvedSets",
     "SolvedTable",
     "SoundCounts",
@@ -90,6 +90,7 @@ __all__ = [
     "audit",
     "backtest",
     "benjamini_hochberg",
+    "best_scores",
     "boundary_verdict",
     "certify",
     "changes",
@@ -112,13 +113,12 @@ __all__ = [
     "fit_population",
     "g_pass_at_k",
     "good_toulmin",
-    "graded",
     "guess_curve",
     "holm",
     "implied_k",
     "k_grid",
     "largest_claimable_k",
-    "majority",
+    "majority_vote",
     "max_at_k",
     "mcnemar",
     "mcnemar_power",
@@ -128,7 +128,7 @@ __all__ = [
     "pass_at_k",
     "pass_at_k_variance",
     "pass_hat_k",
-    "plan",
+    "plan_samples",
     "power_at",
     "redrawn_expansion",
     "reliability",

@@ -138,13 +138,13 @@ def _plan(
     score: str | None,
     threshold: float | None,
 ) -> None:
-    from edgewise.boundary import plan
+    from edgewise.boundary import plan_samples
     from edgewise.report.planning import summary
 
     if len(rollouts) > 1:
         raise InputError("--plan: takes the base's rollouts, or none; leave the others out")
     base = _counts(rollouts[0], metric, score, threshold) if rollouts else None
-    summary(plan(base, k=k, effect=effect, alpha=alpha))
+    summary(plan_samples(base, k=k, effect=effect, alpha=alpha))
 
 
 def _counts(argument: str, metric: Metric | None, score: str | None, threshold: float | None) -> Counts:

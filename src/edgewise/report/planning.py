@@ -6,10 +6,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from edgewise.boundary.inference.power import Design, Plan
+from edgewise.boundary.inference.power import Design, SamplePlan
 
 
-def summary(plan: Plan) -> None:
+def summary(plan: SamplePlan) -> None:
     """Print what is assumed, the designs that reach the power, and the table behind them."""
     console = Console(highlight=False)
     console.print(

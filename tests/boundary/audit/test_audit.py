@@ -95,7 +95,7 @@ def test_counts_alone_leave_out_what_they_do_not_hold() -> None:
     measures = only.models["base"]
     assert (measures["completions"].tokens, measures["completions"].entropy) == (None, None)
     absent = {name for name, result in measures.items() if result is None}
-    assert absent == {"backtest", "majority", "diversity", "graded", "sound"}
+    assert absent == {"backtest", "majority_vote", "diversity", "best_scores", "sound"}
     assert found.verdict.label in ("unchanged", "cannot tell")
     declared = GUESSING.result(audit({"base": base, "tuned": tuned}, guess=1000, resamples=RESAMPLES).sets[0].measures)
     assert declared is not None and declared.floor_K[0] == pytest.approx(0.001)

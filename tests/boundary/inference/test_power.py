@@ -13,7 +13,7 @@ from edgewise.boundary.inference.power import (
     DEFAULT_BETA,
     detectable,
     mcnemar_power,
-    plan,
+    plan_samples,
     power_at,
     standard_error,
     unseen_share,
@@ -86,7 +86,7 @@ def test_nothing_discordant_is_never_significant() -> None:
 def test_the_planned_spread_is_that_of_simulated_differences(effect: float) -> None:
     """Mean, standard error and widening of a design against 40,000 simulated problems."""
     problems, n, k = 40_000, 64, 16
-    found = plan(None, k=k, effect=effect, problems=[problems])
+    found = plan_samples(None, k=k, effect=effect, problems=[problems])
     rng = np.random.default_rng(1)
     p_P = rng.beta(*DEFAULT_BETA, problems)
     moved_P = (rng.random(problems) < found.share) & ((p_P < 0.05) if effect > 0 else (p_P >= 0.05))
@@ -96,29 +96,29 @@ def test_the_planned_spread_is_that_of_simulated_differences(effect: float) -> N
     assert (design.samples, design.draws) == (n, 2 * problems * n)
     assert difference_P.mean() == pytest.approx(effect, abs=4 * design.se)
     assert difference_P.std() / problems**0.5 == pytest.approx(design.se, rel=0.02)
-    small = plan(None, k=k, effect=effect, problems=[100]).designs[0]
+    small = plan_samples(None, k=k, effect=effect, problems=[100]).designs[0]
     t, skewness = stats.t.ppf(0.975, 99), stats.skew(difference_P)
     widened = t / 1.959964 * (1 + skewness**2 / 100 * (t**4 + 2 * t**2 - 3) / 18)
     assert small.detectable / detectable(small.se, 0.95) == pytest.approx(widened, rel=0.01)
 
 
 def test_enough_problems_are_the_fewest() -> None:
-    found = plan(None, k=8, effect=-0.1, power=0.9, comparisons=3)
+    found = plan_samples(None, k=8, effect=-0.1, power=0.9, comparisons=3)
     assert found.confidence == pytest.approx(1 - 0.05 / 3)
     assert [one.samples for one in found.enough] == [32, 64, 128]
     assert found.cheapest == min(found.enough, key=lambda one: one.draws)
     for enough in found.enough:
         assert enough.power >= 0.9
-        fewer = plan(None, k=8, effect=-0.1, comparisons=3, problems=[enough.problems - 1]).designs
+        fewer = plan_samples(None, k=8, effect=-0.1, comparisons=3, problems=[enough.problems - 1]).designs
         assert next(one.power for one in fewer if one.samples == enough.samples) < 0.9
 
 
 def test_power_grows_with_problems_and_samples_and_falls_with_comparisons() -> None:
-    found = plan(None, k=16, effect=0.05)
+    found = plan_samples(None, k=16, effect=0.05)
     table = {(one.problems, one.samples): one.power for one in found.designs}
     assert len(table) == 21
     assert table[100, 64] < table[100, 256] < table[500, 256] <= 1
-    many = plan(None, k=16, effect=0.05, comparisons=20)
+    many = plan_samples(None, k=16, effect=0.05, comparisons=20)
     assert many.cheapest.problems > found.cheapest.problems
 
 
@@ -126,35 +126,35 @@ def test_a_base_lends_its_success_rates() -> None:
     """Half of the problems never solved and half always: the moved ones are a known share of the unsolved, and the
     difference is a coin toss for each problem, blurred by the samples."""
     base = Counts.of(64, [0] * 50 + [64] * 50)
-    found = plan(base, k=16, effect=0.1, problems=[100], moved_p=0.5)
+    found = plan_samples(base, k=16, effect=0.1, problems=[100], moved_p=0.5)
     assert found.share == pytest.approx(0.2, rel=1e-4)
     assert found.population == "the base's 100 problems"
     assert found.designs[0].se == pytest.approx((0.1 * 0.9 / 100) ** 0.5, rel=0.01)
-    lost = plan(base, k=16, effect=-0.1, problems=[100])
+    lost = plan_samples(base, k=16, effect=-0.1, problems=[100])
     assert lost.share == pytest.approx(0.2)
     assert lost.designs[0].se == pytest.approx((0.1 * 0.9 / 100) ** 0.5)
 
 
 def test_the_alternative_is_said() -> None:
     base = Counts.of(64, [0] * 50 + [64] * 50)
-    assert plan(base, k=16, effect=-0.1).alternative == (
+    assert plan_samples(base, k=16, effect=-0.1).alternative == (
         "of the problems solved with p >= 0.05, 20.0% are never solved any more"
     )
-    assert "become solvable with p = 0.05" in plan(None, k=16, effect=0.05).alternative
+    assert "become solvable with p = 0.05" in plan_samples(None, k=16, effect=0.05).alternative
 
 
 def test_draws_to_certify_one_problem() -> None:
-    assert plan(None, k=16, effect=0.05).certify_draws == 2995
-    assert plan(None, k=16, effect=0.05, certify_rate=1e-4).certify_draws == 29_956
-    assert plan(None, k=16, effect=0.05, comparisons=30).certify_draws == 6394
+    assert plan_samples(None, k=16, effect=0.05).certify_draws == 2995
+    assert plan_samples(None, k=16, effect=0.05, certify_rate=1e-4).certify_draws == 29_956
+    assert plan_samples(None, k=16, effect=0.05, comparisons=30).certify_draws == 6394
 
 
 def test_bad_input() -> None:
     solved = Counts.of(64, [64] * 10)
     with pytest.raises(InputError, match=r"effect: \+5.0 points of pass@16; .* at most \+0.0"):
-        plan(solved, k=16, effect=0.05)
+        plan_samples(solved, k=16, effect=0.05)
     with pytest.raises(InputError, match=r"at most -50\.0"):
-        plan(Counts.of(64, [0, 64]), k=16, effect=-0.6)
+        plan_samples(Counts.of(64, [0, 64]), k=16, effect=-0.6)
     for wrong, message in (
         ({"k": 1}, "k: 1"),
         ({"effect": 0.0}, "effect: 0.0"),
@@ -165,7 +165,7 @@ def test_bad_input() -> None:
         ({"problems": [1]}, r"problems: \[1\]"),
     ):
         with pytest.raises(InputError, match=message):
-            plan(None, **{"k": 16, "effect": 0.05, **wrong})  # type: ignore[arg-type]
+            plan_samples(None, **{"k": 16, "effect": 0.05, **wrong})  # type: ignore[arg-type]
     with pytest.raises(InputError, match="se: -1"):
         power_at(0.1, -1, 0.95)
     with pytest.raises(InputError, match="confidence: 95"):

@@ -5,7 +5,7 @@ import pytest
 
 from edgewise.boundary import Counts, curve
 from edgewise.boundary.inference.resampling import Bootstrap
-from edgewise.boundary.measures.budget import efficiency
+from edgewise.boundary.measures.efficiency import efficiency
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray
 

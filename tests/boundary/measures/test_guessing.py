@@ -179,7 +179,7 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="no problem has a known floor"):
         excess_coverage(Counts.of(1, [0, 0], problem=names(2)), unknown, [1])
     plain = Outcomes.of(problem=["a", "b"], sample=[0, 0], answer=[1, 0])
-    with pytest.raises(InputError, match="said_S: "):
+    with pytest.raises(InputError, match="predicted_S: "):
         shuffled_floor(plain)
     with pytest.raises(InputError, match="others: "):
         shuffled_floor(rollouts([["1"], ["2"]], [set(), set()]), [rollouts([["1"]], [set()])])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.resampling import Bootstrap
-from edgewise.boundary.measures.max_at_k import graded, max_at_k
+from edgewise.boundary.measures.max_at_k import best_scores, max_at_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -63,7 +63,7 @@ def test_scaling_and_shifting_the_scores_scales_and_shifts_the_value() -> None:
 
 def test_the_mean_over_problems_with_different_numbers_of_samples() -> None:
     problems = [[0.2, 0.9, 0.4], [0.5] * 5, [1.0, 0.0, 0.0], [0.3, 0.1]]
-    found = graded(scored(*problems), [1, 2, 3], bootstrap=Bootstrap(400))
+    found = best_scores(scored(*problems), [1, 2, 3], bootstrap=Bootstrap(400))
     for j, k in enumerate((1, 2)):
         assert found.value_K[j] == pytest.approx(np.mean([max_at_k(one, k) for one in problems]))
         assert found.low_K[j] < found.value_K[j] < found.high_K[j]
@@ -82,32 +82,32 @@ def test_rows_in_any_order_give_the_same() -> None:
         answer_S=outcomes.answer_S[order],
         score_S=outcomes.score_S[order],
     )
-    assert graded(moved, [1, 2]).value_K.tolist() == graded(outcomes, [1, 2]).value_K.tolist()
+    assert best_scores(moved, [1, 2]).value_K.tolist() == best_scores(outcomes, [1, 2]).value_K.tolist()
 
 
 def test_one_value_throughout_is_bounded_by_the_scores_range() -> None:
-    known = graded(scored([0.5, 0.5], [0.5, 0.5]), [2])
+    known = best_scores(scored([0.5, 0.5], [0.5, 0.5]), [2])
     assert 0 <= known.low_K[0] < 0.5 < known.high_K[0] <= 1
-    wide = graded(scored([-4.0, 8.0], [8.0, -4.0]), [1])
+    wide = best_scores(scored([-4.0, 8.0], [8.0, -4.0]), [1])
     assert -4 <= wide.low_K[0] < 0 and 4 < wide.high_K[0] <= 8
 
 
 def test_clusters_widen_the_interval() -> None:
     problems = [[0.9, 0.8], [0.1, 0.3]] * 20
-    apart = graded(scored(*problems), [1])
-    together = graded(scored(*problems, clusters=["x", "y"] * 20), [1])
+    apart = best_scores(scored(*problems), [1])
+    together = best_scores(scored(*problems, clusters=["x", "y"] * 20), [1])
     assert together.high_K[0] - together.low_K[0] > 2 * (apart.high_K[0] - apart.low_K[0])
 
 
 def test_bad_input() -> None:
     outcomes = scored([0.1, 0.2])
     with pytest.raises(InputError, match="score: no sample"):
-        graded(replace(outcomes, score_S=None), [1])
+        best_scores(replace(outcomes, score_S=None), [1])
     with pytest.raises(InputError, match="score: nan in row 1"):
-        graded(replace(outcomes, score_S=np.array([0.1, np.nan])), [1])
+        best_scores(replace(outcomes, score_S=np.array([0.1, np.nan])), [1])
     with pytest.raises(InputError, match="score: inf"):
         max_at_k([np.inf, 0.0], 1)
     with pytest.raises(InputError, match="k: 0"):
-        graded(outcomes, [0])
+        best_scores(outcomes, [0])
     with pytest.raises(InputError, match="confidence"):
-        graded(outcomes, [1], bootstrap=Bootstrap(confidence=1.5))
+        best_scores(outcomes, [1], bootstrap=Bootstrap(confidence=1.5))

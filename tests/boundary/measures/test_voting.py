@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgewise.boundary.inference.resampling import Bootstrap
-from edgewise.boundary.measures.voting import diversity, majority
+from edgewise.boundary.measures.voting import diversity, majority_vote
 from edgewise.core.errors import InputError
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -51,7 +51,7 @@ def exact_distinct(problem: str, m: int) -> Fraction:
 )
 def test_the_vote_is_the_mean_over_every_subset(problem: str) -> None:
     n = len(problem)
-    found = majority(spoken(problem), range(1, n + 1), subsets=1500, bootstrap=Bootstrap(1))
+    found = majority_vote(spoken(problem), range(1, n + 1), subsets=1500, bootstrap=Bootstrap(1))
     exact = [float(exact_majority(problem, k)) for k in range(1, n + 1)]
     assert found.value_K[[0, -1]] == pytest.approx([exact[0], exact[-1]], abs=1e-12)
     assert found.monte_carlo_error_K[[0, -1]] == pytest.approx(0, abs=1e-12)
@@ -60,7 +60,7 @@ def test_the_vote_is_the_mean_over_every_subset(problem: str) -> None:
 
 
 def test_answers_that_are_all_right_or_all_wrong_need_no_subsets() -> None:
-    found = majority(spoken("abcd", "AABC", "....", "AAAA"), [1, 2, 3, 4], bootstrap=Bootstrap(1))
+    found = majority_vote(spoken("abcd", "AABC", "....", "AAAA"), [1, 2, 3, 4], bootstrap=Bootstrap(1))
     assert found.value_K.tolist() == [0.5] * 4
     assert found.monte_carlo_error_K.tolist() == [0.0] * 4
     assert found.no_answer == 0.25
@@ -69,7 +69,7 @@ def test_answers_that_are_all_right_or_all_wrong_need_no_subsets() -> None:
 def test_the_stated_monte_carlo_error_is_the_spread_over_seeds() -> None:
     # All problems alike and in one order: subsets shared by problems must not share their luck.
     outcomes = spoken(*["AAAbbcd."] * 100)
-    found = [majority(outcomes, [3], subsets=8, bootstrap=Bootstrap(1, seed)) for seed in range(60)]
+    found = [majority_vote(outcomes, [3], subsets=8, bootstrap=Bootstrap(1, seed)) for seed in range(60)]
     off = np.array([one.value_K[0] for one in found]) - float(exact_majority("AAAbbcd.", 3))
     error = np.mean([one.monte_carlo_error_K[0] for one in found])
     assert 0.75 < off.std() / error < 1.3
@@ -87,20 +87,20 @@ def test_a_vote_does_not_depend_on_the_order_of_the_rows() -> None:
         predicted_S=None if outcomes.predicted_S is None else outcomes.predicted_S[order],
     )
     here, there = (
-        majority(outcomes, [1, 3, 5], bootstrap=Bootstrap(seed=4)),
-        majority(moved, [1, 3, 5], bootstrap=Bootstrap(seed=4)),
+        majority_vote(outcomes, [1, 3, 5], bootstrap=Bootstrap(seed=4)),
+        majority_vote(moved, [1, 3, 5], bootstrap=Bootstrap(seed=4)),
     )
     assert here.value_K.tolist() == there.value_K.tolist()
     assert here.low_K.tolist() == there.low_K.tolist()
     assert (
-        majority(outcomes, [3, 2], bootstrap=Bootstrap(seed=4)).value_K[0]
-        != majority(outcomes, [3], bootstrap=Bootstrap(seed=5)).value_K[0]
+        majority_vote(outcomes, [3, 2], bootstrap=Bootstrap(seed=4)).value_K[0]
+        != majority_vote(outcomes, [3], bootstrap=Bootstrap(seed=5)).value_K[0]
     )
 
 
 def test_an_order_of_ks_does_not_matter_and_too_large_a_k_is_nan() -> None:
     outcomes = spoken("AAbbb.", "AcccA")
-    up, down = majority(outcomes, [2, 3, 5, 6]), majority(outcomes, [6, 5, 3, 2])
+    up, down = majority_vote(outcomes, [2, 3, 5, 6]), majority_vote(outcomes, [6, 5, 3, 2])
     assert up.value_K[:3].tolist() == down.value_K[:0:-1].tolist()
     assert np.isnan(up.value_K[3]) and np.isnan(down.value_K[0]) and np.isnan(up.monte_carlo_error_K[3])
     assert (up.n, up.problems) == (5, 2)
@@ -110,20 +110,20 @@ def test_marks_that_disagree_about_one_answer_count_by_their_share() -> None:
     outcomes = spoken("AAab")
     assert outcomes.predicted_S is not None
     # Both capitals and the small letter say "a"; two of the three are marked correct.
-    assert majority(outcomes, [4]).value_K.tolist() == pytest.approx([2 / 3])
-    assert majority(outcomes, [1]).value_K.tolist() == pytest.approx([1 / 2])
+    assert majority_vote(outcomes, [4]).value_K.tolist() == pytest.approx([2 / 3])
+    assert majority_vote(outcomes, [1]).value_K.tolist() == pytest.approx([1 / 2])
 
 
 def test_an_answer_that_could_not_be_judged_votes_and_is_not_correct() -> None:
     outcomes = replace(spoken("aaAA"), answer_S=np.array([-1, -1, 1, 1], dtype=np.int8))
-    assert majority(outcomes, [1, 4]).value_K.tolist() == [0.5, 0.5]
+    assert majority_vote(outcomes, [1, 4]).value_K.tolist() == [0.5, 0.5]
     assert diversity(outcomes, 1, 3, bootstrap=Bootstrap(1)).solved == 0
 
 
 def test_the_interval_holds_the_value_and_clusters_widen_it() -> None:
     problems = ["AAAb", "AAAA", "abbb", "Abbb"] * 8
-    apart = majority(spoken(*problems), [1, 4])
-    together = majority(spoken(*problems, clusters=[f"{i % 4}" for i in range(32)]), [1, 4])
+    apart = majority_vote(spoken(*problems), [1, 4])
+    together = majority_vote(spoken(*problems, clusters=[f"{i % 4}" for i in range(32)]), [1, 4])
     assert ((apart.low_K < apart.value_K) & (apart.value_K < apart.high_K)).all()
     assert ((together.high_K - together.low_K) > 1.5 * (apart.high_K - apart.low_K)).all()
 
@@ -197,13 +197,13 @@ def test_unanimous_problems_are_those_all_of_whose_samples_say_one_answer() -> N
 def test_bad_input() -> None:
     outcomes = spoken("AAb", "Ab")
     with pytest.raises(InputError, match="said"):
-        majority(replace(outcomes, predicted_S=None), [1])
+        majority_vote(replace(outcomes, predicted_S=None), [1])
     with pytest.raises(InputError, match="said"):
         diversity(replace(outcomes, predicted_S=None), 1)
     with pytest.raises(InputError, match="ks"):
-        majority(outcomes, [0, 1])
+        majority_vote(outcomes, [0, 1])
     with pytest.raises(InputError, match="subsets"):
-        majority(outcomes, [1], subsets=1)
+        majority_vote(outcomes, [1], subsets=1)
     with pytest.raises(InputError, match="m: 3 samples; problem 00001 has only 2"):
         diversity(outcomes, 3)
     with pytest.raises(InputError, match="m: 0"):
@@ -211,4 +211,4 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="m_correct: 0"):
         diversity(outcomes, 1, 0)
     with pytest.raises(InputError, match="confidence"):
-        majority(outcomes, [1], bootstrap=Bootstrap(confidence=0.0))
+        majority_vote(outcomes, [1], bootstrap=Bootstrap(confidence=0.0))

@@ -36,7 +36,7 @@ def text(page: str) -> str:
 def bare(found: Audit) -> str:
     """The page of one set of which little is known: no texts, levels, answers, scores or samples in order."""
     one = found.sets[0]
-    nothing: dict[str, Any] = dict.fromkeys(("sound", "majority", "diversity", "graded", "backtest"))
+    nothing: dict[str, Any] = dict.fromkeys(("sound", "majority_vote", "diversity", "best_scores", "backtest"))
     less = replace(
         one,
         levels=(),

@@ -22,7 +22,7 @@ from edgewise.boundary.inference.resampling import (
     Bootstrap,
     Estimate,
     bootstrap_means,
-    interval,
+    mean_interval,
     percentiles,
     units,
 )
@@ -175,7 +175,7 @@ def _level(
     unbiased_PN = 1 - none_at_k(n_P1, c_P1, sizes_N) - none_at_k(n_P1, n_P1 - c_P1, sizes_N)
     values_PK = np.concatenate([pass_P2, headroom_P1, c_P1 == 0, unbiased_PN], axis=1)
     means_RK = bootstrap_means(values_PK, replace(bootstrap, resamples=MEAN_RESAMPLES), counts.cluster_P)
-    ends = interval(values_PK, means_RK, rule.confidence, (0.0, 1.0), counts.cluster_P)
+    ends = mean_interval(values_PK, means_RK, rule.confidence, (0.0, 1.0), counts.cluster_P)
     seen = [Estimate(*map(float, one)) for one in zip(values_PK.mean(axis=0), *ends, strict=True)]
 
     expected_N = np.zeros(sizes_N.size)

@@ -44,7 +44,7 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SamplePlan:
     """How many problems and samples it takes to claim a change of mean pass@k by `effect`.
 
     `alternative` says in words what is assumed to have happened, `population` whose success rates were used,
@@ -139,7 +139,7 @@ def mcnemar_power(base_only: float, tuned_only: float, problems: int, alpha: flo
     return float(stats.binom.pmf(numbers, problems, discordant / problems) @ rejected)
 
 
-def plan(
+def plan_samples(
     base: Counts | None,
     *,
     k: int,
@@ -150,7 +150,7 @@ def plan(
     problems: Sequence[int] = (30, 100, 200, 500, 1000, 2000, 5000),
     moved_p: float = 0.05,
     certify_rate: float = 1e-3,
-) -> Plan:
+) -> SamplePlan:
     """How many problems and samples a problem it takes until `boundary_verdict` claims a change of `effect`.
 
     `effect` is the true difference in mean pass@k, tuned minus base. Above 0, the alternative is that a share of
@@ -208,7 +208,7 @@ def plan(
         said = f"of the problems solved with p < {moved_p:g}, {share:.1%} become solvable with p = {moved_p:g}"
     else:
         said = f"of the problems solved with p >= {moved_p:g}, {share:.1%} are never solved any more"
-    return Plan(
+    return SamplePlan(
         k=k,
         effect=effect,
         alternative=said,

@@ -118,7 +118,7 @@ def percentiles(statistic_R: FloatArray, confidence: float, units: int) -> tuple
     return float(low), float(np.quantile(statistic_R, 1 - tail, method="higher"))
 
 
-def interval(
+def mean_interval(
     values_PK: FloatArray,
     means_RK: FloatArray,
     confidence: float,
@@ -155,7 +155,7 @@ def studentised(
     Symmetric bootstrap-t: mean +- critical value x standard error. The critical value of a column
     is the quantile of |mean* - mean| / se* over resamples, each with its own standard
     error se*; that of the band is the quantile of the largest one over columns (max-t). Hall 1988
-    as in `interval`; Westfall and Young 1993. It covers where few problems carry the mean and a
+    as in `mean_interval`; Westfall and Young 1993. It covers where few problems carry the mean and a
     fixed standard error does not: 93% to 98% at 95% in simulation, from 30 problems or 10 clusters
     on. Where hardly a dozen units differ, as between two draws of one model at 30 problems, it
     covers more.
@@ -215,7 +215,7 @@ def resampled_estimate(
 
     `rests_on` is the number of problems or clusters it is made of, for a ratio those in its denominator: the
     percentiles are expanded for so many, and a value without spread is widened by the share that so many may all
-    have missed, as in `interval`. Where a resample leaves it undefined, anything within `bounds` is possible. All
+    have missed, as in `mean_interval`. Where a resample leaves it undefined, anything within `bounds` is possible. All
     NaN where the value is.
     """
     if math.isnan(value):

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special, stats
 
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, require_same_problems
+from edgewise.outcomes.outcomes import BoolArray
 
-BoolArray = npt.NDArray[np.bool_]
 Reach = Literal["unreached", "rare", "reachable"]
 
 
@@ -268,7 +267,7 @@ def _panel(found: Certificates) -> Panel:
         f"{found.problems} problems. Within reach is a success rate of {found.reachable:g} or more. All bounds hold at "
         f"once with probability {1 - found.alpha:.4g}: each is one-sided at alpha / (2 candidates)."
     )
-    return Panel(columns, (Row(cells),), note)
+    return Panel(columns, (PanelRow(cells),), note)
 
 
 CERTIFICATES = Measure(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.inference.multiple_testing import benjamini_hochberg, fisher_exact_p, storey_pi0
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, StrArray, require_same_problems
@@ -121,8 +121,8 @@ def _changes(base: Arm, tuned: Arm, terms: Terms) -> Changes:
 
 def _panel(found: Changes) -> Panel:
     columns = (Column("problems", "Problems", "count"), Column("up", "Up", "count"), Column("down", "Down", "count"))
-    rows = [Row((Cell(found.problems), Cell(found.up), Cell(found.down)), "at any rate")]
-    rows += [Row((Cell(part.problems), Cell(part.up), Cell(part.down)), _rates(part)) for part in found.bins]
+    rows = [PanelRow((Cell(found.problems), Cell(found.up), Cell(found.down)), "at any rate")]
+    rows += [PanelRow((Cell(part.problems), Cell(part.up), Cell(part.down)), _rates(part)) for part in found.bins]
     unchanged = (
         "" if not found.tested else f", of which about {found.unchanged_share:.0%} are unchanged by Storey's estimate"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.outcomes.counts import Rates
 from edgewise.outcomes.outcomes import Outcomes
@@ -52,7 +52,7 @@ def _panel(found: CompletionStatistics) -> Panel:
         "could not be verified does not count as right, though it is never called wrong: where the models differ in "
         "how many there are, a difference in pass@k may be no more than that."
     )
-    return Panel(columns, (Row(tuple(Cell(value) for value in cells)),), note)
+    return Panel(columns, (PanelRow(tuple(Cell(value) for value in cells)),), note)
 
 
 COMPLETIONS = Measure(

@@ -18,7 +18,7 @@ from edgewise.boundary.inference.resampling import (
 )
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.curves import paired_difference, problem_pass_at_k
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
@@ -125,7 +125,7 @@ def _panel(found: Crossover) -> Panel:
         Column("crossing_share", "Resamples that cross", "percent"),
     )
     cells = Cell(found.k_star, beside=star), Cell.of(found.crossing, crossing), Cell(found.crossing_share)
-    return Panel(columns, (Row(cells),), basis(found.problems, found.n, found.bootstrap, k_limit=found.k_limit))
+    return Panel(columns, (PanelRow(cells),), basis(found.problems, found.n, found.bootstrap, k_limit=found.k_limit))
 
 
 CROSSOVER = Measure(

@@ -18,7 +18,7 @@ from edgewise.boundary.inference.resampling import (
 )
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.curves import problem_pass_at_k
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, require_same_problems
@@ -157,7 +157,7 @@ def _panel(found: Efficiency) -> Panel:
         "pass@1 of the tuned model. k_eq is how many samples of the base reach the tuned model's pass@1. Area is the "
         "mean height of pass@k over log k from 1 to k."
     )
-    return Panel(columns, (Row(cells),), note)
+    return Panel(columns, (PanelRow(cells),), note)
 
 
 EFFICIENCY = Measure(

@@ -13,11 +13,11 @@ from edgewise.boundary.inference.resampling import (
     Bootstrap,
     Estimate,
     bootstrap_means,
-    interval,
+    mean_interval,
     resampled_estimate,
     units,
 )
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, require_same_problems
@@ -81,7 +81,9 @@ def redrawn_expansion(
             value, ratio_R, bounds, bootstrap.confidence, min(unsolved, units(base.problems, base.cluster_P))
         )
 
-    low_K, high_K = interval(unsolved_P[:, None], means_RK[:, 3:], bootstrap.confidence, (0.0, 1.0), base.cluster_P)
+    low_K, high_K = mean_interval(
+        unsolved_P[:, None], means_RK[:, 3:], bootstrap.confidence, (0.0, 1.0), base.cluster_P
+    )
     return RedrawnExpansion(
         m=m,
         unsolved=Estimate(unsolved, base.problems * float(low_K[0]), base.problems * float(high_K[0])),
@@ -106,7 +108,7 @@ def _panel(found: RedrawnExpansion) -> Panel:
     )
     cells = tuple(Cell.of(estimate) for estimate in (found.unsolved, found.base, found.tuned, found.excess))
     note = "The expansion rate (arXiv:2510.11653) less what a new draw of the base would solve anyway. "
-    return Panel(columns, (Row(cells),), note + basis(found.problems, None, found.bootstrap))
+    return Panel(columns, (PanelRow(cells),), note + basis(found.problems, None, found.bootstrap))
 
 
 REDRAWN = Measure(

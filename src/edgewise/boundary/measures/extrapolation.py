@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, interval
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, mean_interval
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray
@@ -68,7 +68,7 @@ def good_toulmin(counts: Counts, factor: float = 2.0, *, bootstrap: Bootstrap = 
         later_P = np.full_like(later_P, np.nan)
     values_PK = np.column_stack([now_P, later_P, later_P - now_P])
     means_RK = bootstrap_means(values_PK, bootstrap, counts.cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
+    low_K, high_K = mean_interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
 
     mean_K, unsolved = values_PK.mean(axis=0), 1 - now_P.mean()
     floor_K, ceiling_K = np.array([0.0, now_P.mean(), 0.0]), np.array([1.0, 1.0, unsolved])
@@ -107,7 +107,7 @@ def _panel(found: Extrapolation) -> Panel:
     )
     cells = tuple(Cell.of(estimate) for estimate in (found.pass_at_n, found.pass_at_k, found.newly_solved))
     note = f"Good and Toulmin's estimate presumes no shape and reaches to {found.factor:g}n. "
-    return Panel(columns, (Row(cells),), note + basis(found.problems, found.n, found.bootstrap))
+    return Panel(columns, (PanelRow(cells),), note + basis(found.problems, found.n, found.bootstrap))
 
 
 EXTRAPOLATION = Measure(

@@ -12,9 +12,9 @@ from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.multiple_testing import benjamini_hochberg
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, mean_interval
 from edgewise.boundary.inference.supported_k import k_grid
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, StrArray, integers
@@ -90,7 +90,9 @@ def shuffled_floor(outcomes: Outcomes, others: Sequence[Outcomes] = ()) -> Guess
     arms = (outcomes, *others)
     for arm in arms:
         if arm.predicted_S is None:
-            raise InputError("said_S: the answers were not recorded; a shuffled floor needs what every sample said")
+            raise InputError(
+                "predicted_S: the answers were not recorded; a shuffled floor needs what every sample said"
+            )
         if not np.array_equal(arm.problem, outcomes.problem):
             raise InputError("others: other problems than in outcomes; all arms must be sampled on the same problems")
     problems = len(outcomes.problem)
@@ -160,7 +162,7 @@ def excess_coverage(
     guess_PK = _guess_PK(floor, k_K)
     excess_PK = coverage_PK - guess_PK
     means_RK = bootstrap_means(excess_PK, bootstrap, some.cluster_P)
-    low_K, high_K = interval(excess_PK, means_RK, bootstrap.confidence, (-1.0, 1.0), some.cluster_P)
+    low_K, high_K = mean_interval(excess_PK, means_RK, bootstrap.confidence, (-1.0, 1.0), some.cluster_P)
     return ExcessCoverage(
         k_K=k_K,
         coverage_K=coverage_PK.mean(axis=0),
@@ -322,7 +324,7 @@ def _panel(found: Guessing) -> Panel:
             Series("k", excess.k_K, excess.excess_K, excess.low_K, excess.high_K),
             Cell(above.above, beside=f"of {above.tested}"),
         )
-        rows.append(Row(cells, model=model))
+        rows.append(PanelRow(cells, model=model))
     excess, above = next(iter(found.excess.values())), next(iter(found.above.values()))
     note = (
         f"The floor is made of: {found.source}. It is known for {found.known} problems, on which all of this is "

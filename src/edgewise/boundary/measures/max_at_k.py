@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, mean_interval
 from edgewise.boundary.inference.supported_k import k_grid
-from edgewise.boundary.measures.panel import Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.panel import Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray, integers
@@ -18,7 +18,7 @@ from edgewise.outcomes.outcomes import Outcomes
 
 
 @dataclass(frozen=True, eq=False)
-class Graded:
+class BestScores:
     """Mean over problems of max@k, the expected best score of k samples, in units of the score.
 
     `low_K`, `high_K` are pointwise intervals over new problems. `n` is the smallest number
@@ -34,11 +34,11 @@ class Graded:
     bootstrap: Bootstrap
 
 
-def graded(outcomes: Outcomes, ks: Sequence[int], *, bootstrap: Bootstrap = BOOTSTRAP) -> Graded:
+def best_scores(outcomes: Outcomes, ks: Sequence[int], *, bootstrap: Bootstrap = BOOTSTRAP) -> BestScores:
     """Mean over problems of the unbiased max@k of the scores, with a bootstrap interval over problems.
 
     Estimator as in `max_at_k`. Where every problem has the same max@k, the interval takes scores to
-    lie in [0, 1] or in the range seen, whichever is wider; see `resampling.interval`.
+    lie in [0, 1] or in the range seen, whichever is wider; see `resampling.mean_interval`.
 
     Raises InputError when scores were not recorded or one is not finite, and for k < 1.
     """
@@ -56,8 +56,8 @@ def graded(outcomes: Outcomes, ks: Sequence[int], *, bootstrap: Bootstrap = BOOT
 
     means_RK = bootstrap_means(values_PK, bootstrap, outcomes.cluster_P)
     bounds = min(0.0, float(score_S.min())), max(1.0, float(score_S.max()))
-    low_K, high_K = interval(values_PK, means_RK, bootstrap.confidence, bounds, outcomes.cluster_P)
-    return Graded(
+    low_K, high_K = mean_interval(values_PK, means_RK, bootstrap.confidence, bounds, outcomes.cluster_P)
+    return BestScores(
         k_K=k_K,
         value_K=values_PK.mean(axis=0),
         low_K=low_K,
@@ -100,24 +100,24 @@ def _finite(scores: FloatArray) -> FloatArray:
     return scores
 
 
-def _graded(arm: Arm, terms: Terms) -> Graded | None:
-    return None if arm.samples is None else graded(arm.samples, k_grid(terms.n), bootstrap=terms.bootstrap)
+def _best_scores(arm: Arm, terms: Terms) -> BestScores | None:
+    return None if arm.samples is None else best_scores(arm.samples, k_grid(terms.n), bootstrap=terms.bootstrap)
 
 
-def _panel(found: Graded) -> Panel:
+def _panel(found: BestScores) -> Panel:
     best = Series("k", found.k_K, found.value_K, found.low_K, found.high_K)
     note = f"{basis(found.problems, found.n, found.bootstrap)} Intervals hold at this k alone."
-    return Panel((Column("max", "max@k", "number"),), (Row((best,)),), note)
+    return Panel((Column("max", "max@k", "number"),), (PanelRow((best,)),), note)
 
 
-GRADED = Measure(
-    name="graded",
+BEST_SCORES = Measure(
+    name="best_scores",
     title="Best score",
     explanation="max@k is the expected best score of k samples, where scores are graded.",
     unit="model",
     rank=56,
     needs=("scores",),
-    compute=_graded,
+    compute=_best_scores,
     panel=_panel,
 )
-MEASURES = (GRADED,)
+MEASURES = (BEST_SCORES,)

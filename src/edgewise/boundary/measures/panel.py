@@ -60,7 +60,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Row:
+class PanelRow:
     """Cells in the order of the columns. `label` names the row where a panel has several; `model` the model that a row
     of a panel for a whole set is about."""
 
@@ -78,7 +78,7 @@ class Panel:
     """
 
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[PanelRow, ...]
     note: str = ""
 
 

@@ -16,7 +16,7 @@ from edgewise.boundary.inference.betabinomial import Fit, Shape, Tally, fit, fit
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.resampling import REFITS, Bootstrap, Estimate, percentiles, units
 from edgewise.boundary.inference.supported_k import k_grid
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
@@ -356,7 +356,7 @@ def _population_panel(found: Population) -> Panel:
         f"{basis(found.problems, found.n, found.bootstrap)} Profile-likelihood intervals. A small p for the shape says "
         "not to trust the fit beyond n. pi0 cannot tell a problem that is impossible from one far rarer than 1/n."
     )
-    return Panel(columns, (Row(cells),), note)
+    return Panel(columns, (PanelRow(cells),), note)
 
 
 def _backtest(arm: Arm, terms: Terms) -> Backtest | None:
@@ -372,7 +372,7 @@ def _backtest_panel(found: Backtest) -> Panel:
     )
     cells = tuple(Cell.of(estimate) for estimate in (found.predicted, found.observed, found.error, found.plain_error))
     note = f"Fitted to {found.fitted_n} samples of each problem, an eighth, and compared with the held-out ones. "
-    return Panel(columns, (Row(cells),), note + basis(found.problems, None, found.bootstrap))
+    return Panel(columns, (PanelRow(cells),), note + basis(found.problems, None, found.bootstrap))
 
 
 POPULATION = Measure(

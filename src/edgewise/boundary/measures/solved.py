@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, interval
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, mean_interval
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, require_same_problems
@@ -153,7 +153,7 @@ def _totals(
     cluster_P: IntArray | None,
 ) -> list[Estimate]:
     problems = len(columns_PK)
-    low_K, high_K = interval(columns_PK, means_RK, confidence, bounds, cluster_P)
+    low_K, high_K = mean_interval(columns_PK, means_RK, confidence, bounds, cluster_P)
     return [
         Estimate(float(value), problems * float(low), problems * float(high))
         for value, low, high in zip(columns_PK.sum(axis=0), low_K, high_K, strict=True)
@@ -195,7 +195,7 @@ def _panel(found: SolvedSets) -> Panel:
         f"Within all {found.m} samples, as papers print it; too noisy for claims. McNemar's exact test is on the first "
     )
     note += f"{found.m} samples of each model. {basis(found.problems, found.m, found.bootstrap)}"
-    return Panel(columns, (Row((*cells, Cell(found.mcnemar_p, beside=beside))),), note)
+    return Panel(columns, (PanelRow((*cells, Cell(found.mcnemar_p, beside=beside))),), note)
 
 
 SOLVED_AT_N = Measure(

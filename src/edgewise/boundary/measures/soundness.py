@@ -24,7 +24,7 @@ from edgewise.boundary.inference.resampling import (
     resampled_estimate,
     units,
 )
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.boundary.measures.verifier_errors import VerifierLabels, check_verifier_rates, corrected_share
 from edgewise.core.errors import InputError
@@ -322,7 +322,7 @@ def _sound_panel(found: CorrectedCot) -> Panel:
         Cell.of(found.tpr),
     )
     note = f"Rogan and Gladen's correction. {basis(found.problems, None, found.bootstrap)}"
-    return Panel(columns, (Row(cells),), note)
+    return Panel(columns, (PanelRow(cells),), note)
 
 
 def _soundness(base: Arm, tuned: Arm, terms: Terms) -> Sensitivity | None:
@@ -343,7 +343,7 @@ def _soundness_panel(found: Sensitivity) -> Panel:
         for rate in (found.sign_lost_at, found.interval_lost_at)
     ]
     difference = Series("fpr", found.fpr_F, found.difference_F, found.low_F, found.high_F)
-    return Panel(columns, (Row((*lost, difference)),), basis(found.problems, None, found.bootstrap))
+    return Panel(columns, (PanelRow((*lost, difference)),), basis(found.problems, None, found.bootstrap))
 
 
 SOUND = Measure(

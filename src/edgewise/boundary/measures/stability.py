@@ -15,9 +15,9 @@ import numpy.typing as npt
 from scipy import special
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import BLOCK, BOOTSTRAP, Bootstrap, bootstrap_means, interval
+from edgewise.boundary.inference.resampling import BLOCK, BOOTSTRAP, Bootstrap, bootstrap_means, mean_interval
 from edgewise.boundary.inference.supported_k import k_grid
-from edgewise.boundary.measures.panel import Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.panel import Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.population import fitted_prior
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
@@ -91,7 +91,7 @@ def reliability(
     """Mean over problems of pass^k, G-Pass@k at each tau, and mG-Pass@k, with bootstrap intervals.
 
     All share the same resampled problems (or clusters of problems). Estimators as in `pass_hat_k`,
-    `g_pass_at_k` and `mean_g_pass_at_k`; intervals as in `resampling.interval`.
+    `g_pass_at_k` and `mean_g_pass_at_k`; intervals as in `resampling.mean_interval`.
 
     Raises InputError for k < 1 or a tau outside [0, 1].
     """
@@ -101,7 +101,7 @@ def reliability(
     parts = [pass_hat_k(n_P1, c_P1, k_K), mean_g_pass_at_k(n_P1, c_P1, k_K), g_pass_PHK]
     values_PK = np.concatenate([part.reshape(counts.problems, -1) for part in parts], axis=1)
     means_RK = bootstrap_means(values_PK, bootstrap, counts.cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
+    low_K, high_K = mean_interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
 
     size, shape = k_K.size, (tau_H.size, k_K.size)
     value, low, high = (np.split(all_K, [size, 2 * size]) for all_K in (values_PK.mean(axis=0), low_K, high_K))
@@ -151,7 +151,7 @@ def cover(
     values_PH[c_P == 0] *= 1 - never_P[c_P == 0, None]
     values_PH[:, tau_H == 0] = 1.0
     means_RH = bootstrap_means(values_PH, bootstrap, counts.cluster_P)
-    low_H, high_H = interval(values_PH, means_RH, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
+    low_H, high_H = mean_interval(values_PH, means_RH, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
     return Cover(
         tau_H=tau_H,
         value_H=values_PH.mean(axis=0),
@@ -291,7 +291,7 @@ def _reliability_panel(found: Reliability) -> Panel:
     columns.append(Column("mean_g_pass", "mG-Pass@k", "percent"))
     cells.append(Series("k", k_K, r.mean_g_pass_K, r.mean_g_pass_low_K, r.mean_g_pass_high_K))
     note = f"{basis(r.problems, r.n, r.bootstrap)} Intervals hold at this k alone. mG-Pass averages tau from 1/2 to 1."
-    return Panel(tuple(columns), (Row(tuple(cells)),), note)
+    return Panel(tuple(columns), (PanelRow(tuple(cells)),), note)
 
 
 def _cover(arm: Arm, terms: Terms) -> Cover:
@@ -307,7 +307,7 @@ def _cover_panel(found: Cover) -> Panel:
         Series("tau", found.tau_H, found.value_H, found.low_H, found.high_H),
         Series("tau", found.tau_H, found.plug_in_H),
     )
-    return Panel(columns, (Row(cells),), basis(found.problems, found.n, found.bootstrap))
+    return Panel(columns, (PanelRow(cells),), basis(found.problems, found.n, found.bootstrap))
 
 
 RELIABILITY = Measure(

@@ -16,7 +16,7 @@ from edgewise.boundary.inference.resampling import (
     resampled_estimate,
     units,
 )
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, basis
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.boundary.measures.solved import mcnemar, samples_each
 from edgewise.core.errors import InputError
@@ -181,7 +181,8 @@ def _panel(found: Support) -> Panel:
     )
     parts = {"tuned against base": found.measured, "base against base": found.unchanged, "difference": found.excess}
     rows = tuple(
-        Row(tuple(Cell.of(getattr(part, column.name)) for column in columns), label) for label, part in parts.items()
+        PanelRow(tuple(Cell.of(getattr(part, column.name)) for column in columns), label)
+        for label, part in parts.items()
     )
     note = (
         f"Within {found.m} samples. {basis(found.problems, None, found.bootstrap)} Two draws of the base differ too: "

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, mean_interval
 from edgewise.boundary.inference.supported_k import k_grid
-from edgewise.boundary.measures.panel import Cell, Column, Panel, Row, Series, basis
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray, integers
@@ -22,7 +22,7 @@ from edgewise.outcomes.outcomes import Outcomes
 
 
 @dataclass(frozen=True, eq=False)
-class Majority:
+class MajorityVote:
     """Mean over problems of maj@k: the answer that most of k samples say is correct.
 
     `low_K`, `high_K` are pointwise intervals over new problems. `monte_carlo_error_K` is
@@ -69,13 +69,13 @@ class Diversity:
     bootstrap: Bootstrap
 
 
-def majority(
+def majority_vote(
     outcomes: Outcomes,
     ks: Sequence[int],
     *,
     subsets: int = 64,
     bootstrap: Bootstrap = BOOTSTRAP,
-) -> Majority:
+) -> MajorityVote:
     """Mean over problems of maj@k, the expected vote over k-subsets of the recorded samples.
 
     The subsets are drawn without replacement, so that each problem's value is unbiased for a vote
@@ -112,9 +112,9 @@ def majority(
 
     cluster_P = outcomes.cluster_P
     means_RK = bootstrap_means(values_PK, bootstrap, cluster_P)
-    low_K, high_K = interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), cluster_P)
+    low_K, high_K = mean_interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), cluster_P)
     said_P = np.bincount(answers.problem_A, answers.count_A, minlength=answers.n_P.size)
-    return Majority(
+    return MajorityVote(
         k_K=k_K,
         value_K=values_PK.mean(axis=0),
         low_K=low_K,
@@ -171,7 +171,7 @@ def diversity(
             return Estimate(*[float("nan")] * 3)
         values_P1, cluster = values_P[of_P, None], None if cluster_P is None else cluster_P[of_P]
         means_R1 = bootstrap_means(values_P1, bootstrap, cluster)
-        low, high = interval(values_P1, means_R1, bootstrap.confidence, bounds, cluster)
+        low, high = mean_interval(values_P1, means_R1, bootstrap.confidence, bounds, cluster)
         return Estimate(float(values_P1.mean()), float(low[0]), float(high[0]))
 
     most = float(np.log(n_P.max()))
@@ -240,15 +240,15 @@ def _votes(count_A: IntArray, correct_A: FloatArray, drawn_NDK: npt.NDArray[np.s
     return right_DK
 
 
-def _majority(arm: Arm, terms: Terms) -> Majority | None:
-    return None if arm.samples is None else majority(arm.samples, k_grid(terms.n), bootstrap=terms.bootstrap)
+def _majority_vote(arm: Arm, terms: Terms) -> MajorityVote | None:
+    return None if arm.samples is None else majority_vote(arm.samples, k_grid(terms.n), bootstrap=terms.bootstrap)
 
 
-def _majority_panel(found: Majority) -> Panel:
+def _vote_panel(found: MajorityVote) -> Panel:
     columns = (Column("majority", "maj@k", "percent"), Column("no_answer", "Samples without an answer", "percent"))
     votes = Series("k", found.k_K, found.value_K, found.low_K, found.high_K)
     note = f"{basis(found.problems, found.n, found.bootstrap)} Intervals hold at this k alone."
-    return Panel(columns, (Row((votes, Cell(found.no_answer))),), note)
+    return Panel(columns, (PanelRow((votes, Cell(found.no_answer))),), note)
 
 
 def _diversity(arm: Arm, terms: Terms) -> Diversity | None:
@@ -271,18 +271,18 @@ def _diversity_panel(found: Diversity) -> Panel:
         Cell(found.answered, beside=f"of {found.problems}"),
     )
     note = f"Means over problems; entropy by Chao and Shen's estimator. {basis(found.problems, None, found.bootstrap)}"
-    return Panel(columns, (Row(cells),), note)
+    return Panel(columns, (PanelRow(cells),), note)
 
 
-MAJORITY = Measure(
-    name="majority",
+MAJORITY_VOTE = Measure(
+    name="majority_vote",
     title="Majority vote",
     explanation="maj@k asks that the answer that most of k samples give is right.",
     unit="model",
     rank=54,
     needs=("answers",),
-    compute=_majority,
-    panel=_majority_panel,
+    compute=_majority_vote,
+    panel=_vote_panel,
 )
 DIVERSITY = Measure(
     name="diversity",
@@ -294,4 +294,4 @@ DIVERSITY = Measure(
     compute=_diversity,
     panel=_diversity_panel,
 )
-MEASURES = (MAJORITY, DIVERSITY)
+MEASURES = (MAJORITY_VOTE, DIVERSITY)
