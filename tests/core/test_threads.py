@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import torch
 
-from edgewise.core.threads import map_in_order, shared_among, usable_cores
+from edgewise.core.threads import ALL_CORES, Cores, map_in_order
 
 CPU = torch.device("cpu")
 
@@ -21,21 +21,19 @@ def three_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cores_are_those_that_were_asked_for_or_given(monkeypatch: pytest.MonkeyPatch) -> None:
     for asked, expected in (("3", 3), ("4,2", 4), ("0", 1)):
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
-        assert usable_cores() == expected
+        assert ALL_CORES.usable() == expected
     given = len(os.sched_getaffinity(0))
     for nothing in ("", "many"):
         monkeypatch.setenv("OMP_NUM_THREADS", nothing)
-        assert usable_cores() == given
+        assert ALL_CORES.usable() == given
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert usable_cores() == given
+    assert ALL_CORES.usable() == given
 
 
 def test_processes_that_share_the_cores_have_a_part_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
-    monkeypatch.setattr("edgewise.core.threads._sharing", lambda: 1)  # put back at the end
-    for processes, expected in ((1, 8), (3, 2), (20, 1)):
-        shared_among(partial(int, processes))
-        assert usable_cores() == expected
+    for processes, expected in ((1, 8), (3, 2), (20, 1), (0, 8)):
+        assert Cores(partial(int, processes)).usable() == expected
 
 
 @pytest.mark.usefixtures("three_threads")

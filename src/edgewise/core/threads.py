@@ -1,8 +1,8 @@
-"""Work on several cores: threads that share nothing but the weights they read.
+"""Threads: an ordered map over items on the cores of this process, and how many cores those are.
 
-Inside a thread torch uses that thread alone. Splitting each small operation over the cores instead
-would make them wait for each other thousands of times a second, and all of them for the one that
-another process disturbs.
+The threads share nothing but the weights they read. Inside a thread torch uses that thread alone. Splitting each small
+operation over the cores instead would make them wait for each other thousands of times a second, and all of them for
+the one that another process disturbs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,38 +26,42 @@ def machine_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def usable_cores() -> int:
-    """Cores that this process may use: OMP_NUM_THREADS where it is set, else those that the system gives it."""
-    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    return max(1, (int(asked) if asked.isdecimal() else machine_cores()) // _sharing())
-
-
-def shared_among(processes: Callable[[], int]) -> None:
-    """From now on this process has its part of the cores, where `processes` says how many share them just then."""
-    global _sharing
-    _sharing = processes
-
-
-def _alone() -> int:
+def _one() -> int:
     return 1
 
 
-_sharing = _alone
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """The cores that this process may use. `processes` says how many processes share them at this moment."""
+
+    processes: Callable[[], int] = _one
+
+    def usable(self) -> int:
+        """Its part of the cores, at least 1: of OMP_NUM_THREADS where it is set, else of those the system gives it."""
+        asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+        cores = int(asked) if asked.isdecimal() else machine_cores()
+        return max(1, cores // max(1, self.processes()))
 
 
-def map_in_order(function: Callable[[T], R], items: Sequence[T], device: torch.device) -> Iterator[R]:
-    """`function` of each item, in the order of the items, on as many threads as there are cores for it.
+ALL_CORES = Cores()
+"""No other process shares the cores."""
 
-    A GPU is asked by one thread. Gradients are recorded, or not, as where this is called. The caller's own
-    torch has one thread too, until it has the last result.
+
+def map_in_order(
+    function: Callable[[T], R], items: Sequence[T], device: torch.device, cores: Cores = ALL_CORES
+) -> Iterator[R]:
+    """Yield `function` of each item, in the order of the items, computed on as many threads as there are cores.
+
+    On a GPU there is one thread. Gradients are recorded, or not, as where this is called. Until the last result is
+    taken the caller's own torch has one thread too.
     """
-    threads = min(usable_cores(), len(items)) if device.type == "cpu" else 1
+    threads = min(cores.usable(), len(items)) if device.type == "cpu" else 1
     if threads <= 1:
         yield from map(function, items)
         return
     import torch  # only where there is something to compute: specs, worlds and audits need no torch
 
-    recording, own = torch.is_grad_enabled(), torch.get_num_threads()
+    recording, own_threads = torch.is_grad_enabled(), torch.get_num_threads()
 
     def work(item: T) -> R:
         with torch.set_grad_enabled(recording):
@@ -68,4 +73,4 @@ def map_in_order(function: Callable[[T], R], items: Sequence[T], device: torch.d
         try:
             yield from pool.map(work, items)
         finally:
-            torch.set_num_threads(own)
+            torch.set_num_threads(own_threads)

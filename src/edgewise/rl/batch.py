@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgewise.core.threads import map_in_order
 from edgewise.model.decoder import Decoder
 from edgewise.model.flops import forward_flops
 from edgewise.model.packed import PackedTokens
@@ -188,7 +187,7 @@ def of_every_token(score: Callable[[Part], Tensor], rollouts: Rollouts, executio
     shape = rollouts.completions.tokens_PGT.shape
     parts = make_batch(rollouts, cells, torch.ones(shape[:2]), {}).parts(execution)
     found_DT = torch.zeros(len(cells), shape[2])
-    for part, found_N in zip(parts, map_in_order(score, parts, execution.device), strict=True):
+    for part, found_N in zip(parts, execution.map_in_order(score, parts), strict=True):
         found_DT[part.document_N.cpu(), part.place_N.cpu()] = found_N.float().cpu()
     # What another rank has found is 0 here.
     execution.distributed.all_reduce_([found_DT])

@@ -53,7 +53,7 @@ class Critic(nn.Module):
             loss = value_loss(self(part), part["values"], part["returns"], self.spec.clip).sum() / batch.tokens
             return loss, float(loss.detach())
 
-        total = sum(add_gradients(self, batch.parts(execution), loss_of, execution.distributed))
+        total = sum(add_gradients(self, batch.parts(execution), loss_of, execution))
         self.optimizer.step(self.spec.optimizer.learning_rate)
         return total
 

@@ -7,7 +7,6 @@ import torch
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.provenance import Totals
-from edgewise.core.threads import map_in_order
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl import losses
@@ -52,7 +51,7 @@ def train(
     optimizer = Optimizer(model, recipe.optimizer)
     past, course, coverage = Past(model, recipe.staleness), recipe.curriculum.start(world, seed), Coverage()
     watch = recipe.reset.start()
-    writing = Writing(models, past, tokenizer, world, recipe, execution.distributed)
+    writing = Writing(models, past, tokenizer, world, recipe, execution)
     parts: dict[str, State] = {
         "model": Weights(model),
         "optimizer": optimizer,
@@ -122,7 +121,7 @@ def probe(models: Models, rollouts: Rollouts, recipe: Recipe, execution: Executi
             to_reference = float(losses.exact_kl(logits_NV, reference_NV).sum())
         return float(losses.entropy(logits_NV).sum()), to_start, to_reference
 
-    of_parts = execution.distributed.all_gather(list(map_in_order(measured, batch.parts(execution), execution.device)))
+    of_parts = execution.distributed.all_gather(list(execution.map_in_order(measured, batch.parts(execution))))
     sums = map(sum, zip(*of_parts, strict=True))
     means = {name: total / batch.tokens for name, total in zip(names, sums, strict=True)}
     return means | {"probe_tokens": float(batch.tokens)}

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from edgewise.core.threads import map_in_order
 from edgewise.model.decoder import Decoder
 from edgewise.rl import losses
 from edgewise.rl.batch import Batch, Part, logits_of, logp_of
@@ -47,9 +46,7 @@ def update(
     for _ in range(recipe.epochs):
         for batch, parts, olds in zip(batches, parts_B, old_B, strict=True):
             work = list(zip(parts, olds, strict=True))
-            for of_part in add_gradients(
-                model, work, lambda known: _loss(model, *known, recipe, pulled_to), execution.distributed
-            ):
+            for of_part in add_gradients(model, work, lambda known: _loss(model, *known, recipe, pulled_to), execution):
                 measured.join(of_part)
             if batch:
                 norms.append(optimizer.step(learning_rate))
@@ -61,7 +58,7 @@ def _old(model: Decoder, parts: Sequence[Part], recipe: Recipe, execution: Execu
     def logp(part: Part) -> Tensor:
         return logp_of(logits_of(model, part, recipe.temperature), part)
 
-    return list(map_in_order(logp, parts, execution.device))
+    return list(execution.map_in_order(logp, parts))
 
 
 def _loss(

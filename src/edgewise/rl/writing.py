@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.model.decoder import Decoder
 from edgewise.model.flops import sampling_flops
 from edgewise.model.tokenizer import Tokenizer
@@ -16,6 +15,7 @@ from edgewise.rollouts.rollouts import Rollouts
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Problem, World
+from edgewise.training.execution import CPU, Execution
 
 
 class Writing:
@@ -28,11 +28,11 @@ class Writing:
         tokenizer: Tokenizer,
         world: World,
         recipe: Recipe,
-        distributed: Distributed = SINGLE_PROCESS,
+        execution: Execution = CPU,
     ) -> None:
         self.tokens, self.flops = 0, 0.0
         self._models, self._past, self._tokenizer, self._world, self._recipe = models, past, tokenizer, world, recipe
-        self._ranks = distributed
+        self._execution = execution
 
     def write(self, problems: Sequence[Problem], seed: int) -> Rollouts:
         """The groups that are trained on, by the recipe's writer."""
@@ -67,10 +67,10 @@ class Writing:
         noise: float = 0.0,
     ) -> Rollouts:
         params = SamplingParams(max_new_tokens=self._recipe.max_new_tokens, temperature=temperature)
-        engine = Engine(writer, self._tokenizer.eos, logit_noise=noise)
-        mine = self._ranks.shard(problems)
+        engine = Engine(writer, self._tokenizer.eos, logit_noise=noise, cores=self._execution.cores)
+        mine = self._execution.distributed.shard(problems)
         drawn = [roll_out(engine, self._tokenizer, self._world, mine, samples, params, seed)] if mine else []
-        rollouts = Rollouts.concatenate(self._ranks.all_gather(drawn))
+        rollouts = Rollouts.concatenate(self._execution.distributed.all_gather(drawn))
         self.tokens += rollouts.sampled_tokens
         self.flops += sampling_flops(
             writer.spec,

@@ -14,7 +14,7 @@ from itertools import accumulate
 import numpy as np
 import torch
 
-from edgewise.core.threads import usable_cores
+from edgewise.core.threads import ALL_CORES, Cores
 from edgewise.model.decoder import Decoder
 from edgewise.model.native.decoder import model_structure, weights_of
 from edgewise.model.native.library import check_status, loaded_kernels
@@ -35,6 +35,7 @@ def decode_native(
     samples: int,
     params: SamplingParams,
     model_logp: bool = False,
+    cores: Cores = ALL_CORES,
 ) -> SampledTokens:
     """Sample `samples` completions of each prompt, on as many threads as there are cores for it.
 
@@ -58,7 +59,7 @@ def decode_native(
         *(array.ctypes.data for array in (prompts, start, limit, keys)),
         params.temperature,
         eos_id,
-        usable_cores(),
+        cores.usable(),
         _SLOTS if sum(weight.numel() for weight in weights) < _LARGE else _SLOTS_OF_LARGE,
         tokens.ctypes.data,
         logp.ctypes.data,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.core.errors import InputError
+from edgewise.core.threads import ALL_CORES, Cores
 from edgewise.model.backend import serving_backend
 from edgewise.model.decoder import Decoder
 from edgewise.sampling.completions import Completions, PromptRequest, SampledTokens
@@ -30,6 +31,7 @@ class Engine:
     eos_id: int
     rows_at_once: int = 2048
     logit_noise: float = 0.0
+    cores: Cores = ALL_CORES
 
     def __post_init__(self) -> None:
         if not 0 <= self.logit_noise < math.inf:
@@ -68,7 +70,7 @@ class Engine:
             self.model.backend, precision=params.precision, top_p=params.top_p, logit_noise=self.logit_noise
         )
         if backend == "native":
-            sampled = decode_native(self.model, self.eos_id, requests, samples, params, model_logp)
+            sampled = decode_native(self.model, self.eos_id, requests, samples, params, model_logp, self.cores)
         else:
             sampled = self._in_batches(requests, samples, params, model_logp)
         if np.isnan(sampled.logp_PGT).any():

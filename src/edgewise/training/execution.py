@@ -5,12 +5,15 @@ None of it is part of a spec or of a digest, and none of it changes a result bey
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.errors import InputError
+from edgewise.core.threads import ALL_CORES, Cores, map_in_order
 
 # One process prepares some 700,000 tokens a second of graph arithmetic in English, as many as 100M parameters on an
 # H100 take.
@@ -20,6 +23,9 @@ _STEPS_WORTH_A_LOADER = 500
 
 _LEAST_TOKENS, _MOST_TOKENS, _TOKENS_OF_A_GPU = 256, 2048, 65_536
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 
 @dataclass(frozen=True, slots=True)
 class Execution:
@@ -27,7 +33,7 @@ class Execution:
 
     `backend` names who computes the decoders: auto, torch or native (see `edgewise.model.backend`). It changes
     roundings and nothing else. `tokens_per_micro_batch` bounds memory. `data_workers` processes prepare data ahead.
-    None means what suits the device. The processes of `distributed` share the work.
+    None means what suits the device. The processes of `distributed` share the work. `cores` are those of this process.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -35,6 +41,11 @@ class Execution:
     tokens_per_micro_batch: int | None = None
     data_workers: int | None = None
     distributed: Distributed = SINGLE_PROCESS
+    cores: Cores = ALL_CORES
+
+    def map_in_order(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+        """Yield `function` of each item, in order, on this device and these cores."""
+        return map_in_order(function, items, self.device, self.cores)
 
     def loader_workers(self, steps: int) -> int:
         """How many processes prepare data for a run of `steps`: `data_workers`, or what suits the device.

@@ -102,7 +102,7 @@ def update(
         loss = (each * part.weights_RT[counted]).sum() / weight
         return loss, float(loss.detach())
 
-    loss = sum(add_gradients(model, micro_batches(rows, execution), loss_of, execution.distributed))
+    loss = sum(add_gradients(model, micro_batches(rows, execution), loss_of, execution))
     norm = optimizer.step(learning_rate)
     return {"loss": loss, "grad_norm": norm, "learning_rate": learning_rate}
 

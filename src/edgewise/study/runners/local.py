@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from multiprocessing.queues import Queue
 from multiprocessing.sharedctypes import Synchronized
 from types import TracebackType
@@ -18,7 +19,7 @@ import torch
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
-from edgewise.core.threads import shared_among
+from edgewise.core.threads import Cores
 from edgewise.study.context import Context
 from edgewise.study.runners.base import Advanced
 from edgewise.study.stages import Stage
@@ -144,14 +145,23 @@ def _messages(handle: Callable[[_Message], None]) -> Iterator[Queue[_Message | N
         raise failures[0]
 
 
-_worker_messages: Queue[_Message | None] | None = None
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """What a worker process gets when it starts: queues and shared numbers cannot be sent to it later."""
+
+    messages: Queue[_Message | None]
+    under_way: Synchronized[int]
+
+    def stages_under_way(self) -> int:
+        return self.under_way.value
+
+
+_worker: _Worker | None = None
 
 
 def _start_worker(messages: Queue[_Message | None], under_way: Synchronized[int]) -> None:
-    global _worker_messages
-    _worker_messages = messages
-    # Whoever is left alone takes the cores of those that have finished. No result depends on it.
-    shared_among(lambda: under_way.value)
+    global _worker
+    _worker = _Worker(messages, under_way)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
 
@@ -165,10 +175,12 @@ def _end_with_parent() -> None:
 
 
 def _compute(stage: Stage, context: Context) -> None:
-    name = digest(stage)
+    assert _worker is not None
+    name, messages = digest(stage), _worker.messages
 
     def report(done: int, total: int, note: str) -> None:
-        if _worker_messages is not None:
-            _worker_messages.put((name, done, total, note))
+        messages.put((name, done, total, note))
 
-    Store(context.root).compute(stage, context.execution, report, context.checkpoint_seconds)
+    # A stage that is left alone takes the cores of those that have finished. No result depends on it.
+    execution = replace(context.execution, cores=Cores(_worker.stages_under_way))
+    Store(context.root).compute(stage, execution, report, context.checkpoint_seconds)

@@ -56,7 +56,7 @@ class Evaluate(Stage):
 
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         model, tokenizer = load_parent(parents[0], self.world, execution)
-        engine = Engine(model, tokenizer.eos)
+        engine = Engine(model, tokenizer.eos, cores=execution.cores)
         problems = [
             problem
             for level in self.world.levels
