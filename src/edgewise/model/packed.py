@@ -50,8 +50,8 @@ class PackedTokens:
         columns = torch.arange(int((length_S + prefix_length_S).max()), device=self.token_N.device)
         of_prefix = columns < prefix_length_S[:, None]
         inside = columns < (length_S + prefix_length_S)[:, None]
-        own = start_S[:, None] + columns - prefix_length_S[:, None]
-        number_ST = torch.where(of_prefix, prefix_start_S[:, None] + columns, own).where(inside, 0)
+        own_number_ST = start_S[:, None] + columns - prefix_length_S[:, None]
+        number_ST = torch.where(of_prefix, prefix_start_S[:, None] + columns, own_number_ST).where(inside, 0)
         place_N = torch.empty_like(self.token_N)
         is_own = inside & ~of_prefix
         place_N[number_ST[is_own]] = is_own.flatten().nonzero().squeeze(1)
