@@ -1,4 +1,4 @@
-"""`edgewise tasks`, `problems` and `judge` as their users meet them."""
+"""`edgewise tasks`, `problems` and `verify` as their users meet them."""
 
 from __future__ import annotations
 
@@ -157,8 +157,8 @@ def test_a_world_of_one_s_own_file(tmp_path: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_gold_solutions_are_judged_correct_and_read_by_an_audit(words: list[str], tmp_path: Path) -> None:
-    """problems --json -> a completion each -> judge -> what an audit sees."""
+def test_gold_solutions_are_verified_correct_and_read_by_an_audit(words: list[str], tmp_path: Path) -> None:
+    """problems --json -> a completion each -> verify -> what an audit sees."""
     task, settings = words[0], words[1:]
     asked = rows(run("problems", task, *settings, "--count", "6", "--split", "test", "--json"))
     done = [row | {"completion": [row["solution"], "?"]} for row in asked]
@@ -236,7 +236,7 @@ def test_rows_of_the_released_data(mode: str, tmp_path: Path) -> None:
     assert {one["correct"] for one in found} == ({None} if mode == "verified" else {True})
 
 
-def test_the_paper_s_wording_is_judged_as_the_released_scorer_does(tmp_path: Path) -> None:
+def test_the_paper_s_wording_is_graded_as_the_released_scorer_does(tmp_path: Path) -> None:
     words = ["interplay/op7-10_uniform", "wording=paper"]
     asked = rows(run("problems", *words, "--count", "4", "--json"))
     completions = write(tmp_path / "c.jsonl", [row | {"completion": row["solution"]} for row in asked])
@@ -314,7 +314,7 @@ def test_a_bad_row_is_named_and_nothing_is_written(change: Any, named: str, tmp_
         (["verify", "modular", "absent.jsonl"], "absent.jsonl: no such file"),
         (["verify", "modular", "EMPTY"], "no row"),
         (["verify", "modular", "GOOD", "--mode", "kind"], "--mode: 'kind'"),
-        (["verify", "modular", "GOOD", "--mode", "paper_compat"], "line 1: mode: paper_compat judges graph arithmetic"),
+        (["verify", "modular", "GOOD", "--mode", "paper_compat"], "line 1: mode: paper_compat grades graph arithmetic"),
         (["verify", "modular", "WORLD", "max_op=3"], "line 1: world.max_op: 9, but the command says 3"),
         (["verify", "mixture", "GOOD"], "parts"),
         (["verify", "modular", "GOOD", "--out", "."], "--out"),

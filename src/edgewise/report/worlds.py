@@ -1,4 +1,4 @@
-"""Worlds and their problems in the terminal: what there is, which knobs it has, what it asks."""
+"""Print worlds, their knobs and their problems in the terminal."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusive
 
 
 def description(kind: type[World]) -> dict[str, Any]:
-    """A world's name, version and what it is; of each knob its type, default, bounds and meaning.
+    """A world's name, version and docstring, and the type, default, bounds and meaning of each knob.
 
-    What stands here is written at the class: its docstring, whose first paragraph says what a problem and what a
-    level is, and the `Field(description=...)` of each knob.
+    All of it is read from the class: the first paragraph of its docstring says what a problem and a level are, and
+    `Field(description=...)` says what a knob means.
     """
     schema = kind.model_json_schema()
     fields = {name: field for name, field in schema["properties"].items() if name not in ("world", "version")}
@@ -50,7 +50,7 @@ def description(kind: type[World]) -> dict[str, Any]:
 
 
 def problem_row(world: World, problem: Problem) -> dict[str, Any]:
-    """A problem as a JSON object that addresses it and says all that is to be said of it.
+    """A problem as a JSON object: its address, its texts, and the world with all knobs.
 
     In the paper's wording of graph arithmetic, `released` is the problem as a row of the released data.
     """
@@ -78,12 +78,12 @@ def show_worlds(descriptions: Iterable[Mapping[str, Any]], presets: Mapping[str,
     console = Console(highlight=False)
     table = _table()
     table.add_column("world", no_wrap=True)
-    table.add_column("what it is, and its knobs")
-    for one in descriptions:
-        knobs = [k["name"] if k["required"] else f"{k['name']}={_value(k['default'])}" for k in one["knobs"]]
+    table.add_column("what it asks, and its knobs")
+    for described in descriptions:
+        knobs = [k["name"] if k["required"] else f"{k['name']}={_value(k['default'])}" for k in described["knobs"]]
         table.add_row(
-            Text(one["name"], "bold"),
-            Text.assemble(_plain(_paragraphs(one["about"])[0]), "\n", (" ".join(knobs), "dim")),
+            Text(described["name"], "bold"),
+            Text.assemble(_plain(_paragraphs(described["about"])[0]), "\n", (" ".join(knobs), "dim")),
         )
     console.print(table)
     for stage, names in presets.items():
@@ -91,7 +91,7 @@ def show_worlds(descriptions: Iterable[Mapping[str, Any]], presets: Mapping[str,
         for name in names:
             console.print(Text(f"  {name}"), soft_wrap=True)
     console.print()
-    console.print("edgewise tasks NAME: its knobs and a problem; edgewise problems NAME: problems")
+    console.print("edgewise tasks NAME describes one of them; edgewise problems NAME prints problems")
 
 
 def show_knobs(described: Mapping[str, Any]) -> None:
@@ -113,7 +113,7 @@ def show_knobs(described: Mapping[str, Any]) -> None:
 
 
 def show_parts(mixture: Mixture) -> None:
-    """Print the parts of a mixture: share, levels, and the knobs that are not as they are by default."""
+    """Print the parts of a mixture: share, levels, and the knobs that differ from their defaults."""
     console = Console(highlight=False)
     table = _table()
     table.add_column(f"% of {mixture.of}", justify="right")
@@ -156,7 +156,7 @@ def _type(field: Mapping[str, Any], named: Mapping[str, Any]) -> str:
         whole = named[field["$ref"].rpartition("/")[2]]
         return f"{{{', '.join(whole['properties'])}}}" if "properties" in whole else _type(whole, named)
     if "anyOf" in field:
-        return " or ".join(_type(one, named) for one in field["anyOf"])
+        return " or ".join(_type(choice, named) for choice in field["anyOf"])
     if field.get("type") == "array":
         return f"list of {_type(field.get('items', {}), named)}"
     kind: str = field.get("type", "any")
@@ -164,7 +164,7 @@ def _type(field: Mapping[str, Any], named: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    """A value as a setting is written."""
+    """A value as it is written on the command line."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -184,5 +184,5 @@ def _indented(text: str, by: int, console: Console) -> Text:
 
 
 def _plain(text: str) -> Text:
-    """The text without what a terminal would obey, its line breaks kept."""
+    """The text without control characters that a terminal would obey; line breaks stay."""
     return Text("".join(c if c.isprintable() or c == "\n" else " " for c in text))

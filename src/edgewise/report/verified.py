@@ -1,0 +1,46 @@
+"""What `edgewise verify` prints at its end: counts of grades, pass@1, and common reasons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgewise.boundary import Curve, Outcomes
+from edgewise.boundary.inference.resampling import Estimate
+from edgewise.report.terminal import percent
+
+_GRADES = ((1, "correct"), (0, "wrong"), (-1, "unscorable"))
+_REASONS = 5
+
+
+def summary(outcomes: Outcomes, pass_at_1: Mapping[str, Curve], reasons: Counter[str], console: Console) -> None:
+    """Print how many completions are correct, wrong and unscorable, pass@1 with its interval, and common reasons.
+
+    `pass_at_1` has the curves at k = 1 by "answer" and by "process"; `reasons` counts how often each was given.
+    """
+    samples, problems = len(outcomes.problem_S), len(outcomes.problem)
+    title = f"{samples:,} completions of {problems:,} problems; pass@1 in percent with its 95% interval over problems"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("graded by")
+    for heading in (*(name for _, name in _GRADES), "pass@1"):
+        table.add_column(heading, justify="right")
+    for name, grade_S in (("answer", outcomes.answer_S), ("process", outcomes.process_S)):
+        assert grade_S is not None
+        at_1 = pass_at_1[name]
+        estimate = Estimate(float(at_1.value_K[0]), float(at_1.low_K[0]), float(at_1.high_K[0]))
+        table.add_row(name, *(f"{int((grade_S == grade).sum()):,}" for grade, _ in _GRADES), percent(estimate))
+    console.print(table)
+    if reasons:
+        console.print("Most common reasons:")
+        for reason, times in reasons.most_common(_REASONS):
+            console.print(Text(f"  {times:,}  {_printable(reason)}"), soft_wrap=True)
+
+
+def _printable(text: str) -> str:
+    """The text on one line, without control characters that a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
