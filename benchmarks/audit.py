@@ -44,10 +44,10 @@ def bootstrap(folder: Path) -> float:
 
 def parquet(folder: Path) -> float:
     """Seconds of reading and counting what `write_samples` wrote."""
-    from edgewise.interop.read import read
+    from edgewise.interop import read_rollouts
 
     start = time.perf_counter()
-    (samples,) = read(folder / SAMPLES)
+    (samples,) = read_rollouts(folder / SAMPLES)
     assert samples.outcomes is not None
     assert int(samples.outcomes.counts().n_P.sum()) == ROWS
     return time.perf_counter() - start

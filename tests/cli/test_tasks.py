@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from edgewise import cli
 from edgewise.core.errors import InputError
-from edgewise.interop.read import read
+from edgewise.interop.read import read_rollouts
 from edgewise.tasks import SPLITS, ModularArithmetic, world_named
 from edgewise.tasks.presets import preset_names
 from edgewise.tasks.registry import world_names
@@ -169,7 +169,7 @@ def test_gold_solutions_are_verified_correct_and_read_by_an_audit(words: list[st
         (line,) = [line for line in shown.splitlines() if line.split()[:1] == [name]]
         assert line.split()[1:5] == ["6", "0", "6", "50.0"]
     assert max(map(len, shown.replace(str(out), "").splitlines())) <= 80
-    (found,) = read(out)
+    (found,) = read_rollouts(out)
     outcomes = found.outcomes
     assert outcomes is not None
     assert sorted(outcomes.problem) == sorted({row["id"] for row in asked})

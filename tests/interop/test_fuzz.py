@@ -1,4 +1,4 @@
-"""Whatever the bytes, an importer gives an Imported or an InputError of one line."""
+"""Whatever the bytes, an importer gives an ModelRollouts or an InputError of one line."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
-from edgewise.interop.read import read
+from edgewise.interop.ingest.schema import ALIASES as NAMES
+from edgewise.interop.read import read_rollouts
 from edgewise.interop.readers import lm_eval, verl
-from edgewise.interop.readers.jsonl import NAMES
 from tests.interop.writing import FILES, counts
 
 REAL = sorted(file for kind in ("*.eval", "*.jsonl", "*.parquet", "inspect.json") for file in FILES.rglob(kind))
@@ -63,7 +63,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def imported_or_refused(path: Path) -> None:
     """Any other exception is a bug."""
     try:
-        found = read(path)
+        found = read_rollouts(path)
     except InputError as error:
         line = str(error)
         assert str(path) in line, line

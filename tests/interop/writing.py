@@ -11,8 +11,8 @@ import pytest
 
 from edgewise.boundary import Counts
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.imported import Imported
-from edgewise.interop.read import read
+from edgewise.interop.model_rollouts import ModelRollouts
+from edgewise.interop.read import read_rollouts
 
 FILES = Path(__file__).parent / "files"
 
@@ -25,20 +25,20 @@ def jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     return path
 
 
-def only(path: Path, **options: Any) -> Imported:
+def only(path: Path, **options: Any) -> ModelRollouts:
     """What is read of the one model there."""
-    (one,) = read(path, **options)
+    (one,) = read_rollouts(path, **options)
     return one
 
 
-def counts(one: Imported) -> Counts:
+def counts(one: ModelRollouts) -> Counts:
     """Its counts, by answer."""
     found = one.counts if one.outcomes is None else one.outcomes.counts()
     assert found is not None
     return found
 
 
-def totals(one: Imported) -> Totals:
+def totals(one: ModelRollouts) -> Totals:
     """n and c of each problem."""
     found = counts(one)
     return dict(zip(found.problem.tolist(), zip(found.n_P.tolist(), found.c_P.tolist(), strict=True), strict=True))
@@ -47,7 +47,7 @@ def totals(one: Imported) -> Totals:
 def refused(path: Path, **options: Any) -> str:
     """The line of the error, without the folder of the file."""
     with pytest.raises(InputError) as error:
-        read(path, **options)
+        read_rollouts(path, **options)
     line = str(error.value)
     assert "\n" not in line
     assert str(path) in line

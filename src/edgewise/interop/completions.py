@@ -28,9 +28,9 @@ from typing import Any, Literal, NamedTuple, TextIO
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import difference, digest
-from edgewise.interop.ingest.lines import objects
-from edgewise.interop.ingest.rows import FIELDS
-from edgewise.interop.ingest.values import shown
+from edgewise.interop.ingest.cells import quote
+from edgewise.interop.ingest.lines import json_objects
+from edgewise.interop.ingest.schema import CONVERTERS
 from edgewise.outcomes import Outcomes
 from edgewise.tasks.base import SPLITS, Problem, Score, Split, Unscorable, Verdict, World, unscorable
 from edgewise.tasks.graph.graph import identity, named_identity
@@ -99,7 +99,7 @@ def verified_completions(path: Path, expected: World | type[World], mode: Verifi
     reader = _Reader(expected, mode)
     samples: Counter[str] = Counter()
     model = None
-    for number, row, _ in objects(path):
+    for number, row, _ in json_objects(path):
         line = f"{path}: line {number}"
         try:
             texts = _texts(row)
@@ -109,7 +109,7 @@ def verified_completions(path: Path, expected: World | type[World], mode: Verifi
             raise InputError(f"{line}: {error}") from None
         if samples and row.get("model") != model:
             raise InputError(
-                f"{line}: model: {shown(row.get('model'))} after {shown(model)}; write the completions of each model "
+                f"{line}: model: {quote(row.get('model'))} after {quote(model)}; write the completions of each model "
                 "to a file of its own"
             )
         model = row.get("model")
@@ -158,18 +158,18 @@ class _Reader:
             return _released(row, self._mode)
         split = row.get("split")
         if split not in SPLITS:
-            raise InputError(f"split: {shown(split)}; must be one of {', '.join(SPLITS)}")
+            raise InputError(f"split: {quote(split)}; must be one of {', '.join(SPLITS)}")
         world = row.get("world", self._name)
         name = world.get("world") if isinstance(world, dict) else world
         if name != self._name:
-            raise InputError(f"world: {shown(name)}; must be {self._name!r}, or name another task")
+            raise InputError(f"world: {quote(name)}; must be {self._name!r}, or name another task")
         key = json.dumps(world, sort_keys=True)
         if key not in self._worlds:
             self._worlds[key] = self._world(world if isinstance(world, dict) else {})
         problem = self._problem(key, split, _address(row, "seed"), _address(row, "index"))
         if row.get("id", problem.id) != problem.id:
             raise InputError(
-                f"id: {shown(row['id'])}, but the problem at this address is {problem.id}; "
+                f"id: {quote(row['id'])}, but the problem at this address is {problem.id}; "
                 "use the settings and the version that it was made with"
             )
         verify = _verifier(self._worlds[key], problem, self._mode)
@@ -186,7 +186,7 @@ class _Reader:
         if digest(named) != digest(self._expected):
             knob, (of_row, of_command) = next(iter(difference(named, self._expected).items()))
             raise InputError(
-                f"world.{knob}: {shown(of_row)}, but the command says {shown(of_command)}; "
+                f"world.{knob}: {quote(of_row)}, but the command says {quote(of_command)}; "
                 f"name the task {self._name}, or give the settings of the rows"
             )
         return named
@@ -218,7 +218,7 @@ def _released(row: Mapping[str, Any], mode: VerifierMode) -> RowProblem:
 def _address(row: Mapping[str, Any], name: str) -> int:
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InputError(f"{name}: {shown(value)}; must be a whole number from 0, part of the problem's address")
+        raise InputError(f"{name}: {quote(value)}; must be a whole number from 0, part of the problem's address")
     return value
 
 
@@ -227,7 +227,7 @@ def _texts(row: Mapping[str, Any]) -> list[str]:
     items = completion if isinstance(completion, list) else [completion]
     texts = [text for text in items if isinstance(text, str)]
     if not texts or len(texts) < len(items):
-        raise InputError(f"completion: {shown(completion)}; must be a text or a list of texts")
+        raise InputError(f"completion: {quote(completion)}; must be a text or a list of texts")
     return texts
 
 
@@ -242,7 +242,7 @@ def _columns(row: Mapping[str, Any], count: int) -> dict[str, list[Any]]:
         if len(cells) != count:
             raise InputError(f"{name}: {len(cells)} items for {count} completions; give one for each")
         try:
-            columns[name] = [FIELDS[name](cell) for cell in cells]
+            columns[name] = [CONVERTERS[name](cell) for cell in cells]
         except ValueError as error:
             raise InputError(f"{name}: {error}") from None
     return columns

@@ -1,185 +1,123 @@
-"""Any file or folder of rollouts: which format it is, and what is in it."""
+"""Read a file or folder of rollouts of any known format, one `ModelRollouts` for each model in it."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.assemble import assemble
-from edgewise.interop.ingest.builder import Builder
-from edgewise.interop.ingest.imported import Imported
-from edgewise.interop.ingest.lines import brief, lines, parse
-from edgewise.interop.readers import counts_csv, inspect_ai, lm_eval, parquet, trl, verl
-from edgewise.interop.readers import jsonl as documented
-
-KNOWN = (
-    "edgewise JSONL or Parquet (problem_id, correct), counts CSV (problem_id, n, c), "
-    "lm-evaluation-harness samples, inspect_ai logs, verl rollouts, TRL completions"
-)
+from edgewise.interop.ingest.lines import error_summary, parse_json
+from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.model_rollouts import ModelRollouts
+from edgewise.interop.readers.base import FileHead, Reader, ReadOptions, read_head
+from edgewise.interop.readers.registry import all_readers, find_reader, known_formats
 
 _MOST_FILES = 10_000
 # A part of one file: rollouts-00001-of-00004, aime_part2, 0. Not a name that only ends in a number.
 _SHARD = re.compile(r"([-_.][0-9]+-of-[0-9]+|[-_.]?(part|shard|chunk|rank|worker)[-_.]?[0-9]+|^[0-9]+)$")
 
+FileWithReader = tuple[Path, Reader]
+
 
 class UnknownFormatError(InputError):
-    """The content of a file is none of the known formats."""
+    """No reader recognises a file."""
 
 
-def read(path: str | Path, *, score: str | None = None, threshold: float | None = None) -> tuple[Imported, ...]:
-    """The rollouts in a file or folder of any known format, one Imported for each model.
+def read_rollouts(
+    path: str | Path, *, score: str | None = None, threshold: float | None = None
+) -> tuple[ModelRollouts, ...]:
+    """Read the rollouts in a file or folder of any known format, one ModelRollouts for each model.
 
-    A folder is all files in it of a known format, in the order of their names. Several files of
+    A folder stands for all files in it of a known format, in the order of their names. Several files of
     edgewise's columns that name no set are one set for each file name; parts of one file, such as
-    a-00001-of-00004 or a_part1, are one.
+    a-00001-of-00004 or a_part1, are one set.
 
     `score` names what holds the verdict where a file has several scores: a metric of
     lm-evaluation-harness, a scorer of inspect_ai, a reward of TRL or verl. `threshold` is the least
     graded score that is correct; without it scores must be 0 and 1, or -1 and 1.
 
-    Raises InputError, one line with file, row and field, for anything that is not as documented in
-    `edgewise.interop.readers.jsonl` or is damaged.
+    Raises InputError, one line with file, row and field, for anything that is damaged or not as documented
+    in `edgewise.interop.readers.jsonl`.
     """
     source = Path(path)
     try:
         if source.is_dir():
-            return _read_folder(source, score, threshold)
-        if not source.is_file():
+            files, notes = _files_of_folder(source)
+        elif source.is_file():
+            files, notes = [(source, _reader_of(source))], []
+        else:
             raise InputError(f"{source}: no such file or folder; give rollouts")
-        return _read([(source, _recognise(source))], score, threshold, [])
+        return _read_files(files, score, threshold, notes)
     except RecursionError:
         raise InputError(f"{source}: a value is nested too deep; values are texts, numbers or chat messages") from None
 
 
-@dataclass(frozen=True)
-class _Format:
-    """How to read a file: `add` gives its rows to a builder; counts have none.
-
-    Its last argument is the name of the score for the formats of other tools, and for ours (`own`)
-    the set of the rows that name none.
-    """
-
-    name: str
-    add: Callable[[Path, Builder, str | None], None] | None = None
-    own: bool = False
-
-
-def _read(
-    files: Sequence[tuple[Path, _Format]], score: str | None, threshold: float | None, notes: list[str]
-) -> tuple[Imported, ...]:
-    if any(kind.add is None for _, kind in files):
-        if len(files) > 1:
-            raise InputError(f"{files[0][0].parent}: a counts CSV among other files; give it by itself")
-        return (counts_csv.read_counts(files[0][0]),)
-    builder = Builder(threshold)
+def _read_files(
+    files: Sequence[FileWithReader], score: str | None, threshold: float | None, notes: Sequence[str]
+) -> tuple[ModelRollouts, ...]:
+    if len(files) > 1 and any(reader.is_totals for _, reader in files):
+        raise InputError(f"{files[0][0].parent}: a counts CSV among other files; give it by itself")
+    table = RolloutTable(threshold)
     for note in notes:
-        builder.note(note)
-    several_sets = len({_set_of(file) for file, kind in files if kind.own}) > 1
-    for file, kind in files:
-        assert kind.add is not None
-        set_name = _set_of(file) if several_sets else None
-        kind.add(file, builder, set_name if kind.own else score)
-    return assemble(builder)
+        table.note(note)
+    has_several_sets = len({_set_name(file) for file, reader in files if reader.sets_are_files}) > 1
+    for file, reader in files:
+        set_name = _set_name(file) if has_several_sets and reader.sets_are_files else None
+        reader.read(file, table, ReadOptions(score, set_name))
+    return assemble(table)
 
 
-def _read_folder(folder: Path, score: str | None, threshold: float | None) -> tuple[Imported, ...]:
+def _files_of_folder(folder: Path) -> tuple[list[FileWithReader], list[str]]:
+    """The files of a folder that are read, and a note on those that are not."""
     try:
-        inside = sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith("."))
+        inside = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
     except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({brief(error)})") from None
+        raise InputError(f"{folder}: cannot be read ({error_summary(error)})") from None
     if len(inside) > _MOST_FILES:
         raise InputError(f"{folder}: {len(inside)} files; a folder of rollouts has at most {_MOST_FILES}")
+    companions = tuple(reader.companions for reader in all_readers() if reader.companions)
     files, skipped = [], []
     for file in inside:
         try:
-            files.append((file, _recognise(file)))
+            files.append((file, _reader_of(file)))
         except UnknownFormatError:
-            # The harness's results, from which the samples' model is read.
-            skipped += [] if file.name.startswith("results_") else [file.name]
-    if any(kind.name == "edgewise lab rollouts" for _, kind in files):
-        # A stage's outcomes are the verdicts of its rollouts once more.
-        skipped += [file.name for file, kind in files if kind.name == "edgewise outcomes"]
-        files = [(file, kind) for file, kind in files if kind.name != "edgewise outcomes"]
+            skipped += [] if file.name.startswith(companions) else [file.name]
+    formats = {reader.name for _, reader in files}
+    skipped += [file.name for file, reader in files if reader.repeats in formats]
+    files = [(file, reader) for file, reader in files if reader.repeats not in formats]
     if not files:
-        raise InputError(f"{folder}: no file of a known format; known are {KNOWN}")
-    notes = [f"not read: {documented.listed(skipped)}"] if skipped else []
-    return _read(files, score, threshold, notes)
+        raise InputError(f"{folder}: no file of a known format; known are {known_formats()}")
+    return files, [f"not read: {name_list(skipped)}"] if skipped else []
 
 
-def _recognise(path: Path) -> _Format:
-    """The format of a file, by its content."""
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(4)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({brief(error)})") from None
-    if not start:
-        raise InputError(f"{path}: the file is empty; rollouts have at least one row")
-    if start == b"PAR1":
-        return _parquet(path)
-    if start == b"PK\x03\x04":
-        return _Format("inspect_ai log", inspect_ai.read_eval)
-    number, first = next(lines(path), (0, ""))
-    if not number:
-        raise InputError(f"{path}: only blank lines; rollouts have at least one row")
-    try:
-        record = json.loads(first)
-    except (ValueError, RecursionError):
-        return _not_json_lines(path, first)
-    keys = list(record) if isinstance(record, dict) else []
-    if inspect_ai.recognised(record):
-        return _Format("inspect_ai log", inspect_ai.read_json)
-    if set(keys) >= lm_eval.KEYS:
-        return _Format("lm-evaluation-harness samples", lm_eval.read_lm_eval)
-    if set(keys) >= verl.KEYS:
-        return _Format("verl rollouts", verl.read_verl)
-    if isinstance(record, dict) and documented.near(keys):
-        return _Format("edgewise rollouts JSONL", documented.read_jsonl, own=True)
-    found = f"the first line has {documented.listed(keys)}" if keys else "the first line is no JSON object"
-    raise UnknownFormatError(f"{path}: unknown format: {found}; known are {KNOWN}")
+def _reader_of(path: Path) -> Reader:
+    head = read_head(path)
+    reader = find_reader(head)
+    if reader is None:
+        raise UnknownFormatError(f"{path}: unknown format: {_describe(head)}; known are {known_formats()}")
+    return reader
 
 
-def _parquet(path: Path) -> _Format:
-    names = parquet.schema_names(path)
-    if set(names) >= trl.COLUMNS:
-        return _Format("TRL completions", trl.read_trl)
-    if (table := parquet.layout(names)) is not None:
-        return _Format(table.source, partial(parquet.read_parquet, table=table), own=True)
-    if documented.near(names):
-        documented.require(names, str(path))
-    raise UnknownFormatError(f"{path}: unknown format: the columns are {documented.listed(names)}; known are {KNOWN}")
+def _describe(head: FileHead) -> str:
+    """What a file begins with. InputError where that is JSON with a mistake."""
+    if head.kind == "parquet":
+        return f"the columns are {name_list(head.columns)}"
+    if head.columns:
+        return f"the first line has {name_list(head.columns)}"
+    if len(head.lines) == 1 and head.record is not None:
+        return "the first line is no JSON object"
+    first = head.lines[0].strip()
+    if first == "{":
+        return "one JSON object over many lines"
+    if first.startswith("{"):
+        parse_json(head.lines[0], f"{head.path}: line 1")
+    return f"the first line is {first[:60]!r}"
 
 
-def _not_json_lines(path: Path, first: str) -> _Format:
-    """The format of a text file whose first line is no JSON value by itself."""
-    if first.lstrip().startswith("{"):
-        return _json_document(path)
-    if counts_csv.recognised(first):
-        return _Format("counts CSV")
-    raise UnknownFormatError(f"{path}: unknown format: the first line is {first.strip()[:60]!r}; known are {KNOWN}")
-
-
-def _json_document(path: Path) -> _Format:
-    """The format of a JSON value that is written over many lines."""
-    head = []
-    for number, text in lines(path):
-        head.append(text)
-        if number >= 40:
-            break
-    if head[0].strip() == "{" and any(text.lstrip().startswith('"eval":') for text in head):
-        return _Format("inspect_ai log", inspect_ai.read_json)
-    if head[0].strip() == "{":
-        raise UnknownFormatError(f"{path}: unknown format: one JSON object over many lines; known are {KNOWN}")
-    parse(head[0], f"{path}: line 1")
-    raise AssertionError("the line was no JSON before")
-
-
-def _set_of(path: Path) -> str:
+def _set_name(path: Path) -> str:
     """The set that a file's name says: without its type, and without the number of a part."""
     stem = re.sub(r"(\.jsonl?|\.parquet|\.gz)+$", "", path.name)
     return _SHARD.sub("", stem) or "rows"

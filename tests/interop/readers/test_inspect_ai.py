@@ -26,8 +26,8 @@ def test_epochs_are_samples_with_the_tools_counts(name: str) -> None:
         problem: unscorable for problem, (_, _, unscorable) in EXPECTED[name].items()
     }
     assert (one.model, one.source) == ("scripted/tiny", "inspect_ai log")
-    assert one.decoding.temperature == (0.7,)
-    assert (one.decoding.top_p, one.decoding.max_tokens, one.decoding.seeds) == ((0.9,), (16,), (5,))
+    assert one.sampling.temperature == (0.7,)
+    assert (one.sampling.top_p, one.sampling.max_tokens, one.sampling.seeds) == ((0.9,), (16,), (5,))
     assert one.verifiers == ("shades",) if "shades" in name else ("match",)
 
 

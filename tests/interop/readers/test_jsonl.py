@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgewise.interop.ingest import lines
-from edgewise.interop.read import read
-from edgewise.interop.readers import jsonl as documented
+from edgewise.interop.ingest.schema import ALIASES
+from edgewise.interop.read import read_rollouts
 from tests.interop.writing import counts, jsonl, only, refused, totals
 
 FULL: list[dict[str, Any]] = [
@@ -100,8 +100,8 @@ def test_every_column_arrives(tmp_path: Path) -> None:
     assert found.set is not None and found.set.tolist() == ["sums", "sums"]
     assert found.cluster is not None and found.cluster.tolist() == ["plus", "plus"]
     assert one.prompts == {"b": "3 + 4?", "a": "4 + 5?"}
-    assert (one.decoding.temperature, one.decoding.top_p, one.decoding.max_tokens) == ((1.0,), (1.0,), (8,))
-    assert one.decoding.seeds == (2, 3)
+    assert (one.sampling.temperature, one.sampling.top_p, one.sampling.max_tokens) == ((1.0,), (1.0,), (8,))
+    assert one.sampling.seeds == (2, 3)
     assert one.verifiers == ("exact",)
     (example,) = one.examples
     assert (example.problem_id, example.text, example.answer) == ("b", "so 7", "correct")
@@ -111,11 +111,11 @@ def test_every_column_arrives(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [(column, name) for column, names in documented.NAMES.items() for name in names if len(names) > 1]
+    "names", [(column, name) for column, names in ALIASES.items() for name in names if len(names) > 1]
 )
 def test_every_alias_is_read_as_its_column(tmp_path: Path, names: tuple[str, str]) -> None:
     column, name = names
-    plain = documented.NAMES[column][0]
+    plain = ALIASES[column][0]
     renamed = [{name if key == plain else key: value for key, value in row.items()} for row in FULL]
     one, other = only(jsonl(tmp_path / "a.jsonl", FULL)), only(jsonl(tmp_path / "b.jsonl", renamed))
     assert totals(one) == totals(other)
@@ -178,7 +178,7 @@ def test_graded_scores_need_a_threshold(tmp_path: Path) -> None:
 
 def test_several_models_are_several_imports(tmp_path: Path) -> None:
     rows = [{"model": model, "id": p, "correct": model == "b", "text": model} for p in (1, 2) for model in ("b", "a")]
-    first, second = read(jsonl(tmp_path / "a.jsonl", rows))
+    first, second = read_rollouts(jsonl(tmp_path / "a.jsonl", rows))
     assert (first.model, second.model) == ("b", "a")
     assert totals(first) == {"1": (1, 1), "2": (1, 1)}
     assert totals(second) == {"1": (1, 0), "2": (1, 0)}
@@ -228,7 +228,7 @@ def test_a_process_that_nobody_judged_is_none(tmp_path: Path) -> None:
         {"id": 1, "model": model, "correct": 1, "process_correct": True if model == "x" else None} for model in "xxy"
     ]
     rows[1]["process_correct"] = None
-    judged, unjudged = read(jsonl(tmp_path / "a.jsonl", rows))
+    judged, unjudged = read_rollouts(jsonl(tmp_path / "a.jsonl", rows))
     assert judged.outcomes is not None and judged.outcomes.process_S is not None
     assert judged.outcomes.process_S.tolist() == [1, -1]
     assert unjudged.outcomes is not None and unjudged.outcomes.process_S is None
@@ -327,9 +327,9 @@ def test_a_line_without_end_costs_no_memory(tmp_path: Path, monkeypatch: pytest.
         file.seek(2**30)
         file.write(b'"}')
     code = (
-        "import resource, sys; from edgewise.interop.read import read\n"
+        "import resource, sys; from edgewise.interop.read import read_rollouts\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "try: read(sys.argv[1])\n"
+        "try: read_rollouts(sys.argv[1])\n"
         "except ValueError as error: print(error)\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
     )

@@ -26,8 +26,8 @@ def test_a_folder_is_one_model_with_a_set_for_each_task() -> None:
     assert one.outcomes is not None and one.outcomes.gold is not None
     assert one.outcomes.gold.tolist() == ["4", "9", "10"] * 2
     assert one.prompts["sums_four/0"] == "2 + 2 ="
-    assert one.decoding.temperature == (0.0, 0.7)
-    assert (one.decoding.top_p, one.decoding.max_tokens) == ((0.9,), (16,))
+    assert one.sampling.temperature == (0.0, 0.7)
+    assert (one.sampling.top_p, one.sampling.max_tokens) == ((0.9,), (16,))
 
 
 def test_what_the_filter_could_not_read_is_unscorable() -> None:

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgewise.boundary import Outcomes
-from edgewise.interop.ingest.imported import Imported
-from edgewise.interop.readers import parquet
+from edgewise.interop.ingest import parquet
+from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.outcomes.io import write_outcomes
 from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
@@ -30,9 +30,9 @@ def columns(path: Path, **given: Any) -> Path:
     return path
 
 
-def same(one: Imported, other: Imported) -> None:
+def same(one: ModelRollouts, other: ModelRollouts) -> None:
     """Both hold the same."""
-    for name in ("model", "prompts", "examples", "decoding", "verifiers", "duplicates"):
+    for name in ("model", "prompts", "examples", "sampling", "verifiers", "duplicates"):
         assert getattr(one, name) == getattr(other, name), name
     assert one.outcomes is not None and other.outcomes is not None
     for name, left in vars(one.outcomes).items():

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from edgewise.interop.read import read
+from edgewise.interop.read import read_rollouts
 from tests.interop.writing import FILES, counts, only, refused, totals
 
 EXPECTED = json.loads((FILES / "expected_trl.json").read_text())
 
 
 def test_every_step_is_a_model_with_the_rewards_counts() -> None:
-    found = {one.model: one for one in read(FILES / "trl")}
+    found = {one.model: one for one in read_rollouts(FILES / "trl")}
     assert set(found) == {"step 1", "step 2"}
     for step, problems in EXPECTED.items():
         one = found[f"step {step}"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgewise.interop.read import read
+from edgewise.interop.read import read_rollouts
 from tests.interop.writing import FILES, counts, jsonl, only, refused, totals
 
 EXPECTED = json.loads((FILES / "expected_verl.json").read_text())
@@ -16,7 +16,7 @@ EXPECTED = json.loads((FILES / "expected_verl.json").read_text())
 
 @pytest.mark.parametrize("name", ["dapo", "gsm8k"])
 def test_every_step_is_a_model_with_the_graders_counts(name: str) -> None:
-    found = {one.model: one for one in read(FILES / f"verl_{name}")}
+    found = {one.model: one for one in read_rollouts(FILES / f"verl_{name}")}
     assert set(found) == {"step 0", "step 20"}
     for step, problems in EXPECTED[name].items():
         one = found[f"step {step}"]

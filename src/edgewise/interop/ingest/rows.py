@@ -1,116 +1,83 @@
-"""Rows one at a time: what a row may say, and how rows become batches of columns."""
+"""Rows that are read one at a time, collected into batches of columns for the table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgewise.interop.ingest import values
-from edgewise.interop.ingest.builder import Builder, Columns
-from edgewise.interop.ingest.coded import Coded, Rows
-from edgewise.interop.ingest.values import Convert
+from edgewise.interop.ingest.cells import CellConverter
+from edgewise.interop.ingest.columns import DictionaryColumn
+from edgewise.interop.ingest.schema import CONVERTERS, TEXT_COLUMNS
+from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.ingest.texts import text_hashes
 
-# What each column holds. `text_label` is text that is compared, `text` text that is only shown.
-FIELDS: dict[str, Convert] = {
-    "model": values.name,
-    "set": values.name,
-    "problem": values.name,
-    "level": values.name,
-    "cluster": values.name,
-    "gold": values.text_label,
-    "temperature": values.number,
-    "top_p": values.number,
-    "max_tokens": values.whole,
-    "seed": values.whole,
-    "verifier": values.name,
-    "sample": values.sample,
-    "correct": values.verdict,
-    "process": values.verdict,
-    "parse_ok": values.flag,
-    "truncated": values.flag,
-    "finish_reason": values.text_label,
-    "tokens": values.whole,
-    "score": values.number,
-    "graded": values.number,
-    "logprob": values.number,
-    "answer": values.text_label,
-    "prompt": values.text,
-    "completion": values.text,
-    "first_wrong_step": values.whole,
-    "reason": values.text,
-}
-# Read only for the rows that are kept as examples.
-TEXTS = ("prompt", "completion", "first_wrong_step", "reason")
-
-_ROWS = 4096
-_CHARACTERS = 16 * 2**20
+# A batch ends at whichever comes first.
+_BATCH_ROWS = 4096
+_BATCH_CHARACTERS = 16 * 2**20
 
 
-class RowWriter:
-    """Collects the rows of one file, whose cells are named as FIELDS, and adds them batch by batch."""
+class RowBatcher:
+    """Collects the rows of one file, whose cells are named as in CONVERTERS, and adds them to the table in batches."""
 
-    def __init__(self, builder: Builder, file: Path) -> None:
-        self._builder = builder
+    def __init__(self, table: RolloutTable, file: Path) -> None:
+        self._table = table
         self._file = file
         self._rows: list[dict[str, Any]] = []
         self._characters = 0
         self._next: tuple[str, int] | None = None
 
-    def write(self, noun: str, number: int, row: dict[str, Any], characters: int) -> None:
-        """One row, found at `noun` `number` of the file, `characters` long."""
+    def add(self, noun: str, number: int, row: dict[str, Any], characters: int) -> None:
+        """Add a row that is `noun` `number` of the file and `characters` long."""
         if self._next != (noun, number):
-            self._builder.at(self._file, noun, number, len(self._rows))
+            self._table.origins.mark(self._table.rows + len(self._rows), self._file, noun, number)
         self._next = (noun, number + 1)
         self._rows.append(row)
         self._characters += characters
-        if len(self._rows) >= _ROWS or self._characters >= _CHARACTERS:
+        if len(self._rows) >= _BATCH_ROWS or self._characters >= _BATCH_CHARACTERS:
             self.flush()
 
     def flush(self) -> None:
-        """Add the rows collected so far; to be called at the end."""
+        """Add the rows collected so far to the table; to be called at the end of the file."""
         if not self._rows:
             return
-        builder, start, size = self._builder, self._builder.rows, len(self._rows)
+        table, start, size = self._table, self._table.rows, len(self._rows)
         present = set().union(*self._rows)
-        cells = {name: [row.get(name) for row in self._rows] for name in FIELDS if name in present}
-        columns: Columns = {
-            name: column_of(builder, name, Coded.of(column), FIELDS[name])
+        cells = {name: [row.get(name) for row in self._rows] for name in CONVERTERS if name in present}
+        columns = {
+            name: converted_column(table, name, DictionaryColumn.of(column), CONVERTERS[name])
             for name, column in cells.items()
-            if name not in TEXTS
+            if name not in TEXT_COLUMNS
         }
-        wanted = builder.add(size, columns)
-        for name, alike in (("completion", builder.completions), ("prompt", builder.asked)):
+        wanted = table.add(size, columns)
+        for name, comparison in (("completion", table.completion_texts), ("prompt", table.prompt_texts)):
             if texts := cells.get(name):
-                builder.compare(alike, start, hashes(texts), np.array([text is not None for text in texts]))
+                given_S = np.array([text is not None for text in texts])
+                table.compare_texts(comparison, start, text_hashes(texts), given_S)
         for row in wanted.prompts.tolist():
-            if (prompt := self._text("prompt", row - start)) is not None:
-                builder.keep_prompt(row, prompt)
-        for row in wanted.examples.tolist():
-            if (completion := self._text("completion", row - start)) is not None:
-                step, reason = self._text("first_wrong_step", row - start), self._text("reason", row - start)
-                builder.keep_example(row, completion, step, reason or "")
+            if (prompt := self._text(start, row, "prompt")) is not None:
+                table.texts.keep_prompt(row, prompt)
+        for row in wanted.completions.tolist():
+            if (completion := self._text(start, row, "completion")) is not None:
+                step, reason = (self._text(start, row, name) for name in ("first_wrong_step", "reason"))
+                table.texts.keep_completion(row, completion, step, reason or "")
         self._rows, self._characters = [], 0
 
-    def _text(self, name: str, place: int) -> Any:
-        """A cell of one of TEXTS."""
+    def _text(self, start: int, row: int, name: str) -> Any:
+        """The cell of a row of this batch in one of TEXT_COLUMNS."""
         try:
-            return FIELDS[name](self._rows[place].get(name))
+            return CONVERTERS[name](self._rows[row - start].get(name))
         except ValueError as error:
-            raise self._builder.fail(self._builder.rows - len(self._rows) + place, name, str(error)) from None
+            raise self._table.error(row, name, str(error)) from None
 
 
-def column_of(builder: Builder, name: str, cells: Coded, convert: Convert) -> Coded:
-    """A column of the rows to be added next, from its cells as they stand in the file."""
-    column = cells.map(convert, lambda row, what: builder.fail(builder.rows + row, name, what))
+def converted_column(
+    table: RolloutTable, name: str, column: DictionaryColumn, convert_cell: CellConverter
+) -> DictionaryColumn:
+    """Convert a column of the rows that are added to the table next; an error names the row."""
+    converted = column.convert(convert_cell, lambda row, problem: table.error(table.rows + row, name, problem))
     if name != "sample":
-        return column
-    builder.named_samples |= any(cell is not None and cell[1] for cell in column.values)
-    return Coded([None if cell is None else cell[0] for cell in column.values], column.code)
-
-
-def hashes(texts: Iterable[Any]) -> Rows:
-    """A hash of each text; equal texts have equal ones within one run of Python."""
-    return np.array([hash(text if isinstance(text, str) else repr(text)) for text in texts], dtype=np.int64)
+        return converted
+    table.samples_are_named |= any(cell is not None and cell[1] for cell in converted.values)
+    return DictionaryColumn([None if cell is None else cell[0] for cell in converted.values], converted.code_S)

@@ -1,4 +1,7 @@
-"""Totals as CSV: a header with problem_id, n and c, and if known level, set and cluster; a row a problem."""
+"""Counts as CSV: a header with problem_id, n (samples) and c (correct ones), one row a problem.
+
+The columns level, set and cluster may stand beside them, and have the names of `edgewise.interop.readers.jsonl`.
+"""
 
 from __future__ import annotations
 
@@ -10,83 +13,97 @@ from pathlib import Path
 import numpy as np
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest import values
-from edgewise.interop.ingest.imported import Decoding, Imported
-from edgewise.interop.ingest.lines import lines
-from edgewise.interop.ingest.values import INTEGER, shown
-from edgewise.interop.readers.jsonl import NAMES
+from edgewise.interop.ingest.cells import INTEGER, quote, to_name
+from edgewise.interop.ingest.lines import text_lines
+from edgewise.interop.ingest.schema import ALIASES
+from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 from edgewise.outcomes.counts import Counts
 
-_COLUMNS = {name: NAMES[name] for name in ("problem", "level", "set", "cluster")} | {"n": ("n",), "c": ("c",)}
+_COLUMNS = {name: ALIASES[name] for name in ("problem", "level", "set", "cluster")} | {"n": ("n",), "c": ("c",)}
 
 
-def recognised(header: str) -> bool:
-    """Whether this is the first line of such a file."""
-    try:
-        names = [name.strip() for name in next(csv.reader([header], strict=True), [])]
-    except csv.Error:
-        return False
-    return {"n", "c"} <= set(names) and any(name in names for name in NAMES["problem"])
+class CountsReader(Reader):
+    """Reads counts, sorted by problem id; an error names the line."""
 
+    name = "counts CSV"
+    listed_as = "counts CSV (problem_id, n, c)"
+    is_totals = True
 
-def read_counts(path: Path) -> Imported:
-    """The counts of one file, sorted by problem id; InputError names the line that is at fault."""
-    rows = _cells(path)
-    _, header = next(rows)
-    here = {column: header.index(name) for column, names in _COLUMNS.items() for name in names[::-1] if name in header}
-    table: dict[str, list[str]] = {column: [] for column in here}
-    seen: dict[tuple[str, str], int] = {}
-    for number, cells in rows:
-        place = f"{path}: line {number}"
-        if len(cells) != len(header):
-            raise InputError(f"{place}: {len(cells)} cells; the header has {len(header)}")
-        for column, position in here.items():
-            table[column].append(_cell(column, cells[position], place))
-        n, c = int(table["n"][-1]), int(table["c"][-1])
-        if c > n or not n:
-            raise InputError(f"{place}: c: {c} correct of n = {n} samples; n is at least 1 and c at most n")
-        key = (table["set"][-1] if "set" in table else "", table["problem"][-1])
-        if seen.setdefault(key, number) != number:
-            raise InputError(f"{place}: problem_id: {shown(key[1])} was on line {seen[key]}; a problem is one row")
-    if not seen:
-        raise InputError(f"{path}: no row; a row is one problem")
-    counts = _counts(path, table)
-    return Imported(None, "counts CSV", (path,), None, counts, {}, (), Decoding((), (), (), ()), (), None, ())
+    def recognises(self, head: FileHead) -> bool:
+        """A first line that is a CSV header with n, c and a name of the problem."""
+        if head.kind != "text" or head.record is not None:
+            return False
+        try:
+            names = [name.strip() for name in next(csv.reader([head.lines[0]], strict=True), [])]
+        except csv.Error:
+            return False
+        return {"n", "c"} <= set(names) and any(name in names for name in ALIASES["problem"])
+
+    def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
+        """Set the table's totals to the counts of one file."""
+        table.begin(path, self.name)
+        rows = _cells(path)
+        _, header = next(rows)
+        places = {
+            column: header.index(name) for column, names in _COLUMNS.items() for name in names[::-1] if name in header
+        }
+        columns: dict[str, list[str]] = {column: [] for column in places}
+        line_of: dict[tuple[str, str], int] = {}
+        for number, cells in rows:
+            where = f"{path}: line {number}"
+            if len(cells) != len(header):
+                raise InputError(f"{where}: {len(cells)} cells; the header has {len(header)}")
+            for column, place in places.items():
+                columns[column].append(_checked(column, cells[place], where))
+            n, c = int(columns["n"][-1]), int(columns["c"][-1])
+            if c > n or not n:
+                raise InputError(f"{where}: c: {c} correct of n = {n} samples; n is at least 1 and c at most n")
+            key = (columns["set"][-1] if "set" in columns else "", columns["problem"][-1])
+            if line_of.setdefault(key, number) != number:
+                what = f"{quote(key[1])} was on line {line_of[key]}; a problem is one row"
+                raise InputError(f"{where}: problem_id: {what}")
+        if not line_of:
+            raise InputError(f"{path}: no row; a row is one problem")
+        table.totals = _counts(path, columns)
 
 
 def _cells(path: Path) -> Iterator[tuple[int, list[str]]]:
-    for number, text in lines(path):
+    for number, text in text_lines(path):
         try:
             yield number, [cell.strip() for cell in next(csv.reader([text], strict=True))]
         except csv.Error as error:
             raise InputError(f"{path}: line {number}: not CSV ({error}); a row is one line") from None
 
 
-def _cell(column: str, cell: str, place: str) -> str:
-    """A cell as it stands, checked."""
+def _checked(column: str, cell: str, where: str) -> str:
+    """The cell, or InputError where it cannot stand in this column."""
     try:
         if column in ("n", "c") and not (INTEGER.fullmatch(cell) and int(cell) >= 0):
-            raise ValueError(f"{shown(cell)}; use a whole number of at least 0")
-        return values.name(cell) or ""
+            raise ValueError(f"{quote(cell)}; use a whole number of at least 0")
+        return to_name(cell) or ""
     except ValueError as error:
-        raise InputError(f"{place}: {column}: {error}") from None
+        raise InputError(f"{where}: {column}: {error}") from None
 
 
-def _counts(path: Path, table: dict[str, list[str]]) -> Counts:
-    ids, cluster = table["problem"], table.get("cluster")
-    if len(set(table.get("set", ()))) > 1:
-        ids = [f"{name}/{one}" for name, one in zip(table["set"], ids, strict=True)]
+def _counts(path: Path, columns: dict[str, list[str]]) -> Counts:
+    ids, cluster = columns["problem"], columns.get("cluster")
+    if len(set(columns.get("set", ()))) > 1:
+        ids = [f"{name}/{label}" for name, label in zip(columns["set"], ids, strict=True)]
         if cluster is not None:
-            cluster = [f"{name}/{one}" for name, one in zip(table["set"], cluster, strict=True)]
+            cluster = [f"{name}/{label}" for name, label in zip(columns["set"], cluster, strict=True)]
         if len(set(ids)) < len(ids):
             raise InputError(f"{path}: set: two problems have one name set/problem_id; rename a set")
     order = sorted(range(len(ids)), key=ids.__getitem__)
-    level = np.array(table.get("level", ["0"] * len(ids)), dtype=np.str_)[order]
+    level = np.array(columns.get("level", ["0"] * len(ids)), dtype=np.str_)[order]
     counts = Counts.of(
-        n=np.array(table["n"], dtype=np.int64)[order],
-        c=np.array(table["c"], dtype=np.int64)[order],
+        n=np.array(columns["n"], dtype=np.int64)[order],
+        c=np.array(columns["c"], dtype=np.int64)[order],
         problem=[ids[place] for place in order],
         level=level.astype(np.int64) if all(map(INTEGER.fullmatch, level.tolist())) else level,
         cluster=None if cluster is None else np.unique(cluster, return_inverse=True)[1][order],
     )
-    return counts if "set" not in table else replace(counts, set=np.array(table["set"], dtype=np.str_)[order])
+    return counts if "set" not in columns else replace(counts, set=np.array(columns["set"], dtype=np.str_)[order])
+
+
+READER = CountsReader()

@@ -1,4 +1,4 @@
-"""inspect_ai logs: `.eval` (a zip of JSON files) and `.json`; an epoch is a sample.
+"""inspect_ai logs: `.eval` (a zip of JSON files) and `.json`; a sample of the log is one row, its epoch the sample.
 
 The task is the problem set. Scores "C" and 1 are correct; "I", 0 and "P" (partly right) are wrong;
 "N" (no answer), no score at all and a sample that ended in an error are unscorable. Other numbers
@@ -17,11 +17,12 @@ from typing import IO, Any, cast
 import pyarrow as pa
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.builder import Builder
-from edgewise.interop.ingest.lines import brief, lines, parse
-from edgewise.interop.ingest.rows import RowWriter
-from edgewise.interop.ingest.values import shown
-from edgewise.interop.readers.jsonl import listed
+from edgewise.interop.ingest.cells import quote
+from edgewise.interop.ingest.lines import error_summary, parse_json, text_lines
+from edgewise.interop.ingest.rows import RowBatcher
+from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 
 MEMBER_BYTES = 256 * 2**20
 
@@ -32,23 +33,43 @@ _CHUNK = 2**20
 _ATTACHED = "attachment://"
 
 
-def recognised(log: Any) -> bool:
+class InspectReader(Reader):
+    """Reads inspect_ai logs of both kinds, `.eval` and `.json`."""
+
+    name = "inspect_ai log"
+    listed_as = "inspect_ai logs"
+
+    def recognises(self, head: FileHead) -> bool:
+        """A zip file, or a JSON object, on one line or over many, with eval, plan and version."""
+        if head.kind == "zip":
+            return True
+        if head.record is not None or head.kind != "text":
+            return _is_header(head.record)
+        return head.lines[0].strip() == "{" and any(text.lstrip().startswith('"eval":') for text in head.lines)
+
+    def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
+        """Add the samples of a log; `options.score` names the scorer that holds the verdict."""
+        with path.open("rb") as stream:
+            is_zip = stream.read(2) == b"PK"
+        (_read_eval if is_zip else _read_json)(path, table, options.score)
+
+
+def _is_header(log: Any) -> bool:
     """Whether this JSON value is a log, whole or its header."""
     return isinstance(log, dict) and isinstance(log.get("eval"), dict) and "version" in log and "plan" in log
 
 
-def read_eval(path: Path, builder: Builder, score: str | None) -> None:
-    """Add the samples of a `.eval` log; `score` names the scorer that holds the verdict."""
+def _read_eval(path: Path, table: RolloutTable, score: str | None) -> None:
     try:
         with zipfile.ZipFile(path) as log:
-            # A member that was written again counts as it was written last.
+            # Of a member that was written again, the last one counts.
             members = {info.filename: info for info in log.infolist()}
             header = members.get("header.json") or members.get("_journal/start.json")
             if header is None:
                 raise InputError(f"{path}: a zip file, but no inspect_ai log: it has no header.json")
             names = [name for name in members if name.startswith("samples/") and name.endswith(".json")]
             samples = (_member(log, members[name], path) for name in names)
-            _read(path, _member(log, header, path), samples, builder, score)
+            _add_samples(path, _member(log, header, path), samples, table, score)
     except (
         OSError,
         EOFError,
@@ -58,42 +79,41 @@ def read_eval(path: Path, builder: Builder, score: str | None) -> None:
         RuntimeError,
         pa.ArrowException,
     ) as error:
-        raise InputError(f"{path}: not a whole .eval log ({brief(error)}); copy it again") from None
+        raise InputError(f"{path}: not a whole .eval log ({error_summary(error)}); copy it again") from None
 
 
-def read_json(path: Path, builder: Builder, score: str | None) -> None:
-    """Add the samples of a `.json` log; `score` names the scorer that holds the verdict."""
+def _read_json(path: Path, table: RolloutTable, score: str | None) -> None:
     parts, size = [], 0
-    for _, text in lines(path):
+    for _, text in text_lines(path):
         size += len(text)
         if size > MEMBER_BYTES:
             raise InputError(f"{path}: more than {MEMBER_BYTES:,} bytes of JSON; convert the log to .eval")
         parts.append(text)
-    log = parse("".join(parts), str(path))
+    log = parse_json("".join(parts), str(path))
     samples = log.get("samples") if isinstance(log, dict) else None
     if not isinstance(samples, list):
         raise InputError(f"{path}: samples: not in the log; write it with its samples")
-    _read(path, log, iter(samples), builder, score)
+    _add_samples(path, log, iter(samples), table, score)
 
 
-def _read(path: Path, log: Any, samples: Iterator[Any], builder: Builder, score: str | None) -> None:
-    builder.begin(path, "inspect_ai log")
-    if not recognised(log):
+def _add_samples(path: Path, log: Any, samples: Iterator[Any], table: RolloutTable, score: str | None) -> None:
+    table.begin(path, InspectReader.name)
+    if not _is_header(log):
         raise InputError(f"{path}: no inspect_ai log: its header has no eval, plan and version")
     common = _common(log)
     if log.get("status") != "success":
-        builder.note(f"{path.name}: the run ended with status {shown(log.get('status'))}; it may lack samples")
-    writer = RowWriter(builder, path)
+        table.note(f"{path.name}: the run ended with status {quote(log.get('status'))}; it may lack samples")
+    batcher = RowBatcher(table, path)
     count = 0
     for count, sample in enumerate(samples, 1):
-        place = f"{path}: sample {count}"
+        where = f"{path}: sample {count}"
         if not isinstance(sample, dict) or "id" not in sample or "epoch" not in sample:
-            raise InputError(f"{place}: not an object with id and epoch; is the log whole?")
-        row = common | _sample(sample, place, builder, score)
-        writer.write("sample", count, row, sum(len(one) for one in row.values() if isinstance(one, str)))
+            raise InputError(f"{where}: not an object with id and epoch; is the log whole?")
+        row = common | _sample(sample, where, table, score)
+        batcher.add("sample", count, row, sum(len(cell) for cell in row.values() if isinstance(cell, str)))
     if not count:
         raise InputError(f"{path}: no sample; the log of a finished run has some")
-    writer.flush()
+    batcher.flush()
 
 
 def _common(log: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +129,7 @@ def _common(log: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in common.items() if value is not None}
 
 
-def _sample(sample: dict[str, Any], place: str, builder: Builder, score: str | None) -> dict[str, Any]:
+def _sample(sample: dict[str, Any], where: str, table: RolloutTable, score: str | None) -> dict[str, Any]:
     attached = sample.get("attachments")
     attached = attached if isinstance(attached, dict) else {}
     row: dict[str, Any] = {
@@ -132,37 +152,37 @@ def _sample(sample: dict[str, Any], place: str, builder: Builder, score: str | N
         row["tokens"] = usage.get("output_tokens")
     scores = sample.get("scores")
     if sample.get("error") is not None or not isinstance(scores, dict) or not scores:
-        builder.note("samples that ended in an error or have no score are unscorable")
+        table.note("samples that ended in an error or have no score are unscorable")
         return row
     if score is None and len(scores) > 1:
-        raise InputError(f"{place}: score: not named; name one of the scorers {listed(list(scores))}")
+        raise InputError(f"{where}: score: not named; name one of the scorers {name_list(list(scores))}")
     scorer = score or next(iter(scores))
-    found = scores.get(scorer)
-    if not isinstance(found, dict) or "value" not in found:
-        raise InputError(f"{place}: scores: no {shown(scorer)}; there are {listed(list(scores))}")
+    score_record = scores.get(scorer)
+    if not isinstance(score_record, dict) or "value" not in score_record:
+        raise InputError(f"{where}: scores: no {quote(scorer)}; there are {name_list(list(scores))}")
     return row | {
         "verifier": scorer,
-        "answer": found.get("answer"),
-        "reason": found.get("explanation"),
-        **_verdict(found["value"], f"{place}: scores: {scorer}"),
+        "answer": score_record.get("answer"),
+        "reason": score_record.get("explanation"),
+        **_verdict(score_record["value"], f"{where}: scores: {scorer}"),
     }
 
 
-def _verdict(value: Any, place: str) -> dict[str, Any]:
+def _verdict(value: Any, where: str) -> dict[str, Any]:
     """The cells that a score fills."""
     if isinstance(value, str) and value in _SCORES:
         return {"score": _SCORES[value], "correct": None if value == "N" else value == "C"}
     if isinstance(value, bool | int | float):
         return {"score": value, "graded": value}
-    raise InputError(f"{place}: {shown(value)}; C, I, P, N or a number is needed")
+    raise InputError(f"{where}: {quote(value)}; C, I, P, N or a number is needed")
 
 
 def _resolved(value: Any, attached: dict[str, Any]) -> Any:
-    """Long texts are stored once, beside the sample, and named where they stood."""
+    """The value with its attachments put in: long texts are stored once, beside the sample, and referred to."""
     if isinstance(value, str) and value.startswith(_ATTACHED):
         return attached.get(value[len(_ATTACHED) :], value)
     if isinstance(value, list):
-        return [_resolved(one, attached) for one in value]
+        return [_resolved(item, attached) for item in value]
     if isinstance(value, dict):
         return {"content": _resolved(value.get("content", value.get("text")), attached)}
     return value
@@ -175,15 +195,15 @@ def _member(log: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Any:
         while part := stream.read(_CHUNK):
             size, check = size + len(part), zlib.crc32(part, check)
             if size > MEMBER_BYTES:
-                raise InputError(f"{path}: {shown(info.filename)} unpacks to more than {MEMBER_BYTES:,} bytes")
+                raise InputError(f"{path}: {quote(info.filename)} unpacks to more than {MEMBER_BYTES:,} bytes")
             parts.append(part)
-    place = f"{path}: {shown(info.filename)}"
+    where = f"{path}: {quote(info.filename)}"
     if check != info.CRC:
-        raise InputError(f"{place}: its checksum is not that of the log; copy the log again")
+        raise InputError(f"{where}: its checksum is not that of the log; copy the log again")
     try:
-        return parse(b"".join(parts).decode(), place)
+        return parse_json(b"".join(parts).decode(), where)
     except UnicodeDecodeError:
-        raise InputError(f"{place}: not UTF-8; is the log whole?") from None
+        raise InputError(f"{where}: not UTF-8; is the log whole?") from None
 
 
 def _unpacked(log: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> IO[bytes]:
@@ -199,3 +219,6 @@ def _unpacked(log: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> IO[byt
         file.seek(name_size + extra_size, 1)
         packed = file.read(min(info.compress_size, MEMBER_BYTES))
     return cast(IO[bytes], pa.input_stream(pa.py_buffer(packed), compression="zstd"))
+
+
+READER = InspectReader()

@@ -1,4 +1,4 @@
-"""Rollouts in edgewise's own column names, as JSONL: one row a sample.
+"""Rollouts as JSONL in edgewise's documented columns: one row is one sample.
 
 Needed in every row:
 
@@ -15,16 +15,16 @@ A file without `correct` may have `score` instead: when its scores are only 0 an
 | sample_id | sample | whole number or name, distinct within a problem; rows are numbered in order without it |
 | process_correct | | as correct; null where the process was not verified |
 | parse_ok | | false: no verdict could be given, whatever `correct` says |
-| answer, gold | | the final answer as said; the right one |
+| answer, gold | | the final answer of the completion; the right one |
 | prompt, completion | completion: text, output, response | text or chat messages |
 | truncated, finish_reason | | true, or "length", where the completion met the length limit |
 | tokens, logprob, score | | length of the completion; its log-probability in nats; a graded reward |
 | level, set, cluster | level: group, difficulty, op; set: task, benchmark; cluster: template | of the problem |
-| temperature, top_p, max_tokens, seed | | how it was drawn; one law for a model and set |
+| temperature, top_p, max_tokens, seed | | sampling settings; one of each for a model and set |
 | model, verifier | verifier: grader | names |
 | first_wrong_step, reason | | what the verifier says of a wrong process |
 
-Other columns are ignored. Of two names for one column the first here counts.
+Other columns are ignored. Where a row has two names of one column, the one that stands first here counts.
 """
 
 from __future__ import annotations
@@ -33,89 +33,57 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.builder import Builder
-from edgewise.interop.ingest.lines import objects
-from edgewise.interop.ingest.rows import FIELDS, RowWriter
-from edgewise.interop.ingest.values import shown
+from edgewise.interop.ingest.lines import json_objects
+from edgewise.interop.ingest.rows import RowBatcher
+from edgewise.interop.ingest.schema import has_a_needed_column, require_columns
+from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 
-NAMES: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in FIELDS if name != "graded"},
-    "problem": ("problem_id", "problem", "id", "doc_id", "question_id"),
-    "correct": ("correct", "is_correct", "answer_correct"),
-    "sample": ("sample_id", "sample"),
-    "process": ("process_correct",),
-    "completion": ("completion", "text", "output", "response"),
-    "level": ("level", "group", "difficulty", "op"),
-    "set": ("set", "task", "benchmark"),
-    "cluster": ("cluster", "template"),
-    "verifier": ("verifier", "grader"),
-}
+# Rows with the same keys share one look-up of the columns; a hostile file has other keys in every row.
+_REMEMBERED_KEYS = 1000
 
 
-def columns_of(present: list[str]) -> dict[str, str]:
-    """Which of the present names each column goes by here, for the columns that are here."""
-    here = {
-        column: next(name for name in names if name in present)
-        for column, names in NAMES.items()
-        if any(name in present for name in names)
-    }
-    if "correct" not in here and "score" in here:
-        here["graded"] = here["score"]
-    return here
+class JsonlReader(Reader):
+    """Reads JSONL in edgewise's documented columns, plain or gzipped."""
+
+    name = "edgewise rollouts JSONL"
+    listed_as = "edgewise JSONL (problem_id, correct)"
+    priority = 0
+    sets_are_files = True
+
+    def recognises(self, head: FileHead) -> bool:
+        """A JSON object in the first line that names the problem or the verdict."""
+        return head.kind == "text" and isinstance(head.record, dict) and has_a_needed_column(head.columns)
+
+    def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
+        """Add the rows of the file; the set of a row that names none is `options.set_name`."""
+        table.begin(path, self.name)
+        batcher = RowBatcher(table, path)
+        names_of_keys: dict[tuple[str, ...], dict[str, str]] = {}
+        names_of_file: dict[str, str] = {}
+        for number, record, length in json_objects(path):
+            keys = tuple(record)
+            names = names_of_keys.get(keys)
+            if names is None:
+                names = _names(keys, names_of_file, f"{path}: line {number}")
+                if len(names_of_keys) < _REMEMBERED_KEYS:
+                    names_of_keys[keys] = names
+            row: dict[str, Any] = {column: record[name] for column, name in names.items()}
+            if options.set_name is not None:
+                row.setdefault("set", options.set_name)
+            batcher.add("line", number, row, length)
+        batcher.flush()
 
 
-def recognised(present: list[str]) -> bool:
-    """Whether these names say whose sample a row is and whether it is right."""
-    here = columns_of(present)
-    return "problem" in here and ("correct" in here or "score" in here)
-
-
-def near(present: list[str]) -> bool:
-    """Whether some needed column is there, so that one can say which is not."""
-    here = columns_of(present)
-    return "problem" in here or "correct" in here
-
-
-def require(present: list[str], where: str) -> dict[str, str]:
-    """`columns_of`, or InputError when a needed column is not there."""
-    here = columns_of(present)
-    for column, needed in (("problem", "problem_id"), ("correct", "correct")):
-        if column not in here and not (column == "correct" and "score" in here):
-            raise InputError(f"{where}: no column {needed}; there are {listed(present)}")
-    return here
-
-
-def read_jsonl(path: Path, builder: Builder, set_name: str | None) -> None:
-    """Add the rows of a JSONL file; `set_name` is their set where the rows do not say."""
-    builder.begin(path, "edgewise rollouts JSONL")
-    writer = RowWriter(builder, path)
-    plans: dict[tuple[str, ...], dict[str, str]] = {}
-    names: dict[str, str] = {}
-    for number, record, length in objects(path):
-        keys = tuple(record)
-        plan = plans.get(keys)
-        if plan is None:
-            plan = _plan(keys, names, f"{path}: line {number}")
-            if len(plans) < 1000:
-                plans[keys] = plan
-        row: dict[str, Any] = {column: record[name] for column, name in plan.items()}
-        if set_name is not None:
-            row.setdefault("set", set_name)
-        writer.write("line", number, row, length)
-    writer.flush()
-
-
-def listed(names: list[str]) -> str:
-    """Column names, as messages show them."""
-    return ", ".join(shown(name)[1:-1] for name in names[:20]) + (", ..." if len(names) > 20 else "")
-
-
-def _plan(keys: tuple[str, ...], names: dict[str, str], where: str) -> dict[str, str]:
-    """Where the columns of a row with these keys are; `names` remembers it for the file."""
-    plan = require(list(keys), where)
-    if names and ("correct" in names) != ("correct" in plan):
+def _names(keys: tuple[str, ...], names_of_file: dict[str, str], where: str) -> dict[str, str]:
+    """The name of each column in a row with these keys; `names_of_file` holds those of the rows before."""
+    names = require_columns(keys, where)
+    if names_of_file and ("correct" in names_of_file) != ("correct" in names):
         raise InputError(f"{where}: correct: in some rows only; every row needs it, null where there is no verdict")
-    for column, name in plan.items():
-        if names.setdefault(column, name) != name:
-            raise InputError(f"{where}: {column}: named {name} here and {names[column]} before; use one name")
-    return plan
+    for column, name in names.items():
+        if names_of_file.setdefault(column, name) != name:
+            raise InputError(f"{where}: {column}: named {name} here and {names_of_file[column]} before; use one name")
+    return names
+
+
+READER = JsonlReader()

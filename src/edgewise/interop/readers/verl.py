@@ -1,9 +1,9 @@
 """verl's rollout and validation dumps: `{step}.jsonl` with input, output, gts, score, step and more.
 
-Every training step is another policy, so each step is a model, named "step 40". A dump names no
-problem: equal inputs are one problem. `acc`, which verl's graders write beside a shaped reward, is
-the verdict where it is there; otherwise the score is. A completion whose answer the grader could not
-read (`pred` is "[INVALID]") is unscorable.
+Every training step is another policy, so each step is a model, named "step 40". A dump names no problem:
+equal inputs are one problem. The verdict is `acc` where it is there, which verl's graders write beside a
+shaped reward; otherwise it is `score`. A completion whose answer the grader could not read (`pred` is
+"[INVALID]") is unscorable. `data_source` is the set.
 """
 
 from __future__ import annotations
@@ -13,48 +13,67 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.builder import Builder
-from edgewise.interop.ingest.lines import objects
-from edgewise.interop.ingest.rows import RowWriter
-from edgewise.interop.readers.jsonl import listed
+from edgewise.interop.ingest.lines import json_objects
+from edgewise.interop.ingest.rows import RowBatcher
+from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 
 KEYS = {"input", "output", "score", "step"}
 
-_UNREAD = "[INVALID]"
+_UNREADABLE = "[INVALID]"
 
 
-def read_verl(path: Path, builder: Builder, score: str | None) -> None:
-    """Add the rows of one dump; `score` names the field that holds the verdict."""
-    builder.begin(path, "verl rollouts")
-    builder.note("a problem is an equal prompt; its id is a hash of the prompt")
-    writer = RowWriter(builder, path)
-    judge = score or ""
-    for number, record, length in objects(path):
-        if not judge:
-            judge = "acc" if "acc" in record else "score"
-            if judge != "score":
-                builder.note(f"the verdict is the field {judge}")
-        absent = sorted({*KEYS, judge} - set(record))
-        if absent:
-            raise InputError(f"{path}: line {number}: no {listed(absent)}; there are {listed(list(record))}")
-        row: dict[str, Any] = {
-            "model": f"step {record['step']}",
-            "problem": prompt_id(record["input"]),
-            "prompt": record["input"],
-            "completion": record["output"],
-            "gold": record.get("gts"),
-            "answer": None if record.get("pred") == _UNREAD else record.get("pred"),
-            "parse_ok": record.get("pred") != _UNREAD,
-            "score": record["score"],
-            "graded": record[judge],
-        }
-        if isinstance(record.get("data_source"), str):
-            row["set"] = record["data_source"]
-        writer.write("line", number, row, length)
-    writer.flush()
+class VerlReader(Reader):
+    """Reads verl's dumps of rollouts."""
+
+    name = "verl rollouts"
+    listed_as = "verl rollouts"
+
+    def recognises(self, head: FileHead) -> bool:
+        """A JSON object in the first line with input, output, score and step."""
+        return head.kind == "text" and set(head.columns) >= KEYS
+
+    def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
+        """Add the rows of one dump; `options.score` names the field that holds the verdict."""
+        table.begin(path, self.name)
+        table.note("a problem is an equal prompt; its id is a hash of the prompt")
+        batcher = RowBatcher(table, path)
+        field = options.score or ""
+        for number, record, length in json_objects(path):
+            if not field:
+                field = "acc" if "acc" in record else "score"
+                if field != "score":
+                    table.note(f"the verdict is the field {field}")
+            absent = sorted({*KEYS, field} - set(record))
+            if absent:
+                what = f"no {name_list(absent)}; there are {name_list(list(record))}"
+                raise InputError(f"{path}: line {number}: {what}")
+            batcher.add("line", number, _row(record, field), length)
+        batcher.flush()
+
+
+def _row(record: dict[str, Any], field: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "model": f"step {record['step']}",
+        "problem": prompt_id(record["input"]),
+        "prompt": record["input"],
+        "completion": record["output"],
+        "gold": record.get("gts"),
+        "answer": None if record.get("pred") == _UNREADABLE else record.get("pred"),
+        "parse_ok": record.get("pred") != _UNREADABLE,
+        "score": record["score"],
+        "graded": record[field],
+    }
+    if isinstance(record.get("data_source"), str):
+        row["set"] = record["data_source"]
+    return row
 
 
 def prompt_id(prompt: Any) -> str:
-    """The id of a problem that has only a prompt."""
+    """The id of a problem of which only the prompt is known."""
     text = prompt if isinstance(prompt, str) else repr(prompt)
     return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+READER = VerlReader()

@@ -1,7 +1,7 @@
-"""One value of a foreign file at a time: what a cell may hold, and what it means.
+"""Convert one cell of an imported file: names, verdicts, numbers and texts, each checked.
 
-Each function takes what JSON or Parquet gave and returns the meaning, None where the cell is empty.
-It raises ValueError with the words "what is wrong; what would be right"; the caller knows the place.
+Each function takes a value that JSON or Parquet gave and returns what it means, None where the cell is
+empty. It raises ValueError with the words "what is wrong; what would be right"; the caller adds file and row.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ TEXT_LABEL_LENGTH = 256
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LARGEST = 2**63 - 1
 
-Convert = Callable[[Any], Any]
+CellConverter = Callable[[Any], Any]
 
 
-def name(value: Any) -> str | None:
+def to_name(value: Any) -> str | None:
     """An id or a name: a string, or a whole number, which is the same as its digits."""
     if value is None:
         return None
@@ -31,51 +31,50 @@ def name(value: Any) -> str | None:
         if not value or len(value) > MAX_ID_LENGTH:
             raise ValueError(f"a name of {len(value)} characters; use 1 to {MAX_ID_LENGTH}")
         if _CONTROL.search(value):
-            raise ValueError(f"{shown(value)} holds control characters; use printable ones")
+            raise ValueError(f"{quote(value)} holds control characters; use printable ones")
         return value
-    number = whole(value, "a string or a whole number")
-    return str(number)
+    return str(to_integer(value, "a string or a whole number"))
 
 
-def verdict(value: Any) -> int | None:
+def to_verdict(value: Any) -> int | None:
     """1 correct, 0 wrong; from true, false, 1 or 0."""
     if value is None:
         return None
     if isinstance(value, bool | int | float) and value in (0, 1):
         return int(value)
-    raise ValueError(f"{shown(value)}; use true, false, 1 or 0, and null for unscorable")
+    raise ValueError(f"{quote(value)}; use true, false, 1 or 0, and null for unscorable")
 
 
-def mark(value: Any) -> int | None:
-    """A verdict written as edgewise writes it: 1, 0, -1, or their names."""
-    if isinstance(value, str) and value in _MARKS:
-        return _MARKS[value]
+def to_stored_verdict(value: Any) -> int | None:
+    """A verdict as edgewise itself stores it: 1, 0, -1, or correct, wrong, unscorable."""
+    if isinstance(value, str) and value in _STORED_VERDICTS:
+        return _STORED_VERDICTS[value]
     if isinstance(value, int) and not isinstance(value, bool) and -1 <= value <= 1:
         return value
-    raise ValueError(f"{shown(value)}; use correct, wrong or unscorable (1, 0 or -1)")
+    raise ValueError(f"{quote(value)}; use correct, wrong or unscorable (1, 0 or -1)")
 
 
-def flag(value: Any) -> bool | None:
+def to_flag(value: Any) -> bool | None:
     """True or false; from true, false, 1 or 0."""
     if value is None:
         return None
     if isinstance(value, bool | int | float) and value in (0, 1):
         return bool(value)
-    raise ValueError(f"{shown(value)}; use true or false")
+    raise ValueError(f"{quote(value)}; use true or false")
 
 
-def whole(value: Any, wanted: str = "a whole number") -> int | None:
+def to_integer(value: Any, wanted: str = "a whole number") -> int | None:
     """A whole number of at most 64 bits; 3.0 counts as 3."""
     if value is None:
         return None
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _LARGEST:
-        raise ValueError(f"{shown(value)}; use {wanted}")
+        raise ValueError(f"{quote(value)}; use {wanted}")
     return value
 
 
-def number(value: Any) -> float | None:
+def to_number(value: Any) -> float | None:
     """A finite number."""
     if value is None:
         return None
@@ -85,53 +84,51 @@ def number(value: Any) -> float | None:
                 return float(value)
         except OverflowError:
             pass
-    raise ValueError(f"{shown(value)}; use a finite number")
+    raise ValueError(f"{quote(value)}; use a finite number")
 
 
-def sample(value: Any) -> tuple[int, bool] | None:
-    """A sample's number, and whether it is only a name: names become 64-bit digests."""
+def to_sample_number(value: Any) -> tuple[int, bool] | None:
+    """A sample's number, and whether the cell was a name, whose number is a 64-bit digest."""
     if value is None:
         return None
     if isinstance(value, str) and not INTEGER.fullmatch(value):
-        named = name(value)
-        assert named is not None
-        digest = blake2b(named.encode(), digest_size=8).digest()
+        digest = blake2b(str(to_name(value)).encode(), digest_size=8).digest()
         return int.from_bytes(digest, "little", signed=True), True
-    number = whole(int(value) if isinstance(value, str) else value, "a whole number or a name")
+    number = to_integer(int(value) if isinstance(value, str) else value, "a whole number or a name")
     assert number is not None
     return number, False
 
 
-def text(value: Any, depth: int = 4) -> str | None:
-    """Text as it stands; a number as its digits; chat messages as their contents, one after another."""
+def to_text(value: Any, depth: int = 4) -> str | None:
+    """Text unchanged; a number as its digits; chat messages as their contents, joined by line breaks."""
     if isinstance(value, str):
-        return readable(value)
+        return encodable(value)
     if isinstance(value, bool | int | float):
         return str(value)
     if isinstance(value, dict) and depth:
-        return text(value.get("content", value.get("text")), depth - 1)
+        return to_text(value.get("content", value.get("text")), depth - 1)
     if isinstance(value, list) and depth:
-        return "\n".join(part for part in (text(one, depth - 1) for one in value) if part)
+        return "\n".join(part for part in (to_text(item, depth - 1) for item in value) if part)
     if value is None:
         return None
-    raise ValueError(f"{shown(value)}; use text")
+    raise ValueError(f"{quote(value)}; use text")
 
 
-def text_label(value: Any) -> str | None:
-    """Text that is compared and not read: an answer, a gold answer."""
-    whole_text = text(value)
+def to_label(value: Any) -> str | None:
+    """Text that is compared rather than shown, such as an answer; a long one is cut, with a digest of the whole."""
+    whole_text = to_text(value)
     if whole_text is None or len(whole_text) <= TEXT_LABEL_LENGTH:
         return whole_text
     return f"{whole_text[: TEXT_LABEL_LENGTH - 17]} {blake2b(whole_text.encode(), digest_size=8).hexdigest()}"
 
 
-def readable(value: str) -> str:
-    """The text with what no encoding can hold replaced by "?"."""
+def encodable(value: str) -> str:
+    """The text with "?" for every character that UTF-8 cannot encode."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
-def shown(value: Any) -> str:
-    """A value quoted in a message: one line of at most 60 characters."""
+def quote(value: Any) -> str:
+    """Quote a value in a message, on one line of at most 60 characters."""
     if isinstance(value, str):
         quoted = ascii(value[:50]) if _CONTROL.search(value[:50]) else repr(value[:50])
         return quoted if len(value) <= 50 else f"{quoted[:-1]}...'"
@@ -144,5 +141,5 @@ def shown(value: Any) -> str:
     return repr(value)[:50]
 
 
-_MARKS = {"correct": 1, "wrong": 0, "unscorable": -1}
+_STORED_VERDICTS = {"correct": 1, "wrong": 0, "unscorable": -1}
 INTEGER = re.compile(r"-?[0-9]{1,18}")

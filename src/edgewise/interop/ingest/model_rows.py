@@ -1,0 +1,120 @@
+"""Split the table by model: the rows and problems of one model, renumbered from 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgewise.core.errors import InputError
+from edgewise.interop.ingest.columns import MISSING, Array
+from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.ingest.verdicts import NOT_VERIFIED
+from edgewise.outcomes.counts import IntArray
+from edgewise.outcomes.outcomes import Int32Array
+
+# What an empty cell of each column holds.
+EMPTY: dict[str, float] = {
+    "problem": -1,
+    "verdict": -1,
+    "sample": MISSING,
+    "process": NOT_VERIFIED,
+    "truncated": -1,
+    "tokens": MISSING,
+    "score": np.nan,
+    "logprob": np.nan,
+    "predicted": -1,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ModelRows:
+    """The rows of one model. `_S` arrays have one value a row, `_P` arrays one a problem of this model.
+
+    `code` is the model's in the table, -1 where the files name none. `number_P` are its problems' numbers in
+    the table and `set_P` the codes of their sets; `row_S` are the rows' places in the table, None where all
+    rows are this model's; `problem_S` are the places of the rows' problems in `number_P`. `notes` grows
+    while the columns are looked at.
+    """
+
+    table: RolloutTable
+    code: int
+    number_P: IntArray
+    set_P: Int32Array
+    row_S: IntArray | None
+    problem_S: Int32Array
+    columns: Mapping[str, Array]
+    notes: list[str]
+
+    @property
+    def name(self) -> str | None:
+        """The model's name, None where the files do not say."""
+        return None if self.code < 0 else self.table.encoders["model"].values()[self.code]
+
+    @property
+    def has_several_sets(self) -> bool:
+        """Whether its problems are of two or more sets, one of which may have no name."""
+        return np.unique(self.set_P).size > 1
+
+    def set_names(self) -> list[str]:
+        """The name of each problem's set; only where all have one."""
+        names = self.table.encoders["set"].values()
+        return [names[code] for code in self.set_P.tolist()]
+
+    def attribute(self, name: str) -> list[Any]:
+        """An attribute of each problem, None where no row says it."""
+        return self.table.attributes[name].values(self.table.problems.count, self.number_P)
+
+    def used(self, name: str) -> list[Any]:
+        """The distinct seeds or verifiers, ascending."""
+        values = self.table.encoders[name].values()
+        return sorted(values[code] for model, code in self.table.used[name] if model == self.code)
+
+    def places(self, rows: Sequence[int]) -> list[int | None]:
+        """Where rows of the table are among this model's; None for rows of other models."""
+        if self.row_S is None:
+            return list(rows)
+        places = np.searchsorted(self.row_S, rows).tolist()
+        return [
+            place if place < self.row_S.size and self.row_S[place] == row else None
+            for row, place in zip(rows, places, strict=True)
+        ]
+
+    def error_at(self, place: int, field: str, problem: str) -> InputError:
+        """The error that a field of one of its rows is wrong."""
+        return self.table.error(place if self.row_S is None else int(self.row_S[place]), field, problem)
+
+    def error_of_problem(self, place: int, field: str, problem: str) -> InputError:
+        """The error that a field of the first row of one of its problems is wrong."""
+        return self.table.error(int(self.table.problems.first_row_P[self.number_P[place]]), field, problem)
+
+
+def split_by_model(table: RolloutTable) -> list[ModelRows]:
+    """The rows of each model, models in order of appearance. InputError where only some rows name a model."""
+    columns = {name: chunks.combine(table.rows, EMPTY[name]) for name, chunks in table.columns.items()}
+    model_P = table.problems.model_P
+    models, first = np.unique(model_P, return_index=True)
+    if models[0] < 0 and models.size > 1:
+        row = int(table.problems.first_row_P[first[0]])
+        raise table.error(row, "model", "empty here and given in other rows; every row needs it")
+    return [_rows_of(table, columns, int(models[place]), alone=models.size == 1) for place in np.argsort(first)]
+
+
+def _rows_of(table: RolloutTable, columns: Mapping[str, Array], model: int, *, alone: bool) -> ModelRows:
+    of_model_P = table.problems.model_P == model
+    row_S = None if alone else np.flatnonzero(of_model_P[columns["problem"]])
+    own_columns = columns if row_S is None else {name: column[row_S] for name, column in columns.items()}
+    place_P = (np.cumsum(of_model_P) - 1).astype(np.int32)
+    number_P = np.flatnonzero(of_model_P)
+    return ModelRows(
+        table=table,
+        code=model,
+        number_P=number_P,
+        set_P=table.problems.set_P[number_P],
+        row_S=row_S,
+        problem_S=place_P[own_columns["problem"]],
+        columns=own_columns,
+        notes=list(table.notes),
+    )

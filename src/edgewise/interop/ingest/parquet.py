@@ -1,0 +1,178 @@
+"""Read Parquet files into the table, batch by batch as columns; no row becomes a Python object.
+
+Texts are read in a second pass: whole prompts and completions only of the rows that are kept, and a hash of
+those of the first TEXT_ROWS rows, to see whether samples repeat each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from edgewise.core.errors import InputError
+from edgewise.interop.ingest.cells import CellConverter, quote
+from edgewise.interop.ingest.columns import Column, DictionaryColumn
+from edgewise.interop.ingest.lines import error_summary
+from edgewise.interop.ingest.rows import converted_column
+from edgewise.interop.ingest.schema import CONVERTERS, TEXT_COLUMNS
+from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.ingest.texts import TextComparison, text_hashes
+from edgewise.outcomes.counts import IntArray
+
+TEXT_ROWS = 200_000
+
+_BATCH_ROWS = 131_072
+# Where a row holds a list or a text, a batch is smaller.
+_LONG_BATCH_ROWS = 4_096
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The names of the columns; InputError when the file is not whole Parquet or has a name twice."""
+    with open_parquet(path) as file:
+        names = list(file.schema_arrow.names)
+    repeated = next((name for name in names if names.count(name) > 1), None) if len(names) < 10_000 else "the first"
+    if repeated is not None:
+        raise InputError(f"{path}: column {quote(repeated)} is there twice; a column has one name")
+    return names
+
+
+@contextmanager
+def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a file so that little of it is in memory at once; InputError where it, or what is read of it, is corrupt."""
+    try:
+        with pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
+            yield file
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a whole Parquet file ({error_summary(error)}); write it again") from None
+
+
+def add_parquet(
+    path: Path,
+    table: RolloutTable,
+    names: Mapping[str, str],
+    set_name: str | None = None,
+    converters: Mapping[str, CellConverter] | None = None,
+) -> None:
+    """Add the rows of a Parquet file to the table.
+
+    `names` holds the name in the file of each column of CONVERTERS that it has; `converters` holds those
+    cells that mean something else than CONVERTERS says. `set_name` is the set of all rows where no column is.
+    """
+    table.origins.mark(table.rows, path, "row", 1)
+    start = table.rows
+    completions: list[IntArray] = []
+    prompts: list[IntArray] = []
+    with open_parquet(path) as file:
+        coded = {column: name for column, name in names.items() if column not in TEXT_COLUMNS}
+        nested = any(pa.types.is_nested(file.schema_arrow.field(name).type) for name in coded.values())
+        batch_rows = _LONG_BATCH_ROWS if nested else _BATCH_ROWS
+        for batch in file.iter_batches(batch_rows, columns=list(dict.fromkeys(coded.values()))):
+            if not batch.num_rows:
+                continue
+            columns: dict[str, Column] = {}
+            for column, name in coded.items():
+                converter = (converters or {}).get(column, CONVERTERS[column])
+                columns[column] = _column(table, column, batch.column(name), converter)
+            if set_name is not None and "set" not in columns:
+                columns["set"] = DictionaryColumn([set_name], np.zeros(batch.num_rows, np.int32))
+            wanted = table.add(batch.num_rows, columns)
+            completions.append(wanted.completions - start)
+            prompts.append(wanted.prompts - start)
+        if table.rows == start:
+            raise InputError(f"{path}: no row; a row is one sample")
+        texts = _TextReader(file, table, names, start)
+        if "prompt" in names:
+            for row, text in texts.read("prompt", np.concatenate(prompts), table.prompt_texts):
+                table.texts.keep_prompt(start + row, text)
+        if "completion" in names:
+            rows = np.concatenate(completions)
+            beside = {name: dict(texts.read(name, rows)) for name in ("first_wrong_step", "reason") if name in names}
+            for row, text in texts.read("completion", rows, table.completion_texts):
+                step = beside.get("first_wrong_step", {}).get(row)
+                table.texts.keep_completion(start + row, text, step, beside.get("reason", {}).get(row, ""))
+
+
+def _column(table: RolloutTable, column: str, array: pa.Array, converter: CellConverter) -> Column:
+    """A batch of a column: dictionary-encoded, or as numbers where no cell is empty and the type fits."""
+    kind = array.type
+    if column == "tokens" and (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        array, kind = pc.list_value_length(array).cast(pa.int64()), pa.int64()
+    if pa.types.is_nested(kind):
+        raise table.error(table.rows, column, f"a column of {kind}; one value a row is needed")
+    if column in ("sample", "tokens") and pa.types.is_integer(kind) and not array.null_count:
+        return np.asarray(array.cast(pa.int64()).to_numpy(zero_copy_only=False))
+    if column in ("score", "graded", "logprob") and pa.types.is_floating(kind):
+        number_S = array.cast(pa.float64()).fill_null(0).to_numpy(zero_copy_only=False)
+        if not np.isfinite(number_S).all():
+            row = int(np.argmin(np.isfinite(number_S)))
+            raise table.error(table.rows + row, column, f"{number_S[row]}; use a finite number, null for none")
+        return np.asarray(np.where(array.is_valid().to_numpy(zero_copy_only=False), number_S, np.nan))
+    encoded = array if pa.types.is_dictionary(kind) else array.dictionary_encode()
+    values = encoded.dictionary.to_pylist()
+    code_S = encoded.indices.cast(pa.int32()).fill_null(len(values)).to_numpy(zero_copy_only=False)
+    return converted_column(table, column, DictionaryColumn([*values, None], code_S), converter)
+
+
+class _TextReader:
+    """Reads texts of single rows, which are counted in the file; its first is row `start` of the table."""
+
+    def __init__(self, file: pq.ParquetFile, table: RolloutTable, names: Mapping[str, str], start: int) -> None:
+        self._file = file
+        self._table = table
+        self._names = names
+        self._start = start
+
+    def read(self, column: str, rows: IntArray, comparison: TextComparison | None = None) -> Iterator[tuple[int, Any]]:
+        """The cells of these rows that are not empty; row groups without one are not read.
+
+        With `comparison`, the texts of the first TEXT_ROWS rows are compared as well.
+        """
+        rows = np.sort(rows)
+        compared_rows = TEXT_ROWS if comparison is not None else 0
+        end = 0
+        for group in range(self._file.num_row_groups):
+            start, end = end, end + self._file.metadata.row_group(group).num_rows
+            if start >= compared_rows and not _between(rows, start, end).size:
+                continue
+            at = start
+            for batch in self._file.iter_batches(_LONG_BATCH_ROWS, row_groups=[group], columns=[self._names[column]]):
+                array = batch.column(0)
+                if comparison is not None and at < compared_rows:
+                    self._table.compare_texts(comparison, self._start + at, *_hashes(array))
+                wanted = _between(rows, at, at + len(array))
+                for row, cell in zip(wanted.tolist(), array.take(pa.array(wanted - at)).to_pylist(), strict=True):
+                    if (text := self._convert(column, row, cell)) is not None:
+                        yield row, text
+                at += len(array)
+                if at >= compared_rows and not _between(rows, at, end).size:
+                    break
+
+    def _convert(self, column: str, row: int, cell: Any) -> Any:
+        try:
+            return CONVERTERS[column](cell)
+        except ValueError as error:
+            raise self._table.error(self._start + row, column, str(error)) from None
+
+
+def _between(rows: IntArray, start: int, end: int) -> IntArray:
+    return rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)]
+
+
+def _hashes(array: pa.Array) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """A hash of each cell, and which cells are not empty."""
+    given_S = array.is_valid().to_numpy(zero_copy_only=False)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_nested(array.type):
+        return text_hashes(array.to_pylist()), given_S
+    encoded = array.dictionary_encode()
+    hash_of_value = text_hashes([*encoded.dictionary.to_pylist(), None])
+    return hash_of_value[encoded.indices.fill_null(len(hash_of_value) - 1).to_numpy(zero_copy_only=False)], given_S

@@ -1,0 +1,176 @@
+"""The table that all readers write to: rows of any number of models, sets and files, a few bytes each."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewise.core.errors import InputError
+from edgewise.interop.ingest.cells import quote
+from edgewise.interop.ingest.columns import (
+    MISSING,
+    Array,
+    ChunkedColumn,
+    Column,
+    DictionaryColumn,
+    DictionaryEncoder,
+    floats_of,
+    integers_of,
+)
+from edgewise.interop.ingest.problems import ProblemAttribute, ProblemIndex
+from edgewise.interop.ingest.schema import PROBLEM_ATTRIBUTES
+from edgewise.interop.ingest.texts import KeptTexts, TextComparison, WantedTexts
+from edgewise.interop.ingest.verdicts import VerdictReader, process_verdicts, truncation
+from edgewise.outcomes.counts import Counts, IntArray
+from edgewise.outcomes.outcomes import Int32Array
+
+# More distinct values than this mean that the column is something else.
+_LIMITS = {"model": 1_000, "set": 100_000, "problem": 2**31 - 1, "seed": 1_000, "verifier": 100, "answer": 1_000_000}
+
+
+class RolloutTable:
+    """Rows of rollouts, added batch by batch in the order of sampling, as dictionary-encoded columns.
+
+    A graded score of at least `threshold` is correct. `totals` holds the counts of a file that has no samples.
+    """
+
+    def __init__(self, threshold: float | None = None) -> None:
+        self.rows = 0
+        self.totals: Counts | None = None
+        self.origins = RowOrigins()
+        self.notes: list[str] = []
+        self.problems = ProblemIndex()
+        self.attributes = {name: ProblemAttribute() for name in PROBLEM_ATTRIBUTES}
+        self.encoders = {name: DictionaryEncoder(limit) for name, limit in _LIMITS.items()}
+        self.columns: dict[str, ChunkedColumn] = {}
+        self.samples_are_named = False
+        # Pairs of a model's code and a seed's or verifier's.
+        self.used: dict[str, set[tuple[int, int]]] = {"seed": set(), "verifier": set()}
+        self.texts = KeptTexts(self.note)
+        self.completion_texts, self.prompt_texts = TextComparison(), TextComparison()
+        self._verdicts = VerdictReader(threshold)
+
+    def begin(self, file: Path, source: str) -> None:
+        """The rows to come are from `file`, written by `source`."""
+        self.origins.begin(file, source)
+        self._verdicts.begin_file()
+
+    def note(self, text: str) -> None:
+        """Add an assumption that a reader of the results should know, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def error(self, row: int, field: str, problem: str) -> InputError:
+        """The error that a field of a row is wrong, with the row's file and place."""
+        return InputError(f"{self.origins.place(row)}: {field}: {problem}")
+
+    def add(self, size: int, columns: Mapping[str, Column]) -> WantedTexts:
+        """Add `size` rows; return those whose texts are to be kept.
+
+        Names and attributes are DictionaryColumns, numbers are those or plain arrays. Raises InputError
+        naming the row where a cell contradicts others.
+        """
+        problem_S, new_rows = self._number_problems(size, columns)
+        self._add_attributes(problem_S, columns)
+        self._add_used(problem_S, columns)
+        verdict_S = self._verdicts.verdicts(size, columns, self._error_in_batch)
+        self._append("problem", problem_S)
+        self._append("verdict", verdict_S)
+        if "sample" in columns:
+            self._append("sample", integers_of(columns["sample"]))
+        if "process" in columns:
+            self._append("process", process_verdicts(columns["process"], verdict_S))
+        if (truncated_S := truncation(columns)) is not None:
+            self._append("truncated", truncated_S)
+        if "tokens" in columns:
+            self._append("tokens", self._lengths(columns["tokens"]))
+        for name in ("score", "logprob"):
+            if name in columns:
+                self._append(name, floats_of(columns[name]))
+        if isinstance(answer := columns.get("answer"), DictionaryColumn):
+            self._append("predicted", self.encoders["answer"].encode(answer))
+        wanted = self.texts.wanted(self.problems, self.rows, problem_S, verdict_S, new_rows)
+        self.rows += size
+        return wanted
+
+    def compare_texts(
+        self, texts: TextComparison, start: int, hash_S: IntArray, given_S: npt.NDArray[np.bool_]
+    ) -> None:
+        """Compare the texts of the rows from `start` on, those that have one, with others of their problems."""
+        problem_S = self.columns["problem"].slice(start, start + hash_S.size)
+        texts.add(self.problems.count, problem_S[given_S], hash_S[given_S])
+
+    def _number_problems(self, size: int, columns: Mapping[str, Column]) -> tuple[Int32Array, IntArray]:
+        codes = {}
+        for name in ("model", "set", "problem"):
+            column, encoder = columns.get(name), self.encoders[name]
+            if not isinstance(column, DictionaryColumn):
+                codes[name] = np.full(size, -1, np.int32)
+                continue
+            codes[name] = encoder.encode(column)
+            if (codes[name] < 0).any():
+                if encoder.full:
+                    file = self.origins.files[-1]
+                    raise InputError(f"{file}: {name}: more than {encoder.limit:,} different ones; name fewer")
+                raise self._error_in_batch(int(np.argmin(codes[name])), name, "empty; every row needs it")
+        return self.problems.number(self.rows, codes["model"], codes["set"], codes["problem"])
+
+    def _add_attributes(self, problem_S: Int32Array, columns: Mapping[str, Column]) -> None:
+        for name, attribute in self.attributes.items():
+            if not isinstance(column := columns.get(name), DictionaryColumn):
+                continue
+            contradiction = attribute.add(self.problems.count, problem_S, column)
+            if contradiction is not None:
+                row, value, before = contradiction
+                problem = quote(self.encoders["problem"].values()[self.problems.id_P[problem_S[row]]])
+                what = f"{quote(value)} for problem {problem}, which had {quote(before)} before; a problem has one"
+                raise self._error_in_batch(row, name, what)
+
+    def _add_used(self, problem_S: Int32Array, columns: Mapping[str, Column]) -> None:
+        for name, pairs in self.used.items():
+            if isinstance(column := columns.get(name), DictionaryColumn):
+                code_S = self.encoders[name].encode(column)
+                distinct = np.unique(np.stack([self.problems.model_P[problem_S], code_S]), axis=1)
+                pairs.update((model, code) for model, code in distinct.T.tolist() if code >= 0)
+
+    def _lengths(self, column: Column) -> IntArray:
+        tokens_S = integers_of(column)
+        negative_S = (tokens_S < 0) & (tokens_S != MISSING)
+        if negative_S.any():
+            row = int(np.argmax(negative_S))
+            raise self._error_in_batch(row, "tokens", f"{tokens_S[row]}; a length is 0 or more")
+        return tokens_S
+
+    def _append(self, name: str, chunk: Array) -> None:
+        self.columns.setdefault(name, ChunkedColumn()).append(self.rows, chunk)
+
+    def _error_in_batch(self, row: int, field: str, problem: str) -> InputError:
+        return self.error(self.rows + row, field, problem)
+
+
+class RowOrigins:
+    """From which file and line each row came."""
+
+    def __init__(self) -> None:
+        self.files: list[Path] = []
+        self.sources: list[str] = []
+        self._runs: list[tuple[int, Path, str, int]] = []
+
+    def begin(self, file: Path, source: str) -> None:
+        """The rows to come are from `file`, written by `source`."""
+        self.files.append(file)
+        if source not in self.sources:
+            self.sources.append(source)
+
+    def mark(self, row: int, file: Path, noun: str, number: int) -> None:
+        """From `row` on, rows are `noun` `number` of `file`, the next number, and so on."""
+        self._runs.append((row, file, noun, number))
+
+    def place(self, row: int) -> str:
+        """File and line of a row, as an error names them."""
+        start, file, noun, number = self._runs[bisect_right(self._runs, row, key=lambda run: run[0]) - 1]
+        return f"{file}: {noun} {number + row - start}"
