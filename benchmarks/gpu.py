@@ -29,7 +29,7 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.trainer import train
+from edgewise.rl.train import train
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
 from edgewise.training import next_token
@@ -195,10 +195,8 @@ def rl_step(scale: Scale, device: torch.device) -> dict[str, float]:
     world = _world(scale)
     recipe = Recipe(
         steps=scale.repeats + 1,
-        prompts=scale.prompts,
-        samples=scale.samples,
-        max_new_tokens=scale.new_tokens,
-        optimizer=OptimizerSpec(learning_rate=LEARNING_RATE, schedule="constant", warmup=0.0, weight_decay=0.0),
+        sampling={"prompts": scale.prompts, "samples": scale.samples, "max_new_tokens": scale.new_tokens},
+        optimizer={"learning_rate": LEARNING_RATE, "warmup": 0.0},
     )
     times: list[float] = [time.perf_counter()]
     with tempfile.TemporaryDirectory() as folder:

@@ -13,9 +13,8 @@ from benchmarks.models import NEVER, SMALL, SMALL_WORDS, RandomWords, decoder, t
 from benchmarks.rl_step import LEARNING_RATE
 from edgewise.core.distributed import process_group
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.trainer import train
+from edgewise.rl.train import train
 from edgewise.training.execution import Execution
-from edgewise.training.optimizer import OptimizerSpec
 from edgewise.training.run_folder import RunFolder
 
 PROMPTS, SAMPLES, NEW_TOKENS = 8, 8, 128
@@ -60,10 +59,8 @@ def main(out: Path, seed: int, steps: int, new_tokens: int) -> None:
         for name, count in (("warm", 1), ("timed", steps)):
             recipe = Recipe(
                 steps=count,
-                prompts=PROMPTS,
-                samples=SAMPLES,
-                max_new_tokens=new_tokens,
-                optimizer=OptimizerSpec(learning_rate=LEARNING_RATE, schedule="constant", warmup=0.0, weight_decay=0.0),
+                sampling={"prompts": PROMPTS, "samples": SAMPLES, "max_new_tokens": new_tokens},
+                optimizer={"learning_rate": LEARNING_RATE, "warmup": 0.0},
             )
             run = RunFolder(Path(folder) / name, checkpoint_seconds=1e9, distributed=distributed)
             totals = train(

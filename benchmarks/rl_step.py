@@ -18,9 +18,8 @@ from benchmarks.work import Work, achieved, sampling_work, update_work
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.trainer import train
+from edgewise.rl.train import train
 from edgewise.training.execution import Execution
-from edgewise.training.optimizer import OptimizerSpec
 from edgewise.training.run_folder import RunFolder
 
 # As small as TRL's own default, so that the weights stay what they are.
@@ -133,10 +132,8 @@ def our_step(
     model stays as it is. `micro_batch` is in tokens; None is what the trainer chooses."""
     recipe = Recipe(
         steps=steps,
-        prompts=prompts,
-        samples=samples,
-        max_new_tokens=new_tokens,
-        optimizer=OptimizerSpec(learning_rate=LEARNING_RATE, schedule="constant", warmup=0.0, weight_decay=0.0),
+        sampling={"prompts": prompts, "samples": samples, "max_new_tokens": new_tokens},
+        optimizer={"learning_rate": LEARNING_RATE, "warmup": 0.0},
     )
     with tempfile.TemporaryDirectory() as folder:
         execution = Execution(tokens_per_micro_batch=micro_batch)

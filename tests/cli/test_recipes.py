@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from edgewise import cli
-from edgewise.rl.presets.base import fields
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.recipes import PRESETS, recipe
+from edgewise.rl.recipes.published import dotted_fields
+from edgewise.rl.recipes.registry import RECIPES, named_recipe
 
 
 def run(*words: str) -> str:
@@ -25,41 +25,64 @@ def run(*words: str) -> str:
 def test_the_list_names_all_recipes_with_their_works_within_80_columns() -> None:
     shown = run("recipes")
     words = " ".join(shown.split())
-    for one in PRESETS.values():
+    for one in RECIPES.values():
         assert f" {one.name} " in shown and one.title in words and one.work in words
     assert max(map(len, shown.splitlines())) <= 80
     listed = json.loads(run("recipes", "--json"))
-    assert [one["name"] for one in listed] == list(PRESETS)
-    assert listed[0] == {"name": "ppo", "version": 1, "title": PRESETS["ppo"].title, "work": PRESETS["ppo"].work}
+    assert [one["name"] for one in listed] == list(RECIPES)
+    assert listed[0] == {"name": "ppo", "version": 1, "title": RECIPES["ppo"].title, "work": RECIPES["ppo"].work}
 
 
 @pytest.mark.parametrize("name", ["dapo", "grpo-r1", "self-distillation"])
 def test_a_recipe_is_shown_field_by_field_with_its_sources(name: str) -> None:
     shown = run("recipes", name)
     rows = {line.split()[0]: line.split()[1] for line in shown.splitlines() if re.match(r" \S+ +\S", line)}
-    numbers = fields(recipe(name))
+    numbers = dotted_fields(named_recipe(name))
     assert {field: rows[field] for field in numbers} == {
         field: value if isinstance(value, str) else json.dumps(value) for field, value in numbers.items()
     }
     assert max(map(len, shown.splitlines()[2:])) <= 80
     words = " ".join(shown.split())
-    assert f"{name} 1 {PRESETS[name].title} {PRESETS[name].work}" in words
-    assert all(text in words for text in PRESETS[name].disagreements)
-    assert all(field in words for field in PRESETS[name].unstated)
+    assert f"{name} 1 {RECIPES[name].title} {RECIPES[name].work}" in words
+    assert all(text in words for text in RECIPES[name].disagreements)
+    assert all(field in words for field in RECIPES[name].unstated)
 
 
 def test_a_small_recipe_says_what_was_published() -> None:
     lines = {line.split()[0]: line.split()[1:] for line in run("recipes", "dapo/small").splitlines() if line.split()}
     assert lines["dapo/small"][0] == "1"
-    assert lines["prompts"] == ["16", "published:", "512"]
+    assert lines["sampling.prompts"] == ["16", "published:", "512"]
     assert lines["optimizer.learning_rate"] == ["0.0001", "published:", "1e-06"]
-    assert lines["loss.high"] == ["0.28", "section", "4.1:", "0.28"]
+    assert lines["loss.function.high"] == ["0.28", "section", "4.1:", "0.28"]
     assert lines["optimizer.beta_2"] == ["0.98"]
 
 
 @pytest.mark.parametrize("name", ["dapo", "brorl/small"])
 def test_as_json_it_is_the_explicit_recipe(name: str) -> None:
-    assert Recipe.parse(json.loads(run("recipes", name, "--json"))) == recipe(name)
+    assert Recipe.parse(json.loads(run("recipes", name, "--json"))) == named_recipe(name)
+
+
+def test_what_differs_between_two_recipes_is_shown_with_both_values() -> None:
+    lines = [line.split() for line in run("recipes", "diff", "dapo", "grpo-r1").splitlines() if line.split()]
+    left, right = dotted_fields(named_recipe("dapo")), dotted_fields(named_recipe("grpo-r1"))
+    differing = [field for field in sorted(left | right) if left.get(field) != right.get(field)]
+    assert lines[0] == ["field", "dapo", "grpo-r1"]
+    assert [row[0] for row in lines[2:]] == differing
+    rows = {row[0]: row[1:] for row in lines}
+    assert rows["loss.function.high"] == ["0.28", "10.0"]
+    assert rows["loss.normalization"] == ["token-mean", "seq-mean-token-mean"]
+    assert rows["reward.length.soft"] == ["0.2", "-"]
+    assert json.loads(run("recipes", "diff", "dapo", "grpo-r1", "--json"))["loss.function.high"] == [0.28, 10.0]
+
+
+def test_recipes_that_are_the_same_do_not_differ() -> None:
+    assert run("recipes", "diff", "dapo", "dapo") == "dapo and dapo do not differ\n"
+    assert json.loads(run("recipes", "diff", "rft", "rft", "--json")) == {}
+    assert run("recipes", "diff", "interplay", "interplay-strict").split()[4:] == [
+        "reward.function",
+        "outcome",
+        "process",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -67,8 +90,13 @@ def test_as_json_it_is_the_explicit_recipe(name: str) -> None:
     [
         (["recipes", "dapa"], "recipe: must be one of ppo, orz"),
         (["recipes", "dapo/smal", "--json"], "is 'dapo/smal'"),
+        (["recipes", "diff", "dapo"], "recipes: write one name, or diff and two names, not 'diff dapo'"),
+        (["recipes", "diff", "dapo", "dapa"], "is 'dapa'"),
         (["demo", "rl=dapa"], "override 'rl=dapa': rl: recipe: must be one of ppo, orz"),
-        (["demo", "rl=dapo/small", "rl.updates=17"], "updates must be at most prompts (16), is 17"),
+        (
+            ["demo", "rl=dapo/small", "rl.optimizer.minibatches=17"],
+            "optimizer.minibatches must be at most sampling.prompts (16), is 17",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(

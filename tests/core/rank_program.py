@@ -11,7 +11,7 @@ import torch
 
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed, process_group
 from edgewise.core.errors import InputError
-from edgewise.rl import trainer
+from edgewise.rl.train import train
 from edgewise.study.context import Context
 from edgewise.study.run import run
 from edgewise.training.execution import Execution
@@ -21,30 +21,41 @@ from tests.study.tiny import STUDY, Log
 from tests.training import tiny
 
 STEPS = 3
-OPTIMIZER = bandit.RECIPE.optimizer.model_dump()
+OPTIMIZER = {"learning_rate": bandit.RECIPE.optimizer.learning_rate}
 # Five problems on two ranks: unequal shares.
 RECIPES: dict[str, dict[str, object]] = {
     "grpo": {},
     "critic": {
-        "advantage": "gae",
-        "critic": {"optimizer": OPTIMIZER},
-        "updates": 2,
-        "epochs": 2,
-        "kl": {"coefficient": 0.1, "estimator": "exact"},
+        "advantage": {"kind": "gae", "critic": {"optimizer": OPTIMIZER}},
+        "optimizer": {"minibatches": 2, "epochs": 2},
+        "loss": {"kl": {"coefficient": 0.1, "estimator": "exact"}},
     },
-    "kl in reward": {"advantage": "remax", "kl": {"coefficient": 0.1, "estimator": "k1", "place": "reward"}},
-    "stale": {"staleness": 1, "correction": "truncated", "logit_noise": 0.1},
+    "kl in reward": {"advantage": "remax", "loss": {"kl": {"coefficient": 0.1, "estimator": "k1", "place": "reward"}}},
+    "stale": {
+        "sampling": {"behavior": {"kind": "policy", "staleness": 1, "logit_noise": 0.1}},
+        "loss": {"correction": "truncated"},
+    },
     "refilled": {
-        "groups": {"mixed_only": True, "refill": 2, "gate": 1},
-        "curriculum": {"curriculum": "pool", "size": 9},
+        "sampling": {
+            "filters": {"drop_zero_variance": True, "resample_up_to": 2, "zero_success_gate": 1},
+            "curriculum": {"kind": "pool", "size": 9},
+        }
     },
     "plateau": {
-        "kl": {"coefficient": 0.1},
-        "reset": {"reset": "plateau", "problems": 3, "samples": 2, "every": 1, "patience": 1},
+        "loss": {
+            "kl": {
+                "coefficient": 0.1,
+                "reset": {"kind": "plateau", "problems": 3, "samples": 2, "every": 1, "patience": 1},
+            }
+        }
     },
-    "gold": {"writer": "gold", "samples": 1, "advantage": "everything", "loss": "reinforce"},
-    "one problem": {"prompts": 1, "samples": 16},
-    "no signal": {"advantage": "nothing"},
+    "gold": {
+        "sampling": {"behavior": "gold", "samples": 1},
+        "advantage": "indicator_all",
+        "loss": {"function": "reinforce"},
+    },
+    "one problem": {"sampling": {"prompts": 1, "samples": 16}},
+    "no signal": {"advantage": "indicator_none"},
 }
 
 
@@ -68,8 +79,8 @@ def run_of(
     if name == "next token":
         tiny.train(run_folder, tiny.SPEC.model_copy(update={"steps": STEPS}), execution=execution)
     else:
-        recipe = bandit.changed(steps=STEPS, **{"prompts": 5} | RECIPES[name])
-        trainer.train(bandit.decoder(), bandit.TOKENIZER, bandit.WORLD, recipe, 0, run_folder, execution)
+        recipe = bandit.changed({"sampling": {"prompts": 5}}, RECIPES[name], steps=STEPS)
+        train(bandit.decoder(), bandit.TOKENIZER, bandit.WORLD, recipe, 0, run_folder, execution)
 
 
 def study(root: Path, distributed: Distributed) -> None:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
 
 from edgewise.core.keyed import key
+from edgewise.core.spec import plain
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.rl.batch import Batch
-from edgewise.rl.crediting import Credited, batches_of
+from edgewise.rl.batch import Minibatch, TokenBatch, TokenTables
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.update import update
+from edgewise.rl.token_advantages import minibatches_of
+from edgewise.rl.update import PolicyUpdate
 from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Problem, Score, Split, Verdict, World
-from edgewise.training.execution import Execution
+from edgewise.training.execution import CPU, Execution
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 
 WORDS = ("left", "right", "up", "down", "which", "?")
@@ -70,10 +72,8 @@ TOKENIZER = Tokenizer(WORDS)
 SHAPE = DecoderSpec(width=16, layers=1, heads=2, kv_heads=1, feed_forward=32, max_positions=32)
 RECIPE = Recipe(
     steps=6,
-    prompts=4,
-    samples=4,
-    max_new_tokens=5,
-    optimizer=OptimizerSpec(learning_rate=1e-2, schedule="constant", warmup=0.0, weight_decay=0.0),
+    sampling={"prompts": 4, "samples": 4, "max_new_tokens": 5},
+    optimizer={"learning_rate": 1e-2, "warmup": 0.0},
 )
 
 
@@ -81,13 +81,23 @@ def decoder(seed: int = 0) -> Decoder:
     return Decoder(SHAPE, len(TOKENIZER), seed=seed)
 
 
-def changed(**fields: object) -> Recipe:
-    return Recipe.parse({**RECIPE.model_dump(), **fields})
+def changed(*layers: Mapping[str, Any], **fields: Any) -> Recipe:
+    """`RECIPE` with fields of its parts laid over it, one layer after the other; a choice replaces the other choice."""
+    values = plain(RECIPE)
+    for layer in (*layers, fields):
+        values = laid_over(values, layer)
+    return Recipe.parse(values)
+
+
+def laid_over(base: Any, layer: Any) -> Any:
+    if not isinstance(base, Mapping) or not isinstance(layer, Mapping) or "kind" in layer:
+        return layer
+    return {**base, **{name: laid_over(base.get(name), value) for name, value in layer.items()}}
 
 
 def draw(model: Decoder, problems: int = 4, samples: int = 4, seed: int = 0) -> Rollouts:
     asked = [WORLD.problem("train", seed, index) for index in range(problems)]
-    params = SamplingParams(max_new_tokens=RECIPE.max_new_tokens)
+    params = SamplingParams(max_new_tokens=RECIPE.sampling.max_new_tokens)
     return roll_out(Engine(model, TOKENIZER.eos), TOKENIZER, WORLD, asked, samples, params, seed)
 
 
@@ -100,21 +110,36 @@ def advantages_for(rollouts: Rollouts, seed: int = 0) -> Tensor:
     return advantage_PG
 
 
-def credited(rollouts: Rollouts, advantage: Tensor, **tables: Tensor) -> Credited:
+def token_batch(rollouts: Rollouts, advantage: Tensor, **tables: Tensor) -> TokenBatch:
     """These advantages, [P, G] or [P, G, T], as the trainer would have them."""
     shape = rollouts.completions.logp_PGT.shape
-    wide = advantage if advantage.dim() == 3 else advantage.unsqueeze(-1).expand(shape)
-    return Credited(rollouts, {"advantage": wide, **tables})
+    advantage_PGT = advantage if advantage.dim() == 3 else advantage.unsqueeze(-1).expand(shape)
+    return TokenBatch(rollouts, TokenTables(advantage_PGT, **tables))
 
 
-def batches(rollouts: Rollouts, advantage: Tensor, recipe: Recipe, **tables: Tensor) -> list[Batch | None]:
-    return batches_of(credited(rollouts, advantage, **tables), recipe)
+def batches(rollouts: Rollouts, advantage: Tensor, recipe: Recipe, **tables: Tensor) -> list[Minibatch | None]:
+    batch, max_new_tokens = token_batch(rollouts, advantage, **tables), recipe.sampling.max_new_tokens
+    return minibatches_of(batch, recipe.loss, recipe.optimizer.minibatches, max_new_tokens)
 
 
-def one_batch(rollouts: Rollouts, advantage: Tensor, recipe: Recipe, **tables: Tensor) -> Batch:
+def one_batch(rollouts: Rollouts, advantage: Tensor, recipe: Recipe, **tables: Tensor) -> Minibatch:
     (batch,) = batches(rollouts, advantage, recipe, **tables)
     assert batch is not None
     return batch
+
+
+def update(
+    model: Decoder,
+    optimizer: Optimizer,
+    minibatches: Sequence[Minibatch | None],
+    recipe: Recipe,
+    learning_rate: float,
+    execution: Execution = CPU,
+    kl_target: Decoder | None = None,
+) -> dict[str, float]:
+    """The updates of one step, as the trainer makes them with this recipe."""
+    policy_update = PolicyUpdate(model, optimizer, recipe.loss, recipe.sampling.temperature, execution)
+    return policy_update.run(minibatches, recipe.optimizer.epochs, learning_rate, kl_target)
 
 
 def unpacked(model: Decoder, rollouts: Rollouts, temperature: float = 1.0) -> list[tuple[Tensor, Tensor]]:
@@ -148,11 +173,11 @@ class Recorder(Optimizer):
 
 
 def gradient_of(
-    model: Decoder, batch: Batch, recipe: Recipe, tokens: int = 10**6, pulled_to: Decoder | None = None
+    model: Decoder, batch: Minibatch, recipe: Recipe, tokens: int = 10**6, kl_target: Decoder | None = None
 ) -> dict[str, Tensor]:
     """The gradient of one update, the weights left alone."""
     recorder = Recorder(model)
-    update(model, recorder, [batch], recipe, 0.1, Execution(tokens_per_micro_batch=tokens), pulled_to)
+    update(model, recorder, [batch], recipe, 0.1, Execution(tokens_per_micro_batch=tokens), kl_target)
     (gradient,) = recorder.gradients
     return gradient
 

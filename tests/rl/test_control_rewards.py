@@ -16,7 +16,7 @@ from edgewise.rl import rewards
 from edgewise.tasks import Problem, Score, Verdict
 from edgewise.tasks.strings import StringFunctions
 
-from .graded import (
+from .rewarded import (
     CHOICES,
     COMPACT,
     CONTROLS,
@@ -61,9 +61,9 @@ def test_random_rewards_are_independent_within_a_group_across_problems_and_acros
 
 def test_random_rewards_do_not_look_at_the_text_and_come_again_on_resuming() -> None:
     some, others = of_verdicts([[RIGHT] * 32] * 2), of_verdicts([[WRONG, NOTHING] * 16] * 2)
-    outcome, paid = reward_of("random").grade(COMPACT, some, 5)
-    assert torch.equal(paid, reward_of("random").grade(COMPACT, others, 5)[1])
-    assert not torch.equal(paid, reward_of("random").grade(COMPACT, some, 6)[1])
+    outcome, paid = reward_of("random").score(COMPACT, some, 5)
+    assert torch.equal(paid, reward_of("random").score(COMPACT, others, 5)[1])
+    assert not torch.equal(paid, reward_of("random").score(COMPACT, some, 6)[1])
     assert 0 < paid.mean() < 1
     assert torch.equal(outcome, paid.bool())
     assert not torch.equal(paid[0], paid[1])
@@ -110,7 +110,7 @@ def test_wrong_label_pays_for_that_label_alone() -> None:
     problem = world.problem("train", 0, 0)
     label = rewards.wrong_label(world, problem, 0)
     texts = [[f"answer {label}", world.solution(problem), "answer zzzzz", "zz"]]
-    outcome, paid = reward_of("wrong_label").grade(world, rollouts_of(world, texts), 9)
+    outcome, paid = reward_of("wrong_label").score(world, rollouts_of(world, texts), 9)
     assert paid.tolist() == [[1, 0, 0, 0]]
     assert torch.equal(outcome, paid.bool())
 
@@ -143,7 +143,7 @@ def test_majority_by_hand_with_ties_and_unreadable() -> None:
     assert rewards.majority(["1", "2", "2", "1", "3"]) == [1, 1, 1, 1, 0]
     assert rewards.majority([None, None, None, "1"]) == [0, 0, 0, 1]
     assert rewards.majority([None, None]) == [0, 0]
-    outcome, paid = reward_of("majority").grade(COMPACT, of_verdicts([[WRONG, WRONG, RIGHT, NOTHING]]), 0)
+    outcome, paid = reward_of("majority").score(COMPACT, of_verdicts([[WRONG, WRONG, RIGHT, NOTHING]]), 0)
     assert paid.tolist() == [[1, 1, 0, 0]]
     assert torch.equal(outcome, paid.bool())
 
@@ -151,9 +151,9 @@ def test_majority_by_hand_with_ties_and_unreadable() -> None:
 @pytest.mark.parametrize("choice", CHOICES)
 def test_outcomes_are_the_mark_that_is_rewarded_or_a_control_s_own_reward(choice: Any) -> None:
     rollouts = of_verdicts([list(VERDICTS), [WRONG, WRONG, NOTHING, RIGHT]])
-    outcome, paid = reward_of(choice).grade(COMPACT, rollouts, 0)
+    outcome, paid = reward_of(choice).score(COMPACT, rollouts, 0)
     assert (outcome.dtype, paid.dtype, outcome.shape, paid.shape) == (torch.bool, torch.float32, (2, 4), (2, 4))
-    of = rewards.process if choice in ("process", "strict") else rewards.outcome
+    of = rewards.process if choice == "process" else rewards.outcome
     binary = paid if choice in CONTROLS else [[of(verdict) for verdict in row] for row in rollouts.verdict_PG]
     assert torch.equal(outcome, torch.as_tensor(binary).bool())
 
@@ -164,8 +164,8 @@ def test_controls_see_nothing_of_what_is_right() -> None:
     lies = [[replace(v, answer=swapped[v.answer], process=swapped[v.process]) for v in row] for row in rows]
     for choice in CONTROLS:
         for one, other in zip(
-            reward_of(choice).grade(COMPACT, of_verdicts(rows), 4),
-            reward_of(choice).grade(COMPACT, of_verdicts(lies), 4),
+            reward_of(choice).score(COMPACT, of_verdicts(rows), 4),
+            reward_of(choice).score(COMPACT, of_verdicts(lies), 4),
             strict=True,
         ):
             assert torch.equal(one, other), choice

@@ -5,15 +5,14 @@ import torch
 from torch.autograd import gradcheck
 
 from edgewise.model.decoder import Decoder, DecoderSpec
-from edgewise.rl.batch import all_cells, make_batch
+from edgewise.rl.advantages.base import CriticSpec
+from edgewise.rl.batch import Minibatch, TokenTables, all_cells
 from edgewise.rl.critic import Critic, value_loss
-from edgewise.rl.recipe import CriticSpec
 from edgewise.training.execution import Execution
-from edgewise.training.optimizer import OptimizerSpec
 
 from .bandit import TOKENIZER, decoder, draw
 
-SPEC = CriticSpec(optimizer=OptimizerSpec(learning_rate=1e-2, schedule="constant", warmup=0.0, weight_decay=0.0))
+SPEC = CriticSpec(optimizer={"learning_rate": 1e-2})
 
 
 def test_value_loss_by_hand() -> None:
@@ -41,8 +40,8 @@ def learn(critic: Critic, steps: int, tokens: int = 10**6) -> list[float]:
     execution = Execution(tokens_per_micro_batch=tokens)
     found = []
     for _ in range(steps):
-        tables = {"returns": returns, "values": returns}  # a clip around the truth never binds
-        batch = make_batch(rollouts, all_cells(rollouts), torch.ones(shape[:2]), tables)
+        tables = TokenTables(returns, values=returns, returns=returns)  # a clip around the truth never binds
+        batch = Minibatch.of(rollouts, all_cells(rollouts), torch.ones(shape[:2]), tables)
         found.append(critic.learn([batch, None], 1, execution)["value_loss"])
     return found
 

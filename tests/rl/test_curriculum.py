@@ -16,7 +16,7 @@ from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.spec import Spec, canonical_json, plain
 from edgewise.model.tensors import load_tensors, save_tensors
-from edgewise.rl.curriculum import Course, Curriculum, Edge, Pool, Targeted, Uniform
+from edgewise.rl.curriculum import Curriculum, CurriculumState, EdgeLevels, FreshProblems, ProblemPool, TargetedLevels
 from edgewise.tasks.base import Problem, Score, Split, Verdict, World
 
 
@@ -57,17 +57,17 @@ class Ladder(World):
 LEVELS = Ladder()
 # Nine different problems of the train split, and no more.
 FEW = Ladder(top=1, different=9)
-EVERY_KIND: dict[str, Uniform | Pool | Targeted | Edge] = {
-    "uniform": Uniform(),
-    "pool": Pool(size=9),
-    "pool that retires": Pool(size=9, retire_at=0.5, retire_after=2),
-    "targeted": Targeted(memory=0.7),
-    "edge": Edge(least=0.2, most=0.6, memory=0.7),
+EVERY_KIND: dict[str, FreshProblems | ProblemPool | TargetedLevels | EdgeLevels] = {
+    "uniform": FreshProblems(),
+    "pool": ProblemPool(size=9),
+    "pool that retires": ProblemPool(size=9, retire_at=0.5, retire_after=2),
+    "targeted": TargetedLevels(memory=0.7),
+    "edge": EdgeLevels(least=0.2, most=0.6, memory=0.7),
 }
 
 
 class Holder(Spec):
-    curriculum: Curriculum = Uniform()
+    curriculum: Curriculum = FreshProblems()
 
 
 def ids(problems: Sequence[Problem]) -> list[str]:
@@ -85,7 +85,7 @@ def solving(problems: Sequence[Problem], count: int, samples: int) -> Tensor:
     return (torch.arange(samples) < count).expand(len(problems), samples)
 
 
-def step(course: Course, number: int) -> tuple[list[Problem], dict[str, float]]:
+def step(course: CurriculumState, number: int) -> tuple[list[Problem], dict[str, float]]:
     """As the trainer does: ask, learn, and now and then fill up again."""
     asked = []
     for turn in range(1 + number % 2):
@@ -95,11 +95,11 @@ def step(course: Course, number: int) -> tuple[list[Problem], dict[str, float]]:
     return asked, course.metrics()
 
 
-# Uniform
+# FreshProblems
 
 
 def test_uniform_asks_the_problems_of_the_train_split_by_running_numbers_through_refills() -> None:
-    course = Uniform().start(LEVELS, 3)
+    course = FreshProblems().start(LEVELS, 3)
     asked = course.next(4)
     course.learn(asked, outcomes(asked, 0))
     asked += course.next(2)
@@ -115,14 +115,14 @@ def test_a_pool_is_the_first_different_problems_of_the_train_split() -> None:
     drawn = [FEW.problem("train", 1, index) for index in range(40)]
     first = list(dict.fromkeys(ids(drawn)))[:6]
     assert ids(drawn)[:6] != first, "nothing came twice, so nothing was tested"
-    asked = Pool(size=6).start(FEW, 1).next(6)
+    asked = ProblemPool(size=6).start(FEW, 1).next(6)
     assert sorted(ids(asked)) == sorted(first)
     assert all(problem in drawn for problem in asked)
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 9, 12])
 def test_a_pool_asks_each_problem_once_an_epoch_whatever_the_batch(count: int) -> None:
-    course = Pool(size=9).start(FEW, 0)
+    course = ProblemPool(size=9).start(FEW, 0)
     batches = [course.next(count) for _ in range(36)]
     for batch in batches:
         assert len(set(ids(batch))) == len(batch) == min(count, 9)
@@ -133,23 +133,23 @@ def test_a_pool_asks_each_problem_once_an_epoch_whatever_the_batch(count: int) -
 
 
 def test_orders_differ_between_epochs_and_between_seeds() -> None:
-    course = Pool(size=9).start(FEW, 0)
+    course = ProblemPool(size=9).start(FEW, 0)
     epochs = [tuple(ids(course.next(9))) for _ in range(5)]
     assert len(set(epochs)) == 5
-    other = Pool(size=9).start(FEW, 1)
+    other = ProblemPool(size=9).start(FEW, 1)
     place = {name: number for number, name in enumerate(sorted(epochs[0]))}
     assert [place[name] for name in ids(other.next(9))] != [place[name] for name in epochs[0]]
 
 
 def test_every_place_in_an_epoch_is_as_likely_for_every_problem() -> None:
-    course = Pool(size=9).start(FEW, 0)
+    course = ProblemPool(size=9).start(FEW, 0)
     firsts = Counter(ids(course.next(9))[0] for _ in range(900))
     assert len(firsts) == 9
     assert chisquare(list(firsts.values())).pvalue > 1e-4
 
 
 def test_a_problem_retires_by_its_pass_rate_over_all_its_samples_and_never_comes_back() -> None:
-    course = Pool(size=3, retire_at=0.9, retire_after=2).start(FEW, 0)
+    course = ProblemPool(size=3, retire_at=0.9, retire_after=2).start(FEW, 0)
     low, late, at_once = course.next(3)
 
     def learn(solved: dict[str, int]) -> None:
@@ -178,14 +178,14 @@ def test_a_problem_retires_at_exactly_the_fraction() -> None:
         for samples in range(1, 41):
             least = math.ceil(Fraction(rate) * samples)
             for solved in {least - 1, least} - {-1}:
-                course = Pool(size=1, retire_at=float(rate)).start(FEW, 0)
+                course = ProblemPool(size=1, retire_at=float(rate)).start(FEW, 0)
                 asked = course.next(1)
                 course.learn(asked, solving(asked, solved, samples))
                 assert (course.next(1) == []) == (Fraction(solved, samples) >= Fraction(rate)), (rate, solved, samples)
 
 
 def test_a_pool_gives_what_is_left_until_nothing_is() -> None:
-    course = Pool(size=9, retire_at=1.0).start(FEW, 0)
+    course = ProblemPool(size=9, retire_at=1.0).start(FEW, 0)
     left = 9
     while left:
         asked = course.next(4)
@@ -198,7 +198,7 @@ def test_a_pool_gives_what_is_left_until_nothing_is() -> None:
 
 
 def test_without_a_rate_none_retires() -> None:
-    course = Pool(size=9).start(FEW, 0)
+    course = ProblemPool(size=9).start(FEW, 0)
     for _ in range(5):
         asked = course.next(9)
         assert len(asked) == 9
@@ -207,21 +207,21 @@ def test_without_a_rate_none_retires() -> None:
 
 
 def test_a_problem_learnt_twice_in_one_call_counts_as_two_visits() -> None:
-    course = Pool(size=2, retire_at=0.9, retire_after=2).start(FEW, 0)
+    course = ProblemPool(size=2, retire_at=0.9, retire_after=2).start(FEW, 0)
     one, other = course.next(2)
     course.learn([one, one, other], solving([one, one, other], 4, 4))
     assert ids(course.next(2)) == [other.id]
 
 
 def test_a_pool_may_be_all_that_the_world_has_and_not_more() -> None:
-    assert len(Pool(size=9).start(FEW, 0).next(20)) == 9
+    assert len(ProblemPool(size=9).start(FEW, 0).next(20)) == 9
     with pytest.raises(InputError, match=r"curriculum.size: must be at most 9, .* is 10") as refused:
-        Pool(size=10).start(FEW, 0)
+        ProblemPool(size=10).start(FEW, 0)
     assert "\n" not in str(refused.value)
 
 
 def test_a_pool_learns_only_of_its_own_problems() -> None:
-    course = Pool(size=2).start(FEW, 0)
+    course = ProblemPool(size=2).start(FEW, 0)
     mine = course.next(2)
     foreign = LEVELS.problem("train", 0, 0)
     before = course.tensors()
@@ -234,7 +234,7 @@ def test_a_pool_learns_only_of_its_own_problems() -> None:
 
 
 def test_targeted_weights_by_hand() -> None:
-    spec = Targeted(pass_rate=0.5, width=0.2, floor=0.05)
+    spec = TargetedLevels(pass_rate=0.5, width=0.2, floor=0.05)
     rate_L = torch.tensor([0.5, 0.7, 0.1, 0.0, 0.9], dtype=torch.float64)
     seen_L = torch.tensor([True, True, True, False, True])
     expected = [1.05, math.exp(-0.5) + 0.05, math.exp(-2) + 0.05, 1.05, math.exp(-2) + 0.05]
@@ -242,7 +242,7 @@ def test_targeted_weights_by_hand() -> None:
 
 
 def test_edge_weights_by_hand() -> None:
-    spec = Edge(least=0.02, most=0.5)
+    spec = EdgeLevels(least=0.02, most=0.5)
     seen_L = torch.ones(5, dtype=torch.bool)
 
     def weights(*rates: float, seen_L: Tensor = seen_L) -> list[float]:
@@ -257,17 +257,17 @@ def test_edge_weights_by_hand() -> None:
     assert weights(0.9, 0.51, 0.8, 0.7, 0.0, seen_L=unseen_L) == [0, 0, 0, 0, 1]
 
 
-def teach(course: Course, rates: dict[int, float], world: Ladder = LEVELS, samples: int = 20) -> None:
+def teach(course: CurriculumState, rates: dict[int, float], world: Ladder = LEVELS, samples: int = 20) -> None:
     """One visit of each of these levels with that pass rate."""
     problems = [world.at_level(level).problem("train", 99, 0) for level in rates]
     course.learn(problems, torch.cat([solving([p], round(rates[p.level] * samples), samples) for p in problems]))
 
 
 def test_targeted_draws_follow_the_weights() -> None:
-    course = Targeted(floor=0.05).start(LEVELS, 0)
+    course = TargetedLevels(floor=0.05).start(LEVELS, 0)
     teach(course, {1: 1.0, 2: 0.8, 3: 0.5, 4: 0.1})
     drawn = Counter(problem.level for problem in course.next(4000))
-    weight_L = Targeted(floor=0.05).weights(
+    weight_L = TargetedLevels(floor=0.05).weights(
         torch.tensor([1.0, 0.8, 0.5, 0.1, 0.0], dtype=torch.float64), torch.tensor([True] * 4 + [False])
     )
     expected = (4000 * weight_L / weight_L.sum()).tolist()
@@ -279,7 +279,7 @@ def test_targeted_draws_follow_the_weights() -> None:
 
 
 def test_levels_never_visited_are_drawn_as_often_as_each_other() -> None:
-    for spec in (Targeted(), Edge()):
+    for spec in (TargetedLevels(), EdgeLevels()):
         course = spec.start(LEVELS, 1)
         metrics = course.metrics()
         drawn = Counter(problem.level for problem in course.next(2000))
@@ -288,7 +288,7 @@ def test_levels_never_visited_are_drawn_as_often_as_each_other() -> None:
 
 
 def test_the_average_forgets_at_the_rate_of_its_memory_and_starts_at_the_first_visit() -> None:
-    course = Targeted(memory=0.75).start(LEVELS, 0)
+    course = TargetedLevels(memory=0.75).start(LEVELS, 0)
     teach(course, {2: 0.4, 5: 1.0})
     teach(course, {2: 0.8})
     teach(course, {2: 0.0})
@@ -302,7 +302,7 @@ def test_a_visit_pools_all_samples_of_a_level_in_any_order() -> None:
     solved_PG = torch.tensor([[1, 1], [1, 0], [0, 0], [1, 0]], dtype=torch.bool)
     found = []
     for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
-        course = Edge().start(LEVELS, 0)
+        course = EdgeLevels().start(LEVELS, 0)
         course.learn([problems[i] for i in order], solved_PG[order])
         found.append(course.tensors())
     assert found[0]["rate"].tolist() == [0.5, 0, 0.5, 0, 0]
@@ -310,23 +310,23 @@ def test_a_visit_pools_all_samples_of_a_level_in_any_order() -> None:
 
 
 def test_edge_asks_no_level_outside_while_one_is_inside() -> None:
-    course = Edge(least=0.1, most=0.5).start(LEVELS, 0)
+    course = EdgeLevels(least=0.1, most=0.5).start(LEVELS, 0)
     teach(course, {1: 1.0, 2: 0.6, 3: 0.5, 4: 0.1, 5: 0.0})
     assert {problem.level for problem in course.next(200)} == {3, 4}
     assert course.metrics()["levels_in_use"] == pytest.approx(2)
 
 
 def test_edge_asks_the_nearest_level_where_none_is_inside() -> None:
-    course = Edge(least=0.2, most=0.5).start(LEVELS, 0)
+    course = EdgeLevels(least=0.2, most=0.5).start(LEVELS, 0)
     teach(course, {1: 1.0, 2: 0.8, 3: 0.7, 4: 0.1, 5: 0.0})
     assert {problem.level for problem in course.next(100)} == {4}
-    course = Edge(least=0.2, most=0.5).start(LEVELS, 0)
+    course = EdgeLevels(least=0.2, most=0.5).start(LEVELS, 0)
     teach(course, {1: 1.0, 2: 0.6, 3: 0.7, 4: 0.0, 5: 0.0})
     assert {problem.level for problem in course.next(100)} == {2}
 
 
 def test_problems_of_a_level_are_its_own_in_turn() -> None:
-    course = Targeted().start(LEVELS, 5)
+    course = TargetedLevels().start(LEVELS, 5)
     asked = [problem for _ in range(20) for problem in course.next(3)]
     for level in LEVELS.levels:
         mine = [problem for problem in asked if problem.level == level]
@@ -335,27 +335,27 @@ def test_problems_of_a_level_are_its_own_in_turn() -> None:
 
 
 def test_what_is_drawn_does_not_depend_on_how_it_is_cut_into_batches() -> None:
-    for spec in (Uniform(), Pool(size=9), Targeted(), Edge()):
-        world = FEW if spec.curriculum == "pool" else LEVELS
+    for spec in (FreshProblems(), ProblemPool(size=9), TargetedLevels(), EdgeLevels()):
+        world = FEW if spec.kind == "pool" else LEVELS
         whole = spec.start(world, 2)
         cut = spec.start(world, 2)
         assert ids(whole.next(9)) == [name for count in (1, 2, 3, 3) for name in ids(cut.next(count))]
 
 
 def test_one_level_gives_nothing_to_choose_from() -> None:
-    for spec in (Targeted(), Edge()):
+    for spec in (TargetedLevels(), EdgeLevels()):
         with pytest.raises(InputError, match=r"curriculum: .* the world has only 1; use uniform"):
             spec.start(FEW, 0)
 
 
 def test_a_level_without_training_problems_is_refused_before_any_work() -> None:
-    for spec in (Targeted(), Edge()):
+    for spec in (TargetedLevels(), EdgeLevels()):
         with pytest.raises(InputError, match="split 'train' is empty at level 5"):
             spec.start(Ladder(hollow=5), 0)
 
 
 def test_levels_learn_only_of_the_world() -> None:
-    course = Edge().start(Ladder(top=3), 0)
+    course = EdgeLevels().start(Ladder(top=3), 0)
     foreign = LEVELS.at_level(5).problem("train", 0, 0)
     with pytest.raises(InputError, match="level 5 is not of this world"):
         course.learn([foreign], solving([foreign], 1, 2))
@@ -367,7 +367,7 @@ def test_levels_learn_only_of_the_world() -> None:
 @pytest.mark.parametrize("kind", EVERY_KIND)
 def test_only_binary_outcomes_are_learnt(kind: str) -> None:
     spec = EVERY_KIND[kind]
-    course = spec.start(FEW if isinstance(spec, Pool) else LEVELS, 0)
+    course = spec.start(FEW if isinstance(spec, ProblemPool) else LEVELS, 0)
     problems = course.next(2)
     for wrong in (torch.ones(2, 4), torch.ones(2, 4, dtype=torch.int64)):
         with pytest.raises(InputError, match="solved: must be the binary outcomes, bool"):
@@ -380,7 +380,7 @@ def test_only_binary_outcomes_are_learnt(kind: str) -> None:
 @pytest.mark.parametrize("kind", EVERY_KIND)
 def test_a_run_interrupted_after_any_step_goes_on_as_if_it_had_not_been(kind: str, tmp_path: Path) -> None:
     spec = EVERY_KIND[kind]
-    world = FEW if isinstance(spec, Pool) else LEVELS
+    world = FEW if isinstance(spec, ProblemPool) else LEVELS
     steps = 12
     course = spec.start(world, 4)
     whole = [step(course, number) for number in range(steps)]
@@ -399,11 +399,11 @@ def test_a_run_interrupted_after_any_step_goes_on_as_if_it_had_not_been(kind: st
 
 def test_saved_tensors_do_not_change_as_the_course_goes_on() -> None:
     for spec in EVERY_KIND.values():
-        course = spec.start(FEW if isinstance(spec, Pool) else LEVELS, 0)
+        course = spec.start(FEW if isinstance(spec, ProblemPool) else LEVELS, 0)
         step(course, 0)
         saved = course.tensors()
         copied = {name: tensor.clone() for name, tensor in saved.items()}
-        other = spec.start(FEW if isinstance(spec, Pool) else LEVELS, 0)
+        other = spec.start(FEW if isinstance(spec, ProblemPool) else LEVELS, 0)
         other.load(saved)
         step(course, 1)
         step(other, 1)
@@ -412,17 +412,17 @@ def test_saved_tensors_do_not_change_as_the_course_goes_on() -> None:
 
 
 def test_a_checkpoint_of_another_curriculum_is_refused() -> None:
-    saved = Pool(size=8).start(FEW, 0).tensors()
-    for course in (Uniform().start(FEW, 0), Pool(size=9).start(FEW, 0), Edge().start(LEVELS, 0)):
+    saved = ProblemPool(size=8).start(FEW, 0).tensors()
+    for course in (FreshProblems().start(FEW, 0), ProblemPool(size=9).start(FEW, 0), EdgeLevels().start(LEVELS, 0)):
         with pytest.raises(InputError, match="checkpoint of another curriculum"):
             course.load(saved)
-    narrow = Edge().start(Ladder(top=4), 0)
+    narrow = EdgeLevels().start(Ladder(top=4), 0)
     with pytest.raises(InputError, match="checkpoint of another curriculum"):
-        narrow.load(Edge().start(LEVELS, 0).tensors())
+        narrow.load(EdgeLevels().start(LEVELS, 0).tensors())
 
 
 def test_a_bare_name_stands_for_the_choice_with_its_defaults() -> None:
-    assert Holder.parse({"curriculum": "edge"}).curriculum == Edge()
+    assert Holder.parse({"curriculum": "edge"}).curriculum == EdgeLevels()
     assert Holder.parse({"curriculum": "uniform"}) == Holder()
     with pytest.raises(InputError, match="size: Field required"):
         Holder.parse({"curriculum": "pool"})
@@ -440,16 +440,16 @@ def test_specs_are_read_back_as_written() -> None:
 @pytest.mark.parametrize(
     ("written", "complaint"),
     [
-        ({"curriculum": "pool", "size": 0}, "size"),
-        ({"curriculum": "pool", "size": 5, "retire_at": 0.0}, "retire_at"),
-        ({"curriculum": "pool", "size": 5, "retire_at": 1.1}, "retire_at"),
-        ({"curriculum": "pool", "size": 5, "retire_after": 2}, "set retire_at"),
-        ({"curriculum": "pool", "size": 5, "retire_at": 0.9, "retire_after": 0}, "retire_after"),
-        ({"curriculum": "targeted", "width": 0.0}, "width"),
-        ({"curriculum": "targeted", "floor": 0.0}, "floor"),
-        ({"curriculum": "targeted", "memory": 1.0}, "memory"),
-        ({"curriculum": "edge", "least": 0.5}, r"least must be below most \(0.5\), is 0.5"),
-        ({"curriculum": "uniform", "size": 5}, "size"),
+        ({"kind": "pool", "size": 0}, "size"),
+        ({"kind": "pool", "size": 5, "retire_at": 0.0}, "retire_at"),
+        ({"kind": "pool", "size": 5, "retire_at": 1.1}, "retire_at"),
+        ({"kind": "pool", "size": 5, "retire_after": 2}, "set retire_at"),
+        ({"kind": "pool", "size": 5, "retire_at": 0.9, "retire_after": 0}, "retire_after"),
+        ({"kind": "targeted", "width": 0.0}, "width"),
+        ({"kind": "targeted", "floor": 0.0}, "floor"),
+        ({"kind": "targeted", "memory": 1.0}, "memory"),
+        ({"kind": "edge", "least": 0.5}, r"least must be below most \(0.5\), is 0.5"),
+        ({"kind": "uniform", "size": 5}, "size"),
     ],
 )
 def test_bad_numbers_are_refused_in_one_line(written: dict[str, object], complaint: str) -> None:

@@ -10,32 +10,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from edgewise.rl.losses import (
-    capped,
-    cispo,
-    clipped,
-    dual_clip,
-    entropy,
-    exact_kl,
-    gspo,
-    k1,
-    k2,
-    k3,
-    masked_importance,
-    natural_gradient,
-    ppo_clip,
-    reinforce,
-    token_weights,
-    truncated_importance,
-)
+from edgewise.rl.importance import masked_importance, truncated_importance
+from edgewise.rl.kl import entropy, exact_kl, k1, k2, k3
+from edgewise.rl.losses import cispo, dual_clip, gspo, natural_gradient, ppo_clip, reinforce
+from edgewise.rl.normalization import token_weights
 
 # Every loss of logp, old logp and advantage, each token a sample of its own.
 LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
-    "reinforce": lambda logp_N, old_N, advantage_N: reinforce(logp_N, advantage_N),
-    "ppo_clip": lambda logp_N, old_N, advantage_N: ppo_clip(logp_N, old_N, advantage_N, 0.2, 0.3),
-    "dual_clip": lambda logp_N, old_N, advantage_N: dual_clip(logp_N, old_N, advantage_N, 0.2, 0.3),
-    "cispo": lambda logp_N, old_N, advantage_N: cispo(logp_N, old_N, advantage_N, 0.0, 5.0),
-    "gspo": lambda logp_N, old_N, advantage_N: gspo(logp_N, old_N, advantage_N, torch.arange(len(logp_N)), 0.2, 0.3),
+    "reinforce": lambda logp_N, old_N, advantage_N: reinforce(logp_N, advantage_N)[0],
+    "ppo_clip": lambda logp_N, old_N, advantage_N: ppo_clip(logp_N, old_N, advantage_N, 0.2, 0.3)[0],
+    "dual_clip": lambda logp_N, old_N, advantage_N: dual_clip(logp_N, old_N, advantage_N, 0.2, 0.3)[0],
+    "cispo": lambda logp_N, old_N, advantage_N: cispo(logp_N, old_N, advantage_N, 0.0, 5.0)[0],
+    "gspo": lambda logp_N, old_N, advantage_N: gspo(logp_N, old_N, advantage_N, torch.arange(len(logp_N)), 0.2, 0.3)[0],
 }
 
 
@@ -79,7 +65,7 @@ def test_the_expected_gradient_is_the_policy_gradient(loss: str) -> None:
         logp_N = parameter_V.log_softmax(0)[drawn]
         advantage_N = REWARD_V[drawn] - REWARD_V[drawn].mean()
         loss_N = LOSSES[loss](logp_N, logp_N.detach(), advantage_N)
-        weight_N = token_weights(torch.ones(1, group), "token", 1)[0].double()
+        weight_N = token_weights(torch.ones(1, group), "token-mean", 1)[0].double()
         expected_V += probability_V[drawn].prod() * gradient(loss_N * weight_N, parameter_V)
     true_V = value_gradient(LOGITS_V, REWARD_V)
     torch.testing.assert_close(-expected_V, (group - 1) / group * true_V, atol=1e-7, rtol=1e-6)
@@ -95,16 +81,20 @@ def off_policy_gradient(loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
 def test_off_policy_the_whole_ratio_is_unbiased_and_its_clip_is_not() -> None:
     true_V = value_gradient(LOGITS_V, PAY_V)
     wide: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-        "ppo_clip": lambda logp_V, drawn_V: ppo_clip(logp_V, drawn_V, PAY_V, 1.0, 1e9),
-        "cispo": lambda logp_V, drawn_V: cispo(logp_V, drawn_V, PAY_V, 0.0, math.inf),
-        "truncated": lambda logp_V, drawn_V: truncated_importance(logp_V, drawn_V, math.inf) * reinforce(logp_V, PAY_V),
-        "masked": lambda logp_V, drawn_V: masked_importance(logp_V, drawn_V, 0.0, math.inf) * reinforce(logp_V, PAY_V),
+        "ppo_clip": lambda logp_V, rollout_V: ppo_clip(logp_V, rollout_V, PAY_V, 1.0, 1e9)[0],
+        "cispo": lambda logp_V, rollout_V: cispo(logp_V, rollout_V, PAY_V, 0.0, math.inf)[0],
+        "truncated": lambda logp_V, rollout_V: (
+            truncated_importance(logp_V, rollout_V, math.inf) * reinforce(logp_V, PAY_V)[0]
+        ),
+        "masked": lambda logp_V, rollout_V: (
+            masked_importance(logp_V, rollout_V, 0.0, math.inf) * reinforce(logp_V, PAY_V)[0]
+        ),
     }
     for loss in wide.values():
         torch.testing.assert_close(off_policy_gradient(loss), true_V)
     # Two of the three ratios are cut by a clip of 0.2.
-    clip_V = off_policy_gradient(lambda logp_V, drawn_V: ppo_clip(logp_V, drawn_V, PAY_V, 0.2, 0.2))
-    plain_V = off_policy_gradient(lambda logp_V, drawn_V: reinforce(logp_V, PAY_V))
+    clip_V = off_policy_gradient(lambda logp_V, rollout_V: ppo_clip(logp_V, rollout_V, PAY_V, 0.2, 0.2)[0])
+    plain_V = off_policy_gradient(lambda logp_V, rollout_V: reinforce(logp_V, PAY_V)[0])
     assert not torch.allclose(clip_V, true_V, rtol=0.01)
     assert not torch.allclose(plain_V, true_V, rtol=0.01)
 
@@ -116,8 +106,8 @@ def test_truncation_costs_exactly_what_it_cuts_off() -> None:
     lost = []
     for cap in (2.0, 4.0, 8.0):
         found_V = off_policy_gradient(
-            lambda logp_V, drawn_V, cap=cap: (  # type: ignore[misc]
-                truncated_importance(logp_V, drawn_V, cap) * reinforce(logp_V, PAY_V)
+            lambda logp_V, rollout_V, cap=cap: (  # type: ignore[misc]
+                truncated_importance(logp_V, rollout_V, cap) * reinforce(logp_V, PAY_V)[0]
             )
         )
         cut_V = (p_V - cap * q_V).clamp(min=0) * PAY_V
@@ -141,8 +131,8 @@ def expected_second_update(step: float, low: float, high: float) -> tuple[Tensor
         for second, advantage in itertools.product(range(4), (1.0, -1.0)):
             weight = float((old_V[first] + old_V[second]).exp()) / 4
             given = parameter_V.log_softmax(0)[[second]], old_V[[second]], double(advantage), low, high
-            total_V -= weight * gradient(ppo_clip(*given), parameter_V)
-            share += weight * float(clipped(*given))
+            total_V -= weight * gradient(ppo_clip(*given)[0], parameter_V)
+            share += weight * float(ppo_clip(*given)[1]["clip_fraction"])
     return total_V, share
 
 
@@ -168,7 +158,7 @@ def natural_step(logits_V: Tensor, advantage_V: Tensor, cap: float) -> Tensor:
     """The expected ascent direction over draws of the policy itself."""
     words = len(logits_V)
     logits_VV = logits_V.expand(words, words).clone().requires_grad_()
-    loss_V = natural_gradient(logits_VV, torch.arange(words), advantage_V, cap)
+    loss_V = natural_gradient(logits_VV, torch.arange(words), advantage_V, cap)[0]
     return -gradient(logits_V.softmax(0) * loss_V, logits_VV).sum(0)
 
 
@@ -178,7 +168,7 @@ def test_the_natural_gradient_moves_logits_by_the_advantage(cap: float) -> None:
     weighed_V = (cap * LOGITS_V.softmax(0)).clamp(max=1) * advantage_V
     assert bool((weighed_V == advantage_V).all()) == math.isinf(cap)
     torch.testing.assert_close(natural_step(LOGITS_V, advantage_V, cap), weighed_V - weighed_V.mean())
-    says_N = capped(LOGITS_V.expand(3, 3), torch.arange(3), cap)
+    says_N = natural_gradient(LOGITS_V.expand(3, 3), torch.arange(3), advantage_V, cap)[1]["clip_fraction"]
     assert torch.equal(says_N, cap * LOGITS_V.softmax(0) < 1)
 
 
@@ -195,7 +185,7 @@ def test_every_correct_token_grows_under_the_natural_gradient_and_rare_ones_shri
         natural_V = natural_step(logits_V, reward_V, math.inf) @ (p_V[:, None] * score_VV(logits_V)).T
         torch.testing.assert_close(natural_V[correct_V], p_V[correct_V] * (1 - right))
         parameter_V = logits_V.clone().requires_grad_()
-        plain_V = -gradient(p_V * reinforce(parameter_V.log_softmax(0), reward_V), parameter_V)
+        plain_V = -gradient(p_V * reinforce(parameter_V.log_softmax(0), reward_V)[0], parameter_V)
         change_V = plain_V @ (p_V[:, None] * score_VV(logits_V)).T
         threshold = (p_V[correct_V] ** 2).sum() - right / (1 - right) * (p_V[~correct_V] ** 2).sum()
         assert torch.equal(change_V[correct_V] > 0, p_V[correct_V] > threshold)
@@ -229,7 +219,7 @@ def test_kl_estimators_have_the_stated_expectations_and_gradients(words: int) ->
         torch.testing.assert_close(found_V, gradient_V, atol=1e-12, rtol=1e-9)
 
     def k1_in_the_reward(logp_V: Tensor, reference_logp_V: Tensor) -> Tensor:
-        return reinforce(logp_V, -k1(logp_V, reference_logp_V))
+        return reinforce(logp_V, -k1(logp_V, reference_logp_V))[0]
 
     torch.testing.assert_close(expected(k1_in_the_reward)[1], reverse_V)
 
@@ -254,7 +244,7 @@ def test_over_several_tokens_only_the_reward_sees_what_a_token_does_to_the_next(
         kl = kl + weight * (logp_N - other_N).sum()
         cost_N = k1(logp_N, other_N).detach()
         to_go_N = cost_N.flip(0).cumsum(0).flip(0)
-        losses["reward"] = losses["reward"] + weight.detach() * reinforce(logp_N, -to_go_N).sum()
+        losses["reward"] = losses["reward"] + weight.detach() * reinforce(logp_N, -to_go_N)[0].sum()
         losses["k2"] = losses["k2"] + weight.detach() * k2(logp_N, other_N).sum()
         exact_N = exact_kl(parameter_SV[rows], reference_SV[rows])
         losses["exact"] = losses["exact"] + weight.detach() * exact_N.sum()

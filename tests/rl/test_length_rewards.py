@@ -14,7 +14,7 @@ from edgewise.core.spec import plain
 from edgewise.rl import rewards
 from edgewise.tasks import Verdict
 
-from .graded import CHOICES, COMPACT, LENGTHS, LUCKY, MARKED, RIGHT, WRONG, Holder, of_verdicts, reward_of
+from .rewarded import CHOICES, COMPACT, LENGTHS, LUCKY, MARKED, RIGHT, WRONG, Holder, of_verdicts, reward_of
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_a_schedule_cycles() -> None:
     assert [rewards.cycle(step, 100, 500) for step in (99, 100, 599, 600)] == [True, False, False, True]
 
 
-SHAPING: tuple[Any, ...] = ("none", "overlong", "overlong_scalerl", "cosine", {"length": "cosine", "on": 2, "off": 1})
+SHAPING: tuple[Any, ...] = ("none", "overlong", "overlong_scalerl", "cosine", {"kind": "cosine", "on": 2, "off": 1})
 
 
 @given(st.lists(st.tuples(MARKED, LENGTHS), min_size=2, max_size=6), st.sampled_from(SHAPING), st.integers(0, 5))
 @settings(max_examples=100, deadline=None)
 def test_length_shapes_rewards_and_never_outcomes(samples: list[tuple[Verdict, int]], choice: Any, step: int) -> None:
     rollouts = of_verdicts([[verdict for verdict, _ in samples]], [[length for _, length in samples]])
-    outcome, paid = reward_of("outcome").grade(COMPACT, rollouts, 0)
+    outcome, paid = reward_of("outcome").score(COMPACT, rollouts, 0)
     before = outcome.clone(), paid.clone()
     spec = Holder.parse({"length": choice}).length
     shaped = spec.adjust(paid, outcome, rollouts, 100, step)
@@ -108,11 +108,11 @@ def test_what_a_shaped_reward_pays_beyond_the_outcome_stays_under_the_cosine() -
     assert shaped.flatten().tolist() == pytest.approx([1.5, 1.1, -4.8])
 
 
-@pytest.mark.parametrize("choice", [*CHOICES, {"reward": "strict", "as_released": True}])
+@pytest.mark.parametrize("choice", [*CHOICES, {"kind": "world", "name": "released_strict", "outcome": "process"}])
 def test_a_reward_survives_the_file_and_its_bare_name_is_its_default(choice: Any) -> None:
     found = Holder.parse({"reward": choice})
     assert Holder.parse(plain(found)) == found
-    assert found.reward.model_dump()["reward"] == (choice if isinstance(choice, str) else choice["reward"])
+    assert found.reward.kind == (choice if isinstance(choice, str) else choice["kind"])
 
 
 @pytest.mark.parametrize("choice", SHAPING)
@@ -126,13 +126,13 @@ def test_a_length_survives_the_file(choice: Any) -> None:
     [
         ({"reward": "bleu"}, "reward"),
         ({"reward": "mixture"}, "alpha"),
-        ({"reward": {"reward": "mixture", "alpha": 1.5}}, "alpha"),
-        ({"reward": {"reward": "random", "p": -0.1}}, "p"),
-        ({"reward": {"reward": "outcome", "p": 0.1}}, "p"),
-        ({"length": {"length": "overlong", "soft": 0}}, "soft"),
-        ({"length": {"length": "overlong_scalerl", "soft": 1.1}}, "soft"),
-        ({"length": {"length": "cosine", "on": 0}}, "on"),
-        ({"length": {"length": "cosine", "right_short": float("nan")}}, "right_short"),
+        ({"reward": {"kind": "mixture", "alpha": 1.5}}, "alpha"),
+        ({"reward": {"kind": "random", "p": -0.1}}, "p"),
+        ({"reward": {"kind": "outcome", "p": 0.1}}, "p"),
+        ({"length": {"kind": "overlong", "soft": 0}}, "soft"),
+        ({"length": {"kind": "overlong_scalerl", "soft": 1.1}}, "soft"),
+        ({"length": {"kind": "cosine", "on": 0}}, "on"),
+        ({"length": {"kind": "cosine", "right_short": float("nan")}}, "right_short"),
         ({"length": "short"}, "length"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,11 +16,12 @@ from edgewise.tasks import Problem, Score, Verdict, World
 from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph.english import spaced
 from edgewise.tasks.graph.paper_compat import Defects, defects
+from edgewise.tasks.graph.released_reward import released_mixture, released_strict
 from edgewise.tasks.graph.world import GraphArithmetic
 from edgewise.tasks.modular import ModularArithmetic
 from edgewise.tasks.strings import StringFunctions
 
-from .graded import (
+from .rewarded import (
     COMPACT,
     ENGLISH,
     LUCKY,
@@ -90,7 +92,7 @@ def test_a_mixture_is_the_weighted_mean_of_outcome_and_process(verdict: Verdict,
     assert 0 <= paid <= 1 + 1e-12
     assert rewards.mixture(outcome, share, 1.0) == outcome
     assert rewards.mixture(outcome, share, 0.0) == share
-    assert rewards.strict(outcome, share) == rewards.process(verdict)
+    assert (outcome if share == 1 else 0) == rewards.process(verdict), "the strict reward as published"
 
 
 GOLD = (
@@ -149,11 +151,11 @@ def test_a_gold_text_without_steps_has_nothing_to_count() -> None:
     ],
 )
 def test_the_released_mixture_by_hand(found: Defects, process: float) -> None:
-    assert rewards.mixture_as_released(found, 0.2) == pytest.approx(0.2 + 0.8 * process)
-    assert rewards.mixture_as_released(found, 0.0) == process
-    assert rewards.strict_as_released(found) == (process == 1)
+    assert released_mixture(found, 0.2) == pytest.approx(0.2 + 0.8 * process)
+    assert released_mixture(found, 0.0) == process
+    assert released_strict(found) == (process == 1)
     wrong = replace(found, answer_wrong=True)
-    assert rewards.mixture_as_released(wrong, 0.2) == rewards.strict_as_released(wrong) == 0
+    assert released_mixture(wrong, 0.2) == released_strict(wrong) == 0
 
 
 @given(st.builds(Defects, *[st.integers(0, 9)] * 4, st.integers(1, 9), st.booleans()), st.floats(0, 1))
@@ -162,7 +164,7 @@ def test_the_released_mixture_follows_its_formula(found: Defects, alpha: float) 
     cost = found.value + found.dependency + found.missing + min(found.extra, size) + wrong
     process = max(0.0, 1 - cost / size)
     expected = 0.0 if wrong else alpha * 1 + (1 - alpha) * process
-    assert rewards.mixture_as_released(found, alpha) == pytest.approx(expected)
+    assert released_mixture(found, alpha) == pytest.approx(expected)
 
 
 def test_a_world_counts_the_defects_of_its_own_wording() -> None:
@@ -182,10 +184,12 @@ def test_the_released_mixture_is_zero_for_a_wrong_answer_and_the_published_one_i
     problem = PAPER.problem("train", 0, 1)
     gold = PAPER.solution(problem)
     rollouts = rollouts_of(PAPER, [[gold, gold.replace(f"<answer> {problem.answer} ", "<answer> 999 ")]], first=1)
-    outcome, paid = reward_of({"reward": "mixture", "alpha": 0.2}).grade(PAPER, rollouts, 0)
+    outcome, paid = reward_of({"kind": "mixture", "alpha": 0.2}).score(PAPER, rollouts, 0)
     assert outcome.tolist() == [[True, False]]
     assert paid.flatten().tolist() == pytest.approx([1, 0.8 * (1 - 1 / PAPER.steps(problem))])
-    outcome, paid = reward_of({"reward": "mixture", "alpha": 0.2, "as_released": True}).grade(PAPER, rollouts, 0)
+    outcome, paid = reward_of({"kind": "world", "name": "released_mixture", "numbers": {"alpha": 0.2}}).score(
+        PAPER, rollouts, 0
+    )
     assert outcome.tolist() == [[True, False]]
     assert paid.tolist() == [[1, 0]]
 
@@ -198,25 +202,43 @@ def test_an_extra_step_is_free_as_published_and_costs_as_released() -> None:
         more = more if part == PAPER else spaced(more) + " "
         rollouts = rollouts_of(world, [[gold, more + gold, gold]], cut=[(0, 2)])
         right, zero = [[True, True, False]], [[1, 0, 0]]
-        outcome, paid = reward_of("strict").grade(world, rollouts, 0)
+        outcome, paid = reward_of("process").score(world, rollouts, 0)
         assert (outcome.tolist(), paid.tolist()) == (right, [[1, 1, 0]])
-        outcome, paid = reward_of({"reward": "strict", "as_released": True}).grade(world, rollouts, 0)
+        outcome, paid = reward_of({"kind": "world", "name": "released_strict", "outcome": "process"}).score(
+            world, rollouts, 0
+        )
         assert (outcome.tolist(), paid.tolist()) == (right, zero)
-        outcome, paid = reward_of({"reward": "mixture", "alpha": 0.5, "as_released": True}).grade(world, rollouts, 0)
+        outcome, paid = reward_of({"kind": "world", "name": "released_mixture", "numbers": {"alpha": 0.5}}).score(
+            world, rollouts, 0
+        )
         nodes = len(world.origin(problem)[1].gold.steps)
         assert outcome.tolist() == right
         assert paid.flatten().tolist() == pytest.approx([1, 0.5 + 0.5 * (1 - 1 / nodes), 0])
 
 
+RELEASED: tuple[dict[str, Any], ...] = (
+    {"kind": "world", "name": "released_mixture", "numbers": {"alpha": 0.5}},
+    {"kind": "world", "name": "released_strict", "outcome": "process"},
+)
+
+
 @pytest.mark.parametrize("world", [COMPACT, ModularArithmetic(), mixed(PAPER, mixed(ENGLISH, COMPACT))])
-def test_a_released_reward_of_a_world_that_has_none_is_refused_before_work(world: World) -> None:
-    for choice in ({"reward": "mixture", "alpha": 0.5}, {"reward": "strict"}):
+def test_a_reward_that_a_world_does_not_offer_is_refused_before_work(world: World) -> None:
+    for choice in ({"kind": "mixture", "alpha": 0.5}, "process"):
         reward_of(choice).check(world)
-        with pytest.raises(InputError, match=r"^reward: .*released scorer") as caught:
-            reward_of({**choice, "as_released": True}).check(world)
+    for choice in RELEASED:
+        with pytest.raises(InputError, match=r"^reward.function.name: the world \w+ .*offers no rewards") as caught:
+            reward_of(choice).check(world)
         assert "\n" not in str(caught.value)
     for fine in (PAPER, ENGLISH, mixed(PAPER, mixed(ENGLISH, PAPER))):
-        reward_of({"reward": "strict", "as_released": True}).check(fine)
+        for choice in RELEASED:
+            reward_of(choice).check(fine)
+
+
+def test_other_numbers_than_a_world_s_reward_takes_are_refused_before_work() -> None:
+    for name, numbers in (("released_mixture", {}), ("released_strict", {"alpha": 0.5})):
+        with pytest.raises(InputError, match=r"^reward.function.numbers: released_\w+ takes other numbers"):
+            reward_of({"kind": "world", "name": name, "numbers": numbers}).check(ENGLISH)
 
 
 def test_the_compact_wording_has_no_defects() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from edgewise.core.errors import InputError
-from edgewise.rl.staleness import Past
+from edgewise.rl.models import StalePolicy
 
 from .bandit import decoder
 
@@ -23,10 +23,10 @@ def number(model: torch.nn.Module) -> float:
 def test_the_writer_is_the_policy_of_lag_steps_ago(lag: int) -> None:
     policy = decoder()
     numbered(policy, 0)
-    past = Past(policy, lag)
+    past = StalePolicy(policy, lag)
     written = []
     for step in range(8):
-        written.append(number(past.writer))
+        written.append(number(past.decoder))
         past.advance()
         numbered(policy, step + 1)  # the update
     assert written == [max(0, step - lag) for step in range(8)]
@@ -34,21 +34,21 @@ def test_the_writer_is_the_policy_of_lag_steps_ago(lag: int) -> None:
 
 def test_the_past_comes_back_from_its_state() -> None:
     policy = decoder()
-    past = Past(policy, 2)
+    past = StalePolicy(policy, 2)
     for step in range(5):
         past.advance()
         numbered(policy, step)
     saved = {name: tensor.clone() for name, tensor in past.tensors().items()}
-    again = Past(policy, 2)
+    again = StalePolicy(policy, 2)
     again.load(saved)
-    assert number(again.writer) == number(past.writer) == 2.0
+    assert number(again.decoder) == number(past.decoder) == 2.0
     again.advance()
-    assert number(again.writer) == 3.0
+    assert number(again.decoder) == 3.0
     with pytest.raises(InputError, match="staleness"):
-        Past(policy, 1).load(saved)
+        StalePolicy(policy, 1).load(saved)
 
 
 def test_without_a_lag_nothing_is_kept() -> None:
     policy = decoder()
-    past = Past(policy, 0)
-    assert past.writer is policy and past.tensors() == {}
+    past = StalePolicy(policy, 0)
+    assert past.decoder is policy and past.tensors() == {}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
 
 from edgewise.rl.batch import logits_of, logp_of
-from edgewise.rl.losses import Aggregation, exact_kl
-from edgewise.rl.recipe.loss import PpoClip, Tokens
-from edgewise.rl.update import update
+from edgewise.rl.kl import exact_kl
+from edgewise.rl.losses import LossAndMetrics, LossInputs, PpoClip
+from edgewise.rl.normalization import Normalization
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.optimizer import Optimizer
@@ -28,9 +28,10 @@ from .bandit import (
     gradient_of,
     one_batch,
     unpacked,
+    update,
 )
 
-AGGREGATIONS: tuple[Aggregation, ...] = ("token", "sample", "prompt", "constant")
+NORMALIZATIONS: tuple[Normalization, ...] = get_args(Normalization)
 
 
 @pytest.fixture(scope="module")
@@ -42,27 +43,30 @@ def rollouts() -> Rollouts:
     return found
 
 
-def aggregated(losses: list[Tensor], aggregation: Aggregation, max_tokens: int) -> Tensor:
+def normalized(losses: list[Tensor], normalization: Normalization, max_tokens: int) -> Tensor:
     """Losses of the tokens of 5 x 4 samples, one tensor a sample."""
     everything = torch.cat(losses)
-    match aggregation:
-        case "token":
+    match normalization:
+        case "token-mean":
             return everything.mean()
-        case "sample":
+        case "seq-mean-token-mean":
             return torch.stack([loss.mean() for loss in losses]).mean()
-        case "prompt":
+        case "prompt-mean-token-mean":
             return torch.stack([torch.cat(losses[4 * p : 4 * p + 4]).mean() for p in range(5)]).mean()
-        case "constant":
+        case "seq-mean-token-sum-norm":
             return everything.sum() / (len(losses) * max_tokens)
 
 
-@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize(("kl", "entropy"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.2), (0.3, 0.2)])
 @pytest.mark.parametrize("temperature", [1.0, 1.3])
 def test_the_gradient_is_that_of_the_objective(
-    rollouts: Rollouts, aggregation: Aggregation, kl: float, entropy: float, temperature: float
+    rollouts: Rollouts, normalization: Normalization, kl: float, entropy: float, temperature: float
 ) -> None:
-    recipe = changed(aggregation=aggregation, kl={"coefficient": kl}, entropy=entropy, temperature=temperature)
+    recipe = changed(
+        loss={"normalization": normalization, "kl": {"coefficient": kl}, "entropy_bonus": entropy},
+        sampling={"temperature": temperature},
+    )
     advantage_PG = advantages_for(rollouts)
     model, reference = decoder(), decoder(7)
     with torch.no_grad():
@@ -73,9 +77,9 @@ def test_the_gradient_is_that_of_the_objective(
     ):
         loss = -advantage * (logp - logp.detach()).exp() + kl * exact_kl(logits, reference_logits)
         losses.append(loss - entropy * torch.distributions.Categorical(logits=logits).entropy())
-    aggregated(losses, aggregation, recipe.max_new_tokens).backward()
+    normalized(losses, normalization, recipe.sampling.max_new_tokens).backward()
     expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-    found = gradient_of(decoder(), one_batch(rollouts, advantage_PG, recipe), recipe, pulled_to=reference)
+    found = gradient_of(decoder(), one_batch(rollouts, advantage_PG, recipe), recipe, kl_target=reference)
     assert close(found, expected)
 
 
@@ -84,7 +88,9 @@ def test_the_gradient_is_that_of_the_objective(
 def test_the_kl_term_is_the_named_one_to_the_tempered_model(
     rollouts: Rollouts, estimator: str, sharpness: float
 ) -> None:
-    recipe = changed(advantage="nothing", kl={"coefficient": 0.7, "estimator": estimator, "temperature": sharpness})
+    recipe = changed(
+        advantage="indicator_none", loss={"kl": {"coefficient": 0.7, "estimator": estimator, "temperature": sharpness}}
+    )
     model, reference = decoder(), decoder(7)
     losses = []
     for (logits, logp), (other_logits, other_logp) in zip(
@@ -101,7 +107,7 @@ def test_the_kl_term_is_the_named_one_to_the_tempered_model(
     torch.cat(losses).mean().backward()
     expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     batch = one_batch(rollouts, torch.zeros(5, 4), recipe)
-    assert close(gradient_of(decoder(), batch, recipe, pulled_to=reference), expected)
+    assert close(gradient_of(decoder(), batch, recipe, kl_target=reference), expected)
 
 
 def test_a_token_is_credited_with_its_own_advantage(rollouts: Rollouts) -> None:
@@ -117,15 +123,17 @@ def test_a_token_is_credited_with_its_own_advantage(rollouts: Rollouts) -> None:
     assert close(gradient_of(decoder(), one_batch(rollouts, advantage_PGT, RECIPE), RECIPE), expected)
 
 
-@pytest.mark.parametrize("aggregation", AGGREGATIONS)
-@pytest.mark.parametrize("fields", [{}, {"kl": {"coefficient": 0.3}}, {"loss": {"loss": "gspo"}}])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize(
+    "fields", [{}, {"loss": {"kl": {"coefficient": 0.3}}}, {"loss": {"function": {"kind": "gspo"}}}]
+)
 def test_the_gradient_does_not_depend_on_micro_batches_order_or_rows(
-    rollouts: Rollouts, aggregation: Aggregation, fields: dict[str, object]
+    rollouts: Rollouts, normalization: Normalization, fields: dict[str, object]
 ) -> None:
-    recipe = changed(aggregation=aggregation, **fields)
+    recipe = changed(fields, loss={"normalization": normalization})
     advantage_PG = advantages_for(rollouts)
     reference = decoder(7)
-    whole = gradient_of(decoder(), one_batch(rollouts, advantage_PG, recipe), recipe, pulled_to=reference)
+    whole = gradient_of(decoder(), one_batch(rollouts, advantage_PG, recipe), recipe, kl_target=reference)
     for tokens in (1, 64):
         batch = one_batch(rollouts, advantage_PG, recipe)
         assert close(gradient_of(decoder(), batch, recipe, tokens, reference), whole)
@@ -134,24 +142,26 @@ def test_the_gradient_does_not_depend_on_micro_batches_order_or_rows(
     assert close(gradient_of(decoder(), batch, recipe, 40, reference), whole)
 
 
-@pytest.mark.parametrize("aggregation", AGGREGATIONS)
-def test_leaving_out_samples_without_advantage_changes_nothing(rollouts: Rollouts, aggregation: Aggregation) -> None:
-    recipe = changed(aggregation=aggregation)
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_leaving_out_samples_without_advantage_changes_nothing(
+    rollouts: Rollouts, normalization: Normalization
+) -> None:
+    recipe = changed(loss={"normalization": normalization})
     advantage_PG = advantages_for(rollouts)
     dropped = one_batch(rollouts, advantage_PG, recipe)
     # A coefficient too small to add anything keeps every sample in the batch.
-    kept_recipe = changed(aggregation=aggregation, entropy=1e-30)
+    kept_recipe = changed(loss={"normalization": normalization, "entropy_bonus": 1e-30})
     kept = one_batch(rollouts, advantage_PG, kept_recipe)
     assert len(kept.weight_D) == 20 and len(dropped.weight_D) == 20 - 4 - 1
     assert close(gradient_of(decoder(), dropped, recipe), gradient_of(decoder(), kept, kept_recipe))
 
 
-def watch_tokens(monkeypatch: pytest.MonkeyPatch) -> list[Tokens]:
+def watch_tokens(monkeypatch: pytest.MonkeyPatch) -> list[LossInputs]:
     """The tokens in the order in which the loss sees them."""
-    seen: list[Tokens] = []
+    seen: list[LossInputs] = []
     real = PpoClip.per_token
 
-    def per_token(self: PpoClip, tokens: Tokens) -> tuple[Tensor, Tensor]:
+    def per_token(self: PpoClip, tokens: LossInputs) -> LossAndMetrics:
         assert not tokens.old_logp_N.requires_grad
         seen.append(tokens)
         return real(self, tokens)
@@ -160,7 +170,7 @@ def watch_tokens(monkeypatch: pytest.MonkeyPatch) -> list[Tokens]:
     return seen
 
 
-def ratio(tokens: Tokens) -> Tensor:
+def ratio(tokens: LossInputs) -> Tensor:
     return (tokens.logp_N.detach() - tokens.old_logp_N).exp()
 
 
@@ -183,7 +193,7 @@ def test_of_two_updates_the_first_is_on_policy_and_the_second_is_not(
 ) -> None:
     seen = watch_tokens(monkeypatch)
     model = decoder()
-    recipe = changed(updates=updates, epochs=epochs)
+    recipe = changed(optimizer={"minibatches": updates, "epochs": epochs})
     made = batches(rollouts, advantages_for(rollouts), recipe)
     execution = Execution(tokens_per_micro_batch=tokens)
     found = update(model, Optimizer(model, recipe.optimizer), made, recipe, 0.1, execution)
@@ -198,16 +208,16 @@ def test_of_two_updates_the_first_is_on_policy_and_the_second_is_not(
 
 def test_old_log_probabilities_are_of_the_policy_before_the_first_update(rollouts: Rollouts) -> None:
     """The second update's gradient, by hand: with the moved weights, against the first ones' log-probabilities."""
-    recipe = changed(loss={"loss": "ppo_clip", "low": 0.9, "high": 50.0}, updates=2)
+    recipe = changed(loss={"function": {"kind": "ppo_clip", "low": 0.9, "high": 50.0}}, optimizer={"minibatches": 2})
     first, second = batches(rollouts, advantages_for(rollouts), recipe)
     assert first is not None and second is not None
     model = decoder()
-    (part,) = second.parts(Execution(tokens_per_micro_batch=10**6))
+    (part,) = second.micro_batches(Execution(tokens_per_micro_batch=10**6))
     with torch.no_grad():
         old_N = logp_of(logits_of(model, part, 1.0), part)
     update(model, Optimizer(model, recipe.optimizer), [first], recipe, 0.02, CPU)
     logp_N = logp_of(logits_of(model, part, 1.0), part)
-    (-(logp_N - old_N).exp() * part["advantage"] * part.weight_N).sum().backward()
+    (-(logp_N - old_N).exp() * part.advantage_N * part.weight_N).sum().backward()
     expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
     class Second(Recorder):
@@ -232,14 +242,16 @@ def test_old_log_probabilities_are_of_the_policy_before_the_first_update(rollout
     [
         ("none", lambda r: torch.ones_like(r)),
         ("ratio", lambda r: r),
-        ({"correction": "truncated", "cap": 1.1}, lambda r: r.clamp(max=1.1)),
-        ({"correction": "masked", "low": 0.9, "high": 1.1}, lambda r: r * ((r >= 0.9) & (r <= 1.1))),
+        ({"kind": "truncated", "cap": 1.1}, lambda r: r.clamp(max=1.1)),
+        ({"kind": "masked", "low": 0.9, "high": 1.1}, lambda r: r * ((r >= 0.9) & (r <= 1.1))),
     ],
 )
 def test_what_another_policy_wrote_is_corrected_as_named(rollouts: Rollouts, correction: object, weigh: Any) -> None:
     """With a clip that never acts, the gradient is that of -w A log pi, w a function of pi / pi_drawn."""
-    loss = {"loss": "ppo_clip", "low": 0.99, "high": 1e6}
-    recipe = changed(staleness=1, correction=correction, loss=loss)
+    loss = {"kind": "ppo_clip", "low": 0.99, "high": 1e6}
+    recipe = changed(
+        sampling={"behavior": {"kind": "policy", "staleness": 1}}, loss={"correction": correction, "function": loss}
+    )
     noise = 0.2 * torch.randn(rollouts.completions.logp_PGT.shape, generator=torch.Generator().manual_seed(5))
     drawn_PGT = torch.from_numpy(rollouts.completions.logp_PGT) + noise
     advantage_PG = advantages_for(rollouts)
@@ -250,7 +262,7 @@ def test_what_another_policy_wrote_is_corrected_as_named(rollouts: Rollouts, cor
         losses.append(-weigh((logp.detach() - drawn).exp()) * advantage_PG.ravel()[row] * logp)
     torch.cat(losses).mean().backward()
     expected = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-    batch = one_batch(rollouts, advantage_PG, recipe, drawn_logp=drawn_PGT)
+    batch = one_batch(rollouts, advantage_PG, recipe, rollout_logp=drawn_PGT)
     assert close(gradient_of(decoder(), batch, recipe), expected)
     found = update(decoder(), Recorder(model := decoder()), [], recipe, 0.1, CPU)
     assert "drift" not in found
@@ -261,7 +273,7 @@ def test_what_another_policy_wrote_is_corrected_as_named(rollouts: Rollouts, cor
 def test_a_batch_without_signal_is_no_update(rollouts: Rollouts) -> None:
     zero_PG = torch.zeros(5, 4)
     assert batches(rollouts, zero_PG, RECIPE) == [None]
-    assert batches(rollouts, zero_PG, changed(kl={"coefficient": 0.1})) != [None]
+    assert batches(rollouts, zero_PG, changed(loss={"kl": {"coefficient": 0.1}})) != [None]
     model = decoder()
     found = update(model, Optimizer(model, RECIPE.optimizer), [None], RECIPE, 0.1, CPU)
     assert found == {"grad_norm": 0.0, "clip_fraction": 0.0, "ratio_max": 1.0}
@@ -269,14 +281,14 @@ def test_a_batch_without_signal_is_no_update(rollouts: Rollouts) -> None:
 
 
 def test_kl_pulls_towards_the_reference_and_entropy_flattens(rollouts: Rollouts) -> None:
-    recipe = changed(kl={"coefficient": 1.0})
+    recipe = changed(loss={"kl": {"coefficient": 1.0}})
     model, reference = decoder(), decoder(7)
     optimizer = Optimizer(model, recipe.optimizer)
     batch = one_batch(rollouts, torch.zeros(5, 4), recipe)
     found = [update(model, optimizer, [batch], recipe, 1e-2, CPU, reference)["kl"] for _ in range(15)]
     assert found[-1] < 0.5 * found[0]
     assert all(torch.equal(a, b) for a, b in zip(reference.parameters(), decoder(7).parameters(), strict=True))
-    flat = changed(entropy=1.0)
+    flat = changed(loss={"entropy_bonus": 1.0})
     before, after = decoder(), decoder()
     optimizer = Optimizer(after, flat.optimizer)
     for _ in range(15):
@@ -305,7 +317,7 @@ def test_one_update_raises_what_was_rewarded_and_lowers_what_was_not(rollouts: R
 
 
 def test_equal_parts_of_the_problems_make_the_updates(rollouts: Rollouts) -> None:
-    made = batches(rollouts, torch.ones(5, 4), changed(updates=2))
+    made = batches(rollouts, torch.ones(5, 4), changed(optimizer={"minibatches": 2}))
     assert [len(batch.weight_D) for batch in made if batch] == [8, 12]
-    few = batches(rollouts.select([0]), torch.ones(1, 4), changed(updates=4))
+    few = batches(rollouts.select([0]), torch.ones(1, 4), changed(optimizer={"minibatches": 4}))
     assert [len(batch.weight_D) for batch in few if batch] == [4]

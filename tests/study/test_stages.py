@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgewise.core.errors import InputError
-from edgewise.core.spec import digest
-from edgewise.rl.recipe import Recipe
-from edgewise.rl.recipes import recipe
+from edgewise.core.spec import digest, override
+from edgewise.rl.recipes.registry import named_recipe
 from edgewise.rollouts.table import read_rollout_table
 from edgewise.sampling.params import PowerSamplingParams, SamplingParams
 from edgewise.study.plan import topological_order
@@ -19,7 +18,7 @@ from edgewise.study.store import Store
 
 from .tiny import BASE_EVALUATION, EASY, LAW, PRETRAIN, RECIPE, STUDY, TUNED, WORLD
 
-DISTIL = Recipe.parse(RECIPE.model_dump() | {"writer": "teacher", "advantage": "accepted", "loss": "reinforce"})
+DISTIL = override(RECIPE, ["sampling.behavior=teacher", "advantage=indicator_correct", "loss.function=reinforce"])
 POWER = PowerSamplingParams(max_new_tokens=LAW.max_new_tokens, blocks=2, moves=1)
 
 
@@ -41,8 +40,8 @@ def test_a_teacher_is_named_exactly_where_the_recipe_asks(fields: dict[str, obje
 
 def test_a_stage_takes_a_recipe_by_name_and_stores_it_explicitly() -> None:
     stage = RL.parse({"parent": PRETRAIN, "world": EASY, "recipe": "dapo/small"})
-    assert stage.recipe == recipe("dapo/small") and stage.recipe.label == "dapo/small 1"
-    assert digest(stage) == digest(RL(parent=PRETRAIN, world=EASY, recipe=recipe("dapo/small")))
+    assert stage.recipe == named_recipe("dapo/small") and stage.recipe.label == "dapo/small 1"
+    assert digest(stage) == digest(RL(parent=PRETRAIN, world=EASY, recipe=named_recipe("dapo/small")))
 
 
 def test_a_student_learns_from_what_its_teacher_writes(tmp_path: Path) -> None:

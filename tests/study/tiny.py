@@ -25,7 +25,9 @@ PRETRAIN = Pretrain(
 )
 # A learning rate at which four updates change what the base solves.
 RECIPE = Recipe(
-    steps=4, prompts=4, samples=8, max_new_tokens=36, optimizer=OptimizerSpec(learning_rate=3e-3, schedule="constant")
+    steps=4,
+    sampling={"prompts": 4, "samples": 8, "max_new_tokens": 36},
+    optimizer={"learning_rate": 3e-3, "warmup": 0.02, "weight_decay": 0.01},
 )
 TUNED = RL(parent=PRETRAIN, world=EASY, recipe=RECIPE)
 BASE_EVALUATION = Evaluate(parent=PRETRAIN, world=WORLD, problems=4, samples=16, sampling=LAW)

@@ -13,15 +13,20 @@ import pytest
 import torch
 
 from edgewise.core.spec import override
-from edgewise.rl import advantages, losses, rewards
+from edgewise.rl import advantages, importance, kl, losses, normalization, rewards
+from edgewise.rl.advantages.base import ADVANTAGES as ADVANTAGE_SPECS
+from edgewise.rl.advantages.pkpo import Pkpo, PkpoBaseline
 from edgewise.rl.curriculum import Curriculum
-from edgewise.rl.losses import Aggregation
+from edgewise.rl.importance import Correction
+from edgewise.rl.kl import KlSpec
+from edgewise.rl.losses import LOSSES as LOSS_SPECS
+from edgewise.rl.normalization import Normalization
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.recipe.advantage import Advantage, PassAtK, Pkpo
-from edgewise.rl.recipe.loss import Correction, Loss
-from edgewise.rl.recipe.penalty import Kl
-from edgewise.rl.recipe.reward import Length, Reward
-from edgewise.rl.resets import Reset
+from edgewise.rl.reference_reset import Reset
+from edgewise.rl.registry import SpecRegistry
+from edgewise.rl.rewards.base import REWARDS
+from edgewise.rl.rewards.length import AnyLengthReward
+from edgewise.rl.rollout_worker import Behavior
 from edgewise.sampling.power import PowerSampler
 from tests.rl.advantages.oracles import Policy
 from tools.pages import FIGURES, algorithms
@@ -30,14 +35,17 @@ from tools.pages.algorithm_tables import TABLES
 from tools.pages.algorithm_weights import COMPARED, CURVES, NAMED, Curve, credit, figures, signal, weight
 
 TEXT = algorithms.PAGE.read_text(encoding="utf-8")
+REGISTRIES: dict[str, SpecRegistry[Any]] = {
+    "advantage": ADVANTAGE_SPECS,
+    "loss.function": LOSS_SPECS,
+    "reward.function": REWARDS,
+}
 UNIONS = {
-    "advantage": Advantage,
-    "loss": Loss,
-    "correction": Correction,
-    "reward": Reward,
-    "length": Length,
-    "curriculum": Curriculum,
-    "reset": Reset,
+    "loss.correction": Correction,
+    "reward.length": AnyLengthReward,
+    "sampling.curriculum": Curriculum,
+    "sampling.behavior": Behavior,
+    "loss.kl.reset": Reset,
 }
 RATES = pytest.mark.parametrize("p", [0.0, 1e-3, 0.02, 0.3, 0.5, 0.77, 0.99, 1.0])
 
@@ -46,7 +54,7 @@ def exactly(value: float) -> Any:
     return pytest.approx(value, abs=1e-12, rel=1e-12)
 
 
-def pkpo(k: int, baseline: advantages.subsets.Baseline) -> Curve:
+def pkpo(k: int, baseline: PkpoBaseline) -> Curve:
     return Curve("", lambda rewards_PG: rewards_PG.shape[1] * advantages.pkpo(rewards_PG, k, baseline))
 
 
@@ -86,12 +94,20 @@ def functions(module: Any) -> Iterator[str]:
             yield name
 
 
-@pytest.mark.parametrize("module", [advantages, losses, rewards])
+@pytest.mark.parametrize("module", [advantages, losses, rewards, importance, kl, normalization])
 def test_every_public_function_is_named(module: Any) -> None:
-    names = set(functions(module))
-    assert len(names) >= 10
+    names = set(functions(module)) - {"constants"}
+    assert names
     code = set(re.findall(r"`(?:[a-z_]+\.)*([a-z_0-9]+)`", TEXT))
     assert names - code == set()
+
+
+@pytest.mark.parametrize("field", REGISTRIES)
+def test_every_registered_choice_is_named(field: str) -> None:
+    ours = [name for name, spec in REGISTRIES[field].specs().items() if spec.__module__.startswith("edgewise.")]
+    assert len(ours) >= 6
+    for kind in ours:
+        assert named(field, kind), f"{field}={kind}"
 
 
 @pytest.mark.parametrize("field", UNIONS)
@@ -99,16 +115,14 @@ def test_every_choice_of_a_recipe_is_named(field: str) -> None:
     kinds = get_args(get_args(UNIONS[field])[0])
     assert len(kinds) >= 4
     for kind in kinds:
-        assert named(field, kind.model_fields[field].default), f"{field}={kind.model_fields[field].default}"
+        assert named(field, kind.model_fields["kind"].default), f"{field}={kind.model_fields['kind'].default}"
 
 
 @pytest.mark.parametrize(
     ("field", "choices"),
     [
-        ("aggregation", Aggregation),
-        ("writer", Recipe.model_fields["writer"].annotation),
-        ("kl.estimator", Kl.model_fields["estimator"].annotation),
-        ("advantage.form", PassAtK.model_fields["form"].annotation),
+        ("loss.normalization", Normalization),
+        ("loss.kl.estimator", KlSpec.model_fields["estimator"].annotation),
         ("advantage.baseline", Pkpo.model_fields["baseline"].annotation),
     ],
 )
@@ -119,7 +133,7 @@ def test_every_name_of_a_field_is_named(field: str, choices: Any) -> None:
 
 
 def named(field: str, choice: str) -> bool:
-    return bool(re.search(rf'[` ]{field}={choice}[` ]|"{field}":"{choice}"', TEXT))
+    return bool(re.search(rf'[` ]{re.escape(field)}=({choice}[` ]|{{"kind":"{choice}")', TEXT))
 
 
 def test_everything_said_of_a_recipe_can_be_written() -> None:
@@ -164,9 +178,7 @@ def test_the_unbiased_weigh_all_problems_by_one(name: str, p: float) -> None:
 @RATES
 @pytest.mark.parametrize("baseline", ["none", "sloo", "sloo_kn", "sloo_minus_one"])
 @pytest.mark.parametrize(("samples", "k"), [(16, 2), (16, 4), (16, 8), (16, 15), (6, 3), (2, 1)])
-def test_pkpo_weighs_by_the_derivative_of_pass_at_k(
-    baseline: advantages.subsets.Baseline, samples: int, k: int, p: float
-) -> None:
+def test_pkpo_weighs_by_the_derivative_of_pass_at_k(baseline: PkpoBaseline, samples: int, k: int, p: float) -> None:
     assert weight(pkpo(k, baseline), p, samples) == exactly(k * (1 - p) ** (k - 1))
 
 

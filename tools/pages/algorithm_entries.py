@@ -49,7 +49,7 @@ ADVANTAGES = (
         "advantage=dr_grpo",
         "Liu et al. 2025, arXiv 2503.20783, sec. 3.2",
         r"A_i = r_i - \bar r",
-        "Groups of at least 2; with `aggregation=constant` it is the published whole.",
+        "Groups of at least 2; with `loss.normalization=seq-mean-token-sum-norm` it is the published whole.",
         "(n - 1)/n times the gradient of the mean reward (exact): a sample is part of its own baseline.",
         "The plain choice; no problem is favoured.",
     ),
@@ -134,7 +134,7 @@ ADVANTAGES = (
         "Walder and Karkhanis 2025, arXiv 2505.15201",
         r"S_i = \binom{n}{k}^{-1} \sum_{I \ni i,\, \lvert I \rvert = k} \max_{j \in I} r_j - b_i, \qquad A_i = n S_i",
         "k ≤ n (k < n for sloo and sloo_kn); rewards binary or graded. `max_at_k` estimates the objective itself. k may"
-        " be a schedule: `advantage=pkpo advantage.k.k=8 advantage.k.then=1`.",
+        " be a schedule: `advantage=pkpo advantage.k.first=8 advantage.k.then=1`.",
         r"Unbiased with every baseline for the expected best of k, of 0/1 rewards pass@k: $`w(p) = k(1-p)^{k-1}`$"
         " (exact). Less the group's mean of S instead, 1 - k/n of it is left: 0.75 at n = 8, k = 2; nothing at k = n"
         " (exact).",
@@ -143,7 +143,7 @@ ADVANTAGES = (
     Entry(
         "Pass@k Training",
         "edgewise.rl.advantages.pass_at_k_training",
-        "advantage=pass_at_k",
+        "advantage=pass_at_k_training",
         "Chen et al. 2025, arXiv 2508.10751; analytic form",
         r"A_+ = \sqrt{\frac{f}{1-f}}, \quad A_- = -\frac{c}{n-c} A_+, \quad f = \binom{n-c}{k} \Big/ \binom{n}{k}",
         "Rewards exactly 0 or 1; k < n. Signal only for 1 ≤ c ≤ n - k.",
@@ -187,23 +187,24 @@ ADVANTAGES = (
     Entry(
         "Zero-success gate",
         "edgewise.rl.advantages.zero_success_gate",
-        "groups.gate=16",
+        "sampling.filters.zero_success_gate=16",
         "arXiv 2606.15455",
         r"A_i \leftarrow A_i \cdot [\text{no success among earlier draws}]",
-        "In a recipe the earlier draws are `gate` ones of the start model, not those that are trained on.",
+        "In a recipe the earlier draws are so many of the start model, not those that are trained on.",
         "Multiplies w(p) by (1 - q)^gate, q the start model's pass rate: only what it fails is trained.",
         "Against overtraining: breadth is not traded for what was solved before.",
     ),
     Entry(
         "Rejection fine-tuning weights",
         "no function: the outcome",
-        "advantage=accepted",
-        "STaR, RFT; `writer=start` for matched draws, `writer=policy` online",
+        "advantage=indicator_correct",
+        "STaR, RFT; `sampling.behavior=start` for matched draws, `sampling.behavior=policy` online",
         r"A_i = [\text{outcome right}]",
         "Reads the binary outcome, never the shaped reward.",
         "Written by the policy, w(p) = 1: REINFORCE without a baseline. Written by the start model, it tends to what"
         " that model writes where it is right.",
-        "The control of equal draws for every RL claim. `advantage=everything` (A = 1) and `advantage=nothing` (A = 0)"
+        "The control of equal draws for every RL claim. `advantage=indicator_all` (A = 1) and"
+        " `advantage=indicator_none` (A = 0)"
         " serve the arms at the end of this page.",
     ),
 )
@@ -212,7 +213,7 @@ LOSSES = (
     Entry(
         "REINFORCE",
         "edgewise.rl.losses.reinforce",
-        "loss=reinforce",
+        "loss.function=reinforce",
         "Williams 1992",
         r"-A \log \pi",
         "Draws of the policy itself, one update a batch; else a `correction`.",
@@ -222,7 +223,7 @@ LOSSES = (
     Entry(
         "PPO clip",
         "edgewise.rl.losses.ppo_clip",
-        "loss=ppo_clip",
+        "loss.function=ppo_clip",
         "Schulman et al. 2017, arXiv 1707.06347, eq. 7",
         r"-\min\left(\rho A,\ \mathrm{clip}(\rho, 1 - \epsilon_{low}, 1 + \epsilon_{high}) A\right), \quad"
         r" \rho = \pi / \pi_{old}",
@@ -235,17 +236,18 @@ LOSSES = (
     Entry(
         "DAPO, clip-higher",
         "edgewise.rl.losses.ppo_clip",
-        "loss=ppo_clip loss.high=0.28",
+        "loss.function=ppo_clip loss.function.high=0.28",
         "Yu et al. 2025, arXiv 2503.14476, eq. 10",
         r"\epsilon_{low} = 0.2, \quad \epsilon_{high} = 0.28",
-        "The published whole has `aggregation=token`, `groups.mixed_only=true groups.refill=4` and `length=overlong`.",
+        "The published whole has `loss.normalization=token-mean`, `sampling.filters.drop_zero_variance=true"
+        " sampling.filters.resample_up_to=4` and `reward.length=overlong`.",
         "As PPO clip; an unlikely token may rise further before it is cut.",
         "Where entropy falls under the symmetric clip.",
     ),
     Entry(
         "Dual clip",
         "edgewise.rl.losses.dual_clip",
-        "loss=dual_clip",
+        "loss.function=dual_clip",
         "Ye et al. 2020, arXiv 1912.09729; bound 3",
         r"-\max\left(\min(\rho A, \mathrm{clip}(\rho) A),\ b A\right) \text{ where } A < 0",
         r"As PPO clip, which grows without bound where A < 0 and $`\rho`$ is large.",
@@ -255,30 +257,30 @@ LOSSES = (
     Entry(
         "CISPO",
         "edgewise.rl.losses.cispo",
-        "loss=cispo",
+        "loss.function=cispo",
         "MiniMax-M1, arXiv 2506.13585, eq. 4 and 5; ScaleRL (arXiv 2510.13786) has least 0, most 4 to 8",
         r"-\mathrm{sg}\left(\mathrm{clip}(\rho, \rho_{min}, \rho_{max})\right) A \log \pi",
-        "Bounds on the ratio itself; `clamped` tells where they act.",
+        "Bounds on the ratio itself; `clip_fraction` tells where they act.",
         "Unbiased without bounds, token by token (exact); with them each token is weighed down and none is silenced.",
         "Several updates a batch, or stale draws.",
     ),
     Entry(
         "GSPO",
         "edgewise.rl.losses.gspo",
-        "loss=gspo aggregation=sample",
+        "loss.function=gspo loss.normalization=seq-mean-token-mean",
         "Zheng et al. 2025, arXiv 2507.18071, eq. 5 and 7",
         r"-\min\left(s A, \mathrm{clip}(s) A\right), \quad s = \exp\left(\frac{1}{l} \sum_t \log \rho_t\right)",
-        "One advantage a sample, whole samples in a call; `gspo_clipped` tells which are cut.",
+        "One advantage a sample, whole samples in a call; `clip_fraction` tells which are cut.",
         "s is a geometric mean, so not an importance weight of the sample; on policy plain REINFORCE by samples.",
         "Where single tokens' ratios are noise. Its clip lies near 4e-4; ScaleRL needed 4e-3.",
     ),
     Entry(
         "Natural gradient, a control",
         "edgewise.rl.losses.natural_gradient",
-        "loss=natural_gradient",
+        "loss.function=natural_gradient",
         "Kakade 2001, in the logits of a softmax",
         r"-A\, \mathrm{sg}\left(\min(1/p, \mathrm{cap})\right) \left(z_{token} - \bar z\right)",
-        "Draws of the policy itself. `capped` tells which tokens are rarer than 1/cap.",
+        "Draws of the policy itself. `clip_fraction` tells which tokens are rarer than 1/cap.",
         "Without a cap each right token gains, p(1 - Q) with Q the right mass. Under the plain gradient 0, 9, 13 and 15"
         " of 16 right tokens lose as their logits spread by 0, 0.5, 1 and 2 (exact).",
         "To tell whether the parametrisation, not the number of draws, loses rare solutions.",

@@ -21,43 +21,43 @@ FORMS = Table(
     ("name in a recipe", "function", "what it is", "note"),
     (
         (
-            "`advantage=pass_at_k advantage.form=analytic`",
+            "`advantage=pass_at_k_training`",
             "`pass_at_k_training`",
             "all groups of k at once",
             "no noise of regrouping",
         ),
         (
-            "`advantage=pass_at_k advantage.form=full`",
+            "`advantage=pass_at_k_full`",
             "`pass_at_k_full`",
             "floor(n/k) disjoint groups, in order",
             "over all orders the analytic form at n = 2k, else near it",
         ),
         (
-            "`advantage=pass_at_k advantage.form=bootstrap`",
+            "`advantage=pass_at_k_bootstrap`",
             "`pass_at_k_bootstrap`",
             "n random k-subsets, summed",
             "about k times larger (4.01 where k times analytic is 4.14): lower the learning rate",
         ),
         (
-            "`advantage=pass_at_k advantage.form=exceeding`",
+            "`advantage=pass_at_k_exceeding`",
             "`pass_at_k_exceeding`",
             r"analytic $`\times\, 4 / (10 \ln(c + 0.5))`$",
             "peak at c = 1",
         ),
         (
-            "`advantage=pass_at_k advantage.form=combination`",
+            "`advantage=pass_at_k_combination`",
             "`pass_at_k_combination`",
             r"$`\frac{c}{n} A^{(k)} + (1 - \frac{c}{n}) A^{(1)}`$",
             "hard problems learn pass@1",
         ),
         (
-            "`advantage=pass_at_k advantage.form=adaptive`",
+            "`advantage=pass_at_k_adaptive`",
             "`pass_at_k_adaptive`",
             "pass@1 for the half of higher entropy, pass@k for the rest",
             "entropy from log-probabilities",
         ),
         (
-            "`advantage=pass_at_k advantage.form=by_pass_rate`",
+            "`advantage=pass_at_k_by_pass_rate`",
             "`k_by_pass_rate`",
             r"$`k = \min(k_{\max}, \mathrm{round}(n/c))`$ for each problem",
             "ours; divided by a std, easy problems weigh most (table above)",
@@ -93,25 +93,25 @@ TABLES = (
     Table(
         "Corrections for what another policy drew",
         "Trainer and sampler differ in numerics, or the draws are `staleness` updates old. The loss of a token is"
-        r" multiplied by a detached weight of $`\rho = \pi_{old} / \pi_{drawn}`$.",
+        r" multiplied by a detached weight of $`\rho = \pi_{old} / \pi_{rollout}`$.",
         ("name in a recipe", "function", "weight", "bias and use"),
         (
-            ("`correction=none`", "", "1", "right on policy only"),
+            ("`loss.correction=none`", "", "1", "right on policy only"),
             (
-                "`correction=ratio`",
+                "`loss.correction=ratio`",
                 "",
                 "1",
                 "the loss's own ratio is against the policy that drew; its clip sees the mismatch",
             ),
             (
-                "`correction=truncated`",
+                "`loss.correction=truncated`",
                 "`truncated_importance`",
                 r"$`\min(\rho, \mathrm{cap})`$",
-                r"TIS, Yao et al. 2025. Lacks $`\max(0, \pi_{old} - \mathrm{cap}\, \pi_{drawn})`$ of each token's"
+                r"TIS, Yao et al. 2025. Lacks $`\max(0, \pi_{old} - \mathrm{cap}\, \pi_{rollout})`$ of each token's"
                 " gradient: 68%, 40% and 0% of its norm at cap 2, 4 and 8 between two unlike policies (exact)",
             ),
             (
-                "`correction=masked`",
+                "`loss.correction=masked`",
                 "`masked_importance`",
                 r"$`\rho \cdot [low \le \rho \le high]`$",
                 "IcePop, arXiv 2510.18855; [0.5, 5] in ProRL v2. Drops what it cannot trust",
@@ -119,31 +119,31 @@ TABLES = (
         ),
     ),
     Table(
-        "Aggregation",
-        "`edgewise.rl.losses.token_weights`: computed once for the whole batch, so no gradient depends on how it is"
-        r" cut. $`l_i`$ is a sample's length in tokens, $`P`$ counts problems, $`N`$ the samples of them all.",
+        "Normalisation of the loss",
+        "`edgewise.rl.normalization.token_weights`: computed once for the whole batch, so no gradient depends on how it"
+        r" is cut. $`l_i`$ is a sample's length in tokens, $`P`$ counts problems, $`N`$ the samples of them all.",
         ("name in a recipe", "weight of a token", "what counts alike", "source"),
         (
             (
-                "`aggregation=token`",
+                "`loss.normalization=token-mean`",
                 r"$`1 / \sum_i l_i`$",
                 "every token; long samples weigh more",
                 "DAPO, arXiv 2503.14476, eq. 8",
             ),
             (
-                "`aggregation=sample`",
+                "`loss.normalization=seq-mean-token-mean`",
                 r"$`1 / (N\, l_i)`$",
                 "every sample; a long failure is punished less per token",
                 "GRPO, arXiv 2402.03300, eq. 3",
             ),
             (
-                "`aggregation=prompt`",
+                "`loss.normalization=prompt-mean-token-mean`",
                 r"$`1 / (P \sum_{i \in group} l_i)`$",
                 "every problem",
                 "ScaleRL, arXiv 2510.13786",
             ),
             (
-                "`aggregation=constant`",
+                "`loss.normalization=seq-mean-token-sum-norm`",
                 r"$`1 / (N\, l_{max})`$",
                 "every sample's sum: no length is favoured",
                 "Dr. GRPO, arXiv 2503.20783",
@@ -152,46 +152,52 @@ TABLES = (
     ),
     Table(
         "KL and entropy",
-        "`edgewise.rl.losses`. KL(policy ‖ reference), or with `kl.to=teacher` to the teacher. In the loss each form"
-        " sees one token at a time; only in the reward is what a token does to those after it part of the gradient."
-        " `reset` says when the policy becomes the reference.",
+        "`edgewise.rl.kl`. KL(policy ‖ reference), or with `loss.kl.target=teacher` to the teacher. In the loss"
+        " each form sees one token at a time; only in the reward is what a token does to those after it part of the"
+        " gradient. `loss.kl.reset` says when the policy becomes the reference.",
         ("name in a recipe", "function", "term", "gradient on average (exact)"),
         (
             (
-                "`kl.estimator=exact`",
+                "`loss.kl.estimator=exact`",
                 "`exact_kl`",
                 r"$`\sum_v p_v \log (p_v / q_v)`$",
                 "that of the reverse KL, without noise; the default",
             ),
             (
-                "`kl.estimator=k1`",
+                "`loss.kl.estimator=k1`",
                 "`k1`",
                 r"$`\log (p/q)`$",
-                "0 in the loss: only noise. With `kl.estimator=k1 kl.place=reward` that of the KL of whole samples",
+                "0 in the loss: only noise. With `loss.kl.estimator=k1 loss.kl.place=reward` that of the KL of whole"
+                " samples",
             ),
             (
-                "`kl.estimator=k2`",
+                "`loss.kl.estimator=k2`",
                 "`k2`",
                 r"$`\frac{1}{2} \log^2 (p/q)`$",
                 "that of the reverse KL, though its value is biased",
             ),
             (
-                "`kl.estimator=k3`",
+                "`loss.kl.estimator=k3`",
                 "`k3`",
                 r"$`q/p - 1 - \log (q/p)`$",
                 "that of the *forward* KL, though its value is unbiased; GRPO's, eq. 4",
             ),
-            ("`entropy=0.001`", "`entropy`", r"$`-\sum_v p_v \log p_v`$", "its own; the full vocabulary"),
-            ("`reset=never`", "", "", "the reference stays the start model"),
+            ("`loss.entropy_bonus=0.001`", "`entropy`", r"$`-\sum_v p_v \log p_v`$", "its own; the full vocabulary"),
+            ("`loss.kl.reset=never`", "", "", "the reference stays the start model"),
             (
-                '`kl.coefficient=0.01 reset={"reset":"period","every":200}`',
+                '`loss.kl.coefficient=0.01 loss.kl.reset={"kind":"period","every":200}`',
                 "",
                 "every so many updates",
                 "ProRL v2, arXiv 2505.24864 for v1",
             ),
-            ('`kl.coefficient=0.01 reset={"reset":"kl","above":0.1}`', "", "on a KL above a bound", "ProRL v2"),
             (
-                '`kl.coefficient=0.01 reset={"reset":"plateau","every":20,"patience":3}`',
+                '`loss.kl.coefficient=0.01 loss.kl.reset={"kind":"kl","above":0.1}`',
+                "",
+                "on a KL above a bound",
+                "ProRL v2",
+            ),
+            (
+                '`loss.kl.coefficient=0.01 loss.kl.reset={"kind":"plateau","every":20,"patience":3}`',
                 "",
                 "when training problems of their own stop improving",
                 "ProRL looked at its benchmarks",
@@ -203,55 +209,64 @@ TABLES = (
         "All functions are of `edgewise.rl.rewards`. What earns nothing because it cannot be scored is logged as such.",
         ("name in a recipe", "function", "pays", "use"),
         (
-            ("`reward=outcome`", "`outcome`", "1 for a right answer", "the default"),
+            ("`reward.function=outcome`", "`outcome`", "1 for a right answer", "the default"),
             (
-                "`reward=process`",
+                "`reward.function=process`",
                 "`process`",
                 "1 where every necessary step and the answer are right",
                 "where guessing pays",
             ),
             (
-                '`reward={"reward":"mixture","alpha":0.2}`',
+                '`reward.function={"kind":"mixture","alpha":0.2}`',
                 "`mixture`",
                 r"$`\alpha R_{out} + (1 - \alpha) R_{pv}`$",
-                "arXiv 2512.07783; process as"
-                " `process_share`, or all of it `mixture_as_released`, by which no wrong answer earns anything",
+                "arXiv 2512.07783; process as `process_share`",
             ),
             (
-                "`reward=strict`",
-                "`strict`",
-                r"$`R_{out}`$ where $`R_{pv} = 1`$",
-                "the same work; `strict_as_released` also forbids extra quantities",
+                '`reward.function={"kind":"world","name":"released_strict"}`',
+                "",
+                "what the world offers by this name: released_mixture, released_strict of graph arithmetic",
+                "the rewards of arXiv 2512.07783 as its code computes them; the strict one that it writes is `process`",
             ),
             (
-                "`reward=format`",
+                "`reward.function=format`",
                 "`format_only`",
                 "1 where an answer could be read",
                 "control: what of a gain is format",
             ),
             (
-                "`reward=random`",
+                "`reward.function=random`",
                 "`random`",
                 "1 by the toss of a coin",
                 "control, arXiv 2506.10947: what the clip does alone",
             ),
-            ("`reward=wrong_label`", "`wrong_label`, `labelled`", "1 for one fixed wrong answer", "control, same work"),
             (
-                "`reward=majority`",
+                "`reward.function=wrong_label`",
+                "`wrong_label`, `labelled`",
+                "1 for one fixed wrong answer",
+                "control, same work",
+            ),
+            (
+                "`reward.function=majority`",
                 "`majority`",
                 "1 for the group's most frequent answer",
                 "TTRL, arXiv 2504.16084: RL without labels, sharpening by construction",
             ),
-            ("`length=none`", "", "as it is", ""),
+            ("`reward.length=none`", "", "as it is", ""),
             (
-                "`length=overlong`",
+                "`reward.length=overlong`",
                 "`overlong`",
                 "adds 0 falling to -1 over the last `soft` of the limit",
                 "DAPO, arXiv 2503.14476, eq. 13",
             ),
-            ("`length=overlong_scalerl`", "`overlong_scalerl`", "the same for right samples only", "arXiv 2510.13786"),
             (
-                "`length=cosine`",
+                "`reward.length=overlong_scalerl`",
+                "`overlong_scalerl`",
+                "the same for right samples only",
+                "arXiv 2510.13786",
+            ),
+            (
+                "`reward.length=cosine`",
                 "`cosine`, `cycle`",
                 "a cosine in length, by outcome, in place of it",
                 "arXiv 2502.03373; cycled in ProRL v2",
@@ -263,33 +278,33 @@ TABLES = (
         "All of these look at the binary outcome.",
         ("name in a recipe", "what it does", "source", "mind"),
         (
-            ("`curriculum=uniform`", "fresh problems for ever", "", "no problem is seen twice"),
+            ("`sampling.curriculum=uniform`", "fresh problems for ever", "", "no problem is seen twice"),
             (
-                '`curriculum={"curriculum":"pool","size":1000,"retire_at":0.9}`',
+                '`sampling.curriculum={"kind":"pool","size":1000,"retire_at":0.9}`',
                 "a fixed set in epochs; `retire_at` drops what is solved",
                 "no positive resampling, ScaleRL, 0.9",
                 "draws per problem are logged",
             ),
             (
-                "`curriculum=targeted`",
+                "`sampling.curriculum=targeted`",
                 "levels near a target pass rate",
                 r"signal of a centred group grows as $`p(1-p)`$",
                 "moves as the policy learns",
             ),
             (
-                "`curriculum=edge`",
+                "`sampling.curriculum=edge`",
                 "levels solved rarely but not never",
                 "arXiv 2512.07783, there fixed before RL",
                 "a level's mean may mix easy and impossible",
             ),
             (
-                "`groups.mixed_only=true`",
+                "`sampling.filters.drop_zero_variance=true`",
                 "drops groups of one outcome",
                 "DAPO; ScaleRL",
                 "silent in group estimators anyway, but it changes the denominators",
             ),
             (
-                "`groups.mixed_only=true groups.refill=4`",
+                "`sampling.filters.drop_zero_variance=true sampling.filters.resample_up_to=4`",
                 "draws so many more times to fill the batch",
                 "DAPO's dynamic sampling",
                 "bounded; then it goes on with what there is",
@@ -303,13 +318,13 @@ TABLES = (
         (
             (
                 "Supervised fine-tuning",
-                "`advantage=everything samples=1 writer=gold`",
+                "`advantage=indicator_all sampling.samples=1 sampling.behavior=gold`",
                 "likelihood of the world's own solutions",
                 "that any training on these problems would do; a ceiling where RL has no signal",
             ),
             (
                 "Rejection fine-tuning",
-                "`writer=start advantage=accepted`",
+                "`sampling.behavior=start advantage=indicator_correct`",
                 "likelihood of the start model's right samples, draws matched to RL's",
                 "that search, not learning from failure, made the gain",
             ),
@@ -321,19 +336,19 @@ TABLES = (
             ),
             (
                 "Distillation",
-                "`writer=teacher advantage=everything`",
+                "`sampling.behavior=teacher advantage=indicator_all`",
                 "likelihood of a teacher's samples; forward KL",
                 "the positive control: new skills do come in",
             ),
             (
                 "On-policy distillation",
-                "`advantage=nothing kl.to=teacher kl.coefficient=1`",
+                "`advantage=indicator_none loss.kl.target=teacher loss.kl.coefficient=1`",
                 "KL(policy ‖ teacher) on the policy's samples; reverse KL",
                 "the same, without another's samples",
             ),
             (
                 "Self-distillation",
-                "`advantage=nothing kl.coefficient=1 kl.temperature=0.5`",
+                "`advantage=indicator_none loss.kl.coefficient=1 loss.kl.temperature=0.5`",
                 "the policy is pulled to its own start, sharpened",
                 "that per-token sharpening alone is the gain",
             ),

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from edgewise.report.charts import PALETTE, specification
 from edgewise.rl import advantages
+from edgewise.rl.advantages.pkpo import PkpoBaseline
 
 SAMPLES = 16
 
@@ -61,7 +62,7 @@ class Curve:
     of: Callable[[Tensor], Tensor]
 
 
-def _pkpo(k: int, baseline: advantages.subsets.Baseline) -> Callable[[Tensor], Tensor]:
+def _pkpo(k: int, baseline: PkpoBaseline) -> Callable[[Tensor], Tensor]:
     """For a mean over samples, so n times the published S_i."""
     return lambda rewards_PG: rewards_PG.shape[1] * advantages.pkpo(rewards_PG, k, baseline)
 

@@ -28,7 +28,7 @@ samples of a problem, which `advantages.pkpo` returns and a recipe multiplies by
 wrong; the *reward* may be shaped. Filters, curricula and pass@k see the outcome only. On policy, where a batch is used
 for one update, the ratio is exactly 1 (the policy's own log-probabilities are detached, none is computed twice), so
 every clipped loss is plain REINFORCE there. Sampling is never truncated (no top-p, no top-k), so log-probabilities are
-those of the law that drew. A name in a recipe is an override: `advantage=rloo`, or with numbers
+those of the policy that drew. A name in a recipe is an override: `advantage=rloo`, or with numbers
 `advantage=pkpo advantage.k=8`.
 
 ## What each does to easy and hard problems

@@ -1,4 +1,9 @@
-"""Samples as text, with what is known of each completion token, and models run over them."""
+"""Packed batches of rollouts: what is known of each completion token, micro-batches, and models run over them.
+
+TokenBatch   all rollouts of a step with tables [P, G, T]
+Minibatch    the samples of one optimizer update, each prompt once for its completions
+MicroBatch   a part of a minibatch's gradient: packed tokens, N of them with loss
+"""
 
 from __future__ import annotations
 
@@ -17,139 +22,201 @@ from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.execution import Execution
 
 Cells = Sequence[tuple[int, int]]
+"""Samples by (problem, sample)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One micro-batch. N are its tokens with loss: those of the completions.
+class TokenTables:
+    """What the updates need of every completion token; all tensors have one shape: [P, G, T], [D, T] or [N].
 
-    `source_N` is the place in the text whose hidden state predicts the token.
+    `rollout_logp` is of the behavior policy, where that is not the policy that trains; `values` and `returns` are there
+    where a critic learns.
     """
 
-    text: PackedTokens
-    source_N: Tensor
-    token_N: Tensor
-    document_N: Tensor
-    place_N: Tensor
-    weight_N: Tensor
-    tables_DT: Mapping[str, Tensor]
+    advantage: Tensor
+    rollout_logp: Tensor | None = None
+    values: Tensor | None = None
+    returns: Tensor | None = None
 
-    def __getitem__(self, name: str) -> Tensor:
-        """What the batch's table of that name says of each token."""
-        return self.tables_DT[name][self.document_N, self.place_N]
+    def map(self, function: Callable[[Tensor], Tensor]) -> TokenTables:
+        """The same tables with `function` applied to each that is there."""
+
+        def optional(table: Tensor | None) -> Tensor | None:
+            return None if table is None else function(table)
+
+        return TokenTables(
+            function(self.advantage), optional(self.rollout_logp), optional(self.values), optional(self.returns)
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """A prompt and the completions of it that are in the batch, by number of document."""
+class TokenBatch:
+    """The rollouts of a step with their tables [P, G, T]."""
+
+    rollouts: Rollouts
+    tables: TokenTables
+
+    @property
+    def effective_samples(self) -> int:
+        """Samples whose advantage is not 0 throughout."""
+        return int((self.tables.advantage != 0).any(-1).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """A part of a minibatch. N are its tokens with loss: those of the completions.
+
+    `source_N` is the place in the packed tokens whose hidden state predicts the token. `sample_index_N` tells which
+    sample of the minibatch it is of, `token_index_N` which token of its completion, `weight_N` its weight in the loss.
+    """
+
+    packed: PackedTokens
+    source_N: Tensor
+    token_N: Tensor
+    sample_index_N: Tensor
+    token_index_N: Tensor
+    weight_N: Tensor
+    tables_N: TokenTables | None
+
+    @property
+    def advantage_N(self) -> Tensor:
+        return self._tables.advantage
+
+    @property
+    def rollout_logp_N(self) -> Tensor | None:
+        return self._tables.rollout_logp
+
+    @property
+    def values_N(self) -> Tensor:
+        assert self._tables.values is not None, "without a critic there are no values"
+        return self._tables.values
+
+    @property
+    def returns_N(self) -> Tensor:
+        assert self._tables.returns is not None, "without a critic there are no returns"
+        return self._tables.returns
+
+    @property
+    def _tables(self) -> TokenTables:
+        assert self.tables_N is not None, "a batch without tables has only its tokens"
+        return self.tables_N
+
+
+@dataclass(frozen=True, slots=True)
+class PromptGroup:
+    """A prompt and those of its completions that are in the minibatch, by the number of the sample."""
 
     prompt: NDArray[np.int64]
     completions: Mapping[int, NDArray[np.int64]]
 
     @property
     def tokens(self) -> int:
-        """Of its text, where the prompt stands once; the last of a completion predicts nothing and is left out."""
+        """Packed tokens: the prompt once, and the completions without their last token, which predicts nothing."""
         return len(self.prompt) + sum(len(ids) - 1 for ids in self.completions.values())
 
     @property
-    def seen(self) -> float:
+    def visible_keys(self) -> float:
         """Keys that these tokens see in all, each token itself included."""
-        own = np.array([len(ids) - 1 for ids in self.completions.values()])
-        length = len(self.prompt)
-        return float(length * (length + 1) / 2 + (own * length + own * (own + 1) / 2).sum())
+        lengths = np.array([len(ids) - 1 for ids in self.completions.values()])
+        prompt = len(self.prompt)
+        return float(prompt * (prompt + 1) / 2 + (lengths * prompt + lengths * (lengths + 1) / 2).sum())
 
-    def pieces(self, limit: int) -> list[Family]:
+    def split(self, limit: int) -> list[PromptGroup]:
         """The completions in equal shares of about `limit` tokens, each behind the prompt."""
-        documents = np.array(list(self.completions))
-        count = min(len(documents), -(-self.tokens // limit))
+        samples = np.array(list(self.completions))
+        count = min(len(samples), -(-self.tokens // limit))
         return [
-            Family(self.prompt, {d: self.completions[d] for d in share.tolist()})
-            for share in np.array_split(documents, count)
+            PromptGroup(self.prompt, {d: self.completions[d] for d in share.tolist()})
+            for share in np.array_split(samples, count)
         ]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Minibatch:
     """D samples; each of their tokens has the weight of its sample.
 
     `tables_DT` have a row for each sample and a column for each token of its completion.
     """
 
-    families: Sequence[Family]
+    groups: Sequence[PromptGroup]
     weight_D: Tensor
-    tables_DT: Mapping[str, Tensor]
+    tables_DT: TokenTables | None
+
+    @classmethod
+    def of(cls, rollouts: Rollouts, cells: Cells, weight_PG: Tensor, tables: TokenTables | None = None) -> Minibatch:
+        """The samples (problem, sample) of `cells`; each of their tokens has the weight of its sample.
+
+        `tables` are [P, G, T].
+        """
+        completions: dict[int, dict[int, NDArray[np.int64]]] = {}
+        for d, (p, g) in enumerate(cells):
+            completions.setdefault(p, {})[d] = np.array(rollouts.completions.ids(p, g))
+        groups = [PromptGroup(np.array(rollouts.prompts[p]), samples) for p, samples in completions.items()]
+        problem_D, sample_D = torch.tensor(cells).unbind(1)
+        tables_DT = tables.map(lambda table_PGT: table_PGT[problem_D, sample_D]) if tables else None
+        return cls(groups, weight_PG[problem_D, sample_D].float(), tables_DT)
 
     @property
     def tokens(self) -> int:
         """Tokens with loss."""
-        return sum(len(ids) for family in self.families for ids in family.completions.values())
+        return sum(len(ids) for group in self.groups for ids in group.completions.values())
 
     def forward_flops(self, model: Decoder) -> float:
-        """FLOPs of one pass over the batch."""
-        tokens, seen = sum(f.tokens for f in self.families), sum(f.seen for f in self.families)
-        return forward_flops(model.spec, model.vocabulary, tokens, seen / tokens)
+        """FLOPs of one pass over the minibatch."""
+        tokens = sum(group.tokens for group in self.groups)
+        visible_keys = sum(group.visible_keys for group in self.groups)
+        return forward_flops(model.spec, model.vocabulary, tokens, visible_keys / tokens)
 
-    def parts(self, execution: Execution) -> list[Part]:
-        """This rank's micro-batches, on the run's device. Completions are never split."""
-        limit = execution.micro_batch_tokens(sum(family.tokens for family in self.families))
-        weight_D = self.weight_D.to(execution.device)
-        tables = {name: table.to(execution.device) for name, table in self.tables_DT.items()}
-        shares: list[list[Family]] = [[]]
-        for piece in (piece for family in self.families for piece in family.pieces(limit)):
-            if shares[-1] and sum(f.tokens for f in shares[-1]) + piece.tokens > limit:
+    def micro_batches(self, execution: Execution) -> list[MicroBatch]:
+        """This rank's micro-batches, on the execution's device. Completions are never split."""
+        device = execution.device
+        limit = execution.micro_batch_tokens(sum(group.tokens for group in self.groups))
+        weight_D = self.weight_D.to(device)
+        tables_DT = self.tables_DT.map(lambda table: table.to(device)) if self.tables_DT else None
+        shares: list[list[PromptGroup]] = [[]]
+        for piece in (piece for group in self.groups for piece in group.split(limit)):
+            if shares[-1] and sum(group.tokens for group in shares[-1]) + piece.tokens > limit:
                 shares.append([])
             shares[-1].append(piece)
-        return [_part(share, weight_D, tables, execution.device) for share in execution.distributed.shard(shares)]
+        return [_micro_batch(share, weight_D, tables_DT, device) for share in execution.distributed.shard(shares)]
 
 
-def make_batch(rollouts: Rollouts, cells: Cells, weight_PG: Tensor, tables: Mapping[str, Tensor]) -> Batch:
-    """The samples (problem, sample) of `cells`; each of their tokens has the weight of its sample.
-
-    `tables` are [P, G, T].
-    """
-    documents: dict[int, dict[int, NDArray[np.int64]]] = {}
-    for d, (p, g) in enumerate(cells):
-        documents.setdefault(p, {})[d] = np.array(rollouts.completions.ids(p, g))
-    families = [Family(np.array(rollouts.prompts[p]), completions) for p, completions in documents.items()]
-    problem_D, sample_D = torch.tensor(cells).unbind(1)
-    tables_DT = {name: table[problem_D, sample_D] for name, table in tables.items()}
-    return Batch(families, weight_PG[problem_D, sample_D].float(), tables_DT)
-
-
-def _part(families: Sequence[Family], weight_D: Tensor, tables_DT: Mapping[str, Tensor], device: torch.device) -> Part:
+def _micro_batch(
+    groups: Sequence[PromptGroup], weight_D: Tensor, tables_DT: TokenTables | None, device: torch.device
+) -> MicroBatch:
     segments: list[tuple[int, int, int, int]] = []
-    tokens, positions, sources, targets, documents, places = (_Numbers() for _ in range(6))
+    tokens, positions, sources, targets, sample_indices, token_indices = (_Numbers() for _ in range(6))
     start = 0
-    for family in families:
-        length, prompt_start = len(family.prompt), start
-        tokens.append(family.prompt)
+    for group in groups:
+        length, prompt_start = len(group.prompt), start
+        tokens.append(group.prompt)
         positions.append(np.arange(length))
         segments.append((start, length, 0, 0))
         start += length
-        for document, ids in family.completions.items():
-            own = len(ids) - 1
+        for sample, ids in group.completions.items():
+            read = len(ids) - 1
             tokens.append(ids[:-1])
-            positions.append(np.arange(length, length + own))
+            positions.append(np.arange(length, length + read))
             # The end of the prompt predicts the first token of every completion.
             sources.append(np.array([prompt_start + length - 1]))
-            sources.append(np.arange(start, start + own))
+            sources.append(np.arange(start, start + read))
             targets.append(ids)
-            documents.append(np.full(len(ids), document))
-            places.append(np.arange(len(ids)))
-            if own:
-                segments.append((start, own, prompt_start, length))
-            start += own
+            sample_indices.append(np.full(len(ids), sample))
+            token_indices.append(np.arange(len(ids)))
+            if read:
+                segments.append((start, read, prompt_start, length))
+            start += read
 
-    text = PackedTokens(tokens.joined(device), positions.joined(device), torch.tensor(segments, device=device))
-    document_N = documents.joined(device)
-    return Part(
-        text,
+    packed = PackedTokens(tokens.joined(device), positions.joined(device), torch.tensor(segments, device=device))
+    sample_index_N, token_index_N = sample_indices.joined(device), token_indices.joined(device)
+    return MicroBatch(
+        packed,
         sources.joined(device),
         targets.joined(device),
-        document_N,
-        places.joined(device),
-        weight_D[document_N],
-        tables_DT,
+        sample_index_N,
+        token_index_N,
+        weight_D[sample_index_N],
+        tables_DT.map(lambda table_DT: table_DT[sample_index_N, token_index_N]) if tables_DT else None,
     )
 
 
@@ -165,30 +232,31 @@ def all_cells(rollouts: Rollouts) -> list[tuple[int, int]]:
     return [(p, g) for p in range(len(rollouts.problems)) for g in range(rollouts.samples)]
 
 
-def hidden_of(model: Decoder, part: Part) -> Tensor:
+def hidden_of(model: Decoder, micro_batch: MicroBatch) -> Tensor:
     """Hidden states [N, width] from which the tokens with loss are predicted."""
-    return model.forward_packed(part.text)[part.source_N]
+    return model.forward_packed(micro_batch.packed)[micro_batch.source_N]
 
 
-def logits_of(model: Decoder, part: Part, temperature: float) -> Tensor:
+def logits_of(model: Decoder, micro_batch: MicroBatch, temperature: float) -> Tensor:
     """Tempered logits [N, V] at the tokens with loss."""
-    return model.logits(hidden_of(model, part) / temperature)
+    return model.logits(hidden_of(model, micro_batch) / temperature)
 
 
-def logp_of(logits_NV: Tensor, part: Part) -> Tensor:
+def logp_of(logits_NV: Tensor, micro_batch: MicroBatch) -> Tensor:
     """The log-probability [N] of the tokens that were drawn."""
-    return torch.log_softmax(logits_NV, dim=-1).gather(1, part.token_N.unsqueeze(1)).squeeze(1)
+    return torch.log_softmax(logits_NV, dim=-1).gather(1, micro_batch.token_N.unsqueeze(1)).squeeze(1)
 
 
 @torch.no_grad()
-def of_every_token(score: Callable[[Part], Tensor], rollouts: Rollouts, execution: Execution) -> Tensor:
-    """`score` of each completion token of all samples, [P, G, T] on the CPU; 0 beyond a sample's length."""
+def every_token(score: Callable[[MicroBatch], Tensor], rollouts: Rollouts, execution: Execution) -> Tensor:
+    """`score` [N] of each completion token of all samples, as [P, G, T] on the CPU; 0 beyond a sample's length."""
     cells = all_cells(rollouts)
     shape = rollouts.completions.tokens_PGT.shape
-    parts = make_batch(rollouts, cells, torch.ones(shape[:2]), {}).parts(execution)
-    found_DT = torch.zeros(len(cells), shape[2])
-    for part, found_N in zip(parts, execution.map_in_order(score, parts), strict=True):
-        found_DT[part.document_N.cpu(), part.place_N.cpu()] = found_N.float().cpu()
-    # What another rank has found is 0 here.
-    execution.distributed.all_reduce_([found_DT])
-    return found_DT.view(shape)
+    micro_batches = Minibatch.of(rollouts, cells, torch.ones(shape[:2])).micro_batches(execution)
+    scores_DT = torch.zeros(len(cells), shape[2])
+    scored = execution.map_in_order(score, micro_batches)
+    for micro_batch, scores_N in zip(micro_batches, scored, strict=True):
+        scores_DT[micro_batch.sample_index_N.cpu(), micro_batch.token_index_N.cpu()] = scores_N.float().cpu()
+    # The scores of other ranks are 0 here.
+    execution.distributed.all_reduce_([scores_DT])
+    return scores_DT.view(shape)

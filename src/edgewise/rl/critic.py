@@ -1,4 +1,4 @@
-"""The critic: what reward to expect before each token, learnt from the same batches as the policy."""
+"""Critic: a value model that learns what reward to expect before each token, from the same batches as the policy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.model.decoder import Decoder
-from edgewise.rl.batch import Batch, Part, hidden_of
-from edgewise.rl.recipe import CriticSpec
+from edgewise.rl.advantages.base import CriticSpec
+from edgewise.rl.batch import MicroBatch, Minibatch, hidden_of
 from edgewise.training.execution import Execution
 from edgewise.training.gradients import add_gradients
 from edgewise.training.optimizer import Optimizer
@@ -34,26 +34,28 @@ class Critic(nn.Module):
         self.optimizer = Optimizer(self, spec.optimizer)
         self.state = Together({"weights": Weights(self), "optimizer": self.optimizer})
 
-    def forward(self, part: Part) -> Tensor:
+    def forward(self, micro_batch: MicroBatch) -> Tensor:
         """The expected reward [N] before each token with loss is drawn."""
-        values: Tensor = self.value(hidden_of(self.trunk, part).float()).squeeze(-1)
+        values: Tensor = self.value(hidden_of(self.trunk, micro_batch).float()).squeeze(-1)
         return values
 
-    def learn(self, batches: Sequence[Batch | None], epochs: int, execution: Execution) -> dict[str, float]:
-        """One step per batch and epoch towards the table "returns"; returns value_loss, the mean per token."""
-        found: list[float] = []
-        for _ in range(epochs):
-            for batch in batches:
-                if batch is not None:
-                    found.append(self._step(batch, execution))
-        return {"value_loss": sum(found) / len(found)} if found else {}
+    def learn(self, minibatches: Sequence[Minibatch | None], epochs: int, execution: Execution) -> dict[str, float]:
+        """One step per minibatch and epoch towards the returns; returns value_loss, the mean per token."""
+        losses = [
+            self._step(minibatch, execution)
+            for _ in range(epochs)
+            for minibatch in minibatches
+            if minibatch is not None
+        ]
+        return {"value_loss": sum(losses) / len(losses)} if losses else {}
 
-    def _step(self, batch: Batch, execution: Execution) -> float:
-        def loss_of(part: Part) -> tuple[Tensor, float]:
-            loss = value_loss(self(part), part["values"], part["returns"], self.spec.clip).sum() / batch.tokens
+    def _step(self, minibatch: Minibatch, execution: Execution) -> float:
+        def loss_of(micro_batch: MicroBatch) -> tuple[Tensor, float]:
+            loss_N = value_loss(self(micro_batch), micro_batch.values_N, micro_batch.returns_N, self.spec.clip)
+            loss = loss_N.sum() / minibatch.tokens
             return loss, float(loss.detach())
 
-        total = sum(add_gradients(self, batch.parts(execution), loss_of, execution))
+        total = sum(add_gradients(self, minibatch.micro_batches(execution), loss_of, execution))
         self.optimizer.step(self.spec.optimizer.learning_rate)
         return total
 

@@ -1,8 +1,8 @@
-"""Which problems are asked, and in what order: `Curriculum` is one of four choices, `Course` its run.
+"""Curriculum: which problems a run trains on, and in what order.
 
-Every problem is of the world's train split. What is asked next depends on the binary outcomes of
-what was asked before and never on a shaped reward, which can be high for what is wrong. A sample
-that nobody could judge counts as not solved.
+`Curriculum` is one of four choices, `CurriculumState` the progress of one. Every problem is of the world's train split.
+What is asked next depends on the binary outcomes of what was asked before and never on a shaped reward, which can be
+high for what is wrong. A sample that is unscorable counts as not solved.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from edgewise.rl.coverage import check_outcomes
 from edgewise.tasks.base import Problem, World
 
 
-class Course(ABC):
-    """A curriculum on its way. All that it remembers is in its tensors."""
+class CurriculumState(ABC):
+    """The progress of a curriculum. All that it remembers is in its tensors."""
 
     def __init__(self, state: dict[str, Tensor]) -> None:
         self._state = state
@@ -45,7 +45,7 @@ class Course(ABC):
     def _learn(self, problems: Sequence[Problem], solved_P: Tensor, samples: int) -> None: ...
 
     def metrics(self) -> dict[str, float]:
-        """Where the course stands; empty where there is nothing to say."""
+        """What to log about the progress; empty where there is nothing to say."""
         return {}
 
     def tensors(self) -> dict[str, Tensor]:
@@ -61,16 +61,16 @@ class Course(ABC):
         self._state = {name: tensor.cpu().clone() for name, tensor in tensors.items()}
 
 
-class Uniform(Spec):
+class FreshProblems(Spec):
     """Fresh problems for ever: problem i of the run is problem i of the train split under the run's seed."""
 
-    curriculum: Literal["uniform"] = "uniform"
+    kind: Literal["uniform"] = "uniform"
 
-    def start(self, world: World, seed: int) -> Course:
+    def start(self, world: World, seed: int) -> CurriculumState:
         return _Fresh(world, seed)
 
 
-class Pool(Spec):
+class ProblemPool(Spec):
     """A fixed set: the first `size` problems of the train split that differ in what they ask.
 
     Each is asked once an epoch, in an order drawn for the epoch. A batch that goes over the end of
@@ -82,7 +82,7 @@ class Pool(Spec):
     a batch asks for, it gets those.
     """
 
-    curriculum: Literal["pool"] = "pool"
+    kind: Literal["pool"] = "pool"
     size: int = Field(ge=1, description="different problems")
     retire_at: float | None = Field(None, gt=0, le=1, description="pass rate; null: none retires")
     retire_after: int = Field(1, ge=1, description="visits before which none retires")
@@ -93,24 +93,24 @@ class Pool(Spec):
             raise ValueError("retire_after: no problem retires; set retire_at, or leave retire_after at 1")
         return self
 
-    def start(self, world: World, seed: int) -> Course:
+    def start(self, world: World, seed: int) -> CurriculumState:
         """InputError where the world is not seen to have that many different problems."""
         return _Pooled(self, _different(world, seed, self.size), world, seed)
 
 
-class Targeted(Spec):
+class TargetedLevels(Spec):
     """Levels are drawn the more often the nearer their pass rate is to `pass_rate`.
 
     The weight of a level is exp(-((p - pass_rate) / width)^2 / 2) + floor, where p is an exponential
     average of the share of solved samples on the level: p <- memory p + (1 - memory) share at each
-    visit, and the share itself at the first. All problems of a level in one call of `Course.learn` are
+    visit, and the share itself at the first. All problems of a level in one call of `CurriculumState.learn` are
     one visit. A level that was never visited counts as on target. How often the world itself draws a
     level plays no part.
 
     The gradient of a group-centred estimator grows with p (1 - p), largest at 0.5.
     """
 
-    curriculum: Literal["targeted"] = "targeted"
+    kind: Literal["targeted"] = "targeted"
     pass_rate: float = Field(0.5, ge=0, le=1)
     width: float = Field(0.2, gt=0)
     memory: float = Field(0.9, ge=0, lt=1)
@@ -121,15 +121,15 @@ class Targeted(Spec):
         distance_L = torch.where(seen_L, rate_L - self.pass_rate, 0.0) / self.width
         return torch.exp(-0.5 * distance_L**2) + self.floor
 
-    def start(self, world: World, seed: int) -> Course:
+    def start(self, world: World, seed: int) -> CurriculumState:
         """InputError where the world has a single level, or one without training problems."""
         return _Levelled(self, world, seed)
 
 
-class Edge(Spec):
+class EdgeLevels(Spec):
     """Only levels at the edge of competence, those with a pass rate from `least` to `most`, equally often.
 
-    The pass rate is the exponential average of `Targeted`; a level that was never visited counts as
+    The pass rate is the exponential average of `TargetedLevels`; a level that was never visited counts as
     inside. Where no level is inside, the nearest is asked, all of them where several are as near.
 
     Levels outside are not visited while any is inside, so what was measured of them stays: a level
@@ -138,13 +138,13 @@ class Edge(Spec):
 
     "Interplay" (arXiv 2512.07783) calls edge what a base solves rarely but not never, and chooses it
     once, before RL, by the number of operations: its base, pre-trained on 2 to 10, solves 11 to 14
-    with pass@1 near 0.17 and pass@128 near 0.42. To train on that fixed range is `Uniform` on a
+    with pass@1 near 0.17 and pass@128 near 0.42. To train on that fixed range is `FreshProblems` on a
     world of those levels. Here the range follows the policy as it learns, and is one of mean pass rates of
     levels: at 0.02 a level may hold problems solved at 0.02 each, or two in a hundred always
     solved and the rest never, of which only the first are an edge.
     """
 
-    curriculum: Literal["edge"] = "edge"
+    kind: Literal["edge"] = "edge"
     least: float = Field(0.02, ge=0, le=1)
     most: float = Field(0.5, ge=0, le=1)
     memory: float = Field(0.9, ge=0, lt=1)
@@ -161,20 +161,20 @@ class Edge(Spec):
         distance_L = torch.where(seen_L, outside_L, 0.0)
         return (distance_L == distance_L.min()).to(rate_L.dtype)
 
-    def start(self, world: World, seed: int) -> Course:
+    def start(self, world: World, seed: int) -> CurriculumState:
         """InputError where the world has a single level, or one without training problems."""
         return _Levelled(self, world, seed)
 
 
 Curriculum = Annotated[
-    Uniform | Pool | Targeted | Edge,
-    Field(discriminator="curriculum"),
-    by_name("curriculum"),
+    FreshProblems | ProblemPool | TargetedLevels | EdgeLevels,
+    Field(discriminator="kind"),
+    by_name("kind"),
 ]
-"""One of them, told apart by `curriculum`; a bare name stands for the choice with its defaults."""
+"""One of them, told apart by `kind`; a bare name stands for the choice with its defaults."""
 
 
-class _Fresh(Course):
+class _Fresh(CurriculumState):
     """`asked` problems so far."""
 
     def __init__(self, world: World, seed: int) -> None:
@@ -190,14 +190,14 @@ class _Fresh(Course):
         pass
 
 
-class _Pooled(Course):
+class _Pooled(CurriculumState):
     """Of each problem its visits, its samples and how many were solved; who is retired, and who was asked this epoch.
 
     That a problem is retired is state of its own: samples that were under way when it retired must
     not bring it back.
     """
 
-    def __init__(self, spec: Pool, index_of: dict[str, int], world: World, seed: int) -> None:
+    def __init__(self, spec: ProblemPool, index_of: dict[str, int], world: World, seed: int) -> None:
         counts = {name: torch.zeros(spec.size, dtype=torch.int64) for name in ("visits", "samples", "solved")}
         flags = {name: torch.zeros(spec.size, dtype=torch.bool) for name in ("retired", "asked")}
         super().__init__({**counts, **flags, "epoch": torch.tensor(0)})
@@ -238,26 +238,26 @@ class _Pooled(Course):
     def metrics(self) -> dict[str, float]:
         """Epochs begun before this one, the share of problems retired, and the mean over problems of the pass
         rate over all samples so far, of those visited."""
-        found = {
+        progress = {
             "pool_epoch": float(self._state["epoch"]),
             "pool_retired": float(self._state["retired"].double().mean()),
         }
         visited_P = self._state["visits"] > 0
-        return found | ({"pool_pass_rate": float(self._rates()[visited_P].mean())} if visited_P.any() else {})
+        return progress | ({"pool_pass_rate": float(self._rates()[visited_P].mean())} if visited_P.any() else {})
 
     def _rates(self) -> Tensor:
         # One correctly rounded division: 9 of 10 is the same number as 0.9. NaN where nothing was drawn.
         return self._state["solved"].double() / self._state["samples"].double()
 
 
-class _Levelled(Course):
+class _Levelled(CurriculumState):
     """Of each level how many problems were `asked`, its average pass `rate` and whether it was `seen`."""
 
-    def __init__(self, spec: Targeted | Edge, world: World, seed: int) -> None:
+    def __init__(self, spec: TargetedLevels | EdgeLevels, world: World, seed: int) -> None:
         self._levels = tuple(world.levels)
         if len(self._levels) < 2:
             raise InputError(
-                f"curriculum: {spec.curriculum} chooses between levels, the world has only {self._levels[0]}; "
+                f"sampling.curriculum: {spec.kind} chooses between levels, the world has only {self._levels[0]}; "
                 "use uniform or a world of several levels"
             )
         self._worlds = [world.at_level(level) for level in self._levels]
@@ -301,9 +301,9 @@ class _Levelled(Course):
         number where all are as likely), and the mean of the average pass rates of the levels seen."""
         chance_L = self._weights() / self._weights().sum()
         level_L = torch.tensor(self._levels, dtype=torch.float64)
-        found = {"mean_level": float(chance_L @ level_L), "levels_in_use": float(1 / (chance_L**2).sum())}
+        progress = {"mean_level": float(chance_L @ level_L), "levels_in_use": float(1 / (chance_L**2).sum())}
         seen_L = self._state["seen"]
-        return found | ({"level_pass_rate": float(self._state["rate"][seen_L].mean())} if seen_L.any() else {})
+        return progress | ({"level_pass_rate": float(self._state["rate"][seen_L].mean())} if seen_L.any() else {})
 
     def _weights(self) -> Tensor:
         return self._spec.weights(self._state["rate"], self._state["seen"])
@@ -312,22 +312,22 @@ class _Levelled(Course):
 def _different(world: World, seed: int, size: int) -> dict[str, int]:
     """The ids of the first `size` different problems of the train split, and where each first stands.
 
-    A world is taken to have no more after 16 (n + 64) draws in a row without a new one, n being
-    found. Of equally likely problems a single one left would be missed so with probability e^-16.
+    A world is taken to have no more after 16 (n + 64) draws in a row without a new one, where n are known. Of equally
+    likely problems a single missing one would be missed so with probability e^-16.
     """
-    found: dict[str, int] = {}
+    first_index: dict[str, int] = {}
     index, last = 0, 0
-    while len(found) < size:
+    while len(first_index) < size:
         name = world.problem("train", seed, index).id
-        if name not in found:
-            found[name] = last = index
-        elif index - last >= 16 * (len(found) + 64):
+        if name not in first_index:
+            first_index[name] = last = index
+        elif index - last >= 16 * (len(first_index) + 64):
             raise InputError(
-                f"curriculum.size: must be at most {len(found)}, the different problems among the first {index + 1} "
-                f"of the world's train split, is {size}"
+                f"sampling.curriculum.size: must be at most {len(first_index)}, the different problems among the first"
+                f" {index + 1} of the world's train split, is {size}"
             )
         index += 1
-    return found
+    return first_index
 
 
 @lru_cache(maxsize=4)

@@ -1,113 +1,130 @@
-"""The updates of one step: batches in, gradients, optimizer steps."""
+"""The policy updates of one step: loss and gradient of each minibatch, one optimizer step for each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from edgewise.model.decoder import Decoder
-from edgewise.rl import losses
-from edgewise.rl.batch import Batch, Part, logits_of, logp_of
-from edgewise.rl.recipe import Recipe
-from edgewise.rl.recipe.loss import Tokens
+from edgewise.rl.batch import MicroBatch, Minibatch, logits_of, logp_of
+from edgewise.rl.kl import entropy
+from edgewise.rl.losses import LossInputs
+from edgewise.rl.recipe import LossSpec
 from edgewise.training.execution import Execution
 from edgewise.training.gradients import add_gradients
 from edgewise.training.optimizer import Optimizer
 
 
-def update(
-    model: Decoder,
-    optimizer: Optimizer,
-    batches: Sequence[Batch | None],
-    recipe: Recipe,
-    learning_rate: float,
-    execution: Execution,
-    pulled_to: Decoder | None = None,
-) -> dict[str, float]:
-    """One optimizer step per batch and epoch; a batch without signal (None) makes none.
+@dataclass(frozen=True, slots=True)
+class PolicyUpdate:
+    """Built from the policy, its optimizer and the recipe's loss; `run` makes the updates of one step.
 
-    Batches have a table "advantage", and "drawn_logp" where somebody else than the policy wrote.
-    `pulled_to` is the model of the KL term in the loss. Returns means over tokens, as weighted by
-    the loss: clip_fraction (tokens whose gradient the clip cuts), kl (as estimated, where there is a
-    term), drift (log-ratio of the writer to the policy before this step's updates, where they are
-    not the same: an estimate of the KL between them); and grad_norm (mean over updates), ratio_max.
-
-    With a single update the policy before it is the policy being trained, so that the old
-    log-probabilities are the new ones, detached: a ratio is exactly 1. With several they are taken
-    before the first by the same computation.
+    `temperature` is that of the rollouts.
     """
-    measured = _Means()
-    parts_B = [batch.parts(execution) if batch else [] for batch in batches]
-    single = len(batches) * recipe.epochs == 1
-    old_B = [[None] * len(parts) if single else _old(model, parts, recipe, execution) for parts in parts_B]
-    norms = []
-    for _ in range(recipe.epochs):
-        for batch, parts, olds in zip(batches, parts_B, old_B, strict=True):
-            work = list(zip(parts, olds, strict=True))
-            for of_part in add_gradients(model, work, lambda known: _loss(model, *known, recipe, pulled_to), execution):
-                measured.join(of_part)
-            if batch:
-                norms.append(optimizer.step(learning_rate))
-    return {"grad_norm": sum(norms) / len(norms) if norms else 0.0} | measured.results()
+
+    policy: Decoder
+    optimizer: Optimizer
+    loss: LossSpec
+    temperature: float
+    execution: Execution
+
+    def run(
+        self,
+        minibatches: Sequence[Minibatch | None],
+        epochs: int,
+        learning_rate: float,
+        kl_target: Decoder | None = None,
+    ) -> dict[str, float]:
+        """One optimizer step per minibatch and epoch; a minibatch without signal (None) makes none.
+
+        `kl_target` is the model of the KL term in the loss. Returns means over tokens, as weighted by the loss: what
+        the policy loss measures, such as clip_fraction (tokens whose gradient the clip cuts); kl (as estimated, where
+        there is a term); drift (log-ratio of the behavior policy to the policy before this step's updates, where they
+        are not the same: an estimate of the KL between them). And grad_norm (mean over updates), ratio_max.
+
+        With a single update the policy before it is the policy being trained, so that the old log-probabilities are the
+        new ones, detached: a ratio is exactly 1. With several they are taken before the first by the same computation.
+        """
+        means = _TokenMeans()
+        micro_batches_B = [minibatch.micro_batches(self.execution) if minibatch else [] for minibatch in minibatches]
+        single = len(minibatches) * epochs == 1
+        old_logp_B = [
+            [None] * len(micro_batches) if single else self._old_logp(micro_batches)
+            for micro_batches in micro_batches_B
+        ]
+        norms = []
+        for _ in range(epochs):
+            for minibatch, micro_batches, old_logps in zip(minibatches, micro_batches_B, old_logp_B, strict=True):
+                work = list(zip(micro_batches, old_logps, strict=True))
+                for measured in add_gradients(
+                    self.policy, work, lambda item: self._loss(*item, kl_target), self.execution
+                ):
+                    means.join(measured)
+                if minibatch:
+                    norms.append(self.optimizer.step(learning_rate))
+        return {"grad_norm": sum(norms) / len(norms) if norms else 0.0} | means.results()
+
+    @torch.no_grad()
+    def _old_logp(self, micro_batches: Sequence[MicroBatch]) -> list[Tensor | None]:
+        def logp(micro_batch: MicroBatch) -> Tensor:
+            return logp_of(logits_of(self.policy, micro_batch, self.temperature), micro_batch)
+
+        return list(self.execution.map_in_order(logp, micro_batches))
+
+    def _loss(
+        self, micro_batch: MicroBatch, old_logp_N: Tensor | None, kl_target: Decoder | None
+    ) -> tuple[Tensor, _TokenMeans]:
+        loss, means = self.loss, _TokenMeans()
+        logits_NV = logits_of(self.policy, micro_batch, self.temperature)
+        logp_N = logp_of(logits_NV, micro_batch)
+        if old_logp_N is None:
+            old_logp_N = logp_N.detach()
+        importance_N = torch.ones_like(old_logp_N)
+        rollout_logp_N = micro_batch.rollout_logp_N
+        if rollout_logp_N is not None:
+            means.add("drift", rollout_logp_N - old_logp_N, micro_batch)
+            importance_N = loss.correction.weight(old_logp_N, rollout_logp_N)
+            if loss.correction.ratio_to_rollout:
+                old_logp_N = rollout_logp_N
+        inputs = LossInputs(
+            logp_N, old_logp_N, micro_batch.advantage_N, micro_batch.sample_index_N, micro_batch.token_N, logits_NV
+        )
+        loss_N, metrics = loss.function.per_token(inputs)
+        loss_N = loss_N * importance_N
+        for name, metric_N in metrics.items():
+            means.add(name, metric_N, micro_batch)
+        means.ratio(logp_N.detach() - old_logp_N)
+        if loss.kl.in_loss:
+            assert kl_target is not None
+            with torch.no_grad():
+                target_NV = logits_of(kl_target, micro_batch, self.temperature * loss.kl.temperature)
+            kl_N = loss.kl.per_token(logits_NV, logp_N, target_NV, logp_of(target_NV, micro_batch))
+            means.add("kl", kl_N.detach(), micro_batch)
+            loss_N = loss_N + loss.kl.coefficient * kl_N
+        if loss.entropy_bonus:
+            loss_N = loss_N - loss.entropy_bonus * entropy(logits_NV)
+        return (loss_N * micro_batch.weight_N).sum(), means
 
 
-@torch.no_grad()
-def _old(model: Decoder, parts: Sequence[Part], recipe: Recipe, execution: Execution) -> list[Tensor | None]:
-    def logp(part: Part) -> Tensor:
-        return logp_of(logits_of(model, part, recipe.temperature), part)
-
-    return list(execution.map_in_order(logp, parts))
-
-
-def _loss(
-    model: Decoder, part: Part, old_logp_N: Tensor | None, recipe: Recipe, pulled_to: Decoder | None
-) -> tuple[Tensor, _Means]:
-    measured = _Means()
-    logits_NV = logits_of(model, part, recipe.temperature)
-    logp_N = logp_of(logits_NV, part)
-    if old_logp_N is None:
-        old_logp_N = logp_N.detach()
-    importance_N = torch.ones_like(old_logp_N)
-    if not recipe.on_policy:
-        drawn_logp_N = part["drawn_logp"]
-        measured.add("drift", drawn_logp_N - old_logp_N, part)
-        importance_N = recipe.correction.weight(old_logp_N, drawn_logp_N)
-        if recipe.correction.against_drawn:
-            old_logp_N = drawn_logp_N
-    tokens = Tokens(logp_N, old_logp_N, part["advantage"], part.document_N, part.token_N, logits_NV)
-    loss_N, cut_N = recipe.loss.per_token(tokens)
-    loss_N = loss_N * importance_N
-    measured.add("clip_fraction", cut_N, part)
-    measured.ratio(logp_N.detach() - old_logp_N)
-    if recipe.kl.in_loss:
-        assert pulled_to is not None
-        with torch.no_grad():
-            other_NV = logits_of(pulled_to, part, recipe.temperature * recipe.kl.temperature)
-        kl_N = recipe.kl.per_token(logits_NV, logp_N, other_NV, logp_of(other_NV, part))
-        measured.add("kl", kl_N.detach(), part)
-        loss_N = loss_N + recipe.kl.coefficient * kl_N
-    if recipe.entropy:
-        loss_N = loss_N - recipe.entropy * losses.entropy(logits_NV)
-    return (loss_N * part.weight_N).sum(), measured
-
-
-class _Means:
+class _TokenMeans:
     """Sums over the tokens of a step, as weighted by the loss."""
 
     def __init__(self) -> None:
         self._sums: dict[str, tuple[float, float]] = {}
         self._ratio_max = 1.0
 
-    def add(self, name: str, value_N: Tensor, part: Part) -> None:
+    def add(self, name: str, value_N: Tensor, micro_batch: MicroBatch) -> None:
         value, weight = self._sums.get(name, (0.0, 0.0))
-        self._sums[name] = value + float((value_N * part.weight_N).sum()), weight + float(part.weight_N.sum())
+        weight_N = micro_batch.weight_N
+        self._sums[name] = value + float((value_N * weight_N).sum()), weight + float(weight_N.sum())
 
-    def join(self, other: _Means) -> None:
-        for name, (value, weight) in other._sums.items():
-            own_value, own_weight = self._sums.get(name, (0.0, 0.0))
-            self._sums[name] = own_value + value, own_weight + weight
+    def join(self, other: _TokenMeans) -> None:
+        for name, (other_value, other_weight) in other._sums.items():
+            value, weight = self._sums.get(name, (0.0, 0.0))
+            self._sums[name] = value + other_value, weight + other_weight
         self._ratio_max = max(self._ratio_max, other._ratio_max)
 
     def ratio(self, log_ratio_N: Tensor) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from edgewise.core.spec import Spec
 from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.recipes import AnyRecipe
+from edgewise.rl.recipes.registry import AnyRecipe
 from edgewise.sampling.params import SamplingParams
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
 from edgewise.study.study import Study
@@ -28,7 +28,7 @@ class DemoSpec(Spec):
     hard: int = Field(8, ge=3)
     model: DecoderSpec = DecoderSpec()
     pretraining: NextTokenSpec = NextTokenSpec(steps=2500, documents=12, stretch=96)
-    rl: AnyRecipe = Recipe(steps=60, reward="process")
+    rl: AnyRecipe = Recipe(steps=60, reward={"function": "process"})
     problems: int = Field(96, ge=2)
     samples: int = Field(64, ge=8)
 
@@ -57,7 +57,7 @@ def demo(spec: DemoSpec) -> Study:
             world=levels(first + 1, spec.hard),
             problems=spec.problems,
             samples=spec.samples,
-            sampling=SamplingParams(max_new_tokens=spec.rl.max_new_tokens),
+            sampling=SamplingParams(max_new_tokens=spec.rl.sampling.max_new_tokens),
         )
 
     def arm(world: ModularArithmetic) -> Evaluate:

@@ -21,7 +21,7 @@ from edgewise.rl.advantages import (
     remax,
     rloo,
 )
-from edgewise.rl.advantages.subsets import Baseline
+from edgewise.rl.advantages.pkpo import PkpoBaseline
 from tests.rl.advantages.oracles import Policy
 
 BINARY = Policy([0.3, -0.8, 0.1], [0.0, 1.0, 0.0])
@@ -111,7 +111,7 @@ PKPO_CASES = [
 
 @POLICIES
 @pytest.mark.parametrize(("baseline", "samples", "k"), PKPO_CASES)
-def test_pkpo_is_unbiased_for_the_best_of_k(policy: Policy, baseline: Baseline, samples: int, k: int) -> None:
+def test_pkpo_is_unbiased_for_the_best_of_k(policy: Policy, baseline: PkpoBaseline, samples: int, k: int) -> None:
     found = policy.expected_update(lambda rewards_PG: pkpo(rewards_PG, k, baseline), samples)
     assert_exact(found, policy.gradient(policy.best_of(k)))
 

@@ -1,27 +1,30 @@
-"""Advantages: rewards of a step's samples in, credit out. Pure functions of tensors.
+"""Advantages: rewards of a step's samples in, credit out. One algorithm is one file: function, spec, formula, source.
 
-`rewards` and `lengths` are tensors [problems, samples], `greedy` [problems]. Advantages have the
-shape and dtype of the rewards, or [problems, samples, tokens] where credit differs between tokens;
-they multiply log-probabilities in a mean over samples, except those of `pkpo`, which are published
-for a sum. Bad input raises InputError before any work.
+The functions are pure. `rewards` and `lengths` are tensors [problems, samples], `greedy` [problems]. Advantages have
+the shape and dtype of the rewards, or [problems, samples, tokens] where credit differs between tokens; they multiply
+log-probabilities in a mean over samples, except those of `pkpo`, which are published for a sum. Bad input raises
+InputError before any work.
 
-    groups     a problem's samples against each other (GRPO, Dr. GRPO, RLOO, OPO, MaxRL) or against
-               the greedy completion (ReMax)
-    batch      numbers normalised over the whole batch: REINFORCE++, its group-baseline form, ScaleRL
-    subsets    pass@k and the best of k as objectives, by sums over subsets (PKPO)
-    pass_at_k  Pass@k Training in all of its forms, and the k that fits a pass rate
-    tokens     credit per token: GAE with a critic, the reward to go
-    shaping    what changes a reward or an advantage: unlikeliness, positive-only, zero-success gate
+    grpo, dr_grpo, rloo, opo, maxrl     a problem's samples against each other
+    remax                               against the greedy completion
+    reinforce_plus_plus, ..._baseline, batch_std    normalised over the whole batch
+    pkpo                                the gradient of pass@k, by sums over subsets
+    passk_training                      Pass@k Training in all of its forms
+    gae, reward_to_go                   credit per token
+    unlikeliness, reinforce, indicators, masks      rank rewards, no baseline, supervised weights, masks
+
+The specs register themselves (see `base`); a new file in this package is found by itself. Only the functions have their
+short names here.
 """
 
-from edgewise.rl.advantages.batch import (
-    batch_std,
-    reinforce_plus_plus,
-    reinforce_plus_plus_baseline,
-    whiten,
-)
-from edgewise.rl.advantages.groups import dr_grpo, grpo, maxrl, opo, remax, rloo
-from edgewise.rl.advantages.pass_at_k import (
+from edgewise.rl.advantages.batch_std import batch_std
+from edgewise.rl.advantages.dr_grpo import dr_grpo
+from edgewise.rl.advantages.gae import gae
+from edgewise.rl.advantages.grpo import grpo
+from edgewise.rl.advantages.masks import positive_only, zero_success_gate
+from edgewise.rl.advantages.maxrl import maxrl
+from edgewise.rl.advantages.opo import opo
+from edgewise.rl.advantages.passk_training import (
     k_by_pass_rate,
     pass_at_k_adaptive,
     pass_at_k_bootstrap,
@@ -30,9 +33,14 @@ from edgewise.rl.advantages.pass_at_k import (
     pass_at_k_full,
     pass_at_k_training,
 )
-from edgewise.rl.advantages.shaping import positive_only, unlikeliness, zero_success_gate
-from edgewise.rl.advantages.subsets import max_at_k, pkpo
-from edgewise.rl.advantages.tokens import gae, reward_to_go
+from edgewise.rl.advantages.pkpo import max_at_k, pkpo
+from edgewise.rl.advantages.reinforce_plus_plus import reinforce_plus_plus
+from edgewise.rl.advantages.reinforce_plus_plus_baseline import reinforce_plus_plus_baseline
+from edgewise.rl.advantages.remax import remax
+from edgewise.rl.advantages.reward_to_go import reward_to_go
+from edgewise.rl.advantages.rloo import rloo
+from edgewise.rl.advantages.unlikeliness import unlikeliness
+from edgewise.rl.advantages.whitening import whiten
 
 __all__ = [
     "batch_std",

@@ -1,4 +1,4 @@
-"""What every advantage refuses, in the same words."""
+"""Checks of the inputs of every advantage, with one wording of each refusal."""
 
 from __future__ import annotations
 
@@ -72,3 +72,9 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """InputError where a named form is none of those there are."""
     if value not in choices:
         raise InputError(f"{name}: must be one of {', '.join(choices)}, is {value!r}")
+
+
+def zero_where_equal(centred_PG: Tensor, rewards: Tensor) -> Tensor:
+    """Exactly 0 in groups of equal rewards: the mean of equal floats can round, and must give no signal."""
+    equal_P1 = (rewards == rewards[:, :1]).all(dim=1, keepdim=True)
+    return centred_PG.masked_fill(equal_P1, 0.0)

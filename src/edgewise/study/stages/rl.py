@@ -10,9 +10,9 @@ from pydantic import model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
-from edgewise.rl import trainer
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.recipes import AnyRecipe
+from edgewise.rl.recipes.registry import AnyRecipe
+from edgewise.rl.train import train
 from edgewise.study.stages.artifacts import load_parent, save_model
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.tasks import AnyWorld
@@ -51,6 +51,6 @@ class RL(Stage):
             if its_tokenizer.words != tokenizer.words:
                 raise InputError("teacher: must have the words of the parent's model, in their order")
             teacher.requires_grad_(False)
-        totals = trainer.train(model, tokenizer, self.world, self.recipe, self.seed, folder, execution, teacher)
+        totals = train(model, tokenizer, self.world, self.recipe, self.seed, folder, execution, teacher)
         save_model(model, tokenizer, folder)
         return totals

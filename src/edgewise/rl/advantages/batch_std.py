@@ -1,0 +1,32 @@
+"""ScaleRL's batch normalisation: centred within each group, divided by the deviation over the batch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+
+from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
+from edgewise.rl.advantages.dr_grpo import dr_grpo
+from edgewise.rl.advantages.whitening import VARIANCE_FLOOR
+
+
+def batch_std(rewards: Tensor) -> Tensor:
+    """(r - mean of the group) / standard deviation of these differences over the batch.
+
+    Khatri et al. 2025 (ScaleRL, arXiv 2510.13786), sec. 3; the sample standard deviation (the paper does not say
+    which), its square at least 1e-8. Groups of equal rewards get exactly 0 and still lower that deviation; ScaleRL
+    drops them first.
+    """
+    centred_PG = dr_grpo(rewards)
+    return centred_PG * centred_PG.var(correction=1).clamp(min=VARIANCE_FLOOR).rsqrt()
+
+
+@ADVANTAGES.register
+class BatchStd(AdvantageSpec):
+    """`batch_std` of the net rewards."""
+
+    kind: Literal["batch_std"] = "batch_std"
+
+    def estimate(self, inputs: AdvantageInputs) -> Tensor:
+        return batch_std(inputs.net_reward_PG)

@@ -1,0 +1,35 @@
+"""GRPO: rewards centred and divided by the standard deviation of each problem's group."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+
+from edgewise.rl.advantages._checks import check_choice
+from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
+from edgewise.rl.advantages.dr_grpo import dr_grpo
+
+
+def grpo(rewards: Tensor, std: Literal["sample", "population"] = "sample", epsilon: float = 1e-6) -> Tensor:
+    """(r - mean) / (std + epsilon) within each group; a group of equal rewards gets exactly 0.
+
+    Shao et al. 2024 (arXiv 2402.03300), sec. 4.1.2. The paper does not say which standard deviation: "sample" divides
+    by n - 1, as verl and TRL do, "population" by n. This is not the gradient of the mean reward: with 0/1 rewards a
+    problem of pass rate p is weighed by about 1 / sqrt(p (1 - p)).
+    """
+    check_choice("std", std, ("sample", "population"))
+    centred_PG = dr_grpo(rewards)
+    correction = 1 if std == "sample" else 0
+    return centred_PG / (rewards.std(dim=1, keepdim=True, correction=correction) + epsilon)
+
+
+@ADVANTAGES.register
+class Grpo(AdvantageSpec):
+    """`grpo` of the net rewards."""
+
+    kind: Literal["grpo"] = "grpo"
+    std: Literal["sample", "population"] = "sample"
+
+    def estimate(self, inputs: AdvantageInputs) -> Tensor:
+        return grpo(inputs.net_reward_PG, self.std)

@@ -1,0 +1,47 @@
+"""Indicator weights of the supervised controls: 1 for the samples whose likelihood is raised, 0 for the others.
+
+They are no advantages in the sense of a baseline: with the loss `reinforce` the update is the likelihood of the
+samples with weight 1.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
+
+
+@ADVANTAGES.register
+class IndicatorOfCorrect(AdvantageSpec):
+    """1 where the outcome is right, else 0, whatever the reward: rejection fine-tuning."""
+
+    needs_group: ClassVar[bool] = False
+    kind: Literal["indicator_correct"] = "indicator_correct"
+
+    def estimate(self, inputs: AdvantageInputs) -> Tensor:
+        return inputs.outcome_PG.to(inputs.reward_PG.dtype)
+
+
+@ADVANTAGES.register
+class IndicatorOfAll(AdvantageSpec):
+    """1 for every sample, whatever the reward: supervised fine-tuning, distillation by likelihood."""
+
+    needs_group: ClassVar[bool] = False
+    kind: Literal["indicator_all"] = "indicator_all"
+
+    def estimate(self, inputs: AdvantageInputs) -> Tensor:
+        return torch.ones_like(inputs.reward_PG)
+
+
+@ADVANTAGES.register
+class IndicatorOfNone(AdvantageSpec):
+    """0 for every sample: only what the loss adds by itself, such as a KL, acts."""
+
+    needs_group: ClassVar[bool] = False
+    kind: Literal["indicator_none"] = "indicator_none"
+
+    def estimate(self, inputs: AdvantageInputs) -> Tensor:
+        return torch.zeros_like(inputs.reward_PG)

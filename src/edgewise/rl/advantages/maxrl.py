@@ -1,0 +1,42 @@
+"""MaxRL: rewards centred and divided by the group's mean reward, towards maximum likelihood of success."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from edgewise.core.errors import InputError
+from edgewise.rl.advantages._checks import check_group
+from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
+from edgewise.rl.advantages.dr_grpo import dr_grpo
+
+
+def maxrl(rewards: Tensor) -> Tensor:
+    """(r - mean) / mean within each group; 0 in a group whose rewards are all 0.
+
+    Tajwar et al. 2026 (arXiv 2602.02710): towards the gradient of log p by the average score of the successes. With
+    0/1 rewards it is unbiased for the gradient of
+
+        sum over j = 1 .. n - 1 of -(1 - p)^j / j
+
+    which is the Maclaurin series of log p cut after n - 1 terms. The paper counts n terms, and that holds for r / mean
+    without the centring. The centring has mean zero only while groups without a success keep their share of it, and
+    dropping those groups costs the last term. Rewards must not be negative (InputError).
+    """
+    check_group(rewards)
+    if (rewards < 0).any():
+        raise InputError("rewards: must be at least 0 for maxrl, which divides by their mean")
+    mean_P1 = rewards.mean(dim=1, keepdim=True)
+    return dr_grpo(rewards) / mean_P1.masked_fill(mean_P1 == 0, 1.0)
+
+
+@ADVANTAGES.register
+class MaxRl(AdvantageSpec):
+    """`maxrl` of the net rewards."""
+
+    needs_binary_rewards: ClassVar[bool] = True
+    kind: Literal["maxrl"] = "maxrl"
+
+    def estimate(self, inputs: AdvantageInputs) -> Tensor:
+        return maxrl(inputs.net_reward_PG)

@@ -1,0 +1,33 @@
+"""OPO: the group's length-weighted mean reward as the baseline."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+
+from edgewise.rl.advantages._checks import check_group, check_lengths, zero_where_equal
+from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
+
+
+def opo(rewards: Tensor, lengths: Tensor) -> Tensor:
+    """r minus the group's mean reward weighted by length, in tokens.
+
+    Hao et al. 2025 (arXiv 2505.23585): the baseline of least variance is the mean weighted by the squared norm of each
+    sample's score, which is taken to grow with its length.
+    """
+    check_group(rewards)
+    check_lengths(lengths, rewards)
+    weight_PG = lengths.to(rewards.dtype)
+    baseline_P1 = (rewards * weight_PG).sum(1, keepdim=True) / weight_PG.sum(1, keepdim=True)
+    return zero_where_equal(rewards - baseline_P1, rewards)
+
+
+@ADVANTAGES.register
+class Opo(AdvantageSpec):
+    """`opo` of the net rewards."""
+
+    kind: Literal["opo"] = "opo"
+
+    def estimate(self, inputs: AdvantageInputs) -> Tensor:
+        return opo(inputs.net_reward_PG, inputs.length_PG)

@@ -1,0 +1,131 @@
+"""Collect the rollouts of one step: sample, verify, score, filter, and resample until the batch is full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgewise.core.keyed import key
+from edgewise.rl.coverage import Coverage
+from edgewise.rl.curriculum import CurriculumState
+from edgewise.rl.filters import Filters, has_variance
+from edgewise.rl.rewards.base import RewardFunction
+from edgewise.rl.rollout_worker import RolloutWorker
+from edgewise.rollouts.rollouts import Rollouts
+from edgewise.tasks.base import Score, World
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRollouts:
+    """Groups of rollouts with their binary outcomes (bool) and rewards before length shaping, [problems, samples]."""
+
+    rollouts: Rollouts
+    outcome_PG: Tensor
+    reward_PG: Tensor
+
+    def select(self, problems: Sequence[int]) -> ScoredRollouts:
+        """The groups of some of the problems, by number."""
+        chosen = list(problems)
+        return ScoredRollouts(self.rollouts.select(chosen), self.outcome_PG[chosen], self.reward_PG[chosen])
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[ScoredRollouts]) -> ScoredRollouts:
+        """The groups of several draws, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            Rollouts.concatenate([part.rollouts for part in parts]),
+            torch.cat([part.outcome_PG for part in parts]),
+            torch.cat([part.reward_PG for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Built once a run from who writes, the world, the reward, the filters and the curriculum; see `collect`.
+
+    `prompts` problems of `samples` completions make a full batch. `curriculum` and `coverage` remember what was asked.
+    """
+
+    worker: RolloutWorker
+    world: World
+    reward: RewardFunction
+    filters: Filters
+    curriculum: CurriculumState
+    coverage: Coverage
+    prompts: int
+    samples: int
+
+    def collect(self, seed: int) -> tuple[ScoredRollouts | None, dict[str, float]]:
+        """Sample groups until the batch is full or `filters.resample_up_to` further draws were made.
+
+        None where no group is left to train on. The metrics are over all groups that were sampled. `seed` is of this
+        step alone.
+        """
+        sampled: list[ScoredRollouts] = []
+        kept: list[ScoredRollouts] = []
+        size = 0
+        for turn in range(1 + self.filters.resample_up_to):
+            problems = self.curriculum.next(self.prompts)
+            if not problems:
+                break
+            groups = self.score(self.worker.by_behavior(problems, self.samples, seed + turn), seed)
+            sampled.append(groups)
+            self.curriculum.learn(problems, groups.outcome_PG)
+            self.coverage.see(problems, groups.outcome_PG, groups.outcome_PG.numel())
+            # Groups beyond a full batch are dropped, in the order in which their problems were asked.
+            chosen = self._passing(groups, key("gate", seed, turn), seed)[: self.prompts - size]
+            size += len(chosen)
+            if chosen:
+                kept.append(groups.select(chosen))
+            if size == self.prompts:
+                break
+        metrics = rollout_metrics(sampled)
+        if not kept:
+            return None, metrics
+        metrics["draws_per_prompt"] = metrics["samples_drawn"] / size
+        return ScoredRollouts.concatenate(kept), metrics
+
+    def score(self, rollouts: Rollouts, seed: int) -> ScoredRollouts:
+        """The rollouts with their outcomes and rewards."""
+        return ScoredRollouts(rollouts, *self.reward.score(self.world, rollouts, seed))
+
+    def _passing(self, groups: ScoredRollouts, gate_seed: int, seed: int) -> list[int]:
+        """The numbers of the groups that pass all filters."""
+        problems = groups.rollouts.problems
+        passing_P = torch.ones(len(problems), dtype=torch.bool)
+        if self.filters.drop_zero_variance:
+            passing_P &= has_variance(groups.outcome_PG)
+        if self.filters.zero_success_gate:
+            by_start = self.worker.by_start(problems, self.filters.zero_success_gate, gate_seed)
+            passing_P &= ~self.score(by_start, seed).outcome_PG.any(1)
+        passing: list[int] = passing_P.nonzero().squeeze(1).tolist()
+        return passing
+
+
+def rollout_metrics(sampled: Sequence[ScoredRollouts]) -> dict[str, float]:
+    """What the rollouts of one step say, before any update.
+
+    `solved` is the share of samples with the binary outcome that the recipe rewards, `zero_variance` that of groups in
+    which all have the same; `length` is in tokens.
+    """
+    verdicts = [verdict for groups in sampled for row in groups.rollouts.verdict_PG for verdict in row]
+    count = len(verdicts)
+    if not count:
+        return {"samples_drawn": 0.0}
+    completions = [groups.rollouts.completions for groups in sampled]
+    outcome_PG = torch.cat([groups.outcome_PG for groups in sampled])
+    return {
+        "samples_drawn": float(count),
+        "reward": float(torch.cat([groups.reward_PG for groups in sampled]).mean()),
+        "solved": float(outcome_PG.float().mean()),
+        "answer_correct": sum(verdict.answer is Score.CORRECT for verdict in verdicts) / count,
+        "process_correct": sum(verdict.process is Score.CORRECT for verdict in verdicts) / count,
+        "unscorable": sum(verdict.answer is Score.UNSCORABLE for verdict in verdicts) / count,
+        "truncated": sum(int((~c.finished_PG).sum()) for c in completions) / count,
+        "zero_variance": 1 - float(has_variance(outcome_PG).float().mean()),
+        "length": sum(groups.rollouts.sampled_tokens for groups in sampled) / count,
+    }

@@ -1,1 +1,0 @@
-"""The named recipes, value beside source, by what they are for; `edgewise.rl.recipes` finds them by name."""

@@ -1,0 +1,29 @@
+"""Rewards: pure functions of verdicts, texts and lengths, each with its spec; pass@k never sees them.
+
+    correctness   the answer, the process, a mixture, one that the world offers itself
+    controls      format, coin flips, wrong labels, majority votes
+    length        shaping by length
+
+The specs register themselves (see `base`); a new file in this package is found by itself. Only the functions have their
+short names here.
+"""
+
+from edgewise.rl.rewards.controls import format_only, labelled, majority, random, wrong_label
+from edgewise.rl.rewards.correctness import mixture, outcome, process, process_share
+from edgewise.rl.rewards.length import cosine, cycle, overlong, overlong_scalerl
+
+__all__ = [
+    "cosine",
+    "cycle",
+    "format_only",
+    "labelled",
+    "majority",
+    "mixture",
+    "outcome",
+    "overlong",
+    "overlong_scalerl",
+    "process",
+    "process_share",
+    "random",
+    "wrong_label",
+]

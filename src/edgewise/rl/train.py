@@ -1,0 +1,135 @@
+"""Train a policy with RL: the one loop. Each step: collect -> advantages -> update -> reset -> log.
+
+The loop does not know which algorithm it runs: that is the recipe's. Everything random is keyed by seed and step, and
+all that a step leaves behind is in the checkpoint, so a resumed run equals the whole one.
+"""
+
+from __future__ import annotations
+
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
+from edgewise.core.provenance import Totals
+from edgewise.model.decoder import Decoder
+from edgewise.model.tokenizer import Tokenizer
+from edgewise.rl.collect import Collector
+from edgewise.rl.coverage import Coverage
+from edgewise.rl.flops import update_flops
+from edgewise.rl.models import Models
+from edgewise.rl.probe import probe
+from edgewise.rl.recipe import Recipe
+from edgewise.rl.reference_reset import Never, Plateau, validation_problems
+from edgewise.rl.rollout_worker import RolloutWorker
+from edgewise.rl.token_advantages import TokenAdvantages, minibatches_of
+from edgewise.rl.update import PolicyUpdate
+from edgewise.tasks.base import World
+from edgewise.training.execution import CPU, Execution
+from edgewise.training.optimizer import Optimizer
+from edgewise.training.run_folder import RunFolder
+from edgewise.training.state import State, Together, Weights
+
+
+def train(
+    model: Decoder,
+    tokenizer: Tokenizer,
+    world: World,
+    recipe: Recipe,
+    seed: int,
+    folder: RunFolder,
+    execution: Execution = CPU,
+    teacher: Decoder | None = None,
+) -> Totals:
+    """Train `model`, which comes as the start model, in place; returns the totals (tokens are those sampled).
+
+    InputError, before any work, where the world cannot give the recipe's reward, or a teacher is missing.
+    """
+    if recipe.has_teacher != (teacher is not None):
+        raise InputError(f"teacher: must be {'given' if recipe.has_teacher else 'left out'} with this recipe")
+    recipe.reward.function.check(world)
+
+    # What the run consists of.
+    sampling, kl, epochs = recipe.sampling, recipe.loss.kl, recipe.optimizer.epochs
+    models = Models.of(model, teacher, kl, recipe.advantage.critic_spec)
+    worker = RolloutWorker(
+        models,
+        sampling.behavior,
+        tokenizer,
+        world,
+        sampling.max_new_tokens,
+        sampling.temperature,
+        execution,
+    )
+    collector = Collector(
+        worker,
+        world,
+        recipe.reward.function,
+        sampling.filters,
+        sampling.curriculum.start(world, seed),
+        Coverage(),
+        sampling.prompts,
+        sampling.samples,
+    )
+    advantages = TokenAdvantages(recipe, models, collector, execution)
+    optimizer = Optimizer(model, recipe.optimizer)
+    policy_update = PolicyUpdate(model, optimizer, recipe.loss, sampling.temperature, execution)
+    reset_trigger = kl.reset.start()
+
+    # What a checkpoint keeps.
+    states: dict[str, State] = {
+        "model": Weights(model),
+        "optimizer": optimizer,
+        "stale_policy": worker.stale_policy,
+        "curriculum": collector.curriculum,
+        "coverage": collector.coverage,
+        "reset_trigger": reset_trigger,
+    }
+    if models.reference is not models.start:
+        states["reference"] = Weights(models.reference)
+    if models.critic is not None:
+        states["critic"] = models.critic.state
+
+    def validation_pass_rate() -> float:
+        """The policy's pass rate on problems of the train split that the run does not train on by their seed."""
+        assert isinstance(kl.reset, Plateau), "no other rule asks for it"
+        problems = validation_problems(world, seed, kl.reset.problems)
+        rollouts = worker.by_policy(problems, kl.reset.samples, key("validate", seed))
+        return float(collector.score(rollouts, seed).outcome_PG.float().mean())
+
+    totals = Totals()
+    for step in folder.steps(recipe.steps, Together(states), totals):
+        step_seed = key("rl", seed, step)
+        worker.reset_costs()
+        training_flops = 0.0
+
+        # Collect.
+        scored, metrics = collector.collect(step_seed)
+        worker.stale_policy.advance()
+        metrics |= collector.coverage.metrics() | collector.curriculum.metrics()
+        metrics |= {"effective_batch": 0.0, "grad_norm": 0.0}
+        if scored is not None:
+            metrics |= probe(models, scored.rollouts, sampling.temperature, execution)
+
+            # Advantages.
+            batch = advantages.compute(scored, step, step_seed)
+            metrics["effective_batch"] = float(batch.effective_samples)
+
+            # Update.
+            minibatches = minibatches_of(batch, recipe.loss, recipe.optimizer.minibatches, sampling.max_new_tokens)
+            learning_rate = recipe.optimizer.learning_rate_at(step, recipe.steps)
+            kl_target = models.kl_target(kl) if kl.in_loss else None
+            metrics |= policy_update.run(minibatches, epochs, learning_rate, kl_target)
+            if models.critic is not None:
+                metrics |= models.critic.learn(minibatches, epochs, execution)
+            training_flops = update_flops(model, minibatches, recipe)
+
+        # Reset the reference.
+        reset = reset_trigger.due(step, metrics.get("kl_to_reference"), validation_pass_rate)
+        if reset and not isinstance(kl.reset, Never):
+            Weights(models.reference).load(Weights(model).tensors())
+            if kl.reset.optimizer == "clear":
+                optimizer.load({})
+
+        # Log.
+        totals.tokens += worker.tokens
+        totals.flops += worker.flops + training_flops
+        folder.log(step, metrics | {"reset": float(reset), "tokens": totals.tokens})
+    return totals
