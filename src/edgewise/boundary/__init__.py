@@ -1,31 +1,37 @@
-"""What a model can solve within k samples, and what tuning did to it. numpy and scipy only.
+"""Measure what a model can solve within k samples, and what tuning did to it. numpy and scipy only.
 
-Outcomes in, claims out. `audit` does everything at once; what it is made of, and where each formula stands:
+`audit` takes the outcomes of a base and of tuned models and returns one `Audit`: verdicts, curves and every measure.
+Adding a measure is one file in measures/, adding a label one entry in verdict/labels. Where each formula stands:
 
-    table of samples             outcomes       Outcomes, align
-    samples and successes        counts         Counts
-    pass@k, its variance         estimators     pass_at_k, none_at_k, pass_at_k_variance
-    pass@k against k, bands      curves         curve, paired_difference, k_grid
-    bootstrap, intervals         resampling     Estimate
-    crossover k*                 crossings      crossover
-    Delta_SE, k_eq, area         budget         efficiency
-    solved sets, floor, McNemar  solved         solved_sets, mcnemar
-    SRR, NDR, SDS, NSCR          support        support_measures, support_from_table
-    verdict and its rules        verdict        boundary_verdict, combine (rules in rules, words in sentences)
-    power, samples needed        power          plan, power_at, detectable, mcnemar_power
-    per-problem change, FDR      per_problem    changes, holm, benjamini_hochberg, fisher_exact_p
-    expansion certificates       certificates   certify, draws_to_certify, implied_k
-    expansion rate, its floor    redrawn        redrawn_expansion
-    zero-inflated beta-binomial  population     fit_population, backtest (likelihood in betabinomial)
-    Good-Toulmin                 extrapolation  good_toulmin
-    the edge                     edge           find_edge (problems in placing, groups in group_signal, posterior)
-    pass^k, G-Pass@k, Cover      stability      reliability, cover, pass_hat_k, g_pass_at_k, mean_g_pass_at_k
-    maj@k, answer entropy        voting         majority, diversity
-    max@k                        grades         graded, max_at_k
-    guess floor                  guessing       shuffled_floor, declared_floor, direct_floor, excess_coverage
-    CoT-pass@k                   soundness      cot_pass_at_k, corrected_cot_pass_at_k, sensitivity
-    errors of a judge            verifier_errors VerifierLabels, rogan_gladen
-    best decoding                decoding       envelope
+    what                           room       file               functions
+    pass@k, its variance           inference  estimators         pass_at_k, none_at_k, pass_at_k_variance
+    which k n samples support      inference  supported_k        largest_claimable_k, usual_k, k_grid
+    bootstrap, bands, sign flips   inference  resampling         Bootstrap, Estimate, mean_interval, studentised
+    power, samples needed          inference  power              plan_samples, power_at, detectable, draws_to_certify
+    Fisher, Holm, FDR              inference  multiple_testing   fisher_exact_p, holm, benjamini_hochberg
+    beta-binomial likelihood       inference  betabinomial       fit_both
+    pass@k against k               measures   curves             curve, paired_difference
+    crossover k*                   measures   crossover          crossover
+    Delta_SE, k_eq, areas          measures   efficiency         efficiency
+    solved sets, floor, McNemar    measures   solved             solved_sets, mcnemar
+    SRR, NDR, SDS, NSCR            measures   support            support_measures, support_from_table
+    changes problem by problem     measures   changes            changes
+    expansion certificates         measures   certificates       certify, implied_k
+    expansion rate, its floor      measures   expansion_rate     redrawn_expansion
+    zero-inflated beta-binomial    measures   population         fit_population, backtest
+    Good-Toulmin                   measures   extrapolation      good_toulmin
+    pass^k, G-Pass@k, Cover        measures   stability          reliability, cover, pass_hat_k, g_pass_at_k
+    maj@k, answer entropy          measures   voting             majority_vote, diversity
+    max@k                          measures   max_at_k           best_scores, max_at_k
+    guess floor                    measures   guessing           shuffled_floor, declared_floor, direct_floor
+    CoT-pass@k                     measures   soundness          cot_pass_at_k, corrected_cot_pass_at_k, sensitivity
+    errors of a verifier           measures   verifier_errors    VerifierLabels, rogan_gladen
+    best decoding                  measures   best_decoding      envelope
+    lengths, entropy, truncation   measures   completions        -
+    the verdict                    verdict    verdict            boundary_verdict, combine
+    labels and their rules         verdict    labels             LABELS
+    the edge                       edge       edge               find_edge
+    everything at once             audit      audit              audit
 """
 
 from edgewise.boundary.audit.audit import audit
@@ -33,11 +39,18 @@ from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.edge.edge import Edge, find_edge
 from edgewise.boundary.inference.estimators import none_at_k, pass_at_k, pass_at_k_variance
 from edgewise.boundary.inference.multiple_testing import benjamini_hochberg, fisher_exact_p, holm
-from edgewise.boundary.inference.power import SamplePlan, detectable, mcnemar_power, plan_samples, power_at
-from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.power import (
+    SamplePlan,
+    detectable,
+    draws_to_certify,
+    mcnemar_power,
+    plan_samples,
+    power_at,
+)
+from edgewise.boundary.inference.resampling import Bootstrap, Estimate
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k, usual_k
 from edgewise.boundary.measures.best_decoding import envelope
-from edgewise.boundary.measures.certificates import certify, draws_to_certify, implied_k
+from edgewise.boundary.measures.certificates import certify, implied_k
 from edgewise.boundary.measures.changes import changes
 from edgewise.boundary.measures.crossover import crossover
 from edgewise.boundary.measures.curves import Curve, Difference, curve, paired_difference
@@ -68,6 +81,7 @@ from edgewise.outcomes.outcomes import Outcomes, align
 __all__ = [
     "LABELS",
     "Audit",
+    "Bootstrap",
     "BoundaryVerdict",
     "CombinedVerdict",
     "Concern",

@@ -1,6 +1,11 @@
-"""The verdict table (problems x samples) and its counts per problem. All that the boundary part ever sees. No torch."""
+"""The verdict table problems x samples: all that the boundary part ever sees. No torch.
+
+outcomes (the table), counts (n and c of each problem), io (Parquet files), example (one completion to be shown).
+"""
 
 from edgewise.outcomes.counts import Counts, Metric, Rates
+from edgewise.outcomes.example import Example
+from edgewise.outcomes.io import read_outcomes, write_outcomes
 from edgewise.outcomes.outcomes import Outcomes, align
 
-__all__ = ["Counts", "Metric", "Outcomes", "Rates", "align"]
+__all__ = ["Counts", "Example", "Metric", "Outcomes", "Rates", "align", "read_outcomes", "write_outcomes"]

@@ -1,4 +1,4 @@
-"""What is left of the outcomes once every problem is reduced to its numbers of samples."""
+"""Counts per problem: n samples, c correct, and how many were unscorable or truncated."""
 
 from __future__ import annotations
 
@@ -202,8 +202,8 @@ def require_same_problems(base: Counts, tuned: Counts) -> None:
     """Raise InputError, naming the first few problems that differ, unless both hold the same
     problems at the same levels and in the same clusters, by the same metric."""
     if not np.array_equal(base.problem, tuned.problem):
-        for where, here, there in (("base", base, tuned), ("tuned", tuned, base)):
-            missing = np.setdiff1d(here.problem, there.problem)
+        for where, arm, other in (("base", base, tuned), ("tuned", tuned, base)):
+            missing = np.setdiff1d(arm.problem, other.problem)
             if missing.size:
                 raise InputError(
                     f"problem: {missing.size} only in {where} ({_few(missing)}); "
@@ -244,4 +244,4 @@ def integers(name: str, values: Any) -> IntArray:
 
 
 def _few(ids: StrArray) -> str:
-    return ", ".join(str(one) for one in ids[:3]) + (", ..." if ids.size > 3 else "")
+    return ", ".join(str(name) for name in ids[:3]) + (", ..." if ids.size > 3 else "")

@@ -1,4 +1,4 @@
-"""The table problems x samples of verdicts: all that the boundary part ever sees."""
+"""Outcomes: the table problems x samples of verdicts, and the counts made from it."""
 
 from __future__ import annotations
 
@@ -272,10 +272,10 @@ def _ids(values: Any) -> StrArray:
     listed = list(values)
     if not listed:
         raise InputError("problem: there is no row; outcomes need at least one sample")
-    odd = next((one for one in listed if not isinstance(one, str | int | np.integer)), None)
+    odd = next((name for name in listed if not isinstance(name, str | int | np.integer)), None)
     if odd is not None:
         raise InputError(f"problem: an id of type {type(odd).__name__}; ids are strings")
-    ids = [str(one) for one in listed]
+    ids = [str(name) for name in listed]
     if max(map(len, ids)) > MAX_ID_LENGTH:
         raise InputError(f"problem: an id is longer than {MAX_ID_LENGTH} characters")
     return np.array(ids, dtype=np.str_)

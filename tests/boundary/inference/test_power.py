@@ -16,8 +16,8 @@ from edgewise.boundary.inference.power import (
     plan_samples,
     power_at,
     standard_error,
-    unseen_share,
 )
+from edgewise.boundary.inference.resampling import unseen_share
 from edgewise.boundary.measures.solved import mcnemar
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts

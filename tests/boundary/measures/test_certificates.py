@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from edgewise.boundary.measures.certificates import certify, draws_to_certify, implied_k
+from edgewise.boundary.inference.power import draws_to_certify
+from edgewise.boundary.measures.certificates import certify, implied_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray
 

@@ -1,1 +1,1 @@
-"""One `Audit` over the outcomes of a base and of tuned models: every measure, once."""
+"""One `Audit` of a base and tuned models: audit computes it, result holds its parts as frozen dataclasses."""

@@ -1,4 +1,4 @@
-"""Find the edge before spending the compute: which problems RL can learn from, by the base's counts alone.
+"""Find the problems that RL can learn from, by the counts of the base alone, before compute is spent.
 
 A group of N rollouts of a problem with success rate p teaches only if it holds both a correct and
 a wrong one, which happens with probability 1 - p^N - (1-p)^N. "Out of reach" is always of so many
@@ -109,7 +109,7 @@ def find_edge(
     least_signal: float = LEAST_SIGNAL,
     bootstrap: Bootstrap = REFITS,
 ) -> Edge:
-    """Place every problem, and say how much signal groups of `rollouts` rollouts would give.
+    """Place every problem in a region, and estimate how many groups of `rollouts` rollouts would give signal.
 
     `low` defaults to 1 - (1 - 0.1)^(1/N), the rate at which one group in ten holds a correct
     rollout. Posteriors are empirical-Bayes under a zero-inflated beta-binomial fitted to the
@@ -142,7 +142,7 @@ def find_edge(
         _level(problems[0].level, stratum.counts, problems, k, sizes_N, means_RN, [stratum], rule, bootstrap)
         for stratum, problems, means_RN in zip(strata, placed, means_LRN, strict=True)
     ]
-    everything = sorted((one for problems in placed for one in problems), key=lambda one: one.problem)
+    everything = sorted((problem for problems in placed for problem in problems), key=lambda problem: problem.problem)
     means_RN = np.tensordot(share_L, means_LRN, 1)
     return Edge(
         problems=tuple(everything),
@@ -175,12 +175,13 @@ def _level(
     unbiased_PN = 1 - none_at_k(n_P1, c_P1, sizes_N) - none_at_k(n_P1, n_P1 - c_P1, sizes_N)
     values_PK = np.concatenate([pass_P2, headroom_P1, c_P1 == 0, unbiased_PN], axis=1)
     means_RK = bootstrap_means(values_PK, replace(bootstrap, resamples=MEAN_RESAMPLES), counts.cluster_P)
-    ends = mean_interval(values_PK, means_RK, rule.confidence, (0.0, 1.0), counts.cluster_P)
-    seen = [Estimate(*map(float, one)) for one in zip(values_PK.mean(axis=0), *ends, strict=True)]
+    intervals = mean_interval(values_PK, means_RK, rule.confidence, (0.0, 1.0), counts.cluster_P)
+    observed = [Estimate(*map(float, ends)) for ends in zip(values_PK.mean(axis=0), *intervals, strict=True)]
 
     expected_N = np.zeros(sizes_N.size)
-    for one in strata:
-        expected_N += one.signal(one.prior.shape, one.weight_G, sizes_N) * one.counts.problems / counts.problems
+    for stratum in strata:
+        signal_N = stratum.signal(stratum.prior.shape, stratum.weight_G, sizes_N)
+        expected_N += signal_N * stratum.counts.problems / counts.problems
     count = units(counts.problems, counts.cluster_P)
     expected = [
         Estimate(float(value), *percentiles(means_R, rule.confidence, count))
@@ -189,16 +190,16 @@ def _level(
     return EdgeLevel(
         level=name,
         problems=counts.problems,
-        regions={region: sum(one.region == region for one in problems) for region in REGIONS},
-        selected=sum(one.selected for one in problems),
+        regions={region: sum(problem.region == region for problem in problems) for region in REGIONS},
+        selected=sum(problem.selected for problem in problems),
         k=k,
-        pass_at_1=seen[0],
-        pass_at_k=seen[1],
-        headroom=seen[2],
-        unsolved=seen[3],
-        signals=tuple(map(GroupSignal, sizes_N.tolist(), expected, seen[4:])),
+        pass_at_1=observed[0],
+        pass_at_k=observed[1],
+        headroom=observed[2],
+        unsolved=observed[3],
+        signals=tuple(map(GroupSignal, sizes_N.tolist(), expected, observed[4:])),
         rollouts_needed=_group_for(strata, rule),
-        samples_to_settle=sum(one.samples_to_settle for one in problems),
+        samples_to_settle=sum(problem.samples_to_settle for problem in problems),
         prior=strata[0].prior if name is not None else None,
     )
 
@@ -206,11 +207,11 @@ def _level(
 def _group_for(strata: list[Stratum], rule: Rule) -> int | None:
     """The smallest group that gives signal with mean probability NEEDED over the edge problems."""
     parts = []
-    for one in strata:
-        posterior = Posterior.of(one.prior.shape, one.n_G, one.c_G)
-        edge_G = regions(posterior, one.n_G, one.c_G, rule)[0] == REGIONS.index("edge")
+    for stratum in strata:
+        posterior = Posterior.of(stratum.prior.shape, stratum.n_G, stratum.c_G)
+        edge_G = regions(posterior, stratum.n_G, stratum.c_G, rule)[0] == REGIONS.index("edge")
         if edge_G.any():
-            parts.append((posterior.at(edge_G), one.weight_G[edge_G]))
+            parts.append((posterior.at(edge_G), stratum.weight_G[edge_G]))
 
     def enough(size: int) -> bool:
         total = sum(weight_G @ posterior.signal(size) for posterior, weight_G in parts)

@@ -1,4 +1,4 @@
-"""The share of groups of rollouts that teach anything: those that hold both a correct and a wrong one.
+"""Estimate the share of groups of rollouts that hold both a correct and a wrong one, and so give RL a signal.
 
 It rests on a population of success rates fitted to the problems of each level, and is resampled with it.
 """
@@ -82,8 +82,11 @@ class Stratum:
 
 
 def stratify(counts: Counts, population: Population | None, bootstrap: Bootstrap) -> list[Stratum]:
-    """The levels in order, each under `population`, or where that is None under the one fitted to its problems, or to
-    all where it has fewer than 50 or does not determine the fit. `bootstrap` is that of the test for a misfit."""
+    """The problems of each level with the prior of their success rates, levels in order.
+
+    The prior is `population`; where that is None, the one fitted to the problems of the level, or to all problems where
+    the level has fewer than 50 or does not determine the fit. `bootstrap` is that of the test for a misfit.
+    """
     if population is None:
         pooled = _fitted(counts, "all problems", bootstrap) or FLAT
     else:
@@ -100,20 +103,21 @@ def redrawn_signal(strata: list[Stratum], sizes_N: IntArray, bootstrap: Bootstra
     """Each level's share of groups with signal in resamples of its problems, priors fitted again."""
     rng = np.random.default_rng((bootstrap.seed, 42))
     drawn = zip(
-        *(resampled_weights(one.cell_P, one.counts.cluster_P, bootstrap.resamples, rng) for one in strata), strict=True
+        *(resampled_weights(stratum.cell_P, stratum.counts.cluster_P, bootstrap.resamples, rng) for stratum in strata),
+        strict=True,
     )
-    n_G, c_G = (np.concatenate([getattr(one, name) for one in strata]) for name in ("n_G", "c_G"))
-    borrowed = next((one.prior.shape for one in strata if one.prior.source == "all problems"), None)
+    n_G, c_G = (np.concatenate([getattr(stratum, name) for stratum in strata]) for name in ("n_G", "c_G"))
+    borrowed = next((stratum.prior.shape for stratum in strata if stratum.prior.source == "all problems"), None)
     means_LRN = np.empty((len(strata), bootstrap.resamples, sizes_N.size))
     for resample, weights in enumerate(drawn):
         shared = borrowed and _shape(n_G, c_G, np.concatenate(weights), borrowed)
-        for at, (one, weight_G) in enumerate(zip(strata, weights, strict=True)):
-            shape = one.prior.shape
-            if one.prior.source == "all problems" and shared:
+        for at, (stratum, weight_G) in enumerate(zip(strata, weights, strict=True)):
+            shape = stratum.prior.shape
+            if stratum.prior.source == "all problems" and shared:
                 shape = shared
-            elif one.prior.source == "level":
-                shape = _shape(one.n_G, one.c_G, weight_G, shape)
-            means_LRN[at, resample] = one.signal(shape, weight_G, sizes_N)
+            elif stratum.prior.source == "level":
+                shape = _shape(stratum.n_G, stratum.c_G, weight_G, shape)
+            means_LRN[at, resample] = stratum.signal(shape, weight_G, sizes_N)
     return means_LRN
 
 

@@ -1,4 +1,4 @@
-"""Place a problem by its base's counts: out of reach, at the edge, in-distribution, or undecided, and why."""
+"""Place a problem by the counts of the base (out of reach, edge, in-distribution, undecided) and say why."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class EdgeProblem:
 
 @dataclass(frozen=True)
 class Rule:
-    """What places a problem and selects it, as in `find_edge`; `confidence` is that of the interval of its rate."""
+    """The bounds and thresholds of `find_edge`; `confidence` is that of the interval of a success rate."""
 
     rollouts: int
     low: float
@@ -68,7 +68,7 @@ class Rule:
 
 
 def place(stratum: Stratum, rule: Rule) -> list[EdgeProblem]:
-    """Every problem of the level. Problems with the same n and c share all but their names."""
+    """Place every problem of a level. Problems with the same n and c share all but their names."""
     prior, n_G, c_G = stratum.prior.shape, stratum.n_G, stratum.c_G
     posterior = Posterior.of(prior, n_G, c_G)
     region_G, chance_G3 = regions(posterior, n_G, c_G, rule)
@@ -127,9 +127,9 @@ def _samples_to_settle(prior: Shape, n: int, c: int, rule: Rule) -> int:
     predictive = Shape(float(now.zero), float(now.a), float(now.b))
     more = 1
     while more < LARGEST_SETTLING / rule.low:
-        found = c + np.arange(more + 1)
-        total = np.full_like(found, n + more)
-        region, _ = regions(Posterior.of(prior, total, found), total, found, rule)
+        correct = c + np.arange(more + 1)
+        total = np.full_like(correct, n + more)
+        region, _ = regions(Posterior.of(prior, total, correct), total, correct, rule)
         if predictive.histogram(np.array([more]))[0] @ (region != UNDECIDED) >= rule.threshold:
             break
         more *= 2
@@ -142,36 +142,35 @@ def _rollouts_for(rate: float) -> int | None:
     return 1 if rate >= NEEDED else math.ceil(math.log(1 - NEEDED) / math.log1p(-rate))
 
 
-def _reason(one: EdgeProblem, source: PriorSource, rule: Rule) -> str:
+def _reason(problem: EdgeProblem, source: PriorSource, rule: Rule) -> str:
     seen = (
-        f"{one.c} of {one.n} samples are correct, so the success rate is about {one.rate.value:.2g} "
-        f"[{one.rate.low:.2g}, {one.rate.high:.2g}]"
+        f"{problem.c} of {problem.n} samples are correct, so the success rate is about {problem.rate.value:.2g} "
+        f"[{problem.rate.low:.2g}, {problem.rate.high:.2g}]"
     )
     groups = f"groups of {rule.rollouts} rollouts"
-    signal = f"{one.signal:.0%} of {groups} would hold both a correct and a wrong one"
-    if one.region == "edge":
-        return f"{seen}, in the edge with probability {one.chance_edge:.2f}: {signal}."
-    if one.region == "out of reach":
+    signal = f"{problem.signal:.0%} of {groups} would hold both a correct and a wrong one"
+    if problem.region == "edge":
+        return f"{seen}, in the edge with probability {problem.chance_edge:.2f}: {signal}."
+    if problem.region == "out of reach":
         return (
-            f"{seen}, below {rule.low:.2g} with probability {one.chance_out_of_reach:.2f}: out of reach of {groups}, "
-            "which does not say impossible."
+            f"{seen}, below {rule.low:.2g} with probability {problem.chance_out_of_reach:.2f}: out of reach of "
+            f"{groups}, which does not say impossible."
         )
-    if one.region == "in-distribution":
-        return (
-            f"{seen}, above {rule.high:.2g} with probability {one.chance_in_distribution:.2f}: the base has it already."
-        )
+    if problem.region == "in-distribution":
+        chance = f"{problem.chance_in_distribution:.2f}"
+        return f"{seen}, above {rule.high:.2g} with probability {chance}: the base has it already."
     chances = (
-        f"out of reach {one.chance_out_of_reach:.2f}, edge {one.chance_edge:.2f}, "
-        f"in-distribution {one.chance_in_distribution:.2f}"
+        f"out of reach {problem.chance_out_of_reach:.2f}, edge {problem.chance_edge:.2f}, "
+        f"in-distribution {problem.chance_in_distribution:.2f}"
     )
-    if max(one.chance_out_of_reach, one.chance_edge, one.chance_in_distribution) >= rule.threshold:
+    if max(problem.chance_out_of_reach, problem.chance_edge, problem.chance_in_distribution) >= rule.threshold:
         chances += ", which is more than its own samples show"
-    settled = f"{one.samples_to_settle} more samples would likely settle it"
-    if source == "none" and not one.c:
+    settled = f"{problem.samples_to_settle} more samples would likely settle it"
+    if source == "none" and not problem.c:
         return f"{seen}, undecided ({chances}), and no population could be fitted to say more; {settled}."
-    if one.selected:
+    if problem.selected:
         why = f"selected, as {signal}, at least {rule.least_signal:.0%}"
-    elif one.chance_in_distribution >= rule.threshold:
+    elif problem.chance_in_distribution >= rule.threshold:
         why = "not selected, as it is likely in-distribution"
     else:
         why = f"not selected, as {signal}, below {rule.least_signal:.0%}"

@@ -1,4 +1,4 @@
-"""Maximum likelihood for the zero-inflated beta-binomial: how success rates are spread over problems.
+"""Fit a zero-inflated beta-binomial by maximum likelihood: how success rates are spread over problems.
 
 A share `unreached` of problems has success rate 0, the rates of the others follow Beta(a, b).
 Inside, parameters are theta = (unreached, log a, log b).
@@ -52,7 +52,7 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """All that the likelihood needs of the counts.
+    """The counts in the form that the likelihood needs.
 
     A beta-binomial probability is a product over j of (a+j), (b+j) and 1/(a+b+j), so the solved
     problems (c > 0) enter only by how many of them have c > j (`correct_J`), n - c > j
@@ -116,7 +116,7 @@ class Tally:
             value += self.zero_Z @ log_total
             at_zero, mixed = (1 - none) / total, -none / total**2
             spread = reached * (1 - reached)
-            gradient += [self.zero_Z @ one for one in (at_zero, reached * of_a, reached * of_b)]
+            gradient += [self.zero_Z @ part_Z for part_Z in (at_zero, reached * of_a, reached * of_b)]
             zero_a, zero_b = self.zero_Z @ (mixed * of_a), self.zero_Z @ (mixed * of_b)
             zero_ab = self.zero_Z @ (reached * of_ab + spread * of_a * of_b)
             hessian += [
@@ -136,11 +136,11 @@ class Tally:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A maximum: where (`theta`), how high (`log_likelihood`), and whether the search ended there."""
+    """A maximum of the likelihood: its parameters `theta`, its height, and whether the search converged."""
 
     theta: FloatArray
     log_likelihood: float
-    found: bool
+    converged: bool
 
     @property
     def shape(self) -> Shape:
@@ -162,7 +162,7 @@ def fit_both(tally: Tally, starts: Sequence[FloatArray]) -> tuple[Fit, Fit]:
 
 def fit(tally: Tally, starts: Sequence[FloatArray], fixed: tuple[int, ...] = ()) -> Fit:
     """The highest maximum reached from `starts`, with the parameters numbered in `fixed` held."""
-    return max((_climb(tally, start, fixed) for start in starts), key=lambda one: one.log_likelihood)
+    return max((_climb(tally, start, fixed) for start in starts), key=lambda fitted: fitted.log_likelihood)
 
 
 def starts(n_G: IntArray, c_G: IntArray, weight_G: FloatArray) -> list[FloatArray]:

@@ -1,4 +1,4 @@
-"""Unbiased estimators of what k samples of one problem achieve, from n >= k recorded ones."""
+"""Unbiased estimators of pass@k and its variance from n >= k recorded samples of one problem."""
 
 from __future__ import annotations
 

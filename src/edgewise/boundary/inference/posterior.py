@@ -1,4 +1,4 @@
-"""What a problem's own samples say about its success rate, given the population it comes from."""
+"""Posterior of a problem's success rate, from its own samples and the population it comes from."""
 
 from __future__ import annotations
 

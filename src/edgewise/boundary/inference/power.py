@@ -1,4 +1,4 @@
-"""What a design can see: the power of a test, the smallest difference it detects, and the samples a claim needs."""
+"""Power of a test, smallest detectable difference, and the number of problems and samples that a claim needs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import check_confidence
-from edgewise.boundary.measures.certificates import draws_to_certify
+from edgewise.boundary.inference.resampling import check_confidence, unseen_share
+from edgewise.boundary.inference.supported_k import SAMPLES_PER_K
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray
 
@@ -19,7 +19,7 @@ from edgewise.outcomes.counts import Counts, FloatArray
 LEAST_POWER = 0.8
 
 # Samples a problem, in multiples of k, from the fewest that support a claim at k.
-SAMPLES_PER_K_TRIED = (4, 8, 16)
+SAMPLES_PER_K_TRIED = (SAMPLES_PER_K, 2 * SAMPLES_PER_K, 4 * SAMPLES_PER_K)
 
 # Success rates of a heavy-tailed benchmark, used where there is no base to take them from.
 DEFAULT_BETA = (0.2, 1.5)
@@ -96,7 +96,7 @@ def detectable(se: float, confidence: float, power: float = LEAST_POWER) -> floa
 
 
 def standard_error(reach: float, confidence: float) -> float:
-    """The standard error that an interval at `confidence` stands for which reaches `reach` to either side.
+    """Standard error of an estimate whose interval at `confidence` reaches `reach` to either side.
 
     It carries everything the interval does: clusters, few problems, skewness, and columns of one value, whose spread
     in the sample is 0 and whose uncertainty is not.
@@ -105,19 +105,8 @@ def standard_error(reach: float, confidence: float) -> float:
     return reach / float(stats.norm.isf((1 - confidence) / 2))
 
 
-def unseen_share(units: int, confidence: float) -> float:
-    """The largest share of problems (or clusters) that may have changed without any of `units` showing it.
-
-    All of them miss a share q with probability (1-q)^units, so q <= 1 - ((1-confidence)/2)^(1/units), which is about
-    3.7/units at 95% (Clopper-Pearson at zero events). A difference that is nearly the same for all problems seen has
-    a narrow interval, and yet this is left open.
-    """
-    check_confidence(confidence)
-    return float(1 - ((1 - confidence) / 2) ** (1 / units))
-
-
 def mcnemar_power(base_only: float, tuned_only: float, problems: int, alpha: float = 0.05) -> float:
-    """Exact power of the exact two-sided McNemar test, were the shares of discordant problems as given.
+    """Exact power of the exact two-sided McNemar test, for given shares of discordant problems.
 
     `base_only` and `tuned_only` are expected numbers of `problems`, such as those of a published table. The
     number of discordant problems is binomial, and how they divide is binomial given their number; the test
@@ -151,7 +140,7 @@ def plan_samples(
     moved_p: float = 0.05,
     certify_rate: float = 1e-3,
 ) -> SamplePlan:
-    """How many problems and samples a problem it takes until `boundary_verdict` claims a change of `effect`.
+    """Plan how many problems and samples are needed until `boundary_verdict` claims a change of `effect`.
 
     `effect` is the true difference in mean pass@k, tuned minus base. Above 0, the alternative is that a share of
     the problems which the base solves with p below `moved_p` is now solved with p = `moved_p`; below 0, that a
@@ -195,9 +184,9 @@ def plan_samples(
 
     def fewest(n: int, sd: float, skewness: float) -> Design:
         number = max(2, math.floor(((detectable(sd, confidence) + stats.norm.ppf(power) * sd) / abs(effect)) ** 2))
-        while (found := design(number, n, sd, skewness)).power < power:
+        while (enough := design(number, n, sd, skewness)).power < power:
             number += 1
-        return found
+        return enough
 
     designs, enough = [], []
     for n in (factor * k for factor in SAMPLES_PER_K_TRIED):
@@ -205,18 +194,18 @@ def plan_samples(
         designs += [design(number, n, *spread) for number in problems]
         enough.append(fewest(n, *spread))
     if effect > 0:
-        said = f"of the problems solved with p < {moved_p:g}, {share:.1%} become solvable with p = {moved_p:g}"
+        alternative = f"of the problems solved with p < {moved_p:g}, {share:.1%} become solvable with p = {moved_p:g}"
     else:
-        said = f"of the problems solved with p >= {moved_p:g}, {share:.1%} are never solved any more"
+        alternative = f"of the problems solved with p >= {moved_p:g}, {share:.1%} are never solved any more"
     return SamplePlan(
         k=k,
         effect=effect,
-        alternative=said,
+        alternative=alternative,
         population="Beta({}, {})".format(*DEFAULT_BETA) if base is None else f"the base's {base.problems} problems",
         share=share,
-        designs=tuple(sorted(designs, key=lambda one: (one.problems, one.samples))),
+        designs=tuple(sorted(designs, key=lambda design: (design.problems, design.samples))),
         enough=tuple(enough),
-        cheapest=min(enough, key=lambda one: one.draws),
+        cheapest=min(enough, key=lambda design: design.draws),
         certify_rate=certify_rate,
         certify_draws=draws_to_certify(certify_rate, alpha / comparisons),
         power=power,
@@ -224,6 +213,21 @@ def plan_samples(
         comparisons=comparisons,
         confidence=confidence,
     )
+
+
+def draws_to_certify(rate: float, alpha: float = 0.05, candidates: int = 1) -> int:
+    """How many samples without success show a success rate below `rate`, for `candidates` problems at once.
+
+    The smallest n with 1 - (alpha/candidates)^(1/n) < rate: about 3/rate for one problem at alpha = 0.05.
+    Where both arms are bounded, count every problem twice. Raises InputError unless rate and alpha lie
+    between 0 and 1 and there is a candidate.
+    """
+    for name, value in (("rate", rate), ("alpha", alpha)):
+        if not 0 < value < 1:
+            raise InputError(f"{name}: {value}; a number between 0 and 1 is needed")
+    if candidates < 1:
+        raise InputError(f"candidates: {candidates}; at least 1 is needed")
+    return math.floor(math.log(alpha / candidates) / math.log1p(-rate)) + 1
 
 
 def _population(base: Counts | None) -> tuple[FloatArray, FloatArray]:

@@ -1,4 +1,4 @@
-"""Intervals for means over problems: bootstrap, simultaneous band, and a sign-flip test.
+"""Intervals for means over problems: bootstrap, simultaneous bands, and a sign-flip test.
 
 The estimand is the mean over new problems of the same kind (not over this fixed set), so problems
 are what is resampled; the noise of the finite number of samples is contained in their spread.
@@ -84,7 +84,7 @@ def enough_resamples(confidence: float) -> int:
 
 
 def units(problems: int, cluster_P: IntArray | None) -> int:
-    """How many things are resampled: the problems, or their clusters where these are given."""
+    """Number of independent units that are resampled: the problems, or their clusters where these are given."""
     return problems if cluster_P is None else len(np.unique(cluster_P))
 
 
@@ -225,9 +225,20 @@ def resampled_estimate(
     least, _ = percentiles(np.where(np.isnan(value_R), low, value_R), confidence, count)
     _, most = percentiles(np.where(np.isnan(value_R), high, value_R), confidence, count)
     if most - least <= SAME:
-        unseen = 1 - ((1 - confidence) / 2) ** (1 / max(1.0, rests_on))
+        unseen = unseen_share(max(1.0, rests_on), confidence)
         least, most = value - unseen * (value - low), value + unseen * (high - value)
     return Estimate(float(value), float(least), float(most))
+
+
+def unseen_share(units: float, confidence: float) -> float:
+    """The largest share of problems (or clusters) that may have changed without any of `units` showing it.
+
+    All of them miss a share q with probability (1-q)^units, so q <= 1 - ((1-confidence)/2)^(1/units), which is about
+    3.7/units at 95% (Clopper-Pearson at zero events). A difference that is nearly the same for all problems seen has
+    a narrow interval, and yet this is left open.
+    """
+    check_confidence(confidence)
+    return float(1 - ((1 - confidence) / 2) ** (1 / units))
 
 
 def _totals(values_PK: FloatArray, cluster_P: IntArray | None) -> FloatArray:

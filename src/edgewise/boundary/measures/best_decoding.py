@@ -1,4 +1,4 @@
-"""A model at its best decoding for each k, chosen and measured on different samples."""
+"""pass@k at the best decoding for each k, chosen and measured on different samples."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def envelope(
     *,
     bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Envelope:
-    """pass@k of one model at its best decoding (temperature, say) for each k.
+    """pass@k of one model at the decoding (a temperature, for example) that is best for each k.
 
     Every problem's samples are dealt at random into two halves. The decoding with the highest mean
     pass@k on the first half (the first named of equals) is measured on the second: the highest
@@ -56,7 +56,7 @@ def envelope(
         require_same_problems(every[0], other)
     # Halves dealt with one seed would be correlated between decodings, and with them choice and value.
     seeds = np.random.SeedSequence((bootstrap.seed, 31)).generate_state(len(every))
-    halves = [counts.deal(counts.n_P // 2, int(own)) for counts, own in zip(every, seeds, strict=True)]
+    halves = [counts.deal(counts.n_P // 2, int(its_seed)) for counts, its_seed in zip(every, seeds, strict=True)]
     k_K, cluster_P = integers("ks", ks), every[0].cluster_P
     choice_DK = np.stack([problem_pass_at_k(first, k_K).mean(axis=0) for first, _ in halves])
     choice_DK = np.nan_to_num(choice_DK, nan=-1.0)

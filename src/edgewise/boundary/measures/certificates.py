@@ -1,4 +1,4 @@
-"""Problems that crossed the boundary, each shown with an error rate that holds for all of them at once.
+"""Certify problems that came within reach or went out of it, with one error rate for all of them together.
 
 A base that solved a problem in none of its samples may still solve it in one of a thousand, and the best of
 many problems looks better than it is. Candidates are therefore chosen in one half of the samples and shown in
@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from scipy import special, stats
 
+from edgewise.boundary.inference.power import draws_to_certify
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
@@ -97,7 +98,7 @@ def certify(
     rare: float = 0.001,
     seed: int = 0,
 ) -> Certificates:
-    """The problems that tuning brought within reach or out of it, with family-wise error at most alpha.
+    """Find the problems that tuning brought within reach or out of it, with family-wise error at most alpha.
 
     The samples of both arms are dealt at random into two halves. In the first half a problem becomes a
     candidate for expansion when the base's share of correct samples is below `reachable` and the tuned model's
@@ -114,7 +115,8 @@ def certify(
     arm, or not 0 < rare < reachable < 1 and 0 < alpha < 1.
     """
     require_same_problems(base, tuned)
-    _check_rate("alpha", alpha)
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha: {alpha}; a number between 0 and 1 is needed")
     if not 0 < rare < reachable < 1:
         raise InputError(f"reachable, rare: {reachable} and {rare}; they must satisfy 0 < rare < reachable < 1")
     if min(base.n, tuned.n) < 2:
@@ -128,7 +130,7 @@ def certify(
     each = alpha / bounds
 
     def certificates(shown_P: BoolArray, base_bound_P: FloatArray, tuned_bound_P: FloatArray) -> list[Certificate]:
-        found = [
+        certified = [
             Certificate(
                 problem=str(base.problem[at]),
                 level=base.level[at].item(),
@@ -144,7 +146,7 @@ def certify(
             )
             for at in np.flatnonzero(shown_P)
         ]
-        return sorted(found, key=lambda one: -abs(one.effect))
+        return sorted(certified, key=lambda certificate: -abs(certificate.effect))
 
     base_low_P, base_high_P = _lower(base_held, each), _upper(base_held, each)
     tuned_low_P, tuned_high_P = _lower(tuned_held, each), _upper(tuned_held, each)
@@ -166,20 +168,6 @@ def certify(
         problems=base.problems,
         seed=seed,
     )
-
-
-def draws_to_certify(rate: float, alpha: float = 0.05, candidates: int = 1) -> int:
-    """How many samples without success show a success rate below `rate`, for `candidates` problems at once.
-
-    The smallest n with 1 - (alpha/candidates)^(1/n) < rate: about 3/rate for one problem at alpha = 0.05.
-    Where both arms are bounded, count every problem twice. Raises InputError unless rate and alpha lie
-    between 0 and 1 and there is a candidate.
-    """
-    _check_rate("rate", rate)
-    _check_rate("alpha", alpha)
-    if candidates < 1:
-        raise InputError(f"candidates: {candidates}; at least 1 is needed")
-    return math.floor(math.log(alpha / candidates) / math.log1p(-rate)) + 1
 
 
 def implied_k(logprobs: Sequence[float]) -> ImpliedK:
@@ -233,16 +221,11 @@ def _reach(bound: float, reachable: float, rare: float) -> Reach:
     return "reachable" if bound >= reachable else "rare" if bound >= rare else "unreached"
 
 
-def _check_rate(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise InputError(f"{name}: {value}; a number between 0 and 1 is needed")
-
-
 def _certify(base: Arm, tuned: Arm, terms: Terms) -> Certificates:
     return certify(base.counts, tuned.counts, alpha=terms.alpha, seed=terms.bootstrap.seed)
 
 
-def _panel(found: Certificates) -> Panel:
+def _panel(result: Certificates) -> Panel:
     columns = (
         Column("expansions", "Within reach, certified", "count"),
         Column("expansion_candidates", "Candidates", "count"),
@@ -251,21 +234,21 @@ def _panel(found: Certificates) -> Panel:
         Column("shrinkage_candidates", "Candidates", "count"),
         Column("expected_shrinkages", "Expected if the tuned model never could", "expected"),
         Column("held_out", "Held-out samples", "count"),
-        Column("held_out_needed", f"Needed to show a rate below {found.reachable:g}", "count"),
+        Column("held_out_needed", f"Needed to show a rate below {result.reachable:g}", "count"),
     )
     cells = (
-        Cell(len(found.expansions)),
-        Cell(found.expansion_candidates),
-        Cell(found.expected_expansions),
-        Cell(len(found.shrinkages)),
-        Cell(found.shrinkage_candidates),
-        Cell(found.expected_shrinkages),
-        Cell(found.held_out),
-        Cell(found.held_out_needed),
+        Cell(len(result.expansions)),
+        Cell(result.expansion_candidates),
+        Cell(result.expected_expansions),
+        Cell(len(result.shrinkages)),
+        Cell(result.shrinkage_candidates),
+        Cell(result.expected_shrinkages),
+        Cell(result.held_out),
+        Cell(result.held_out_needed),
     )
     note = (
-        f"{found.problems} problems. Within reach is a success rate of {found.reachable:g} or more. All bounds hold at "
-        f"once with probability {1 - found.alpha:.4g}: each is one-sided at alpha / (2 candidates)."
+        f"{result.problems} problems. Within reach is a success rate of {result.reachable:g} or more. All bounds hold "
+        f"at once with probability {1 - result.alpha:.4g}: each is one-sided at alpha / (2 candidates)."
     )
     return Panel(columns, (PanelRow(cells),), note)
 

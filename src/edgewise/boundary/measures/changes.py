@@ -1,4 +1,4 @@
-"""On which problems the success rate changed: a test for each, at a controlled false discovery rate."""
+"""Test each problem for a change of its success rate, at a controlled false discovery rate."""
 
 from __future__ import annotations
 
@@ -119,16 +119,16 @@ def _changes(base: Arm, tuned: Arm, terms: Terms) -> Changes:
     return changes(base.counts, tuned.counts, seed=terms.bootstrap.seed)
 
 
-def _panel(found: Changes) -> Panel:
+def _panel(result: Changes) -> Panel:
     columns = (Column("problems", "Problems", "count"), Column("up", "Up", "count"), Column("down", "Down", "count"))
-    rows = [PanelRow((Cell(found.problems), Cell(found.up), Cell(found.down)), "at any rate")]
-    rows += [PanelRow((Cell(part.problems), Cell(part.up), Cell(part.down)), _rates(part)) for part in found.bins]
+    rows = [PanelRow((Cell(result.problems), Cell(result.up), Cell(result.down)), "at any rate")]
+    rows += [PanelRow((Cell(part.problems), Cell(part.up), Cell(part.down)), _rates(part)) for part in result.bins]
     unchanged = (
-        "" if not found.tested else f", of which about {found.unchanged_share:.0%} are unchanged by Storey's estimate"
+        "" if not result.tested else f", of which about {result.unchanged_share:.0%} are unchanged by Storey's estimate"
     )
     note = (
-        f"By how often the base solves a problem. {found.tested} problems could be tested{unchanged}. Fisher's "
-        f"exact test, Benjamini-Hochberg at a false discovery rate of {found.q:g}. The base's rate is taken from one "
+        f"By how often the base solves a problem. {result.tested} problems could be tested{unchanged}. Fisher's "
+        f"exact test, Benjamini-Hochberg at a false discovery rate of {result.q:g}. The base's rate is taken from one "
         "half of its samples and the test from the other, so that luck does not look like change."
     )
     return Panel(columns, tuple(rows), note)

@@ -1,4 +1,4 @@
-"""What the samples of a model are like: unscorable and truncated shares, length, and entropy of its tokens."""
+"""Statistics of the samples: unscorable and truncated shares, mean length, and entropy of the tokens."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _entropy(samples: Outcomes | None) -> float | None:
     return float(-samples.logprob_S.sum() / samples.tokens_S.sum())
 
 
-def _panel(found: CompletionStatistics) -> Panel:
+def _panel(result: CompletionStatistics) -> Panel:
     columns = (
         Column("unscorable", "Unscorable", "percent"),
         Column("truncated", "Truncated", "percent"),
@@ -45,8 +45,8 @@ def _panel(found: CompletionStatistics) -> Panel:
         Column("n", "n", "count"),
         Column("problems", "Problems", "count"),
     )
-    rates = found.rates
-    cells = (rates.unscorable, rates.truncated, found.tokens, found.entropy, found.n, rates.problems)
+    rates = result.rates
+    cells = (rates.unscorable, rates.truncated, result.tokens, result.entropy, result.n, rates.problems)
     note = (
         "Shares of samples, averaged over problems; they describe these samples and have no interval. A sample that "
         "could not be verified does not count as right, though it is never called wrong: where the models differ in "

@@ -1,4 +1,4 @@
-"""Where the base's pass@k overtakes the tuned model's, with a band instead of a glance."""
+"""Crossover k*: the k at which the base's pass@k overtakes the tuned model's, with a confidence interval."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 @dataclass(frozen=True, eq=False)
 class Crossover:
-    """Where along k the base overtakes tuned: as a claim, and as an estimate.
+    """The k at which the base overtakes the tuned model: as a claim, and as an estimate.
 
     `k_star` is the smallest k of the grid `k_K` at which the simultaneous band of the paired
     difference lies wholly below 0, so that the base is ahead; NaN when there is none. It is a
@@ -60,7 +60,7 @@ def crossover(
     *,
     bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Crossover:
-    """The crossover of two pass@k curves on the same problems.
+    """Find the crossover of two pass@k curves on the same problems, with its interval.
 
     Yue et al. 2025 (arXiv:2504.13837) read it off a figure. Here k_star comes from the max-t band
     of `paired_difference` over the whole grid, so that looking at many k costs nothing in certainty.
@@ -72,11 +72,11 @@ def crossover(
     `paired_difference`.
     """
     n = min(base.n, tuned.n)
-    found = paired_difference(base, tuned, k_grid(n) if ks is None else ks, bootstrap=bootstrap)
-    k_K = found.k_K
+    difference = paired_difference(base, tuned, k_grid(n) if ks is None else ks, bootstrap=bootstrap)
+    k_K = difference.k_K
     if k_K[-1] > n:
         raise InputError(f"ks: {k_K[-1]} is beyond the n = {n} samples of some problem; ks end at n")
-    ahead_K = k_K[found.band_high_K < 0]
+    ahead_K = k_K[difference.band_high_K < 0]
     k_star = float(ahead_K[0]) if ahead_K.size else float("nan")
 
     difference_PK = problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)
@@ -87,7 +87,7 @@ def crossover(
         k_K=k_K,
         k_star=k_star,
         claimable=k_star <= largest_claimable_k(n),
-        crossing=Estimate(float(_crossings(found.value_K[None, :], k_K)[0]), low, high),
+        crossing=Estimate(float(_crossings(difference.value_K[None, :], k_K)[0]), low, high),
         crossing_share=float(np.mean(np.isfinite(crossing_R) & (crossing_R > k_K[0]))),
         k_limit=largest_claimable_k(n),
         n=n,
@@ -114,18 +114,18 @@ def _crossover(base: Arm, tuned: Arm, terms: Terms) -> Crossover:
     return crossover(base.counts, tuned.counts, bootstrap=terms.bootstrap)
 
 
-def _panel(found: Crossover) -> Panel:
-    last = int(found.k_K[-1])
-    claim = "" if found.claimable or np.isnan(found.k_star) else f"no claim beyond k = {found.k_limit}"
-    star = f"at no k up to {last}" if np.isnan(found.k_star) else claim
-    crossing = f"not up to k = {last}" if np.isinf(found.crossing.value) else ""
+def _panel(result: Crossover) -> Panel:
+    last = int(result.k_K[-1])
+    claim = "" if result.claimable or np.isnan(result.k_star) else f"no claim beyond k = {result.k_limit}"
+    star = f"at no k up to {last}" if np.isnan(result.k_star) else claim
+    crossing = f"not up to k = {last}" if np.isinf(result.crossing.value) else ""
     columns = (
         Column("k_star", "Base ahead for sure from k", "number"),
         Column("crossing", "Curves cross at k", "number"),
         Column("crossing_share", "Resamples that cross", "percent"),
     )
-    cells = Cell(found.k_star, beside=star), Cell.of(found.crossing, crossing), Cell(found.crossing_share)
-    return Panel(columns, (PanelRow(cells),), basis(found.problems, found.n, found.bootstrap, k_limit=found.k_limit))
+    cells = Cell(result.k_star, beside=star), Cell.of(result.crossing, crossing), Cell(result.crossing_share)
+    return Panel(columns, (PanelRow(cells),), basis(result))
 
 
 CROSSOVER = Measure(

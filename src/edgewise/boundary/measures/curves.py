@@ -78,7 +78,7 @@ def curve(
     *,
     bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Curve:
-    """Mean over problems of the unbiased pass@k, with its uncertainty under two questions.
+    """pass@k curve: the mean over problems of the unbiased pass@k, with intervals for new and for fixed problems.
 
     What would new problems of the same kind give? Problems, or clusters where `counts` has them,
     are resampled (`resampling.studentised`, which also says what stands in the interval's place
@@ -93,16 +93,16 @@ def curve(
     """
     k_K = _grid(ks)
     values_PK = problem_pass_at_k(counts, k_K)
-    found = studentised(values_PK, bootstrap, (0.0, 1.0), counts.cluster_P)
+    intervals = studentised(values_PK, bootstrap, (0.0, 1.0), counts.cluster_P)
     value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([counts], k_K, bootstrap.confidence)
     # pass@k does not fall with k, so where the band holds at every k, so does its tightest rising part.
-    band_low_K = np.fmax.accumulate(found.band_low_K) + 0 * found.band_low_K
-    band_high_K = np.fmin.accumulate(found.band_high_K[::-1])[::-1] + 0 * found.band_high_K
+    band_low_K = np.fmax.accumulate(intervals.band_low_K) + 0 * intervals.band_low_K
+    band_high_K = np.fmin.accumulate(intervals.band_high_K[::-1])[::-1] + 0 * intervals.band_high_K
     return Curve(
         k_K=k_K,
         value_K=value_K,
-        low_K=np.maximum(found.low_K, band_low_K),
-        high_K=np.minimum(found.high_K, band_high_K),
+        low_K=np.maximum(intervals.low_K, band_low_K),
+        high_K=np.minimum(intervals.high_K, band_high_K),
         band_low_K=band_low_K,
         band_high_K=band_high_K,
         fixed_low_K=np.maximum(value_K - reach_K, 0.0),
@@ -132,15 +132,15 @@ def paired_difference(
     require_same_problems(base, tuned)
     k_K = _grid(ks)
     values_PK = problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)
-    found = studentised(values_PK, bootstrap, (-1.0, 1.0), base.cluster_P)
+    intervals = studentised(values_PK, bootstrap, (-1.0, 1.0), base.cluster_P)
     value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([base, tuned], k_K, bootstrap.confidence)
     return Difference(
         k_K=k_K,
         value_K=value_K,
-        low_K=found.low_K,
-        high_K=found.high_K,
-        band_low_K=found.band_low_K,
-        band_high_K=found.band_high_K,
+        low_K=intervals.low_K,
+        high_K=intervals.high_K,
+        band_low_K=intervals.band_low_K,
+        band_high_K=intervals.band_high_K,
         fixed_low_K=np.maximum(value_K - reach_K, -1.0),
         fixed_high_K=np.minimum(value_K + reach_K, 1.0),
         p_K=sign_flip_p(values_PK, bootstrap, base.cluster_P),

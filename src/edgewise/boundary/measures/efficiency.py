@@ -1,4 +1,4 @@
-"""How many samples of the base one sample of the tuned model is worth."""
+"""Sampling efficiency: Delta_SE, equivalent budget k_eq, and areas under pass@k."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def efficiency(
 
     def estimates(values_PA: FloatArray, bounds: tuple[float, float]) -> list[Estimate]:
         low, high = studentised(values_PA, bootstrap, bounds, cluster_P)[:2]
-        return [Estimate(*map(float, one)) for one in zip(values_PA.mean(axis=0), low, high, strict=True)]
+        return [Estimate(*map(float, ends)) for ends in zip(values_PA.mean(axis=0), low, high, strict=True)]
 
     auc_base, auc_tuned = estimates(auc_PA, (0.0, 1.0))
     delta_se, auc_difference = estimates(gap_PA, (-1.0, 1.0))
@@ -136,7 +136,7 @@ def _efficiency(base: Arm, tuned: Arm, terms: Terms) -> Efficiency:
     return efficiency(base.counts, tuned.counts, terms.k, bootstrap=terms.bootstrap)
 
 
-def _panel(found: Efficiency) -> Panel:
+def _panel(result: Efficiency) -> Panel:
     columns = (
         Column("delta_se", "Delta_SE, points", "points"),
         Column("k_eq", "k_eq", "number"),
@@ -144,16 +144,16 @@ def _panel(found: Efficiency) -> Panel:
         Column("auc_tuned", "Area, tuned", "percent"),
         Column("auc_difference", "Area, difference", "points"),
     )
-    beyond = f"no claim beyond k = {found.k_limit}" if found.k_eq.high > found.k_limit else ""
+    beyond = f"no claim beyond k = {result.k_limit}" if result.k_eq.high > result.k_limit else ""
     cells = (
-        Cell.of(found.delta_se),
-        Cell.of(found.k_eq, beyond),
-        Cell.of(found.auc_base),
-        Cell.of(found.auc_tuned),
-        Cell.of(found.auc_difference),
+        Cell.of(result.delta_se),
+        Cell.of(result.k_eq, beyond),
+        Cell.of(result.auc_base),
+        Cell.of(result.auc_tuned),
+        Cell.of(result.auc_difference),
     )
     note = (
-        f"At k = {found.k}. {basis(found.problems, found.n, found.bootstrap)} Delta_SE is pass@k of the base minus "
+        f"At k = {result.k}. {basis(result)} Delta_SE is pass@k of the base minus "
         "pass@1 of the tuned model. k_eq is how many samples of the base reach the tuned model's pass@1. Area is the "
         "mean height of pass@k over log k from 1 to k."
     )

@@ -1,4 +1,4 @@
-"""The expansion rate on problems that the base left unsolved, beside that of the base drawn again."""
+"""Expansion rate on problems that the base left unsolved, compared with the base drawn again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def redrawn_expansion(
     *,
     bootstrap: Bootstrap = BOOTSTRAP,
 ) -> RedrawnExpansion:
-    """The expansion rate on problems that m samples of the base leave unsolved, with the base re-drawn beside it.
+    """Expansion rate on problems that m samples of the base leave unsolved, compared with the base drawn again.
 
     The expansion rate of MATH-Beyond (arXiv:2510.11653) takes the base to solve none of these; but a
     second draw of the base solves some, as problems were chosen for their bad luck. With f_m = C(n-c, m)/C(n, m)
@@ -99,16 +99,16 @@ def _redrawn(base: Arm, tuned: Arm, terms: Terms) -> RedrawnExpansion:
     return redrawn_expansion(base.counts, tuned.counts, bootstrap=terms.bootstrap)
 
 
-def _panel(found: RedrawnExpansion) -> Panel:
+def _panel(result: RedrawnExpansion) -> Panel:
     columns = (
-        Column("unsolved", f"Left unsolved by {found.m} samples of the base", "expected"),
-        Column("base", f"{found.m} new samples of the base solve", "percent"),
-        Column("tuned", f"{found.m} samples of the tuned model solve", "percent"),
+        Column("unsolved", f"Left unsolved by {result.m} samples of the base", "expected"),
+        Column("base", f"{result.m} new samples of the base solve", "percent"),
+        Column("tuned", f"{result.m} samples of the tuned model solve", "percent"),
         Column("excess", "Difference, points", "points"),
     )
-    cells = tuple(Cell.of(estimate) for estimate in (found.unsolved, found.base, found.tuned, found.excess))
+    cells = tuple(Cell.of(estimate) for estimate in (result.unsolved, result.base, result.tuned, result.excess))
     note = "The expansion rate (arXiv:2510.11653) less what a new draw of the base would solve anyway. "
-    return Panel(columns, (PanelRow(cells),), note + basis(found.problems, None, found.bootstrap))
+    return Panel(columns, (PanelRow(cells),), note + basis(result))
 
 
 REDRAWN = Measure(

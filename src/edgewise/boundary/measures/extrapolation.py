@@ -1,4 +1,4 @@
-"""pass@k at up to twice the recorded samples, without presuming how success rates are spread."""
+"""Good-Toulmin extrapolation of pass@k to twice the recorded samples, without a model of the success rates."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ def good_toulmin(counts: Counts, factor: float = 2.0, *, bootstrap: Bootstrap = 
     floor_K, ceiling_K = np.array([0.0, now_P.mean(), 0.0]), np.array([1.0, 1.0, unsolved])
     mean_K = np.clip(mean_K, floor_K, ceiling_K)
     low_K, high_K = np.clip(low_K, 0.0, mean_K), np.clip(high_K, mean_K, 1.0)
-    now, later, new = (Estimate(*map(float, one)) for one in zip(mean_K, low_K, high_K, strict=True))
+    now, later, new = (Estimate(*map(float, ends)) for ends in zip(mean_K, low_K, high_K, strict=True))
     return Extrapolation(
         k=k,
         factor=factor,
         pass_at_n=now,
         pass_at_k=later,
-        newly_solved=Estimate(*(counts.problems * one for one in (new.value, new.low, new.high))),
+        newly_solved=Estimate(*(counts.problems * share for share in (new.value, new.low, new.high))),
         n=n,
         problems=counts.problems,
         bootstrap=bootstrap,
@@ -99,15 +99,15 @@ def _extrapolation(arm: Arm, terms: Terms) -> Extrapolation:
     return good_toulmin(arm.counts)
 
 
-def _panel(found: Extrapolation) -> Panel:
+def _panel(result: Extrapolation) -> Panel:
     columns = (
-        Column("pass_at_n", f"pass@{found.n}", "percent"),
-        Column("pass_at_k", f"pass@{found.k}, predicted", "percent"),
+        Column("pass_at_n", f"pass@{result.n}", "percent"),
+        Column("pass_at_k", f"pass@{result.k}, predicted", "percent"),
         Column("newly_solved", "Newly solved problems", "expected"),
     )
-    cells = tuple(Cell.of(estimate) for estimate in (found.pass_at_n, found.pass_at_k, found.newly_solved))
-    note = f"Good and Toulmin's estimate presumes no shape and reaches to {found.factor:g}n. "
-    return Panel(columns, (PanelRow(cells),), note + basis(found.problems, found.n, found.bootstrap))
+    cells = tuple(Cell.of(estimate) for estimate in (result.pass_at_n, result.pass_at_k, result.newly_solved))
+    note = f"Good and Toulmin's estimate presumes no shape and reaches to {result.factor:g}n. "
+    return Panel(columns, (PanelRow(cells),), note + basis(result))
 
 
 EXTRAPOLATION = Measure(

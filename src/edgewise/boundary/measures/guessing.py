@@ -1,4 +1,4 @@
-"""What blind guessing would achieve within k samples, and what a model achieves beyond it."""
+"""Guess floor: what guessing achieves within k samples, and how far a model exceeds it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ExcessCoverage:
 
 @dataclass(frozen=True, eq=False)
 class AboveGuessing:
-    """For every problem whether it is solved more often than a guess would be, at a false discovery rate of q.
+    """Whether each problem is solved more often than by guessing, at a false discovery rate of q.
 
     `p_P` are one-sided p-values and `q_P` their Benjamini-Hochberg adjustment over the `tested` problems, those
     whose floor is known; NaN for the others. `above` is the number of problems with q_P <= q.
@@ -308,7 +308,7 @@ def _floor(arms: tuple[Arm, ...], guess: int | Counts | None) -> GuessFloor | No
     return shuffled_floor(base.samples, others)
 
 
-def _panel(found: Guessing) -> Panel:
+def _panel(result: Guessing) -> Panel:
     columns = (
         Column("coverage", "pass@k", "percent"),
         Column("floor", "Floor", "percent"),
@@ -316,8 +316,8 @@ def _panel(found: Guessing) -> Panel:
         Column("above", "Problems above guessing", "count"),
     )
     rows = []
-    for model, excess in found.excess.items():
-        above = found.above[model]
+    for model, excess in result.excess.items():
+        above = result.above[model]
         cells = (
             Series("k", excess.k_K, excess.coverage_K),
             Series("k", excess.k_K, excess.floor_K),
@@ -325,10 +325,10 @@ def _panel(found: Guessing) -> Panel:
             Cell(above.above, beside=f"of {above.tested}"),
         )
         rows.append(PanelRow(cells, model=model))
-    excess, above = next(iter(found.excess.values())), next(iter(found.above.values()))
+    excess, above = next(iter(result.excess.values())), next(iter(result.above.values()))
     note = (
-        f"The floor is made of: {found.source}. It is known for {found.known} problems, on which all of this is "
-        f"computed. {basis(excess.problems, None, excess.bootstrap)} Problems are counted at a false "
+        f"The floor is made of: {result.source}. It is known for {result.known} problems, on which all of this is "
+        f"computed. {basis(excess)} Problems are counted at a false "
         f"discovery rate of {above.q:g}."
     )
     return Panel(columns, tuple(rows), note)

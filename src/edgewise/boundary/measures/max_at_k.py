@@ -1,4 +1,4 @@
-"""max@k: the best of k samples where the reward is a number rather than right or wrong."""
+"""max@k: the expected best score of k samples, where scores are numbers rather than right or wrong."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ def _best_scores(arm: Arm, terms: Terms) -> BestScores | None:
     return None if arm.samples is None else best_scores(arm.samples, k_grid(terms.n), bootstrap=terms.bootstrap)
 
 
-def _panel(found: BestScores) -> Panel:
-    best = Series("k", found.k_K, found.value_K, found.low_K, found.high_K)
-    note = f"{basis(found.problems, found.n, found.bootstrap)} Intervals hold at this k alone."
+def _panel(result: BestScores) -> Panel:
+    best = Series("k", result.k_K, result.value_K, result.low_K, result.high_K)
+    note = f"{basis(result)} Intervals hold at this k alone."
     return Panel((Column("max", "max@k", "number"),), (PanelRow((best,)),), note)
 
 

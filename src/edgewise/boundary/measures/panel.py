@@ -6,7 +6,7 @@ Pages, tables and the terminal render panels without knowing the measure.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from edgewise.boundary.inference.resampling import Bootstrap, Estimate
 from edgewise.outcomes.counts import FloatArray, IntArray
@@ -82,8 +82,18 @@ class Panel:
     note: str = ""
 
 
-def basis(problems: int, n: int | None, bootstrap: Bootstrap, *, k_limit: int | None = None) -> str:
-    """What numbers rest on: "200 problems, n = 64; 95% intervals.", with the largest k of a claim where it matters."""
+class Based(Protocol):
+    """A result over problems, with bootstrap intervals."""
+
+    @property
+    def problems(self) -> int: ...
+    @property
+    def bootstrap(self) -> Bootstrap: ...
+
+
+def basis(result: Based) -> str:
+    """What a result rests on: "200 problems, n = 64; 95% intervals.", and the largest k of a claim if it has one."""
+    n, k_limit = getattr(result, "n", None), getattr(result, "k_limit", None)
     samples = "" if n is None else f", n = {n}"
     claims = "" if k_limit is None else f" Claims up to k = {k_limit}."
-    return f"{problems} problems{samples}; {100 * bootstrap.confidence:.4g}% intervals.{claims}"
+    return f"{result.problems} problems{samples}; {100 * result.bootstrap.confidence:.4g}% intervals.{claims}"

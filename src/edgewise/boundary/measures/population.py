@@ -1,4 +1,4 @@
-"""How a model's success rates are spread over problems, fitted to the counts, and what that predicts.
+"""Fit the distribution of success rates over problems, predict pass@k from it, and backtest the prediction.
 
 The fit is what pass@k beyond the recorded samples rests on; `backtest` says how far to trust it.
 """
@@ -268,7 +268,7 @@ def resampled_weights(
 
 
 def undetermined(counts: Counts) -> str:
-    """Why the counts cannot determine a population, or nothing."""
+    """Why the counts cannot determine a population; "" where they can."""
     if not counts.c_P.any():
         return "No sample is correct, so nothing tells rare from never."
     if (counts.c_P == counts.n_P).all():
@@ -281,8 +281,8 @@ def undetermined(counts: Counts) -> str:
 
 
 def unfinished(best: Fit) -> str:
-    """Why a fit is not a maximum with finite parameters, or nothing."""
-    if not best.found:
+    """Why a fit is not a maximum with finite parameters; "" where it is."""
+    if not best.converged:
         return "The search for the maximum of the likelihood did not end."
     if best.at_bound:
         return "The solved problems' rates cannot be told from one rate for all, or from 0 and 1 alone."
@@ -313,7 +313,9 @@ def misfit(
         return np.nan
 
     def distance(weight_C: FloatArray, shape: Shape) -> float:
-        seen, expected = (np.bincount(bin_C, weights=one) for one in (weight_C, problems_N @ shape.histogram(n_N)))
+        seen, expected = (
+            np.bincount(bin_C, weights=number_C) for number_C in (weight_C, problems_N @ shape.histogram(n_N))
+        )
         return float(((seen - expected) ** 2 / np.maximum(expected, 1e-9)).sum())
 
     rng = np.random.default_rng((bootstrap.seed, 41))
@@ -335,7 +337,7 @@ def _population(arm: Arm, terms: Terms) -> Population:
     return fit_population(arm.counts, bootstrap=terms.refits)
 
 
-def _population_panel(found: Population) -> Panel:
+def _population_panel(result: Population) -> Panel:
     columns = (
         Column("unreached", "Share not reached, pi0", "percent"),
         Column("a", "a", "number"),
@@ -345,15 +347,15 @@ def _population_panel(found: Population) -> Panel:
         Column("predicted", "Predicted pass@k", "percent"),
     )
     cells = (
-        Cell.of(found.unreached, found.concern),
-        Cell.of(found.a),
-        Cell.of(found.b),
-        Cell(found.zero_inflation_p),
-        Cell(found.misfit_p),
-        Series("k", found.k_K, found.predicted_K, found.low_K, found.high_K),
+        Cell.of(result.unreached, result.concern),
+        Cell.of(result.a),
+        Cell.of(result.b),
+        Cell(result.zero_inflation_p),
+        Cell(result.misfit_p),
+        Series("k", result.k_K, result.predicted_K, result.low_K, result.high_K),
     )
     note = (
-        f"{basis(found.problems, found.n, found.bootstrap)} Profile-likelihood intervals. A small p for the shape says "
+        f"{basis(result)} Profile-likelihood intervals. A small p for the shape says "
         "not to trust the fit beyond n. pi0 cannot tell a problem that is impossible from one far rarer than 1/n."
     )
     return Panel(columns, (PanelRow(cells),), note)
@@ -363,16 +365,18 @@ def _backtest(arm: Arm, terms: Terms) -> Backtest | None:
     return backtest(arm.counts, bootstrap=terms.refits)
 
 
-def _backtest_panel(found: Backtest) -> Panel:
+def _backtest_panel(result: Backtest) -> Panel:
     columns = (
-        Column("predicted", f"Predicted pass@{found.k}", "percent"),
+        Column("predicted", f"Predicted pass@{result.k}", "percent"),
         Column("observed", "Observed", "percent"),
         Column("error", "Error, points", "points"),
         Column("plain_error", "Error without pi0, points", "points"),
     )
-    cells = tuple(Cell.of(estimate) for estimate in (found.predicted, found.observed, found.error, found.plain_error))
-    note = f"Fitted to {found.fitted_n} samples of each problem, an eighth, and compared with the held-out ones. "
-    return Panel(columns, (PanelRow(cells),), note + basis(found.problems, None, found.bootstrap))
+    cells = tuple(
+        Cell.of(estimate) for estimate in (result.predicted, result.observed, result.error, result.plain_error)
+    )
+    note = f"Fitted to {result.fitted_n} samples of each problem, an eighth, and compared with the held-out ones. "
+    return Panel(columns, (PanelRow(cells),), note + basis(result))
 
 
 POPULATION = Measure(

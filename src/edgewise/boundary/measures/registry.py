@@ -1,4 +1,4 @@
-"""Measures and where they are found: one file of this package declares a measure, and nobody edits a list.
+"""Registry of measures: a file of this package declares its measures, and nobody edits a list.
 
 A file that offers measures has a constant `MEASURES`, a tuple of `Measure`. `measures()` imports every module of the
 package and collects them. An audit computes the measures, boundary.json holds their results, and page, tables and
@@ -91,14 +91,14 @@ class Measure(Generic[R]):
 
     def result(self, results: Mapping[str, Any]) -> R | None:
         """This measure's result among `results`; None where it was not computed."""
-        found: R | None = results.get(self.name)
-        return found
+        result: R | None = results.get(self.name)
+        return result
 
     @property
     def result_type(self) -> type[R]:
         """The dataclass that `compute` returns."""
         hint = get_type_hints(self.compute)["return"]
-        kind: type[R] = next((one for one in get_args(hint) if one is not type(None)), hint)
+        kind: type[R] = next((part for part in get_args(hint) if part is not type(None)), hint)
         return kind
 
     @property
@@ -115,8 +115,8 @@ def measures() -> Mapping[str, Measure[Any]]:
     modules = [
         importlib.import_module(f"{package.__name__}.{info.name}") for info in pkgutil.iter_modules(package.__path__)
     ]
-    found = [measure for module in modules for measure in getattr(module, "MEASURES", ())]
-    return {measure.name: measure for measure in sorted(found, key=lambda measure: (measure.rank, measure.name))}
+    declared = [measure for module in modules for measure in getattr(module, "MEASURES", ())]
+    return {measure.name: measure for measure in sorted(declared, key=lambda measure: (measure.rank, measure.name))}
 
 
 def of_unit(unit: Unit) -> tuple[Measure[Any], ...]:
@@ -125,7 +125,7 @@ def of_unit(unit: Unit) -> tuple[Measure[Any], ...]:
 
 
 def quick() -> frozenset[str]:
-    """The names of the measures that take no seconds."""
+    """The names of the measures that are not slow."""
     return frozenset(name for name, measure in measures().items() if not measure.slow)
 
 
@@ -158,11 +158,11 @@ def _holds(need: Need, arms: tuple[Arm, ...], terms: Terms) -> bool:
     samples = [arm.samples for arm in arms]
     match need:
         case "answers":
-            return all(one is not None and one.predicted_S is not None for one in samples)
+            return all(arm is not None and arm.predicted_S is not None for arm in samples)
         case "scores":
-            return all(one is not None and one.score_S is not None for one in samples)
+            return all(arm is not None and arm.score_S is not None for arm in samples)
         case "process":
-            return all(one is not None and one.process_S is not None for one in samples)
+            return all(arm is not None and arm.process_S is not None for arm in samples)
         case "verifier labels":
             return terms.verifier is not None
         case "two samples":

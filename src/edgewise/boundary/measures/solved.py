@@ -1,4 +1,4 @@
-"""Which problems each arm solves within m samples, beside what chance alone would move."""
+"""Solved sets: the problems each arm solves within m samples, and the noise floor of two draws of the base."""
 
 from __future__ import annotations
 
@@ -182,20 +182,18 @@ def _at_n(base: Arm, tuned: Arm, terms: Terms) -> SolvedSets:
     return solved_sets(base.counts, tuned.counts, min(base.counts.n, tuned.counts.n), bootstrap=terms.bootstrap)
 
 
-def _panel(found: SolvedSets) -> Panel:
+def _panel(result: SolvedSets) -> Panel:
     titles = {"both": "Both", "tuned_only": "Tuned only", "base_only": "Base only", "neither": "Neither"}
     columns = (
         *(Column(name, title, "expected") for name, title in titles.items()),
         Column("mcnemar_p", "McNemar p", "p"),
     )
-    cells = [Cell.of(getattr(found, name)) for name in titles]
-    moved = found.realised
+    cells = [Cell.of(getattr(result, name)) for name in titles]
+    moved = result.realised
     beside = "" if moved is None else f"{moved.tuned_only} gained, {moved.base_only} lost"
-    note = (
-        f"Within all {found.m} samples, as papers print it; too noisy for claims. McNemar's exact test is on the first "
-    )
-    note += f"{found.m} samples of each model. {basis(found.problems, found.m, found.bootstrap)}"
-    return Panel(columns, (PanelRow((*cells, Cell(found.mcnemar_p, beside=beside))),), note)
+    note = f"Within all {result.m} samples, as papers print it; too noisy for claims. McNemar's exact test is on the "
+    note += f"first {result.m} samples of each model. {basis(result)}"
+    return Panel(columns, (PanelRow((*cells, Cell(result.mcnemar_p, beside=beside))),), note)
 
 
 SOLVED_AT_N = Measure(

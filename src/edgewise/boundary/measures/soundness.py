@@ -1,4 +1,4 @@
-"""pass@k of right answers reached by sound reasoning, corrected for the errors of the verifier of the reasoning.
+"""CoT-pass@k: pass@k of right answers with sound reasoning, corrected for the errors of the verifier.
 
 Any verifier passes some unsound chains. Among many samples of a problem that is often answered rightly by luck one
 such error is nearly certain, so that CoT-pass@k at large k measures the verifier unless its errors are known.
@@ -155,21 +155,21 @@ def corrected_cot_pass_at_k(
     corners = [(fpr, tpr) for fpr in fprs for tpr in tprs] if fprs[1] < tprs[0] else []
     rates = [(labels.fpr, labels.tpr), *corners]
     observed_P = cot_pass_at_k(counts.n_P, counts.correct_P, counts.sound_P, k)
-    values_PK = np.stack([observed_P, *(_corrected_P(counts, k, *one) for one in rates)], axis=1)
+    values_PK = np.stack([observed_P, *(_corrected_P(counts, k, *pair) for pair in rates)], axis=1)
     means_RK = bootstrap_means(values_PK, bootstrap, counts.cluster_P)
     # The value stands in the first row, its resamples below it. A mean beyond 0 or 1 is one at 0 or 1.
     clipped_RK = np.clip(np.vstack([values_PK.mean(axis=0), means_RK]), 0.0, 1.0)
     most = units(len(counts.n_P), counts.cluster_P)
     confidences = [bootstrap.confidence, *[part] * len(rates)]
-    observed, *found = (
-        resampled_estimate(one[0], one[1:], (0.0, 1.0), at, most)
-        for one, at in zip(clipped_RK.T, confidences, strict=True)
+    observed, *corrected = (
+        resampled_estimate(mean_R[0], mean_R[1:], (0.0, 1.0), at, most)
+        for mean_R, at in zip(clipped_RK.T, confidences, strict=True)
     )
-    low, high = (min(one.low for one in found), max(one.high for one in found)) if corners else (0.0, 1.0)
+    low, high = (min(end.low for end in corrected), max(end.high for end in corrected)) if corners else (0.0, 1.0)
     return CorrectedCot(
         k=k,
         observed=observed,
-        corrected=Estimate(found[0].value, low, high),
+        corrected=Estimate(corrected[0].value, low, high),
         verifier_floor=verifier_floor(counts, k, labels.fpr),
         sound_share=corrected_share(
             int(counts.sound_P.sum()),
@@ -227,10 +227,13 @@ def sensitivity(
     # The value stands in the first row, its resamples below it. A mean beyond 0 or 1 is one at 0 or 1.
     tuned_RF, base_RF = np.split(np.clip(np.vstack([values_PK.mean(axis=0), means_RK]), 0.0, 1.0), 2, axis=1)
     most = units(len(base.n_P), base.cluster_P)
-    found = [
-        resampled_estimate(one[0], one[1:], (-1.0, 1.0), bootstrap.confidence, most) for one in (tuned_RF - base_RF).T
+    differences = [
+        resampled_estimate(mean_R[0], mean_R[1:], (-1.0, 1.0), bootstrap.confidence, most)
+        for mean_R in (tuned_RF - base_RF).T
     ]
-    difference_F, low_F, high_F = np.array([(one.value, one.low, one.high) for one in found]).T
+    difference_F, low_F, high_F = np.array(
+        [(difference.value, difference.low, difference.high) for difference in differences]
+    ).T
     sign = np.sign(difference_F[0])
     return Sensitivity(
         k=k,
@@ -284,8 +287,8 @@ def _first(fpr_F: FloatArray, lost_F: npt.NDArray[np.bool_]) -> float:
 
 def _exact_interval(passed: int, of: int, confidence: float) -> tuple[float, float]:
     """Two-sided Clopper-Pearson."""
-    found = stats.binomtest(passed, of).proportion_ci(confidence, "exact")
-    return float(found.low), float(found.high)
+    interval = stats.binomtest(passed, of).proportion_ci(confidence, "exact")
+    return float(interval.low), float(interval.high)
 
 
 def _check_counts(n: IntArray, correct: IntArray, sound: IntArray) -> None:
@@ -304,9 +307,9 @@ def _sound(arm: Arm, terms: Terms) -> CorrectedCot | None:
     return corrected_cot_pass_at_k(SoundCounts.of(arm.samples), terms.k, terms.verifier, bootstrap=terms.bootstrap)
 
 
-def _sound_panel(found: CorrectedCot) -> Panel:
+def _sound_panel(result: CorrectedCot) -> Panel:
     columns = (
-        Column("observed", f"CoT-pass@{found.k}, observed", "percent"),
+        Column("observed", f"CoT-pass@{result.k}, observed", "percent"),
         Column("corrected", "Corrected", "percent"),
         Column("verifier_floor", "If nothing were sound", "percent"),
         Column("sound_share", "Sound, of right answers", "percent"),
@@ -314,14 +317,14 @@ def _sound_panel(found: CorrectedCot) -> Panel:
         Column("tpr", "Verifier's TPR", "percent"),
     )
     cells = (
-        Cell.of(found.observed),
-        Cell.of(found.corrected),
-        Cell(found.verifier_floor),
-        Cell.of(found.sound_share),
-        Cell.of(found.fpr),
-        Cell.of(found.tpr),
+        Cell.of(result.observed),
+        Cell.of(result.corrected),
+        Cell(result.verifier_floor),
+        Cell.of(result.sound_share),
+        Cell.of(result.fpr),
+        Cell.of(result.tpr),
     )
-    note = f"Rogan and Gladen's correction. {basis(found.problems, None, found.bootstrap)}"
+    note = f"Rogan and Gladen's correction. {basis(result)}"
     return Panel(columns, (PanelRow(cells),), note)
 
 
@@ -332,18 +335,18 @@ def _soundness(base: Arm, tuned: Arm, terms: Terms) -> Sensitivity | None:
     return sensitivity(*arms, terms.k, tpr=terms.verifier.tpr, bootstrap=terms.bootstrap)
 
 
-def _soundness_panel(found: Sensitivity) -> Panel:
+def _soundness_panel(result: Sensitivity) -> Panel:
     columns = (
         Column("sign_lost_at", "Sign of the difference holds to FPR", "percent"),
         Column("interval_lost_at", "Interval excludes 0 to FPR", "percent"),
-        Column("difference", f"Difference in CoT-pass@{found.k}, points", "points"),
+        Column("difference", f"Difference in CoT-pass@{result.k}, points", "points"),
     )
     lost = [
         Cell(rate, beside="at all tried" if math.isnan(rate) else "")
-        for rate in (found.sign_lost_at, found.interval_lost_at)
+        for rate in (result.sign_lost_at, result.interval_lost_at)
     ]
-    difference = Series("fpr", found.fpr_F, found.difference_F, found.low_F, found.high_F)
-    return Panel(columns, (PanelRow((*lost, difference)),), basis(found.problems, None, found.bootstrap))
+    difference = Series("fpr", result.fpr_F, result.difference_F, result.low_F, result.high_F)
+    return Panel(columns, (PanelRow((*lost, difference)),), basis(result))
 
 
 SOUND = Measure(

@@ -1,4 +1,4 @@
-"""How reliably a model solves a problem: pass^k, G-Pass@k, mG-Pass@k and the share of problems above a rate.
+"""Reliability over several samples: pass^k, G-Pass@k, mG-Pass@k and Cover(tau).
 
 pass@k asks for one correct sample of k; the measures here ask for many or for all. Arrays over
 thresholds tau end in `_H`.
@@ -281,16 +281,18 @@ def _reliability(arm: Arm, terms: Terms) -> Reliability:
     return reliability(arm.counts, k_grid(terms.n), bootstrap=terms.bootstrap)
 
 
-def _reliability_panel(found: Reliability) -> Panel:
-    r, k_K = found, found.k_K
+def _reliability_panel(result: Reliability) -> Panel:
+    k_K = result.k_K
     columns = [Column("pass_hat", "pass^k", "percent")]
-    cells = [Series("k", k_K, r.pass_hat_K, r.pass_hat_low_K, r.pass_hat_high_K)]
-    for tau, *along_K in zip(r.tau_H.tolist(), r.g_pass_HK, r.g_pass_low_HK, r.g_pass_high_HK, strict=True):
+    cells = [Series("k", k_K, result.pass_hat_K, result.pass_hat_low_K, result.pass_hat_high_K)]
+    for tau, *along_K in zip(
+        result.tau_H.tolist(), result.g_pass_HK, result.g_pass_low_HK, result.g_pass_high_HK, strict=True
+    ):
         columns.append(Column(f"g_pass_{tau:g}", f"G-Pass@k, tau = {tau:g}", "percent"))
         cells.append(Series("k", k_K, *along_K))
     columns.append(Column("mean_g_pass", "mG-Pass@k", "percent"))
-    cells.append(Series("k", k_K, r.mean_g_pass_K, r.mean_g_pass_low_K, r.mean_g_pass_high_K))
-    note = f"{basis(r.problems, r.n, r.bootstrap)} Intervals hold at this k alone. mG-Pass averages tau from 1/2 to 1."
+    cells.append(Series("k", k_K, result.mean_g_pass_K, result.mean_g_pass_low_K, result.mean_g_pass_high_K))
+    note = f"{basis(result)} Intervals hold at this k alone. mG-Pass averages tau from 1/2 to 1."
     return Panel(tuple(columns), (PanelRow(tuple(cells)),), note)
 
 
@@ -298,16 +300,16 @@ def _cover(arm: Arm, terms: Terms) -> Cover:
     return cover(arm.counts, TAUS, fitted_prior(arm.counts) or JEFFREYS, bootstrap=terms.bootstrap)
 
 
-def _cover_panel(found: Cover) -> Panel:
+def _cover_panel(result: Cover) -> Panel:
     columns = (
         Column("cover", "Cover(tau)", "percent"),
         Column("plug_in", "Share with c/n of at least tau", "percent"),
     )
     cells = (
-        Series("tau", found.tau_H, found.value_H, found.low_H, found.high_H),
-        Series("tau", found.tau_H, found.plug_in_H),
+        Series("tau", result.tau_H, result.value_H, result.low_H, result.high_H),
+        Series("tau", result.tau_H, result.plug_in_H),
     )
-    return Panel(columns, (PanelRow(cells),), basis(found.problems, found.n, found.bootstrap))
+    return Panel(columns, (PanelRow(cells),), basis(result))
 
 
 RELIABILITY = Measure(

@@ -1,4 +1,4 @@
-"""The measures of support dynamics (preserved, expanded, shrunk, out), beside what they are when nothing changed."""
+"""Support measures (SRR, NDR, SDS, NSCR), compared with their values when nothing changed."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ def support_measures(
         columns = zip(values_RM.T, bounds, rests_on, strict=True)
         return SupportMeasures(
             *(
-                resampled_estimate(one[0], one[1:], reach, bootstrap.confidence, min(most, count))
-                for one, reach, count in columns
+                resampled_estimate(ratio_R[0], ratio_R[1:], reach, bootstrap.confidence, min(most, count))
+                for ratio_R, reach, count in columns
             )
         )
 
@@ -172,21 +172,19 @@ def _support(base: Arm, tuned: Arm, terms: Terms) -> Support:
     return support_measures(base.counts, tuned.counts, terms.k, bootstrap=terms.bootstrap)
 
 
-def _panel(found: Support) -> Panel:
+def _panel(result: Support) -> Panel:
     columns = (
         Column("srr", "SRR, retained", "ratio"),
         Column("ndr", "NDR, discovered", "ratio"),
         Column("sds", "SDS", "ratio"),
         Column("nscr", "NSCR", "ratio"),
     )
-    parts = {"tuned against base": found.measured, "base against base": found.unchanged, "difference": found.excess}
+    parts = {"tuned against base": result.measured, "base against base": result.unchanged, "difference": result.excess}
     rows = tuple(
         PanelRow(tuple(Cell.of(getattr(part, column.name)) for column in columns), label)
         for label, part in parts.items()
     )
-    note = (
-        f"Within {found.m} samples. {basis(found.problems, None, found.bootstrap)} Two draws of the base differ too: "
-    )
+    note = f"Within {result.m} samples. {basis(result)} Two draws of the base differ too: "
     return Panel(columns, rows, note + "only the difference may be due to tuning.")
 
 

@@ -1,4 +1,4 @@
-"""How often a verifier errs on chains of known soundness, and the true share of sound chains behind its verdicts."""
+"""Error rates of a verifier, measured on labelled chains, and the Rogan-Gladen correction for them."""
 
 from __future__ import annotations
 
@@ -97,6 +97,7 @@ def corrected_share(
 
 
 def check_verifier_rates(fpr: float, tpr: float) -> None:
+    """Raise InputError unless 0 <= fpr < tpr <= 1."""
     if not 0 <= fpr < tpr <= 1:
         raise InputError(
             f"fpr, tpr: {fpr:.4g} and {tpr:.4g}; a verifier must pass sound chains more often than unsound"

@@ -1,4 +1,4 @@
-"""What the samples of a problem say: majority votes, and how many different answers there are.
+"""Majority votes (maj@k), and how much the answers to one problem differ.
 
 Columns over the distinct answers of all problems, sorted by problem, end in `_A`.
 """
@@ -46,7 +46,7 @@ class MajorityVote:
 
 @dataclass(frozen=True)
 class Diversity:
-    """How much the answers to one problem differ, averaged over problems; intervals.
+    """How much the answers to one problem differ, averaged over problems.
 
     `entropy` is the entropy of the answers in nats, by the Chao-Shen estimator, and `entropy_plug_in`
     that of the observed shares, which is too low; both over the `answered` problems with an answer.
@@ -103,8 +103,8 @@ def majority_vote(
         rank_ND = rng.permuted(np.tile(np.arange(n)[:, None], subsets), axis=0)
         drawn_NDK = (rank_ND[:, :, None] < k_K[k_K <= n]).astype(np.min_scalar_type(-n - 1))
         for i in np.flatnonzero(answers.n_P == n):
-            own = slice(ends[i], ends[i + 1])
-            count, correct = answers.count_A[own], answers.correct_A[own] / answers.count_A[own]
+            rows = slice(ends[i], ends[i + 1])
+            count, correct = answers.count_A[rows], answers.correct_A[rows] / answers.count_A[rows]
             right_DK = _votes(count, correct, drawn_NDK[rng.permutation(n)[: count.sum()]])
             right_DK[:, k_K[k_K <= n] == 1] = count @ correct / n
             values_PK[i, k_K <= n] = right_DK.mean(axis=0)
@@ -230,8 +230,8 @@ def _votes(count_A: IntArray, correct_A: FloatArray, drawn_NDK: npt.NDArray[np.s
     start_A = np.cumsum(count_A) - count_A
     votes_ADK = drawn_NDK[start_A]
     for a in np.flatnonzero(count_A > 1).tolist():
-        said = slice(start_A[a], start_A[a] + count_A[a])
-        drawn_NDK[said].sum(axis=0, dtype=drawn_NDK.dtype, out=votes_ADK[a])
+        rows = slice(start_A[a], start_A[a] + count_A[a])
+        drawn_NDK[rows].sum(axis=0, dtype=drawn_NDK.dtype, out=votes_ADK[a])
     most_DK = votes_ADK.max(axis=0)
     wins_ADK = votes_ADK == most_DK
     right_DK: FloatArray = np.tensordot(correct_A[right_A], wins_ADK[right_A], axes=1)
@@ -244,18 +244,18 @@ def _majority_vote(arm: Arm, terms: Terms) -> MajorityVote | None:
     return None if arm.samples is None else majority_vote(arm.samples, k_grid(terms.n), bootstrap=terms.bootstrap)
 
 
-def _vote_panel(found: MajorityVote) -> Panel:
+def _vote_panel(result: MajorityVote) -> Panel:
     columns = (Column("majority", "maj@k", "percent"), Column("no_answer", "Samples without an answer", "percent"))
-    votes = Series("k", found.k_K, found.value_K, found.low_K, found.high_K)
-    note = f"{basis(found.problems, found.n, found.bootstrap)} Intervals hold at this k alone."
-    return Panel(columns, (PanelRow((votes, Cell(found.no_answer))),), note)
+    votes = Series("k", result.k_K, result.value_K, result.low_K, result.high_K)
+    note = f"{basis(result)} Intervals hold at this k alone."
+    return Panel(columns, (PanelRow((votes, Cell(result.no_answer))),), note)
 
 
 def _diversity(arm: Arm, terms: Terms) -> Diversity | None:
     return None if arm.samples is None else diversity(arm.samples, terms.n, bootstrap=terms.bootstrap)
 
 
-def _diversity_panel(found: Diversity) -> Panel:
+def _diversity_panel(result: Diversity) -> Panel:
     columns = (
         Column("entropy", "Entropy, nats", "number"),
         Column("distinct", "Different answers", "number"),
@@ -264,13 +264,13 @@ def _diversity_panel(found: Diversity) -> Panel:
         Column("answered", "Problems with an answer", "count"),
     )
     cells = (
-        Cell.of(found.entropy),
-        Cell.of(found.distinct, f"of {found.m} samples"),
-        Cell.of(found.distinct_correct, f"of {found.m_correct} right ones, {found.solved} problems"),
-        Cell.of(found.unanimous),
-        Cell(found.answered, beside=f"of {found.problems}"),
+        Cell.of(result.entropy),
+        Cell.of(result.distinct, f"of {result.m} samples"),
+        Cell.of(result.distinct_correct, f"of {result.m_correct} right ones, {result.solved} problems"),
+        Cell.of(result.unanimous),
+        Cell(result.answered, beside=f"of {result.problems}"),
     )
-    note = f"Means over problems; entropy by Chao and Shen's estimator. {basis(found.problems, None, found.bootstrap)}"
+    note = f"Means over problems; entropy by Chao and Shen's estimator. {basis(result)}"
     return Panel(columns, (PanelRow(cells),), note)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from edgewise.boundary.inference.power import detectable, power_at, standard_error, unseen_share
-from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.power import detectable, power_at, standard_error
+from edgewise.boundary.inference.resampling import Estimate, unseen_share
 from edgewise.boundary.measures.solved import SolvedSets
 
 

@@ -1,4 +1,4 @@
-"""From the evidence to one label, or to a refusal to give one: power, hidden losses and confounded samples."""
+"""Turn evidence into one label, or refuse one: too little power, hidden losses, confounded samples."""
 
 from __future__ import annotations
 
@@ -98,14 +98,14 @@ def _hidden_loss(label: Label, e: Evidence, base: Counts, tuned: Counts) -> str 
     claim = LABELS[label].claim
     if claim is None or not claim.denies_loss:
         return None
-    found = changes(base, tuned)
-    down_P = (found.q_P <= found.q) & (found.direction_P < 0)
+    changed = changes(base, tuned)
+    down_P = (changed.q_P <= changed.q) & (changed.direction_P < 0)
     lost_P = none_at_k(tuned.n_P, tuned.c_P, e.k) - none_at_k(base.n_P, base.c_P, e.k)
     lost = float(lost_P[down_P].sum() / base.problems)
     if lost < e.margin:
         return None
     return (
-        f"{down_P.sum()} problems are each significantly down (false discovery rate {found.q:g}) and lose "
+        f"{down_P.sum()} problems are each significantly down (false discovery rate {changed.q:g}) and lose "
         f"{100 * lost:.1f} points of pass@{e.k} together, which gains on others hide; without them: {label}."
     )
 

@@ -31,7 +31,9 @@ def combined_sentence(label: Label, labels: Mapping[str, Label], ks: Sequence[in
     """What one label over several sets says, given the label of each set, where `ks` are the k they speak of."""
     entry = LABELS[label]
     template = entry.combined_sentence if label in labels.values() else entry.combined_apart or entry.combined_sentence
-    sets = {name: _where([one for one, given in labels.items() if given == name], len(labels)) for name in LABELS}
+    sets = {
+        name: _where([part for part, its_label in labels.items() if its_label == name], len(labels)) for name in LABELS
+    }
     k = str(ks[0]) if min(ks) == max(ks) else f"{min(ks)} to {max(ks)}"
     return template.format(k=k, margin=_points(margin), here=sets[label], **sets)
 

@@ -1,4 +1,4 @@
-"""The claim: what tuning did to the boundary, by fixed rules, in one sentence with its numbers.
+"""Decide what tuning did to the boundary: one label by fixed rules, with its evidence.
 
 A verdict speaks of k samples. It never says that a model cannot solve a problem: no number of
 failures proves absence.
@@ -212,8 +212,8 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     if len(verdicts) == 1:
         (only,) = verdicts.values()
         return CombinedVerdict(only.label, only.sentence, only.rule, dict(verdicts))
-    found = {verdict.label for verdict in verdicts.values()}
-    label, entry = next((label, entry) for label, entry in LABELS.items() if entry.combined(found))
+    labels_present = {verdict.label for verdict in verdicts.values()}
+    label, entry = next((label, entry) for label, entry in LABELS.items() if entry.combined(labels_present))
     parts = verdicts.values()
     labels = {name: part.label for name, part in verdicts.items()}
     text = combined_sentence(label, labels, [part.k for part in parts], max(part.margin for part in parts))
