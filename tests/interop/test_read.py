@@ -15,7 +15,7 @@ from edgewise.outcomes.io import write_outcomes
 from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
 from tests.interop.writing import FILES, counts, jsonl, only, refused, totals
-from tests.rollouts.test_rollouts import LAW, PROBLEMS, TOKENIZER, WORLD, Scripted
+from tests.rollouts.test_rollouts import PARAMS, PROBLEMS, TOKENIZER, WORLD, Scripted
 
 ROWS = [{"id": p, "correct": p == 1, "text": f"{p}"} for p in (1, 1, 2)]
 
@@ -78,7 +78,7 @@ def test_a_set_may_have_levels_that_another_lacks(tmp_path: Path) -> None:
 
 
 def test_a_stage_of_the_laboratory_is_read_once(tmp_path: Path) -> None:
-    rollouts = roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, LAW, seed=3)
+    rollouts = roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, PARAMS, seed=3)
     write_rollout_table(rollout_table(rollouts), tmp_path / "rollouts.parquet")
     write_outcomes(table_outcomes(rollout_table(rollouts)), tmp_path / "outcomes.parquet")
     (tmp_path / "spec.json").write_text('{"kind": "sample", "seed": 0}')

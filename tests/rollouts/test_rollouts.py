@@ -24,7 +24,7 @@ WORLD = ModularArithmetic(min_op=2, max_op=3, modulus=11, letters=8)
 TOKENIZER = Tokenizer(WORLD.words())
 PROBLEMS = [WORLD.problem("test", 0, index) for index in range(5)]
 SOLUTIONS = {tuple(TOKENIZER.prompt(p.prompt)): WORLD.solution(p) for p in PROBLEMS}
-LAW = SamplingParams(max_new_tokens=80)
+PARAMS = SamplingParams(max_new_tokens=80)
 
 
 @dataclass
@@ -65,7 +65,7 @@ EXPECTED = [
 
 @pytest.fixture(scope="module")
 def scripted() -> Rollouts:
-    return roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, LAW, seed=3)
+    return roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, PARAMS, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_the_table_on_disk_holds_everything(scripted: Rollouts, sampled: Rollout
 
 def keys_of(problems: Sequence[Problem], seed: int) -> list[int]:
     sampler = Scripted()
-    roll_out(sampler, TOKENIZER, WORLD, problems, 1, LAW, seed)
+    roll_out(sampler, TOKENIZER, WORLD, problems, 1, PARAMS, seed)
     return sampler.keys
 
 

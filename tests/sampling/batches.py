@@ -18,10 +18,10 @@ PROMPTS = [[1 + (7 * i + length * j) % 27 for j in range(length)] for i, length 
 KEYS = [key("test", i) for i in range(len(PROMPTS))]
 SAMPLES = 6
 # More than one chunk of the cache, so that it grows on the way.
-LAW = SamplingParams(max_new_tokens=40)
+PARAMS = SamplingParams(max_new_tokens=40)
 NAMES = ["tied, grouped", "untied, grouped", "untied, full"]
-LAWS = [
-    LAW,
+ALL_PARAMS = [
+    PARAMS,
     SamplingParams(temperature=0.5, max_new_tokens=40),
     SamplingParams(temperature=2.0, top_p=0.7, max_new_tokens=20),
     SamplingParams(top_p=0.4, max_new_tokens=20),
@@ -34,14 +34,14 @@ def model(name: str, backend: str = "auto") -> Decoder:
 
 
 @cache
-def whole(name: str, params: SamplingParams = LAW, backend: str = "auto") -> Completions:
+def whole(name: str, params: SamplingParams = PARAMS, backend: str = "auto") -> Completions:
     """All prompts with all samples in one batch."""
     return Engine(model(name, backend), END).sample(PROMPTS, KEYS, SAMPLES, params)
 
 
 def same(name: str, part: Completions, chosen: list[int], samples: int = SAMPLES, backend: str = "auto") -> None:
     """`part` holds the bits of `whole` for the prompts `chosen` and the first samples."""
-    everything = whole(name, LAW, backend)
+    everything = whole(name, PARAMS, backend)
     for j, p in enumerate(chosen):
         for g in range(samples):
             where = f"prompt of {len(PROMPTS[p])} tokens, sample {g}"

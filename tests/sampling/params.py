@@ -1,4 +1,4 @@
-"""The law of a next token, worked out directly in float64, and whether counts follow a law."""
+"""The distribution of a next token, worked out directly in float64, and whether counts follow a distribution."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def probabilities(logits_V: ArrayLike, params: SamplingParams) -> Floats:
 
 
 def fits(counts: ArrayLike, expected: ArrayLike) -> None:
-    """Counts agree with a law: chi-square over the cells that expect five or more, nothing where it is 0."""
+    """Counts agree with a distribution: chi-square over the cells that expect five or more, nothing where it is 0."""
     n, p = np.asarray(counts, dtype=np.float64).ravel(), np.asarray(expected, dtype=np.float64).ravel()
     assert (n[p == 0] == 0).all(), "a token was drawn from outside the support"
     many = p * n.sum() >= 5

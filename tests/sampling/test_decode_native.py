@@ -1,4 +1,4 @@
-"""Decoding by the kernels: what torch draws, the same bits in any layout, and the exact law."""
+"""Decoding by the kernels: what torch draws, the same bits in any layout, and the exact distribution."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ END = 7
 # One token, one block of the prompt's rows and more than one, and both sides of a vector.
 LENGTHS = (1, 15, 33, 64, 65, 100, 16, 17)
 LIMITS = (28, 1, 28, 7, 2, 20, 28, 15)
-ASKS = [
+REQUESTS = [
     PromptRequest([(7 * i + length * j) % VOCABULARY for j in range(length)], key("compiled", i), limit)
     for i, (length, limit) in enumerate(zip(LENGTHS, LIMITS, strict=True))
 ]
-LAW = SamplingParams(max_new_tokens=28)
+PARAMS = SamplingParams(max_new_tokens=28)
 NAMES = ["tied, grouped", "untied, grouped"]
 
 
@@ -69,11 +69,11 @@ def alike(ours: SampledTokens, theirs: SampledTokens) -> None:
 @pytest.mark.parametrize("samples", [1, 40])
 def test_torch_draws_the_same(name: str, temperature: float, samples: int) -> None:
     """With limits that differ, and ends on the way."""
-    params = LAW.model_copy(update={"temperature": temperature})
+    params = PARAMS.model_copy(update={"temperature": temperature})
     model = decoder(name)
-    ours, theirs = (each(model, END, ASKS, samples, params, True) for each in (decode_native, decode_torch))
+    ours, theirs = (each(model, END, REQUESTS, samples, params, True) for each in (decode_native, decode_torch))
     assert ours.tokens_PGT.dtype == np.int32
-    assert ours.tokens_PGT.shape == ours.logp_PGT.shape == (len(ASKS), samples, 28)
+    assert ours.tokens_PGT.shape == ours.logp_PGT.shape == (len(REQUESTS), samples, 28)
     alike(ours, theirs)
     length_PG = (ours.tokens_PGT >= 0).sum(-1)
     assert (length_PG.max(1) <= LIMITS).all()
@@ -98,31 +98,31 @@ def test_torch_draws_the_same_from_any_shape(
     model = sharp(spec, VOCABULARY, seed % 7, scale=1.0)
     params = SamplingParams(temperature=temperature, max_new_tokens=most)
     prompts = texts(3, 80, seed, VOCABULARY)
-    asks = [PromptRequest(prompt, seed + i, max(1, most - i)) for i, prompt in enumerate(prompts)]
+    requests = [PromptRequest(prompt, seed + i, max(1, most - i)) for i, prompt in enumerate(prompts)]
     samples = samples if temperature else 1
-    ours, theirs = (each(model, END, asks, samples, params, model_logp) for each in (decode_native, decode_torch))
+    ours, theirs = (each(model, END, requests, samples, params, model_logp) for each in (decode_native, decode_torch))
     alike(ours, theirs)
 
 
-def test_log_probabilities_of_the_law_and_of_the_model() -> None:
-    """The law's at its temperature, the model's at 1; at 1 they are one number, and greedily the law is certain."""
+def test_log_probabilities_of_the_distribution_and_of_the_model() -> None:
+    """The former at its temperature, the latter at 1: equal at temperature 1; greedy sampling is certain."""
     model = decoder(NAMES[0])
-    one = decode_native(model, END, ASKS, 4, LAW, True)
+    one = decode_native(model, END, REQUESTS, 4, PARAMS, True)
     assert one.model_logp_PGT is not None
     np.testing.assert_allclose(one.logp_PGT, one.model_logp_PGT, atol=2e-6)
-    greedy = decode_native(model, END, ASKS, 4, LAW.model_copy(update={"temperature": 0}), True)
+    greedy = decode_native(model, END, REQUESTS, 4, PARAMS.model_copy(update={"temperature": 0}), True)
     assert greedy.model_logp_PGT is not None
     assert not greedy.logp_PGT.any()
     assert (greedy.model_logp_PGT[greedy.tokens_PGT >= 0] < 0).all()
-    assert decode_native(model, END, ASKS, 4, LAW).model_logp_PGT is None
+    assert decode_native(model, END, REQUESTS, 4, PARAMS).model_logp_PGT is None
 
 
-def test_no_completion_exceeds_the_laws_limit() -> None:
+def test_no_completion_exceeds_the_limit_of_the_params() -> None:
     """A prompt's own limit above it would be written into the next completion."""
     model = decoder(NAMES[0])
     params = SamplingParams(max_new_tokens=5)
-    beyond = [ask._replace(max_new_tokens=9) for ask in ASKS]
-    within = [ask._replace(max_new_tokens=5) for ask in ASKS]
+    beyond = [request._replace(max_new_tokens=9) for request in REQUESTS]
+    within = [request._replace(max_new_tokens=5) for request in REQUESTS]
     assert bits(decode_native(model, END, beyond, 6, params)) == bits(decode_native(model, END, within, 6, params))
 
 
@@ -132,35 +132,35 @@ def test_no_completion_exceeds_the_laws_limit() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_threads_and_slots_do_not_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = decoder(name)
-    expected = bits(decode_native(model, END, ASKS, 40, LAW, True))
+    expected = bits(decode_native(model, END, REQUESTS, 40, PARAMS, True))
     for threads, slots in ((1, 1), (1, 7), (1, 1000), (2, 48), (3, 5), (8, 2)):
         monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
         monkeypatch.setattr(native_loop, "_SLOTS", slots)
-        assert bits(decode_native(model, END, ASKS, 40, LAW, True)) == expected, (threads, slots)
+        assert bits(decode_native(model, END, REQUESTS, 40, PARAMS, True)) == expected, (threads, slots)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_companions_do_not_matter(name: str) -> None:
     model = decoder(name)
-    whole = decode_native(model, END, ASKS, 40, LAW, True)
+    whole = decode_native(model, END, REQUESTS, 40, PARAMS, True)
     for chosen in ([0], [4], [5, 2], [7, 6, 5, 4, 3, 2, 1, 0], [3, 3, 0]):
         for samples in (1, 2, 33, 40):
-            part = decode_native(model, END, [ASKS[p] for p in chosen], samples, LAW, True)
+            part = decode_native(model, END, [REQUESTS[p] for p in chosen], samples, PARAMS, True)
             for ours, all_of_them in zip(part, whole, strict=True):
                 assert ours is not None
                 assert all_of_them is not None
                 assert ours.tobytes() == all_of_them[chosen, :samples].tobytes()
 
 
-# ---- The law
+# ---- The distribution
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
-def test_the_first_two_tokens_are_of_the_exact_law(temperature: float) -> None:
+def test_the_first_two_tokens_are_of_the_exact_distribution(temperature: float) -> None:
     """Counts against the softmax of full passes in FP64, over the first token and over both."""
     model = in_double(decoder(NAMES[0]))
     params = SamplingParams(temperature=temperature, max_new_tokens=2)
-    prompt = ASKS[2].prompt
+    prompt = REQUESTS[2].prompt
     drawn = decode_native(decoder(NAMES[0]), END, [PromptRequest(prompt, key("law"), 2)], 20_000, params).tokens_PGT[0]
     first_V = probabilities(alone(model, prompt)[-1], params)
     fits(np.bincount(drawn[:, 0], minlength=VOCABULARY), first_V)
@@ -180,9 +180,9 @@ def test_the_first_two_tokens_are_of_the_exact_law(temperature: float) -> None:
 @pytest.mark.parametrize(
     ("params", "noise"),
     [
-        (LAW.model_copy(update={"top_p": 0.9}), 0.0),
-        (LAW.model_copy(update={"precision": "bf16"}), 0.0),
-        (LAW, 0.5),
+        (PARAMS.model_copy(update={"top_p": 0.9}), 0.0),
+        (PARAMS.model_copy(update={"precision": "bf16"}), 0.0),
+        (PARAMS, 0.5),
     ],
     ids=["top_p", "bf16", "logit noise"],
 )
@@ -194,17 +194,17 @@ def test_what_the_kernels_do_not_know_goes_to_torch(
 
     monkeypatch.setattr(engine_module, "decode_native", refuse)
     model = decoder(NAMES[0])
-    prompts, keys = [ASKS[0].prompt], [ASKS[0].key]
+    prompts, keys = [REQUESTS[0].prompt], [REQUESTS[0].key]
     assert Engine(model, END, logit_noise=noise).sample(prompts, keys, 2, params).length_PG.min() >= 1
-    assert Engine(in_double(model), END).sample(prompts, keys, 2, LAW).length_PG.min() >= 1
+    assert Engine(in_double(model), END).sample(prompts, keys, 2, PARAMS).length_PG.min() >= 1
     with pytest.raises(AssertionError, match="kernels were asked"):
-        Engine(model, END).sample(prompts, keys, 2, LAW)
+        Engine(model, END).sample(prompts, keys, 2, PARAMS)
 
 
 @pytest.mark.parametrize("token", [-1, VOCABULARY, 10**6])
 def test_a_token_outside_the_vocabulary_is_refused(token: int) -> None:
     with pytest.raises(IndexError, match=f"vocabulary of {VOCABULARY}"):
-        Engine(decoder(NAMES[0]), END).sample([[1, 2], [3, token, 4]], [1, 2], 2, LAW)
+        Engine(decoder(NAMES[0]), END).sample([[1, 2], [3, token, 4]], [1, 2], 2, PARAMS)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])

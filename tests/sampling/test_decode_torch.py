@@ -22,7 +22,7 @@ from tests.model.tiny import alone
 from tests.sampling.batches import END, KEYS, NAMES, PROMPTS, SAMPLES, model
 from tests.sampling.tape import Tape, owned, taped
 
-LAWS = [
+ALL_PARAMS = [
     SamplingParams(max_new_tokens=60),
     SamplingParams(temperature=2.0, top_p=0.7, max_new_tokens=40),
     SamplingParams(temperature=0, max_new_tokens=40),
@@ -34,11 +34,11 @@ LIMITS = [60, 40, 7, 33, 2, 60, 40, 1, 59]
 def drawn(
     name: str, params: SamplingParams, noise: float = 0.0, chosen: slice = slice(None), samples: int = SAMPLES
 ) -> SampledTokens:
-    asks = [
-        PromptRequest(*ask)
-        for ask in zip(PROMPTS, KEYS, np.minimum(LIMITS, params.max_new_tokens).tolist(), strict=True)
+    requests = [
+        PromptRequest(*request)
+        for request in zip(PROMPTS, KEYS, np.minimum(LIMITS, params.max_new_tokens).tolist(), strict=True)
     ]
-    return decode_torch(model(name), END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
+    return decode_torch(model(name), END, requests, SAMPLES, params, model_logp=True, logit_noise=noise)
 
 
 def bits(part: SampledTokens) -> list[bytes]:
@@ -51,7 +51,12 @@ def bits(part: SampledTokens) -> list[bytes]:
 
 @pytest.mark.parametrize(
     ("name", "params", "noise"),
-    [(NAMES[0], LAWS[0], 0.5), (NAMES[1], LAWS[1], 0.0), (NAMES[2], LAWS[2], 0.0), (NAMES[1], LAWS[3], 0.0)],
+    [
+        (NAMES[0], ALL_PARAMS[0], 0.5),
+        (NAMES[1], ALL_PARAMS[1], 0.0),
+        (NAMES[2], ALL_PARAMS[2], 0.0),
+        (NAMES[1], ALL_PARAMS[3], 0.0),
+    ],
     ids=str,
 )
 def test_replayed_steps_draw_the_same_bits(
@@ -85,21 +90,21 @@ def test_a_recorded_step_touches_only_memory_that_the_batch_holds(monkeypatch: p
     schedule = decode_schedule(torch.device("cpu"))._replace(check_every=4, compact_below=0.5, record=taped(watch))
     monkeypatch.setattr(torch_loop, "decode_schedule", lambda device: schedule)
     monkeypatch.setattr(torch_loop, "DecodeBatch", Watched)
-    for params in (LAWS[0], LAWS[3]):
+    for params in (ALL_PARAMS[0], ALL_PARAMS[3]):
         drawn(NAMES[0], params)
     assert len({id(tape) for tape in seen}) > 2, "each chunk is recorded anew"
 
 
-@pytest.mark.parametrize("params", [params for params in LAWS if params.precision == "fp32"], ids=str)
+@pytest.mark.parametrize("params", [params for params in ALL_PARAMS if params.precision == "fp32"], ids=str)
 def test_a_step_runs_on_tensors_without_content_and_none_of_its_own_stays_on_the_host(
     params: SamplingParams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # There is no autocast for the device without content, and here nothing is cast.
     monkeypatch.setattr(torch, "autocast", lambda *args, **kwargs: nullcontext())
     bare = copy.deepcopy(model(NAMES[0])).to("meta")
-    asks = [PromptRequest(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    requests = [PromptRequest(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
     with torch.no_grad():
-        group = DecodeBatch(bare, END, asks, SAMPLES, params, True, 0.5)
+        group = DecodeBatch(bare, END, requests, SAMPLES, params, True, 0.5)
         group._sample(bare.logits(group.last_hidden_P1.expand(-1, SAMPLES, -1)))
         group.cache.grow(32)
         group._step()
@@ -112,13 +117,13 @@ def test_a_step_runs_on_tensors_without_content_and_none_of_its_own_stays_on_the
 @pytest.mark.parametrize("forbidden", ["item", "nonzero", "mask"])
 def test_the_stand_in_refuses_what_a_graph_cannot_hold(forbidden: str) -> None:
     x = torch.ones(3)
-    ask: dict[str, Callable[[], object]] = {
+    request: dict[str, Callable[[], object]] = {
         "item": lambda: x.sum().item(),
         "nonzero": x.nonzero,
         "mask": lambda: x[x > 0],
     }
     with pytest.raises(AssertionError, match=r"content|contains"), Tape():
-        ask[forbidden]()
+        request[forbidden]()
 
 
 def test_a_position_on_the_device_gives_the_random_numbers_of_the_same_position_on_the_host() -> None:
@@ -134,9 +139,9 @@ def test_the_schedule_does_not_change_what_is_drawn(
     chunk: int, check_every: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Up to rounding: the widths of the cache differ."""
-    called = drawn(NAMES[1], LAWS[0])
+    called = drawn(NAMES[1], ALL_PARAMS[0])
     monkeypatch.setattr(torch_loop, "decode_schedule", lambda device: DecodeSchedule(chunk, check_every, 0.5, None))
-    other = drawn(NAMES[1], LAWS[0])
+    other = drawn(NAMES[1], ALL_PARAMS[0])
     assert (other.tokens_PGT == called.tokens_PGT).all()
     np.testing.assert_allclose(other.logp_PGT, called.logp_PGT, atol=1e-5)
 
@@ -147,15 +152,15 @@ def test_the_schedule_does_not_change_what_is_drawn(
 def test_weights_cast_once_draw_the_bits_of_weights_cast_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """So the layers compute what they compute in training, under autocast."""
     name = NAMES[1]
-    once = drawn(name, LAWS[3])
-    assert bits(once) != bits(drawn(name, LAWS[0]))
+    once = drawn(name, ALL_PARAMS[3])
+    assert bits(once) != bits(drawn(name, ALL_PARAMS[0]))
     monkeypatch.setattr(torch_loop, "_in_bf16", lambda model: model)
-    assert bits(drawn(name, LAWS[3])) == bits(once)
+    assert bits(drawn(name, ALL_PARAMS[3])) == bits(once)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_log_probabilities_in_bf16_are_nearer_to_a_full_pass_in_bf16_than_to_one_in_fp32(name: str) -> None:
-    part = drawn(name, LAWS[3])
+    part = drawn(name, ALL_PARAMS[3])
     assert part.model_logp_PGT is not None
     distance = {}
     for low in (True, False):
@@ -183,7 +188,7 @@ def test_bf16_keeps_keys_and_values_in_bf16_and_leaves_the_model_as_it_is(monkey
             return drawn
 
     monkeypatch.setattr(torch_loop, "DecodeBatch", Watched)
-    part = drawn(name, LAWS[3])
+    part = drawn(name, ALL_PARAMS[3])
     assert len(kept) == 4 * model(name).spec.layers and set(kept) == {torch.bfloat16}
     assert part.logp_PGT.dtype == np.float32
     for key, value in model(name).state_dict().items():
@@ -201,16 +206,16 @@ def test_a_precision_that_is_none_is_refused() -> None:
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("noise", [0.0, 0.5])
-@pytest.mark.parametrize("params", LAWS, ids=str)
+@pytest.mark.parametrize("params", ALL_PARAMS, ids=str)
 def test_a_graph_draws_what_calls_draw(
     name: str, params: SamplingParams, noise: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_gpu = copy.deepcopy(model(name)).cuda()
-    asks = [PromptRequest(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
-    graph = decode_torch(on_gpu, END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
+    requests = [PromptRequest(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    graph = decode_torch(on_gpu, END, requests, SAMPLES, params, model_logp=True, logit_noise=noise)
     schedule = decode_schedule(torch.device("cuda"))._replace(record=None)
     monkeypatch.setattr(torch_loop, "decode_schedule", lambda device: schedule)
-    called = decode_torch(on_gpu, END, asks, SAMPLES, params, model_logp=True, logit_noise=noise)
+    called = decode_torch(on_gpu, END, requests, SAMPLES, params, model_logp=True, logit_noise=noise)
     assert (graph.tokens_PGT == called.tokens_PGT).all()
     np.testing.assert_allclose(graph.logp_PGT, called.logp_PGT, atol=1e-6)
 
@@ -218,10 +223,10 @@ def test_a_graph_draws_what_calls_draw(
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", NAMES)
 def test_a_gpu_takes_the_likeliest_tokens_that_a_cpu_takes(name: str) -> None:
-    params = LAWS[2]
-    asks = [PromptRequest(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
-    on_gpu = decode_torch(copy.deepcopy(model(name)).cuda(), END, asks, SAMPLES, params)
-    assert (on_gpu.tokens_PGT == decode_torch(model(name), END, asks, SAMPLES, params).tokens_PGT).all()
+    params = ALL_PARAMS[2]
+    requests = [PromptRequest(prompt, key, params.max_new_tokens) for prompt, key in zip(PROMPTS, KEYS, strict=True)]
+    on_gpu = decode_torch(copy.deepcopy(model(name)).cuda(), END, requests, SAMPLES, params)
+    assert (on_gpu.tokens_PGT == decode_torch(model(name), END, requests, SAMPLES, params).tokens_PGT).all()
 
 
 @pytest.mark.gpu
@@ -238,7 +243,7 @@ def test_nothing_in_a_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(torch_loop, "decode_schedule", lambda device: schedule)
     monkeypatch.setattr(torch_loop, "DecodeBatch", Strict)
     on_gpu = copy.deepcopy(model(NAMES[0])).cuda()
-    for params in LAWS:
+    for params in ALL_PARAMS:
         decode_torch(
             on_gpu, END, [PromptRequest(PROMPTS[0], KEYS[0], params.max_new_tokens)], SAMPLES, params, True, 0.5
         )

@@ -1,4 +1,4 @@
-"""The engine: one law, the same bits in any layout, log-probabilities that a full pass confirms."""
+"""The engine: one distribution, the same bits in any layout, log-probabilities that a full pass confirms."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
 from tests.model.native.present import each_backend
 from tests.model.tiny import TOKENIZER, alone, sharp
-from tests.sampling.batches import END, KEYS, LAW, LAWS, LENGTHS, NAMES, PROMPTS, SAMPLES, model, same, whole
+from tests.sampling.batches import ALL_PARAMS, END, KEYS, LENGTHS, NAMES, PARAMS, PROMPTS, SAMPLES, model, same, whole
 from tests.sampling.params import fits, probabilities
 
 # ---- The same bits in any layout
@@ -41,7 +41,7 @@ def test_rows_at_once_do_not_matter(name: str, backend: str) -> None:
     for rows in (1, 20, 31):
         same(
             name,
-            Engine(model(name, backend), END, rows).sample(PROMPTS, KEYS, SAMPLES, LAW),
+            Engine(model(name, backend), END, rows).sample(PROMPTS, KEYS, SAMPLES, PARAMS),
             list(range(len(PROMPTS))),
             backend=backend,
         )
@@ -61,7 +61,7 @@ def test_other_prompts_and_their_order_do_not_matter(name: str, backend: str) ->
         everyone[::-1],
         random.Random(1).sample(everyone, len(everyone)),
     ):
-        part = engine.sample([PROMPTS[p] for p in chosen], [KEYS[p] for p in chosen], SAMPLES, LAW)
+        part = engine.sample([PROMPTS[p] for p in chosen], [KEYS[p] for p in chosen], SAMPLES, PARAMS)
         same(name, part, chosen, backend=backend)
 
 
@@ -70,10 +70,10 @@ def test_other_prompts_and_their_order_do_not_matter(name: str, backend: str) ->
 def test_the_number_of_samples_does_not_matter(name: str, backend: str) -> None:
     engine = Engine(model(name, backend), END)
     for samples in (1, 2, 5):
-        same(name, engine.sample(PROMPTS, KEYS, samples, LAW), list(range(len(PROMPTS))), samples, backend)
+        same(name, engine.sample(PROMPTS, KEYS, samples, PARAMS), list(range(len(PROMPTS))), samples, backend)
     for p in (0, 4, 7):
-        same(name, engine.sample([PROMPTS[p]], [KEYS[p]], 1, LAW), [p], 1, backend)
-        same(name, engine.sample([PROMPTS[p]], [KEYS[p]], 40, LAW), [p], backend=backend)
+        same(name, engine.sample([PROMPTS[p]], [KEYS[p]], 1, PARAMS), [p], 1, backend)
+        same(name, engine.sample([PROMPTS[p]], [KEYS[p]], 40, PARAMS), [p], backend=backend)
 
 
 @each_backend
@@ -94,7 +94,7 @@ def test_many_short_prompts_with_a_sample_each_do_not_matter(name: str, backend:
 @each_backend
 def test_a_prompt_given_twice_is_drawn_alike_under_one_key_only(backend: str) -> None:
     engine = Engine(model(NAMES[0], backend), END)
-    both = engine.sample([PROMPTS[2]] * 3, [KEYS[2], KEYS[2], KEYS[3]], SAMPLES, LAW)
+    both = engine.sample([PROMPTS[2]] * 3, [KEYS[2], KEYS[2], KEYS[3]], SAMPLES, PARAMS)
     assert (both.tokens_PGT[0] == both.tokens_PGT[1]).all()
     assert (both.tokens_PGT[0] != both.tokens_PGT[2]).any()
     assert len({tuple(both.ids(0, g)) for g in range(SAMPLES)}) == SAMPLES
@@ -104,13 +104,13 @@ def test_a_prompt_given_twice_is_drawn_alike_under_one_key_only(backend: str) ->
 def test_the_global_generator_is_neither_read_nor_moved(backend: str) -> None:
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    part = Engine(model(NAMES[0], backend), END).sample(PROMPTS[:2], KEYS[:2], SAMPLES, LAW)
+    part = Engine(model(NAMES[0], backend), END).sample(PROMPTS[:2], KEYS[:2], SAMPLES, PARAMS)
     assert torch.equal(before, torch.get_rng_state())
     same(NAMES[0], part, [0, 1], backend=backend)
 
 
 @each_backend
-@pytest.mark.parametrize("params", LAWS, ids=str)
+@pytest.mark.parametrize("params", ALL_PARAMS, ids=str)
 def test_a_lower_limit_gives_the_beginnings(params: SamplingParams, backend: str) -> None:
     name = NAMES[1]
     short = Engine(model(name, backend), END).sample(
@@ -128,9 +128,9 @@ def test_a_lower_limit_gives_the_beginnings(params: SamplingParams, backend: str
 
 @each_backend
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("params", LAWS, ids=str)
+@pytest.mark.parametrize("params", ALL_PARAMS, ids=str)
 def test_log_probabilities_are_those_of_a_full_pass(name: str, params: SamplingParams, backend: str) -> None:
-    """Under the law the tokens came from, also for the end token, and none from outside the support."""
+    """Under the distribution the tokens came from, also for the end token, and none from outside the support."""
     drawn = whole(name, params, backend)
     for p, prompt in enumerate(PROMPTS):
         for g in range(0, SAMPLES, 2):
@@ -143,7 +143,7 @@ def test_log_probabilities_are_those_of_a_full_pass(name: str, params: SamplingP
 @each_backend
 @pytest.mark.parametrize("name", NAMES)
 def test_finished_lengths_and_padding(name: str, backend: str) -> None:
-    drawn = whole(name, LAW, backend)
+    drawn = whole(name, PARAMS, backend)
     assert drawn.tokens_PGT.shape == drawn.logp_PGT.shape == (len(PROMPTS), SAMPLES, drawn.length_PG.max())
     assert [a.dtype.name for a in (drawn.tokens_PGT, drawn.logp_PGT)] == ["int32", "float32"]
     assert drawn.finished_PG.dtype == np.bool_
@@ -154,7 +154,7 @@ def test_finished_lengths_and_padding(name: str, backend: str) -> None:
             assert all(0 <= token < len(TOKENIZER) for token in ids)
             assert END not in ids[:-1]
             assert drawn.finished_PG[p, g] == (ids[-1] == END)
-            assert drawn.finished_PG[p, g] or length == LAW.max_new_tokens
+            assert drawn.finished_PG[p, g] or length == PARAMS.max_new_tokens
             assert (drawn.tokens_PGT[p, g, length:] == -1).all()
             assert (drawn.logp_PGT[p, g, length:] == 0).all()
             assert (drawn.logp_PGT[p, g, :length] < 0).all()
@@ -191,10 +191,10 @@ def test_all_positions_of_the_model_can_be_used() -> None:
         np.testing.assert_allclose(drawn.logp_PGT[0, g, : len(ids)], direct, atol=1e-4)
 
 
-# ---- The law
+# ---- The distribution
 
 
-@pytest.mark.parametrize("params", [params.model_copy(update={"max_new_tokens": 1}) for params in LAWS], ids=str)
+@pytest.mark.parametrize("params", [params.model_copy(update={"max_new_tokens": 1}) for params in ALL_PARAMS], ids=str)
 def test_tokens_are_drawn_as_often_as_the_law_says(params: SamplingParams) -> None:
     name, prompt = NAMES[1], PROMPTS[7]
     drawn = Engine(model(name), END).sample([prompt], [KEYS[7]], 20_000, params)
@@ -220,7 +220,7 @@ def test_pairs_of_tokens_are_drawn_as_often_as_the_law_says() -> None:
 
 
 def test_across_prompts_the_first_tokens_are_independent() -> None:
-    """The same prompt under 4000 keys: the law again, and no run of equal draws."""
+    """The same prompt under 4000 keys: the distribution again, and no run of equal draws."""
     name, prompt = NAMES[0], PROMPTS[2]
     keys = [key("many", i) for i in range(4000)]
     tokens = (
@@ -300,7 +300,7 @@ def test_greedy_takes_the_likeliest_token(name: str) -> None:
         ids = drawn.ids(p, 0)
         assert alone(model(name), [*prompt, *ids])[len(prompt) - 1 : -1].argmax(-1).tolist() == ids
         assert all(drawn.ids(p, g) == ids for g in range(SAMPLES))
-        assert (drawn.logp_PGT[p] == 0).all(), "a law with one outcome"
+        assert (drawn.logp_PGT[p] == 0).all(), "a distribution with one outcome"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,18 +8,18 @@ import pytest
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
 from tests.model.tiny import alone
-from tests.sampling.batches import END, KEYS, LAW, LAWS, NAMES, PROMPTS, SAMPLES, model, same, whole
+from tests.sampling.batches import ALL_PARAMS, END, KEYS, NAMES, PARAMS, PROMPTS, SAMPLES, model, same, whole
 from tests.sampling.params import probabilities
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_limits_of_their_own_give_the_beginnings(name: str) -> None:
     limits = [1, 40, 7, 33, 2, 12, 40, 1, 5]
-    drawn = Engine(model(name), END).sample_within(PROMPTS, KEYS, limits, SAMPLES, LAW)
+    drawn = Engine(model(name), END).sample_within(PROMPTS, KEYS, limits, SAMPLES, PARAMS)
     for p, limit in enumerate(limits):
         for g in range(SAMPLES):
             ids = whole(name).ids(p, g)[:limit]
-            assert drawn.tokens_PGT[p, g].tolist() == ids + [-1] * (LAW.max_new_tokens - len(ids))
+            assert drawn.tokens_PGT[p, g].tolist() == ids + [-1] * (PARAMS.max_new_tokens - len(ids))
             assert drawn.logp_PGT[p, g, : len(ids)].tobytes() == whole(name).logp_PGT[p, g, : len(ids)].tobytes()
             assert (drawn.logp_PGT[p, g, len(ids) :] == 0).all()
 
@@ -36,7 +36,7 @@ def test_a_short_limit_at_the_last_position_does_not_hold_up_the_others() -> Non
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.5])
-@pytest.mark.parametrize("params", LAWS, ids=str)
+@pytest.mark.parametrize("params", ALL_PARAMS, ids=str)
 def test_the_models_own_log_probabilities_are_those_of_a_full_pass(params: SamplingParams, noise: float) -> None:
     name = NAMES[1]
     limits = [params.max_new_tokens] * len(PROMPTS)
@@ -52,4 +52,4 @@ def test_the_models_own_log_probabilities_are_those_of_a_full_pass(params: Sampl
 
 def test_prompts_that_are_read_in_parts_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgewise.sampling.decode_torch._PREFILL_SCORES", 2 * 64**2)
-    same(NAMES[1], Engine(model(NAMES[1]), END).sample(PROMPTS, KEYS, SAMPLES, LAW), list(range(len(PROMPTS))))
+    same(NAMES[1], Engine(model(NAMES[1]), END).sample(PROMPTS, KEYS, SAMPLES, PARAMS), list(range(len(PROMPTS))))

@@ -12,11 +12,13 @@ from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
 from edgewise.sampling.random_numbers import normal, row_keys
 from tests.model.tiny import TOKENIZER, alone
-from tests.sampling.batches import END, KEYS, LAW, NAMES, PROMPTS, SAMPLES, model, same, whole
+from tests.sampling.batches import END, KEYS, NAMES, PARAMS, PROMPTS, SAMPLES, model, same, whole
 from tests.sampling.params import fits, probabilities
 
 
-def noisy(noise: float, chosen: list[int], samples: int, rows: int = 2048, params: SamplingParams = LAW) -> Completions:
+def noisy(
+    noise: float, chosen: list[int], samples: int, rows: int = 2048, params: SamplingParams = PARAMS
+) -> Completions:
     engine = Engine(model(NAMES[1]), END, rows, logit_noise=noise)
     return engine.sample([PROMPTS[p] for p in chosen], [KEYS[p] for p in chosen], samples, params)
 
@@ -53,7 +55,7 @@ def test_noise_moves_log_probabilities_by_about_its_size(noise: float) -> None:
     assert abs(np.mean(differences)) < 0.02 * noise + noise**2
 
 
-def test_recorded_log_probabilities_are_those_of_the_noisy_law() -> None:
+def test_recorded_log_probabilities_are_those_of_the_noisy_distribution() -> None:
     """At every position, with noise of its own."""
     everyone = list(range(len(PROMPTS)))
     params = SamplingParams(temperature=0.8, max_new_tokens=20)

@@ -31,7 +31,7 @@ def model() -> Decoder:
 
 @cache
 def next_token(before: Completion) -> Floats:
-    """The model's law of the token after the prompt and `before`."""
+    """The model's distribution of the token after the prompt and `before`."""
     return probabilities(alone(model(), [*PROMPT, *before])[-1], SamplingParams())
 
 
@@ -44,7 +44,7 @@ def completions(limit: int) -> list[Completion]:
 
 @cache
 def sharpened(before: Completion, alpha: float) -> Floats:
-    """The proposal's law of the next token: temperature 1 / alpha."""
+    """The proposal's distribution of the next token: temperature 1 / alpha."""
     power = next_token(before) ** alpha
     return np.asarray(power / power.sum())
 
@@ -83,12 +83,12 @@ def transitions(limit: int, alpha: float, *, by_length: bool = True) -> Floats:
 
 
 def proposed(limit: int, alpha: float) -> Floats:
-    """The law of plain sampling at temperature 1 / alpha."""
+    """The distribution of plain sampling at temperature 1 / alpha."""
     return np.array([suffix(x, 0, alpha) for x in completions(limit)])
 
 
 def written_on(params: Floats, short: int, limit: int, alpha: float) -> Floats:
-    """The law over completions within `limit` of those within `short` drawn on."""
+    """The distribution over completions within `limit` of those within `short` drawn on."""
     reached = dict(zip(completions(short), params, strict=True))
     return np.array([reached[x[:short]] * suffix(x, min(short, len(x)), alpha) for x in completions(limit)])
 
@@ -209,12 +209,12 @@ def test_alpha_one_accepts_everything_of_one_length() -> None:
 
 PROMPTS = [[1 + (i + j) % 3 for j in range(length)] for i, length in enumerate((3, 1, 6, 2))]
 KEYS = [key("layout", i) for i in range(len(PROMPTS))]
-LAW = PowerSamplingParams(alpha=3, blocks=2, moves=3, max_new_tokens=9)
+PARAMS = PowerSamplingParams(alpha=3, blocks=2, moves=3, max_new_tokens=9)
 
 
 @cache
 def whole() -> Walks:
-    return PowerSampler(Engine(model(), END)).walk(PROMPTS, KEYS, 6, LAW)
+    return PowerSampler(Engine(model(), END)).walk(PROMPTS, KEYS, 6, PARAMS)
 
 
 def test_log_probabilities_are_the_models_own() -> None:
@@ -225,10 +225,10 @@ def test_log_probabilities_are_the_models_own() -> None:
     for p, prompt in enumerate(PROMPTS):
         for g in range(6):
             ids, length = drawn.ids(p, g), drawn.length_PG[p, g]
-            assert len(ids) == length <= LAW.max_new_tokens
+            assert len(ids) == length <= PARAMS.max_new_tokens
             assert END not in ids[:-1]
             assert drawn.finished_PG[p, g] == (ids[-1] == END)
-            assert drawn.finished_PG[p, g] or length == LAW.max_new_tokens
+            assert drawn.finished_PG[p, g] or length == PARAMS.max_new_tokens
             logits = alone(model(), [*prompt, *ids])[len(prompt) - 1 : -1]
             direct = [np.log(probabilities(logits[t], SamplingParams())[token]) for t, token in enumerate(ids)]
             np.testing.assert_allclose(drawn.logp_PGT[p, g, :length], direct, atol=1e-4)
@@ -241,7 +241,7 @@ def test_log_probabilities_are_the_models_own() -> None:
 )
 def test_chains_do_not_depend_on_what_is_beside_them(chosen: list[int], samples: int, rows: int) -> None:
     sampler = PowerSampler(Engine(model(), END, rows))
-    part = sampler.walk([PROMPTS[p] for p in chosen], [KEYS[p] for p in chosen], samples, LAW)
+    part = sampler.walk([PROMPTS[p] for p in chosen], [KEYS[p] for p in chosen], samples, PARAMS)
     for j, p in enumerate(chosen):
         for g in range(samples):
             ids = whole().completions.ids(p, g)
@@ -256,7 +256,7 @@ def test_chains_do_not_depend_on_what_is_beside_them(chosen: list[int], samples:
 
 def test_samples_and_keys_have_chains_of_their_own() -> None:
     sampler = PowerSampler(Engine(model(), END))
-    drawn = sampler.sample([PROMPTS[2]] * 3, [KEYS[2], KEYS[2], KEYS[1]], 8, LAW)
+    drawn = sampler.sample([PROMPTS[2]] * 3, [KEYS[2], KEYS[2], KEYS[1]], 8, PARAMS)
     assert (drawn.tokens_PGT[0] == drawn.tokens_PGT[1]).all()
     assert (drawn.tokens_PGT[0] != drawn.tokens_PGT[2]).any()
     assert len({tuple(drawn.ids(0, g)) for g in range(8)}) > 1

@@ -17,7 +17,7 @@ from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import OptimizerSpec
 from edgewise.training.run_folder import RunFolder
 
-from .tiny import EASY, LAW, PRETRAIN, RECIPE, WORLD, identity, results
+from .tiny import EASY, PARAMS, PRETRAIN, RECIPE, WORLD, identity, results
 
 MIDTRAIN = Midtrain(
     parent=PRETRAIN,
@@ -81,7 +81,7 @@ def test_on_the_parents_world_it_starts_where_the_parent_ended_and_sees_other_pr
 
 def test_rl_and_evaluation_follow_it(store: Store) -> None:
     tuned = RL(parent=MIDTRAIN, world=EASY, recipe=RECIPE.model_copy(update={"steps": 1}))
-    evaluation = Evaluate(parent=tuned, world=EASY, problems=2, samples=2, sampling=LAW)
+    evaluation = Evaluate(parent=tuned, world=EASY, problems=2, samples=2, sampling=PARAMS)
     stages: tuple[Stage, ...] = (tuned, evaluation)
     before = identity(store.folder(MIDTRAIN))
     for stage in stages:

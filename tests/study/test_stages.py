@@ -16,10 +16,10 @@ from edgewise.study.plan import topological_order
 from edgewise.study.stages import RL, ROLLOUTS, Evaluate, Pretrain
 from edgewise.study.store import Store
 
-from .tiny import BASE_EVALUATION, EASY, LAW, PRETRAIN, RECIPE, STUDY, TUNED, WORLD
+from .tiny import BASE_EVALUATION, EASY, PARAMS, PRETRAIN, RECIPE, STUDY, TUNED, WORLD
 
 DISTIL = override(RECIPE, ["sampling.behavior=teacher", "advantage=indicator_correct", "loss.function=reinforce"])
-POWER = PowerSamplingParams(max_new_tokens=LAW.max_new_tokens, blocks=2, moves=1)
+POWER = PowerSamplingParams(max_new_tokens=PARAMS.max_new_tokens, blocks=2, moves=1)
 
 
 def test_a_student_has_two_parents() -> None:
@@ -81,7 +81,7 @@ def test_power_sampling_is_an_arm_without_training(tmp_path: Path) -> None:
 
 
 def test_a_power_arm_with_another_token_limit_is_refused() -> None:
-    power = BASE_EVALUATION.model_copy(update={"sampling": PowerSamplingParams(max_new_tokens=LAW.max_new_tokens + 1)})
+    power = BASE_EVALUATION.model_copy(update={"sampling": PowerSamplingParams(max_new_tokens=PARAMS.max_new_tokens + 1)})
     with pytest.raises(InputError, match=r"^arm 'power': .* in sampling$"):
         dataclasses.replace(STUDY, arms={"power": power})
 

@@ -23,7 +23,7 @@ from edgewise.training.execution import Execution
 from edgewise.training.run_folder import Progress
 
 from .conftest import Finished
-from .tiny import BASE_EVALUATION, EASY, LAW, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, WORLD, identity, results
+from .tiny import BASE_EVALUATION, EASY, PARAMS, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, WORLD, identity, results
 
 
 def one_line(error: pytest.ExceptionInfo[InputError]) -> str:
@@ -271,7 +271,7 @@ def test_the_trained_model_is_what_the_next_stage_reads(finished: Finished) -> N
     tuned, _ = load_pretrained(finished.store.folder(TUNED) / "model")
     assert any(not torch.equal(a, b) for a, b in zip(base.parameters(), tuned.parameters(), strict=True))
     assert finished.store.metrics(TUNED)[-1]["step"] == TUNED.recipe.steps - 1
-    assert LAW.temperature == 1.0
+    assert PARAMS.temperature == 1.0
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{"])

@@ -16,7 +16,7 @@ from edgewise.tasks import ModularArithmetic
 from edgewise.tasks.strings import StringFunctions
 from edgewise.training.next_token import NextTokenSpec
 
-from .tiny import EASY, LAW, PRETRAIN, RECIPE
+from .tiny import EASY, PARAMS, PRETRAIN, RECIPE
 
 STRINGS = StringFunctions(max_calls=1)
 WIDER = ModularArithmetic.parse({**EASY.model_dump(), "letters": 6})
@@ -45,7 +45,7 @@ def test_a_base_with_a_declared_vocabulary_is_trained_on_in_another_wording(tmp_
     midtrained = Midtrain(parent=BASE, world=STRINGS, training=NextTokenSpec(steps=60, documents=16, row_length=96))
     tuned = RL(parent=midtrained, world=STRINGS, recipe=RECIPE.model_copy(update={"steps": 1}))
     evaluations = [
-        Evaluate(parent=tuned, world=world.at_level(1), problems=2, samples=2, sampling=LAW)
+        Evaluate(parent=tuned, world=world.at_level(1), problems=2, samples=2, sampling=PARAMS)
         for world in (STRINGS, EASY)
     ]
     for stage in (BASE, midtrained, tuned, *evaluations):

@@ -17,7 +17,7 @@ from edgewise.training.optimizer import OptimizerSpec
 
 WORLD = ModularArithmetic(min_op=1, max_op=2, modulus=5, letters=4)
 EASY = WORLD.at_level(1)
-LAW = SamplingParams(max_new_tokens=36)
+PARAMS = SamplingParams(max_new_tokens=36)
 PRETRAIN = Pretrain(
     world=EASY,
     model=DecoderSpec(width=32, layers=1, heads=2, kv_heads=1, feed_forward=64, max_positions=96),
@@ -30,8 +30,8 @@ RECIPE = Recipe(
     optimizer={"learning_rate": 3e-3, "warmup": 0.02, "weight_decay": 0.01},
 )
 TUNED = RL(parent=PRETRAIN, world=EASY, recipe=RECIPE)
-BASE_EVALUATION = Evaluate(parent=PRETRAIN, world=WORLD, problems=4, samples=16, sampling=LAW)
-TUNED_EVALUATION = Evaluate(parent=TUNED, world=WORLD, problems=4, samples=16, sampling=LAW)
+BASE_EVALUATION = Evaluate(parent=PRETRAIN, world=WORLD, problems=4, samples=16, sampling=PARAMS)
+TUNED_EVALUATION = Evaluate(parent=TUNED, world=WORLD, problems=4, samples=16, sampling=PARAMS)
 STUDY = Study(
     title="Tiny",
     question="Does it run?",

@@ -20,7 +20,7 @@ from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
 from tests.interop.readers.test_jsonl import FULL
 from tests.interop.writing import counts, jsonl, only, refused, totals
-from tests.rollouts.test_rollouts import EXPECTED, LAW, PROBLEMS, TOKENIZER, WORLD, Scripted
+from tests.rollouts.test_rollouts import EXPECTED, PARAMS, PROBLEMS, TOKENIZER, WORLD, Scripted
 
 
 def columns(path: Path, **given: Any) -> Path:
@@ -186,7 +186,7 @@ def test_texts_beyond_the_first_rows_are_read_only_where_kept(tmp_path: Path, mo
 
 
 def test_the_laboratory_reads_its_own_rollouts(tmp_path: Path) -> None:
-    rollouts = roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, LAW, seed=3)
+    rollouts = roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, PARAMS, seed=3)
     write_rollout_table(rollout_table(rollouts), tmp_path / "rollouts.parquet")
     one = only(tmp_path / "rollouts.parquet")
     assert one.source == "edgewise lab rollouts"
