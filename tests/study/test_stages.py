@@ -81,7 +81,8 @@ def test_power_sampling_is_an_arm_without_training(tmp_path: Path) -> None:
 
 
 def test_a_power_arm_with_another_token_limit_is_refused() -> None:
-    power = BASE_EVALUATION.model_copy(update={"sampling": PowerSamplingParams(max_new_tokens=PARAMS.max_new_tokens + 1)})
+    params = PowerSamplingParams(max_new_tokens=PARAMS.max_new_tokens + 1)
+    power = BASE_EVALUATION.model_copy(update={"sampling": params})
     with pytest.raises(InputError, match=r"^arm 'power': .* in sampling$"):
         dataclasses.replace(STUDY, arms={"power": power})
 
