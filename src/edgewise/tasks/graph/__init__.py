@@ -1,14 +1,14 @@
 """Graph arithmetic: named quantities in places, each worked out from others.
 
-graph           Graph, Node, Linear, identity      what a problem is, whatever its words
-draw            constructive sampling of the exact number of operations
-world           GraphArithmetic: knobs, problems, splits
-setting         places and kinds, from the word files in settings/
-compact, english, paper                            the three wordings
-released        rows of the released data, in and out
-judge           the verified judge; working and expression are what it reads solutions with
-paper_compat    the released scorer's decisions
-verify_released  either judge for a released row
+world              GraphArithmetic: knobs, problems, splits
+graph              Graph, Node, Linear, identity: what a problem is, in any wording
+draw               drawing a graph with an exact number of operations
+setting            places and kinds, from the word files in settings/
+wording            what a wording is; compact, english and paper are the three
+verifier           grades a solution; working and expression read it
+released           rows of the released data, in and out; released_verifier grades solutions of such rows
+paper_compat       the decisions of the released scorer; arithmetic evaluates its expressions
+released_reward    the released reward
 """
 
 from edgewise.tasks.graph.graph import Graph, Node

@@ -1,4 +1,7 @@
-"""Python's arithmetic without running anything: what `float(eval(text))` gives for numbers, operators and brackets."""
+"""Evaluate arithmetic as Python would, without running anything: numbers, operators and brackets.
+
+`evaluate_text(text)` is what `float(eval(text))` gives.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,11 @@ _Number = int | float
 
 
 def evaluate_text(text: str) -> float | None:
-    """The value by Python's rules of precedence; None where Python refuses the expression or the result is complex,
-    and where an integer beyond 2^1024 or brackets more than 200 deep turn up on the way."""
+    """The value by Python's rules of precedence.
+
+    None if Python refuses the expression or the result is complex, and if an integer beyond 2^1024 or brackets more
+    than 200 deep occur on the way.
+    """
     if _PLAIN.fullmatch(text):
         return float(text)
     try:

@@ -22,7 +22,7 @@ from edgewise.tasks.graph.wording import Wording
 UNKNOWN = "x"
 SYMBOLS = ("=", "+", "-", "*", "(", ")", ";", "?", ":", "answer", UNKNOWN)
 LETTERS = tuple(letter for letter in string.ascii_letters if letter.lower() != UNKNOWN)
-"""One name for each of a problem's quantities, of which there are never more."""
+"""Names of quantities; a problem never has more quantities."""
 
 
 @cache

@@ -1,10 +1,10 @@
-"""Draws graphs of graph arithmetic: the number of operations is exact by construction.
+"""Draw graphs of graph arithmetic with an exact number of operations.
 
     shape    how many necessary nodes there are, which depend on which, and which are totals of a place
     numbers  constants and operators for a shape, so that every value lies in 1..largest
     others   distractors, and the place and kind of every node
 
-Only the numbers can fail, by growing too large or where the unknown cancels out; both are rare. The distributions
+Only the numbers can fail, if they grow too large or if the unknown cancels out; both are rare. The distributions
 follow the reference generator of "On the Interplay of Pre-Training, Mid-Training and RL" (arXiv 2512.07783), which
 rejects most of what it draws.
 """
@@ -59,7 +59,7 @@ class GraphShape(NamedTuple):
     """The necessary nodes without their numbers, in topological order; the last is the sink.
 
     `parents[i]` are earlier nodes, none for a leaf; `constants[i]` says whether a constant joins them; `totals`
-    are the nodes that are the total of a place, where their parents stand and nothing else.
+    are the nodes that are the total of a place; their parents, and nothing else, stand in that place.
     """
 
     parents: list[tuple[int, ...]]
@@ -91,7 +91,7 @@ def draw_shape(uniform: UniformSource, op: int, *, reverse: bool, distractors: i
 def draw_numbers(uniform: UniformSource, shape: GraphShape, limits: Limits, *, reverse: bool) -> Numbers | None:
     """Numbers for a shape, and in reverse mode a leaf that is unknown.
 
-    None where a value is over the largest, or where the sink does not depend on the unknown.
+    None if a value is over the largest, or if the sink does not depend on the unknown.
     """
     unknown = None
     if reverse:
@@ -120,8 +120,8 @@ def draw_others(
 ) -> tuple[list[Node], list[tuple[int, int]]]:
     """All nodes, the necessary ones first, and where they stand: place and kind, both 0..4, a total's kind TOTAL.
 
-    A distractor is a leaf or an expression of any earlier nodes. Among these can be the total of a place that
-    is complete by then, which is one more node where the question does not need it.
+    A distractor is a leaf or an expression of any earlier nodes. These may include the total of a place that is
+    complete by then; such a total is one more node if the question does not need it.
     """
     nodes, values = list(numbers.nodes), list(numbers.values)
     standing = [_NOWHERE] * len(nodes)
@@ -129,7 +129,7 @@ def draw_others(
         standing[total] = place, TOTAL
         for parent, kind in zip(shape.parents[total], draw_order(uniform), strict=False):
             standing[parent] = place, kind
-    rest = [i for i, where in enumerate(standing) if where is _NOWHERE]
+    rest = [i for i, cell in enumerate(standing) if cell is _NOWHERE]
     cells = draw_some(uniform, _CELLS[len(shape.totals) * SIDE :], len(rest) + distractors)
     within: list[list[int]] = [[] for _ in range(SIDE)]
     for i, cell in zip(rest, cells, strict=False):
@@ -172,14 +172,17 @@ def draw_some(uniform: UniformSource, items: Iterable[T], count: int) -> list[T]
 
 
 def _room(distractors: int) -> int:
-    """How many necessary nodes there can be beside so many distractors: where the sink is the total of one kind,
-    all others stand in the four other places."""
+    """The largest number of necessary nodes with so many distractors: if the sink is the total of one kind, all others
+    stand in the four other places."""
     return SIDE * (SIDE - 1) + 2 - distractors
 
 
 def _draw_degrees(uniform: UniformSource, op: int, room: int, reverse: bool) -> list[int]:
-    """At most `room` in-degrees that sum to `op`: each operation widens the latest node or, where that is full or by
-    chance, begins the next one. A node is full with a constant and all earlier nodes, or at `MAX_DEGREE`."""
+    """At most `room` in-degrees that sum to `op`.
+
+    Each operation widens the latest node, or begins the next one if that node is full or by chance. A node is full
+    with a constant and all earlier nodes, or at `MAX_DEGREE`.
+    """
     while True:
         degrees: list[int] = []
         degree = 1
@@ -280,11 +283,11 @@ def _draw_node(
     value = sum([values[p] for p in parents])
     combine = "+"
     if len(parents) == 2 and not total and uniform() < 0.5:
-        one, other = parents
-        difference = values[one] - values[other]
+        first, second = parents
+        difference = values[first] - values[second]
         if difference:
             combine = "-"
-            parents = (one, other) if difference > 0 else (other, one)
+            parents = (first, second) if difference > 0 else (second, first)
             value = abs(difference)
     if not constant:
         return Node(parents, combine), value

@@ -1,4 +1,4 @@
-"""The English wording of graph arithmetic: the paper's text with its words apart, so that one word is one token.
+"""The English wording of graph arithmetic: the paper's text with spaces between all words, so that a word is a token.
 
     The number of adult crow in Pine Ridge equals 2 times the number of adult owl in Pine Ridge . ...
     Define adult crow in Pine Ridge as B ; r = k = 1 3 ; so B = 2 * r = 2 * 1 3 = 2 6 . ... Answer : 9 .

@@ -1,6 +1,6 @@
-"""Expressions as solutions write them, read as linear combinations of letters; nothing is ever run as code.
+"""Read the expressions of solutions as linear combinations of letters; nothing is ever run as code.
 
-Whitespace must have been taken out, so that digits written apart are one number: "2*r", "(x+3)-(x)", "18/6".
+The text has no whitespace, so that digits written apart are one number: "2*r", "(x+3)-(x)", "18/6".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from edgewise.tasks.graph.graph import Linear
 LETTER = "[A-Za-z][0-9]?"
 """What names a quantity: a letter, or a letter and a digit."""
 
-# Longer texts and deeper brackets are not read, so that time and memory are bounded whatever there is to read.
+# Longer texts and deeper brackets are not read, so that time and memory are bounded for any text.
 _LONGEST = 1000
 _DEEPEST = 50
 
@@ -34,10 +34,10 @@ class Wrong(Exception):
 class Combination(NamedTuple):
     """number + the sum of coefficient * letter.
 
-    A letter that cancels stays, with coefficient 0, since the text names it. `letter` is the only letter, "" where
-    there is none and None where there are several; unless there are several, `form` is the linear form of it.
-    `plain` says that nothing is left to work out: the text is one number, or one multiple of a letter and at most
-    one number.
+    A letter that cancels stays, with coefficient 0, because the text names it. `letter` is the only letter, "" if
+    there is none and None if there are several; unless there are several, `form` is the linear form of it. `plain`
+    says that nothing remains to be worked out: the text is one number, or one multiple of a letter and at most one
+    number.
     """
 
     number: int
@@ -49,16 +49,16 @@ class Combination(NamedTuple):
 
 @lru_cache(maxsize=1 << 14)  # the same short segments are written over and over: "2*3", "x+x", "k+B"
 def read_combination(text: str) -> Combination:
-    """The combination that `text` writes with + - * / and brackets; `Wrong` where it writes none.
+    """Read a text with + - * / and brackets as a combination; `Wrong` if it is none.
 
     Products of letters, quotients that are not whole, brackets nested more than 50 deep and texts of more than 1000
     characters are not read: no solution needs them.
     """
-    found = _sum(text) if len(text) <= _LONGEST else None
-    if found is None:
+    coefficients = _sum(text) if len(text) <= _LONGEST else None
+    if coefficients is None:
         raise Wrong(f"cannot read {text:.40}")
-    number = found.pop("")
-    letters = tuple(found.items())
+    number = coefficients.pop("")
+    letters = tuple(coefficients.items())
     plain = _PLAIN.fullmatch(text) is not None
     letter, coefficient = letters[0] if letters else ("", 0)
     return Combination(number, letters, letter if len(letters) < 2 else None, Linear(coefficient, number), plain)
@@ -66,7 +66,7 @@ def read_combination(text: str) -> Combination:
 
 def _sum(text: str) -> _Sum | None:
     # `total` is what has been added up, `product` what comes next with its `sign`; `join` says how an operand
-    # joins the product and is "" where an operator is due. `outer` holds these four for each open bracket.
+    # joins the product and is "" if an operator comes next. `outer` holds these four for each open bracket.
     outer: list[tuple[_Sum, int, _Sum, str]] = []
     total: _Sum = {"": 0}
     sign, product, join = 1, _ONE, "*"

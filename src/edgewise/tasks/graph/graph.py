@@ -1,4 +1,4 @@
-"""The object behind graph arithmetic: named quantities, each worked out from others, and one question.
+"""A problem of graph arithmetic: named quantities, each worked out from others, and one question.
 
 A quantity is the number of one kind in one place, or the total of a place. The structure is that of
 GSM-Infinite and of "On the Interplay of Pre-Training, Mid-Training and RL" (arXiv 2502.05252, 2512.07783):
@@ -6,8 +6,8 @@ GSM-Infinite and of "On the Interplay of Pre-Training, Mid-Training and RL" (arX
     expression  =  constant  |  rest  |  constant plus rest  |  constant times rest
     rest        =  one quantity  |  a sum of several  |  the difference of two
 
-In forward mode the last quantity is asked for. In reverse mode one leaf is unknown, the value of the
-last quantity is told, and the leaf is asked for: every quantity is then a linear form a*x + b.
+In forward mode the last quantity is asked for. In reverse mode one leaf is unknown, the value of the last quantity is
+told, and the leaf is asked for; so every quantity is a linear form a*x + b of the unknown x.
 """
 
 from __future__ import annotations
@@ -22,17 +22,15 @@ TOTAL = -1
 """The kind of a place's total."""
 
 TOLD = -1
-"""Stands in `Graph.order` for the sentence that tells the sink's number, where the sink's own index stands
-for its definition."""
+"""In `Graph.order`: the sentence that tells the number of the sink. (The index of the sink means its definition.)"""
 
 
 class Node(NamedTuple):
     """One quantity's expression: `constant operator (parents joined by combine)`.
 
-    `parents` are earlier nodes, each once. `combine` is "-" for the difference of two, else "+".
-    `operator` is "+" or "*" where the constant joins the parents, else "". A leaf has no parents and
-    its value for constant; the unknown leaf of a reverse problem has constant 0. A total is the plain
-    sum of all quantities of its place.
+    `parents` are earlier nodes, each once. `combine` is "-" for the difference of two, else "+". `operator` is "+" or
+    "*" if a constant joins the parents, else "". A leaf has no parents, and its constant is its value; the unknown
+    leaf of a reverse problem has constant 0. A total is the plain sum of all quantities of its place.
     """
 
     parents: tuple[int, ...]
@@ -54,7 +52,7 @@ class Linear(NamedTuple):
 
 
 class Quantity(NamedTuple):
-    """Where a node stands: indices into the places and kinds of a setting; kind TOTAL for a total."""
+    """The place and kind of a node, as indices into those of a setting; kind TOTAL for a total."""
 
     place: int
     kind: int
@@ -72,11 +70,11 @@ class Graph:
     unknown     the leaf asked for in reverse mode, None in forward mode
     answer      the number asked for
     steps       the necessary nodes in the order in which the gold solution works them out
-    order       the nodes in the order in which the text defines them, in reverse mode with TOLD where the
-                sink's number is told; in wordings in which a total is never defined no total is here, but
-                the sink's index for TOLD
-    letters     [i] the letter of node i: in the compact wording that of the problem, else that of the
-                gold solution ("" where it has none); then the spare letters for intermediate results
+    order       the nodes in the order in which the text defines them, in reverse mode with TOLD for the sentence
+                that tells the sink's number. Wordings that never define a total have no total here, and the
+                sink's index in place of TOLD
+    letters     [i] the letter of node i: in the compact wording that of the problem, else that of the gold
+                solution ("" if it has none); then the spare letters for intermediate results
     """
 
     setting: str
@@ -113,12 +111,12 @@ class Graph:
     @property
     def width(self) -> int:
         """The largest number of necessary nodes at one distance from the leaves."""
-        distributed = list(_ranks(self.nodes, self.steps).values())
-        return max(map(distributed.count, distributed))
+        ranks = list(_ranks(self.nodes, self.steps).values())
+        return max(map(ranks.count, ranks))
 
     @property
     def distractors(self) -> int:
-        """Quantities that the question does not need, implicit totals of other places left out."""
+        """How many quantities the question does not need, without implicit totals of other places."""
         needed = set(self.steps)
         return sum(q.kind != TOTAL for i, q in enumerate(self.quantities) if i not in needed)
 
@@ -129,14 +127,15 @@ class Graph:
 
 
 def _ranks(nodes: Sequence[Node], steps: Iterable[int]) -> dict[int, int]:
-    distributed: dict[int, int] = {}
+    """Nodes on the longest path from a leaf to each node, the node included."""
+    rank_of: dict[int, int] = {}
     for i in sorted(steps):
-        distributed[i] = 1 + max((distributed[p] for p in nodes[i].parents), default=0)
-    return distributed
+        rank_of[i] = 1 + max((rank_of[p] for p in nodes[i].parents), default=0)
+    return rank_of
 
 
 def necessary(nodes: Sequence[Node], sink: int) -> tuple[int, ...]:
-    """The sink and all it depends on, in topological order."""
+    """The sink and all nodes that it depends on, in topological order."""
     needed = {sink}
     for i in range(sink, -1, -1):
         if i in needed:
@@ -171,13 +170,11 @@ _linear = lru_cache(1 << 14)(Linear)
 
 
 def identity(nodes: Sequence[Node], sink: int, unknown: int | None, told: int) -> int:
-    """A 64-bit hash of what is asked: the sink's expression down to its constants, and in reverse
-    mode the number that it is told to have.
+    """A 64-bit hash of what is asked: the sink's expression down to its constants, in reverse mode also its number.
 
-    Invariant to names, places and kinds, to the order of definitions and of the terms of a sum, and
-    to distractors. Graphs that differ only in whether equal sub-expressions are one node or two hash
-    alike, so a split by this hash separates at least all isomorphic graphs. A copy of a quantity is
-    an operation, so it is part of what is asked.
+    Invariant to names, places and kinds, to the order of definitions and of the terms of a sum, and to distractors.
+    Graphs that differ only in whether equal sub-expressions are one node or two have the same hash, so a split by
+    this hash separates at least all isomorphic graphs. A copy of a quantity is an operation, so it counts.
     """
     written: list[str] = []
     for i, (parents, combine, operator, constant) in enumerate(nodes[: sink + 1]):
@@ -192,7 +189,7 @@ def identity(nodes: Sequence[Node], sink: int, unknown: int | None, told: int) -
                 parts.sort()
             text = combine.join(parts)
         text = f"({constant}{operator}({text}))" if operator else f"({text})"
-        # An expression written out can double with every node, so a long one is named by its hash.
+        # An expression that is written out can double with every node, so a long one is replaced by its hash.
         written.append(text if len(text) < _LONG else f"#{_hash(text):016x}")
     return _hash(written[sink] if unknown is None else f"{written[sink]}={told}")
 
@@ -201,19 +198,19 @@ def named_identity(graph: Graph) -> int:
     """A 64-bit hash of the question in its words: the setting, and each necessary quantity's place, kind and
     definition.
 
-    Invariant to letters, to the order of definitions and of the terms of a sum, and to distractors. With `identity`
-    it tells apart what reads differently but is solved alike.
+    Invariant to letters, to the order of definitions and of the terms of a sum, and to distractors. It tells apart
+    problems with the same `identity` that are worded differently.
     """
     nodes, unknown = graph.nodes, graph.unknown
     names = [f"{place},{kind}" for place, kind in graph.quantities]
-    said = []
+    definitions = []
     for i in graph.steps:
         parents, combine, operator, constant = nodes[i]
         terms = [names[p] for p in parents]
         if combine == "+":
             terms.sort()
-        said.append(f"{names[i]}={'x' if i == unknown else constant}{operator}({combine.join(terms)})")
-    return _hash(f"{graph.setting};{';'.join(sorted(said))}")
+        definitions.append(f"{names[i]}={'x' if i == unknown else constant}{operator}({combine.join(terms)})")
+    return _hash(f"{graph.setting};{';'.join(sorted(definitions))}")
 
 
 _LONG = 200
@@ -223,5 +220,5 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, salt=_SALT).digest(), "little")
 
 
-# Under this one every split has problems of op 2 and 3, even with the constants and unknowns 1..4 of the paper.
+# With this salt every split has problems of op 2 and 3, even with the constants and unknowns 1..4 of the paper.
 _SALT = b"1842771"

@@ -1,4 +1,4 @@
-"""The wording of the released data of graph arithmetic, byte for byte.
+"""The paper wording of graph arithmetic: that of the released data, byte for byte.
 
     The number of adult owl in Pine Ridge equals 3. The number of adult crow in Pine Ridge equals 2 times
     the number of adult owl in Pine Ridge. What is the total number of adult animals in Pine Ridge?
@@ -30,7 +30,7 @@ LATER = "we don't know its value yet but will find it out later"
 
 @dataclass(frozen=True)
 class TextStyle:
-    """How numbers, with their sign, and marks are set: the paper's way, or another that has the same words."""
+    """How numbers, signs and marks are written: the paper's way, or another way with the same words."""
 
     number: Callable[[int], str] = str
     minus: str = "-"
@@ -55,12 +55,12 @@ def problem_text(graph: Graph, style: TextStyle = PAPER) -> str:
     for i in graph.order:
         quantity = graph.quantities[graph.sink if i == TOLD else i]
         if i == graph.unknown:
-            said = exists
+            predicate = exists
         elif i == TOLD or quantity.kind == TOTAL:
-            said = f"equals {style.number(graph.told)}"
+            predicate = f"equals {style.number(graph.told)}"
         else:
-            said = f"equals {_expression(graph, i, phrase, style)}"
-        sentences.append(f"The {phrase[quantity]} {said}{style.stop}")
+            predicate = f"equals {_expression(graph, i, phrase, style)}"
+        sentences.append(f"The {phrase[quantity]} {predicate}{style.stop}")
     return "".join(sentences)
 
 
@@ -100,7 +100,7 @@ WORDING = _Paper()
 def body(graph: Graph, style: TextStyle = PAPER) -> str:
     """The solution up to its answer: each step and, in reverse mode, the equation and how it is solved.
 
-    InputError where the style is the paper's and a name has more than one letter.
+    InputError if the style is the paper's and a name has more than one letter.
     """
     if style is PAPER and max(map(len, graph.letters)) > 1:
         raise InputError(
@@ -168,23 +168,25 @@ def _expression(graph: Graph, i: int, phrase: dict[Quantity, str], style: TextSt
 
 
 def _chain(graph: Graph, i: int, forms: list[str], spares: Iterator[str], style: TextStyle) -> str:
-    """The equations of one step, e.g. "r = k = 3; so B = 2 * r = 2 * 3 = 6": the parents are joined two by two,
-    then the constant is applied to the result, which is therefore copied where there is one parent."""
+    """The equations of one step, e.g. "r = k = 3; so B = 2 * r = 2 * 3 = 6".
+
+    The parents are joined two by two, then the constant is applied to the result; a single parent is copied first.
+    """
     parents, combine, operator, constant = graph.nodes[i]
-    own = graph.letters[i]
+    letter_of_step = graph.letters[i]
     if not parents:
-        return f"so {own} = {style.number(constant)}"
+        return f"so {letter_of_step} = {style.number(constant)}"
     first, *others = parents
     letter, (a, b), form = graph.letters[first], graph.values[first], forms[first]
     equations = []
     if not others:
-        result = next(spares) if operator else own
+        result = next(spares) if operator else letter_of_step
         equations.append(f"{result} = {letter} = {form}")
         letter = result
     sign = -1 if combine == "-" else 1
     bracketed = graph.unknown is not None
     for p in others:
-        result = own if p == parents[-1] and not operator else next(spares)
+        result = letter_of_step if p == parents[-1] and not operator else next(spares)
         a, b = a + sign * graph.values[p].a, b + sign * graph.values[p].b
         numbers = _joined(form, combine, forms[p], style, bracketed and combine == "-")
         form = linear(Linear(a, b), style)
@@ -193,7 +195,7 @@ def _chain(graph: Graph, i: int, forms: list[str], spares: Iterator[str], style:
     if operator:
         number = style.number(constant)
         numbers = _joined(number, operator, form, style, bracketed and operator == "*")
-        equations.append(f"{own} = {number} {operator} {letter} = {numbers} = {forms[i]}")
+        equations.append(f"{letter_of_step} = {number} {operator} {letter} = {numbers} = {forms[i]}")
     equations[-1] = f"so {equations[-1]}"
     return style.semicolon.join(equations)
 

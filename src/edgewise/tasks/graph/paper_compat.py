@@ -1,14 +1,15 @@
-"""The decisions of the released scorer of arXiv 2512.07783, its faults included, so that published numbers compare.
+"""Repeat the decisions of the released scorer of arXiv 2512.07783, with its faults, so that published numbers compare.
 
-It reads the gold text and the completion in the same way and compares what it read (section 2.2 of the paper's
-appendix; `utils/solution_dependency_graph.py` of its repository). Known faults, all kept: letters are characters, so
-those of English words count as parents wherever a quantity has that letter (renaming the letters of a right solution
-of a reverse problem therefore often makes it wrong); of a linear form only the last number is compared; what is
-told about a quantity more than once counts in its last version.
+It reads the gold text and the completion in the same way and compares the two readings (section 2.2 of the paper's
+appendix; `utils/solution_dependency_graph.py` of its repository). Known faults, all kept:
+- letters are characters, so the letters of English words count as parents if a quantity has that letter. Therefore
+  renaming the letters of a right solution of a reverse problem often makes it wrong;
+- only the last number of a linear form is compared;
+- if a quantity is defined more than once, the last definition counts.
 
-Two differences, neither of which a solution of any use meets: arithmetic is never run as code, so numbers beyond
-10^300 count as unreadable, and a completion of more than 100,000 characters or without an answer is unscorable where
-the scorer says wrong.
+Two differences, which no useful solution meets: arithmetic is never run as code, so numbers beyond 10^300 count as
+unreadable; and a completion of more than 100,000 characters or without an answer is unscorable (the scorer calls it
+wrong).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _INNER_DEFINE = re.compile(r"\bDefine\s+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the scorer makes of a text: values and parents by the name of the quantity, and the answer.
+    """What the scorer reads in a text: values and parents by the name of the quantity, and the answer.
 
     `order` has the names in the order of the text, repeated ones included.
     """
@@ -53,7 +54,7 @@ class Reading:
 def verify_paper_compat(gold: str, completion: str) -> Verdict:
     """The scorer's verdict on a completion, given the gold solution as text.
 
-    Unscorable where the completion has no answer, or more than 100,000 characters.
+    Unscorable if the completion has no answer, or more than 100,000 characters.
     """
     if verdict := unreadable(completion, truncated=False):
         return verdict
@@ -87,7 +88,7 @@ class Defects:
 
 def defects(gold: str, completion: str) -> Defects:
     """The scorer's counts of a completion, given the gold solution as text; a completion of more than 100,000
-    characters counts as an empty one. InputError where the gold text defines nothing.
+    characters counts as an empty one. InputError if the gold text defines nothing.
 
     `edgewise.tasks.graph.released_reward` makes rewards of them.
     """
@@ -114,11 +115,11 @@ def _difference(expected: Reading, written: Reading, name: str) -> str:
     return "" if expected.parents[name] == written.parents[name] else "has other parents"
 
 
-def _same(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
+def _same(left: float | None, right: float | None) -> bool:
+    if left is None or right is None:
+        return left is right
     # Not "within the tolerance": a difference that is no number counts as none.
-    return not abs(one - other) > TOLERANCE
+    return not abs(left - right) > TOLERANCE
 
 
 @lru_cache(maxsize=1024)
@@ -136,7 +137,7 @@ class _Step:
 
 
 def read_solution(text: str) -> Reading:
-    """What the scorer reads in a text, whatever the text is, in time linear in its length."""
+    """What the scorer reads in any text, in time linear in its length."""
     answer = _TAGGED_ANSWER.search(text) or _PLAIN_ANSWER.search(text)
     steps = _steps(_without_tags(text).strip())
     return Reading(
@@ -179,9 +180,9 @@ def _steps(text: str) -> list[_Step]:
 def _work_out(step: _Step, body: str, owners: Mapping[str, str], known: dict[str, float]) -> None:
     inner: dict[str, set[str]] = {}
     for assignment in _ASSIGNMENT.finditer(body):
-        letter, said = assignment[1], assignment[2].strip()
-        expression = said.rpartition("=")[2].strip()
-        mentioned = {*_LETTER.findall(said)}
+        letter, chain = assignment[1], assignment[2].strip()
+        expression = chain.rpartition("=")[2].strip()
+        mentioned = {*_LETTER.findall(chain)}
         parents = {owners[other] for other in mentioned & owners.keys()}
         parents.update(*(inner[other] for other in mentioned & inner.keys()))
         value = _value(expression, known)
@@ -213,7 +214,7 @@ def _definitions(text: str) -> Iterator[tuple[str, str, str]]:
     quadratic time for a text full of "Define"; here each part of it is looked for once.
     """
     closings = list(_closings(text))
-    found: list[tuple[int, int, str, str]] = []
+    definitions: list[tuple[int, int, str, str]] = []
     resumed = following = 0
     for define in _DEFINE.finditer(text):
         if define.start() < resumed:
@@ -221,20 +222,20 @@ def _definitions(text: str) -> Iterator[tuple[str, str, str]]:
         while following < len(closings) and closings[following][0] <= define.end():
             following += 1
         if following == len(closings):
-            # The pattern falls back on an empty name where white space is left for both of its sides.
+            # The pattern falls back on an empty name if there is white space for both of its sides.
             if not closings or closings[-1][0] < define.end() or define.end() - define.start() < len("Define  "):
                 break
             following -= 1
-        closing, own = closings[following]
-        resumed = own + len("k;")
-        found.append((define.start(), resumed, _normalised(text[define.end() : closing]), text[own]))
-    ends = (*(start for start, *_ in found[1:]), len(text))
-    for (_, begin, name, letter), end in zip(found, ends, strict=False):
+        closing, letter_at = closings[following]
+        resumed = letter_at + len("k;")
+        definitions.append((define.start(), resumed, _normalised(text[define.end() : closing]), text[letter_at]))
+    ends = (*(start for start, *_ in definitions[1:]), len(text))
+    for (_, begin, name, letter), end in zip(definitions, ends, strict=False):
         yield name, letter, text[begin:end].strip().partition("Answer:")[0].strip()
 
 
 def _closings(text: str) -> Iterator[tuple[int, int]]:
-    """Where an "as" begins that only words separate from a letter with its semicolon, and where that letter is."""
+    """The places of each "as" that only words separate from a letter with its semicolon, and of that letter."""
     letters = [match.start() for match in _OWN_LETTER.finditer(text)]
     alone = []
     for before, letter in zip([0, *letters], letters, strict=False):

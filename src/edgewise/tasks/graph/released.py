@@ -1,12 +1,12 @@
-"""Rows of the released data of graph arithmetic, in and out.
+"""Read and write rows of the released data of graph arithmetic.
 
 A row has `problem`, `question`, `solution`, `op`, `id`, `template`, `mode`, `length` and `d`
 (arXiv 2512.07783; the generator is that of arXiv 2502.05252). The graph is read from the sentences of the problem
 by their grammar; the order of the steps and the letters are those of the gold solution.
 
-About a quarter of the released reverse problems of op 10 and more lack a definition that the gold solution needs:
-where the last but one operand of three or more is the unknown, the generator repeats "UNKNOWN exists" in the place
-of the definition.
+About a quarter of the released reverse problems of op 10 and more lack a definition that the gold solution needs. If
+the last but one operand of three or more is the unknown, the generator repeats "UNKNOWN exists" in place of the
+definition.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_CHARACTERS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What a row says. `lacking` names the quantities that the gold solution needs and the problem never defines;
+    """The graph of a row. `lacking` names the quantities that the gold solution needs and the problem never defines;
     the graph has them as the gold solution defines them."""
 
     graph: Graph
@@ -40,8 +40,8 @@ def read_row(row: Mapping[str, Any]) -> Released:
     """The graph of a row, from its `problem`, `question`, `solution` and `template`; other columns are not read.
 
     The first nodes are the steps of the gold solution, in its order; the others have "" for letter. A total that
-    the solution does not need sums the quantities of its place that do not depend on it, and what only distractors
-    use and nothing defines is a leaf of constant 0. `order` repeats the unknown where the problem does.
+    the solution does not need sums the quantities of its place that do not depend on it. A quantity that only
+    distractors use and nothing defines is a leaf of constant 0. `order` repeats the unknown if the problem does.
 
     InputError names the column that is missing, unreadable or at odds with the others.
     """
@@ -79,8 +79,8 @@ def read_row(row: Mapping[str, Any]) -> Released:
         steps=tuple(range(len(gold.steps))),
         order=tuple(
             # A sink that is no total stands for its definition; its number is told apart.
-            TOLD if told is not None and q == gold.sink and q.kind != TOTAL and said == _number(told) else index[q]
-            for q, said in sentences
+            TOLD if told is not None and q == gold.sink and q.kind != TOTAL and stated == _number(told) else index[q]
+            for q, stated in sentences
         ),
         letters=(*gold.letters, *[""] * (len(nodes) - len(gold.letters)), *gold.spares),
     )
@@ -170,35 +170,35 @@ def _quantity(text: str, known: Mapping[str, Quantity], column: str) -> Quantity
 
 
 def _sentences(problem: str, setting: str) -> Iterator[tuple[Quantity, _Expression | None]]:
-    """What each sentence says about which quantity; None: that it exists."""
+    """Each sentence as a quantity and its expression; None means that the quantity exists."""
     for sentence in problem.removesuffix(".").split(". "):
-        subject, equals, said = sentence.partition(" equals ")
+        subject, equals, stated = sentence.partition(" equals ")
         subject = subject.removesuffix(f" {paper.EXISTS}")
         if not sentence.startswith("The ") or not (equals or sentence.endswith(paper.EXISTS)):
             raise InputError(f"problem: must consist of 'The ... equals ...', has {sentence[:40]!r}")
         quantity = _quantity(f"the {subject[4:]}", _phrased(setting), "problem")
-        yield quantity, _expression(said, setting) if equals else None
+        yield quantity, _expression(stated, setting) if equals else None
 
 
 _CONSTANT = re.compile(r"([0-9]{1,9})(?: (plus|times) |$)")
 
 
-def _expression(said: str, setting: str) -> _Expression:
+def _expression(stated: str, setting: str) -> _Expression:
     operator, constant = "", 0
-    if number := _CONSTANT.match(said):
+    if number := _CONSTANT.match(stated):
         if not number[2]:
             return _number(int(number[1]))
         operator, constant = "+" if number[2] == "plus" else "*", int(number[1])
-        said = said[number.end() :]
+        stated = stated[number.end() :]
     combine = "+"
-    terms = [said]
-    if said.startswith("the sum of "):
-        terms = re.split(", and |, | and ", said.removeprefix("the sum of "))
-    elif said.startswith("the difference between "):
+    terms = [stated]
+    if stated.startswith("the sum of "):
+        terms = re.split(", and |, | and ", stated.removeprefix("the sum of "))
+    elif stated.startswith("the difference between "):
         combine = "-"
-        terms = said.removeprefix("the difference between ").split(" and ")
+        terms = stated.removeprefix("the difference between ").split(" and ")
     parents = tuple(_quantity(term, _phrased(setting), "problem") for term in terms)
-    return _possible(_Expression(parents, combine, operator, constant), "problem", said)
+    return _possible(_Expression(parents, combine, operator, constant), "problem", stated)
 
 
 def _possible(expression: _Expression, column: str, text: str) -> _Expression:
@@ -274,13 +274,13 @@ def _told_and_defined(
     """The number that the problem tells the sink to have, and the definitions; no other total may be told."""
     told: int | None = None
     defined: dict[Quantity, _Expression] = {}
-    for quantity, said in sentences:
-        if said is None and quantity != unknown:
+    for quantity, stated in sentences:
+        if stated is None and quantity != unknown:
             raise InputError(f"problem: asks for another quantity than {name[quantity]}, which exists")
-        if said is not None and not said.parents and unknown is not None and quantity == sink and told is None:
-            told = said.constant
+        if stated is not None and not stated.parents and unknown is not None and quantity == sink and told is None:
+            told = stated.constant
             continue
-        expression = said or _Expression()
+        expression = stated or _Expression()
         if quantity.kind == TOTAL:
             raise InputError(f"problem: must not define a total, but tells {name[quantity]}")
         if defined.setdefault(quantity, expression) != expression:

@@ -10,7 +10,7 @@ from edgewise.tasks.graph.paper_compat import Defects
 
 
 def released_mixture(defects: Defects, alpha: float) -> float:
-    """Mix outcome and process as released: 0 where the answer is wrong, else alpha + (1 - alpha) * R_pv with
+    """Mix outcome and process as released: 0 if the answer is wrong, else alpha + (1 - alpha) * R_pv with
 
         R_pv = max(0, 1 - (value + dependency + missing + min(extra, nodes) + [answer wrong]) / nodes).
 
@@ -23,7 +23,7 @@ def released_mixture(defects: Defects, alpha: float) -> float:
 
 
 def released_strict(defects: Defects) -> float:
-    """Pay 1 where nothing at all differs from the gold solution, extra quantities included, else 0.
+    """Pay 1 if nothing at all differs from the gold solution, extra quantities included, else 0.
 
     This is the released reward with weights 1 and 0.
     """

@@ -1,4 +1,4 @@
-"""Verdicts on solutions of rows of the released data, by either rule."""
+"""Verify solutions of rows of the released data, by our rule or by that of the released scorer."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def verify_released(
     """The verdict on a solution of a row of the released data (arXiv 2512.07783).
 
     `solution` has the form of a row (it ends in "Answer: N.") or of a model ("BODY </solution> <answer> N </answer>").
-    "verified" holds it to the graph of the row's problem, as `edgewise.tasks.graph.verifier.judge` does; "paper_compat"
-    repeats the decisions of the released scorer. Where the problem lacks a definition, "verified" takes that of the
-    row's own solution, and the reason says so whatever the verdict.
+    Mode "verified" checks it against the graph of the row's problem (`edgewise.tasks.graph.verifier.check_english`);
+    "paper_compat" repeats the decisions of the released scorer. If the problem lacks a definition, "verified" takes the
+    one of the row's own solution, and the reason says so for any verdict.
 
     InputError names a column of the row that is missing or malformed, and an unknown mode.
     """
@@ -50,6 +50,6 @@ def _released(row: Mapping[str, object]) -> Released:
     return _remembered(*texts) if len(texts) == len(_COLUMNS) else read_row(row)
 
 
-@lru_cache(maxsize=1024)  # a row has many solutions to judge
+@lru_cache(maxsize=1024)  # a row has many solutions to verify
 def _remembered(*texts: str) -> Released:
     return read_row(dict(zip(_COLUMNS, texts, strict=True)))

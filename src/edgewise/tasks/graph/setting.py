@@ -1,4 +1,4 @@
-"""The words of graph arithmetic: places, kinds and what their total is called. Adding a setting is adding a file.
+"""The words of graph arithmetic: names of places, of kinds and of their total. A new setting is a new file.
 
 A word file is JSON: `released` (the name of the template in the released data), `places` and `kinds` (groups
 of names; a problem takes its places from one group and its kinds from one) and `total` (a place's total).
@@ -42,14 +42,14 @@ class Setting:
 
 
 def setting_names() -> tuple[str, ...]:
-    """The settings there are word files for."""
+    """The settings that have a word file."""
     folder = resources.files("edgewise.tasks.graph") / "settings"
     return tuple(sorted(file.name.removesuffix(".json") for file in folder.iterdir() if file.name.endswith(".json")))
 
 
 @cache
 def setting_named(name: str) -> Setting:
-    """The setting of a word file; InputError lists those there are."""
+    """The setting of a word file; InputError if there is none."""
     if name not in setting_names():
         raise InputError(f"settings: must be among {', '.join(setting_names())}, is {name!r}")
     file = resources.files("edgewise.tasks.graph") / "settings" / f"{name}.json"

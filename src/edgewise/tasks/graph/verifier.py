@@ -1,7 +1,7 @@
-"""The verified judge: from the text of a solution to a verdict, against the graph that the problem was made from.
+"""Grade a solution of graph arithmetic step by step, against the graph of the problem.
 
-It holds each step to the rule of `edgewise.tasks.graph.working`. Whitespace means nothing, so `judge` reads the
-english wording and that of the released data alike, and its time is linear in the text.
+Each step must follow the rule of `edgewise.tasks.graph.working`. Whitespace is ignored, so `check_english` reads the
+english and the paper wording. Time is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -29,23 +29,22 @@ _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?)"
 
 
 def check_english(graph: Graph, text: str) -> Verdict:
-    """The verdict on any text in the english or the paper wording.
+    """Grade a text in the english or the paper wording.
 
-    The process is correct where every necessary quantity is worked out once, after its parents, by the expression
-    of the problem (letters, the order of sums and brackets are free; intermediate results may have letters or not),
-    every equation is right, in reverse mode the equation is stated and solved, and the one answer, at the end, is
-    right. Steps about other quantities are free. A text that was cut off, is too long or has no single answer at
-    its end is unscorable.
+    The process is correct if every necessary quantity is worked out once, after its parents, by the expression of the
+    problem; if every equation is right; if in reverse mode the equation is stated and solved; and if the only answer
+    stands at the end and is right. Letters, the order of sums and brackets are free, and intermediate results may have
+    letters or not. Steps about other quantities are free. A text without a single answer at its end is unscorable.
     """
     return _check(graph, text, _ENGLISH_ANSWERS, _english)
 
 
 def check_compact(graph: Graph, text: str) -> Verdict:
-    """The verdict on any text in the compact wording, by the rules of `judge`; letters are those of the problem."""
+    """Grade a text in the compact wording by the rules of `check_english`; letters are those of the problem."""
     return _check(graph, text, _COMPACT_ANSWERS, _compact)
 
 
-# What an answer begins with, and the whole of it.
+# What an answer begins with, and the pattern of the whole answer.
 _ENGLISH_ANSWERS = {
     "Answer:": re.compile(rf"Answer:{_NUMBER}\."),
     "<answer>": re.compile(rf"<answer>{_NUMBER}</answer>"),
@@ -62,15 +61,15 @@ def _check(
     text = _without_spaces(text)
     if sum(map(text.count, answers)) > 1:
         return unscorable(Unscorable.SEVERAL_ANSWERS)
-    found = [match for mark, whole in answers.items() if (match := whole.fullmatch(text, text.find(mark)))]
-    if not found:
+    matches = [match for mark, whole in answers.items() if (match := whole.fullmatch(text, text.find(mark)))]
+    if not matches:
         return unscorable(Unscorable.NO_FINAL_ANSWER)
-    written, answer = found[0][1], str(graph.answer)
+    written, answer = matches[0][1], str(graph.answer)
     predicted = answer if written == answer else _canonical(written)
     right = predicted == answer
     working = Working(graph)
     try:
-        steps(graph, working, text[: found[0].start()])
+        steps(graph, working, text[: matches[0].start()])
         if not right:
             raise Wrong(f"the answer is {graph.answer}, not {written:.20}")
     except Wrong as wrong:
@@ -79,12 +78,12 @@ def _check(
 
 
 def _without_spaces(text: str) -> str:
-    # Bytes are rid of the many spaces ten times as fast as text is; other white space is rare.
+    # Removing the many spaces from bytes is ten times as fast as from text; other white space is rare.
     few = text.encode(errors="surrogatepass").translate(None, b" ").decode(errors="surrogatepass")
     return "".join(few.split())
 
 
-@lru_cache(maxsize=1 << 12)  # making a verdict costs more than finding it
+@lru_cache(maxsize=1 << 12)  # making a verdict costs more than looking it up
 def _right(predicted: str) -> Verdict:
     return Verdict(Score.CORRECT, Score.CORRECT, predicted=predicted)
 

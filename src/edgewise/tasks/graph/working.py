@@ -1,8 +1,8 @@
-"""What a solution has worked out so far, and the rule that each of its steps is held to.
+"""Keep track of what a solution has worked out, and check each of its steps.
 
-A quantity's first expression, with intermediate letters written out, must be the same linear combination of other
-quantities as in the problem; everything after a further equals sign must have the right value, as a linear form of
-the unknown. A letter means what the solution last said it means, so names change nothing.
+The rule: the first expression of a quantity, with intermediate letters replaced by what they stand for, must be the
+same linear combination of other quantities as in the problem. Everything after a further equals sign must have the
+right value, as a linear form of the unknown. A letter means what the solution last assigned to it, so names are free.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _WRITTEN = 10**12
 class Working:
     """What the letters of one solution stand for, and which quantities it has worked out.
 
-    All text comes without whitespace, and every method raises `Wrong` where its text is wrong. `form` is the letter
-    that values are linear forms of, "" before there is one; `position` is kept by the reader of the steps: how many
-    it has found right; `extra` counts those among them that the question does not need.
+    All text comes without whitespace, and every method raises `Wrong` if its text is wrong. `form` is the letter that
+    values are linear forms of, "" before there is one. `position` counts the steps that were right so far (the reader
+    of the steps keeps it), and `extra` those among them that the question does not need.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -49,16 +49,16 @@ class Working:
         return next((i for i in self._graph.steps if i not in self._done), None)
 
     def unknown(self, node: int, letter: str, form: str) -> None:
-        """The unknown is called `letter`, and values are linear forms of `form` from now on (often the same)."""
+        """Name the unknown `letter`; from now on values are linear forms of `form`, which is often the same letter."""
         self._begin(node, letter)
         self.form = form
         self._numeric = ("", form)
         self._meaning[form] = self._meaning[letter] = {node: 1}
 
     def step(self, node: int, letter: str, clauses: Sequence[str]) -> None:
-        """One quantity is worked out in equations, e.g. "r=k=3" and "B=2*r=2*3=6".
+        """Check the equations that work out one quantity, e.g. "r=k=3" and "B=2*r=2*3=6".
 
-        Of a quantity that the question does not need only the letter is kept.
+        Equations of a quantity that the question does not need are not checked; only its letter is kept.
         """
         self._begin(node, letter)
         if node in self._needed:
@@ -72,25 +72,25 @@ class Working:
         self._meaning[letter] = {node: 1}
 
     def told(self, text: str) -> None:
-        """The number that the problem gives for the last quantity, e.g. "h=8"."""
+        """Check the number that the problem gives for the last quantity, e.g. "h=8"."""
         letter, _, number = text.partition("=")
         if self._meaning.get(letter) != {self._graph.sink: 1} or self._form(number) != (0, self._graph.told):
             raise Wrong(f"{text:.40} is not told")
 
     def stated(self, text: str) -> None:
-        """The equation to solve: the last quantity's form on the left, its number on the right."""
+        """Check the equation to solve: the last quantity's form on the left, its number on the right."""
         if self._sides(text) != (self._graph.values[self._graph.sink], (0, self._graph.told)):
             raise Wrong(f"{text:.40} is not the equation to solve")
 
     def equation(self, text: str) -> tuple[int, int]:
-        """An equation whose one solution is the answer, as the a and b of the form a*x + b that it sets to 0."""
+        """Check an equation, whose only solution must be the answer; returns a and b if it says a*x + b = 0."""
         (a, b), (c, d) = self._sides(text)
         if a == c or (a - c) * self._graph.answer + b - d:
             raise Wrong(f"{text:.40} is not solved by {self._graph.answer} alone")
         return a - c, b - d
 
     def solved(self, text: str) -> None:
-        """The last equation, e.g. "x=3"."""
+        """Check the last equation, e.g. "x=3"."""
         self.equation(text)
         left, _, right = text.partition("=")
         if left != self.form or not read_combination(right).plain:
@@ -134,7 +134,7 @@ class Working:
             raise Wrong(f"{letter} is not worked out")
 
     def _check(self, last: Combination, segments: list[str], meaning: _Meaning, value: Linear | None) -> Combination:
-        """The last segment, where all after the first have this meaning or, without letters, this value."""
+        """The last segment; `Wrong` unless all after the first have this meaning or, without letters, this value."""
         for text in segments[1:]:
             last = read_combination(text)
             if last.letter in self._numeric:
@@ -144,9 +144,9 @@ class Working:
                 raise Wrong(f"{text:.40} is not {segments[0]:.40}")
         return last
 
-    def _expanded(self, found: Combination) -> _Meaning:
-        meaning = {_NUMBER: found.number}
-        for letter, coefficient in found.letters:
+    def _expanded(self, combination: Combination) -> _Meaning:
+        meaning = {_NUMBER: combination.number}
+        for letter, coefficient in combination.letters:
             if letter not in self._meaning:
                 raise Wrong(f"{letter} stands for nothing yet")
             for node, inner in self._meaning[letter].items():
@@ -174,10 +174,10 @@ class Working:
         return Linear(a, b)
 
     def _form(self, text: str) -> Linear:
-        found = read_combination(text)
-        if found.letter not in self._numeric:
+        combination = read_combination(text)
+        if combination.letter not in self._numeric:
             raise Wrong(f"{text:.40} has more letters than the unknown")
-        return found.form
+        return combination.form
 
     def _sides(self, text: str) -> tuple[Linear, Linear]:
         left, _, right = text.partition("=")

@@ -86,8 +86,8 @@ def _entry(task: str, config: str, seed: int) -> dict[str, Any]:
 
 def _own_answer(entry: dict[str, Any]) -> str | None:
     answers = [entry["answer"], *(entry["metadata"].get(name) for name in _EXAMPLES)]
-    own = next((answer for answer in answers if answer is not None), None)
-    return own if own is None or isinstance(own, str) else json.dumps(own)
+    first = next((answer for answer in answers if answer is not None), None)
+    return first if first is None or isinstance(first, str) else json.dumps(first)
 
 
 def _score(dataset: Any, entry: dict[str, Any], answer: str) -> float:
@@ -130,8 +130,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if str(name).endswith(".py") or name == "<unknown>":
         return
     text = source.decode(errors="replace") if isinstance(source, bytes) else source
-    own = isinstance(text, str) and (_is_literal(text) or _is_formula(text))
-    if not (own or _is_formula(_Fence.scored)):
+    harmless = isinstance(text, str) and (_is_literal(text) or _is_formula(text))
+    if not (harmless or _is_formula(_Fence.scored)):
         raise ValueError("text of a completion is not run")
 
 

@@ -7,7 +7,7 @@ none is that often the identity. The shape is that of "From f(x) and g(x) to f(g
 released functions grow without bound and repeat each other across the two halves.
 
 Places count from 1. The first and the second half have floor(length / 2) letters each; an odd length leaves
-one letter, the middle, which stays where it is unless it is said otherwise. Letters move cyclically in the
+one letter, the middle, which keeps its place unless stated otherwise. Letters move cyclically in the
 alphabet. The descriptions, as prompts show them, mean on abcde and abcdef:
 
     train                             held out
