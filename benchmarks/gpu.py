@@ -133,7 +133,7 @@ def pretraining(scale: Scale, device: torch.device, peak: float) -> dict[str, fl
     execution = Execution(device=device, tokens_per_micro_batch=scale.row_tokens)
 
     def step() -> object:
-        return next_token.update(model, optimizer, rows, spec, LEARNING_RATE, execution)
+        return next_token.next_token_step(model, optimizer, rows, spec, LEARNING_RATE, execution)
 
     for _ in range(2):
         step()

@@ -126,7 +126,7 @@ class OurTrainer:
     def step(self) -> tuple[float, float]:
         """The loss before one step, and its seconds."""
         start = time.perf_counter()
-        metrics = next_token.update(self.model, self.optimizer, self.rows, self.spec, LEARNING_RATE, CPU)
+        metrics = next_token.next_token_step(self.model, self.optimizer, self.rows, self.spec, LEARNING_RATE, CPU)
         return metrics["loss"], time.perf_counter() - start
 
 

@@ -100,13 +100,13 @@ def rate(call: Callable[[int], object]) -> float:
 def prepared() -> float:
     """Tokens a second of packed rows as training takes them: 512K a step, op 2-10 in English, rows of 2,048."""
     from edgewise.model.tokenizer import Tokenizer
-    from edgewise.training.documents import arrays_of_step
+    from edgewise.training.documents import rows_of_step
 
     world = GraphArithmetic(min_op=2, max_op=10)
     tokenizer = Tokenizer(world.words())
-    arrays_of_step(world, tokenizer, 50, 2048, 0, 0, 0)
+    rows_of_step(world, tokenizer, 50, 2048, 0, 0, 0)
     start = time.process_time()
-    rows = arrays_of_step(world, tokenizer, 2048, 2048, 0, 0, 1)
+    rows = rows_of_step(world, tokenizer, 2048, 2048, 0, 0, 1)
     return float((rows.document_RT >= 0).sum()) / (time.process_time() - start)
 
 
@@ -128,7 +128,7 @@ def demo_share() -> float:
     model = Decoder(base.model, len(tokenizer), seed=0)
     spec = base.training.model_copy(update={"steps": 500})
     with tempfile.TemporaryDirectory() as folder:
-        totals = next_token.train(model, tokenizer, base.world, spec, 0, RunFolder(Path(folder)))
+        totals = next_token.train_next_token(model, tokenizer, base.world, spec, 0, RunFolder(Path(folder)))
     return 100 * totals.data_seconds / totals.seconds
 
 

@@ -12,8 +12,7 @@ from edgewise.core.spec import digest
 from edgewise.model.hf import load_pretrained
 from edgewise.study.stages import MODEL, RL, Evaluate, Midtrain, Stage
 from edgewise.study.store import Store
-from edgewise.training import next_token
-from edgewise.training.next_token import NextTokenSpec
+from edgewise.training.next_token import NextTokenSpec, train_next_token
 from edgewise.training.optimizer import OptimizerSpec
 from edgewise.training.run_folder import RunFolder
 
@@ -74,7 +73,8 @@ def test_on_the_parents_world_it_starts_where_the_parent_ended_and_sees_other_pr
     assert first < 0.5 * store.metrics(PRETRAIN)[0]["loss"], "the parent's weights are where it starts"
     assert first != again, "another seed sees other problems"
     model, tokenizer = load_pretrained(store.folder(PRETRAIN) / MODEL)
-    next_token.train(model, tokenizer, EASY, same.training, PRETRAIN.seed, folder := RunFolder(store.root / "parents"))
+    folder = RunFolder(store.root / "parents")
+    train_next_token(model, tokenizer, EASY, same.training, PRETRAIN.seed, folder)
     parents = json.loads((folder.path / "metrics.jsonl").read_text())["loss"]
     assert first != parents, "the problems are not those that the parent has seen"
 

@@ -17,15 +17,15 @@ import torch
 
 from edgewise.core.errors import InputError
 from edgewise.training import next_token
-from edgewise.training.documents import arrays_of_step
+from edgewise.training.documents import rows_of_step
 from edgewise.training.execution import Execution
-from edgewise.training.loader import feed
+from edgewise.training.loader import load_ahead
 from edgewise.training.run_folder import RunFolder
 from tests.training.making import Large, Noted, divide, modules, process
 from tests.training.test_next_token import Interrupted, interrupt_at
 from tests.training.tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train
 
-MAKE = partial(arrays_of_step, WORLD, TOKENIZER, 5, 96, 20, 1)
+MAKE = partial(rows_of_step, WORLD, TOKENIZER, 5, 96, 20, 1)
 
 
 def made(folder: Path) -> list[int]:
@@ -49,7 +49,7 @@ def soon(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_rows_are_the_same_to_the_bit_whoever_makes_them(workers: int) -> None:
-    with feed(MAKE, workers) as take:
+    with load_ahead(MAKE, workers) as take:
         for step in range(7, 15):
             for found, expected in zip(take(step), MAKE(step), strict=True):
                 assert found.dtype == expected.dtype
@@ -68,7 +68,7 @@ def test_a_run_leaves_the_same_bytes_with_workers_and_when_resumed_with_others(t
 
 
 def test_steps_are_made_ahead_by_other_processes_and_not_without_end(tmp_path: Path) -> None:
-    with feed(Large(tmp_path), 2) as take:
+    with load_ahead(Large(tmp_path), 2) as take:
         assert take(0)[0] == 0
         # Step 1 has been fetched, and each worker waits with one more.
         assert soon(lambda: made(tmp_path) == [0, 1, 2, 3])
@@ -78,13 +78,13 @@ def test_steps_are_made_ahead_by_other_processes_and_not_without_end(tmp_path: P
 
 
 def test_with_no_workers_nothing_is_made_before_it_is_asked_for(tmp_path: Path) -> None:
-    with feed(Noted(tmp_path), 0) as take:
+    with load_ahead(Noted(tmp_path), 0) as take:
         assert take(3) == (3, os.getpid())
     assert made(tmp_path) == [3]
 
 
 def test_steps_out_of_turn_are_refused(tmp_path: Path) -> None:
-    with feed(Noted(tmp_path), 1) as take:
+    with load_ahead(Noted(tmp_path), 1) as take:
         take(2)
         with pytest.raises(ValueError, match="step 4 was asked for where 3 is the next"):
             take(4)
@@ -92,7 +92,7 @@ def test_steps_out_of_turn_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_what_making_a_step_raises_comes_where_that_step_is_asked_for(tmp_path: Path, workers: int) -> None:
-    with feed(Noted(tmp_path, fails_at=2), workers) as take:
+    with load_ahead(Noted(tmp_path, fails_at=2), workers) as take:
         assert [take(0)[0], take(1)[0]] == [0, 1]
         with pytest.raises(InputError) as caught:
             take(2)
@@ -101,10 +101,10 @@ def test_what_making_a_step_raises_comes_where_that_step_is_asked_for(tmp_path: 
 
 _SCRIPT = """
 import os
-from edgewise.training.loader import feed
+from edgewise.training.loader import load_ahead
 def mine(step):
     return os.getpid()
-with feed(mine, 2) as take:
+with load_ahead(mine, 2) as take:
     print(take(0) == take(1) == os.getpid())
 """
 
@@ -122,7 +122,7 @@ def test_short_runs_on_a_cpu_start_no_process_unless_told_to() -> None:
 
 
 def test_a_bug_keeps_its_place_in_the_code() -> None:
-    with feed(divide, 1) as take, pytest.raises(ZeroDivisionError) as caught:
+    with load_ahead(divide, 1) as take, pytest.raises(ZeroDivisionError) as caught:
         take(0)
     assert "making.py" in caught.value.__notes__[0] and "return 1 // step" in caught.value.__notes__[0]
 
@@ -141,14 +141,14 @@ def test_what_cannot_be_loaded_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(MAKE.func, "__module__", "a_module_that_is_nowhere")
     monkeypatch.setitem(sys.modules, "a_module_that_is_nowhere", sys.modules["edgewise.training.documents"])
     with (
-        feed(MAKE, 1) as take,
+        load_ahead(MAKE, 1) as take,
         pytest.raises(InputError, match=r"^data_workers: [^\n]* cannot load [^\n]*a_module_that_is_nowhere[^\n]*$"),
     ):
         take(0)
 
 
 def test_a_killed_worker_is_one_line_and_the_others_end(tmp_path: Path) -> None:
-    with feed(Noted(tmp_path), 2) as take:
+    with load_ahead(Noted(tmp_path), 2) as take:
         first, second = take(0)[1], take(1)[1]
         os.kill(second, signal.SIGKILL)
         with pytest.raises(InputError, match=r"^data_workers: [^\n]*$"):
@@ -160,7 +160,7 @@ def test_a_killed_worker_is_one_line_and_the_others_end(tmp_path: Path) -> None:
 
 def test_workers_end_where_the_context_is_left_by_an_error() -> None:
     pids: list[int] = []
-    with pytest.raises(KeyboardInterrupt), feed(process, 2) as take:
+    with pytest.raises(KeyboardInterrupt), load_ahead(process, 2) as take:
         pids += [take(0), take(1)]
         raise KeyboardInterrupt
     assert len(set(pids)) == 2 and not any(map(alive, pids))
@@ -170,9 +170,9 @@ _CHILD = """
 import signal, time
 # A job in the background of a shell is started with interrupts ignored, and hands that on.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from edgewise.training.loader import feed
+from edgewise.training.loader import load_ahead
 from tests.training.making import process
-with feed(process, 2) as take:
+with load_ahead(process, 2) as take:
     print(take(0), take(1), flush=True)
     try:
         for step in range(2, 10**9):
@@ -209,13 +209,13 @@ def test_workers_end_with_a_process_that_is_killed(how: signal.Signals) -> None:
 
 
 def test_what_makes_rows_imports_no_torch() -> None:
-    with feed(partial(modules, MAKE), 1) as take:
+    with load_ahead(partial(modules, MAKE), 1) as take:
         found = set(take(0))
     assert "edgewise.training.documents" in found and "torch" not in found
 
 
 def test_data_seconds_are_part_of_the_seconds(tmp_path: Path) -> None:
-    totals = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path))
+    totals = next_token.train_next_token(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path))
     assert 0 < totals.data_seconds < totals.seconds
-    again = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path))
+    again = next_token.train_next_token(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path))
     assert again.data_seconds == totals.data_seconds

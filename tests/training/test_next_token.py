@@ -22,7 +22,7 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tensors import save_tensors
 from edgewise.training import checkpoint, next_token
 from edgewise.training.checkpoint import load_checkpoint, save_checkpoint
-from edgewise.training.documents import stretched_positions, worked
+from edgewise.training.documents import stretched_positions, worked_document
 from edgewise.training.execution import Execution
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
@@ -86,7 +86,7 @@ def test_the_first_loss_is_the_mean_over_solution_tokens_of_unpacked_documents(
 
 def test_worked_documents_end_in_eos_and_weigh_the_solution_alone() -> None:
     problem = WORLD.problem("train", 0, 0)
-    document = worked(WORLD, problem, TOKENIZER)
+    document = worked_document(WORLD, problem, TOKENIZER)
     prompt = TOKENIZER.prompt(problem.prompt)
     assert list(document.tokens) == [*prompt, *TOKENIZER.encode(WORLD.solution(problem)), TOKENIZER.eos]
     assert list(document.weights) == [0.0] * len(prompt) + [1.0] * (len(document.tokens) - len(prompt))
@@ -169,13 +169,13 @@ def test_a_finished_run_is_not_done_again(tmp_path: Path) -> None:
 
 
 def test_totals_go_on_after_an_interruption(tmp_path: Path) -> None:
-    whole = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path / "whole"))
+    whole = next_token.train_next_token(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(tmp_path / "whole"))
     run = interrupt_at(5, tmp_path / "parts")
     with pytest.raises(Interrupted):
         train(run)
-    parts = next_token.train(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(run.path))
+    parts = next_token.train_next_token(decoder(), TOKENIZER, WORLD, SPEC, 1, RunFolder(run.path))
     assert (parts.tokens, parts.flops) == (whole.tokens, whole.flops)
-    lengths = [len(worked(WORLD, WORLD.problem("train", 1, i), TOKENIZER).tokens) for i in range(40)]
+    lengths = [len(worked_document(WORLD, WORLD.problem("train", 1, i), TOKENIZER).tokens) for i in range(40)]
     assert whole.tokens == sum(lengths)
     assert 0 < whole.seconds < 60
 
@@ -200,7 +200,7 @@ def progress(done, total, note):
     print(done, flush=True)
     time.sleep(1000 if done == 75 else 0)  # it is killed here at the latest
 run = RunFolder(Path(folder), checkpoint_seconds=0.0, progress=progress)
-next_token.train(model, tokenizer, world, NextTokenSpec.model_validate_json(spec), 1, run)
+next_token.train_next_token(model, tokenizer, world, NextTokenSpec.model_validate_json(spec), 1, run)
 """
 
 
@@ -302,7 +302,7 @@ def test_golden_losses(tmp_path: Path) -> None:
 def test_documents_beyond_the_positions_name_the_field(tmp_path: Path) -> None:
     spec = DecoderSpec(**{**decoder().spec.model_dump(), "max_positions": 20})
     with pytest.raises(InputError, match=r"^max_positions: must be at least \d+ .* is 20$"):
-        next_token.train(Decoder(spec, len(TOKENIZER)), TOKENIZER, WORLD, SPEC, 0, RunFolder(tmp_path))
+        next_token.train_next_token(Decoder(spec, len(TOKENIZER)), TOKENIZER, WORLD, SPEC, 0, RunFolder(tmp_path))
 
 
 @given(st.integers(1, 40), st.integers(0, 50), st.integers(0, 2**32))
@@ -316,10 +316,13 @@ def test_stretched_positions_rise_and_skip_no_more_than_allowed(length: int, str
 
 def test_stretch_moves_tokens_apart_and_nothing_else() -> None:
     problem = WORLD.problem("train", 0, 0)
-    plain, stretched = worked(WORLD, problem, TOKENIZER), worked(WORLD, problem, TOKENIZER, stretch=30)
-    assert stretched == worked(WORLD, problem, TOKENIZER, stretch=30)
+    plain, stretched = (
+        worked_document(WORLD, problem, TOKENIZER),
+        worked_document(WORLD, problem, TOKENIZER, stretch=30),
+    )
+    assert stretched == worked_document(WORLD, problem, TOKENIZER, stretch=30)
     assert (stretched.tokens, stretched.weights) == (plain.tokens, plain.weights)
-    found = [worked(WORLD, WORLD.problem("train", 0, i), TOKENIZER, stretch=30).positions for i in range(20)]
+    found = [worked_document(WORLD, WORLD.problem("train", 0, i), TOKENIZER, stretch=30).positions for i in range(20)]
     assert all(positions is not None for positions in found)
     ends = [positions[-1] - len(positions) + 1 for positions in found if positions is not None]
     assert len(set(ends)) > 5 and max(ends) > 10

@@ -28,7 +28,7 @@ def decoder(seed: int = 3) -> Decoder:
 def train(folder: RunFolder, spec: NextTokenSpec = SPEC, seed: int = 1, execution: Execution = CPU) -> Decoder:
     """A run from the same start every time; returns the trained model."""
     model = decoder()
-    next_token.train(model, TOKENIZER, WORLD, spec, seed, folder, execution)
+    next_token.train_next_token(model, TOKENIZER, WORLD, spec, seed, folder, execution)
     return model
 
 

@@ -1,1 +1,1 @@
-"""The ground floor: specs and digests, keyed randomness, atomic files, errors, threads, distributed."""
+"""Specs and digests, keyed randomness, atomic files, errors, threads, distributed, provenance. No torch at import."""

@@ -1,8 +1,8 @@
 """Distributed execution: several processes do one computation, each its shard of the work.
 
-Whatever is drawn, filtered, scheduled and stepped is computed by every rank from the same numbers, so that all
-hold the same models at any time. Only what takes long is shared out: sampling, judging, gradients. Files and the
-terminal are the first rank's.
+Every rank draws, filters, schedules and updates from the same numbers, so all ranks hold the same models at any time.
+Only what takes long is divided among them: sampling, verifying, gradients. The first rank alone writes files and to
+the terminal.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-# How long one waits for the others: longer than any share of work takes, so that it means that one hangs.
+# How long to wait for the other ranks. Longer than any part of the work takes: after it, one of them hangs.
 _PATIENCE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Distributed:
-    """This process, `rank` of `size`. What waits for the others must be called by all of them, in the same order.
+    """This process, `rank` of `size`.
 
-    Where another rank has ended, or has not answered for half an hour, InputError is raised instead of waiting on.
+    All ranks must call the methods that wait for the others, in the same order. InputError where another rank has
+    ended or has not answered for half an hour.
     """
 
     rank: int = 0
@@ -40,39 +41,42 @@ class Distributed:
 
     @property
     def is_rank_zero(self) -> bool:
-        """Whether this rank is the one that writes files and speaks to the terminal."""
+        """Whether this rank is the one that writes files and to the terminal."""
         return self.rank == 0
 
     def shard(self, items: Sequence[T]) -> Sequence[T]:
-        """This rank's share: a run of the items, as long as the others' or one longer; empty where items are few."""
+        """This rank's part of the items: consecutive ones, as many as the other ranks have or one more."""
         return items[len(items) * self.rank // self.size : len(items) * (self.rank + 1) // self.size]
 
-    def all_gather(self, found: Sequence[T]) -> list[T]:
-        """What all ranks found: the first rank's, then the second's. Waits for all."""
+    def all_gather(self, items: Sequence[T]) -> list[T]:
+        """The items of all ranks: those of the first, then those of the second, ... Waits for all."""
         if self.size == 1:
-            return list(found)
+            return list(items)
         from torch import distributed as dist
 
         shares: list[Sequence[T]] = [()] * self.size
-        with _others():
-            dist.all_gather_object(shares, found)
+        with _errors_of_others():
+            dist.all_gather_object(shares, items)
         return list(chain.from_iterable(shares))
 
     def all_reduce_(self, tensors: Sequence[Tensor]) -> None:
-        """Put the sum over the ranks, the same bits on each, in place of tensors of one type. Waits for all."""
+        """Replace each tensor by its sum over the ranks, with the same bits on every rank. Waits for all.
+
+        The tensors have one type.
+        """
         if self.size == 1 or not tensors:
             return
         import torch
         from torch import distributed as dist
 
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        with _others():
+        with _errors_of_others():
             dist.all_reduce(flat)
         for tensor, total in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(total.view_as(tensor))
 
     def on_rank_zero(self, function: Callable[[], R]) -> R:
-        """What `function` returns on the first rank, the only one that calls it. Waits for all."""
+        """Call `function` on the first rank alone; returns its value on every rank. Waits for all."""
         return self.all_gather([function()] if self.is_rank_zero else [])[0]
 
 
@@ -81,10 +85,10 @@ SINGLE_PROCESS = Distributed()
 
 @contextmanager
 def process_group(device: str) -> Iterator[Distributed]:
-    """The ranks that torchrun started, of which this process is one; alone where it was started by itself.
+    """Join the process group that torchrun started; a single process where it did not.
 
-    They speak by gloo, and about tensors on GPUs by nccl. On a machine with several GPUs "cuda" is from
-    here on the one of this rank. InputError where there is none for it, or where `device` names one for all.
+    The ranks communicate by gloo, and by nccl for tensors on GPUs. On a machine with several GPUs, "cuda" is the GPU
+    of this rank from here on. InputError where there is no GPU for it, or where `device` names one for all ranks.
     """
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
@@ -99,7 +103,7 @@ def process_group(device: str) -> Iterator[Distributed]:
         torch.cuda.set_device(_own_gpu(device))
     dist.init_process_group(backend, timeout=_PATIENCE)
     yield Distributed(dist.get_rank(), size)
-    # After an error the process ends, which the others notice; here they could be waited for in vain.
+    # Not after an error: then the process ends, which the others notice, and waiting for them could take for ever.
     dist.destroy_process_group()
 
 
@@ -115,7 +119,7 @@ def _own_gpu(device: str) -> int:
 
 
 @contextmanager
-def _others() -> Iterator[None]:
+def _errors_of_others() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:

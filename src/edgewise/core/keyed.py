@@ -1,7 +1,7 @@
-"""Randomness keyed by what it is for, never by how much was drawn before.
+"""Keyed randomness: seeds and generators from a hash of what they are for.
 
-A key is a 64-bit hash of names and numbers such as ("problem", world, split, seed, index). The
-same key gives the same draws in any order, process or batch layout.
+A key is a 64-bit hash of names and numbers such as ("problem", world, split, seed, index). The same key gives the
+same draws in any order, process or batch layout, however much was drawn before.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 
 
 def key(*parts: str | int) -> int:
-    """The 64-bit key of a sequence of names and integers; ("a", 1) and ("a1",) differ."""
+    """A stable 64-bit seed: the hash of a sequence of names and integers. ("a", 1) and ("a1",) differ."""
     text = "\x1f".join(map(_written, parts)).encode(errors="surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
@@ -24,5 +24,5 @@ def _written(part: str | int) -> str:
 
 
 def rng(*parts: str | int) -> random.Random:
-    """A generator of its own for one purpose, seeded by `key(*parts)`."""
+    """A random generator for one purpose, seeded by `key(*parts)`."""
     return random.Random(key(*parts))

@@ -1,8 +1,8 @@
 """Frozen specs: canonical JSON, digest, override `a.b=c`, difference of two.
 
-A spec is everything that decides a result. Its digest is its identity: two specs with equal
-canonical JSON are the same thing and are computed once. What does not decide the result (folder,
-device, workers) is never part of a spec.
+A spec is everything that decides a result. Its digest is its identity: two specs with equal canonical JSON are the same
+thing and are computed once. What does not decide the result (folder, device, workers) is never part of a spec. What
+the digest of a stage covers is listed in `edgewise.study.stages.base`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Spec(BaseModel):
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], source: str = "spec") -> Self:
-        """The spec written in `data`; InputError names the field of `source` that is wrong."""
+        """The spec with the fields in `data`; InputError names the field of `source` that is wrong."""
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -32,7 +32,7 @@ class Spec(BaseModel):
 
 
 def by_name(field: str) -> BeforeValidator:
-    """For a union told apart by `field`: a bare name stands for the choice of that name with its defaults."""
+    """Validator of a union with discriminator `field`: a bare name means the choice of that name with its defaults."""
 
     def named(value: Any) -> Any:
         return {field: value} if isinstance(value, str) else value
@@ -41,10 +41,7 @@ def by_name(field: str) -> BeforeValidator:
 
 
 def describe_error(error: ValidationError) -> str:
-    """The first complaint of a pydantic error in one line: field, what is wrong, how many more.
-
-    A complaint of the whole names its fields itself.
-    """
+    """The first complaint of a pydantic error in one line: field, what is wrong, how many more complaints."""
     first, *rest = error.errors()
     message = first["msg"].removeprefix("Value error, ")
     if first["loc"]:
@@ -54,8 +51,8 @@ def describe_error(error: ValidationError) -> str:
 
 def plain(spec: Spec) -> dict[str, Any]:
     """The spec as nested dicts, lists and scalars; TypeError on what has no stable JSON form."""
-    whole: dict[str, Any] = _plain(spec, "")
-    return whole
+    fields: dict[str, Any] = _plain(spec, "")
+    return fields
 
 
 def _plain(value: Any, path: str, *, identity: bool = False) -> Any:
@@ -80,8 +77,8 @@ def _plain(value: Any, path: str, *, identity: bool = False) -> Any:
 def canonical_json(spec: Spec) -> str:
     """The one text of a spec: sorted keys, no spaces, every default written out.
 
-    Fields declared with `Field(exclude=True)` are left out: they say where something is found (a
-    path), while another field says what it is (a digest of the content).
+    Fields declared with `Field(exclude=True)` are left out. They say where something is found (a path) or what it is
+    called, and another field says what it is (a digest of the content).
     """
     return json.dumps(_plain(spec, "", identity=True), sort_keys=True, separators=(",", ":"), allow_nan=False)
 

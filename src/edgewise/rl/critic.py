@@ -14,7 +14,7 @@ from edgewise.rl.batch import MicroBatch, Minibatch, hidden_of
 from edgewise.training.execution import Execution
 from edgewise.training.gradients import add_gradients
 from edgewise.training.optimizer import Optimizer
-from edgewise.training.state import Together, Weights
+from edgewise.training.state import CombinedState, ModuleState
 
 
 class Critic(nn.Module):
@@ -32,7 +32,7 @@ class Critic(nn.Module):
         nn.init.zeros_(self.value.bias)
         self.to(start.embedding.weight.device)
         self.optimizer = Optimizer(self, spec.optimizer)
-        self.state = Together({"weights": Weights(self), "optimizer": self.optimizer})
+        self.state = CombinedState({"weights": ModuleState(self), "optimizer": self.optimizer})
 
     def forward(self, micro_batch: MicroBatch) -> Tensor:
         """The expected reward [N] before each token with loss is drawn."""

@@ -25,7 +25,7 @@ from edgewise.tasks.base import World
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.run_folder import RunFolder
-from edgewise.training.state import State, Together, Weights
+from edgewise.training.state import CombinedState, ModuleState, State
 
 
 def train(
@@ -75,7 +75,7 @@ def train(
 
     # What a checkpoint keeps.
     states: dict[str, State] = {
-        "model": Weights(model),
+        "model": ModuleState(model),
         "optimizer": optimizer,
         "stale_policy": worker.stale_policy,
         "curriculum": collector.curriculum,
@@ -83,7 +83,7 @@ def train(
         "reset_trigger": reset_trigger,
     }
     if models.reference is not models.start:
-        states["reference"] = Weights(models.reference)
+        states["reference"] = ModuleState(models.reference)
     if models.critic is not None:
         states["critic"] = models.critic.state
 
@@ -95,7 +95,7 @@ def train(
         return float(collector.score(rollouts, seed).outcome_PG.float().mean())
 
     totals = Totals()
-    for step in folder.steps(recipe.steps, Together(states), totals):
+    for step in folder.steps(recipe.steps, CombinedState(states), totals):
         step_seed = key("rl", seed, step)
         worker.reset_costs()
         training_flops = 0.0
@@ -124,7 +124,7 @@ def train(
         # Reset the reference.
         reset = reset_trigger.due(step, metrics.get("kl_to_reference"), validation_pass_rate)
         if reset and not isinstance(kl.reset, Never):
-            Weights(models.reference).load(Weights(model).tensors())
+            ModuleState(models.reference).load(ModuleState(model).tensors())
             if kl.reset.optimizer == "clear":
                 optimizer.load({})
 

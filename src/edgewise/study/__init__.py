@@ -1,1 +1,1 @@
-"""Stages, store, runner and findings: how a study becomes numbers."""
+"""Stages, studies, plan, store, runners, and the measurement of a finished study."""

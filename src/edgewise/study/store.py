@@ -30,7 +30,7 @@ from edgewise.training.run_folder import Progress, RunFolder, silent
 
 
 class Store:
-    """Stage folders below one root."""
+    """The stage folders below one root."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

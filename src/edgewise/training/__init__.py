@@ -1,1 +1,1 @@
-"""Packing, optimizer, checkpoints, and the one next-token loop."""
+"""Training: execution, run folder, data loading, packing, gradients, optimizer, checkpoints, the next-token loop."""

@@ -1,4 +1,4 @@
-"""What a run needs to go on after an interruption, written so that it is whole or absent."""
+"""Checkpoints: what an interrupted run needs to go on, written so that it is whole or absent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgewise.model.tensors import load_tensors, save_tensors
 
 
 def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], notes: dict[str, float]) -> None:
-    """Write step, tensors and notes aside, then swap them in for the previous checkpoint.
+    """Write a checkpoint: step, tensors and notes. It replaces the previous one when it is whole.
 
     Everything random is keyed by step, so there is no generator state to keep.
     """

@@ -1,6 +1,6 @@
-"""Worked problems as token ids, and those of one update as packed arrays.
+"""Documents: worked problems as token ids, and the documents of one update packed into rows.
 
-No torch here: what prepares data in processes of its own must start fast (see `edgewise.training.loader`).
+No torch here: the processes that prepare data must start fast (see `edgewise.training.loader`).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _ROUND_TO = 8
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Token ids and, for each, the weight of the loss on predicting it (0: context only).
+    """Token ids, and for each the weight of the loss on predicting it (0: context only).
 
-    `positions` says where the tokens stand; None means 0, 1, 2, ...
+    `positions` are those of the tokens; None means 0, 1, 2, ...
     """
 
     tokens: Sequence[int]
@@ -36,8 +36,8 @@ class Document:
     positions: Sequence[int] | None = None
 
 
-class Arrays(NamedTuple):
-    """R rows of T tokens; `edgewise.training.packing.Rows` says what each array holds."""
+class PackedArrays(NamedTuple):
+    """R rows of T tokens; `edgewise.training.packing.PackedRows` says what each array holds."""
 
     tokens_RT: NDArray[np.int32]
     positions_RT: NDArray[np.int32]
@@ -46,16 +46,21 @@ class Arrays(NamedTuple):
     weights_RT: NDArray[np.float32]
 
 
-def arrays_of_step(
+def rows_of_step(
     world: World, tokenizer: Tokenizer, documents: int, row_length: int, stretch: int, seed: int, step: int
-) -> Arrays:
-    """Problems step * documents ... of the train split, worked and laid out: a function of its arguments alone."""
+) -> PackedArrays:
+    """The rows of update `step`: problems step * documents ... of the train split with their solutions, packed."""
     problems = (world.problem("train", seed, i) for i in range(step * documents, (step + 1) * documents))
-    return lay_out([worked(world, problem, tokenizer, stretch) for problem in problems], row_length, tokenizer.pad)
+    return pack_arrays(
+        [worked_document(world, problem, tokenizer, stretch) for problem in problems], row_length, tokenizer.pad
+    )
 
 
-def worked(world: World, problem: Problem, tokenizer: Tokenizer, stretch: int = 0) -> Document:
-    """bos prompt solution eos, with loss on the solution and the eos; up to `stretch` positions are skipped."""
+def worked_document(world: World, problem: Problem, tokenizer: Tokenizer, stretch: int = 0) -> Document:
+    """A problem with its solution: bos prompt solution eos. Loss falls on the solution and the eos.
+
+    Up to `stretch` positions are skipped.
+    """
     prompt = tokenizer.prompt(problem.prompt)
     solution = [*tokenizer.encode(world.solution(problem)), tokenizer.eos]
     tokens = [*prompt, *solution]
@@ -77,8 +82,8 @@ def stretched_positions(source: random.Random, length: int, stretch: int) -> lis
     return [i + skipped for i, skipped in enumerate(accumulate(skip))]
 
 
-def lay_out(documents: Sequence[Document], row_length: int, pad: int) -> Arrays:
-    """First-fit of documents, longest first, into rows of at most `row_length` tokens.
+def pack_arrays(documents: Sequence[Document], row_length: int, pad: int) -> PackedArrays:
+    """Pack documents into rows of at most `row_length` tokens: first-fit, the longest first.
 
     Rows are cut to the longest one, rounded up to a multiple of 8. InputError names a document
     that does not fit.
@@ -114,4 +119,4 @@ def lay_out(documents: Sequence[Document], row_length: int, pad: int) -> Arrays:
             targets[row, start : stop - 1] = tokens[row, start + 1 : stop]
             weights[row, start : stop - 1] = document.weights[1:]
             start = stop
-    return Arrays(tokens, positions, numbers, targets, weights)
+    return PackedArrays(tokens, positions, numbers, targets, weights)

@@ -1,4 +1,4 @@
-"""A function of the step worked out ahead, in processes of its own, so that training does not wait for data."""
+"""Background data loading: worker processes compute a function of the step ahead of the training loop."""
 
 from __future__ import annotations
 
@@ -19,50 +19,50 @@ T = TypeVar("T")
 
 
 @contextmanager
-def feed(make: Callable[[int], T], workers: int) -> Iterator[Callable[[int], T]]:
-    """`make`, but sooner: a function to be called for one step after the other, from any first one.
+def load_ahead(make: Callable[[int], T], workers: int) -> Iterator[Callable[[int], T]]:
+    """Yield a function that returns `make(step)`, computed ahead by `workers` processes.
 
-    `make` is a pure function of the step that can be pickled, so that what comes does not depend on
-    `workers`. Each of them works out every `workers`-th step and goes on when its last one has been
-    taken; the next step to be asked for is fetched meanwhile. With 0 workers `make` is called here, as
-    it is where it comes from the script that is run, which other processes cannot import. What it
-    raises for a step is raised where that step is asked for. InputError where a worker ends by itself.
-    Workers end with the context; where this process is killed, at the next step they have ready.
+    It must be called for one step after the other, from any first one. `make` is a pure function of the step that
+    can be pickled, so the results do not depend on `workers`. Each worker computes every `workers`-th step, and goes
+    on when its last result has been taken; the result of the next step is fetched in the background. `make` is called
+    in this process where there are 0 workers, and where it comes from the script that is run, which other processes
+    cannot import. An error of a step is raised where that step is asked for. InputError where a worker process ends.
+    Workers end with the context; where this process is killed, they end at the next step they have ready.
     """
     pickled = pickle.dumps(make) if workers else b""
     if not workers or b"_main__" in pickled:
         yield make
         return
-    turn: list[subprocess.Popen[bytes]] = []
+    processes: list[subprocess.Popen[bytes]] = []  # the one whose step is next comes first
     with ThreadPoolExecutor(1) as fetcher:
-        due: Future[T] | None = None
+        fetched: Future[T] | None = None
         next_step = 0
 
         def take(step: int) -> T:
-            nonlocal due, next_step
-            if due is None:
+            nonlocal fetched, next_step
+            if fetched is None:
                 for i in range(workers):
-                    turn.append(_start(pickled, step + i, workers))
-                due, next_step = fetcher.submit(_receive, turn[0]), step
+                    processes.append(_start(pickled, step + i, workers))
+                fetched, next_step = fetcher.submit(_receive, processes[0]), step
             if step != next_step:
                 raise ValueError(f"step {step} was asked for where {next_step} is the next")
-            made = due.result()
-            turn.append(turn.pop(0))
-            due, next_step = fetcher.submit(_receive, turn[0]), step + 1
-            return made
+            result = fetched.result()
+            processes.append(processes.pop(0))
+            fetched, next_step = fetcher.submit(_receive, processes[0]), step + 1
+            return result
 
         try:
             yield take
         finally:
-            for process in turn:
+            for process in processes:
                 with process:
                     process.kill()
 
 
 def _start(pickled: bytes, first: int, stride: int) -> subprocess.Popen[bytes]:
-    """A worker started without `multiprocessing`, which would import the main module, and torch with it.
+    """Start a worker without `multiprocessing`, which would import the main module, and torch with it.
 
-    In a session of its own it does not get the terminal's interrupt: the context decides when it ends.
+    It has a session of its own, so that it does not get the terminal's interrupt: the context decides when it ends.
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-P", "-c", "from edgewise.training.loader import _work; _work()"]
@@ -77,19 +77,19 @@ def _start(pickled: bytes, first: int, stride: int) -> subprocess.Popen[bytes]:
 
 
 def _work() -> None:
-    """The whole life of a worker: what to do comes by standard input, what was made goes to standard output."""
+    """Main function of a worker: reads `make` from standard input and writes results to standard output."""
     pipe = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever `make` prints must not stand among the data
+    os.dup2(2, 1)  # what `make` prints must not mix with the results
     for result in _results(sys.stdin.buffer):
         try:
             pickle.dump(result, pipe, pickle.HIGHEST_PROTOCOL)
             pipe.flush()
         except BrokenPipeError:
-            os._exit(0)  # nobody is left to tell
+            os._exit(0)  # the training process has ended
 
 
 def _results(source: BinaryIO) -> Iterator[tuple[Any, Exception | None]]:
-    """What is made of one step after the other, or what was raised, which is the last."""
+    """(result, None) of each step; (None, error) of the step that fails, which is the last."""
     first, stride = pickle.load(source)
     try:
         try:

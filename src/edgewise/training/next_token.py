@@ -1,4 +1,4 @@
-"""The one next-token loop: problems drawn on the fly, worked solutions, packed rows, AdamW."""
+"""The next-token training loop: problems drawn on the fly, their solutions, packed rows, AdamW."""
 
 from __future__ import annotations
 
@@ -19,24 +19,23 @@ from edgewise.model.decoder import Decoder
 from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks.base import World
-from edgewise.training.documents import arrays_of_step
+from edgewise.training.documents import rows_of_step
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.gradients import add_gradients
-from edgewise.training.loader import feed
+from edgewise.training.loader import load_ahead
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.packing import PackedRows
 from edgewise.training.run_folder import RunFolder
-from edgewise.training.state import Together, Weights
+from edgewise.training.state import CombinedState, ModuleState
 
 
 class NextTokenSpec(Spec):
-    """How long and in what batches: `steps` updates of `documents` worked problems each.
+    """Settings of next-token training: `steps` updates of `documents` problems with their solutions each.
 
-    Loss falls on the solution only. `stretch` is how many positions a document may skip in all,
-    at a few random places: without it a model learns distances instead of contents and meets a
-    wall at the longest problem it was trained on (randomised positions: Ruoss et al. 2023,
-    arXiv 2305.16843). `precision` "bf16" runs the layers in bfloat16 with FP32
-    weights, logits and loss; it pays on GPUs and on CPUs that multiply bfloat16.
+    Loss falls on the solution only. `stretch` is how many positions a document may skip in all, at a few random
+    places. Without it a model learns distances instead of contents, and fails on problems longer than those it was
+    trained on (randomised positions: Ruoss et al. 2023, arXiv 2305.16843). `precision` "bf16" runs the layers in
+    bfloat16, with weights, logits and loss in FP32; it pays on GPUs and on CPUs that multiply bfloat16.
     """
 
     steps: int = Field(1000, ge=1)
@@ -47,7 +46,7 @@ class NextTokenSpec(Spec):
     optimizer: OptimizerSpec = OptimizerSpec()
 
 
-def train(
+def train_next_token(
     model: Decoder,
     tokenizer: Tokenizer,
     world: World,
@@ -58,28 +57,27 @@ def train(
 ) -> Totals:
     """Train a decoder in place on worked problems of a world; returns the totals.
 
-    Problem i of the train split is seen once, at update i // documents, so a resumed run sees
-    what the whole one would have seen. Metrics: loss (nats per solution token), grad_norm,
-    learning_rate.
+    Problem i of the train split is seen once, at update i // documents, so a resumed run sees what the whole one
+    would have seen. Metrics: loss (nats per solution token), grad_norm, learning_rate.
     """
     optimizer = Optimizer(model, spec.optimizer)
-    state = Together({"model": Weights(model), "optimizer": optimizer})
+    state = CombinedState({"model": ModuleState(model), "optimizer": optimizer})
     totals = Totals()
-    make = partial(arrays_of_step, world, tokenizer, spec.documents, spec.row_length, spec.stretch, seed)
-    with feed(make, execution.loader_workers(spec.steps)) as arrays:
+    make = partial(rows_of_step, world, tokenizer, spec.documents, spec.row_length, spec.stretch, seed)
+    with load_ahead(make, execution.loader_workers(spec.steps)) as load_rows:
         for step in folder.steps(spec.steps, state, totals):
-            asked = time.monotonic()
-            rows = PackedRows.of(arrays(step))
-            totals.data_seconds += time.monotonic() - asked
-            metrics = update(model, optimizer, rows, spec, spec.optimizer.learning_rate_at(step, spec.steps), execution)
-            tokens = rows.real_tokens
-            totals.tokens += tokens
-            totals.flops += training_flops(model.spec, model.vocabulary, tokens, rows.mean_context)
+            before = time.monotonic()
+            rows = PackedRows.of(load_rows(step))
+            totals.data_seconds += time.monotonic() - before
+            learning_rate = spec.optimizer.learning_rate_at(step, spec.steps)
+            metrics = next_token_step(model, optimizer, rows, spec, learning_rate, execution)
+            totals.tokens += rows.real_tokens
+            totals.flops += training_flops(model.spec, model.vocabulary, rows.real_tokens, rows.mean_context)
             folder.log(step, metrics | {"tokens": totals.tokens})
     return totals
 
 
-def update(
+def next_token_step(
     model: Decoder,
     optimizer: Optimizer,
     rows: PackedRows,
@@ -87,19 +85,25 @@ def update(
     learning_rate: float,
     execution: Execution,
 ) -> dict[str, float]:
-    """One step on the mean loss of the rows' weighted tokens; returns loss, grad_norm, learning_rate."""
-    reach = int(rows.positions_RT.max()) + 1
-    if reach > model.spec.max_positions:
-        raise InputError(f"max_positions: must be at least {reach} for these documents, is {model.spec.max_positions}")
+    """One optimizer step on the mean loss over the weighted tokens; returns loss, grad_norm, learning_rate.
+
+    InputError where a position is beyond those of the model.
+    """
+    positions = int(rows.positions_RT.max()) + 1
+    if positions > model.spec.max_positions:
+        raise InputError(
+            f"max_positions: must be at least {positions} for these documents, is {model.spec.max_positions}"
+        )
     weight = float(rows.weights_RT.sum())
     backend = serving_backend(model.backend, precision=spec.precision)
 
-    def loss_of(part: PackedRows) -> tuple[Tensor, float]:
+    def loss_of(micro_batch: PackedRows) -> tuple[Tensor, float]:
         with torch.autocast(execution.device.type, torch.bfloat16, enabled=spec.precision == "bf16"):
-            hidden = model(part.tokens_RT, part.positions_RT, part.document_RT, backend)
-        counted = part.weights_RT > 0
-        each = F.cross_entropy(model.logits(hidden[counted]), part.targets_RT[counted], reduction="none")
-        loss = (each * part.weights_RT[counted]).sum() / weight
+            hidden = model(micro_batch.tokens_RT, micro_batch.positions_RT, micro_batch.document_RT, backend)
+        counted = micro_batch.weights_RT > 0
+        logits = model.logits(hidden[counted])
+        loss_N = F.cross_entropy(logits, micro_batch.targets_RT[counted], reduction="none")
+        loss = (loss_N * micro_batch.weights_RT[counted]).sum() / weight
         return loss, float(loss.detach())
 
     loss = sum(add_gradients(model, micro_batches(rows, execution), loss_of, execution))
@@ -108,7 +112,7 @@ def update(
 
 
 def micro_batches(rows: PackedRows, execution: Execution) -> list[PackedRows]:
-    """This rank's parts of the rows, of the size and on the device that `execution` says."""
+    """This rank's micro-batches of the rows, on its device."""
     length = rows.tokens_RT.shape[1]
     size = math.ceil(execution.micro_batch_tokens(rows.tokens_RT.numel()) / length)
     return [

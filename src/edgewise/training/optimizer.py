@@ -1,4 +1,4 @@
-"""AdamW with clipping, and learning-rate schedules as pure functions of the step."""
+"""Optimizer: AdamW with gradient clipping, and learning-rate schedules as pure functions of the step."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Optimizer:
         self._adamw = torch.optim.AdamW(groups, lr=spec.learning_rate, betas=betas, eps=spec.epsilon, fused=True)
 
     def step(self, learning_rate: float) -> float:
-        """Clip, update, clear the gradients; returns the gradient's norm before clipping."""
+        """Clip the gradients, update the parameters, clear the gradients; returns the norm before clipping."""
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.spec.clip)
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
@@ -70,7 +70,7 @@ class Optimizer:
         }
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Restore what `tensors` returned, on the parameters' device; nothing at all is a fresh start."""
+        """Restore what `tensors` returned, on the parameters' device; an empty dict is a fresh start."""
         self._adamw.state.clear()
         for key, value in tensors.items():
             name, _, moment = key.rpartition("/")

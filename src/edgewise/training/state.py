@@ -1,4 +1,4 @@
-"""What a loop carries from step to step, as named tensors: saved in checkpoints and restored from them."""
+"""State: what a training loop carries from step to step, as named tensors that a checkpoint saves and restores."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from edgewise.core.errors import InputError
 
 
 class State(Protocol):
-    """Anything that a resumed run must have back bit for bit."""
+    """Something that a resumed run needs back bit for bit."""
 
     def tensors(self) -> dict[str, Tensor]:
-        """All of it, by name."""
+        """All tensors by name."""
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take back what `tensors` gave, in place of what is there; InputError where it does not fit."""
+        """Restore what `tensors` returned; InputError where it does not fit."""
 
 
-class Weights:
-    """The parameters of a module."""
+class ModuleState:
+    """State of a module: its parameters."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -31,16 +31,16 @@ class Weights:
         return dict(self._module.named_parameters())
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        own = self.tensors()
-        if {name: t.shape for name, t in tensors.items()} != {name: t.shape for name, t in own.items()}:
+        parameters = self.tensors()
+        if {name: t.shape for name, t in tensors.items()} != {name: t.shape for name, t in parameters.items()}:
             raise InputError("checkpoint of another model")
         with torch.no_grad():
-            for name, parameter in own.items():
+            for name, parameter in parameters.items():
                 parameter.copy_(tensors[name])
 
 
-class Together:
-    """Several states as one; names are `part/name`."""
+class CombinedState:
+    """State of several parts; the names are `part/name`."""
 
     def __init__(self, parts: Mapping[str, State]) -> None:
         self._parts = parts
@@ -49,11 +49,11 @@ class Together:
         return {f"{part}/{name}": t for part, state in self._parts.items() for name, t in state.tensors().items()}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        found: dict[str, dict[str, Tensor]] = {part: {} for part in self._parts}
+        of_part: dict[str, dict[str, Tensor]] = {part: {} for part in self._parts}
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
-            if part not in found:
+            if part not in of_part:
                 raise InputError(f"checkpoint of another kind of run: it has a part {part!r}")
-            found[part][rest] = tensor
+            of_part[part][rest] = tensor
         for part, state in self._parts.items():
-            state.load(found[part])
+            state.load(of_part[part])

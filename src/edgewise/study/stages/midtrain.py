@@ -11,9 +11,8 @@ from edgewise.core.provenance import Totals
 from edgewise.study.stages.artifacts import load_parent, save_model
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.tasks import AnyWorld
-from edgewise.training import next_token
 from edgewise.training.execution import Execution
-from edgewise.training.next_token import NextTokenSpec
+from edgewise.training.next_token import NextTokenSpec, train_next_token
 from edgewise.training.run_folder import RunFolder
 
 
@@ -38,6 +37,6 @@ class Midtrain(Stage):
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         model, tokenizer = load_parent(parents[0], self.world, execution)
         seed = key("midtrain", self.seed)
-        totals = next_token.train(model, tokenizer, self.world, self.training, seed, folder, execution)
+        totals = train_next_token(model, tokenizer, self.world, self.training, seed, folder, execution)
         save_model(model, tokenizer, folder)
         return totals

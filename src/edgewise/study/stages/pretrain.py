@@ -13,9 +13,8 @@ from edgewise.model.tokenizer import Tokenizer
 from edgewise.study.stages.artifacts import save_model
 from edgewise.study.stages.base import Product, Stage, register_stage
 from edgewise.tasks import AnyWorld
-from edgewise.training import next_token
 from edgewise.training.execution import Execution
-from edgewise.training.next_token import NextTokenSpec
+from edgewise.training.next_token import NextTokenSpec, train_next_token
 from edgewise.training.run_folder import RunFolder
 
 
@@ -45,6 +44,6 @@ class Pretrain(Stage):
         tokenizer = Tokenizer(self.words())
         seed = key("initialise", self.seed)
         model = Decoder(self.model, len(tokenizer), seed, device=execution.device, backend=execution.backend)
-        totals = next_token.train(model, tokenizer, self.world, self.training, self.seed, folder, execution)
+        totals = train_next_token(model, tokenizer, self.world, self.training, self.seed, folder, execution)
         save_model(model, tokenizer, folder)
         return totals
