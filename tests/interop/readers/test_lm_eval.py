@@ -110,3 +110,8 @@ def test_a_missing_metric_is_named(tmp_path: Path) -> None:
     assert "no metric 'bleu'; there are doc_id, resps" in refused(jsonl(tmp_path / "a.jsonl", rows()), score="bleu")
     bare = [{name: value for name, value in row.items() if name not in ("metrics", "exact_match")} for row in rows()]
     assert "line 1: score: not named; name one of the metrics" in refused(jsonl(tmp_path / "a.jsonl", bare))
+
+
+def test_lines_without_a_response_are_refused(tmp_path: Path) -> None:
+    empty = rows(resps=[[]], filtered_resps=[[]], exact_match=[])[1:]
+    assert refused(jsonl(tmp_path / "a.jsonl", empty)) == "a.jsonl: no sample; a row is one sample"
