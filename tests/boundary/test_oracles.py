@@ -12,8 +12,9 @@ import pytest
 
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.resampling import Bootstrap
+from edgewise.boundary.measures.cover import cover
 from edgewise.boundary.measures.max_at_k import max_at_k
-from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k
+from edgewise.boundary.measures.reliability import g_pass_at_k, mean_g_pass_at_k, pass_hat_k
 from edgewise.boundary.measures.voting import majority_vote
 from edgewise.outcomes.counts import Counts
 from edgewise.outcomes.outcomes import Outcomes

@@ -18,13 +18,14 @@ Adding a measure is one file in measures/, adding a label one entry in verdict/l
     changes problem by problem     measures   changes            changes
     expansion certificates         measures   certificates       certify, implied_k
     expansion rate, its floor      measures   expansion_rate     redrawn_expansion
-    zero-inflated beta-binomial    measures   population         fit_population, backtest
+    zero-inflated beta-binomial    measures   population         fit_population (checked by backtest)
     Good-Toulmin                   measures   extrapolation      good_toulmin
-    pass^k, G-Pass@k, Cover        measures   stability          reliability, cover, pass_hat_k, g_pass_at_k
+    pass^k, G-Pass@k               measures   reliability        reliability, pass_hat_k, g_pass_at_k
+    Cover(tau)                     measures   cover              cover
     maj@k, answer entropy          measures   voting             majority_vote, diversity
     max@k                          measures   max_at_k           best_scores, max_at_k
     guess floor                    measures   guessing           shuffled_floor, declared_floor, direct_floor
-    CoT-pass@k                     measures   soundness          cot_pass_at_k, corrected_cot_pass_at_k, sensitivity
+    CoT-pass@k                     measures   soundness          corrected_cot_pass_at_k (and sensitivity)
     errors of a verifier           measures   verifier_errors    VerifierLabels, rogan_gladen
     best decoding                  measures   best_decoding      envelope
     lengths, entropy, truncation   measures   completions        -
@@ -49,9 +50,11 @@ from edgewise.boundary.inference.power import (
 )
 from edgewise.boundary.inference.resampling import Bootstrap, Estimate
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k, usual_k
+from edgewise.boundary.measures.backtest import backtest
 from edgewise.boundary.measures.best_decoding import envelope
 from edgewise.boundary.measures.certificates import certify, implied_k
 from edgewise.boundary.measures.changes import changes
+from edgewise.boundary.measures.cover import cover
 from edgewise.boundary.measures.crossover import crossover
 from edgewise.boundary.measures.curves import Curve, Difference, curve, paired_difference
 from edgewise.boundary.measures.efficiency import efficiency
@@ -66,10 +69,11 @@ from edgewise.boundary.measures.guessing import (
     shuffled_floor,
 )
 from edgewise.boundary.measures.max_at_k import best_scores, max_at_k
-from edgewise.boundary.measures.population import backtest, fit_population
+from edgewise.boundary.measures.population import fit_population
+from edgewise.boundary.measures.reliability import g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
+from edgewise.boundary.measures.sensitivity import sensitivity
 from edgewise.boundary.measures.solved import SolvedSets, SolvedTable, mcnemar, solved_sets
-from edgewise.boundary.measures.soundness import SoundCounts, corrected_cot_pass_at_k, cot_pass_at_k, sensitivity
-from edgewise.boundary.measures.stability import cover, g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
+from edgewise.boundary.measures.soundness import SoundCounts, corrected_cot_pass_at_k, cot_pass_at_k
 from edgewise.boundary.measures.support import support_from_table, support_measures
 from edgewise.boundary.measures.verifier_errors import VerifierLabels, rogan_gladen
 from edgewise.boundary.measures.voting import diversity, majority_vote

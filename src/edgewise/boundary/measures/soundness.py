@@ -7,7 +7,6 @@ such error is nearly certain, so that CoT-pass@k at large k measures the verifie
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,17 +23,15 @@ from edgewise.boundary.inference.resampling import (
     resampled_estimate,
     units,
 )
-from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
+from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
-from edgewise.boundary.measures.verifier_errors import VerifierLabels, check_verifier_rates, corrected_share
+from edgewise.boundary.measures.verifier_errors import VerifierLabels, corrected_share
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray, StrArray, integers
 from edgewise.outcomes.outcomes import Outcomes
 
 # Beyond e^50 a value says only that nothing can be told; powers of it must still fit a float.
 LARGEST_LOG = 50.0
-# Differences smaller than this are rounding.
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,27 +91,6 @@ class CorrectedCot:
     bootstrap: Bootstrap
 
 
-@dataclass(frozen=True, eq=False)
-class Sensitivity:
-    """Corrected CoT-pass@k of tuned minus base for each false positive rate (`_F`) that the verifier might have.
-
-    `low_F` and `high_F` are the paired interval. `sign_lost_at` is the smallest rate on the grid at
-    which the difference no longer has the sign it has at the first, and `interval_lost_at` the smallest at which the
-    interval does not lie on that side of 0; NaN where that happens nowhere on the grid.
-    """
-
-    k: int
-    tpr: float
-    fpr_F: FloatArray
-    difference_F: FloatArray
-    low_F: FloatArray
-    high_F: FloatArray
-    sign_lost_at: float
-    interval_lost_at: float
-    problems: int
-    bootstrap: Bootstrap
-
-
 def cot_pass_at_k(n: npt.ArrayLike, correct: npt.ArrayLike, sound: npt.ArrayLike, k: npt.ArrayLike) -> FloatArray:
     """Probability that one of k samples has a right answer and reasoning verified as sound: 1 - C(n-D, k)/C(n, k).
 
@@ -148,14 +124,14 @@ def corrected_cot_pass_at_k(
 
     Raises InputError unless 1 <= k <= n for every problem.
     """
-    _check_k(k, counts)
+    check_k_of(k, counts)
     part = 1 - (1 - bootstrap.confidence) / 3
     fprs = _exact_interval(labels.false_positives, labels.unsound, part)
     tprs = _exact_interval(labels.true_positives, labels.sound, part)
     corners = [(fpr, tpr) for fpr in fprs for tpr in tprs] if fprs[1] < tprs[0] else []
     rates = [(labels.fpr, labels.tpr), *corners]
     observed_P = cot_pass_at_k(counts.n_P, counts.correct_P, counts.sound_P, k)
-    values_PK = np.stack([observed_P, *(_corrected_P(counts, k, *pair) for pair in rates)], axis=1)
+    values_PK = np.stack([observed_P, *(corrected_P(counts, k, *pair) for pair in rates)], axis=1)
     means_RK = bootstrap_means(values_PK, bootstrap, counts.cluster_P)
     # The value stands in the first row, its resamples below it. A mean beyond 0 or 1 is one at 0 or 1.
     clipped_RK = np.clip(np.vstack([values_PK.mean(axis=0), means_RK]), 0.0, 1.0)
@@ -192,64 +168,11 @@ def verifier_floor(counts: SoundCounts, k: int, fpr: float) -> float:
     """
     if not 0 <= fpr <= 1:
         raise InputError(f"fpr: {fpr}; a number from 0 to 1 is needed")
-    _check_k(k, counts)
+    check_k_of(k, counts)
     return float(np.mean(1 - _mean_product_P(counts.n_P, counts.correct_P, 1 - fpr, np.zeros_like(counts.n_P), 1.0, k)))
 
 
-def sensitivity(
-    base: SoundCounts,
-    tuned: SoundCounts,
-    k: int,
-    *,
-    tpr: float = 1.0,
-    fprs: Sequence[float] | FloatArray | None = None,
-    bootstrap: Bootstrap = BOOTSTRAP,
-) -> Sensitivity:
-    """The difference in corrected CoT-pass@k for every FPR the verifier might have, the same for both arms.
-
-    A conclusion that is lost at a false positive rate the verifier could well have is no conclusion. `fprs` ascend and
-    default to 0, 0.01, ..., 0.2. The correction is that of `corrected_cot_pass_at_k`, with the
-    mean of each arm held within 0 and 1: where the verifier would pass no more than its errors, nothing sound is left.
-
-    Raises InputError when the arms do not hold the same problems, an FPR is not below tpr, or not 1 <= k <= n.
-    """
-    if not np.array_equal(base.problem, tuned.problem):
-        raise InputError("problem: other ones in tuned than in base; both arms must be sampled on the same problems")
-    _check_k(k, base)
-    _check_k(k, tuned)
-    fpr_F = np.linspace(0.0, 0.2, 21) if fprs is None else np.asarray(fprs, dtype=np.float64)
-    if fpr_F.ndim != 1 or not fpr_F.size or (np.diff(fpr_F) <= 0).any():
-        raise InputError("fprs: false positive rates must ascend")
-    for fpr in (fpr_F[0], fpr_F[-1]):
-        check_verifier_rates(float(fpr), tpr)
-    values_PK = np.stack([_corrected_P(arm, k, float(fpr), tpr) for arm in (tuned, base) for fpr in fpr_F], axis=1)
-    means_RK = bootstrap_means(values_PK, bootstrap, base.cluster_P)
-    # The value stands in the first row, its resamples below it. A mean beyond 0 or 1 is one at 0 or 1.
-    tuned_RF, base_RF = np.split(np.clip(np.vstack([values_PK.mean(axis=0), means_RK]), 0.0, 1.0), 2, axis=1)
-    most = units(len(base.n_P), base.cluster_P)
-    differences = [
-        resampled_estimate(mean_R[0], mean_R[1:], (-1.0, 1.0), bootstrap.confidence, most)
-        for mean_R in (tuned_RF - base_RF).T
-    ]
-    difference_F, low_F, high_F = np.array(
-        [(difference.value, difference.low, difference.high) for difference in differences]
-    ).T
-    sign = np.sign(difference_F[0])
-    return Sensitivity(
-        k=k,
-        tpr=tpr,
-        fpr_F=fpr_F,
-        difference_F=difference_F,
-        low_F=low_F,
-        high_F=high_F,
-        sign_lost_at=_first(fpr_F, sign * difference_F <= ROUNDING),
-        interval_lost_at=_first(fpr_F, np.minimum(sign * low_F, sign * high_F) <= ROUNDING),
-        problems=len(base.n_P),
-        bootstrap=bootstrap,
-    )
-
-
-def _corrected_P(counts: SoundCounts, k: int, fpr: float, tpr: float) -> FloatArray:
+def corrected_P(counts: SoundCounts, k: int, fpr: float, tpr: float) -> FloatArray:
     unsound_P = counts.correct_P - counts.sound_P
     weights = tpr / (tpr - fpr), (tpr - 1) / (tpr - fpr)
     return 1 - _mean_product_P(counts.n_P, unsound_P, weights[0], counts.sound_P, weights[1], k)
@@ -281,10 +204,6 @@ def _mean_product_P(n_P: IntArray, u_P: IntArray, a: float, v_P: IntArray, b: fl
     return result_P
 
 
-def _first(fpr_F: FloatArray, lost_F: npt.NDArray[np.bool_]) -> float:
-    return float(fpr_F[np.argmax(lost_F)]) if lost_F.any() else math.nan
-
-
 def _exact_interval(passed: int, of: int, confidence: float) -> tuple[float, float]:
     """Two-sided Clopper-Pearson."""
     interval = stats.binomtest(passed, of).proportion_ci(confidence, "exact")
@@ -296,7 +215,7 @@ def _check_counts(n: IntArray, correct: IntArray, sound: IntArray) -> None:
         raise InputError("n, correct, sound: 0 <= sound <= correct <= n is needed; sound counts right answers only")
 
 
-def _check_k(k: int, counts: SoundCounts) -> None:
+def check_k_of(k: int, counts: SoundCounts) -> None:
     if not 1 <= k <= counts.n_P.min():
         raise InputError(f"k: {k} samples; every problem has {counts.n_P.min()}, so k must be from 1 to that")
 
@@ -328,27 +247,6 @@ def _sound_panel(result: CorrectedCot) -> Panel:
     return Panel(columns, (PanelRow(cells),), note)
 
 
-def _soundness(base: Arm, tuned: Arm, terms: Terms) -> Sensitivity | None:
-    if base.samples is None or tuned.samples is None or terms.verifier is None:
-        return None
-    arms = SoundCounts.of(base.samples), SoundCounts.of(tuned.samples)
-    return sensitivity(*arms, terms.k, tpr=terms.verifier.tpr, bootstrap=terms.bootstrap)
-
-
-def _soundness_panel(result: Sensitivity) -> Panel:
-    columns = (
-        Column("sign_lost_at", "Sign of the difference holds to FPR", "percent"),
-        Column("interval_lost_at", "Interval excludes 0 to FPR", "percent"),
-        Column("difference", f"Difference in CoT-pass@{result.k}, points", "points"),
-    )
-    lost = [
-        Cell(rate, beside="at all tried" if math.isnan(rate) else "")
-        for rate in (result.sign_lost_at, result.interval_lost_at)
-    ]
-    difference = Series("fpr", result.fpr_F, result.difference_F, result.low_F, result.high_F)
-    return Panel(columns, (PanelRow((*lost, difference)),), basis(result))
-
-
 SOUND = Measure(
     name="sound",
     title="Sound reasoning",
@@ -359,14 +257,4 @@ SOUND = Measure(
     compute=_sound,
     panel=_sound_panel,
 )
-SOUNDNESS = Measure(
-    name="soundness",
-    title="What errors of the verifier could explain",
-    explanation="The difference in corrected CoT-pass@k for every false positive rate that the verifier might have.",
-    unit="comparison",
-    rank=82,
-    needs=("process", "verifier labels"),
-    compute=_soundness,
-    panel=_soundness_panel,
-)
-MEASURES = (SOUND, SOUNDNESS)
+MEASURES = (SOUND,)

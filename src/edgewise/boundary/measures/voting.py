@@ -22,7 +22,7 @@ from edgewise.outcomes.outcomes import Outcomes
 
 
 @dataclass(frozen=True, eq=False)
-class MajorityVote:
+class MajorityAtK:
     """Mean over problems of maj@k: the answer that most of k samples say is correct.
 
     `low_K`, `high_K` are pointwise intervals over new problems. `monte_carlo_error_K` is
@@ -75,7 +75,7 @@ def majority_vote(
     *,
     subsets: int = 64,
     bootstrap: Bootstrap = BOOTSTRAP,
-) -> MajorityVote:
+) -> MajorityAtK:
     """Mean over problems of maj@k, the expected vote over k-subsets of the recorded samples.
 
     The subsets are drawn without replacement, so that each problem's value is unbiased for a vote
@@ -114,7 +114,7 @@ def majority_vote(
     means_RK = bootstrap_means(values_PK, bootstrap, cluster_P)
     low_K, high_K = mean_interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), cluster_P)
     said_P = np.bincount(answers.problem_A, answers.count_A, minlength=answers.n_P.size)
-    return MajorityVote(
+    return MajorityAtK(
         k_K=k_K,
         value_K=values_PK.mean(axis=0),
         low_K=low_K,
@@ -240,11 +240,11 @@ def _votes(count_A: IntArray, correct_A: FloatArray, drawn_NDK: npt.NDArray[np.s
     return right_DK
 
 
-def _majority_vote(arm: Arm, terms: Terms) -> MajorityVote | None:
+def _majority_vote(arm: Arm, terms: Terms) -> MajorityAtK | None:
     return None if arm.samples is None else majority_vote(arm.samples, k_grid(terms.n), bootstrap=terms.bootstrap)
 
 
-def _vote_panel(result: MajorityVote) -> Panel:
+def _vote_panel(result: MajorityAtK) -> Panel:
     columns = (Column("majority", "maj@k", "percent"), Column("no_answer", "Samples without an answer", "percent"))
     votes = Series("k", result.k_K, result.value_K, result.low_K, result.high_K)
     note = f"{basis(result)} Intervals hold at this k alone."

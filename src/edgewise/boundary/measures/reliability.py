@@ -1,4 +1,4 @@
-"""Reliability over several samples: pass^k, G-Pass@k, mG-Pass@k and Cover(tau).
+"""Reliability over several samples: pass^k, G-Pass@k and mG-Pass@k.
 
 pass@k asks for one correct sample of k; the measures here ask for many or for all. Arrays over
 thresholds tau end in `_H`.
@@ -18,15 +18,10 @@ from edgewise.boundary.inference.estimators import none_at_k
 from edgewise.boundary.inference.resampling import BLOCK, BOOTSTRAP, Bootstrap, bootstrap_means, mean_interval
 from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.boundary.measures.panel import Column, Panel, PanelRow, Series, basis
-from edgewise.boundary.measures.population import fitted_prior
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers
 
-# The prior of Cover(tau) where no population could be fitted: a, b, and no mass at 0.
-JEFFREYS = (0.5, 0.5, 0.0)
-# Where an audit reads Cover(tau).
-TAUS = tuple(round(0.05 * step, 2) for step in range(1, 21))
 # 0.07 of 100 is 7.000000000000001 in floating point, which would ask for 8.
 ROUNDING = 1e-9
 
@@ -52,30 +47,6 @@ class Reliability:
     mean_g_pass_K: FloatArray
     mean_g_pass_low_K: FloatArray
     mean_g_pass_high_K: FloatArray
-    n: int
-    problems: int
-    bootstrap: Bootstrap
-
-
-@dataclass(frozen=True, eq=False)
-class Cover:
-    """Cover(tau): the share of problems that a sample solves with probability at least tau.
-
-    `value_H` is the mean over problems of the posterior probability that p >= tau, with its
-    pointwise interval over new problems, the prior held fixed. The prior has mass
-    `prior_zero` at p = 0 and is Beta(`prior_a`, `prior_b`) otherwise. `plug_in_H` is the share of
-    problems with c/n >= tau, which is biased where many rates lie near tau. `n` is the smallest
-    number of samples of a problem.
-    """
-
-    tau_H: FloatArray
-    value_H: FloatArray
-    low_H: FloatArray
-    high_H: FloatArray
-    plug_in_H: FloatArray
-    prior_a: float
-    prior_b: float
-    prior_zero: float
     n: int
     problems: int
     bootstrap: Bootstrap
@@ -123,50 +94,6 @@ def reliability(
     )
 
 
-def cover(
-    counts: Counts,
-    taus: Sequence[float],
-    prior: tuple[float, float, float] = JEFFREYS,
-    *,
-    bootstrap: Bootstrap = BOOTSTRAP,
-) -> Cover:
-    """The posterior expected share of problems solved with probability at least tau, for each tau.
-
-    `prior` is (a, b, mass at p = 0): Jeffreys' by default; a population fitted to the same kind of
-    problems is better, and tells a problem that is never solved from one that is rarely solved.
-    pass@k is the integral of k (1-tau)^(k-1) Cover(tau) over tau, so that large k sees only tau near
-    1/k while Cover shows every rate.
-
-    Source: Cover@tau (arXiv:2510.08325), here with a posterior in place of its thresholded c/n.
-
-    Raises InputError for a tau outside [0, 1] or a prior that is none.
-    """
-    tau_H, (a, b, zero) = _thresholds(taus), prior
-    if not (a > 0 and b > 0 and 0 <= zero <= 1):
-        raise InputError(f"prior: {prior}; needed are a > 0, b > 0 and a mass at p = 0 from 0 to 1")
-    n_P, c_P = counts.n_P, counts.c_P
-    values_PH = special.betaincc((a + c_P)[:, None], (b + n_P - c_P)[:, None], tau_H).astype(np.float64)
-    unseen_P = np.exp(special.betaln(a, b + n_P) - special.betaln(a, b))
-    never_P = zero / (zero + (1 - zero) * unseen_P)
-    values_PH[c_P == 0] *= 1 - never_P[c_P == 0, None]
-    values_PH[:, tau_H == 0] = 1.0
-    means_RH = bootstrap_means(values_PH, bootstrap, counts.cluster_P)
-    low_H, high_H = mean_interval(values_PH, means_RH, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
-    return Cover(
-        tau_H=tau_H,
-        value_H=values_PH.mean(axis=0),
-        low_H=low_H,
-        high_H=high_H,
-        plug_in_H=np.mean(c_P[:, None] >= tau_H * n_P[:, None] - ROUNDING, axis=0),
-        prior_a=float(a),
-        prior_b=float(b),
-        prior_zero=float(zero),
-        n=counts.n,
-        problems=counts.problems,
-        bootstrap=bootstrap,
-    )
-
-
 @overload
 def pass_hat_k(n: int, c: int, k: int) -> float: ...
 @overload
@@ -197,7 +124,7 @@ def g_pass_at_k(n: npt.ArrayLike, c: npt.ArrayLike, k: npt.ArrayLike, tau: npt.A
 
     Raises InputError as `pass_hat_k` does, and for a tau outside [0, 1].
     """
-    n_, c_, k_, tau_ = np.broadcast_arrays(*_checked(n, c, k), _thresholds(tau))
+    n_, c_, k_, tau_ = np.broadcast_arrays(*_checked(n, c, k), check_tau(tau))
     least = np.maximum(1, np.ceil(tau_ * k_ - ROUNDING)).astype(np.int64).ravel()
     return _over_subsets(n_, c_, k_, lambda at_least, row, where: at_least[row, least[where]])
 
@@ -233,7 +160,7 @@ def _checked(n: npt.ArrayLike, c: npt.ArrayLike, k: npt.ArrayLike) -> tuple[IntA
     return n_, c_, k_
 
 
-def _thresholds(tau: npt.ArrayLike) -> FloatArray:
+def check_tau(tau: npt.ArrayLike) -> FloatArray:
     tau_ = np.asarray(tau, dtype=np.float64)
     if not ((tau_ >= 0) & (tau_ <= 1)).all():
         raise InputError(f"tau: {tau_}; a share from 0 to 1 is needed")
@@ -296,22 +223,6 @@ def _reliability_panel(result: Reliability) -> Panel:
     return Panel(tuple(columns), (PanelRow(tuple(cells)),), note)
 
 
-def _cover(arm: Arm, terms: Terms) -> Cover:
-    return cover(arm.counts, TAUS, fitted_prior(arm.counts) or JEFFREYS, bootstrap=terms.bootstrap)
-
-
-def _cover_panel(result: Cover) -> Panel:
-    columns = (
-        Column("cover", "Cover(tau)", "percent"),
-        Column("plug_in", "Share with c/n of at least tau", "percent"),
-    )
-    cells = (
-        Series("tau", result.tau_H, result.value_H, result.low_H, result.high_H),
-        Series("tau", result.tau_H, result.plug_in_H),
-    )
-    return Panel(columns, (PanelRow(cells),), basis(result))
-
-
 RELIABILITY = Measure(
     name="reliability",
     title="Reliability",
@@ -321,13 +232,4 @@ RELIABILITY = Measure(
     compute=_reliability,
     panel=_reliability_panel,
 )
-COVER = Measure(
-    name="cover",
-    title="Cover(tau)",
-    explanation="The share of problems that one sample solves with probability at least tau.",
-    unit="model",
-    rank=52,
-    compute=_cover,
-    panel=_cover_panel,
-)
-MEASURES = (RELIABILITY, COVER)
+MEASURES = (RELIABILITY,)
