@@ -89,14 +89,14 @@ def test_shared_problems_are_asked_for_and_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"y: lacks 1 of the 3 problems of x \(a, ...\); .* --shared-problems"):
         read_arms(paths)
     arms = read_arms(paths, shared_problems=True)
-    assert [one.problem.tolist() for one in arms.samples.values()] == [["b", "c"], ["b", "c"]]
+    assert [arm.problem.tolist() for arm in arms.samples.values()] == [["b", "c"], ["b", "c"]]
     assert any("2 problems all models have; left out are 1 of x, 2 of y" in m for m in messages(arms, forbidding=False))
     apart = [paths[0], f"y={write(tmp_path / 'z.jsonl', 'de')}"]
     with pytest.raises(InputError, match="the models share none"):
         read_arms(apart, shared_problems=True)
 
 
-def test_counts_go_by_the_process_where_it_was_judged(tmp_path: Path) -> None:
+def test_counts_go_by_the_process_where_it_was_verified(tmp_path: Path) -> None:
     arms = read_arms([f"x={write(tmp_path / 'x.jsonl', process_correct=False)}", f"y={write(tmp_path / 'y.jsonl')}"])
     assert arms.counts("x").c_P.tolist() == [0, 0]
     assert arms.counts("x", "answer").c_P.tolist() == arms.counts("y").c_P.tolist() == [2, 2]
@@ -108,7 +108,7 @@ def test_counts_go_by_the_process_where_it_was_judged(tmp_path: Path) -> None:
 
 
 def totals(path: Path, c: list[int], n: int = 8) -> str:
-    path.write_text("problem_id,n,c\n" + "".join(f"p{i:02d},{n},{one}\n" for i, one in enumerate(c)))
+    path.write_text("problem_id,n,c\n" + "".join(f"p{i:02d},{n},{correct}\n" for i, correct in enumerate(c)))
     return str(path)
 
 

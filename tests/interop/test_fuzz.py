@@ -70,8 +70,8 @@ def imported_or_refused(path: Path) -> None:
         assert line.isprintable(), line
         return
     assert found
-    for one in found:
-        assert (counts(one).c_P <= counts(one).n_P).all()
+    for imported in found:
+        assert (counts(imported).c_P <= counts(imported).n_P).all()
 
 
 def keyed(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:

@@ -42,11 +42,11 @@ def test_files_of_a_folder_are_sets(tmp_path: Path) -> None:
     jsonl(tmp_path / "aime2025.jsonl", ROWS[:1])
     (tmp_path / "README.md").write_text("# Rollouts")
     (tmp_path / ".hidden").write_text("{")
-    one = only(tmp_path)
-    assert totals(one) == {"aime2024/1": (2, 2), "aime2024/2": (1, 0), "aime2025/1": (1, 1)}
-    assert one.files == (tmp_path / "aime2024.jsonl", tmp_path / "aime2025.jsonl")
-    assert "not read: README.md" in one.notes
-    assert counts(one).level.tolist() == [0, 0, 0]
+    imported = only(tmp_path)
+    assert totals(imported) == {"aime2024/1": (2, 2), "aime2024/2": (1, 0), "aime2025/1": (1, 1)}
+    assert imported.files == (tmp_path / "aime2024.jsonl", tmp_path / "aime2025.jsonl")
+    assert "not read: README.md" in imported.notes
+    assert counts(imported).level.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_files_of_a_folder_are_sets(tmp_path: Path) -> None:
 def test_parts_of_one_file_are_one_set(tmp_path: Path, names: tuple[str, str]) -> None:
     jsonl(tmp_path / names[0], ROWS)
     pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / names[1])
-    one = only(tmp_path)
-    assert totals(one) == {"1": (4, 4), "2": (2, 0)}
-    assert one.source == "edgewise rollouts JSONL and edgewise rollouts Parquet"
-    assert one.outcomes is not None
-    assert one.outcomes.sample_S.tolist() == [0, 1, 0, 2, 3, 1]
+    imported = only(tmp_path)
+    assert totals(imported) == {"1": (4, 4), "2": (2, 0)}
+    assert imported.source == "edgewise rollouts JSONL and edgewise rollouts Parquet"
+    assert imported.outcomes is not None
+    assert imported.outcomes.sample_S.tolist() == [0, 1, 0, 2, 3, 1]
 
 
 def test_a_bad_row_of_a_folder_names_its_file(tmp_path: Path) -> None:
@@ -72,9 +72,9 @@ def test_a_bad_row_of_a_folder_names_its_file(tmp_path: Path) -> None:
 def test_a_set_may_have_levels_that_another_lacks(tmp_path: Path) -> None:
     jsonl(tmp_path / "a.jsonl", [row | {"level": 3} for row in ROWS])
     jsonl(tmp_path / "b.jsonl", ROWS)
-    one = only(tmp_path)
-    assert counts(one).level.tolist() == [3, 3, 0, 0]
-    assert "problems of sets without levels are at level 0" in one.notes
+    imported = only(tmp_path)
+    assert counts(imported).level.tolist() == [3, 3, 0, 0]
+    assert "problems of sets without levels are at level 0" in imported.notes
 
 
 def test_a_stage_of_the_laboratory_is_read_once(tmp_path: Path) -> None:
@@ -83,10 +83,10 @@ def test_a_stage_of_the_laboratory_is_read_once(tmp_path: Path) -> None:
     write_outcomes(table_outcomes(rollout_table(rollouts)), tmp_path / "outcomes.parquet")
     (tmp_path / "spec.json").write_text('{"kind": "sample", "seed": 0}')
     jsonl(tmp_path / "metrics.jsonl", [{"step": 1, "loss": 0.5}])
-    one = only(tmp_path)
-    assert one.files == (tmp_path / "rollouts.parquet",)
-    assert "not read: metrics.jsonl, spec.json, outcomes.parquet" in one.notes
-    assert counts(one).c_P.tolist() == table_outcomes(rollout_table(rollouts)).counts().c_P.tolist()
+    imported = only(tmp_path)
+    assert imported.files == (tmp_path / "rollouts.parquet",)
+    assert "not read: metrics.jsonl, spec.json, outcomes.parquet" in imported.notes
+    assert counts(imported).c_P.tolist() == table_outcomes(rollout_table(rollouts)).counts().c_P.tolist()
 
 
 def test_set_and_id_that_join_to_one_name_are_refused(tmp_path: Path) -> None:
@@ -106,13 +106,13 @@ def test_many_rows_are_read_whole_in_batches(tmp_path: Path) -> None:
     problem = [f"p{i % 1000:04d}" for i in range(300_000)]
     table = pa.table({"id": problem, "correct": [i % 3 == 0 for i in range(300_000)], "tokens": list(range(300_000))})
     pq.write_table(table, tmp_path / "a.parquet")
-    one = only(tmp_path / "a.parquet")
+    imported = only(tmp_path / "a.parquet")
     expected = Outcomes.of(
         problem=problem, sample=[i // 1000 for i in range(300_000)], answer=[int(i % 3 == 0) for i in range(300_000)]
     ).counts()
-    found = counts(one)
+    found = counts(imported)
     assert found.c_P.tolist() == expected.c_P.tolist()
     assert found.first_P is not None and expected.first_P is not None
     assert found.first_P.tolist() == expected.first_P.tolist()
-    assert one.outcomes is not None and one.outcomes.tokens_S is not None
-    assert one.outcomes.tokens_S.tolist() == list(range(300_000))
+    assert imported.outcomes is not None and imported.outcomes.tokens_S is not None
+    assert imported.outcomes.tokens_S.tolist() == list(range(300_000))

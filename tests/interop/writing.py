@@ -27,20 +27,20 @@ def jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
 
 def only(path: Path, **options: Any) -> ModelRollouts:
     """What is read of the one model there."""
-    (one,) = read_rollouts(path, **options)
-    return one
+    (imported,) = read_rollouts(path, **options)
+    return imported
 
 
-def counts(one: ModelRollouts) -> Counts:
+def counts(imported: ModelRollouts) -> Counts:
     """Its counts, by answer."""
-    found = one.counts if one.outcomes is None else one.outcomes.counts()
+    found = imported.counts if imported.outcomes is None else imported.outcomes.counts()
     assert found is not None
     return found
 
 
-def totals(one: ModelRollouts) -> Totals:
+def totals(imported: ModelRollouts) -> Totals:
     """n and c of each problem."""
-    found = counts(one)
+    found = counts(imported)
     return dict(zip(found.problem.tolist(), zip(found.n_P.tolist(), found.c_P.tolist(), strict=True), strict=True))
 
 

@@ -18,9 +18,9 @@ def csv(path: Path, text: str) -> Path:
 
 def test_every_column_arrives(tmp_path: Path) -> None:
     text = "set,problem_id,c,n,level,cluster,more\nx,b,1,4,2,t,?\nx,a,0,4,1,t,?\n"
-    one = only(csv(tmp_path / "a.csv", text))
-    assert (one.model, one.source, one.outcomes) == (None, "counts CSV", None)
-    found = counts(one)
+    imported = only(csv(tmp_path / "a.csv", text))
+    assert (imported.model, imported.source, imported.outcomes) == (None, "counts CSV", None)
+    found = counts(imported)
     assert found.problem.tolist() == ["a", "b"]
     assert found.level.tolist() == [1, 2]
     assert (found.n_P.tolist(), found.c_P.tolist()) == ([4, 4], [0, 1])
@@ -29,10 +29,10 @@ def test_every_column_arrives(tmp_path: Path) -> None:
 
 
 def test_several_sets_make_ids_unique(tmp_path: Path) -> None:
-    one = only(csv(tmp_path / "a.csv", "id,n,c,set,cluster,level\n1,2,1,y,t,hard\n1,3,0,x,t,easy\n"))
-    assert totals(one) == {"x/1": (3, 0), "y/1": (2, 1)}
-    assert counts(one).cluster_P is not None and counts(one).cluster_P.tolist() == [0, 1]  # type: ignore[union-attr]
-    assert counts(one).level.tolist() == ["easy", "hard"]
+    imported = only(csv(tmp_path / "a.csv", "id,n,c,set,cluster,level\n1,2,1,y,t,hard\n1,3,0,x,t,easy\n"))
+    assert totals(imported) == {"x/1": (3, 0), "y/1": (2, 1)}
+    assert counts(imported).cluster_P is not None and counts(imported).cluster_P.tolist() == [0, 1]  # type: ignore[union-attr]
+    assert counts(imported).level.tolist() == ["easy", "hard"]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

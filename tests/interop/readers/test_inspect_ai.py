@@ -19,28 +19,30 @@ EXPECTED = json.loads((FILES / "expected_inspect.json").read_text())
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_epochs_are_samples_with_the_tools_counts(name: str) -> None:
-    one = only(FILES / name)
-    assert totals(one) == {problem: (n, c) for problem, (n, c, _) in EXPECTED[name].items()}
-    found = counts(one)
+    imported = only(FILES / name)
+    assert totals(imported) == {problem: (n, c) for problem, (n, c, _) in EXPECTED[name].items()}
+    found = counts(imported)
     assert dict(zip(found.problem.tolist(), found.unscorable_P.tolist(), strict=True)) == {
         problem: unscorable for problem, (_, _, unscorable) in EXPECTED[name].items()
     }
-    assert (one.model, one.source) == ("scripted/tiny", "inspect_ai log")
-    assert one.sampling.temperature == (0.7,)
-    assert (one.sampling.top_p, one.sampling.max_tokens, one.sampling.seeds) == ((0.9,), (16,), (5,))
-    assert one.verifiers == ("shades",) if "shades" in name else ("match",)
+    assert (imported.model, imported.source) == ("scripted/tiny", "inspect_ai log")
+    assert imported.sampling.temperature == (0.7,)
+    assert (imported.sampling.top_p, imported.sampling.max_tokens, imported.sampling.seeds) == ((0.9,), (16,), (5,))
+    assert imported.verifiers == ("shades",) if "shades" in name else ("match",)
 
 
 def test_texts_answers_and_levels_arrive() -> None:
-    one = only(FILES / "inspect.eval")
-    assert one.prompts["add-1"] == "What is 2 + 2?"
-    assert ("add-1", "5", "wrong") in {(example.problem_id, example.text, example.answer) for example in one.examples}
-    assert one.outcomes is not None
-    assert one.outcomes.level.tolist() == [2, 1, 2]
-    assert one.outcomes.gold is not None and one.outcomes.gold.tolist() == ["9", "4", "10"]
-    assert one.outcomes.set is not None and set(one.outcomes.set.tolist()) == {"sums"}
-    assert one.outcomes.tokens_S is not None and one.outcomes.tokens_S.max() == 3
-    assert sorted(one.outcomes.sample_S.tolist()) == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+    imported = only(FILES / "inspect.eval")
+    assert imported.prompts["add-1"] == "What is 2 + 2?"
+    assert ("add-1", "5", "wrong") in {
+        (example.problem_id, example.text, example.answer) for example in imported.examples
+    }
+    assert imported.outcomes is not None
+    assert imported.outcomes.level.tolist() == [2, 1, 2]
+    assert imported.outcomes.gold is not None and imported.outcomes.gold.tolist() == ["9", "4", "10"]
+    assert imported.outcomes.set is not None and set(imported.outcomes.set.tolist()) == {"sums"}
+    assert imported.outcomes.tokens_S is not None and imported.outcomes.tokens_S.max() == 3
+    assert sorted(imported.outcomes.sample_S.tolist()) == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
 
 
 HEADER = {"version": 2, "status": "success", "eval": {"model": "m", "task": "t"}, "plan": {}}
@@ -53,8 +55,8 @@ def sample(value: Any = "C", **changed: Any) -> dict[str, Any]:
 def archive(path: Path, *samples: Any, header: Mapping[str, Any] = HEADER, packing: int = zipfile.ZIP_DEFLATED) -> Path:
     with zipfile.ZipFile(path, "w", packing) as log:
         log.writestr("header.json", json.dumps(header))
-        for i, one in enumerate(samples):
-            log.writestr(f"samples/{i}.json", json.dumps(one))
+        for i, sample in enumerate(samples):
+            log.writestr(f"samples/{i}.json", json.dumps(sample))
     return path
 
 
@@ -68,13 +70,13 @@ def test_numbers_attachments_and_errors(tmp_path: Path) -> None:
         sample(True, epoch=3, error={"message": "time is out"}),
         sample(epoch=4, scores={}),
     ]
-    one = only(archive(tmp_path / "a.eval", *samples))
-    assert totals(one) == {"1": (4, 1)}
-    assert counts(one).unscorable_P.tolist() == [2]
-    assert one.examples[0].text == "long text"
-    assert one.prompts == {"1": "long question"}
-    assert one.outcomes is not None
-    assert "samples that ended in an error or have no score are unscorable" in one.notes
+    imported = only(archive(tmp_path / "a.eval", *samples))
+    assert totals(imported) == {"1": (4, 1)}
+    assert counts(imported).unscorable_P.tolist() == [2]
+    assert imported.examples[0].text == "long text"
+    assert imported.prompts == {"1": "long question"}
+    assert imported.outcomes is not None
+    assert "samples that ended in an error or have no score are unscorable" in imported.notes
 
 
 def test_a_sample_that_was_written_again_counts_as_written_last(tmp_path: Path) -> None:
@@ -85,8 +87,8 @@ def test_a_sample_that_was_written_again_counts_as_written_last(tmp_path: Path) 
 
 
 def test_an_unfinished_log_says_so(tmp_path: Path) -> None:
-    one = only(archive(tmp_path / "a.eval", sample(), header=HEADER | {"status": "cancelled"}))
-    assert "a.eval: the run ended with status 'cancelled'; it may lack samples" in one.notes
+    imported = only(archive(tmp_path / "a.eval", sample(), header=HEADER | {"status": "cancelled"}))
+    assert "a.eval: the run ended with status 'cancelled'; it may lack samples" in imported.notes
 
 
 def test_of_several_scorers_one_must_be_named(tmp_path: Path) -> None:
@@ -161,7 +163,7 @@ def test_a_damaged_log_is_refused(tmp_path: Path) -> None:
 def test_a_checksum_is_looked_at_also_where_the_archive_packs_with_zstandard(tmp_path: Path) -> None:
     content = bytearray((FILES / "inspect.eval").read_bytes())
     with zipfile.ZipFile(FILES / "inspect.eval") as log:
-        info = next(one for one in log.infolist() if one.filename.startswith("samples/"))
+        info = next(member for member in log.infolist() if member.filename.startswith("samples/"))
     listed = content.rindex(b"PK\x01\x02", 0, content.rindex(info.filename.encode()))
     content[listed + 16] ^= 1
     (tmp_path / "a.eval").write_bytes(content)

@@ -78,10 +78,14 @@ FULL: list[dict[str, Any]] = [
 
 
 def test_every_column_arrives(tmp_path: Path) -> None:
-    one = only(jsonl(tmp_path / "base.jsonl", FULL))
-    found = one.outcomes
+    imported = only(jsonl(tmp_path / "base.jsonl", FULL))
+    found = imported.outcomes
     assert found is not None
-    assert (one.model, one.source, one.files) == ("base", "edgewise rollouts JSONL", (tmp_path / "base.jsonl",))
+    assert (imported.model, imported.source, imported.files) == (
+        "base",
+        "edgewise rollouts JSONL",
+        (tmp_path / "base.jsonl",),
+    )
     assert found.problem.tolist() == ["a", "b"]
     assert found.level.tolist() == [1, 2]
     assert found.problem_S.tolist() == [1, 0]
@@ -99,15 +103,19 @@ def test_every_column_arrives(tmp_path: Path) -> None:
     assert found.gold is not None and found.gold.tolist() == ["9", "7"]
     assert found.set is not None and found.set.tolist() == ["sums", "sums"]
     assert found.cluster is not None and found.cluster.tolist() == ["plus", "plus"]
-    assert one.prompts == {"b": "3 + 4?", "a": "4 + 5?"}
-    assert (one.sampling.temperature, one.sampling.top_p, one.sampling.max_tokens) == ((1.0,), (1.0,), (8,))
-    assert one.sampling.seeds == (2, 3)
-    assert one.verifiers == ("exact",)
-    (example,) = one.examples
+    assert imported.prompts == {"b": "3 + 4?", "a": "4 + 5?"}
+    assert (imported.sampling.temperature, imported.sampling.top_p, imported.sampling.max_tokens) == (
+        (1.0,),
+        (1.0,),
+        (8,),
+    )
+    assert imported.sampling.seeds == (2, 3)
+    assert imported.verifiers == ("exact",)
+    (example,) = imported.examples
     assert (example.problem_id, example.text, example.answer) == ("b", "so 7", "correct")
     assert (example.process, example.first_wrong_step, example.reason) == ("wrong", 1, "a leap")
-    assert one.duplicates is None
-    assert one.notes == ()
+    assert imported.duplicates is None
+    assert imported.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -117,14 +125,17 @@ def test_every_alias_is_read_as_its_column(tmp_path: Path, names: tuple[str, str
     column, name = names
     plain = ALIASES[column][0]
     renamed = [{name if key == plain else key: value for key, value in row.items()} for row in FULL]
-    one, other = only(jsonl(tmp_path / "a.jsonl", FULL)), only(jsonl(tmp_path / "b.jsonl", renamed))
-    assert totals(one) == totals(other)
-    assert one.examples == other.examples
-    assert one.outcomes is not None and other.outcomes is not None
-    assert other.outcomes.level.tolist() == one.outcomes.level.tolist()
-    for left, right in ((one.outcomes.cluster, other.outcomes.cluster), (one.outcomes.set, other.outcomes.set)):
+    imported, other = only(jsonl(tmp_path / "a.jsonl", FULL)), only(jsonl(tmp_path / "b.jsonl", renamed))
+    assert totals(imported) == totals(other)
+    assert imported.examples == other.examples
+    assert imported.outcomes is not None and other.outcomes is not None
+    assert other.outcomes.level.tolist() == imported.outcomes.level.tolist()
+    for left, right in (
+        (imported.outcomes.cluster, other.outcomes.cluster),
+        (imported.outcomes.set, other.outcomes.set),
+    ):
         assert left is not None and right is not None and left.tolist() == right.tolist()
-    assert one.verifiers == other.verifiers
+    assert imported.verifiers == other.verifiers
 
 
 def test_a_whole_number_and_its_digits_are_one_id(tmp_path: Path) -> None:
@@ -134,19 +145,19 @@ def test_a_whole_number_and_its_digits_are_one_id(tmp_path: Path) -> None:
 
 def test_samples_are_numbered_in_the_order_of_the_rows(tmp_path: Path) -> None:
     rows = [{"id": p, "correct": c} for p, c in ((2, 0), (1, 0), (2, 1), (1, 0), (2, 0))]
-    one = only(jsonl(tmp_path / "a.jsonl", rows))
-    assert one.outcomes is not None
-    assert one.outcomes.sample_S.tolist() == [0, 0, 1, 1, 2]
-    assert counts(one).first_P is not None and counts(one).first_P.tolist() == [2, 1]  # type: ignore[union-attr]
-    assert "samples are numbered in the order of the rows" in one.notes
+    imported = only(jsonl(tmp_path / "a.jsonl", rows))
+    assert imported.outcomes is not None
+    assert imported.outcomes.sample_S.tolist() == [0, 0, 1, 1, 2]
+    assert counts(imported).first_P is not None and counts(imported).first_P.tolist() == [2, 1]  # type: ignore[union-attr]
+    assert "samples are numbered in the order of the rows" in imported.notes
 
 
 def test_sample_names_are_distinct_and_numbered_in_order(tmp_path: Path) -> None:
     rows = [{"id": 1, "sample": name, "correct": name == "z"} for name in ("z", "a", "7")]
-    one = only(jsonl(tmp_path / "a.jsonl", rows))
-    assert one.outcomes is not None
-    assert one.outcomes.sample_S.tolist() == [0, 1, 2]
-    assert "sample ids are names; samples are numbered in the order of the rows" in one.notes
+    imported = only(jsonl(tmp_path / "a.jsonl", rows))
+    assert imported.outcomes is not None
+    assert imported.outcomes.sample_S.tolist() == [0, 1, 2]
+    assert "sample ids are names; samples are numbered in the order of the rows" in imported.notes
     again = jsonl(tmp_path / "b.jsonl", [*rows, {"id": 1, "sample": "a", "correct": True}])
     assert refused(again) == "b.jsonl: line 4: sample_id: problem '1' had this sample before; a sample is one row"
 
@@ -160,9 +171,9 @@ def test_no_verdict_is_unscorable_and_never_wrong(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("scores", "correct"), [((0, 1, 1), 2), ((-1, 1, -1.0), 1), ((1, 1, None), 2)])
 def test_scores_of_two_values_are_verdicts(tmp_path: Path, scores: tuple[Any, ...], correct: int) -> None:
-    one = only(jsonl(tmp_path / "a.jsonl", [{"id": 1, "score": score} for score in scores]))
-    assert totals(one) == {"1": (3, correct)}
-    assert counts(one).unscorable_P.tolist() == [scores.count(None)]
+    imported = only(jsonl(tmp_path / "a.jsonl", [{"id": 1, "score": score} for score in scores]))
+    assert totals(imported) == {"1": (3, correct)}
+    assert counts(imported).unscorable_P.tolist() == [scores.count(None)]
 
 
 def test_graded_scores_need_a_threshold(tmp_path: Path) -> None:
@@ -171,9 +182,9 @@ def test_graded_scores_need_a_threshold(tmp_path: Path) -> None:
     assert totals(only(graded, threshold=0.5)) == {"1": (3, 2)}
     mixed = jsonl(tmp_path / "b.jsonl", [{"id": 1, "score": score} for score in (0, 1, -1)])
     assert "both 0 and -1 occur" in refused(mixed)
-    one = only(graded, threshold=0.5)
-    assert one.outcomes is not None and one.outcomes.score_S is not None
-    assert one.outcomes.score_S.tolist() == [0, 0.5, 1]
+    imported = only(graded, threshold=0.5)
+    assert imported.outcomes is not None and imported.outcomes.score_S is not None
+    assert imported.outcomes.score_S.tolist() == [0, 0.5, 1]
 
 
 def test_several_models_are_several_imports(tmp_path: Path) -> None:
@@ -187,11 +198,11 @@ def test_several_models_are_several_imports(tmp_path: Path) -> None:
 
 def test_several_sets_make_ids_unique(tmp_path: Path) -> None:
     rows = [{"set": name, "id": 1, "correct": name == "x", "level": 1, "cluster": "t"} for name in ("y", "x")]
-    one = only(jsonl(tmp_path / "a.jsonl", rows))
-    assert totals(one) == {"x/1": (1, 1), "y/1": (1, 0)}
-    assert one.outcomes is not None and one.outcomes.set is not None and one.outcomes.cluster is not None
-    assert one.outcomes.set.tolist() == ["x", "y"]
-    assert one.outcomes.cluster.tolist() == ["x/t", "y/t"]
+    imported = only(jsonl(tmp_path / "a.jsonl", rows))
+    assert totals(imported) == {"x/1": (1, 1), "y/1": (1, 0)}
+    assert imported.outcomes is not None and imported.outcomes.set is not None and imported.outcomes.cluster is not None
+    assert imported.outcomes.set.tolist() == ["x", "y"]
+    assert imported.outcomes.cluster.tolist() == ["x/t", "y/t"]
 
 
 def test_repeated_texts_are_seen(tmp_path: Path) -> None:
@@ -201,15 +212,15 @@ def test_repeated_texts_are_seen(tmp_path: Path) -> None:
 
 
 def test_different_prompts_of_one_problem_are_noted(tmp_path: Path) -> None:
-    one = only(jsonl(tmp_path / "a.jsonl", [{"id": 1, "correct": 1, "prompt": text} for text in "ab"]))
-    assert "1 problems have samples with different prompts" in one.notes
+    imported = only(jsonl(tmp_path / "a.jsonl", [{"id": 1, "correct": 1, "prompt": text} for text in "ab"]))
+    assert "1 problems have samples with different prompts" in imported.notes
 
 
 def test_texts_are_bounded_and_examples_few(tmp_path: Path) -> None:
     rows = [{"id": p, "correct": p % 2, "text": "x" * 9000, "prompt": "y" * 30_000} for p in range(3)]
-    one = only(jsonl(tmp_path / "a.jsonl", rows))
-    assert {len(example.text) for example in one.examples} == {8_000}
-    assert {len(prompt) for prompt in one.prompts.values()} == {20_000}
+    imported = only(jsonl(tmp_path / "a.jsonl", rows))
+    assert {len(example.text) for example in imported.examples} == {8_000}
+    assert {len(prompt) for prompt in imported.prompts.values()} == {20_000}
     many = [{"id": p, "set": p % 2, "correct": s, "text": "t"} for p in range(900) for s in range(2)]
     shown = only(jsonl(tmp_path / "b.jsonl", many)).examples
     assert len(shown) == 800
@@ -218,26 +229,26 @@ def test_texts_are_bounded_and_examples_few(tmp_path: Path) -> None:
 
 def test_chat_messages_are_their_contents(tmp_path: Path) -> None:
     chat = [{"role": "system", "content": "Add."}, {"role": "user", "content": [{"type": "text", "text": "1 + 1?"}]}]
-    one = only(jsonl(tmp_path / "a.jsonl", [{"id": 1, "correct": 1, "prompt": chat, "text": chat[1:]}]))
-    assert one.prompts == {"1": "Add.\n1 + 1?"}
-    assert one.examples[0].text == "1 + 1?"
+    imported = only(jsonl(tmp_path / "a.jsonl", [{"id": 1, "correct": 1, "prompt": chat, "text": chat[1:]}]))
+    assert imported.prompts == {"1": "Add.\n1 + 1?"}
+    assert imported.examples[0].text == "1 + 1?"
 
 
-def test_a_process_that_nobody_judged_is_none(tmp_path: Path) -> None:
+def test_a_process_that_nobody_verified_is_none(tmp_path: Path) -> None:
     rows = [
         {"id": 1, "model": model, "correct": 1, "process_correct": True if model == "x" else None} for model in "xxy"
     ]
     rows[1]["process_correct"] = None
-    judged, unjudged = read_rollouts(jsonl(tmp_path / "a.jsonl", rows))
-    assert judged.outcomes is not None and judged.outcomes.process_S is not None
-    assert judged.outcomes.process_S.tolist() == [1, -1]
-    assert unjudged.outcomes is not None and unjudged.outcomes.process_S is None
+    verified, unverified = read_rollouts(jsonl(tmp_path / "a.jsonl", rows))
+    assert verified.outcomes is not None and verified.outcomes.process_S is not None
+    assert verified.outcomes.process_S.tolist() == [1, -1]
+    assert unverified.outcomes is not None and unverified.outcomes.process_S is None
 
 
 def test_what_only_some_rows_have_is_left_out_and_said(tmp_path: Path) -> None:
-    one = only(jsonl(tmp_path / "a.jsonl", [{"id": 1, "correct": 1, "tokens": 4}, {"id": 1, "correct": 1}]))
-    assert one.outcomes is not None and one.outcomes.tokens_S is None
-    assert "tokens is left out: 1 of 2 rows have none" in one.notes
+    imported = only(jsonl(tmp_path / "a.jsonl", [{"id": 1, "correct": 1, "tokens": 4}, {"id": 1, "correct": 1}]))
+    assert imported.outcomes is not None and imported.outcomes.tokens_S is None
+    assert "tokens is left out: 1 of 2 rows have none" in imported.notes
 
 
 def test_gzip_blank_lines_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
@@ -350,12 +361,12 @@ def test_counts_survive_the_round_trip(tmp_path: Path, rows: list[tuple[int, boo
     text = "".join(json.dumps({"id": p, "correct": c, "text": t}) + "\n" for p, c, t in rows)
     file = tmp_path / "a"
     file.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
-    one = only(file)
+    imported = only(file)
     expected = {
         str(p): (sum(q == p for q, _, _ in rows), sum(q == p and c is True for q, c, _ in rows)) for p, _, _ in rows
     }
-    assert totals(one) == expected
+    assert totals(imported) == expected
     several = [p for p, (n, _) in expected.items() if n > 1]
     same = [p for p in several if len({t for q, _, t in rows if str(q) == p}) == 1]
-    assert one.duplicates == (pytest.approx(len(same) / len(several)) if several else None)
-    assert np.isin(one.outcomes.answer_S, (-1, 0, 1)).all()  # type: ignore[union-attr]
+    assert imported.duplicates == (pytest.approx(len(same) / len(several)) if several else None)
+    assert np.isin(imported.outcomes.answer_S, (-1, 0, 1)).all()  # type: ignore[union-attr]

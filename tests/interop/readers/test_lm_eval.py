@@ -16,18 +16,18 @@ NAME = "samples_sums_{}_2026-11-22T19-29-47.684506.jsonl"
 
 
 def test_a_folder_is_one_model_with_a_set_for_each_task() -> None:
-    one = only(FILES / "lm_eval")
-    assert totals(one) == {
+    imported = only(FILES / "lm_eval")
+    assert totals(imported) == {
         f"{task}/{doc}": tuple(count) for task, docs in EXPECTED.items() for doc, count in docs.items()
     }
-    assert one.model == "tiny"
-    assert one.source == "lm-evaluation-harness samples"
-    assert len(one.files) == 2
-    assert one.outcomes is not None and one.outcomes.gold is not None
-    assert one.outcomes.gold.tolist() == ["4", "9", "10"] * 2
-    assert one.prompts["sums_four/0"] == "2 + 2 ="
-    assert one.sampling.temperature == (0.0, 0.7)
-    assert (one.sampling.top_p, one.sampling.max_tokens) == ((0.9,), (16,))
+    assert imported.model == "tiny"
+    assert imported.source == "lm-evaluation-harness samples"
+    assert len(imported.files) == 2
+    assert imported.outcomes is not None and imported.outcomes.gold is not None
+    assert imported.outcomes.gold.tolist() == ["4", "9", "10"] * 2
+    assert imported.prompts["sums_four/0"] == "2 + 2 ="
+    assert imported.sampling.temperature == (0.0, 0.7)
+    assert (imported.sampling.top_p, imported.sampling.max_tokens) == ((0.9,), (16,))
 
 
 def test_what_the_filter_could_not_read_is_unscorable() -> None:
@@ -37,16 +37,16 @@ def test_what_the_filter_could_not_read_is_unscorable() -> None:
 
 
 def test_the_strict_filter_is_read_and_the_choice_is_noted() -> None:
-    one = only(FILES / "lm_eval" / NAME.format("once"))
-    assert totals(one) == {doc: tuple(count) for doc, count in EXPECTED["sums_once"].items()}
-    assert "of the filters flexible-extract, strict-match only 'strict-match' is read" in one.notes
+    imported = only(FILES / "lm_eval" / NAME.format("once"))
+    assert totals(imported) == {doc: tuple(count) for doc, count in EXPECTED["sums_once"].items()}
+    assert "of the filters flexible-extract, strict-match only 'strict-match' is read" in imported.notes
 
 
 def test_completions_are_the_raw_responses_and_answers_the_filtered() -> None:
-    one = only(FILES / "lm_eval" / NAME.format("four"))
-    assert {example.text for example in one.examples if example.problem_id == "0"} == {"The answer is 4", "5"}
-    assert one.outcomes is not None
-    assert one.outcomes.answers == ("4", "5", "9", "8", "11", "12", "13", "14")
+    imported = only(FILES / "lm_eval" / NAME.format("four"))
+    assert {example.text for example in imported.examples if example.problem_id == "0"} == {"The answer is 4", "5"}
+    assert imported.outcomes is not None
+    assert imported.outcomes.answers == ("4", "5", "9", "8", "11", "12", "13", "14")
 
 
 def test_without_its_results_the_model_has_no_name(tmp_path: Path) -> None:
@@ -77,9 +77,9 @@ def test_of_several_metrics_one_is_the_verdict(tmp_path: Path) -> None:
 
 def test_a_kept_first_response_is_one_sample(tmp_path: Path) -> None:
     file = jsonl(tmp_path / "a.jsonl", rows(filtered_resps=["a"], exact_match=1.0)[1:])
-    one = only(file)
-    assert totals(one) == {"1": (1, 1)}
-    assert "of 2 responses the filter kept 1; the others have no verdict" in one.notes
+    imported = only(file)
+    assert totals(imported) == {"1": (1, 1)}
+    assert "of 2 responses the filter kept 1; the others have no verdict" in imported.notes
 
 
 def test_choices_of_one_question_are_one_sample(tmp_path: Path) -> None:

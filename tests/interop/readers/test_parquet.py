@@ -30,12 +30,12 @@ def columns(path: Path, **given: Any) -> Path:
     return path
 
 
-def same(one: ModelRollouts, other: ModelRollouts) -> None:
+def same(imported: ModelRollouts, other: ModelRollouts) -> None:
     """Both hold the same."""
     for name in ("model", "prompts", "examples", "sampling", "verifiers", "duplicates"):
-        assert getattr(one, name) == getattr(other, name), name
-    assert one.outcomes is not None and other.outcomes is not None
-    for name, left in vars(one.outcomes).items():
+        assert getattr(imported, name) == getattr(other, name), name
+    assert imported.outcomes is not None and other.outcomes is not None
+    for name, left in vars(imported.outcomes).items():
         right = getattr(other.outcomes, name)
         if isinstance(left, np.ndarray):
             assert left.tolist() == right.tolist(), name
@@ -48,9 +48,9 @@ def test_parquet_and_jsonl_are_read_alike(tmp_path: Path) -> None:
     rows = [FULL[i % 2] | {"sample_id": i, "completion": f"text {i}", "answer": str(i)} for i in range(10)]
     table = pa.Table.from_pylist(rows)
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=3)
-    one = only(tmp_path / "a.parquet")
-    assert one.source == "edgewise rollouts Parquet"
-    same(one, only(jsonl(tmp_path / "a.jsonl", rows)))
+    imported = only(tmp_path / "a.parquet")
+    assert imported.source == "edgewise rollouts Parquet"
+    same(imported, only(jsonl(tmp_path / "a.jsonl", rows)))
 
 
 cells = st.fixed_dictionaries(
@@ -100,12 +100,12 @@ def test_ids_of_any_type_are_names(tmp_path: Path, ids: pa.Array) -> None:
 
 
 def test_floating_verdicts_are_read(tmp_path: Path) -> None:
-    one = only(
+    imported = only(
         columns(tmp_path / "a.parquet", correct=[1.0, 0.0, 0.0], process_correct=pa.array([1, 0, None], pa.int8()))
     )
-    assert totals(one) == {"a": (1, 0), "b": (2, 1)}
-    assert one.outcomes is not None and one.outcomes.process_S is not None
-    assert one.outcomes.process_S.tolist() == [1, 0, -1]
+    assert totals(imported) == {"a": (1, 0), "b": (2, 1)}
+    assert imported.outcomes is not None and imported.outcomes.process_S is not None
+    assert imported.outcomes.process_S.tolist() == [1, 0, -1]
 
 
 def test_scores_of_two_values_are_verdicts(tmp_path: Path) -> None:
@@ -177,10 +177,10 @@ def test_texts_beyond_the_first_rows_are_read_only_where_kept(tmp_path: Path, mo
         {"id": problem, "correct": [True] * 7 + [False], "text": text, "prompt": [f"q{p}" for p in problem]}
     )
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=2)
-    one = only(tmp_path / "a.parquet")
-    assert one.duplicates == 1
-    assert one.prompts == {"0": "q0", "1": "q1", "2": "q2"}
-    assert [(example.problem_id, example.text) for example in one.examples] == [
+    imported = only(tmp_path / "a.parquet")
+    assert imported.duplicates == 1
+    assert imported.prompts == {"0": "q0", "1": "q1", "2": "q2"}
+    assert [(example.problem_id, example.text) for example in imported.examples] == [
         ("0", "x"), ("1", "y"), ("2", "z"), ("2", "w"),
     ]  # fmt: skip
 
@@ -188,21 +188,21 @@ def test_texts_beyond_the_first_rows_are_read_only_where_kept(tmp_path: Path, mo
 def test_the_laboratory_reads_its_own_rollouts(tmp_path: Path) -> None:
     rollouts = roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, PARAMS, seed=3)
     write_rollout_table(rollout_table(rollouts), tmp_path / "rollouts.parquet")
-    one = only(tmp_path / "rollouts.parquet")
-    assert one.source == "edgewise lab rollouts"
-    expected, found = table_outcomes(rollout_table(rollouts)), one.outcomes
+    imported = only(tmp_path / "rollouts.parquet")
+    assert imported.source == "edgewise lab rollouts"
+    expected, found = table_outcomes(rollout_table(rollouts)), imported.outcomes
     assert found is not None
     for name in ("problem", "level", "problem_S", "sample_S", "answer_S", "process_S", "truncated_S", "tokens_S"):
         assert getattr(found, name).tolist() == getattr(expected, name).tolist(), name
     assert found.logprob_S is not None
     assert found.logprob_S.tolist() == rollout_table(rollouts)["logprob"].to_pylist()
     assert found.answers == ()
-    assert one.prompts == {problem.id: problem.prompt for problem in PROBLEMS}
-    wrong = [example for example in one.examples if example.answer != "correct"]
-    assert len(wrong) == len(PROBLEMS) == len(one.examples) - len(wrong)
+    assert imported.prompts == {problem.id: problem.prompt for problem in PROBLEMS}
+    wrong = [example for example in imported.examples if example.answer != "correct"]
+    assert len(wrong) == len(PROBLEMS) == len(imported.examples) - len(wrong)
     assert {example.text for example in wrong} == {row[1] for row in rollouts.text_PG}
     assert {example.reason for example in wrong} == {row[1].reason for row in rollouts.verdict_PG}
-    assert counts(one).unscorable_P.tolist() == [sum(answer == -1 for answer, _ in EXPECTED)] * len(PROBLEMS)
+    assert counts(imported).unscorable_P.tolist() == [sum(answer == -1 for answer, _ in EXPECTED)] * len(PROBLEMS)
 
 
 def test_outcomes_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -216,10 +216,10 @@ def test_outcomes_are_read_as_they_were_written(tmp_path: Path) -> None:
         level=[2, 1, 2],
     )
     write_outcomes(written, tmp_path / "outcomes.parquet")
-    one = only(tmp_path / "outcomes.parquet")
-    assert one.source == "edgewise outcomes"
-    assert one.outcomes is not None
+    imported = only(tmp_path / "outcomes.parquet")
+    assert imported.source == "edgewise outcomes"
+    assert imported.outcomes is not None
     for name in ("problem", "level", "problem_S", "sample_S", "answer_S", "process_S", "truncated_S", "tokens_S"):
-        assert getattr(one.outcomes, name).tolist() == getattr(written, name).tolist(), name
-    assert one.duplicates is None
-    assert one.notes == ()
+        assert getattr(imported.outcomes, name).tolist() == getattr(written, name).tolist(), name
+    assert imported.duplicates is None
+    assert imported.notes == ()

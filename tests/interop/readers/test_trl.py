@@ -17,14 +17,14 @@ EXPECTED = json.loads((FILES / "expected_trl.json").read_text())
 
 
 def test_every_step_is_a_model_with_the_rewards_counts() -> None:
-    found = {one.model: one for one in read_rollouts(FILES / "trl")}
+    found = {imported.model: imported for imported in read_rollouts(FILES / "trl")}
     assert set(found) == {"step 1", "step 2"}
     for step, problems in EXPECTED.items():
-        one = found[f"step {step}"]
-        assert {one.prompts[problem]: list(count) for problem, count in totals(one).items()} == problems
-        assert one.source == "TRL completions"
-        assert "the verdict is the reward accuracy_reward" in one.notes
-    assert sum(c for one in found.values() for _, c in totals(one).values()) == 3
+        imported = found[f"step {step}"]
+        assert {imported.prompts[problem]: list(count) for problem, count in totals(imported).items()} == problems
+        assert imported.source == "TRL completions"
+        assert "the verdict is the reward accuracy_reward" in imported.notes
+    assert sum(c for imported in found.values() for _, c in totals(imported).values()) == 3
 
 
 def log(path: Path, **columns: Any) -> Path:
@@ -34,16 +34,16 @@ def log(path: Path, **columns: Any) -> Path:
 
 
 def test_one_reward_is_the_verdict_and_a_missing_one_is_unscorable(tmp_path: Path) -> None:
-    one = only(log(tmp_path / "a.parquet", reward=[1.0, None]))
-    assert list(totals(one).values()) == [(2, 1)]
-    assert counts(one).unscorable_P.tolist() == [1]
+    imported = only(log(tmp_path / "a.parquet", reward=[1.0, None]))
+    assert list(totals(imported).values()) == [(2, 1)]
+    assert counts(imported).unscorable_P.tolist() == [1]
 
 
 def test_chats_are_problems_too(tmp_path: Path) -> None:
     chats = [[{"role": "user", "content": text}] for text in ("q", "r")]
-    one = only(log(tmp_path / "a.parquet", prompt=chats, completion=chats, reward=[1.0, 0.0]))
-    assert sorted(totals(one).values()) == [(1, 0), (1, 1)]
-    assert sorted(one.prompts.values()) == ["q", "r"]
+    imported = only(log(tmp_path / "a.parquet", prompt=chats, completion=chats, reward=[1.0, 0.0]))
+    assert sorted(totals(imported).values()) == [(1, 0), (1, 1)]
+    assert sorted(imported.prompts.values()) == ["q", "r"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""verl: dumps written by its trainer's own function, judged by its own graders."""
+"""verl: dumps written by its trainer's own function, graded by its own graders."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ EXPECTED = json.loads((FILES / "expected_verl.json").read_text())
 
 @pytest.mark.parametrize("name", ["dapo", "gsm8k"])
 def test_every_step_is_a_model_with_the_graders_counts(name: str) -> None:
-    found = {one.model: one for one in read_rollouts(FILES / f"verl_{name}")}
+    found = {imported.model: imported for imported in read_rollouts(FILES / f"verl_{name}")}
     assert set(found) == {"step 0", "step 20"}
     for step, problems in EXPECTED[name].items():
-        one = found[f"step {step}"]
-        by_prompt = {one.prompts[problem]: list(count) for problem, count in totals(one).items()}
+        imported = found[f"step {step}"]
+        by_prompt = {imported.prompts[problem]: list(count) for problem, count in totals(imported).items()}
         assert by_prompt == problems
-        assert one.source == "verl rollouts"
-        assert one.outcomes is not None and one.outcomes.gold is not None
-        assert sorted(one.outcomes.gold.tolist()) == ["10", "4"]
-    steps = [one.outcomes.problem.tolist() for one in found.values() if one.outcomes is not None]
+        assert imported.source == "verl rollouts"
+        assert imported.outcomes is not None and imported.outcomes.gold is not None
+        assert sorted(imported.outcomes.gold.tolist()) == ["10", "4"]
+    steps = [imported.outcomes.problem.tolist() for imported in found.values() if imported.outcomes is not None]
     assert steps[0] == steps[1]
 
 
 def test_a_shaped_reward_is_kept_and_acc_is_the_verdict() -> None:
-    one = only(FILES / "verl_dapo" / "0.jsonl")
-    assert "the verdict is the field acc" in one.notes
-    assert one.outcomes is not None and one.outcomes.score_S is not None
-    assert set(one.outcomes.score_S.tolist()) == {-1.0, 1.0}
+    imported = only(FILES / "verl_dapo" / "0.jsonl")
+    assert "the verdict is the field acc" in imported.notes
+    assert imported.outcomes is not None and imported.outcomes.score_S is not None
+    assert set(imported.outcomes.score_S.tolist()) == {-1.0, 1.0}
     # "no idea" is what the grader calls [INVALID].
-    assert counts(one).unscorable_P.tolist() == [1, 1]
-    assert one.outcomes.answers == ("4", "5", "10")
+    assert counts(imported).unscorable_P.tolist() == [1, 1]
+    assert imported.outcomes.answers == ("4", "5", "10")
 
 
 def rows(*scores: Any, **more: Any) -> list[dict[str, Any]]:
@@ -46,9 +46,13 @@ def rows(*scores: Any, **more: Any) -> list[dict[str, Any]]:
 def test_sources_are_sets_and_a_graded_score_needs_a_threshold(tmp_path: Path) -> None:
     file = jsonl(tmp_path / "1.jsonl", rows(0.2, 1.0, data_source="aime"))
     assert refused(file) == "1.jsonl: line 1: score: 0.2 is graded; give a threshold for correct"
-    one = only(file, threshold=1)
-    assert list(totals(one).values()) == [(2, 1)]
-    assert one.outcomes is not None and one.outcomes.set is not None and one.outcomes.set.tolist() == ["aime"]
+    imported = only(file, threshold=1)
+    assert list(totals(imported).values()) == [(2, 1)]
+    assert (
+        imported.outcomes is not None
+        and imported.outcomes.set is not None
+        and imported.outcomes.set.tolist() == ["aime"]
+    )
     named = jsonl(tmp_path / "2.jsonl", rows(0.2, 0.3, strict=1))
     assert list(totals(only(named, score="strict")).values()) == [(2, 2)]
 

@@ -52,10 +52,10 @@ class DictionaryColumn:
         return DictionaryColumn(converted, self.code_S)
 
 
-Column = DictionaryColumn | Array
+BatchColumn = DictionaryColumn | Array
 
 
-def integers_of(column: Column) -> IntArray:
+def integers_of(column: BatchColumn) -> IntArray:
     """The cells as int64, MISSING where empty."""
     if not isinstance(column, DictionaryColumn):
         return column.astype(np.int64, copy=False)
@@ -63,7 +63,7 @@ def integers_of(column: Column) -> IntArray:
     return np.array(values, dtype=np.int64)[column.code_S]
 
 
-def floats_of(column: Column) -> FloatArray:
+def floats_of(column: BatchColumn) -> FloatArray:
     """The cells as float64, NaN where empty."""
     if not isinstance(column, DictionaryColumn):
         return column.astype(np.float64, copy=False)

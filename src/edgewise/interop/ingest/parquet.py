@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import CellConverter, quote
-from edgewise.interop.ingest.columns import Column, DictionaryColumn
+from edgewise.interop.ingest.columns import BatchColumn, DictionaryColumn
 from edgewise.interop.ingest.lines import error_summary
 from edgewise.interop.ingest.rows import converted_column
 from edgewise.interop.ingest.schema import CONVERTERS, TEXT_COLUMNS
@@ -77,7 +77,7 @@ def add_parquet(
         for batch in file.iter_batches(batch_rows, columns=list(dict.fromkeys(coded.values()))):
             if not batch.num_rows:
                 continue
-            columns: dict[str, Column] = {}
+            columns: dict[str, BatchColumn] = {}
             for column, name in coded.items():
                 converter = (converters or {}).get(column, CONVERTERS[column])
                 columns[column] = _column(table, column, batch.column(name), converter)
@@ -100,7 +100,7 @@ def add_parquet(
                 table.texts.keep_completion(start + row, text, step, beside.get("reason", {}).get(row, ""))
 
 
-def _column(table: RolloutTable, column: str, array: pa.Array, converter: CellConverter) -> Column:
+def _column(table: RolloutTable, column: str, array: pa.Array, converter: CellConverter) -> BatchColumn:
     """A batch of a column: dictionary-encoded, or as numbers where no cell is empty and the type fits."""
     kind = array.type
     if column == "tokens" and (pa.types.is_list(kind) or pa.types.is_large_list(kind)):

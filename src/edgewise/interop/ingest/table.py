@@ -14,8 +14,8 @@ from edgewise.interop.ingest.cells import quote
 from edgewise.interop.ingest.columns import (
     MISSING,
     Array,
+    BatchColumn,
     ChunkedColumn,
-    Column,
     DictionaryColumn,
     DictionaryEncoder,
     floats_of,
@@ -68,7 +68,7 @@ class RolloutTable:
         """The error that a field of a row is wrong, with the row's file and place."""
         return InputError(f"{self.origins.place(row)}: {field}: {problem}")
 
-    def add(self, size: int, columns: Mapping[str, Column]) -> WantedTexts:
+    def add(self, size: int, columns: Mapping[str, BatchColumn]) -> WantedTexts:
         """Add `size` rows; return those whose texts are to be kept.
 
         Names and attributes are DictionaryColumns, numbers are those or plain arrays. Raises InputError
@@ -104,7 +104,7 @@ class RolloutTable:
         problem_S = self.columns["problem"].slice(start, start + hash_S.size)
         texts.add(self.problems.count, problem_S[given_S], hash_S[given_S])
 
-    def _number_problems(self, size: int, columns: Mapping[str, Column]) -> tuple[Int32Array, IntArray]:
+    def _number_problems(self, size: int, columns: Mapping[str, BatchColumn]) -> tuple[Int32Array, IntArray]:
         codes = {}
         for name in ("model", "set", "problem"):
             column, encoder = columns.get(name), self.encoders[name]
@@ -119,7 +119,7 @@ class RolloutTable:
                 raise self._error_in_batch(int(np.argmin(codes[name])), name, "empty; every row needs it")
         return self.problems.number(self.rows, codes["model"], codes["set"], codes["problem"])
 
-    def _add_attributes(self, problem_S: Int32Array, columns: Mapping[str, Column]) -> None:
+    def _add_attributes(self, problem_S: Int32Array, columns: Mapping[str, BatchColumn]) -> None:
         for name, attribute in self.attributes.items():
             if not isinstance(column := columns.get(name), DictionaryColumn):
                 continue
@@ -130,14 +130,14 @@ class RolloutTable:
                 what = f"{quote(value)} for problem {problem}, which had {quote(before)} before; a problem has one"
                 raise self._error_in_batch(row, name, what)
 
-    def _add_used(self, problem_S: Int32Array, columns: Mapping[str, Column]) -> None:
+    def _add_used(self, problem_S: Int32Array, columns: Mapping[str, BatchColumn]) -> None:
         for name, pairs in self.used.items():
             if isinstance(column := columns.get(name), DictionaryColumn):
                 code_S = self.encoders[name].encode(column)
                 distinct = np.unique(np.stack([self.problems.model_P[problem_S], code_S]), axis=1)
                 pairs.update((model, code) for model, code in distinct.T.tolist() if code >= 0)
 
-    def _lengths(self, column: Column) -> IntArray:
+    def _lengths(self, column: BatchColumn) -> IntArray:
         tokens_S = integers_of(column)
         negative_S = (tokens_S < 0) & (tokens_S != MISSING)
         if negative_S.any():

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.columns import MISSING, Column, DictionaryColumn, floats_of, integers_of
+from edgewise.interop.ingest.columns import MISSING, BatchColumn, DictionaryColumn, floats_of, integers_of
 from edgewise.outcomes.counts import FloatArray, IntArray
 from edgewise.outcomes.outcomes import MarkArray
 
@@ -34,7 +34,7 @@ class VerdictReader:
         """Forget which scores the file before had."""
         self._scores = set()
 
-    def verdicts(self, size: int, columns: Mapping[str, Column], fail: FailInBatch) -> MarkArray:
+    def verdicts(self, size: int, columns: Mapping[str, BatchColumn], fail: FailInBatch) -> MarkArray:
         """The verdict of each row: `correct`, else what `graded` says, and -1 where `parse_ok` is false."""
         verdict_S = np.full(size, -1, dtype=np.int64)
         if "graded" in columns:
@@ -61,14 +61,14 @@ class VerdictReader:
         return np.where(empty_S, -1, score_S == 1)
 
 
-def process_verdicts(column: Column, verdict_S: MarkArray) -> MarkArray:
+def process_verdicts(column: BatchColumn, verdict_S: MarkArray) -> MarkArray:
     """The verdict of each row's process: -1 also where there is one and the answer is unscorable."""
     process_S = integers_of(column)
     process_S = np.where((verdict_S == -1) & (process_S != MISSING), -1, process_S)
     return np.where(process_S == MISSING, NOT_VERIFIED, process_S).astype(np.int8)
 
 
-def truncation(columns: Mapping[str, Column]) -> npt.NDArray[np.int8] | None:
+def truncation(columns: Mapping[str, BatchColumn]) -> npt.NDArray[np.int8] | None:
     """1 where the completion met the length limit, 0 where not, -1 where the row does not say.
 
     None where no column says.
