@@ -109,7 +109,7 @@ def test_answers_are_exactly_the_right_ones(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["colouring, few graphs", "colouring"])
-def test_the_judge_accepts_the_answers_and_nothing_else(name: str) -> None:
+def test_the_verifier_accepts_the_answers_and_nothing_else(name: str) -> None:
     """Every way to give every vertex a colour."""
     world = COLOURING[name]
     for index in range(2):
@@ -235,7 +235,7 @@ def test_isomorphism_by_brute_force() -> None:
     assert len(seen) > 10
 
 
-# ---- The judge
+# ---- The verifier
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Countdown: the judge and the search agree with brute force, and every problem can be solved."""
+"""Countdown: the verifier and the search agree with brute force, and every problem can be solved."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_every_well_formed_expression_is_read(source: random.Random, size: int) 
 
 
 @pytest.mark.parametrize("numbers", [(4, 9), (2, 3, 7), (1, 6, 12), (20, 15, 5), (2, 3, 6, 12)])
-def test_judge_and_search_agree_with_every_expression_of_these_numbers(numbers: tuple[int, ...]) -> None:
+def test_verifier_and_search_agree_with_every_expression_of_these_numbers(numbers: tuple[int, ...]) -> None:
     stand_in = {number: random.Random(number).getrandbits(60) for number in numbers}
     values: dict[int, set[int]] = defaultdict(set)
     source = random.Random(0)
@@ -319,11 +319,11 @@ def test_needless_brackets_are_not_written() -> None:
             assert again != done, problem.answer
 
 
-# ---- The judge
+# ---- The verifier
 
 
 @pytest.mark.parametrize("name", COUNTDOWN)
-def test_every_single_change_of_a_gold_solution_is_judged_by_the_rules(name: str) -> None:
+def test_every_single_change_of_a_gold_solution_is_graded_by_the_rules(name: str) -> None:
     world = COUNTDOWN[name]
     seen = Counter[tuple[Score, Score]]()
     for index in range(3):

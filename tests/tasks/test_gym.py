@@ -243,7 +243,7 @@ def test_hashes_of_strings_and_the_shared_generator_decide_nothing(fake: None) -
     assert done.stdout.strip() == here.prompt
 
 
-def test_a_task_that_never_repeats_itself_cannot_be_judged(fake: None) -> None:
+def test_a_task_that_never_repeats_itself_cannot_be_verified(fake: None) -> None:
     world = ReasoningGym(task="drifting")
     problem = world.problem("train", 0, 0)
     assert world.verify(problem, "1").answer_correct
@@ -322,7 +322,7 @@ def test_the_real_tasks_pay_for_their_answers_and_for_no_gifts(real: None, task:
 
 
 @pytest.mark.parametrize("task", ["boxnet", "graph_color", "propositional_logic", "rubiks_cube", "rush_hour"])
-def test_the_real_tasks_with_many_answers_are_judged(real: None, task: str) -> None:
+def test_the_real_tasks_with_many_answers_are_verified(real: None, task: str) -> None:
     world = ReasoningGym(task=task, timeout=60)
     problem = world.problem("train", 0, 0)
     assert world.verify(problem, "no idea").answer is not Score.CORRECT

@@ -112,7 +112,7 @@ def test_a_problem_is_its_part_s_problem_at_the_same_address() -> None:
             assert [getattr(problem, name) for name in same] == [getattr(alone, name) for name in same]
 
 
-def test_the_part_is_judge_of_its_own_problems() -> None:
+def test_the_part_verifies_its_own_problems() -> None:
     """Two parts differ only in their wording, so that the wrong one would refuse what is right."""
     mixture = mixed((1, GraphArithmetic(max_op=4)), (1, GraphArithmetic(max_op=4, wording="compact")), of="problems")
     for level in (None, 4):

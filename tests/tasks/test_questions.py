@@ -1,4 +1,4 @@
-"""Questions from a file: every row once, judged by its match, and a file that changed is noticed."""
+"""Questions from a file: every row once, verified by its match, and a file that changed is noticed."""
 
 from __future__ import annotations
 

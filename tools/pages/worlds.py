@@ -37,35 +37,37 @@ RELEASED_SCORER = {4: 95, 6: 92, 8: 62, 10: 35, 12: 27, 14: 12, 17: 13, 20: 3}
 
 HEAD = """# The worlds
 
-A world is a family of problems with knobs, a wording and a judge. A problem is a function of its address (world,
-split, seed, index): nothing is stored, any problem can be drawn in any process, and two machines draw the same one.
-A verdict is correct, wrong or unscorable with a reason; what cannot be read never counts as wrong in silence.
+A world is a family of problems with knobs, a wording and a verifier. A problem is a function of its address (world,
+split, seed, index): nothing is stored, any process can draw any problem, and two machines draw the same one. A verdict
+is correct, wrong or unscorable, with a reason. A completion that was cut off, is too long or cannot be read is
+unscorable; it never silently counts as wrong.
 
 ```sh
-edgewise tasks                        # the worlds with their knobs, and the paper's mixtures
-edgewise tasks graph                  # one of them: what its knobs mean, and a problem
+edgewise tasks                        # all worlds with their knobs, and the paper's mixtures
+edgewise tasks graph                  # one world: what its knobs mean, and a problem
 edgewise problems graph min_op=11 max_op=14 wording=compact --count 5
 edgewise problems strings max_calls=4 --split test --json > asked.jsonl
-edgewise judge strings max_calls=4 done.jsonl --out verdicts.jsonl    # asked.jsonl with a `completion` in each row
+edgewise verify strings done.jsonl max_calls=4 --out verdicts.jsonl   # done: asked with a `completion` in each row
 edgewise audit base.jsonl verdicts.jsonl
 ```
 
-Splits are by the canonical hash of what is asked: 10/16 train, 1/16 validation, 2/16 test, 3/16 held out (for what
-neither training nor testing may touch, such as RL's own problems). Written by `make pages PAGES=worlds`.
+The split of a problem follows from a canonical hash of what it asks: 10/16 train, 1/16 validation, 2/16 test, 3/16 held
+out (for problems that neither training nor testing may touch, such as those of RL only). This page is written by
+`make pages PAGES=worlds`.
 """
 
 GRAPH = """## Graph arithmetic
 
-How many of a kind there are in a place, worked out from other such numbers: the problems of GSM-Infinite
+How many of a kind there are in a place, worked out from other such numbers. These are the problems of GSM-Infinite
 (arXiv 2502.05252) as used by "On the Interplay of Pre-Training, Mid-Training and RL" (arXiv 2512.07783). The level is
 its `op`: the sum of in-degrees of all necessary quantities, a constant counting as one more edge. Places and kinds are
-word files (`tasks/graph/settings`): adding a setting is adding a file. In forward mode the last quantity is asked for;
+word files (`tasks/graph/settings`): a new setting is a new file. In forward mode the last quantity is asked for;
 in reverse mode one leaf is unknown, the last quantity is told, and the unknown follows from a linear equation.
 
-There are three wordings of one graph. `english` is the text of the field with every word, digit and mark apart, so
-that one word is one token; `compact` has a letter for each quantity; `paper` is the released format byte for byte, for
-the released data and checkpoints: all 300 rows of the reference generator in our tests are read to a graph and
-written again without a difference.
+A graph has three wordings. `english` is the paper's text with spaces between all words, digits and marks, so that a
+word is a token. `compact` has a letter for each quantity. `paper` is the released format byte for byte, for the
+released data and checkpoints: the tests read all 300 rows of the reference generator to a graph and write them again
+without a difference.
 """
 
 FAULTS = (
@@ -112,15 +114,15 @@ splits are made by; *by expression* compares the question written out down to it
 the hash.
 """
 
-JUDGES = """### Judges
+VERIFIERS = """### Verifiers
 
-`verified` holds every step to the graph: each necessary quantity is worked out once, after its parents; each written
-expression, intermediate letters written out, is the same linear combination of other quantities as in the problem; all
-that follows an equals sign has the right value as a linear form a*x + b; in reverse mode every equation of the tail has
-the answer for its one solution; the answer stands once, at the end. Letters are tokens, so names change nothing.
-`paper_compat` decides as the released scorer does: it takes letters of ordinary words in the last step of a reverse
-problem for variables. A perfect model that chooses its letters at random therefore fails most deep reverse problems,
-and several plateaus of the paper stand on that ceiling.
+`verified` checks every step against the graph: each necessary quantity is worked out once, after its parents; each
+expression, with intermediate letters replaced, is the same linear combination of other quantities as in the problem;
+everything after an equals sign has the right value as a linear form a*x + b; in reverse mode the answer is the only
+solution of every equation at the end; the answer stands once, at the end. A letter means what the text last assigned
+to it, so names change nothing. `paper_compat` decides as the released scorer does: in the last step of a reverse
+problem it reads letters of ordinary words as variables. So a perfect model that chooses its letters at random fails
+most deep reverse problems, and several plateaus of the paper are due to that ceiling.
 
 ```python
 from edgewise.tasks.graph import verify_released
@@ -130,8 +132,8 @@ verdict.answer_correct, verdict.process_correct, verdict.reason
 ```
 
 `verified` accepts {accepted} of the {rows} gold solutions of the reference rows. In {lacking} of them (all reverse)
-the problem lacks a definition: these are judged against the definition in their own gold solution, and the reason says
-so. Percent accepted when the letters of gold solutions are renamed at random, {renamings} times each, ± two standard
+the problem lacks a definition: these are verified with the definition of their own gold solution, and the reason says
+so. Percent accepted if the letters of gold solutions are renamed at random, {renamings} times each, ± two standard
 errors over problems:
 """
 
@@ -182,19 +184,18 @@ positive whole number. The level is how many numbers. With the default knobs a p
 lists them.
 
 Colouring: colour a connected graph so that neighbours differ. The level is the number of vertices. Every problem has
-20 to 100 right answers of equal length (44 on average), all listed by `answers`, so the mass on each is exact by
-teacher forcing, which is what a study of rollout width needs (BroRL, arXiv 2510.01180); the gold one is drawn
-uniformly. Isomorphic graphs are in one split, which leaves few of them at 6 vertices: 26, 2, 8 and 11 in the four
-splits."""
+20 to 100 right answers of equal length (44 on average), and `answers` lists them all. So the probability of each is
+exact by teacher forcing, as a study of rollout width needs it (BroRL, arXiv 2510.01180). The gold answer is drawn
+uniformly. Isomorphic graphs are in one split, so there are few at 6 vertices: 26, 2, 8 and 11 in the four splits."""
 
 GYM = """`edgewise problems gym task=jugs` (after `pip install edgewise[gym]`): any task of reasoning-gym 0.1.25 by
-name, with its own settings in `config`. Its code makes and scores problems in a process that is killed when it
-hangs; a scorer that dies, hangs or raises makes a completion unscorable, never wrong. Our rule stands in front of
-its score: one answer, in `<answer>` tags, after `Answer:` or as the only line; partial marks are wrong (the library
-pays 0.333 for 979 where 7 is right); and full marks count for the answer itself, since some of its scorers give them
-to others (any text in `game_of_life_halting`, any four numbers that make 24 in `puzzle24`, another sign in
-`gsm_symbolic`). Six of its 105 tasks draw other problems in another process with the same seed; here the child fixes
-what they depend on."""
+name, with its own settings in `config`. Its code makes and scores problems in a process that is killed if it hangs; a
+scorer that dies, hangs or raises makes a completion unscorable, never wrong. A strict rule is applied before its
+score: one answer, in `<answer>` tags, after `Answer:` or as the only line; partial marks are wrong (the library pays
+0.333 for 979 if 7 is right); and full marks count for the answer itself only, because some scorers give them to others
+(any text in `game_of_life_halting`, any four numbers that make 24 in `puzzle24`, another sign in `gsm_symbolic`). Six
+of its 105 tasks draw other problems in another process with the same seed; here the child process fixes what they
+depend on."""
 
 YOURS = """A JSONL file of prompts and answers is a world: `edgewise problems questions path=mine.jsonl split=test`.
 
@@ -204,11 +205,12 @@ YOURS = """A JSONL file of prompts and answers is a world: `edgewise problems qu
 ```
 
 `match` is exact, numeric (12, -1.50, 1,234, 1e3, 3/4, 50%) or regex (the whole answer must match; patterns run in a
-process that is killed when they take too long), in the file or as a knob. The file's content is the world's
-identity, not its path; a changed file is another world. Without `split` the prompt's hash decides which split a row
-is in.
+process that is killed if they take too long), in the file or as a knob. The identity of the world is the content of
+the file, not its path; a changed file is another world. Without `split` the hash of the prompt decides the split of a
+row.
 
-What needs a program is a class of a few methods. This one is complete; `edgewise problems
+A world that needs a program is a class of a few methods. `DrawnWorld` owns its levels, splits and drawing; the base
+`World` decides what was cut off or is too long. This one is complete; `edgewise problems
 examples/my_world.py:Backwards` prints its problems:"""
 
 RATE_HEAD = """## Rates
@@ -216,8 +218,8 @@ RATE_HEAD = """## Rates
 One core, median of five runs, by `make bench`; the reference is its generator and its scorer's parser as measured on
 one core (their problem at each op by rejection, forward and reverse mixed).
 """
-RATE_TAIL = """Problems are made while the model trains, in a process of its own, and are the same however many of those
-there are; each stage's provenance records `data_seconds`, the time spent waiting for rows. Two processes kept up with a
+RATE_TAIL = """Worker processes make problems while the model trains; any number of workers makes the same ones. The
+provenance of each stage records `data_seconds`, the time spent waiting for rows. Two workers kept up with a
 consumer as fast as an H100 that trains 100M parameters at half its peak (it waited 0.04% of the time; no GPU was used).
 """
 RATE_COLUMNS = ("value", "target", "reference")
@@ -228,7 +230,7 @@ Row = dict[str, Any]
 
 
 class Shape(NamedTuple):
-    """What the table says of one graph."""
+    """What the table says about one graph."""
 
     quantities: int
     depth: int
@@ -250,7 +252,7 @@ def main() -> None:
         *faults(),
         *shapes(rows),
         *duplicates(),
-        *judges(rows),
+        *verifiers(rows),
         others,
         *rates(),
     ]
@@ -278,7 +280,7 @@ def examples() -> Iterator[str]:
 
 def faults() -> Iterator[str]:
     """What differs from the reference generator."""
-    yield "### What is not as in the reference generator\n\n| there | here |\n|---|---|"
+    yield "### Differences from the reference generator\n\n| there | here |\n|---|---|"
     yield from (f"| {there} | {here} |" for there, here in FAULTS)
     yield ""
 
@@ -342,11 +344,11 @@ def expression(graph: Graph) -> str:
     return written[graph.sink] + told
 
 
-def judges(rows: Sequence[Row]) -> Iterator[str]:
-    """Gold solutions and renamed gold solutions under both judges."""
+def verifiers(rows: Sequence[Row]) -> Iterator[str]:
+    """Gold solutions and renamed gold solutions under both verifiers."""
     accepted = sum(verify_released(row, row["solution"]).process_correct for row in rows)
     lacking = sum(bool(read_row(row).lacking) for row in rows)
-    yield JUDGES.format(rows=len(rows), accepted=accepted, lacking=lacking, renamings=RENAMINGS)
+    yield VERIFIERS.format(rows=len(rows), accepted=accepted, lacking=lacking, renamings=RENAMINGS)
     yield "| mode | op | problems | verified | paper_compat | the released scorer |\n|---|---|---|---|---|---|"
     source = random.Random(0)
     for mode, name in (("normalforward", "forward"), ("forwardreverse", "reverse")):

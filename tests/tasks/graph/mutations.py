@@ -1,4 +1,4 @@
-"""Changes of gold solutions in the paper wording, and what a solution means, found without any of the judge's means."""
+"""Changes of gold solutions in the paper wording, and what a solution means, found without the verifier's code."""
 
 from __future__ import annotations
 

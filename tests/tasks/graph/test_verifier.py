@@ -1,4 +1,4 @@
-"""The verified judge: it accepts every way of writing the right solution and refuses every other, in linear time."""
+"""The verifier: it accepts every way of writing the right solution and refuses every other, in linear time."""
 
 from __future__ import annotations
 
@@ -337,7 +337,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("noise", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_text_is_judged_in_linear_time(noise: str) -> None:
+def test_hostile_text_is_graded_in_linear_time(noise: str) -> None:
     graph, text = GRAPHS[FORWARD], SOLUTIONS[FORWARD]
     _, steps, tail = steps_of(text)
     for start in (f"{steps[0].partition(';')[0]}; ", "Define ", "We know "):

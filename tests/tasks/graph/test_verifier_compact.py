@@ -1,4 +1,4 @@
-"""The verified judge of the compact wording: right solutions in every order and form, and no others."""
+"""The verifier of the compact wording: right solutions in every order and form, and no others."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_one_changed_word_is_wrong_unless_it_says_the_same(case: int, source: ra
     text = " ".join(tokens)
     same = meaning(text) is not None and meaning(text) == meaning(WORLD.solution(problem))
     if verify_compact(problem.gold, text).process_correct != same:
-        # Python refuses leading zeros, and the judge reads nothing of a letter that is not needed.
+        # Python refuses leading zeros, and the verifier reads nothing of a letter that is not needed.
         assert re.search(r"\b0 \d", text) or {*text.split()} & {*letters[len(problem.gold.steps) :]}, text
 
 
@@ -279,7 +279,7 @@ def test_reasons_are_one_short_line(case: int, noise: str, source: random.Random
         "=" * 90_000,
     ],
 )
-def test_hostile_text_is_judged_in_linear_time(noise: str) -> None:
+def test_hostile_text_is_graded_in_linear_time(noise: str) -> None:
     for start in (f"{A} ; b = ", f"{A} ; "):
         began = time.process_time()
         verdict = verify_compact(FORWARD, f"{start}{noise} ; answer 1 3"[-MAX_CHARACTERS:])

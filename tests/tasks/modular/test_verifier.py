@@ -1,4 +1,4 @@
-"""The judge: it accepts every way of writing the right solution and nothing else, in linear time."""
+"""The verifier: it accepts every way of writing the right solution and nothing else, in linear time."""
 
 from __future__ import annotations
 
@@ -436,7 +436,7 @@ def test_negative_numbers_are_substituted_with_their_sign() -> None:
     assert verify(graph, gold.replace("= - 5 ;", "= 5 ;")).first_wrong_step == 1
 
 
-def test_the_world_judges_by_the_graph_of_the_problem() -> None:
+def test_the_world_verifies_by_the_graph_of_the_problem() -> None:
     world = ModularArithmetic()
     problem = world.problem("train", 0, 0)
     gold = world.solution(problem)

@@ -1,4 +1,4 @@
-"""The judge: it accepts the chain, call by call, however the letters are spaced, and nothing else."""
+"""The verifier: it accepts the chain, call by call, however the letters are spaced, and nothing else."""
 
 from __future__ import annotations
 
