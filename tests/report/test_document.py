@@ -39,7 +39,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
 
 def test_only_the_lab_needs_torch() -> None:
     """A reader of rollouts from elsewhere has no torch, and nothing of the laboratory may be imported."""
-    code = "import edgewise.report.audit, sys; print(*sys.modules)"
+    code = "import edgewise.report.folder, edgewise.report.terminal, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "edgewise.report.audit" in loaded
-    assert [m for m in loaded if m in ("torch", "edgewise.study", "edgewise.model", "edgewise.report.study")] == []
+    assert "edgewise.report.page.page" in loaded
+    assert [m for m in loaded if m in ("torch", "edgewise.study", "edgewise.model", "edgewise.report.progress")] == []

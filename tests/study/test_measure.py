@@ -14,13 +14,14 @@ from edgewise.boundary import boundary_verdict
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest, plain
 from edgewise.outcomes.io import read_outcomes
-from edgewise.study.measure import METRICS, Findings, measure
+from edgewise.study.measure import Findings, measure
 from edgewise.study.store import Store
+from edgewise.study.study import Study
 from tests.study.conftest import Finished
 from tests.study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, STUDY, TUNED_EVALUATION, WORLD
 
 SAMPLES = BASE_EVALUATION.samples
-WHERE = {"inside": [1], "outside": [2], "op 1": [1], "op 2": [2]}
+WHERE = {"inside": [1], "outside": [2]}
 
 
 @pytest.fixture(scope="module")
@@ -56,24 +57,29 @@ def test_the_tables_hold_every_sample_of_every_problem(finished: Finished) -> No
     assert any(row["process"] != 1 for row in rows(finished, "base")), "and not everything"
 
 
-def test_every_model_metric_and_place_has_one_curve(findings: Findings) -> None:
-    keys = [(one.model, one.metric, one.where) for one in findings.curves]
-    assert sorted(keys) == sorted((m, metric, w) for m in ("base", "tuned") for metric in METRICS for w in WHERE)
-    assert findings.models == ("base", "tuned") and findings.levels == (1, 2)
-    assert dict(findings.regions) == {"inside": range(1, 2), "outside": range(2, 3)}
+def test_every_model_metric_and_region_has_one_curve(findings: Findings) -> None:
+    audit = findings.audit
+    assert audit.models == ("base", "tuned") and audit.metric == "process"
+    assert [one.name for one in audit.sets] == list(STUDY.regions)
+    for one in audit.sets:
+        assert set(one.whole.curves) == {"base", "tuned"}
+        assert all(set(curves) == {"process", "answer"} for curves in one.whole.curves.values())
     assert (findings.title, findings.question) == (STUDY.title, STUDY.question)
 
 
 def test_curves_are_the_share_of_subsets_with_a_success(finished: Finished, findings: Findings) -> None:
-    for one in findings.curves:
-        right = right_by_problem(rows(finished, one.model), one.metric, WHERE[one.where])
-        assert one.curve.problems == len(right) == 4 and one.curve.n == SAMPLES
-        assert one.curve.k_K.tolist() == [1, 2, 4, 8, 16]
-        expected = [
-            np.mean([1 - comb(SAMPLES - c, k) / comb(SAMPLES, k) for c in right.values()]) for k in (1, 2, 4, 8, 16)
-        ]
-        np.testing.assert_allclose(one.curve.value_K, expected, atol=1e-12)
-        assert bool((one.curve.low_K <= one.curve.value_K).all() and (one.curve.value_K <= one.curve.high_K).all())
+    for one in findings.audit.sets:
+        for model, curves in one.whole.curves.items():
+            for metric, curve in curves.items():
+                right = right_by_problem(rows(finished, model), metric, WHERE[one.name])
+                assert curve.problems == len(right) == 4 and curve.n == SAMPLES
+                assert curve.k_K.tolist() == [1, 2, 4, 8, 16]
+                expected = [
+                    np.mean([1 - comb(SAMPLES - c, k) / comb(SAMPLES, k) for c in right.values()])
+                    for k in (1, 2, 4, 8, 16)
+                ]
+                np.testing.assert_allclose(curve.value_K, expected, atol=1e-12)
+                assert bool((curve.low_K <= curve.value_K).all() and (curve.value_K <= curve.high_K).all())
 
 
 def test_pass_at_2_by_enumeration_of_pairs(finished: Finished, findings: Findings) -> None:
@@ -82,13 +88,24 @@ def test_pass_at_2_by_enumeration_of_pairs(finished: Finished, findings: Finding
     for problem in right_by_problem(table, "process", [1]):
         marks = [row["process"] == 1 for row in table if row["problem"] == problem]
         shares.append(np.mean([a or b for a, b in combinations(marks, 2)]))
-    (found,) = (c for c in findings.curves if (c.model, c.metric, c.where) == ("tuned", "process", "inside"))
-    assert found.curve.value_K[1] == pytest.approx(np.mean(shares))
+    curve = findings.audit.sets[0].whole.curves["tuned"]["process"]
+    assert curve.value_K[1] == pytest.approx(np.mean(shares))
+
+
+def test_levels_of_no_region_are_left_out(finished: Finished, findings: Findings) -> None:
+    fewer = Study("s", "q", BASE_EVALUATION, {"tuned": TUNED_EVALUATION}, {"outside": range(2, 3)})
+    audit = measure(fewer, finished.store).audit
+    assert [one.name for one in audit.sets] == ["outside"]
+    assert set(audit.counts["base"].level.tolist()) == {2}
+    whole, alone = findings.audit.sets[1].whole, audit.sets[0].whole
+    assert alone.verdicts["tuned"].delta_k.value == whole.verdicts["tuned"].delta_k.value
+    with pytest.raises(InputError, match=r"^arms: the study has none"):
+        measure(Study("s", "q", BASE_EVALUATION, {}, {}), finished.store)
 
 
 def test_verdicts_are_by_process_on_every_region_of_the_right_arm(finished: Finished, findings: Findings) -> None:
-    assert list(findings.verdicts) == ["tuned"]
-    parts = findings.verdicts["tuned"].parts
+    assert list(findings.audit.verdicts) == ["tuned"]
+    parts = findings.audit.verdicts["tuned"].parts
     assert list(parts) == ["inside", "outside"]
     for region, part in parts.items():
         base, tuned = (right_by_problem(rows(finished, m), "process", WHERE[region]) for m in ("base", "tuned"))
@@ -108,47 +125,44 @@ def test_verdicts_are_by_process_on_every_region_of_the_right_arm(finished: Fini
 
 def test_the_verdict_of_swapped_models_is_reversed(finished: Finished, findings: Findings) -> None:
     """Guards the direction: tuned minus base, not the reverse."""
-    from edgewise.study.study import Study
-
     swapped = Study("s", "q", TUNED_EVALUATION, {"tuned": BASE_EVALUATION}, STUDY.regions)
-    back = measure(swapped, finished.store).verdicts["tuned"].parts
+    back = measure(swapped, finished.store).audit.verdicts["tuned"].parts
     moved = 0
-    for region, part in findings.verdicts["tuned"].parts.items():
+    for region, part in findings.audit.verdicts["tuned"].parts.items():
         assert back[region].delta_1.value == pytest.approx(-part.delta_1.value)
         moved += part.delta_1.value != 0
     assert moved, "models that do not differ would hide a swap"
 
 
 def test_rates_are_shares_of_samples(finished: Finished, findings: Findings) -> None:
-    for model in ("base", "tuned"):
-        assert set(findings.rates[model]) == {"inside", "outside"}
-        for region, rates in findings.rates[model].items():
-            table = [row for row in rows(finished, model) if row["level"] in WHERE[region]]
-            assert rates.unscorable == pytest.approx(np.mean([row["answer"] == -1 for row in table]))
+    for one in findings.audit.sets:
+        for model, rates in one.whole.rates.items():
+            table = [row for row in rows(finished, model) if row["level"] in WHERE[one.name]]
+            assert rates.unscorable == pytest.approx(np.mean([row["process"] == -1 for row in table]))
             assert rates.truncated == pytest.approx(np.mean([row["truncated"] for row in table]))
 
 
-def test_problem_rows_count_each_model(finished: Finished, findings: Findings) -> None:
-    assert len(findings.problems) == 8
-    assert [(row.level, row.id) for row in findings.problems] == sorted((r.level, r.id) for r in findings.problems)
-    for model in ("base", "tuned"):
-        for metric in METRICS:
-            right = right_by_problem(rows(finished, model), metric, [1, 2])
-            assert {row.id: getattr(row, metric)[model] for row in findings.problems} == right
-    for row in findings.problems:
-        # An id stands for all wordings of one question; the first one drawn was asked.
-        drawn = (WORLD.at_level(row.level).problem("test", 0, index) for index in range(200))
-        assert row.samples == SAMPLES and row.prompt == next(p.prompt for p in drawn if p.id == row.id)
+def test_problems_count_each_model_and_have_their_prompts(finished: Finished, findings: Findings) -> None:
+    for model, counts in findings.audit.counts.items():
+        right = right_by_problem(rows(finished, model), "process", [1, 2])
+        assert dict(zip(counts.problem.tolist(), counts.c_P.tolist(), strict=True)) == right and len(right) == 8
+        assert set(counts.n_P.tolist()) == {SAMPLES}
+        for id, level in zip(counts.problem.tolist(), counts.level.tolist(), strict=True):
+            # An id stands for all wordings of one question; the first one drawn was asked.
+            drawn = (WORLD.at_level(level).problem("test", 0, index) for index in range(200))
+            assert findings.prompts[id] == next(p.prompt for p in drawn if p.id == id)
 
 
 def test_examples_are_completions_that_were_drawn(finished: Finished, findings: Findings) -> None:
-    assert {example.model for example in findings.examples} == {"base", "tuned"}
+    assert set(findings.examples) == {"base", "tuned"}
+    levels = {id: level for c in findings.audit.counts.values() for id, level in zip(c.problem, c.level, strict=True)}
     for model, evaluation in STUDY.evaluations.items():
         table = pq.read_table(finished.store.folder(evaluation) / "rollouts.parquet").to_pylist()
-        mine = [example for example in findings.examples if example.model == model]
+        mine = findings.examples[model]
+        assert {example.model for example in mine} == {model}
         for level in (1, 2):
             for right in (True, False):
-                found = [e for e in mine if e.level == level and (e.process == "correct") == right]
+                found = [e for e in mine if levels[e.problem_id] == level and (e.process == "correct") == right]
                 drawn = [r for r in table if r["level"] == level and (r["process"] == "correct") == right]
                 assert len(found) == min(1, len(drawn))
                 if found:

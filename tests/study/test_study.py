@@ -41,6 +41,11 @@ def test_arms_need_a_region_to_be_judged_on() -> None:
         dataclasses.replace(STUDY, regions={})
 
 
+def test_regions_are_disjoint() -> None:
+    with pytest.raises(InputError, match=r"^regions 'inside' and 'all': both hold level 1; make them disjoint$"):
+        dataclasses.replace(STUDY, regions={"inside": range(1, 2), "all": range(1, 3)})
+
+
 def test_no_arm_may_take_the_place_of_the_base() -> None:
     """It would be compared with itself and found unchanged."""
     with pytest.raises(InputError, match=r"^arm 'base': "):

@@ -31,8 +31,8 @@ from edgewise.claims.brorl.mass_balance import (
     shrinks_exactly,
 )
 from edgewise.claims.brorl.token_simulator import TokenSimulator, first_logits, simulate
-from edgewise.report.audit.paper import printed
-from edgewise.report.charts import sized, specification, styles
+from edgewise.report.charts import model_styles, sized, specification
+from edgewise.report.paper import printed
 
 PAGE = DOCS / "brorl.md"
 PLOT = FIGURES / "brorl.svg"
@@ -291,7 +291,7 @@ def plot(runs: dict[tuple[str, int], list[Run]]) -> None:
         if arm in DRAWN
         for ends in [[one.end for one in some]]
     ]
-    look = [styles(DRAWN)[arm].color for arm in DRAWN]
+    look = [model_styles(DRAWN)[arm].color for arm in DRAWN]
     start = runs["surrogate", SAMPLES[0]][0].start
     # Room for the longest name of an arm in the legend.
     color = alt.Color("arm:N").scale(domain=list(DRAWN), range=look).title(None).legend(labelLimit=300, columns=1)

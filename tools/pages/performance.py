@@ -15,8 +15,8 @@ import vl_convert
 
 from benchmarks.registry import BENCHMARKS
 from benchmarks.terminal import number
-from edgewise.report.audit.paper import printed
 from edgewise.report.charts import PALETTE, sized, specification
+from edgewise.report.paper import printed
 from tools.pages import DOCS, FIGURES, ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from edgewise.report.audit.schema import schema
+from edgewise.report.schema import schema
 from tools.pages import DOCS
 
 PAGE = DOCS / "boundary.schema.json"

@@ -15,8 +15,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch is imported, as the
 from edgewise.boundary import Estimate
 from edgewise.core.provenance import versions
 from edgewise.core.spec import digest
-from edgewise.report.study.tables import at, claim_k, curve_of, level_name
-from edgewise.report.study.terminal import StudyProgress
+from edgewise.report.progress import StudyProgress
 from edgewise.study.context import Context
 from edgewise.study.demo import DemoSpec, demo
 from edgewise.study.measure import Findings, measure
@@ -62,9 +61,9 @@ def overview(seeds: list[int], found: list[Findings]) -> Iterator[str]:
     """A row per arm and region, a column per seed."""
     yield "| arm | region | " + " | ".join(f"seed {seed}" for seed in seeds) + " |"
     yield "|---|---|" + "---|" * len(seeds)
-    for arm, verdict in found[0].verdicts.items():
+    for arm, verdict in found[0].audit.verdicts.items():
         for region in verdict.parts:
-            labels = [one.verdicts[arm].parts[region].label for one in found]
+            labels = [one.audit.verdicts[arm].parts[region].label for one in found]
             yield f"| {arm} | {region} | " + " | ".join(labels) + " |"
 
 
@@ -72,7 +71,7 @@ def verdicts(findings: Findings) -> Iterator[str]:
     """A row per arm and region."""
     yield "| arm | region | verdict | pass@1, change | pass@k, change | newly solved beyond the floor |"
     yield "|---|---|---|---|---|---|"
-    for arm, verdict in findings.verdicts.items():
+    for arm, verdict in findings.audit.verdicts.items():
         for region, part in verdict.parts.items():
             excess = part.solved.excess_expansion
             yield (
@@ -84,14 +83,16 @@ def verdicts(findings: Findings) -> Iterator[str]:
 
 def levels(findings: Findings) -> Iterator[str]:
     """A row per level, a pair of columns per model."""
-    k = claim_k(findings, next(iter(findings.regions)))
-    curve = curve_of(findings, "base", "process", level_name(findings.levels[0]))
-    yield f"{curve.problems} problems a level, {curve.n} samples a problem; pass@1 / pass@{k}:\n"
-    yield "| operations | " + " | ".join(findings.models) + " |"
-    yield "|---|" + "---|" * len(findings.models)
-    for level in findings.levels:
-        curves = [curve_of(findings, model, "process", level_name(level)) for model in findings.models]
-        yield f"| {level} | " + " | ".join(f"{percent(at(c, 1))} / {percent(at(c, k))}" for c in curves) + " |"
+    audit = findings.audit
+    scopes = [scope for one in audit.sets for scope in (one.levels or (one.whole,))]
+    k = audit.sets[0].whole.k
+    yield f"{scopes[0].problems} problems a level, {scopes[0].n} samples a problem; pass@1 / pass@{k}:\n"
+    yield "| operations | " + " | ".join(audit.models) + " |"
+    yield "|---|" + "---|" * len(audit.models)
+    for scope in scopes:
+        curves = [scope.curves[model]["process"] for model in audit.models]
+        cells = (f"{percent(c.at(1))} / {percent(c.at(k))}" for c in curves)
+        yield f"| {scope.level} | " + " | ".join(cells) + " |"
 
 
 def costs(study: Study, store: Store) -> str:

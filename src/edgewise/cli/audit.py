@@ -66,8 +66,8 @@ def audit(
         return
     from edgewise.boundary import audit as audit_boundary
     from edgewise.interop.arms import read_arms
-    from edgewise.report.audit import summary, write_report
-    from edgewise.report.terminal import status
+    from edgewise.report.folder import write_report
+    from edgewise.report.terminal import print_audit, status
 
     if not rollouts:
         raise InputError("rollouts: a base and at least one tuned model are needed: edgewise audit BASE TUNED")
@@ -100,7 +100,7 @@ def audit(
             prompts=arms.prompts,
             command=shlex.join(["edgewise", *sys.argv[1:]]),
         )
-    summary(found, out)
+    print_audit(found, out)
 
 
 def edge(

@@ -46,9 +46,9 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     from edgewise.core.distributed import process_group
     from edgewise.core.threads import machine_cores
     from edgewise.model.backend import choose_backend
-    from edgewise.report.study.page import write_page
-    from edgewise.report.study.terminal import StudyProgress, summary
-    from edgewise.report.terminal import status
+    from edgewise.report.folder import write_report
+    from edgewise.report.progress import StudyProgress
+    from edgewise.report.terminal import print_audit, status
     from edgewise.study.context import Context
     from edgewise.study.measure import measure
     from edgewise.study.run import run
@@ -63,8 +63,17 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
             store = run(study, context, progress)
     if not distributed.is_rank_zero:
         return
-    page = out / "report.html"
-    with status("judging and writing the report, a few seconds"):
+    if not study.arms:
+        print(f"no arm to compare with the base: its outcomes stand in {store.folder(study.base)}")
+        return
+    with status("measuring and writing the report, some seconds"):
         findings = measure(study, store)
-        write_page(findings, page, command=shlex.join(["edgewise", *sys.argv[1:]]))
-    summary(findings, page)
+        write_report(
+            findings.audit,
+            out,
+            examples=findings.examples,
+            prompts=findings.prompts,
+            command=shlex.join(["edgewise", *sys.argv[1:]]),
+            study=findings,
+        )
+    print_audit(findings.audit, out)

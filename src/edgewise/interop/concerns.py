@@ -27,7 +27,7 @@ def find_concerns(models: Mapping[str, ModelRollouts], samples: Mapping[str, Out
         for message, forbids in _about_model(model, samples[name]):
             yield Concern(message, forbids, (name,))
         for note in model.notes:
-            yield Concern(_as_sentence(note), models=(name,))
+            yield Concern(_as_sentence(note), models=(name,), harmless=True)
     for name in tuned_names:
         about_pair = _about_pair(models[base_name], models[name], samples[base_name], samples[name])
         for message, forbids in about_pair:

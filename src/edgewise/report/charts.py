@@ -1,16 +1,27 @@
-"""What every chart shares: a model has one colour and one shape wherever it appears."""
+"""What all charts share: colours and shapes of models, axes, and the frame that makes layers one Vega-Lite chart.
+
+Every chart takes three parameters, so that a page can change them: `shown`, the models to draw; `chosen`, the k to look
+at; and `answers`, whether the metric that verdicts do not go by is drawn too.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+import numpy.typing as npt
 
 # After Okabe and Ito, each dark enough for a white page and light enough for a black one.
 PALETTE = ("#7d858c", "#1a84cc", "#d55e00", "#009e73", "#b8629a", "#8f7300", "#6a6fd1")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
+MUTED = "#8b949b"
+SHARES = alt.Axis(format=".0%", tickCount=5)
+
+ChartRows = list[dict[str, Any]]
+VegaLite = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,34 +31,34 @@ class Figure:
     id: str
     title: str
     note: str
-    chart: dict[str, Any]
+    chart: VegaLite
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
-    """How one model is drawn wherever it appears."""
+class ModelStyle:
+    """The colour and shape of one model in every chart and table."""
 
     color: str
     shape: str
 
 
-def styles(models: Iterable[str]) -> dict[str, Style]:
+def model_styles(models: Iterable[str]) -> dict[str, ModelStyle]:
     """Model -> style, by position, so that the base is grey in every report."""
-    return {m: Style(PALETTE[i % len(PALETTE)], SHAPES[i % len(SHAPES)]) for i, m in enumerate(models)}
+    return {m: ModelStyle(PALETTE[i % len(PALETTE)], SHAPES[i % len(SHAPES)]) for i, m in enumerate(models)}
 
 
 def model_color(models: Sequence[str], drawn: Sequence[str] = ()) -> alt.Color:
     """The field `model` as colour; `drawn` names the models of the chart where these are not all."""
-    found = styles(models)
+    styles = model_styles(models)
     domain = list(drawn or models)
-    return alt.Color("model:N").scale(domain=domain, range=[found[m].color for m in domain]).title(None)
+    return alt.Color("model:N").scale(domain=domain, range=[styles[m].color for m in domain]).title(None)
 
 
 def model_shape(models: Sequence[str], drawn: Sequence[str] = ()) -> alt.Shape:
     """The field `model` as the shape of points; `drawn` as in `model_color`."""
-    found = styles(models)
+    styles = model_styles(models)
     domain = list(drawn or models)
-    return alt.Shape("model:N").scale(domain=domain, range=[found[m].shape for m in domain]).title(None)
+    return alt.Shape("model:N").scale(domain=domain, range=[styles[m].shape for m in domain]).title(None)
 
 
 def samples_axis(largest: int, *, every: int = 1, title: str | None = "k, samples per problem") -> alt.X:
@@ -60,17 +71,64 @@ def samples_axis(largest: int, *, every: int = 1, title: str | None = "k, sample
     )
 
 
+class ChartData:
+    """The rows of one chart, each list of them once, and not in the layers, which altair copies often."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, ChartRows] = {}
+
+    def all(self, rows: ChartRows) -> alt.Chart:
+        """A layer that draws the rows."""
+        name = next((name for name, held in self.named.items() if held is rows), f"rows-{len(self.named)}")
+        self.named[name] = rows
+        return alt.Chart(alt.NamedData(name=name))
+
+    def shown(self, rows: ChartRows) -> alt.Chart:
+        """A layer that draws the rows of the models that are shown."""
+        chart: alt.Chart = self.all(rows).transform_filter("indexof(shown, datum.model) >= 0")
+        return chart
+
+
+def framed(data: ChartData, layers: list[alt.Chart], height: int, *, models: Sequence[str], k: int) -> VegaLite:
+    """The layers with their data as Vega-Lite, as wide as what holds it, all models shown and `k` chosen.
+
+    It names no schema: nothing on a page is a link out.
+    """
+    return {
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "params": [
+            {"name": "shown", "value": list(models)},
+            {"name": "chosen", "value": k},
+            {"name": "answers", "value": False},
+        ],
+        "layer": [specification(layer) for layer in layers],
+        "datasets": data.named,
+    }
+
+
+def known_rows(*columns: npt.NDArray[Any]) -> Iterable[tuple[Any, ...]]:
+    """Row by row where the second column, the value, is known; an unknown end of an interval is None."""
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        if math.isfinite(row[1]):
+            yield tuple(cell if math.isfinite(cell) else None for cell in row)
+
+
+def tooltips(**titles: str) -> list[alt.Tooltip]:
+    """What is told of a point: field -> title."""
+    return [alt.Tooltip(field, type="nominal", title=title) for field, title in titles.items()]
+
+
+def specification(chart: alt.Chart | alt.LayerChart) -> VegaLite:
+    """The chart as Vega-Lite, without the address of the schema: nothing on a page is a link out."""
+    found: VegaLite = chart.to_dict(validate=False)
+    return {key: value for key, value in found.items() if key not in ("$schema", "config")}
+
+
 def sized(layers: list[alt.Chart], height: int) -> alt.LayerChart:
     """The layers as one chart that is as wide as what holds it."""
     chart: alt.LayerChart = alt.LayerChart(layer=layers).properties(
         width="container", height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
     )
     return chart
-
-
-def specification(chart: alt.Chart | alt.LayerChart) -> dict[str, Any]:
-    """The chart as Vega-Lite, without the address of the schema: nothing on a page is a link out."""
-    found: dict[str, Any] = chart.to_dict(validate=False)
-    found.pop("$schema", None)
-    found.pop("config", None)
-    return found

@@ -18,29 +18,19 @@ from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 from edgewise.report import excerpts, formats
 
-STYLE = "page.css"
-SCRIPT = "page.js"
 
+def render(template: str, *, style: str, script: str, **values: Any) -> str:
+    """The text of a page from its template, style and script, which name resources of this package, and its values.
 
-def render(
-    template: str,
-    *,
-    style: tuple[str, ...] = (),
-    script: str,
-    **values: Any,
-) -> str:
-    """The text of a page: the shared style and script, then the page's own, then its values.
-
-    `template`, `style` and `script` name resources of this package. The template gets `policy`,
-    `css`, `bundle` and `script` besides `values`; everything else in it is escaped.
+    The template gets `policy`, `css`, `bundle` and `script` besides `values`; everything else in it is escaped.
     """
-    bundle, code = _bundle(), resource(SCRIPT) + resource(script)
+    bundle, code = _bundle(), resource(script)
     return (
         _environment()
         .get_template(template)
         .render(
             policy=content_policy(bundle, code),
-            css=Markup("".join(resource(name) for name in (STYLE, *style))),
+            css=Markup(resource(style)),
             bundle=Markup(bundle),
             script=Markup(code),
             **values,
@@ -115,15 +105,11 @@ def _environment() -> Environment:
         "points_interval": formats.points_interval,
         "tally": formats.tally,
         "tally_interval": formats.tally_interval,
-        "number": formats.number,
-        "number_interval": formats.number_interval,
-        "ratio": formats.ratio,
-        "ratio_interval": formats.ratio_interval,
         "p_value": formats.p_value,
         "confidence": formats.confidence,
-        "levels": formats.levels,
         "amount": formats.amount,
         "duration": formats.duration,
+        "slug": lambda label: label.replace(" ", "-"),
         "bounded": excerpts.bounded,
         "excerpt": excerpts.excerpt,
         "omission": excerpts.omission,

@@ -15,9 +15,9 @@ from rich.text import Text
 from edgewise.boundary.edge.edge import Edge, EdgeLevel
 from edgewise.boundary.edge.placing import NEEDED, REGIONS
 from edgewise.boundary.inference.resampling import Estimate
-from edgewise.report.audit.record import plain
 from edgewise.report.document import write
 from edgewise.report.formats import NOT_AVAILABLE
+from edgewise.report.record import as_json
 
 # Below this the counts contradict the population that the posteriors rest on.
 MISFIT = 0.01
@@ -47,7 +47,7 @@ def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str]) -> None:
         if one.selected
     ]
     write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), path)
-    everything = {"schema": "edgewise.edge/1", **plain(edge)}
+    everything = {"schema": "edgewise.edge/1", **as_json(edge)}
     write(json.dumps(everything, indent=1, allow_nan=False) + "\n", path.with_suffix(".json"))
 
 

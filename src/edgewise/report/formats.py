@@ -52,6 +52,21 @@ def tally_interval(estimate: Estimate) -> str:
     return _interval(estimate.low, estimate.high, "")
 
 
+def signed_tally(number: float) -> str:
+    """A change of an expected number of problems: "+12.3"."""
+    return NOT_AVAILABLE if math.isnan(number) else _signed(f"{number:+.1f}")
+
+
+def signed_tally_interval(estimate: Estimate) -> str:
+    """The interval of such a change: "[+8.1, +16.9]"."""
+    return _interval(estimate.low, estimate.high, "+")
+
+
+def count(number: float) -> str:
+    """A whole number: "1,230"."""
+    return NOT_AVAILABLE if math.isnan(number) else _signed(f"{number:,.0f}")
+
+
 def number(value: float | None) -> str:
     """Three significant digits: "0.0123", "12.3", "1,230"; no bound is "\u221e"."""
     if value is None or math.isnan(value):

@@ -1,14 +1,25 @@
-"""What every command shows in the terminal."""
+"""What commands print: a line while something is under way, and the end of an audit or a study."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.status import Status
+from rich.table import Table
 from rich.text import Text
 
+from edgewise.boundary.audit.result import Audit, Concern, ProblemSet
 from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.measures.crossover import CROSSOVER
+from edgewise.boundary.verdict.labels import LABELS, Label
+from edgewise.report import formats
 
-_STYLES = {"extended": "bold green", "sharpened": "bold blue", "shrunk": "bold red", "mixed": "bold magenta"}
+# Columns of the terminal from which on a tuned model's own pass@k stands beside its difference from the base.
+WIDE = 100
 
 
 def status(what: str) -> Status:
@@ -16,11 +27,91 @@ def status(what: str) -> Status:
     return Console(stderr=True).status(what)
 
 
-def verdict_line(model: str, label: str) -> Text:
-    """ "name: label", the label in its colour."""
-    return Text.assemble((model, "bold"), ": ", (label, _STYLES.get(label, "bold")))
-
-
-def percent(estimate: Estimate) -> str:
+def percent_with_interval(estimate: Estimate) -> str:
     """0.734 -> "73.4 [70.1, 76.2]"."""
-    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+    return f"{100 * estimate.value:.1f} {formats.percent_interval(estimate)}"
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def print_audit(audit: Audit, folder: Path) -> None:
+    """Print what changes a claim, each tuned model's label and sentence, one table, where the report is, and notes."""
+    console = Console(highlight=False)
+    for concern in audit.concerns:
+        if not concern.harmless:
+            console.print(_concern(concern))
+    for model, verdict in audit.verdicts.items():
+        ks = sorted({part.k for part in verdict.parts.values()})
+        console.print()
+        console.print(Text.assemble((one_line(model), "bold"), ": ", _label(verdict.label), f" at k = {_all(ks)}"))
+        console.print(Padding(Text(one_line(verdict.sentence)), (0, 0, 0, 2)))
+        for problem_set in audit.sets:
+            for line in _crossover(audit, problem_set, model):
+                console.print(Padding(Text(line), (0, 0, 0, 2)))
+    console.print()
+    console.print(_passes(audit, wide=console.width >= WIDE))
+    console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
+    for concern in audit.concerns:
+        if concern.harmless:
+            console.print(Text.assemble(("note: ", "dim"), (_about(concern), "dim")))
+
+
+def _concern(concern: Concern) -> Text:
+    return Text.assemble(
+        ("no claim: ", "bold red") if concern.forbids else ("take care: ", "bold yellow"), _about(concern)
+    )
+
+
+def _about(concern: Concern) -> str:
+    return one_line(f"{', '.join(concern.models)}: {concern.message}" if concern.models else concern.message)
+
+
+def _label(label: Label) -> tuple[str, str]:
+    return label, LABELS[label].style
+
+
+def _all(ks: list[int]) -> str:
+    return ", ".join(map(str, ks))
+
+
+def _crossover(audit: Audit, problem_set: ProblemSet, model: str) -> Iterator[str]:
+    crossover = CROSSOVER.result(problem_set.comparisons[model])
+    if crossover is not None and crossover.claimable:
+        where = f"{one_line(problem_set.name)}: " if len(audit.sets) > 1 else ""
+        yield f"{where}from k = {crossover.k_star:.0f} on the base is ahead, by the band over all k."
+
+
+def _passes(audit: Audit, *, wide: bool) -> Table:
+    ks = sorted({one.whole.k for one in audit.sets})
+    parts = [part for verdict in audit.verdicts.values() for part in verdict.parts.values()]
+    confidence = next(iter(audit.sets[0].whole.curves.values()))[audit.metric].bootstrap.confidence
+    title = (
+        f"Percent of problems solved, by the {audit.metric}, {formats.confidence(confidence)} intervals; tuned models: "
+        f"change in points, {formats.confidence(parts[0].confidence)} intervals"
+    )
+    table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("model", overflow="fold")
+    for heading in ("pass@1", f"pass@{ks[0] if len(ks) == 1 else 'k'}"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for problem_set in audit.sets:
+        scope = problem_set.whole
+        about = f"{scope.problems} problems, n = {scope.n}" + (f", k = {scope.k}" if len(ks) > 1 else "")
+        table.add_row(Text.assemble((one_line(problem_set.name), "bold"), f"\n{about}"))
+        for model, curves in scope.curves.items():
+            curve = curves[audit.metric]
+            passes = [curve.at(k) for k in (1, scope.k)]
+            name = Text(f"  {one_line(model)}")
+            if model not in scope.verdicts:
+                table.add_row(name, *map(percent_with_interval, passes), "")
+                continue
+            part = scope.verdicts[model]
+            changes = [
+                f"{100 * own.value:.1f}, " * wide + f"{formats.points(delta.value)} {formats.points_interval(delta)}"
+                for own, delta in zip(passes, (part.delta_1, part.delta_k), strict=True)
+            ]
+            table.add_row(name, *changes, Text(*_label(part.label)))
+    return table

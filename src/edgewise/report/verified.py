@@ -12,7 +12,7 @@ from rich.text import Text
 
 from edgewise.boundary import Curve, Outcomes
 from edgewise.boundary.inference.resampling import Estimate
-from edgewise.report.terminal import percent
+from edgewise.report.terminal import percent_with_interval
 
 _GRADES = ((1, "correct"), (0, "wrong"), (-1, "unscorable"))
 _REASONS = 5
@@ -33,7 +33,7 @@ def summary(outcomes: Outcomes, pass_at_1: Mapping[str, Curve], reasons: Counter
         assert grade_S is not None
         at_1 = pass_at_1[name]
         estimate = Estimate(float(at_1.value_K[0]), float(at_1.low_K[0]), float(at_1.high_K[0]))
-        table.add_row(name, *(f"{int((grade_S == grade).sum()):,}" for grade, _ in _GRADES), percent(estimate))
+        table.add_row(name, *(f"{int((grade_S == grade).sum()):,}" for grade, _ in _GRADES), percent_with_interval(estimate))
     console.print(table)
     if reasons:
         console.print("Most common reasons:")

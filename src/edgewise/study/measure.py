@@ -1,27 +1,23 @@
-"""From a finished study to what it found: every number a report shows, computed once, here."""
+"""Measure a finished study: one audit of its arms over regions, with examples and how each stage was made.
+
+The audit is the one that `edgewise audit` makes of rollouts from elsewhere. Its problem sets are the study's regions,
+and its metric is the process; problems at levels outside every region are left out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 
-from edgewise.boundary import (
-    CombinedVerdict,
-    Curve,
-    Metric,
-    Outcomes,
-    Rates,
-    align,
-    boundary_verdict,
-    combine,
-    curve,
-    k_grid,
-)
+from edgewise.boundary import Audit, Outcomes, audit
+from edgewise.core.errors import InputError
 from edgewise.core.spec import digest, plain
+from edgewise.outcomes.example import Example
 from edgewise.outcomes.io import read_outcomes
 from edgewise.rollouts.table import read_rollout_table
 from edgewise.study.plan import topological_order
@@ -29,48 +25,12 @@ from edgewise.study.stages import OUTCOMES, ROLLOUTS
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 
-METRICS: tuple[Metric, ...] = ("process", "answer")
+# The set of problems at levels that no region holds.
+OUTSIDE = "outside every region"
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCurve:
-    """pass@k of one model on one set of problems, judged by the process or by the answer."""
-
-    model: str
-    metric: Metric
-    where: str
-    curve: Curve
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemRow:
-    """One problem and how many of `samples` each model got right, by process and by answer."""
-
-    id: str
-    level: int
-    prompt: str
-    samples: int
-    process: Mapping[str, int]
-    answer: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One completion. Marks are "correct", "wrong" or "unscorable"; text is untrusted."""
-
-    model: str
-    level: int
-    problem_id: str
-    prompt: str
-    text: str
-    answer: str
-    process: str
-    first_wrong_step: int | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class StageCard:
+class StageRecord:
     """How one stage was made: its spec and what its provenance.json records."""
 
     name: str
@@ -80,125 +40,82 @@ class StageCard:
     metrics: list[dict[str, float]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Findings:
-    """What a study found. `models` are named in order, "base" first; `where` values of curves are
-    the region names, then "op 1", "op 2", ... for single levels. Verdicts are by process, one per
-    arm, with a part per region."""
+    """What a study found: the audit of its arms, a set for each region, and what only a laboratory knows.
+
+    `prompts` holds the prompt of each problem and `examples` completions of each model.
+    """
 
     title: str
     question: str
-    models: tuple[str, ...]
-    regions: Mapping[str, range]
-    levels: tuple[int, ...]
-    verdicts: Mapping[str, CombinedVerdict]
-    curves: tuple[ModelCurve, ...]
-    rates: Mapping[str, Mapping[str, Rates]]
-    problems: tuple[ProblemRow, ...]
-    examples: tuple[Example, ...]
-    stages: tuple[StageCard, ...]
+    audit: Audit
+    prompts: Mapping[str, str]
+    examples: Mapping[str, tuple[Example, ...]]
+    stages: tuple[StageRecord, ...]
 
 
 def measure(study: Study, store: Store) -> Findings:
-    """Read a finished study's outcomes and judge every arm on every region.
+    """Read a finished study's outcomes and audit every arm against the base on every region.
 
-    Intervals of the verdicts are at 1 - .05 / (arms x regions), so that all verdicts together
-    are false in at most 5% of studies; curves have pointwise 95% intervals over problems.
+    Intervals of the verdicts are at 1 - .05 / (arms x regions), so that all verdicts together are false in at most 5%
+    of studies. Raises InputError where the study has no arm, or a file cannot be read.
     """
-    outcomes = {name: read_outcomes(store.folder(e) / OUTCOMES) for name, e in study.evaluations.items()}
-    comparisons = max(1, len(study.arms) * len(study.regions))
-    verdicts = {
-        arm: combine(
-            {
-                region: boundary_verdict(
-                    *align(
-                        outcomes["base"].select_levels(levels), outcomes[arm].select_levels(levels), metric="process"
-                    ),
-                    comparisons=comparisons,
-                )
-                for region, levels in study.regions.items()
-            }
-        )
-        for arm in study.arms
-    }
-    levels = tuple(study.base.world.levels)
-    where = {**study.regions, **{f"op {level}": range(level, level + 1) for level in levels}}
-    curves = tuple(
-        ModelCurve(model, metric, name, curve(counts, k_grid(counts.n)))
-        for model, table in outcomes.items()
-        for metric in METRICS
-        for name, some in where.items()
-        for counts in [table.select_levels(some).counts(metric)]
-    )
-    rollouts = {name: store.folder(e) / ROLLOUTS for name, e in study.evaluations.items()}
+    if not study.arms:
+        raise InputError("arms: the study has none; an audit compares a base with at least one tuned model")
+    folders = {name: store.folder(evaluation) for name, evaluation in study.evaluations.items()}
+    models = {name: _by_region(read_outcomes(path / OUTCOMES), study) for name, path in folders.items()}
     return Findings(
         title=study.title,
         question=study.question,
-        models=tuple(outcomes),
-        regions=dict(study.regions),
-        levels=levels,
-        verdicts=verdicts,
-        curves=curves,
-        rates={
-            model: {region: table.select_levels(some).rates() for region, some in study.regions.items()}
-            for model, table in outcomes.items()
-        },
-        problems=_problem_rows(outcomes, rollouts["base"]),
-        examples=tuple(e for model, path in rollouts.items() for e in _examples(model, path)),
-        stages=_stage_cards(study, store),
+        audit=audit(models, metric="process", sets=list(study.regions)),
+        prompts=_prompts(folders["base"] / ROLLOUTS),
+        examples={name: _examples(name, path / ROLLOUTS) for name, path in folders.items()},
+        stages=_stage_records(study, store),
     )
 
 
-def _problem_rows(outcomes: Mapping[str, Outcomes], rollouts: Path) -> tuple[ProblemRow, ...]:
-    table = read_rollout_table(rollouts, ["problem_id", "level", "prompt"])
-    prompts = dict(zip(table["problem_id"].to_pylist(), table["prompt"].to_pylist(), strict=True))
-    counts = {(model, metric): table.counts(metric) for model, table in outcomes.items() for metric in METRICS}
-    first = counts["base", "process"]
-    right = {key: c.c_P.tolist() for key, c in counts.items()}
-    rows = [
-        ProblemRow(
-            id=str(problem),
-            level=int(first.level[i]),
-            prompt=prompts[str(problem)],
-            samples=int(first.n_P[i]),
-            process={model: right[model, "process"][i] for model in outcomes},
-            answer={model: right[model, "answer"][i] for model in outcomes},
-        )
-        for i, problem in enumerate(first.problem)
-    ]
-    return tuple(sorted(rows, key=lambda row: (row.level, row.id)))
+def _by_region(outcomes: Outcomes, study: Study) -> Outcomes:
+    """The outcomes with the region of each problem as its set."""
+    regions = np.full(len(outcomes.problem), OUTSIDE, dtype=object)
+    for name, levels in study.regions.items():
+        regions[np.isin(outcomes.level, list(levels))] = name
+    return replace(outcomes, set=regions.astype(np.str_))
 
 
-def _examples(model: str, path: Path) -> list[Example]:
+def _prompts(rollouts: Path) -> dict[str, str]:
+    table = read_rollout_table(rollouts, ["problem_id", "prompt"])
+    return dict(zip(table["problem_id"].to_pylist(), table["prompt"].to_pylist(), strict=True))
+
+
+def _examples(model: str, path: Path) -> tuple[Example, ...]:
     """The first right and the first wrong completion of the first problem of each level that has one."""
-    columns = ["problem_id", "level", "prompt", "text", "answer", "process", "first_wrong_step", "reason"]
+    columns = ["problem_id", "level", "text", "answer", "process", "first_wrong_step", "reason"]
     table = read_rollout_table(path, columns)
-    found = []
+    rows: list[dict[str, Any]] = []
     for level in sorted(set(table["level"].to_pylist())):
-        here = pc.field("level") == level
+        at_level = pc.field("level") == level
         right = pc.field("process") == "correct"
-        for kind in (here & right, here & ~right):
-            found += table.filter(kind).slice(0, 1).to_pylist()
-    return [
+        for kind in (at_level & right, at_level & ~right):
+            rows += table.filter(kind).slice(0, 1).to_pylist()
+    return tuple(
         Example(
             model=model,
-            level=row["level"],
             problem_id=row["problem_id"],
-            prompt=row["prompt"],
             text=row["text"],
             answer=row["answer"],
             process=row["process"],
             first_wrong_step=row["first_wrong_step"],
             reason=row["reason"],
         )
-        for row in found
-    ]
+        for row in rows
+    )
 
 
-def _stage_cards(study: Study, store: Store) -> tuple[StageCard, ...]:
+def _stage_records(study: Study, store: Store) -> tuple[StageRecord, ...]:
     names = study.names()
     return tuple(
-        StageCard(
+        StageRecord(
             name=names.get(digest(stage), stage.kind),
             folder=store.folder(stage).name,
             spec=plain(stage),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
@@ -17,9 +18,10 @@ class Study:
 
     `regions` names sets of levels, from what the base covers to what it does not; each arm gets a
     verdict on each. InputError where an arm is not evaluated on the base's problems, for then
-    nothing can be paired, or is called "base", and where an arm has no region to be judged on. An arm is
-    drawn with the base's sampling params, or with power sampling and the base's token limit: sharpening without
-    training is an arm of its own.
+    nothing can be paired, or is called "base", where an arm has no region to be judged on, and where two regions
+    share a level, for a problem is in one set. Levels of no region are evaluated and left out of the verdicts. An
+    arm is drawn with the base's sampling params, or with power sampling and the base's token limit: sharpening
+    without training is an arm of its own.
     """
 
     title: str
@@ -48,6 +50,12 @@ class Study:
         outside = [name for name, levels in self.regions.items() if not levels or not set(levels) <= evaluated]
         if outside:
             raise InputError(f"region {outside[0]!r}: its levels must be among those evaluated, at least one")
+        for (name, levels), (other, others) in combinations(self.regions.items(), 2):
+            shared_levels = sorted(set(levels) & set(others))
+            if shared_levels:
+                raise InputError(
+                    f"regions {name!r} and {other!r}: both hold level {shared_levels[0]}; make them disjoint"
+                )
 
     @property
     def evaluations(self) -> dict[str, Evaluate]:

@@ -86,6 +86,18 @@ def test_verdicts_are_those_of_boundary_verdict_over_the_family(arms: Mapping[st
     assert [verdict.problems for verdict in levels] == [20, 20]
 
 
+def test_sets_are_chosen_and_ordered(arms: Mapping[str, Outcomes]) -> None:
+    pair = {name: arms[name] for name in ("base", "surer")}
+    assert [one.name for one in audit(pair, sets=["y", "x"], resamples=RESAMPLES).sets] == ["y", "x"]
+    (only,) = audit(pair, sets=["y"], resamples=RESAMPLES).sets
+    y = np.asarray(arms["base"].set) == "y"
+    alone = audit({name: one.select(y) for name, one in pair.items()}, resamples=RESAMPLES).sets[0]
+    assert only.whole.verdicts["surer"].delta_k == alone.whole.verdicts["surer"].delta_k
+    assert only.whole.verdicts["surer"].comparisons == 1
+    with pytest.raises(InputError, match=r"^sets: z asked for; there are x, y$"):
+        audit(pair, sets=["z"])
+
+
 def test_counts_alone_leave_out_what_they_do_not_hold() -> None:
     p_P = np.random.default_rng(0).beta(0.2, 1.5, 60)
     base, tuned = (Counts.of(16, np.random.default_rng(seed).binomial(16, p_P)) for seed in (1, 2))

@@ -20,12 +20,13 @@ class Concern:
     """Something about the rollouts that a reader must know before any number.
 
     `forbids` says that no claim about `models` can be made because of it; `models` is empty where
-    it holds for all.
+    it holds for all. `harmless` marks a note that changes no claim, such as how rows were numbered.
     """
 
     message: str
     forbids: bool = False
     models: tuple[str, ...] = ()
+    harmless: bool = False
 
 
 @dataclass(frozen=True, eq=False)

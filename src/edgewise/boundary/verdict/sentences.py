@@ -61,7 +61,7 @@ def _where(names: Sequence[str], total: int) -> str:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:.1f} points"
+    return f"{round(100 * share, 1):g} points"
 
 
 def _difference(delta: Estimate) -> str:

@@ -1,0 +1,134 @@
+"""One self-contained HTML page of an audit, and of the study behind it where there is one.
+
+The first screen says what people come for: what changes a claim, the label of each tuned model, one sentence, pass@k
+and the numbers that decided. The evidence follows, folded where it is long; harmless notes stand at the end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from altair.utils.schemapi import debug_mode
+
+from edgewise.boundary.audit.result import Audit
+from edgewise.boundary.verdict.labels import LABELS
+from edgewise.core.provenance import versions
+from edgewise.outcomes.example import Example
+from edgewise.report import charts, document
+from edgewise.report.document import embedded_json
+from edgewise.report.figures import level_figures, set_figures, verdict_figures
+from edgewise.report.page.along import AlongK
+from edgewise.report.page.measure_tables import measure_tables
+from edgewise.report.page.problem_table import examples_by_problem, problem_columns, problem_levels, problem_rows
+from edgewise.report.problem_charts import CELLS, DIRECTIONS
+from edgewise.report.training_charts import thinning, training_figures
+
+if TYPE_CHECKING:
+    from edgewise.study.measure import Findings, StageRecord
+
+# Problems with completions that the page shows.
+MOST_EXAMPLES = 60
+
+
+def render_page(
+    audit: Audit,
+    *,
+    examples: Mapping[str, Sequence[Example]],
+    prompts: Mapping[str, str],
+    command: str | None = None,
+    study: Findings | None = None,
+) -> str:
+    """The text of the page.
+
+    `examples` holds completions of each model and `prompts` the prompt of each problem, as far as
+    they are known; `command` is what a reader types to repeat it. `study` adds its question, training curves and
+    how every stage was made.
+    """
+    stages = study.stages if study else ()
+    # Altair checks every part of every chart against the schema as it is made: a test does that.
+    with debug_mode(False):
+        verdicts = verdict_figures(audit)
+        of_sets = [set_figures(audit, one, str(i)) for i, one in enumerate(audit.sets)]
+        of_levels = [level_figures(audit, one, str(i)) for i, one in enumerate(audit.sets)]
+        training = training_figures(stages, audit.models)
+    figures = [*verdicts.values(), *training, *(f for found in of_sets for f in found.values())]
+    figures += [f for found in of_levels for f in found]
+    along = AlongK()
+    by_problem = examples_by_problem(audit, examples)
+    first = audit.sets[0]
+    return document.render(
+        "page/page.html.j2",
+        style="page/page.css",
+        script="page/page.js",
+        audit=audit,
+        study=study,
+        command=command,
+        versions=versions(("numpy", "scipy")),
+        labels=LABELS,
+        styles=charts.model_styles(audit.models),
+        place={model: i for i, model in enumerate(audit.models)},
+        place_of_set={one.name: i for i, one in enumerate(audit.sets)},
+        first_part=next(iter(first.whole.verdicts.values())),
+        rules=_rules(audit),
+        with_lost=any(part.label in ("shrunk", "mixed") for v in audit.verdicts.values() for part in v.parts.values()),
+        alerts=[concern for concern in audit.concerns if not concern.harmless],
+        notes=[concern for concern in audit.concerns if concern.harmless],
+        grid=sorted({int(k) for one in audit.sets for c in one.whole.curves.values() for k in c[audit.metric].k_K}),
+        along=along,
+        verdict_figures=verdicts,
+        figures=of_sets,
+        level_figures=of_levels,
+        training=training,
+        charts=embedded_json({f.id: f.chart for f in figures}),
+        cells=CELLS.values(),
+        directions=[(title, color) for title, color, _ in DIRECTIONS.values()],
+        measures=measure_tables(audit, of_sets, along),
+        levels=problem_levels(audit),
+        columns=list(problem_columns(audit).items()),
+        problem_data=embedded_json(problem_rows(audit, prompts)),
+        prompts=prompts,
+        examples=dict(islice(by_problem.items(), MOST_EXAMPLES)),
+        examples_left=max(0, len(by_problem) - MOST_EXAMPLES),
+        marked=any(e.first_wrong_step is not None for some in by_problem.values() for _, e in some),
+        thinned=max((thinning(len(stage.metrics)) for stage in stages), default=1),
+        seconds=_seconds,
+        total=_total,
+        specification=_pretty,
+    )
+
+
+def _rules(audit: Audit) -> dict[str, list[tuple[str, str]]]:
+    """Rule -> the models and sets that it decided; a set without a name stands for all sets together."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for model, verdict in audit.verdicts.items():
+        if len(verdict.parts) > 1:
+            found.setdefault(_sentence(verdict.rule), []).append((model, ""))
+        for name, part in verdict.parts.items():
+            found.setdefault(_sentence(part.rule), []).append((model, name))
+    return found
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _total(stage: StageRecord, name: str) -> float | None:
+    totals = stage.provenance.get("totals")
+    value = totals.get(name) if isinstance(totals, Mapping) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _seconds(stage: StageRecord) -> float | None:
+    """The sum over interruptions where the stage keeps one, else its last sitting."""
+    summed = _total(stage, "seconds")
+    if summed is not None:
+        return summed
+    wall = stage.provenance.get("wall_seconds")
+    return float(wall) if isinstance(wall, int | float) else None
+
+
+def _pretty(spec: Mapping[str, Any]) -> str:
+    return json.dumps(spec, indent=2, sort_keys=True, default=str)

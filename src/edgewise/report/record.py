@@ -1,0 +1,72 @@
+"""boundary.json: all that an audit found, for programs to read. Its schema is the tree of dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgewise import __version__
+from edgewise.boundary.audit.result import Audit
+from edgewise.outcomes.counts import Counts
+from edgewise.report import document
+
+NAME = "edgewise.boundary/2"
+
+# An array of this name holds the ids of problems.
+IDS = "problem"
+# The dimension suffix of what has one value for each problem.
+_PER_PROBLEM = re.compile(r"_[A-Z]*P[A-Z]*$")
+
+
+def write_boundary(audit: Audit, path: Path) -> None:
+    """Write `record(audit)`; the file appears whole or not at all. InputError where it cannot be written."""
+    document.write(json.dumps(record(audit), indent=1, allow_nan=False) + "\n", path)
+
+
+def record(audit: Audit) -> dict[str, Any]:
+    """The audit as plain JSON values; `verdict.label` is its answer.
+
+    Keys are the names of fields; arrays are lists; a number that is not known is null, one without
+    bound "inf" or "-inf". What has one value for each problem is left out: problems.csv holds it.
+    docs/boundary.schema.json describes the whole.
+    """
+    return {"schema": NAME, "edgewise": __version__, **as_json(audit)}
+
+
+def per_problem(field: str) -> bool:
+    """Whether the name of a field says that it has one value for each problem."""
+    return _PER_PROBLEM.search(field) is not None
+
+
+def as_json(value: Any) -> Any:
+    """Dataclasses, named tuples, mappings, arrays and scalars as JSON values. TypeError for anything else."""
+    if dataclasses.is_dataclass(value):
+        named = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {
+            name: as_json(item) for name, item in named.items() if not (per_problem(name) or _of_problems(name, item))
+        }
+    if isinstance(value, Mapping):
+        return {str(name): as_json(item) for name, item in value.items()}
+    if hasattr(value, "_asdict"):
+        return as_json(value._asdict())
+    if isinstance(value, np.ndarray | np.generic):
+        return as_json(value.tolist())
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise TypeError(f"{type(value).__name__} has no place in {NAME}")
+
+
+def _of_problems(name: str, value: Any) -> bool:
+    items = value.values() if isinstance(value, Mapping) else [value]
+    return any(isinstance(item, Counts) or (name == IDS and isinstance(item, np.ndarray)) for item in items)

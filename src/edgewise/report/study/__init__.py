@@ -1,1 +1,0 @@
-"""The page of what a study found, from its `Findings`."""

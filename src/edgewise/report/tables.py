@@ -1,0 +1,281 @@
+"""Audit -> tidy tables, one observation a row: what a reader's own analysis starts from.
+
+Numbers have full precision; an empty cell is a number that is not known. Headers are stable.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgewise.boundary.audit.result import Audit, Results, Scope
+from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.supported_k import use_of_k
+from edgewise.boundary.measures.certificates import CERTIFICATES
+from edgewise.boundary.measures.changes import CHANGES
+from edgewise.report import document
+
+Row = dict[str, Any]
+
+# The fields of the solved sets that are estimates, in the order of the table.
+SOLVED = ("both", "base_only", "tuned_only", "neither", "floor", "excess_expansion", "excess_shrinkage")
+
+# Of the one table that may be without a row.
+CERTIFICATE_COLUMNS = (
+    *("set", "level", "problem", "model", "kind", "base_c", "base_n", "tuned_c", "tuned_n"),
+    *("base_bound", "tuned_bound", "effect", "bound_alpha"),
+)
+# What stands in columns of their own, and axes.
+_ABOUT = ("n", "problems", "bootstrap", "k_K", "tau_H", "fpr_F")
+_ENDS = ("low_K", "high_K", "low_H", "high_H", "low_HK", "high_HK", "low_F", "high_F")
+# Column, the grid that it is read from, and where its letter stands in a suffix.
+_GRIDS = (("k", "k_K", -1), ("tau", "tau_H", 0), ("fpr", "fpr_F", 0))
+_NO_ENDS: Row = {"low": None, "high": None}
+_AXES = re.compile(r"_(?:H|K|HK|F)$")
+
+
+def write_tables(audit: Audit, folder: Path) -> None:
+    """Write every table as CSV, each whole or not at all. InputError names one that cannot be written."""
+    for name, rows in (
+        ("curves", curves(audit)),
+        ("differences", differences(audit)),
+        ("verdicts", verdicts(audit)),
+        ("solved", solved(audit)),
+        ("problems", problems(audit)),
+        ("models", models(audit)),
+        ("comparisons", comparisons(audit)),
+    ):
+        found = list(rows)
+        document.write(as_csv(list(found[0]), found), folder / f"{name}.csv")
+    document.write(as_csv(CERTIFICATE_COLUMNS, certificates(audit)), folder / "certificates.csv")
+
+
+def as_csv(names: Sequence[str], rows: Iterable[Row]) -> str:
+    """The rows below a header with the names."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def curves(audit: Audit) -> Iterator[Row]:
+    """pass@k: one row for each set or level, model, metric and k.
+
+    `low`, `high` hold at this k alone, `band_low`, `band_high` at all k at once, both for new
+    problems; `fixed_low`, `fixed_high` hold for exactly these problems.
+    """
+    for where, scope in _scopes(audit):
+        for model, by_metric in scope.curves.items():
+            for metric, curve in by_metric.items():
+                for i, k in enumerate(curve.k_K.tolist()):
+                    yield {
+                        **where,
+                        "model": model,
+                        "metric": metric,
+                        "k": k,
+                        "value": curve.value_K[i],
+                        "low": curve.low_K[i],
+                        "high": curve.high_K[i],
+                        "band_low": curve.band_low_K[i],
+                        "band_high": curve.band_high_K[i],
+                        "fixed_low": curve.fixed_low_K[i],
+                        "fixed_high": curve.fixed_high_K[i],
+                        "n": curve.n,
+                        "problems": curve.problems,
+                        "use": use_of_k(k, curve.n),
+                        "confidence": curve.bootstrap.confidence,
+                    }
+
+
+def differences(audit: Audit) -> Iterator[Row]:
+    """pass@k of tuned minus base on the same problems: one row for each set or level, tuned model and k."""
+    for where, scope in _scopes(audit):
+        for model, found in scope.differences.items():
+            for i, k in enumerate(found.k_K.tolist()):
+                yield {
+                    **where,
+                    "model": model,
+                    "metric": audit.metric,
+                    "k": k,
+                    "value": found.value_K[i],
+                    "low": found.low_K[i],
+                    "high": found.high_K[i],
+                    "band_low": found.band_low_K[i],
+                    "band_high": found.band_high_K[i],
+                    "fixed_low": found.fixed_low_K[i],
+                    "fixed_high": found.fixed_high_K[i],
+                    "p": found.p_K[i],
+                    "n": found.n,
+                    "problems": found.problems,
+                    "use": use_of_k(k, found.n),
+                    "confidence": found.bootstrap.confidence,
+                }
+
+
+def verdicts(audit: Audit) -> Iterator[Row]:
+    """One row for each set or level and tuned model, with the rule that fired and the evidence."""
+    for where, scope in _scopes(audit):
+        for model, found in scope.verdicts.items():
+            yield {
+                **where,
+                "model": model,
+                "metric": found.metric,
+                "verdict": found.label,
+                "k": found.k,
+                "n": found.n,
+                "problems": found.problems,
+                **_estimate("delta_1", found.delta_1),
+                **_estimate("delta_k", found.delta_k),
+                "p_1": found.p_1,
+                "p_k": found.p_k,
+                **_estimate("excess_expansion", found.solved.excess_expansion),
+                **_estimate("excess_shrinkage", found.solved.excess_shrinkage),
+                "margin": found.margin,
+                "confidence": found.confidence,
+                "comparisons": found.comparisons,
+                "power": found.power,
+                "detectable": found.detectable,
+                "rule": found.rule,
+                "sentence": found.sentence,
+            }
+
+
+def solved(audit: Audit) -> Iterator[Row]:
+    """Expected numbers of problems solved within k samples, and what two draws of the base differ by."""
+    for where, scope in _scopes(audit):
+        for model, verdict in scope.verdicts.items():
+            found = verdict.solved
+            yield {
+                **where,
+                "model": model,
+                "k": found.m,
+                **{name: cell for field in SOLVED for name, cell in _estimate(field, getattr(found, field)).items()},
+                "mcnemar_p": found.mcnemar_p,
+                "problems": found.problems,
+                "confidence": found.bootstrap.confidence,
+            }
+
+
+def problems(audit: Audit) -> Iterator[Row]:
+    """One row for each problem: samples `n` and correct samples `c` of every model, then `p`, its
+    adjusted `q` and the direction of the change of every tuned model."""
+    for one in audit.sets:
+        counts = {model: audit.counts_of(one.name, model) for model in audit.models}
+        first = counts[audit.models[0]]
+        for i, problem in enumerate(first.problem.tolist()):
+            row: Row = {"set": one.name, "level": first.level[i] if one.levels else None, "problem": problem}
+            for model, found in counts.items():
+                row |= {f"{model} n": found.n_P[i], f"{model} c": found.c_P[i]}
+            for model, results in one.comparisons.items():
+                change = CHANGES.result(results)
+                if change is not None:
+                    row |= {
+                        f"{model} p": change.p_P[i],
+                        f"{model} q": change.q_P[i],
+                        f"{model} direction": change.direction_P[i],
+                    }
+            yield row
+
+
+def certificates(audit: Audit) -> Iterator[Row]:
+    """Problems shown to have come within reach or gone out of it, in samples not used to choose them."""
+    for one in audit.sets:
+        for model, results in one.comparisons.items():
+            found = CERTIFICATES.result(results)
+            if found is None:
+                continue
+            for kind, some in (("expansion", found.expansions), ("shrinkage", found.shrinkages)):
+                for c in some:
+                    yield {
+                        "set": one.name,
+                        "level": c.level if one.levels else None,
+                        "problem": c.problem,
+                        "model": model,
+                        "kind": kind,
+                        "base_c": c.base_c,
+                        "base_n": c.base_n,
+                        "tuned_c": c.tuned_c,
+                        "tuned_n": c.tuned_n,
+                        "base_bound": c.base_bound,
+                        "tuned_bound": c.tuned_bound,
+                        "effect": c.effect,
+                        "bound_alpha": found.bound_alpha,
+                    }
+
+
+def models(audit: Audit) -> Iterator[Row]:
+    """Every other measure of every model on every set: one number a row, named part.field."""
+    for one in audit.sets:
+        for model, results in one.models.items():
+            yield from _results({"set": one.name, "model": model}, results)
+
+
+def comparisons(audit: Audit) -> Iterator[Row]:
+    """Every other measure of every tuned model against the base: one number a row, named part.field."""
+    for one in audit.sets:
+        for model, results in one.comparisons.items():
+            yield from _results({"set": one.name, "model": model}, results)
+
+
+def _results(where: Row, results: Results) -> Iterator[Row]:
+    for name, result in results.items():
+        if result is not None:
+            yield from _measures(where, name, result)
+
+
+def _measures(where: Row, path: str, part: Any) -> Iterator[Row]:
+    """The numbers of a dataclass and of those within it; arrays over k or tau one row for each."""
+    named = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+    about = {
+        "n": named.get("n"),
+        "problems": named.get("problems"),
+        "confidence": getattr(named.get("bootstrap"), "confidence", None),
+    }
+    for name, value in named.items():
+        measure = f"{path}.{name}" if path else name
+        row = {**where, "measure": measure, **dict.fromkeys(("k", "tau", "fpr")), "value": value, **_NO_ENDS, **about}
+        if name in _ABOUT or name.endswith(_ENDS):
+            continue
+        if isinstance(value, Estimate):
+            yield row | {"value": value.value, "low": value.low, "high": value.high}
+        elif dataclasses.is_dataclass(value):
+            yield from _measures(where, measure, value)
+        elif isinstance(value, bool | int | float):
+            yield row
+        elif isinstance(value, np.ndarray) and (axes := _AXES.search(name)):
+            stem = name.removesuffix(axes[0])
+            ends = [named.get(_end_of(stem, end) + axes[0]) for end in ("low", "high")]
+            for at, cell in np.ndenumerate(value):
+                place = {axis: named[grid][at[i]] for axis, grid, i in _GRIDS if grid[-1] in axes[0]}
+                low, high = (None if end is None else end[at] for end in ends)
+                told = {"measure": measure.removesuffix(axes[0]), "value": cell, "low": low, "high": high}
+                yield row | place | told
+
+
+def _end_of(stem: str, end: str) -> str:
+    """Where the end of an interval stands: `low` beside `value`, `g_pass_low` beside `g_pass`."""
+    return end if stem == "value" else f"{stem}_{end}"
+
+
+def _scopes(audit: Audit) -> Iterator[tuple[Row, Scope]]:
+    for one in audit.sets:
+        yield from (({"set": one.name, "level": scope.level}, scope) for scope in (one.whole, *one.levels))
+
+
+def _estimate(name: str, found: Estimate) -> Row:
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value

@@ -1,0 +1,76 @@
+"""Charts of training: each logged metric of a study's stages against the step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import altair as alt
+
+from edgewise.report.charts import ChartData, Figure, VegaLite, framed, model_color
+
+if TYPE_CHECKING:
+    from edgewise.study.measure import StageRecord
+
+# What is shown of training, in order: metric -> title and unit.
+TRAINING: Mapping[str, tuple[str, str]] = {
+    "loss": ("Next-token loss", "nats per token"),
+    "reward": ("Reward", "mean over the rollouts of a step"),
+    "process_correct": ("Process correct", "share of the rollouts of a step"),
+    "entropy": ("Entropy", "nats per token, over one sample of each group"),
+    "kl_to_start": ("KL to the start model", "nats per token, over one sample of each group"),
+    "zero_variance": ("Groups without a signal", "share of groups whose outcomes are all equal"),
+}
+
+# Beyond this a line holds more points than pixels.
+MOST_POINTS = 1_000
+
+
+def training_figures(stages: Sequence[StageRecord], models: Sequence[str]) -> list[Figure]:
+    """One chart for each metric that any stage logged."""
+    logged = {name for stage in stages for line in stage.metrics for name in line}
+    return [
+        Figure(f"training-{metric}", title, unit, training_chart(stages, models, metric))
+        for metric, (title, unit) in TRAINING.items()
+        if metric in logged
+    ]
+
+
+def training_chart(stages: Sequence[StageRecord], models: Sequence[str], metric: str) -> VegaLite:
+    """One logged metric against the step, a line for every stage that logged it."""
+    rows = []
+    for i, stage in enumerate(stages):
+        lines = [line for line in stage.metrics if math.isfinite(line.get(metric, math.nan)) and "step" in line]
+        every = thinning(len(lines))
+        model = _model_of(stage, models)
+        kept = [line for j, line in enumerate(lines) if j % every == 0 or j == len(lines) - 1]
+        rows += [
+            {"stage": f"{i}", "name": stage.name, "model": model, "step": line["step"], "value": line[metric]}
+            for line in kept
+        ]
+    data = ChartData()
+    drawn = data.shown(rows).encode(
+        alt.X("step:Q").axis(grid=False, tickCount=5).title("step"),
+        alt.Y("value:Q").scale(zero=metric != "entropy").axis(tickCount=4).title(None),
+        detail="stage:N",
+        color=model_color(models),
+        tooltip=[
+            alt.Tooltip("name:N", title="stage"),
+            alt.Tooltip("step:Q", title="step"),
+            alt.Tooltip("value:Q", title=metric, format=".4g"),
+        ],
+    )
+    layers = [drawn.mark_line(strokeWidth=1.25), drawn.mark_point(size=40, opacity=0)]
+    return framed(data, layers, 150, models=models, k=1)
+
+
+def thinning(points: int) -> int:
+    """Every how many-th of so many points is drawn."""
+    return max(1, math.ceil(points / MOST_POINTS))
+
+
+def _model_of(stage: StageRecord, models: Sequence[str]) -> str:
+    """The model that a stage is named after ("edge: rl" -> "edge"), else the first."""
+    model = stage.name.rpartition(": ")[0]
+    return model if model in models else models[0]

@@ -1,0 +1,60 @@
+"""Chart of a verdict's evidence: the differences at 1 and at k with their intervals, set by set."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from edgewise.boundary.audit.result import Audit
+from edgewise.report import formats
+from edgewise.report.charts import MUTED, ChartData, VegaLite, framed, model_styles, tooltips
+
+
+def verdict_chart(audit: Audit, model: str) -> VegaLite:
+    """Delta pass@1 (hollow) and Delta pass@k (full) of each set, on one scale taken from the data.
+
+    The stripe is the margin: differences regarded as none.
+    """
+    # Sets are sorted by a field: a list of names would become code, and a name may hold what code cannot.
+    data = ChartData()
+    verdict = audit.verdicts[model]
+    measured = ["pass@1", "pass@k"]
+    rows = [
+        {
+            "set": name,
+            "place": place,
+            "of": of,
+            "value": 100 * delta.value,
+            "low": 100 * delta.low,
+            "high": 100 * delta.high,
+            "k": k,
+            "text": f"{formats.points(delta.value)} {formats.points_interval(delta)}",
+            "n": part.n,
+            "problems": part.problems,
+        }
+        for place, (name, part) in enumerate(verdict.parts.items())
+        for of, k, delta in (("pass@1", 1, part.delta_1), ("pass@k", part.k, part.delta_k))
+    ]
+    color = model_styles(audit.models)[model].color
+    x = (
+        alt.X("value:Q")
+        .axis(grid=True, tickCount=7, labelExpr="format(datum.value, '+.3~g')")
+        .title("points, tuned minus base")
+    )
+    named = alt.Axis(labelLimit=130, ticks=False, domain=False, grid=False, labelPadding=8)
+    y = alt.Y("set:N").sort(field="place", op="min").axis(named).title(None)
+    offset = alt.YOffset("of:N").sort(measured).scale(paddingInner=0.3, paddingOuter=0.45)
+    stripe = data.all([{"low": -100 * audit.margin, "high": 100 * audit.margin}])
+    drawn = data.all(rows)
+    fill = alt.Fill("of:N").scale(domain=measured, range=["#ffffff", color]).legend(None)
+    tips = tooltips(set="set", of="of", k="k", text="points", n="samples, n", problems="problems")
+    names = drawn.mark_text(align="left", dx=7, fontSize=10.5).encode(alt.X("high:Q"), y, offset, alt.Text("label:N"))
+    layers = [
+        stripe.mark_rect(opacity=0.16, color=MUTED).encode(alt.X("low:Q"), alt.X2("high:Q")),
+        data.all([{"value": 0.0}]).mark_rule(strokeWidth=1).encode(alt.X("value:Q")),
+        drawn.mark_rule(strokeWidth=2.5, color=color, opacity=0.7).encode(alt.X("low:Q"), alt.X2("high:Q"), y, offset),
+        drawn.mark_point(size=70, filled=False, strokeWidth=2, color=color, opacity=1, fillOpacity=1).encode(
+            x, y, offset, fill, tooltip=tips
+        ),
+        names.transform_calculate(label="datum.of === 'pass@1' ? 'pass@1' : 'pass@' + datum.k"),
+    ]
+    return framed(data, layers, 34 + 46 * len(verdict.parts), models=audit.models, k=1)

@@ -1,0 +1,113 @@
+"""Findings made of drawn counts: nothing is trained, and what text there is means harm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgewise.boundary import Outcomes, audit
+from edgewise.outcomes.example import Example, Mark
+from edgewise.report.page.page import render_page
+from edgewise.study.measure import Findings, StageRecord
+from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
+
+EDGE = f"edge {SCRIPT}"
+MODELS = ("base", EDGE, f"wide \"'{IMAGE}")
+REGIONS = {"inside": range(1, 3), f"hard {COMMENT}": range(3, 5)}
+LEVELS = (1, 2, 3, 4)
+PROBLEMS, SAMPLES = 12, 32
+
+
+def findings(*, metrics: bool = True) -> Findings:
+    """Three models on four levels: one arm gains on the hard region, the other stays."""
+    rng = np.random.default_rng(0)
+    chance = {
+        "base": {1: 0.7, 2: 0.4, 3: 0.0, 4: 0.0},
+        MODELS[1]: {1: 0.95, 2: 0.8, 3: 0.6, 4: 0.3},
+        MODELS[2]: {1: 0.7, 2: 0.4, 3: 0.0, 4: 0.0},
+    }
+    outcomes = {model: _outcomes(rng, chance[model]) for model in MODELS}
+    return Findings(
+        title=f"Study {SCRIPT}",
+        question=f"Does it? {IMAGE}",
+        audit=audit(outcomes, metric="process", sets=list(REGIONS), resamples=100),
+        prompts={
+            str(id): f"{HOSTILE} number {i} {LONG if i == 0 else ''}" for i, id in enumerate(outcomes["base"].problem)
+        },
+        examples=_examples(),
+        stages=_stages(metrics),
+    )
+
+
+def render(found: Findings, command: str | None = None) -> str:
+    """The page of these findings."""
+    return render_page(found.audit, examples=found.examples, prompts=found.prompts, command=command, study=found)
+
+
+def _outcomes(rng: np.random.Generator, chance: dict[int, float]) -> Outcomes:
+    level = np.repeat(LEVELS, PROBLEMS * SAMPLES)
+    p = np.array([chance[int(one)] for one in level])
+    process = (rng.random(level.size) < p).astype(np.int8)
+    answer = np.maximum(process, (rng.random(level.size) < 0.15).astype(np.int8))
+    answer[rng.random(level.size) < 0.02] = -1
+    process[answer == -1] = -1
+    number = np.repeat(np.arange(len(LEVELS) * PROBLEMS), SAMPLES)
+    table = Outcomes.of(
+        problem=np.array([f"graph-{i:03d}" for i in number], dtype=np.str_),
+        level=level,
+        sample=np.tile(np.arange(SAMPLES), len(LEVELS) * PROBLEMS),
+        answer=answer,
+        process=process,
+        truncated=rng.random(level.size) < 0.01,
+        tokens=np.full(level.size, 20),
+    )
+    inside, hard = REGIONS
+    return replace(table, set=np.where(np.isin(table.level, [1, 2]), inside, hard))
+
+
+def _examples() -> dict[str, tuple[Example, ...]]:
+    def one(model: str, text: str, wrong: int | None, reason: str) -> Example:
+        mark: Mark = "correct" if wrong is None else "wrong"
+        return Example(model, "graph-001", text, mark, mark, wrong, reason)
+
+    return {
+        "base": (one("base", "a = 3 ; b = a + 2 = 5 ; answer 5", None, ""),),
+        EDGE: (
+            one(EDGE, f"a = 3 ; b = {HOSTILE} ; answer 5", 1, f"b is not {HOSTILE}"),
+            one(EDGE, "a = 3 ; answer 6", 1, "answer is 3, not 6"),
+        ),
+        MODELS[2]: (one(MODELS[2], f"{LONG} ; b = 1 ; answer 1", 1, LONG),),
+    }
+
+
+def _stages(metrics: bool) -> tuple[StageRecord, ...]:
+    steps = range(30)
+    pretrain = [{"step": float(i), "loss": 2 / (1 + i), "grad_norm": float("nan")} for i in steps]
+    reinforced = [
+        {
+            "step": float(i),
+            "reward": i / 30,
+            "process_correct": i / 40,
+            "entropy": 0.5 - i / 100,
+            "kl_to_start": i / 200,
+            "zero_variance": 0.3,
+        }
+        for i in steps
+    ]
+    spec: dict[str, Any] = {"kind": "rl", "seed": 7, "note": HOSTILE}
+    provenance: dict[str, Any] = {
+        "seed": 7,
+        "wall_seconds": 68.4,
+        "totals": {"tokens": 1_020_000.0, "flops": 5.42e10, "seconds": 4065.0},
+        "versions": {"edgewise": "0.1.0", "torch": "2.13.0"},
+        "finished": "2026-01-01T00:00:00+00:00",
+        "machine": "x86_64",
+        "parents": ["pretrain-0"],
+    }
+    return (
+        StageRecord("base: pretrain", "pretrain-0123456789abcdef", spec, provenance, pretrain if metrics else []),
+        StageRecord(f"{EDGE}: rl", "rl-0123456789abcdef", spec, provenance, reinforced if metrics else []),
+        StageRecord("evaluate", "evaluate-0123456789abcdef", spec, {}, []),
+    )
