@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgewise.boundary.audit.result import Audit, ProblemSet, Scope
@@ -15,6 +17,11 @@ from edgewise.report import formats
 from edgewise.report.charts import Figure
 from edgewise.report.measure_charts import panels_of
 from edgewise.report.page.along import FORMATS, AlongK, ShownNumber
+
+
+# A panel with the place of its set and its model.
+_PanelOf = tuple[int, str | None, Panel]
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class MeasureRow:
 
 @dataclass(frozen=True)
 class MeasureTable:
-    """One measure on all sets. `notes` say what its numbers rest on; `missing` what it needs, where it has no row."""
+    """One measure on all sets; `notes` say what its numbers rest on."""
 
     name: str
     title: str
@@ -38,7 +45,6 @@ class MeasureTable:
     columns: tuple[Column, ...]
     rows: tuple[MeasureRow, ...]
     notes: tuple[str, ...]
-    missing: str
 
     @property
     def labelled(self) -> bool:
@@ -46,13 +52,35 @@ class MeasureTable:
         return any(row.label for row in self.rows)
 
 
-def measure_tables(audit: Audit, figures: Sequence[Mapping[str, Figure]], along: AlongK) -> list[MeasureTable]:
+@dataclass(frozen=True)
+class MeasureTables:
+    """The measures that have results, the notes that several of them share, and what others need.
+
+    `missing` holds what is needed -> the titles of the measures that need it.
+    """
+
+    tables: tuple[MeasureTable, ...]
+    shared_notes: tuple[str, ...]
+    missing: Mapping[str, Sequence[str]]
+
+
+def measure_tables(audit: Audit, figures: Sequence[Mapping[str, Figure]], along: AlongK) -> MeasureTables:
     """Every measure that the audit was asked for, in the order of the registry.
 
     `figures` are the charts of each set by the name of the measure.
     """
-    computed = {name for one in audit.sets for results in _results(one) for name in results}
-    return [_table(audit, measure, figures, along) for name, measure in measures().items() if name in computed]
+    asked = {name for one in audit.sets for results in _results(one) for name in results}
+    tables, missing = [], dict[str, list[str]]()
+    for name, measure in measures().items():
+        panels = [(i, model, panel) for i, one in enumerate(audit.sets) for model, panel in panels_of(one, measure)]
+        if panels:
+            tables.append(_table(audit, measure, panels, figures, along))
+        elif name in asked:
+            missing.setdefault(measure.missing, []).append(measure.title)
+    times = Counter(note for table in tables for note in table.notes)
+    shared = tuple(note for note, many in times.items() if many > 1)
+    alone = (replace(table, notes=tuple(n for n in table.notes if n not in shared)) for table in tables)
+    return MeasureTables(tuple(alone), shared, missing)
 
 
 def _results(problem_set: ProblemSet) -> Iterator[Mapping[str, Any]]:
@@ -61,9 +89,14 @@ def _results(problem_set: ProblemSet) -> Iterator[Mapping[str, Any]]:
     yield from problem_set.comparisons.values()
 
 
-def _table(audit: Audit, measure: Measure[Any], figures: Sequence[Mapping[str, Figure]], along: AlongK) -> MeasureTable:
-    panels = [(i, model, panel) for i, one in enumerate(audit.sets) for model, panel in panels_of(one, measure)]
-    columns = panels[0][2].columns if panels else ()
+def _table(
+    audit: Audit,
+    measure: Measure[Any],
+    panels: Sequence[_PanelOf],
+    figures: Sequence[Mapping[str, Figure]],
+    along: AlongK,
+) -> MeasureTable:
+    columns = panels[0][2].columns
     rows = [(i, row.model or model, row) for i, model, panel in panels for row in panel.rows]
     kept = [j for j in range(len(columns)) if not all(_drawn(row.cells[j]) for _, _, row in rows)]
     return MeasureTable(
@@ -81,8 +114,7 @@ def _table(audit: Audit, measure: Measure[Any], figures: Sequence[Mapping[str, F
             )
             for i, model, row in rows
         ),
-        notes=_notes(audit, panels),
-        missing="" if panels else measure.missing,
+        notes=tuple(_notes(audit, panels)),
     )
 
 
@@ -90,16 +122,23 @@ def _drawn(cell: Cell | Series) -> bool:
     return isinstance(cell, Series) and cell.axis != "k"
 
 
-def _notes(audit: Audit, panels: list[tuple[int, str | None, Panel]]) -> tuple[str, ...]:
-    """Every different note once, with the sets and models that it is about where there are several notes."""
-    about: dict[str, list[str]] = {}
+def _notes(audit: Audit, panels: Sequence[_PanelOf]) -> Iterator[str]:
+    """Every sentence of the notes once, after the sets or models that it is about where it is not about all."""
+    of_sentence: dict[str, list[tuple[int, str | None]]] = {}
     for i, model, panel in panels:
-        if panel.note:
-            names = [audit.sets[i].name] if len(audit.sets) > 1 else []
-            about.setdefault(panel.note, []).append(", ".join([*names, *([model] if model else [])]))
-    if len(about) < 2:
-        return tuple(about)
-    return tuple(f"{'; '.join(filter(None, names))}: {note}" for note, names in about.items())
+        for sentence in _SENTENCE_END.split(panel.note):
+            if sentence:
+                of_sentence.setdefault(sentence, []).append((i, model))
+    everything = [(i, model) for i, model, _ in panels]
+    for sentence, where in of_sentence.items():
+        sets = list(dict.fromkeys(i for i, _ in where))
+        if where == everything:
+            yield sentence
+        elif where == [(i, model) for i, model in everything if i in sets]:
+            yield f"{'; '.join(audit.sets[i].name for i in sets)}: {sentence}"
+        else:
+            named = [", ".join(filter(None, [audit.sets[i].name if len(audit.sets) > 1 else "", m])) for i, m in where]
+            yield f"{'; '.join(named)}: {sentence}"
 
 
 def _number(scope: Scope, cell: Cell | Series, column: Column, along: AlongK) -> ShownNumber:
