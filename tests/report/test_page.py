@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from edgewise.boundary.measures.efficiency import EFFICIENCY
 
 from edgewise.boundary import combine
 from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.inference.resampling import Estimate
 from edgewise.boundary.measures.changes import CHANGES
+from edgewise.boundary.measures.efficiency import EFFICIENCY
 from edgewise.boundary.measures.expansion_rate import REDRAWN
 from edgewise.boundary.measures.population import POPULATION
 from edgewise.boundary.measures.registry import measures
@@ -73,7 +73,7 @@ def tight(found: Audit) -> str:
         return render_page(warned, examples=synthetic.examples(), prompts=synthetic.prompts())
 
 
-NOT_IN_BARE = {"guessing", "sound", "majority", "diversity", "graded", "backtest", "certificates", "redrawn"}
+NOT_IN_BARE = {"guessing", "sound", "majority_vote", "diversity", "best_scores", "backtest", "certificates", "redrawn"}
 
 
 def section(page: str, name: str) -> str:

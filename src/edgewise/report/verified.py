@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgewise.boundary import Curve, Outcomes
-from edgewise.boundary.inference.resampling import Estimate
-from edgewise.report.terminal import percent_with_interval
+from edgewise.report.terminal import one_line, percent_with_interval
 
 _GRADES = ((1, "correct"), (0, "wrong"), (-1, "unscorable"))
 _REASONS = 5
@@ -31,16 +30,10 @@ def summary(outcomes: Outcomes, pass_at_1: Mapping[str, Curve], reasons: Counter
         table.add_column(heading, justify="right")
     for name, grade_S in (("answer", outcomes.answer_S), ("process", outcomes.process_S)):
         assert grade_S is not None
-        at_1 = pass_at_1[name]
-        estimate = Estimate(float(at_1.value_K[0]), float(at_1.low_K[0]), float(at_1.high_K[0]))
-        table.add_row(name, *(f"{int((grade_S == grade).sum()):,}" for grade, _ in _GRADES), percent_with_interval(estimate))
+        counts = (f"{int((grade_S == grade).sum()):,}" for grade, _ in _GRADES)
+        table.add_row(name, *counts, percent_with_interval(pass_at_1[name].at(1)))
     console.print(table)
     if reasons:
         console.print("Most common reasons:")
         for reason, times in reasons.most_common(_REASONS):
-            console.print(Text(f"  {times:,}  {_printable(reason)}"), soft_wrap=True)
-
-
-def _printable(text: str) -> str:
-    """The text on one line, without control characters that a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text)
+            console.print(Text(f"  {times:,}  {one_line(reason)}"), soft_wrap=True)

@@ -94,7 +94,7 @@ def test_sets_are_chosen_and_ordered(arms: Mapping[str, Outcomes]) -> None:
     alone = audit({name: one.select(y) for name, one in pair.items()}, resamples=RESAMPLES).sets[0]
     assert only.whole.verdicts["surer"].delta_k == alone.whole.verdicts["surer"].delta_k
     assert only.whole.verdicts["surer"].comparisons == 1
-    with pytest.raises(InputError, match=r"^sets: z asked for; there are x, y$"):
+    with pytest.raises(InputError, match=r"^sets: 'z' asked for; there are x, y$"):
         audit(pair, sets=["z"])
 
 

@@ -18,7 +18,6 @@ from edgewise.report.charts import Figure
 from edgewise.report.measure_charts import panels_of
 from edgewise.report.page.along import FORMATS, AlongK, ShownNumber
 
-
 # A panel with the place of its set and its model.
 _PanelOf = tuple[int, str | None, Panel]
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
