@@ -89,6 +89,7 @@ def test_measures_explain_themselves() -> None:
         assert measure.explanation.endswith(".") and measure.missing.startswith("Needs ")
         assert set(measure.needs) <= set(get_args(Need))
     assert set(NEEDS) == set(get_args(Need))
+    assert "--no-reasoning" in measures()["guessing"].missing
     assert len({measure.rank for measure in measures().values()}) == len(measures())
     assert sum(len(of_unit(unit)) for unit in ("set", "model", "comparison")) == len(measures())
 

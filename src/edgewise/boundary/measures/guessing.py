@@ -340,6 +340,7 @@ GUESSING = Measure(
     explanation="What guessing reaches without working anything out; only what lies above it can be skill.",
     unit="set",
     rank=70,
+    needs=("guesses",),
     compute=_guessing,
     panel=_panel,
 )

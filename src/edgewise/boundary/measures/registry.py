@@ -22,7 +22,7 @@ from edgewise.outcomes.counts import Counts
 from edgewise.outcomes.outcomes import Outcomes
 
 Unit = Literal["model", "comparison", "set"]
-Need = Literal["answers", "scores", "process", "verifier labels", "two samples"]
+Need = Literal["answers", "scores", "process", "verifier labels", "guesses", "two samples"]
 R = TypeVar("R")
 
 # What to tell somebody who looks for a measure that could not be computed.
@@ -31,6 +31,8 @@ NEEDS: Mapping[Need, str] = {
     "scores": "a graded score of every sample",
     "process": "verdicts on the process",
     "verifier labels": "how often the verifier errs (--verifier-fpr, --verifier-tpr)",
+    "guesses": "the answer of every sample, the number of possible answers (--answers), or a run without reasoning "
+    "(--no-reasoning)",
     "two samples": "at least two samples of every problem",
 }
 
@@ -165,5 +167,7 @@ def _holds(need: Need, arms: tuple[Arm, ...], terms: Terms) -> bool:
             return all(arm is not None and arm.process_S is not None for arm in samples)
         case "verifier labels":
             return terms.verifier is not None
+        case "guesses":
+            return terms.guess is not None or (samples[0] is not None and samples[0].predicted_S is not None)
         case "two samples":
             return min(arm.counts.n for arm in arms) > 1
