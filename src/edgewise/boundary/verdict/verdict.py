@@ -92,34 +92,24 @@ def boundary_verdict(
 ) -> BoundaryVerdict:
     """Decide what tuning did to the boundary at k samples.
 
-    The rules, in order; intervals are at confidence 1 - alpha/comparisons (Bonferroni), and a
-    difference counts as above (below) 0 when its paired interval does and its sign-flip p-value
-    is at most alpha/comparisons:
+    The labels of `labels.LABELS` are tried in the order of the table, and the first whose condition holds is taken;
+    with k < 2, where there is nothing but pass@1, the label is "cannot tell". Intervals are at confidence 1 -
+    alpha/comparisons (Bonferroni). A difference counts as above (below) 0 when its paired interval does and its
+    sign-flip p-value is at most alpha/comparisons.
 
-    1. cannot tell: k < 2, where there is nothing but pass@1.
-    2. mixed: excess expansion and excess shrinkage are both above 0.
-    3. extended: Delta pass@k is above 0, and so is the excess expansion, which is at least half of
-       the gain, or as large as the margin (in problems) by itself.
-    4. shrunk: Delta pass@k is below 0, and the excess shrinkage is above 0.
-    5. sharpened: Delta pass@1 is above 0, Delta pass@k is above -margin, and the excess expansion
-       is below the margin.
-    6. unchanged: the intervals of Delta pass@1 and Delta pass@k are inside the margin.
-    7. cannot tell: anything else.
-
-    A label of extended, sharpened or unchanged becomes "mixed" when problems that are each
+    A label that denies a loss (extended, sharpened, unchanged) becomes "mixed" when problems that are each
     significantly down (Fisher, FDR 5%) lose the margin or more of pass@k together.
 
-    A label from 2 to 6 becomes "cannot tell" when one of its tests has a power below 0.8: to see
-    again a difference as large as the observed one, for a difference; to see one as large as the
-    margin, for the absence of one. At k, and for absences, an interval is taken to reach at least
-    as far as the share of problems that may have changed unseen (about 3.7/problems at 95%). After
-    a mixed refused, extended and shrunk are still tried.
+    A label becomes "cannot tell" when one of its tests has a power below 0.8: to see again a difference as large as
+    the observed one, for a difference; to see one as large as the margin, for the absence of one. At k, and for
+    absences, an interval is taken to reach at least as far as the share of problems that may have changed unseen
+    (about 3.7/problems at 95%). After a mixed refused, the labels after it are still tried.
 
-    It becomes so for each of `concerns`, reasons from outside that forbid a claim, and when the
-    arms differ in their unscorable or truncated share by enough to explain it: in the direction of
-    the claim and by more than pass@1 (extended and shrunk: or pass@k) moved that way; for mixed
-    and unchanged in either direction and by more than the margin; for sharpened also when so many
-    more problems have k samples none of which was verified that it hides a change beyond the margin.
+    It becomes so for each of `concerns`, reasons from outside that forbid a claim, and when the arms differ in
+    their unscorable or truncated share by enough to explain the label (`Claim.explained`): in the direction of the
+    claim and by more than pass@1 (extended and shrunk: or pass@k) moved that way; for mixed and unchanged in either
+    direction and by more than the margin; for sharpened also when so many more problems have k samples none of
+    which was verified that it hides a change beyond the margin.
 
     `k` defaults to the largest power of two up to n/4 and may not exceed n/4. `margin` is the
     difference in pass@k regarded as none. `comparisons` is the number of verdicts of the family
@@ -193,10 +183,9 @@ def boundary_verdict(
 def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     """One label over named verdicts of one family, such as one for each level.
 
-    mixed: some part is mixed, or some are extended while others are shrunk. extended, shrunk:
-    some part is, and none is the contrary. sharpened: every part is sharpened or unchanged, and
-    some part is sharpened. unchanged: every part is. cannot tell: anything else, for a claim that
-    the boundary stayed needs every part.
+    The label is the first of `labels.LABELS` whose `combined` holds for the labels of the parts: mixed, extended or
+    shrunk when some part is; sharpened and unchanged only when every part allows it, for a claim that the boundary
+    stayed needs every part; else cannot tell.
 
     Raises InputError when there is no verdict, or one was not made with `comparisons` at least
     the number of verdicts, for then the family's error rate is not alpha.
