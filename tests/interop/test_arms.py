@@ -122,3 +122,11 @@ def test_repeats_and_copies_are_recognised_by_their_counts(tmp_path: Path) -> No
     assert any("seem to be the same rollouts" in message for message in messages(copied, forbidding=True))
     other = totals(tmp_path / "other.csv", [2, 1, 3, 4, 5] * 2)
     assert messages(read_arms([some, other]), forbidding=True) == []
+
+
+def test_what_a_reader_assumed_is_harmless_and_what_it_warns_of_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"id": 1, "correct": 1, "prompt": text}) + "\n" for text in "ab"))
+    harmless = {concern.message: concern.harmless for concern in read_arms([str(path)]).concerns}
+    assert harmless["Samples are numbered in the order of the rows."]
+    assert not harmless["1 problems have samples with different prompts."]

@@ -21,11 +21,13 @@ _FEW_SAMPLES = 0.5
 
 
 def find_concerns(models: Mapping[str, ModelRollouts], samples: Mapping[str, Outcomes | Counts]) -> Iterator[Concern]:
-    """The concerns about each model, the notes of its reader, and then what differs from the base, the first model."""
+    """The concerns about each model, what its reader warns of and notes, and what differs from the base, the first."""
     base_name, *tuned_names = models
     for name, model in models.items():
         for message, forbids in _about_model(model, samples[name]):
             yield Concern(message, forbids, (name,))
+        for warning in model.warnings:
+            yield Concern(_as_sentence(warning), models=(name,))
         for note in model.notes:
             yield Concern(_as_sentence(note), models=(name,), harmless=True)
     for name in tuned_names:

@@ -36,7 +36,7 @@ class ModelRollouts:
     is long; `process` is None in those whose process was not verified. `verifiers` are those that the files
     name. `duplicates` is the share of problems, among those with two or more completions, whose completions
     are all one text, as greedy decoding writes them; None where the files hold no completions or no problem
-    has two. `notes` are sentences on what the reader assumed.
+    has two. `notes` say what the reader assumed, and `warnings` why the samples may be other than they should be.
     """
 
     model: str | None
@@ -50,6 +50,7 @@ class ModelRollouts:
     verifiers: tuple[str, ...]
     duplicates: float | None
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def samples(self) -> Outcomes | Counts:

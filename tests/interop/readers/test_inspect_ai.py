@@ -88,7 +88,7 @@ def test_a_sample_that_was_written_again_counts_as_written_last(tmp_path: Path) 
 
 def test_an_unfinished_log_says_so(tmp_path: Path) -> None:
     imported = only(archive(tmp_path / "a.eval", sample(), header=HEADER | {"status": "cancelled"}))
-    assert "a.eval: the run ended with status 'cancelled'; it may lack samples" in imported.notes
+    assert "a.eval: the run ended with status 'cancelled'; it may lack samples" in imported.warnings
 
 
 def test_of_several_scorers_one_must_be_named(tmp_path: Path) -> None:

@@ -211,9 +211,9 @@ def test_repeated_texts_are_seen(tmp_path: Path) -> None:
     assert only(jsonl(tmp_path / "b.jsonl", [{"id": p, "correct": 1, "text": "x"} for p in (1, 2)])).duplicates is None
 
 
-def test_different_prompts_of_one_problem_are_noted(tmp_path: Path) -> None:
+def test_different_prompts_of_one_problem_are_warned_of(tmp_path: Path) -> None:
     imported = only(jsonl(tmp_path / "a.jsonl", [{"id": 1, "correct": 1, "prompt": text} for text in "ab"]))
-    assert "1 problems have samples with different prompts" in imported.notes
+    assert "1 problems have samples with different prompts" in imported.warnings
 
 
 def test_texts_are_bounded_and_examples_few(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def _totals(table: RolloutTable) -> ModelRollouts:
         verifiers=(),
         duplicates=None,
         notes=tuple(table.notes),
+        warnings=tuple(table.warnings),
     )
 
 
@@ -66,7 +67,7 @@ def _model_rollouts(model: ModelRows) -> ModelRollouts:
     outcomes = _outcomes(model, ids)
     differing = int(table.prompt_texts.differ(table.problems.count)[model.number_P].sum())
     if differing:
-        model.notes.append(f"{differing} problems have samples with different prompts")
+        model.warnings.append(f"{differing} problems have samples with different prompts")
     return ModelRollouts(
         model=model.name,
         source=" and ".join(table.origins.sources),
@@ -79,6 +80,7 @@ def _model_rollouts(model: ModelRows) -> ModelRollouts:
         verifiers=tuple(model.used("verifier")),
         duplicates=_duplicates(model),
         notes=tuple(model.notes),
+        warnings=tuple(model.warnings),
     )
 
 

@@ -35,8 +35,8 @@ class ModelRows:
 
     `code` is the model's in the table, -1 where the files name none. `number_P` are its problems' numbers in
     the table and `set_P` the codes of their sets; `row_S` are the rows' places in the table, None where all
-    rows are this model's; `problem_S` are the places of the rows' problems in `number_P`. `notes` grows
-    while the columns are looked at.
+    rows are this model's; `problem_S` are the places of the rows' problems in `number_P`. `notes` and
+    `warnings` grow while the columns are looked at.
     """
 
     table: RolloutTable
@@ -47,6 +47,7 @@ class ModelRows:
     problem_S: Int32Array
     columns: Mapping[str, Array]
     notes: list[str]
+    warnings: list[str]
 
     @property
     def name(self) -> str | None:
@@ -117,4 +118,5 @@ def _rows_of(table: RolloutTable, columns: Mapping[str, Array], model: int, *, a
         problem_S=place_P[own_columns["problem"]],
         columns=own_columns,
         notes=list(table.notes),
+        warnings=list(table.warnings),
     )

@@ -43,6 +43,7 @@ class RolloutTable:
         self.totals: Counts | None = None
         self.origins = RowOrigins()
         self.notes: list[str] = []
+        self.warnings: list[str] = []
         self.problems = ProblemIndex()
         self.attributes = {name: ProblemAttribute() for name in PROBLEM_ATTRIBUTES}
         self.encoders = {name: DictionaryEncoder(limit) for name, limit in _LIMITS.items()}

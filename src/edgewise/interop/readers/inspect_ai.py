@@ -102,7 +102,7 @@ def _add_samples(path: Path, log: Any, samples: Iterator[Any], table: RolloutTab
         raise InputError(f"{path}: no inspect_ai log: its header has no eval, plan and version")
     common = _common(log)
     if log.get("status") != "success":
-        table.note(f"{path.name}: the run ended with status {quote(log.get('status'))}; it may lack samples")
+        table.warnings.append(f"{path.name}: the run ended with status {quote(log.get('status'))}; it may lack samples")
     batcher = RowBatcher(table, path)
     count = 0
     for count, sample in enumerate(samples, 1):
