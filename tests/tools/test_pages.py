@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edgewise.boundary import Counts, boundary_verdict, pass_at_k
-from tools.pages import labels, published
+from tools.pages import boundary_tables, published
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,8 +18,8 @@ def test_the_page_of_published_tables_is_current() -> None:
     assert published.PAGE.read_text() == published.page()
 
 
-def test_the_table_of_labels_is_current() -> None:
-    assert labels.PAGE.read_text() == labels.page()
+def test_the_tables_of_labels_and_measures_are_current() -> None:
+    assert {path: path.read_text() for path in boundary_tables.pages()} == boundary_tables.pages()
 
 
 def test_published_tables_are_called_by_test_and_power() -> None:

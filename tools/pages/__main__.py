@@ -9,7 +9,7 @@ import time
 # In seconds each, but for the last two, which simulate or train for most of an hour.
 PAGES = (
     "schema",
-    "labels",
+    "boundary_tables",
     "published",
     "recipes",
     "algorithms",

@@ -105,6 +105,7 @@ BACKTEST = Measure(
     name="backtest",
     title="Backtest of the fit",
     explanation="pass@k predicted from an eighth of the samples, beside what the others show.",
+    source="fits one eighth, predicts the others",
     unit="model",
     rank=62,
     compute=_backtest,

@@ -257,6 +257,7 @@ CERTIFICATES = Measure(
     name="certificates",
     title="Certificates",
     explanation="Problems shown, in samples not used to choose them, to have come within reach or gone out of it.",
+    source="Clopper-Pearson, Bonferroni",
     unit="comparison",
     rank=40,
     needs=("two samples",),

@@ -144,6 +144,7 @@ CHANGES = Measure(
     name="changes",
     title="Changes problem by problem",
     explanation="On how many problems the success rate went up or down, each tested by itself.",
+    source="Fisher's exact test; Benjamini and Hochberg 1995; Storey 2002",
     unit="comparison",
     rank=30,
     compute=_changes,

@@ -110,6 +110,7 @@ COVER = Measure(
     name="cover",
     title="Cover(tau)",
     explanation="The share of problems that one sample solves with probability at least tau.",
+    source="arXiv:2510.08325, with a posterior in place of c/n",
     unit="model",
     rank=52,
     compute=_cover,

@@ -132,6 +132,7 @@ CROSSOVER = Measure(
     name="crossover",
     title="Crossover",
     explanation="From which k on the base solves more problems than the tuned model.",
+    source="Yue et al. 2025, arXiv:2504.13837",
     unit="comparison",
     rank=10,
     compute=_crossover,

@@ -164,6 +164,7 @@ EFFICIENCY = Measure(
     name="efficiency",
     title="Efficiency",
     explanation="How many samples of the base one sample of the tuned model is worth.",
+    source="Yue et al. 2025, arXiv:2504.13837",
     unit="comparison",
     rank=12,
     compute=_efficiency,

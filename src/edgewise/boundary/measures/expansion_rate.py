@@ -115,6 +115,7 @@ REDRAWN = Measure(
     name="redrawn",
     title="Problems that the base left unsolved",
     explanation="What share of the problems that the base left unsolved is solved within as many samples again.",
+    source="MATH-Beyond, arXiv:2510.11653, with the floor it lacks",
     unit="comparison",
     rank=42,
     needs=("two samples",),

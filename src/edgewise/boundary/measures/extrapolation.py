@@ -114,6 +114,7 @@ EXTRAPOLATION = Measure(
     name="extrapolation",
     title="Twice the samples",
     explanation="What twice as many samples would solve, without presuming how success rates are spread.",
+    source="Good and Toulmin 1956, smoothed",
     unit="model",
     rank=64,
     compute=_extrapolation,

@@ -338,6 +338,7 @@ GUESSING = Measure(
     name="guessing",
     title="Guess floor",
     explanation="What guessing reaches without working anything out; only what lies above it can be skill.",
+    source="answers to other problems, `--answers` or `--no-reasoning`",
     unit="set",
     rank=70,
     needs=("guesses",),

@@ -114,6 +114,7 @@ BEST_SCORES = Measure(
     name="best_scores",
     title="Best score",
     explanation="max@k is the expected best score of k samples, where scores are graded.",
+    source="Walder and Karkhanis 2025, arXiv:2505.15201",
     unit="model",
     rank=56,
     needs=("scores",),

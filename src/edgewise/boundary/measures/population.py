@@ -298,6 +298,7 @@ POPULATION = Measure(
     title="The population of problems",
     explanation="A zero-inflated beta-binomial fitted to the counts: a share of problems that is not reached, and a "
     "spread of success rates for the others.",
+    source="Kazdan et al. 2025, arXiv:2510.05197, with a mass at 0",
     unit="model",
     rank=60,
     compute=_population,

@@ -77,8 +77,8 @@ class Measure(Generic[R]):
     frozen dataclass, or None where the numbers do not suffice. It is called only where `needs` are met. `panel` turns
     the result into titled columns and cells and computes no statistics.
 
-    `explanation` is one plain sentence. Pages show measures by ascending `rank`. A `slow` measure takes seconds and is
-    left out unless it is asked for by name or all are.
+    `explanation` is one plain sentence, and `source` names the paper or method it comes from. Pages show measures
+    by ascending `rank`. A `slow` measure takes seconds and is left out unless it is asked for by name or all are.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Measure(Generic[R]):
     compute: Callable[..., R | None]
     panel: Callable[[R], Panel]
     needs: tuple[Need, ...] = ()
+    source: str = ""
     slow: bool = False
 
     def result(self, results: Mapping[str, Any]) -> R | None:

@@ -227,6 +227,7 @@ RELIABILITY = Measure(
     name="reliability",
     title="Reliability",
     explanation="pass^k asks that all of k samples are right, and G-Pass@k that a share of them is.",
+    source="Yao et al. 2024, arXiv:2406.12045; Liu et al. 2024, arXiv:2412.13147",
     unit="model",
     rank=50,
     compute=_reliability,

@@ -130,6 +130,7 @@ SOUNDNESS = Measure(
     name="soundness",
     title="What errors of the verifier could explain",
     explanation="The difference in corrected CoT-pass@k for every false positive rate that the verifier might have.",
+    source="Wen et al. 2025, arXiv:2506.14245; Rogan and Gladen 1978",
     unit="comparison",
     rank=82,
     needs=("process", "verifier labels"),

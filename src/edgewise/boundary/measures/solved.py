@@ -200,6 +200,7 @@ SOLVED_AT_N = Measure(
     name="solved_at_n",
     title="Solved sets at all samples",
     explanation="How many problems each model solves within all of its samples; no claim rests on it.",
+    source="Yue et al. 2025, arXiv:2504.13837; exact McNemar",
     unit="comparison",
     rank=22,
     compute=_at_n,

@@ -251,6 +251,7 @@ SOUND = Measure(
     name="sound",
     title="Sound reasoning",
     explanation="CoT-pass@k asks for a right answer with sound reasoning; errors of the verifier are taken out.",
+    source="Wen et al. 2025, arXiv:2506.14245; Rogan and Gladen 1978",
     unit="model",
     rank=80,
     needs=("process", "verifier labels"),

@@ -191,8 +191,8 @@ def _panel(result: Support) -> Panel:
 SUPPORT = Measure(
     name="support",
     title="Support measures",
-    explanation="Support retention, net discovery, support dynamic score and net support change rate (Wu et al. 2025, "
-    "arXiv:2507.14843).",
+    explanation="Support retention, net discovery, support dynamic score and net support change rate.",
+    source="Wu et al. 2025, arXiv:2507.14843, with what they are when nothing changed",
     unit="comparison",
     rank=20,
     compute=_support,
