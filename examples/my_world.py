@@ -1,12 +1,14 @@
-"""A world of your own: read a row of letters backwards. The level is the number of letters."""
+"""A world of your own: write a row of letters backwards. The level is the number of letters.
+
+edgewise problems examples/my_world.py:Backwards longest=5
+"""
 
 from collections.abc import Iterator
 from random import Random
 from typing import Literal
 
 from edgewise.core.keyed import key
-from edgewise.tasks.base import Problem, Verdict, right, unscorable, wrong
-from edgewise.tasks.drawn import DrawnWorld, Proposal, Statement
+from edgewise.tasks import DrawnWorld, Problem, Proposal, Statement, Verdict, right, unscorable, wrong
 
 
 class Backwards(DrawnWorld):
@@ -31,9 +33,7 @@ class Backwards(DrawnWorld):
         return problem.answer
 
     def check(self, problem: Problem, text: str) -> Verdict:
-        if not text.split():
-            return unscorable("no answer")
         predicted = "".join(text.split())
-        if text.split() == problem.answer.split():
-            return right(predicted)
-        return wrong(predicted, f"answer is {problem.answer}")
+        if not predicted:
+            return unscorable("no answer")
+        return right(predicted) if text.split() == problem.answer.split() else wrong(predicted, f"not {problem.answer}")

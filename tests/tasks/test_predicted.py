@@ -1,4 +1,4 @@
-"""The answer that a verdict says was given: one text for all ways to write one answer, right or wrong."""
+"""The predicted answer of a verdict: one spelling for all ways to write an answer, right or wrong."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def verify(
     from edgewise.cli.loading import kind_or_world, world_of
     from edgewise.interop.completions import VerifierMode, verify_file
     from edgewise.report.terminal import status
-    from edgewise.report.verified import summary
+    from edgewise.report.verified import verification_summary
 
     if mode not in ("verified", "paper_compat"):
         raise InputError(f"--mode: {mode!r} is unknown; use verified or paper_compat")
@@ -107,7 +107,7 @@ def verify(
         _copy(rows, out)
     pass_at_1 = {"answer": curve(outcomes.counts("answer"), [1]), "process": curve(outcomes.counts("process"), [1])}
     console = Console(stderr=out is None, highlight=False)
-    summary(outcomes, pass_at_1, reasons, console)
+    verification_summary(outcomes, pass_at_1, reasons, console)
     if out is not None:
         console.print(f"verdicts: {out}", markup=False, soft_wrap=True)
 

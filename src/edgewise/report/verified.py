@@ -17,7 +17,9 @@ _GRADES = ((1, "correct"), (0, "wrong"), (-1, "unscorable"))
 _REASONS = 5
 
 
-def summary(outcomes: Outcomes, pass_at_1: Mapping[str, Curve], reasons: Counter[str], console: Console) -> None:
+def verification_summary(
+    outcomes: Outcomes, pass_at_1: Mapping[str, Curve], reasons: Counter[str], console: Console
+) -> None:
     """Print how many completions are correct, wrong and unscorable, pass@1 with its interval, and common reasons.
 
     `pass_at_1` has the curves at k = 1 by "answer" and by "process"; `reasons` counts how often each was given.

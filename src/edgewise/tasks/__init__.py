@@ -1,8 +1,13 @@
-"""Worlds: families of problems whose every solution is known. No torch here."""
+"""Worlds: families of problems with a verifier, whose every solution is known. No torch here.
 
-from edgewise.tasks.base import SPLITS, Problem, Score, Split, Verdict, World
+A world of your own derives from `DrawnWorld` (examples/my_world.py is a whole one) or from `World`. `worlds` lists all
+that there are, `preset_mixture` makes the mixtures of a paper.
+"""
+
+from edgewise.tasks.base import SPLITS, Problem, Score, Split, Unscorable, Verdict, World, right, unscorable, wrong
 from edgewise.tasks.colouring import Colouring
 from edgewise.tasks.countdown import Countdown
+from edgewise.tasks.drawn import DrawnWorld, Proposal, Statement
 from edgewise.tasks.graph import GraphArithmetic
 from edgewise.tasks.gym import ReasoningGym
 from edgewise.tasks.mixture import Mixture, MixturePart
@@ -17,20 +22,27 @@ __all__ = [
     "AnyWorld",
     "Colouring",
     "Countdown",
+    "DrawnWorld",
     "GraphArithmetic",
     "Mixture",
     "MixturePart",
     "ModularArithmetic",
     "Problem",
+    "Proposal",
     "Questions",
     "ReasoningGym",
     "Score",
     "Split",
+    "Statement",
     "StringFunctions",
+    "Unscorable",
     "Verdict",
     "World",
     "preset_mixture",
     "preset_names",
+    "right",
+    "unscorable",
     "world_named",
     "worlds",
+    "wrong",
 ]

@@ -1,9 +1,8 @@
 """The mixtures of "On the Interplay of Pre-Training, Mid-Training and RL" (arXiv 2512.07783) by their released names.
 
-The names and numbers are those of `data/PRESET.json` in the paper's repository. Its three contexts are our
-settings zoo (A, `crazy_zootopia`), school (B, `teachers_in_school`) and film (C, `movie_festival_awards`);
-easy, medium and hard are op 2-4, 5-7 and 8-10. What is not as released, because the file contradicts the name
-or rounds it:
+The names and numbers are those of `data/PRESET.json` in the paper's repository. Its three contexts are our settings
+zoo (A, `crazy_zootopia`), school (B, `teachers_in_school`) and film (C, `movie_festival_awards`); easy, medium and hard
+are op 2-4, 5-7 and 8-10. These numbers differ from the released file, because the file contradicts the name or rounds:
 
 | preset | released | here |
 |---|---|---|
@@ -15,15 +14,15 @@ or rounds it:
 | id2-10_0.5easy_0.3medium_0.2hard | easy 0.18, 0.16, 0.16; hard 0.08, 0.06, 0.06 | thirds of 0.5 and of 0.2 |
 | all others | rounded to 4 or 6 digits | the fractions that were rounded |
 
-Shares for pre-training and mid-training are of tokens; those for RL are of prompts. The context presets say
-nothing of op; they take op 2-20, as sections 4 and A.6 of the paper do. Settings that a preset does not name
-are a third of the problems each, and forward and reverse mode half each.
+Shares for pre-training and mid-training are of tokens; those for RL are of prompts. The context presets do not state
+the op; they take op 2-20, like sections 4 and A.6 of the paper. If a preset names no settings, each is a third of the
+problems; forward and reverse mode are half each.
 
-Three faults of the paper's generator are not kept: the unknown of a reverse problem is 1-20 (there 1-4, so that
-every fourth guess is right), leaves and added constants are 1-9 (there 1-4, so that only four problems of op 2
-differ in more than their words, one for each split), and no definition is missing.
+Three faults of the paper's generator are not kept. The unknown of a reverse problem is 1-20 (there 1-4, so that every
+fourth guess is right). Leaves and added constants are 1-9 (there 1-4, so that only four problems of op 2 differ in more
+than their words, one for each split). No definition is missing.
 
-A preset is never changed in place: one that must differ gets another name.
+A preset is never changed in place; a different one gets another name.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ ZOO, SCHOOL = ("zoo",), ("school",)
 
 
 class MixturePreset(NamedTuple):
-    """What a preset is made of: `parts` are settings and the shares of their ops."""
+    """What a preset consists of: `parts` are settings and the shares of their ops."""
 
     stage: Literal["pre-training", "mid-training", "RL"]
     parts: tuple[tuple[tuple[str, ...], Shares], ...]
@@ -53,7 +52,7 @@ class MixturePreset(NamedTuple):
 
 @cache
 def mixture_presets() -> Mapping[str, MixturePreset]:
-    """What every preset is made of, by name."""
+    """What every preset consists of, by name."""
     return {PREFIX + name: preset for name, preset in _presets()}
 
 

@@ -1,10 +1,10 @@
-"""The atomic functions on strings of lowercase letters: names that mean nothing, and what each computes.
+"""The atomic functions on strings of lowercase letters, under names that mean nothing.
 
-Every function is total, deterministic and keeps the length, so that no composition grows, shrinks or ends
-in the empty string. Half of them are for training and half are held out. A held-out function has semantics
-of its own: from 5 letters up no two functions agree on more than a tenth of all strings of any one length, and
-none is that often the identity. The shape is that of "From f(x) and g(x) to f(g(x))" (arXiv 2509.25123), whose
-released functions grow without bound and repeat each other across the two halves.
+Every function is total, deterministic and keeps the length, so that no composition grows, shrinks or ends in the empty
+string. Half of them are for training and half are held out. A held-out function differs from all others: from 5 letters
+up no two functions agree on more than a tenth of all strings of any length, and none is that often the identity. The
+structure is that of "From f(x) and g(x) to f(g(x))" (arXiv 2509.25123), whose released functions grow without bound and
+repeat each other across the two halves.
 
 Places count from 1. The first and the second half have floor(length / 2) letters each; an odd length leaves
 one letter, the middle, which keeps its place unless stated otherwise. Letters move cyclically in the

@@ -31,19 +31,19 @@ SYMBOLS = ("(", ")", ":", ";", "=", "?", "answer")
 class StringFunctions(DrawnWorld):
     """Chains of string functions, f(g(h(x))); the level is the number of calls from x to the result.
 
-    The two halves of the functions share neither names nor semantics. (A held-out *split* is something else: it
-    holds compositions with their inputs.) Each length of x is equally likely, and all strings on the way are as long.
+    The two halves of the functions share neither names nor semantics. (A held-out *split* is something else: it holds
+    compositions with their inputs.) Each length of x is equally likely, and all functions keep the length.
 
-    Problems are drawn uniformly, with two exceptions. No two or three neighbouring calls are together the
-    identity or a single function, held out or not, on all strings of that length; so no such run of training
-    functions is a held-out one in disguise. And no string comes twice on the way, so no call and no run of
-    calls does nothing.
+    Problems are drawn uniformly, with two exceptions. No two or three neighbouring calls together are the identity or a
+    single function, held out or not, on all strings of that length; so no such sequence of training functions is a
+    held-out function in disguise. And no string occurs twice between x and the result, so no sequence of calls does
+    nothing.
 
-    One call (`min_calls=1, max_calls=1`) gives the atomic functions: their accuracy a is what the null model
+    One call (`min_calls=1, max_calls=1`) gives the atomic functions. Their accuracy a is what the null model
     pass@1(level) = a ** level starts from; `gold.calls` tells them apart.
 
-    The shape is that of arXiv 2509.25123, where the level is the depth of a tree whose leaves are often
-    literals; here every call is on the path from x to the result.
+    The structure is that of arXiv 2509.25123, where the level is the depth of a tree whose leaves are often literals;
+    here every call is on the path from x to the result.
     """
 
     world: Literal["strings"] = "strings"
