@@ -46,11 +46,11 @@ def test_a_problem_twice_in_one_step_is_solved_where_either_group_is() -> None:
         assert coverage.metrics()["cumulative_solve_rate"] == 0.5
 
 
-def test_draws_beyond_the_graded_samples_count() -> None:
+def test_draws_beyond_the_scored_samples_count() -> None:
     coverage = Coverage()
     coverage.see(asked(1, 2), solved("+-", "--"), 10)
     assert coverage.metrics()["draws_per_problem"] == 5
-    with pytest.raises(InputError, match="draws: must be at least the 4 that were graded, is 3"):
+    with pytest.raises(InputError, match="draws: must be at least the 4 that were scored, is 3"):
         coverage.see(asked(1, 2), solved("+-", "--"), 3)
 
 

@@ -133,8 +133,8 @@ ADVANTAGES = (
         "advantage=pkpo",
         "Walder and Karkhanis 2025, arXiv 2505.15201",
         r"S_i = \binom{n}{k}^{-1} \sum_{I \ni i,\, \lvert I \rvert = k} \max_{j \in I} r_j - b_i, \qquad A_i = n S_i",
-        "k ≤ n (k < n for sloo and sloo_kn); rewards binary or graded. `max_at_k` estimates the objective itself. k may"
-        " be a schedule: `advantage=pkpo advantage.k.first=8 advantage.k.then=1`.",
+        "k ≤ n (k < n for sloo and sloo_kn); rewards binary or graded. `pkpo_objective` estimates the objective."
+        " k may be a schedule: `advantage=pkpo advantage.k.first=8 advantage.k.then=1`.",
         r"Unbiased with every baseline for the expected best of k, of 0/1 rewards pass@k: $`w(p) = k(1-p)^{k-1}`$"
         " (exact). Less the group's mean of S instead, 1 - k/n of it is left: 0.75 at n = 8, k = 2; nothing at k = n"
         " (exact).",

@@ -41,11 +41,16 @@ def by_name(field: str) -> BeforeValidator:
 
 
 def describe_error(error: ValidationError) -> str:
-    """The first complaint of a pydantic error in one line: field, what is wrong, how many more complaints."""
+    """The first complaint of a pydantic error in one line: field, what is wrong, how many more complaints.
+
+    A wrong value is quoted; a whole group of fields is not.
+    """
     first, *rest = error.errors()
     message = first["msg"].removeprefix("Value error, ")
     if first["loc"]:
-        message = f"{'.'.join(map(str, first['loc']))}: {message}, got {first['input']!r:.80}"
+        message = f"{'.'.join(map(str, first['loc']))}: {message}"
+        if not isinstance(first["input"], Mapping | BaseModel):
+            message += f", got {first['input']!r:.80}"
     return f"{message} (and {len(rest)} more)" if rest else message
 
 

@@ -1,1 +1,16 @@
-"""Advantages, losses, rewards and recipes as pure functions; the one trainer that runs them."""
+"""Reinforcement learning: advantages, losses, rewards and recipes; collect -> advantages -> update; the one trainer.
+
+recipe              Recipe: one algorithm with every number, as five specs
+recipes/            the named recipes, each value beside its source
+advantages/         one algorithm a file: function, spec, formula, source
+losses, importance, normalization, kl, reference_reset      what `recipe.loss` chooses from
+rewards/            what is right, controls, shaping by length
+curriculum, filters, rollout_worker     which problems, which groups, who writes: `recipe.sampling`
+registry            how a choice registers by its `kind`, also from outside the package
+train               the loop; it uses
+    collect, coverage       sample, verify, score, filter, resample
+    token_advantages        scored rollouts -> advantages of every token -> minibatches
+    batch                   packed batches and micro-batches
+    update, critic          the policy's and the critic's updates
+    models, probe, flops    who takes part, what is measured, what it costs
+"""

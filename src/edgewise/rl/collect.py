@@ -47,7 +47,7 @@ class ScoredRollouts:
 class Collector:
     """Built once a run from who writes, the world, the reward, the filters and the curriculum; see `collect`.
 
-    `prompts` problems of `samples` completions make a full batch. `curriculum` and `coverage` remember what was asked.
+    `prompts` problems of `samples` completions make a full batch. `curriculum` and `coverage` remember the problems.
     """
 
     worker: RolloutWorker
@@ -76,7 +76,7 @@ class Collector:
             sampled.append(groups)
             self.curriculum.learn(problems, groups.outcome_PG)
             self.coverage.see(problems, groups.outcome_PG, groups.outcome_PG.numel())
-            # Groups beyond a full batch are dropped, in the order in which their problems were asked.
+            # Groups beyond a full batch are dropped, in the order of their problems.
             chosen = self._passing(groups, key("gate", seed, turn), seed)[: self.prompts - size]
             size += len(chosen)
             if chosen:

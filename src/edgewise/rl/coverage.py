@@ -1,4 +1,4 @@
-"""Which of the problems that a run asked it has ever solved."""
+"""Coverage: how many of the training problems that a run sampled it has ever solved."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from edgewise.tasks.base import Problem
 
 
 class Coverage:
-    """The training problems that were ever asked and ever solved, and the draws spent on them.
+    """The training problems that a run has sampled and solved so far, and the completions spent on them.
 
-    Problems are told apart by a 64-bit key of their id, so that what asks the same counts once,
-    wherever it was drawn. Two of a million different ids share a key with probability 3e-8.
+    Problems are told apart by a 64-bit key of their id, so that problems that ask the same count once. Two of a million
+    different ids share a key with probability 3e-8.
     """
 
     def __init__(self) -> None:
@@ -27,31 +27,31 @@ class Coverage:
         self._draws = 0
 
     def see(self, problems: Sequence[Problem], solved_PG: Tensor, draws: int) -> None:
-        """Take note of graded groups: `solved_PG` (bool) are their binary outcomes.
+        """Count scored groups: `solved_PG` (bool) are their binary outcomes.
 
-        `draws` are all completions that were drawn for these problems, graded in `solved_PG` or not.
+        `draws` are all completions that were sampled for these problems, scored in `solved_PG` or not.
         A problem may come twice. InputError on outcomes that are not bool [problems, samples], and
         on fewer draws than outcomes.
         """
         check_outcomes(problems, solved_PG)
         if draws < solved_PG.numel():
-            raise InputError(f"draws: must be at least the {solved_PG.numel()} that were graded, is {draws}")
+            raise InputError(f"draws: must be at least the {solved_PG.numel()} that were scored, is {draws}")
         for problem, solved in zip(problems, solved_PG.any(1).tolist(), strict=True):
-            name = key(problem.id)
-            self._asked[name] = None
+            problem_key = key(problem.id)
+            self._asked[problem_key] = None
             if solved:
-                self._solved[name] = None
+                self._solved[problem_key] = None
         self._draws += draws
 
     def metrics(self) -> dict[str, float]:
-        """The cumulative solve rate, the different problems asked, and the draws for each of them.
+        """The cumulative solve rate, the number of different problems sampled, and the draws for each of them.
 
-        The cumulative solve rate is the share of the problems asked so far that at least one sample
+        The cumulative solve rate is the share of the problems sampled so far that at least one completion
         solved in training, at whatever step: the name and the measure of PKPO (Walder and Karkhanis
         2025, arXiv 2505.15201), whose denominator is all training problems; the two agree once every
-        one has been asked. It grows with the draws spent, so it says nothing about a boundary unless
+        one has been sampled. It grows with the draws spent, so it says nothing about a boundary unless
         compared at equal draws: a problem of pass rate p is solved at least once in n draws with
-        probability 1 - (1 - p)^n. Both ratios are absent until a problem was asked.
+        probability 1 - (1 - p)^n. Both ratios are absent until a problem was sampled.
         """
         asked = len(self._asked)
         if not asked:
@@ -63,7 +63,7 @@ class Coverage:
         }
 
     def tensors(self) -> dict[str, Tensor]:
-        """`asked` and `solved`, int64: the keys of those problems, in the order of the first time; `draws`, int64."""
+        """`asked` and `solved`, int64: the keys of those problems, in the order of their first time; `draws`, int64."""
         return {
             "asked": _signed(self._asked),
             "solved": _signed(self._solved),

@@ -1,8 +1,8 @@
 """Curriculum: which problems a run trains on, and in what order.
 
 `Curriculum` is one of four choices, `CurriculumState` the progress of one. Every problem is of the world's train split.
-What is asked next depends on the binary outcomes of what was asked before and never on a shaped reward, which can be
-high for what is wrong. A sample that is unscorable counts as not solved.
+Which problems come next depends on the binary outcomes of those before and never on a shaped reward, which can be high
+for what is wrong. A sample that is unscorable counts as not solved.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class CurriculumState(ABC):
 
     @abstractmethod
     def next(self, count: int) -> list[Problem]:
-        """The next `count` problems to ask; fewer, possibly none, where the curriculum has no more."""
+        """The next `count` problems to sample; fewer, possibly none, where the curriculum has no more."""
 
     def learn(self, problems: Sequence[Problem], solved_PG: Tensor) -> None:
-        """Take note of the binary outcomes (bool) of problems that were asked; one may come twice.
+        """Use the binary outcomes (bool) of problems that `next` gave; one may come twice.
 
-        InputError on outcomes that are not bool [problems, samples], and on problems of elsewhere.
+        InputError on outcomes that are not bool [problems, samples], and on problems that are not of this curriculum.
         """
         check_outcomes(problems, solved_PG)
         self._learn(problems, solved_PG.sum(1).cpu(), solved_PG.shape[1])
@@ -62,7 +62,7 @@ class CurriculumState(ABC):
 
 
 class FreshProblems(Spec):
-    """Fresh problems for ever: problem i of the run is problem i of the train split under the run's seed."""
+    """Fresh problems without end: problem i of the run is problem i of the train split under the run's seed."""
 
     kind: Literal["uniform"] = "uniform"
 
@@ -73,10 +73,10 @@ class FreshProblems(Spec):
 class ProblemPool(Spec):
     """A fixed set: the first `size` problems of the train split that differ in what they ask.
 
-    Each is asked once an epoch, in an order drawn for the epoch. A batch that goes over the end of
+    Each comes once an epoch, in an order drawn for the epoch. A batch that goes over the end of
     an epoch holds no problem twice; what it had to pass over comes later in that epoch.
 
-    With `retire_at`, a problem is never asked again once the pass rate over all its samples so far
+    With `retire_at`, a problem never comes again once the pass rate over all its samples so far
     is at least that, after `retire_after` visits (groups of samples) or more: the "no positive resampling" of ScaleRL
     (Khatri et al. 2025, arXiv 2510.13786), which retires at 0.9. Where fewer problems are left than
     a batch asks for, it gets those.
@@ -99,7 +99,7 @@ class ProblemPool(Spec):
 
 
 class TargetedLevels(Spec):
-    """Levels are drawn the more often the nearer their pass rate is to `pass_rate`.
+    """Levels are drawn more often the nearer their pass rate is to `pass_rate`.
 
     The weight of a level is exp(-((p - pass_rate) / width)^2 / 2) + floor, where p is an exponential
     average of the share of solved samples on the level: p <- memory p + (1 - memory) share at each
@@ -130,7 +130,7 @@ class EdgeLevels(Spec):
     """Only levels at the edge of competence, those with a pass rate from `least` to `most`, equally often.
 
     The pass rate is the exponential average of `TargetedLevels`; a level that was never visited counts as
-    inside. Where no level is inside, the nearest is asked, all of them where several are as near.
+    inside. Where no level is inside, the nearest is drawn, or all of the nearest where several are as near.
 
     Levels outside are not visited while any is inside, so what was measured of them stays: a level
     that one visit found unsolved comes back when those inside have left. `memory` says nothing of a
@@ -191,10 +191,10 @@ class _Fresh(CurriculumState):
 
 
 class _Pooled(CurriculumState):
-    """Of each problem its visits, its samples and how many were solved; who is retired, and who was asked this epoch.
+    """The visits, samples and solved samples of each problem; which are retired, and which came this epoch.
 
-    That a problem is retired is state of its own: samples that were under way when it retired must
-    not bring it back.
+    That a problem is retired is kept apart from its counts: samples that were under way when it retired must not bring
+    it back.
     """
 
     def __init__(self, spec: ProblemPool, index_of: dict[str, int], world: World, seed: int) -> None:
@@ -251,7 +251,7 @@ class _Pooled(CurriculumState):
 
 
 class _Levelled(CurriculumState):
-    """Of each level how many problems were `asked`, its average pass `rate` and whether it was `seen`."""
+    """For each level: how many problems were `asked`, the average pass `rate`, and whether the level was `seen`."""
 
     def __init__(self, spec: TargetedLevels | EdgeLevels, world: World, seed: int) -> None:
         self._levels = tuple(world.levels)
@@ -274,7 +274,7 @@ class _Levelled(CurriculumState):
         self._spec, self._seed = spec, seed
 
     def next(self, count: int) -> list[Problem]:
-        """Problem n of the run has a level drawn for n, and is the next one of that level."""
+        """Problem n of the run has a level that is drawn for n; it is the next problem of that level."""
         asked_L, weights = self._state["asked"], self._weights().tolist()
         problems = []
         for _ in range(count):

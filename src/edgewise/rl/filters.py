@@ -27,7 +27,7 @@ class Filters(Spec):
     def _resampling_follows_a_filter(self) -> Self:
         if self.resample_up_to and not (self.drop_zero_variance or self.zero_success_gate):
             raise ValueError(
-                "resample_up_to: nothing is dropped; set drop_zero_variance or zero_success_gate, or leave it at 0"
+                "resample_up_to must be 0 where nothing is dropped; set drop_zero_variance or zero_success_gate first"
             )
         return self
 

@@ -42,7 +42,7 @@ def k1(logp_N: Tensor, reference_logp_N: Tensor) -> Tensor:
 
     k1, k2 and k3 as loss terms see one token at a time: what a token does to the KL of the tokens after it is left out,
     by `exact_kl` as well. Only in the reward, summed over what follows, is the gradient that of the KL between the two
-    laws of whole samples.
+    distributions of whole samples.
     """
     (reference_logp_N,) = constants(logp_N, reference_logp_N=reference_logp_N)
     return logp_N - reference_logp_N
@@ -100,15 +100,19 @@ class KlSpec(Spec):
     @model_validator(mode="after")
     def _gradient_is_that_of_a_kl(self) -> Self:
         if self.place == "reward" and self.estimator != "k1":
-            raise ValueError(f"estimator: in the reward it must be k1, is {self.estimator}")
+            raise ValueError(
+                f"estimator must be k1 where place is reward, is {self.estimator}; set the estimator first"
+            )
         if self.clamp is not None and self.estimator not in ("k2", "k3"):
-            raise ValueError(f"clamp: is for the estimators k2 and k3, not for {self.estimator}; leave it out")
+            raise ValueError(f"clamp is for the estimators k2 and k3, not for {self.estimator}; leave it out")
         return self
 
     @model_validator(mode="after")
     def _reset_has_a_reference(self) -> Self:
         if self.reset.kind != "never" and not (self.coefficient and self.target == "reference"):
-            raise ValueError("reset: without a kl to the reference there is nothing to reset; set the coefficient")
+            raise ValueError(
+                "reset needs a kl to the reference, without which there is nothing to reset; set coefficient"
+            )
         return self
 
     @property

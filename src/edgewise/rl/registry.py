@@ -71,5 +71,6 @@ class SpecRegistry(Generic[S]):
             raise ValueError(f"write a name, or its fields with `kind`; kinds are {', '.join(specs)}")
         spec = specs.get(fields["kind"])
         if spec is None:
-            raise ValueError(f"kind must be one of {', '.join(specs)}, is {fields['kind']!r}")
+            quoted = "" if isinstance(value, str) else f", is {fields['kind']!r}"
+            raise ValueError(f"kind must be one of {', '.join(specs)}{quoted}")
         return spec.model_validate(fields)

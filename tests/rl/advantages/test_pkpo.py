@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from edgewise.core.errors import InputError
-from edgewise.rl.advantages import max_at_k, pkpo, rloo
+from edgewise.rl.advantages import pkpo, pkpo_objective, rloo
 from edgewise.rl.advantages.pkpo import PkpoBaseline
 from tests.rl.advantages.oracles import best_of_subsets, credit_of_subsets
 
@@ -48,7 +48,7 @@ def test_pkpo_is_the_sum_over_all_subsets_for_every_k(rewards: list[float]) -> N
 def test_max_at_k_is_the_mean_best_of_all_subsets(rewards: list[float]) -> None:
     for k in range(1, len(rewards) + 1):
         expected = double([best_of_subsets(rewards, k)])[0]
-        torch.testing.assert_close(max_at_k(double(rewards), k), expected, atol=1e-13, rtol=0)
+        torch.testing.assert_close(pkpo_objective(double(rewards), k), expected, atol=1e-13, rtol=0)
         # Of the subsets of a group, each is counted by its k members.
         torch.testing.assert_close(pkpo(double(rewards), k).sum(1), k * expected, atol=1e-12, rtol=0)
 
@@ -62,7 +62,7 @@ def test_published_vectors_of_graded_rewards() -> None:
     }
     for baseline, credit in expected.items():
         torch.testing.assert_close(pkpo(rewards_PG, 2, baseline), double(credit), atol=1e-6, rtol=0)
-    assert float(max_at_k(rewards_PG, 2)) == pytest.approx(0.7, abs=1e-12)
+    assert float(pkpo_objective(rewards_PG, 2)) == pytest.approx(0.7, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_published_vectors_of_binary_rewards(
     for baseline, (right, wrong) in cases:
         expected = torch.where(rewards_PG == 1, right, wrong).double()
         torch.testing.assert_close(pkpo(rewards_PG, k, baseline), expected, atol=1e-6, rtol=0)
-    assert float(max_at_k(rewards_PG, k)) == pytest.approx(value, abs=1e-6)
+    assert float(pkpo_objective(rewards_PG, k)) == pytest.approx(value, abs=1e-6)
 
 
 @given(right=st.integers(0, 12), k=st.integers(2, 12))
@@ -131,8 +131,8 @@ def test_at_one_draw_pkpo_is_the_reward_or_leave_one_out() -> None:
     for baseline in ("none", "sloo_minus_one"):
         torch.testing.assert_close(pkpo(rewards_PG, 1, baseline), rewards_PG / 4)
     torch.testing.assert_close(pkpo(rewards_PG, 1, "sloo_kn"), rloo(rewards_PG) / 4)
-    torch.testing.assert_close(max_at_k(rewards_PG, 1), rewards_PG.mean(1))
-    torch.testing.assert_close(max_at_k(rewards_PG, 4), torch.tensor([1.0, 1.0], dtype=torch.float64))
+    torch.testing.assert_close(pkpo_objective(rewards_PG, 1), rewards_PG.mean(1))
+    torch.testing.assert_close(pkpo_objective(rewards_PG, 4), torch.tensor([1.0, 1.0], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
@@ -153,7 +153,7 @@ def test_thousands_of_samples_are_finite_and_exact(baseline: PkpoBaseline) -> No
         expected[0] -= k / samples * solved(samples - 1, right - 1, k - 1)
         expected[1] = 0.0
     assert found == pytest.approx(expected, abs=1e-10)
-    assert float(max_at_k(rewards_PG, k)) == pytest.approx(solved(samples, right, k), abs=1e-10)
+    assert float(pkpo_objective(rewards_PG, k)) == pytest.approx(solved(samples, right, k), abs=1e-10)
     generator = torch.Generator().manual_seed(0)
     assert pkpo(torch.rand(2, samples, generator=generator), k, baseline).isfinite().all()
 
@@ -162,7 +162,7 @@ def test_thousands_of_samples_are_finite_and_exact(baseline: PkpoBaseline) -> No
 def test_float32_rewards_give_float32_credit_as_exact_as_that(baseline: PkpoBaseline) -> None:
     rewards_PG = torch.rand(3, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     found = pkpo(rewards_PG.float(), 5, baseline)
-    assert found.dtype == max_at_k(rewards_PG.float(), 5).dtype == torch.float32
+    assert found.dtype == pkpo_objective(rewards_PG.float(), 5).dtype == torch.float32
     torch.testing.assert_close(found, pkpo(rewards_PG, 5, baseline).float(), atol=1e-7, rtol=1e-5)
 
 
@@ -172,7 +172,7 @@ def test_a_k_that_the_group_cannot_give_is_refused(k: int) -> None:
         with pytest.raises(InputError, match=rf"^k: must be between 1 and [34], .*is {k}$"):
             pkpo(torch.rand(2, 4), k, baseline)
     with pytest.raises(InputError, match=rf"^k: must be between 1 and 4, the samples per problem, is {k}$"):
-        max_at_k(torch.rand(2, 4), k)
+        pkpo_objective(torch.rand(2, 4), k)
 
 
 def test_leave_one_out_at_k_equal_to_n_is_refused() -> None:

@@ -32,7 +32,7 @@ GROUPED: dict[str, Callable[[Tensor], Tensor]] = {
 SINGLE: dict[str, Callable[[Tensor], Tensor]] = {
     "reinforce_plus_plus": advantages.reinforce_plus_plus,
     "remax": lambda rewards_PG: advantages.remax(rewards_PG, torch.zeros(len(rewards_PG))),
-    "max_at_k": lambda rewards_PG: advantages.max_at_k(rewards_PG, 1),
+    "pkpo_objective": lambda rewards_PG: advantages.pkpo_objective(rewards_PG, 1),
     "gae": lambda rewards_PG: advantages.gae(
         rewards_PG, torch.zeros(*rewards_PG.shape, 2), torch.ones(rewards_PG.shape)
     ),

@@ -33,7 +33,7 @@ from edgewise.rl.advantages.passk_training import (
     pass_at_k_full,
     pass_at_k_training,
 )
-from edgewise.rl.advantages.pkpo import max_at_k, pkpo
+from edgewise.rl.advantages.pkpo import pkpo, pkpo_objective
 from edgewise.rl.advantages.reinforce_plus_plus import reinforce_plus_plus
 from edgewise.rl.advantages.reinforce_plus_plus_baseline import reinforce_plus_plus_baseline
 from edgewise.rl.advantages.remax import remax
@@ -48,7 +48,6 @@ __all__ = [
     "gae",
     "grpo",
     "k_by_pass_rate",
-    "max_at_k",
     "maxrl",
     "opo",
     "pass_at_k_adaptive",
@@ -58,6 +57,7 @@ __all__ = [
     "pass_at_k_full",
     "pass_at_k_training",
     "pkpo",
+    "pkpo_objective",
     "positive_only",
     "reinforce_plus_plus",
     "reinforce_plus_plus_baseline",

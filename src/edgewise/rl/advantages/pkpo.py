@@ -23,7 +23,7 @@ from edgewise.rl.advantages.rloo import rloo
 PkpoBaseline = Literal["none", "sloo", "sloo_minus_one", "sloo_kn"]
 
 
-def max_at_k(rewards: Tensor, k: int) -> Tensor:
+def pkpo_objective(rewards: Tensor, k: int) -> Tensor:
     """The unbiased estimate [P] of the expected best reward among k draws; pass@k for 0/1 rewards.
 
     The mean over all k-subsets of their best reward: sum over i >= k of g_i C(i-1, k-1) / C(n, k).
@@ -46,7 +46,7 @@ def pkpo(rewards: Tensor, k: int, baseline: PkpoBaseline = "none") -> Tensor:
     Karkhanis 2025 (arXiv 2505.15201). Baselines, all unbiased since none of them sees x_i:
 
         "none"            S_i; its variance is large where k is near n
-        "sloo"            S_i - k / (n - 1) M_k: M_k is `max_at_k` of the other samples. As
+        "sloo"            S_i - k / (n - 1) M_k: M_k is `pkpo_objective` of the other samples. As
                           published; it changes when all rewards are shifted
         "sloo_kn"         S_i - k / n M_k, the same made invariant to shifts (ours)
         "sloo_minus_one"  S_i - k / n M_{k-1}, recommended by the authors: for 0/1 rewards failures
@@ -107,7 +107,7 @@ class Pkpo(AdvantageSpec):
 
 
 def _best_of_others(best_P1: Tensor, gap_PG: Tensor, k: int) -> Tensor:
-    """`max_at_k` of the sorted group without its i-th sample, for each i."""
+    """`pkpo_objective` of the sorted group without its i-th sample, for each i."""
     samples = gap_PG.shape[1]
     below_G = torch.arange(samples, dtype=torch.float64, device=gap_PG.device)
     # A gap above i has one rank less below it when i is gone; a gap up to i has them all.

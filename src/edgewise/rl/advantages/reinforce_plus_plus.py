@@ -9,7 +9,7 @@ from torch import Tensor
 from edgewise.rl.advantages._checks import check_rewards
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.reward_to_go import reward_to_go
-from edgewise.rl.advantages.whitening import counts_of, whiten, whitened
+from edgewise.rl.advantages.whitening import token_counts, whiten, whitened
 
 
 def reinforce_plus_plus(rewards: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -20,7 +20,7 @@ def reinforce_plus_plus(rewards: Tensor, lengths: Tensor | None = None) -> Tenso
     problem is enough.
     """
     check_rewards(rewards)
-    return whitened(rewards, counts_of(rewards, lengths))
+    return whitened(rewards, token_counts(rewards, lengths))
 
 
 @ADVANTAGES.register

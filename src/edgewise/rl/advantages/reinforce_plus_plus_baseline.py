@@ -8,7 +8,7 @@ from torch import Tensor
 
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.dr_grpo import dr_grpo
-from edgewise.rl.advantages.whitening import counts_of, whitened
+from edgewise.rl.advantages.whitening import token_counts, whitened
 
 
 def reinforce_plus_plus_baseline(rewards: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -17,7 +17,7 @@ def reinforce_plus_plus_baseline(rewards: Tensor, lengths: Tensor | None = None)
     Hu et al. 2025 (arXiv 2501.03262); used by ProRL v2 and BroRL. With lengths the second mean is over tokens and need
     not be 0, so a group of equal rewards can get a small advantage; that is the published form.
     """
-    return whitened(dr_grpo(rewards), counts_of(rewards, lengths))
+    return whitened(dr_grpo(rewards), token_counts(rewards, lengths))
 
 
 @ADVANTAGES.register

@@ -20,7 +20,7 @@ def whiten(advantage_PGT: Tensor, lengths: Tensor) -> Tensor:
     return whitened(advantage_PGT.masked_fill(~real_PGT, 0.0), real_PGT).masked_fill(~real_PGT, 0.0)
 
 
-def counts_of(rewards: Tensor, lengths: Tensor | None) -> Tensor:
+def token_counts(rewards: Tensor, lengths: Tensor | None) -> Tensor:
     """How often each sample counts, [P, G]: once, or once per token where lengths are given."""
     if lengths is None:
         return torch.ones_like(rewards)

@@ -20,10 +20,10 @@ RECIPES: Mapping[str, PublishedRecipe] = {
 
 def named_recipe(name: str) -> Recipe:
     """The recipe of that name: "dapo" as published, "dapo/small" by `small`. InputError where there is none."""
-    found = RECIPES.get(name.removesuffix(SMALL))
-    if found is None:
+    published = RECIPES.get(name.removesuffix(SMALL))
+    if published is None:
         raise InputError(f"recipe: must be one of {', '.join(RECIPES)}, each also with {SMALL}, is {name!r}")
-    return small(found.recipe) if name.endswith(SMALL) else found.recipe
+    return small(published.recipe) if name.endswith(SMALL) else published.recipe
 
 
 def _resolved(value: Any) -> Any:

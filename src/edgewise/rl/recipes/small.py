@@ -25,7 +25,7 @@ def small(published: Recipe) -> Recipe:
       more samples than problems;
     - the learning rate, and that of a critic where there is one, is 100 times the published: 1e-4 for 1e-6;
     - what is counted in steps keeps its share of the run, 1 at least: periods of resets, cycles of a length reward; a
-      pool of problems is asked as many times over.
+      pool of problems is gone through as many times.
 
     Everything else is the algorithm and stays: behavior policy and its staleness, reward, length shaping (in shares of
     the longest completion), filters, advantage, loss and clip, normalisation, KL, entropy, minibatches and epochs,
@@ -48,8 +48,8 @@ def small(published: Recipe) -> Recipe:
     if isinstance(length, Cosine) and length.off:
         length = length.model_copy(update={"on": steps(length.on), "off": steps(length.off)})
     if isinstance(curriculum, ProblemPool):
-        asked = published.steps * sampling.prompts
-        size = math.ceil(curriculum.size * _STEPS * prompts / asked)
+        all_prompts = published.steps * sampling.prompts
+        size = math.ceil(curriculum.size * _STEPS * prompts / all_prompts)
         curriculum = curriculum.model_copy(update={"size": size})
     advantage = published.advantage
     if isinstance(advantage, Gae):

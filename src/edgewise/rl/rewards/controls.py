@@ -39,7 +39,7 @@ class FormatOnly(RewardFunction):
 def random(p: float, seed: int, problem_id: str, sample: int) -> float:
     """1 with probability p, else 0, whatever the text (the random control of arXiv 2506.10947).
 
-    A coin keyed by (seed, problem, sample): samples of a group have independent ones, and a problem that is asked again
+    A coin keyed by (seed, problem, sample): samples of a group have independent ones, and a problem that comes again
     under the same seed has the same.
     """
     return float(key("random reward", seed, problem_id, sample) < p * 2**64)
@@ -126,7 +126,7 @@ def majority(predicted_G: Sequence[str | None]) -> list[float]:
 
 
 @REWARDS.register
-class MajorityVote(RewardFunction):
+class GroupMajority(RewardFunction):
     """`majority` of each group."""
 
     kind: Literal["majority"] = "majority"
