@@ -48,7 +48,8 @@ class LabelEntry:
     `combined_rule` says so, and `combined_sentence` is filled with {k}, {margin} and {here}, the sets of this label.
     Where no set has the label, `combined_apart` is filled with {extended} and {shrunk} too.
 
-    `changed`: wrong where nothing changed. `absence`: claims that something did not happen, which needs every set.
+    `changed`: wrong where nothing changed. `lost`: some problems are no longer solved. `absence`: claims that something
+    did not happen, which needs every set.
 
     `color` and `dark_color` are for light and dark pages. `symbol` are the paths of a picture, 48 wide and 32 high,
     each with its class: "was" the base's curve, "now" the tuned model's, "wide" what is unknown. `style` is rich's.
@@ -66,6 +67,7 @@ class LabelEntry:
     style: str = "bold"
     combined_apart: str = ""
     changed: bool = False
+    lost: bool = False
     absence: bool = False
     claim: Claim | None = None
 
@@ -100,6 +102,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         symbol=(("now", "M15 28V5M8 12l7-8 7 8M33 4v23M26 20l7 8 7-8"),),
         style="bold magenta",
         changed=True,
+        lost=True,
         claim=Claim(
             rule="Excess expansion and excess shrinkage are both above 0.",
             holds=lambda e: e.gained and e.lost,
@@ -143,6 +146,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         symbol=(("was", "M4 29C18 26 28 8 44 4"), ("now", "M4 24C16 22 28 20 44 19")),
         style="bold red",
         changed=True,
+        lost=True,
         claim=Claim(
             rule="Delta pass@k is below 0, and the excess shrinkage is above 0.",
             holds=lambda e: e.delta_k.high < 0 and e.p_k <= e.alpha and e.lost,

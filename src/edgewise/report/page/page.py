@@ -73,7 +73,7 @@ def render_page(
         place_of_set={one.name: i for i, one in enumerate(audit.sets)},
         first_part=next(iter(first.whole.verdicts.values())),
         rules=_rules(audit),
-        with_lost=any(part.label in ("shrunk", "mixed") for v in audit.verdicts.values() for part in v.parts.values()),
+        with_lost=any(LABELS[part.label].lost for v in audit.verdicts.values() for part in v.parts.values()),
         alerts=[concern for concern in audit.concerns if not concern.harmless],
         notes=[concern for concern in audit.concerns if concern.harmless],
         grid=sorted({int(k) for one in audit.sets for c in one.whole.curves.values() for k in c[audit.metric].k_K}),
