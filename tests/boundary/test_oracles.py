@@ -13,7 +13,7 @@ import pytest
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.cover import cover
-from edgewise.boundary.measures.max_at_k import expected_max_at_k
+from edgewise.boundary.measures.max_at_k import max_at_k
 from edgewise.boundary.measures.reliability import g_pass_at_k, mean_g_pass_at_k, pass_hat_k
 from edgewise.boundary.measures.voting import majority_vote
 from edgewise.outcomes.counts import Counts
@@ -55,7 +55,7 @@ def test_scorio_counts_the_same_subsets() -> None:
 
 def test_scorio_and_we_agree_on_the_best_of_graded_samples() -> None:
     for record in recorded("scorio")["graded"]:
-        ours = [expected_max_at_k(record["scores"], k) for k in range(1, len(record["scores"]) + 1)]
+        ours = [max_at_k(record["scores"], k) for k in range(1, len(record["scores"]) + 1)]
         assert ours == pytest.approx(record["max_at_k"], abs=1e-12)
 
 
@@ -114,7 +114,7 @@ def test_verls_best_at_n_draws_with_replacement_and_misses_what_it_saw() -> None
     assert one_of_four["marks"] == [1, 0, 0, 0]
     assert one_of_four["metrics"]["best@4/mean"] == pytest.approx(0.687, abs=5e-4)
     assert pass_at_k(4, 1, 4) == 1.0
-    assert expected_max_at_k([1, 0, 0, 0], 4) == 1.0
+    assert max_at_k([1, 0, 0, 0], 4) == 1.0
 
 
 @pytest.mark.parametrize("at", range(4))

@@ -112,8 +112,8 @@ class Planned:
 
     def plan(self) -> tuple[float, Design]:
         """The share of the problems concerned that move, and the design with its predicted power."""
-        found = plan_samples(None, k=self.k, effect=self.effect, problems=[self.problems])
-        return found.share, found.designs[0]
+        planned = plan_samples(None, k=self.k, effect=self.effect, problems=[self.problems])
+        return planned.share, planned.designs[0]
 
 
 @dataclass(frozen=True)
@@ -158,9 +158,9 @@ def coverage(case: Forgetting, seed: int) -> tuple[float, bool, float, bool]:
     arm = curve(base, ks, bootstrap=Bootstrap(RESAMPLES, seed))
     delta = paired_difference(base, tuned, ks, bootstrap=Bootstrap(RESAMPLES, seed))
     held = []
-    for found, true_K in ((arm, truth_K), (delta, -case.share * truth_K)):
-        held.append(float(np.mean((found.low_K <= true_K) & (true_K <= found.high_K))))
-        held.append(bool(np.all((found.band_low_K <= true_K) & (true_K <= found.band_high_K))))
+    for band, true_K in ((arm, truth_K), (delta, -case.share * truth_K)):
+        held.append(float(np.mean((band.low_K <= true_K) & (true_K <= band.high_K))))
+        held.append(bool(np.all((band.band_low_K <= true_K) & (true_K <= band.band_high_K))))
     return held[0], bool(held[1]), held[2], bool(held[3])
 
 
@@ -186,10 +186,10 @@ def certified(case: Skill, seed: int) -> tuple[float, bool, bool]:
     p_P[planted_P] = 0.0
     base = _sample(p_P, case.n, rng)
     tuned = _sample(np.where(planted_P & case.planted, 0.05, p_P), case.n, rng)
-    found = certify(base, tuned, seed=seed)
+    certificates = certify(base, tuned, seed=seed)
     names = set(base.problem[planted_P & case.planted].tolist())
-    shown = {one.problem for one in found.expansions}
-    false = bool(shown - names) or bool(found.shrinkages)
+    shown = {certificate.problem for certificate in certificates.expansions}
+    false = bool(shown - names) or bool(certificates.shrinkages)
     verdict = boundary_verdict(base, tuned, k=16, resamples=RESAMPLES, seed=seed)
     return len(shown & names) / (case.problems // 5), false, verdict.label == "extended"
 
@@ -285,9 +285,9 @@ decides: half of it is held out, and it takes several hundred held-out samples t
     yield "|---|---|---|---|---|---|"
     for planted, n in ((True, 512), (True, 2048), (True, 4096), (False, 2048)):
         runs = _runs(300, share)
-        found = np.array(_map(pool, partial(certified, Skill(n, planted)), runs), dtype=float)
-        share_found, false, extended = found.mean(axis=0)
-        error = found[:, 0].std() / math.sqrt(runs)
+        counts = np.array(_map(pool, partial(certified, Skill(n, planted)), runs), dtype=float)
+        share_found, false, extended = counts.mean(axis=0)
+        error = counts[:, 0].std() / math.sqrt(runs)
         yield (
             f"| {'yes' if planted else 'null'} | {n} | {runs} | {100 * share_found:.1f} ± {100 * error:.1f}% |"
             f" {_percent(float(false), runs)} | {_percent(float(extended), runs)} |"
@@ -307,7 +307,7 @@ of KL-regularised RL, which truly raises pass@k: it is extended at k (verdicts.m
         for problems in (150, 300, 1000, 5000):
             case = Sharpening(problems, least, rare=rare)
             labels = _labels(pool, partial(sharpening_label, case), _runs(100, share))
-            rates = " | ".join(_rate(labels, one) for one in ("sharpened", "extended", "cannot tell"))
+            rates = " | ".join(_rate(labels, label) for label in ("sharpened", "extended", "cannot tell"))
             yield f"| {name} | {problems} | {labels.total()} | {rates} |"
 
 
@@ -328,7 +328,7 @@ def _runs(all_of_them: int, share: float) -> int:
 
 
 def _rate(labels: Counter[str], *wanted: str) -> str:
-    return _percent(sum(labels[one] for one in wanted) / labels.total(), labels.total())
+    return _percent(sum(labels[label] for label in wanted) / labels.total(), labels.total())
 
 
 def _percent(rate: float, runs: int) -> str:

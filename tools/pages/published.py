@@ -56,24 +56,24 @@ TABLES = (
 
 def verdicts(tables: tuple[Published, ...]) -> list[str]:
     """One row of the page for each table."""
-    measured = [support_from_table(one.both, one.tuned_only, one.base_only, one.neither) for one in tables]
-    adjusted = holm([one.mcnemar_p for one in measured])
+    measured = [support_from_table(table.both, table.tuned_only, table.base_only, table.neither) for table in tables]
+    adjusted = holm([measures.mcnemar_p for measures in measured])
     rows = []
-    for one, found, p in zip(tables, measured, adjusted, strict=True):
-        problems = one.both + one.base_only + one.tuned_only + one.neither
-        power = mcnemar_power(one.base_only, one.tuned_only, problems, ALPHA)
+    for table, measures, p in zip(tables, measured, adjusted, strict=True):
+        problems = table.both + table.base_only + table.tuned_only + table.neither
+        power = mcnemar_power(table.base_only, table.tuned_only, problems, ALPHA)
         rows.append(
-            f"| {one.models} | {one.problems} | {one.k} "
-            f"| {one.both}/{one.base_only}/{one.tuned_only}/{one.neither} "
-            f"| {found.srr:.3f} | {found.ndr:.3f} | {found.nscr:+.3f} "
-            f"| {_p(found.mcnemar_p)} | {_p(float(p))} | {power:.2f} | {_said(one, float(p), power)} |"
+            f"| {table.models} | {table.problems} | {table.k} "
+            f"| {table.both}/{table.base_only}/{table.tuned_only}/{table.neither} "
+            f"| {measures.srr:.3f} | {measures.ndr:.3f} | {measures.nscr:+.3f} "
+            f"| {_p(measures.mcnemar_p)} | {_p(float(p))} | {power:.2f} | {_said(table, float(p), power)} |"
         )
     return rows
 
 
-def _said(one: Published, p: float, power: float) -> str:
+def _said(table: Published, p: float, power: float) -> str:
     if p <= ALPHA and power >= LEAST_POWER:
-        return "net loss" if one.base_only > one.tuned_only else "net gain"
+        return "net loss" if table.base_only > table.tuned_only else "net gain"
     return "cannot tell" if p <= ALPHA or power < LEAST_POWER else "no net change shown"
 
 

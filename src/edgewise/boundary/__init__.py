@@ -23,7 +23,7 @@ Adding a measure is one file in measures/, adding a label one entry in verdict/l
     pass^k, G-Pass@k               measures   reliability        reliability, pass_hat_k, g_pass_at_k
     Cover(tau)                     measures   cover              cover
     maj@k, answer entropy          measures   voting             majority_vote, diversity
-    max@k                          measures   max_at_k           best_scores, expected_max_at_k
+    max@k                          measures   max_at_k           best_scores, max_at_k
     guess floor                    measures   guessing           shuffled_floor, declared_floor, direct_floor
     CoT-pass@k                     measures   soundness          corrected_cot_pass_at_k (and sensitivity)
     errors of a verifier           measures   verifier_errors    VerifierLabels, rogan_gladen
@@ -68,7 +68,7 @@ from edgewise.boundary.measures.guessing import (
     guess_curve,
     shuffled_floor,
 )
-from edgewise.boundary.measures.max_at_k import best_scores, expected_max_at_k
+from edgewise.boundary.measures.max_at_k import best_scores, max_at_k
 from edgewise.boundary.measures.population import fit_population
 from edgewise.boundary.measures.reliability import g_pass_at_k, mean_g_pass_at_k, pass_hat_k, reliability
 from edgewise.boundary.measures.sensitivity import sensitivity
@@ -126,7 +126,6 @@ __all__ = [
     "efficiency",
     "envelope",
     "excess_coverage",
-    "expected_max_at_k",
     "find_edge",
     "fisher_exact_p",
     "fit_population",
@@ -138,6 +137,7 @@ __all__ = [
     "k_grid",
     "largest_claimable_k",
     "majority_vote",
+    "max_at_k",
     "mcnemar",
     "mcnemar_power",
     "mean_g_pass_at_k",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgewise.boundary import Counts, Metric
     from edgewise.boundary.measures.verifier_errors import VerifierLabels
 
-Rollouts = Annotated[
+RolloutPaths = Annotated[
     list[str] | None,
     typer.Argument(metavar="BASE TUNED...", help="Files, folders or NAME=PATH, the base first.", show_default=False),
 ]
@@ -31,7 +31,7 @@ Answers = Annotated[int | None, typer.Option(min=1, help="Number of possible ans
 NoReasoning = Annotated[Path | None, typer.Option(help="The base made to answer at once, for the guess floor.")]
 Fpr = Annotated[str | None, typer.Option(help="How often the verifier passed unsound reasoning, e.g. 3/60.")]
 Tpr = Annotated[str | None, typer.Option(help="How often the verifier passed sound reasoning, e.g. 57/60.")]
-Score = Annotated[str | None, typer.Option(help="Which score is the verdict, where a file has several.")]
+ScoreName = Annotated[str | None, typer.Option(help="Which score is the verdict, where a file has several.")]
 Threshold = Annotated[float | None, typer.Option(help="The least graded score that is correct.")]
 Shared = Annotated[bool, typer.Option("--shared-problems", help="Compare on the problems all models have.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")]
@@ -41,7 +41,7 @@ Effect = Annotated[float, typer.Option(help="With --plan: the change in pass@k t
 
 
 def audit(
-    rollouts: Rollouts = None,
+    rollouts: RolloutPaths = None,
     out: Out = Path("report"),
     k: K = None,
     by: By = None,
@@ -51,7 +51,7 @@ def audit(
     no_reasoning: NoReasoning = None,
     verifier_fpr: Fpr = None,
     verifier_tpr: Tpr = None,
-    score: Score = None,
+    score: ScoreName = None,
     threshold: Threshold = None,
     shared_problems: Shared = False,
     resamples: Resamples = 2000,
@@ -108,7 +108,7 @@ def edge(
     out: Annotated[Path, typer.Option(help="The training set, as JSONL.")] = Path("rl_set.jsonl"),
     group: Annotated[int, typer.Option(min=2, help="Rollouts of a prompt in one RL step.")] = 16,
     by: By = None,
-    score: Score = None,
+    score: ScoreName = None,
     threshold: Threshold = None,
     seed: Seed = 0,
 ) -> None:
@@ -116,7 +116,7 @@ def edge(
     from edgewise.boundary import find_edge
     from edgewise.boundary.inference.resampling import REFITS, Bootstrap
     from edgewise.interop.arms import read_arms
-    from edgewise.report.edge import summary, write_edge
+    from edgewise.report.edge import print_edge, write_edge
 
     if out.suffix != ".jsonl":
         raise InputError(f"{out}: --out names a .jsonl file; every decision stands beside it in .json")
@@ -125,7 +125,7 @@ def edge(
         raise InputError(f"{rollouts}: holds {len(arms.models)} models; give the rollouts of one")
     found = find_edge(arms.counts(arms.base, _metric(by)), rollouts=group, bootstrap=Bootstrap(REFITS.resamples, seed))
     write_edge(found, out, prompts=arms.prompts)
-    summary(found, out)
+    print_edge(found, out)
 
 
 def _plan(
@@ -139,12 +139,12 @@ def _plan(
     threshold: float | None,
 ) -> None:
     from edgewise.boundary import plan_samples
-    from edgewise.report.planning import summary
+    from edgewise.report.planning import print_plan
 
     if len(rollouts) > 1:
         raise InputError("--plan: takes the base's rollouts, or none; leave the others out")
     base = _counts(rollouts[0], metric, score, threshold) if rollouts else None
-    summary(plan_samples(base, k=k, effect=effect, alpha=alpha))
+    print_plan(plan_samples(base, k=k, effect=effect, alpha=alpha))
 
 
 def _counts(argument: str, metric: Metric | None, score: str | None, threshold: float | None) -> Counts:

@@ -51,7 +51,7 @@ def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str]) -> None:
     write(json.dumps(everything, indent=1, allow_nan=False) + "\n", path.with_suffix(".json"))
 
 
-def summary(edge: Edge, path: Path) -> None:
+def print_edge(edge: Edge, path: Path) -> None:
     """Print the levels, where their problems lie, the share of groups with signal, and what was written."""
     console = Console(highlight=False)
     levels = [*(edge.levels if len(edge.levels) > 1 else ()), edge.overall]

@@ -9,7 +9,7 @@ from rich.table import Table
 from edgewise.boundary.inference.power import Design, SamplePlan
 
 
-def summary(plan: SamplePlan) -> None:
+def print_plan(plan: SamplePlan) -> None:
     """Print what is assumed, the designs that reach the power, and the table behind them."""
     console = Console(highlight=False)
     console.print(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.boundary.inference.resampling import Bootstrap
-from edgewise.boundary.measures.max_at_k import best_scores, expected_max_at_k
+from edgewise.boundary.measures.max_at_k import best_scores, max_at_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -36,12 +36,12 @@ def scored(*problems: Sequence[float], clusters: list[str] | None = None) -> Out
 def test_is_the_mean_maximum_of_every_subset_ties_included(scores: list[int]) -> None:
     for k in range(1, len(scores) + 1):
         exact = Fraction(sum(max(one) for one in combinations(scores, k)), comb(len(scores), k))
-        assert expected_max_at_k(scores, k) == pytest.approx(float(exact), rel=1e-12, abs=1e-12)
+        assert max_at_k(scores, k) == pytest.approx(float(exact), rel=1e-12, abs=1e-12)
 
 
 def test_known_value() -> None:
     # arXiv:2505.15201, checked by enumeration.
-    assert expected_max_at_k([0.5, 0.1, 0.3, 0.7, 0.9], 2) == pytest.approx(0.7, rel=1e-14)
+    assert max_at_k([0.5, 0.1, 0.3, 0.7, 0.9], 2) == pytest.approx(0.7, rel=1e-14)
 
 
 @pytest.mark.parametrize("n", [7, 400, 16384])
@@ -49,23 +49,23 @@ def test_scores_of_zero_and_one_give_pass_at_k(n: int) -> None:
     for c in {0, 1, 2, n // 3, n - 1, n}:
         for k in {1, 2, n // 2, n - 1, n}:
             scores = np.repeat([1.0, 0.0], [c, n - c])
-            assert expected_max_at_k(scores, k) == pytest.approx(pass_at_k(n, c, k), rel=1e-11, abs=0)
+            assert max_at_k(scores, k) == pytest.approx(pass_at_k(n, c, k), rel=1e-11, abs=0)
 
 
 def test_scaling_and_shifting_the_scores_scales_and_shifts_the_value() -> None:
     scores = np.random.default_rng(0).normal(size=50)
     for k in (1, 5, 50):
-        assert expected_max_at_k(3 * scores - 2, k) == pytest.approx(3 * expected_max_at_k(scores, k) - 2, rel=1e-12)
-    assert expected_max_at_k(scores, 1) == pytest.approx(scores.mean())
-    assert expected_max_at_k(scores, 50) == pytest.approx(scores.max())
-    assert np.isnan(expected_max_at_k(scores, 51)) and np.isnan(expected_max_at_k([], 1))
+        assert max_at_k(3 * scores - 2, k) == pytest.approx(3 * max_at_k(scores, k) - 2, rel=1e-12)
+    assert max_at_k(scores, 1) == pytest.approx(scores.mean())
+    assert max_at_k(scores, 50) == pytest.approx(scores.max())
+    assert np.isnan(max_at_k(scores, 51)) and np.isnan(max_at_k([], 1))
 
 
 def test_the_mean_over_problems_with_different_numbers_of_samples() -> None:
     problems = [[0.2, 0.9, 0.4], [0.5] * 5, [1.0, 0.0, 0.0], [0.3, 0.1]]
     found = best_scores(scored(*problems), [1, 2, 3], bootstrap=Bootstrap(400))
     for j, k in enumerate((1, 2)):
-        assert found.value_K[j] == pytest.approx(np.mean([expected_max_at_k(one, k) for one in problems]))
+        assert found.value_K[j] == pytest.approx(np.mean([max_at_k(one, k) for one in problems]))
         assert found.low_K[j] < found.value_K[j] < found.high_K[j]
     assert np.isnan(found.value_K[2]) and np.isnan(found.low_K[2])
     assert (found.n, found.problems) == (2, 4)
@@ -106,7 +106,7 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="score: nan in row 1"):
         best_scores(replace(outcomes, score_S=np.array([0.1, np.nan])), [1])
     with pytest.raises(InputError, match="score: inf"):
-        expected_max_at_k([np.inf, 0.0], 1)
+        max_at_k([np.inf, 0.0], 1)
     with pytest.raises(InputError, match="k: 0"):
         best_scores(outcomes, [0])
     with pytest.raises(InputError, match="confidence"):

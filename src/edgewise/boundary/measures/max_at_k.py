@@ -37,7 +37,7 @@ class BestScores:
 def best_scores(outcomes: Outcomes, ks: Sequence[int], *, bootstrap: Bootstrap = BOOTSTRAP) -> BestScores:
     """Mean over problems of the unbiased max@k of the scores, with a bootstrap interval over problems.
 
-    Estimator as in `expected_max_at_k`. Where every problem has the same max@k, the interval takes scores to
+    Estimator as in `max_at_k`. Where every problem has the same max@k, the interval takes scores to
     lie in [0, 1] or in the range seen, whichever is wider; see `resampling.mean_interval`.
 
     Raises InputError when scores were not recorded or one is not finite, and for k < 1.
@@ -68,7 +68,7 @@ def best_scores(outcomes: Outcomes, ks: Sequence[int], *, bootstrap: Bootstrap =
     )
 
 
-def expected_max_at_k(scores: npt.ArrayLike, k: int) -> float:
+def max_at_k(scores: npt.ArrayLike, k: int) -> float:
     """Expected largest score of k samples of one problem, from its n >= k recorded scores.
 
     The sum over i = k..n of g_(i) C(i-1, k-1)/C(n, k), with g_(1) <= ... <= g_(n) the sorted scores:
