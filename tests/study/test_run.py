@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -11,8 +14,9 @@ from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.study.context import Context
 from edgewise.study.plan import stages_after, topological_order
-from edgewise.study.run import run
+from edgewise.study.run import _compute_all, run
 from edgewise.study.runners import local
+from edgewise.study.runners.distributed import DistributedRunner
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
 
@@ -145,7 +149,7 @@ def test_a_watcher_that_fails_neither_blocks_the_workers_nor_is_silent() -> None
     with pytest.raises(BrokenPipeError, match="terminal"), local._messages(handle) as messages:
         for step in range(5000):
             messages.put(("x" * 50, step, 5000, ""))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not messages.empty() and time.monotonic() < deadline:
             time.sleep(0.01)
         assert messages.empty()
@@ -177,3 +181,58 @@ def test_what_much_depends_on_is_started_first() -> None:
     after = stages_after(topological_order([BASE_EVALUATION, TUNED_EVALUATION]))
     evaluations = {digest(BASE_EVALUATION): 0, digest(TUNED_EVALUATION): 0}
     assert after == {digest(PRETRAIN): 2, digest(TUNED): 1, **evaluations}
+
+
+class FakeRunner:
+    """Computes nothing; notes how many stages are under way, and that the parents of each are complete."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots, self.under_way, self.most = slots, 0, 0
+        self.complete: set[str] = set()
+        self._lock, self._threads = threading.Lock(), ThreadPoolExecutor(10)
+
+    def submit(self, stage: Stage) -> Future[None]:
+        with self._lock:
+            assert all(digest(parent) in self.complete for parent in stage.parents)
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        return self._threads.submit(self._compute, stage)
+
+    def _compute(self, stage: Stage) -> None:
+        time.sleep(0.02)
+        with self._lock:
+            self.under_way -= 1
+            self.complete.add(digest(stage))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._threads.shutdown()
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5])
+def test_no_more_stages_are_submitted_than_the_runner_has_slots(slots: int) -> None:
+    log = Log()
+    others = [TUNED_EVALUATION.model_copy(update={"samples": 20 + i}) for i in range(4)]
+    with FakeRunner(slots) as runner:
+        _compute_all(topological_order([*others, TUNED_EVALUATION]), runner, log)
+    assert runner.most == slots and len(runner.complete) == 7 == len(log.done)
+
+
+def test_a_process_alone_computes_the_same_bits_as_the_workers(finished: Finished, tmp_path: Path) -> None:
+    """The runner of ranks that work together, with one rank."""
+    log = Log()
+    with DistributedRunner(Context(tmp_path), log.advanced) as runner:
+        assert runner.submit(PRETRAIN).done()
+    store = Store(tmp_path)
+    assert results(store.folder(PRETRAIN)) == results(finished.store.folder(PRETRAIN))
+    assert log.steps[-1] == (digest(PRETRAIN), 150, 150)
+
+
+def test_a_stage_that_cannot_be_begun_fails_in_one_line(tmp_path: Path) -> None:
+    with (
+        DistributedRunner(Context(tmp_path), Log().advanced) as runner,
+        pytest.raises(InputError, match="not complete"),
+    ):
+        runner.submit(TUNED)

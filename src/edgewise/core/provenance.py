@@ -55,13 +55,13 @@ class Provenance(Spec):
 
 def versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
     """Versions of Edgewise, of Python and of those of the packages that are installed."""
-    found = {"edgewise": __version__, "python": platform.python_version()}
+    installed = {"edgewise": __version__, "python": platform.python_version()}
     for package in packages:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def machine() -> str:

@@ -58,7 +58,6 @@ class LocalRunner:
 
     def submit(self, stage: Stage) -> Future[None]:
         self._stages[digest(stage)] = stage
-        self._count(1)
         result: Future[None] = Future()
 
         def finish(computed: Future[None]) -> None:
@@ -66,19 +65,25 @@ class LocalRunner:
             if computed.cancelled():
                 result.cancel()
             elif isinstance(error := computed.exception(), BrokenProcessPool):
-                folder = Store(self._context.root).folder(stage).name
-                result.set_exception(
-                    InputError(
-                        f"{folder}: its process was killed, perhaps for memory; run again to go on, with fewer workers"
-                    )
-                )
+                result.set_exception(self._killed(stage))
             elif error is not None:
                 result.set_exception(error)
             else:
                 result.set_result(None)
 
-        self._pool.submit(_compute, stage, self._context).add_done_callback(finish)
+        try:
+            computed = self._pool.submit(_compute, stage, self._context)
+        except BrokenProcessPool:
+            raise self._killed(stage) from None
+        self._count(1)
+        computed.add_done_callback(finish)
         return result
+
+    def _killed(self, stage: Stage) -> InputError:
+        folder = Store(self._context.root).folder(stage).name
+        return InputError(
+            f"{folder}: its process was killed, perhaps for memory; run again to go on, with fewer workers"
+        )
 
     def _handle(self, message: _Message) -> None:
         name, done, total, note = message
@@ -113,9 +118,9 @@ def _pool(
 
 @contextmanager
 def _messages(handle: Callable[[_Message], None]) -> Iterator[Queue[_Message | None]]:
-    """A queue from the workers whose messages are handled in a thread here.
+    """A queue from the workers; a thread of this process calls `handle` with each message.
 
-    After `handle` has raised, messages are read and dropped, and what it raised is raised at the end.
+    After `handle` has raised an error, messages are read and dropped, and the error is raised at the end.
     """
     messages: Queue[_Message | None] = multiprocessing.get_context("spawn").Queue()
     failures: list[Exception] = []
