@@ -75,6 +75,13 @@ def test_what_differs_between_two_recipes_is_shown_with_both_values() -> None:
     assert json.loads(run("recipes", "diff", "dapo", "grpo-r1", "--json"))["loss.function.high"] == [0.28, 10.0]
 
 
+def test_long_values_are_folded_within_80_columns_and_never_cut() -> None:
+    shown = run("recipes", "diff", "prorl-v2", "reinforce++")
+    assert max(map(len, shown.splitlines())) <= 80 and "…" not in shown
+    (row,) = [line for line in shown.splitlines() if line.strip().startswith("advantage ")]
+    assert "reinforce_plus_plus" in row
+
+
 def test_recipes_that_are_the_same_do_not_differ() -> None:
     assert run("recipes", "diff", "dapo", "dapo") == "dapo and dapo do not differ\n"
     assert json.loads(run("recipes", "diff", "rft", "rft", "--json")) == {}

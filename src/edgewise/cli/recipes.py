@@ -126,8 +126,8 @@ def show_difference(left: str, right: str, differences: dict[str, tuple[Any, Any
         console.print(f"{left} and {right} do not differ")
         return
     table.add_column("field", no_wrap=True)
-    table.add_column(left, no_wrap=True)
-    table.add_column(right, no_wrap=True)
+    table.add_column(left, overflow="fold")
+    table.add_column(right, overflow="fold")
     for field, values in differences.items():
         table.add_row(field, *("-" if value is None else _as_setting(value) for value in values))
     console.print(table)
