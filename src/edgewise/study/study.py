@@ -64,13 +64,13 @@ class Study:
 
     def names(self) -> dict[str, str]:
         """Digest -> what a person calls the stage: "base: pretrain", "edge: rl", ...; shared ones by the first."""
-        found: dict[str, str] = {}
+        names: dict[str, str] = {}
 
         def name(model: str, stage: Stage) -> None:
-            found.setdefault(digest(stage), f"{model}: {stage.kind}")
+            names.setdefault(digest(stage), f"{model}: {stage.kind}")
             for parent in stage.parents:
                 name(model, parent)
 
         for model, evaluation in self.evaluations.items():
             name(model, evaluation)
-        return found
+        return names

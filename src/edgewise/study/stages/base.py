@@ -96,14 +96,14 @@ def stage_of_kind(kind: str) -> type[Stage]:
         return _STAGES[kind]
     for point in entry_points(group=GROUP, name=kind):
         try:
-            found = getattr(importlib.import_module(point.module), point.attr, None)
+            stage = getattr(importlib.import_module(point.module), point.attr, None)
         except ImportError as error:
             raise InputError(f"stage {kind!r}: {point.value} cannot be imported ({error})") from None
-        if not (isinstance(found, type) and issubclass(found, Stage)):
+        if not (isinstance(stage, type) and issubclass(stage, Stage)):
             raise InputError(f"stage {kind!r}: {point.value} must be a subclass of edgewise.study.stages.Stage")
-        if found.model_fields["kind"].default != kind:
+        if stage.model_fields["kind"].default != kind:
             raise InputError(f"stage {kind!r}: the field `kind` of {point.value} must have this name")
-        return register_stage(found)
+        return register_stage(stage)
     raise InputError(f"kind: must be one of {', '.join(stage_kinds())}, is {kind!r}")
 
 

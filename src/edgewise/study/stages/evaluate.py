@@ -110,12 +110,12 @@ class Evaluate(Stage):
 
 def distinct_problems(world: World, split: Split, seed: int, count: int) -> list[Problem]:
     """The first `count` problems of a split with different ids; InputError where there are fewer."""
-    found: dict[str, Problem] = {}
+    distinct: dict[str, Problem] = {}
     for index in range(count * _DRAWS_PER_PROBLEM):
         problem = world.problem(split, seed, index)
-        found.setdefault(problem.id, problem)
-        if len(found) == count:
-            return list(found.values())
+        distinct.setdefault(problem.id, problem)
+        if len(distinct) == count:
+            return list(distinct.values())
     raise InputError(
-        f"problems: only {len(found)} different ones of level {world.levels[0]} in split {split!r}; ask for fewer"
+        f"problems: only {len(distinct)} different ones of level {world.levels[0]} in split {split!r}; ask for fewer"
     )
