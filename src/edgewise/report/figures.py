@@ -6,7 +6,7 @@ from edgewise.boundary.audit.result import Audit, ProblemSet
 from edgewise.boundary.measures.changes import CHANGES
 from edgewise.boundary.measures.guessing import GUESSING
 from edgewise.report.charts import Figure, VegaLite
-from edgewise.report.curves import SMALL, difference_chart, pass_at_k_chart, trajectory_chart
+from edgewise.report.curves import LARGE, MEDIUM, SMALL, difference_chart, pass_at_k_chart, trajectory_chart
 from edgewise.report.measure_charts import measure_figures
 from edgewise.report.problem_charts import directions, histogram_chart, rates_chart, solved_chart
 from edgewise.report.verdict_charts import verdict_chart
@@ -31,9 +31,9 @@ def set_figures(audit: Audit, problem_set: ProblemSet, suffix: str) -> dict[str,
     scope = problem_set.whole
     where = f"{scope.problems} problems, n = {scope.n}"
     counts = {model: audit.counts_of(problem_set.name, model) for model in audit.models}
-    name = problem_set.name
+    name, floor = problem_set.name, GUESSING.result(problem_set.measures)
     charts: list[tuple[str, str, str, VegaLite]] = [
-        ("curves", name, where, pass_at_k_chart(audit, scope, GUESSING.result(problem_set.measures))),
+        ("curves", name, where, pass_at_k_chart(audit, scope, floor, height=LARGE if len(audit.sets) == 1 else MEDIUM)),
         ("difference", name, where, difference_chart(audit, scope)),
         ("solved", name, f"{where}, within {scope.k} samples", solved_chart(audit, scope)),
         ("histogram", name, where, histogram_chart(audit, scope, counts)),

@@ -94,7 +94,10 @@ def _passes(audit: Audit, *, wide: bool) -> Table:
     )
     table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("model", overflow="fold")
-    for heading in ("pass@1", f"pass@{ks[0] if len(ks) == 1 else 'k'}"):
+    # At k = 1 there is nothing but pass@1.
+    both = (1, None) if ks[-1] > 1 else (1,)
+    for k in both:
+        heading = f"pass@{k or (ks[0] if len(ks) == 1 else 'k')}"
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for problem_set in audit.sets:
@@ -103,7 +106,7 @@ def _passes(audit: Audit, *, wide: bool) -> Table:
         table.add_row(Text.assemble((one_line(problem_set.name), "bold"), f"\n{about}"))
         for model, curves in scope.curves.items():
             curve = curves[audit.metric]
-            passes = [curve.at(k) for k in (1, scope.k)]
+            passes = [curve.at(k or scope.k) for k in both]
             name = Text(f"  {one_line(model)}")
             if model not in scope.verdicts:
                 table.add_row(name, *map(percent_with_interval, passes), "")
@@ -111,7 +114,7 @@ def _passes(audit: Audit, *, wide: bool) -> Table:
             part = scope.verdicts[model]
             changes = [
                 f"{100 * own.value:.1f}, " * wide + f"{formats.points(delta.value)} {formats.points_interval(delta)}"
-                for own, delta in zip(passes, (part.delta_1, part.delta_k), strict=True)
+                for own, delta in zip(passes, (part.delta_1, part.delta_k), strict=False)
             ]
             table.add_row(name, *changes, Text(*_label(part.label)))
     return table

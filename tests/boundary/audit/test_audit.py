@@ -169,3 +169,18 @@ def test_bad_input() -> None:
         audit({"base": some, "tuned": Counts.of(8, [1, 2], problem=["x", "y"])})
     with pytest.raises(InputError, match="k: 4; a claim from n = 8 samples needs k from 1 to n/4 = 2"):
         audit({"base": some, "tuned": some}, k=4)
+
+
+def test_many_samples_cut_off_or_unscorable_are_a_concern() -> None:
+    many, n_P = np.full(30, 45), 64
+    base = Counts.of(n_P, np.arange(30))
+    cut = replace(base, truncated_P=many)
+    lost = replace(base, unscorable_P=np.full(30, 7), c_P=np.minimum(base.c_P, 40))
+    concerns = audit({"base": cut, "lost": lost}, measures=[], resamples=RESAMPLES).concerns
+    assert [(concern.models, concern.forbids, concern.harmless) for concern in concerns] == [
+        (("base",), False, False),
+        (("lost",), False, False),
+    ]
+    assert concerns[0].message.startswith("70% of the samples were cut off")
+    assert concerns[1].message == "11% of the samples could not be scored."
+    assert audit({"base": base, "same": base}, measures=[], resamples=RESAMPLES).concerns == ()

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.audit.result import Audit, Concern, ProblemSet, Scope
+from edgewise.boundary.audit.unseen import unseen_concerns
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid, usual_k
 from edgewise.boundary.measures import registry
@@ -89,14 +90,15 @@ def audit(
         parts.append(_problem_set(name, samples, _selected(counts_by, chosen_P), settings))
     verdicts = {model: combine({part.name: part.whole.verdicts[model] for part in parts}) for model, _ in tuned}
     compared_P = np.any(list(problems_of.values()), axis=0)
+    compared = {model: counts[metric] for model, counts in _selected(counts_by, compared_P).items()}
     return Audit(
         verdict=verdicts[tuned[-1][0]],
         models=tuple(models),
         metric=metric,
         verdicts=verdicts,
         sets=tuple(parts),
-        concerns=(*concerns, *(concern for part in parts for concern in part.concerns)),
-        counts={model: counts[metric] for model, counts in _selected(counts_by, compared_P).items()},
+        concerns=(*concerns, *unseen_concerns(compared), *(concern for part in parts for concern in part.concerns)),
+        counts=compared,
         alpha=alpha,
         margin=margin,
         resamples=resamples,

@@ -1,0 +1,27 @@
+"""What an audit says first about samples that were cut off or could not be scored, where there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from edgewise.boundary.audit.result import Concern
+from edgewise.outcomes.counts import Counts
+
+# From this share of the samples on, a reader must know of them before any number.
+MANY_UNSEEN = 0.1
+
+
+def unseen_concerns(counts: Mapping[str, Counts]) -> Iterator[Concern]:
+    """One concern for each model with many samples that were cut off or, cut off or not, could not be scored.
+
+    They forbid no claim: `boundary_verdict` refuses one where the models differ in them by enough to explain it.
+    """
+    for model, of_model in counts.items():
+        rates = of_model.rates()
+        if rates.truncated >= MANY_UNSEEN:
+            yield Concern(
+                f"{rates.truncated:.0%} of the samples were cut off at the length limit; longer ones might be right.",
+                models=(model,),
+            )
+        elif rates.unscorable >= MANY_UNSEEN:
+            yield Concern(f"{rates.unscorable:.0%} of the samples could not be scored.", models=(model,))
