@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from edgewise.boundary import Outcomes
+from edgewise.core.errors import InputError
+from edgewise.interop.read import read_rollouts
 from edgewise.outcomes.io import write_outcomes
 from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
@@ -116,3 +119,12 @@ def test_many_rows_are_read_whole_in_batches(tmp_path: Path) -> None:
     assert found.first_P.tolist() == expected.first_P.tolist()
     assert imported.outcomes is not None and imported.outcomes.tokens_S is not None
     assert imported.outcomes.tokens_S.tolist() == list(range(300_000))
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_the_result_of_an_audit_is_refused_by_its_name(tmp_path: Path, indent: int | None) -> None:
+    """Of whichever version: version 1 had other names."""
+    path = tmp_path / "boundary.json"
+    path.write_text(json.dumps({"schema": "edgewise.boundary/1", "verdict": {"label": "extended"}}, indent=indent))
+    with pytest.raises(InputError, match=r"boundary\.json: edgewise\.boundary/1 is the result of an audit; give the"):
+        read_rollouts(path)

@@ -112,5 +112,5 @@ def test_every_measure_has_its_row(found: Audit, folder: Path) -> None:
 def test_a_table_without_rows_still_has_its_header(found: Audit) -> None:
     one = found.sets[0]
     bare = replace(one, comparisons={m: {**c, "certificates": None} for m, c in one.comparisons.items()})
-    text = tables.as_csv(tables.CERTIFICATE_COLUMNS, tables.certificates(replace(found, sets=(bare,))))
+    text = tables.as_csv(tables.CERTIFICATE_COLUMNS, tables.certificate_table(replace(found, sets=(bare,))))
     assert text.splitlines() == [",".join(HEADERS["certificates"].split())]

@@ -40,7 +40,7 @@ Plan = Annotated[bool, typer.Option("--plan", help="Say how many samples a claim
 Effect = Annotated[float, typer.Option(help="With --plan: the change in pass@k to be seen.")]
 
 
-def audit(
+def audit_rollouts(
     rollouts: RolloutPaths = None,
     out: Out = Path("report"),
     k: K = None,
@@ -64,23 +64,21 @@ def audit(
     if plan:
         _plan(rollouts or [], metric, k or 16, effect, alpha, seed, score, threshold)
         return
-    from edgewise.boundary import audit as audit_boundary
+    from edgewise.boundary import audit
     from edgewise.interop.arms import read_arms
     from edgewise.report.folder import write_report
     from edgewise.report.terminal import print_audit, status
 
     if not rollouts:
         raise InputError("rollouts: a base and at least one tuned model are needed: edgewise audit BASE TUNED")
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file; --out names a folder")
-    if answers is not None and no_reasoning is not None:
-        raise InputError("--answers, --no-reasoning: two guess floors; give one of them")
+    _check_folder(out)
+    _check_guess(answers, no_reasoning)
     verifier = _verifier_labels(verifier_fpr, verifier_tpr)
     with status("reading the rollouts"):
         arms = read_arms(rollouts, score=score, threshold=threshold, shared_problems=shared_problems)
         guess = answers if no_reasoning is None else _counts(str(no_reasoning), metric, score, threshold)
     with status("computing the verdict"):
-        found = audit_boundary(
+        found = audit(
             arms.samples,
             k=k,
             metric=metric,
@@ -101,6 +99,16 @@ def audit(
             command=shlex.join(["edgewise", *sys.argv[1:]]),
         )
     print_audit(found, out)
+
+
+def _check_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; --out names a folder")
+
+
+def _check_guess(answers: int | None, no_reasoning: Path | None) -> None:
+    if answers is not None and no_reasoning is not None:
+        raise InputError("--answers, --no-reasoning: two guess floors; give one of them")
 
 
 def edge(

@@ -17,7 +17,7 @@ LAB = ("torch", "safetensors", "tokenizers")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 COMMANDS: dict[str, Callable[..., None]] = {
-    "audit": audit.audit,
+    "audit": audit.audit_rollouts,
     "edge": audit.edge,
     "demo": study.run_demo,
     "run": study.run_named,

@@ -17,6 +17,8 @@ from edgewise.interop.readers.registry import all_readers, find_reader, known_fo
 
 _MOST_FILES = 10_000
 # A part of one file: rollouts-00001-of-00004, aime_part2, 0. Not a name that only ends in a number.
+# How a file begins that this package wrote as a result, of whichever version.
+_RESULT = re.compile(r'"schema": "(edgewise\.[a-z]+/[0-9]+)"')
 _SHARD = re.compile(r"([-_.][0-9]+-of-[0-9]+|[-_.]?(part|shard|chunk|rank|worker)[-_.]?[0-9]+|^[0-9]+)$")
 
 FileWithReader = tuple[Path, Reader]
@@ -97,6 +99,9 @@ def _reader_of(path: Path) -> Reader:
     head = read_head(path)
     reader = find_reader(head)
     if reader is None:
+        result = _RESULT.search(" ".join(head.lines[:3]))
+        if result:
+            raise UnknownFormatError(f"{path}: {result[1]} is the result of an audit; give the rollouts it was made of")
         raise UnknownFormatError(f"{path}: unknown format: {_describe(head)}; known are {known_formats()}")
     return reader
 

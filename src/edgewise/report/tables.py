@@ -23,7 +23,7 @@ from edgewise.boundary.measures.certificates import CERTIFICATES
 from edgewise.boundary.measures.changes import CHANGES
 from edgewise.report import document
 
-Row = dict[str, Any]
+CsvRow = dict[str, Any]
 
 # The fields of the solved sets that are estimates, in the order of the table.
 SOLVED = ("both", "base_only", "tuned_only", "neither", "floor", "excess_expansion", "excess_shrinkage")
@@ -38,27 +38,27 @@ _ABOUT = ("n", "problems", "bootstrap", "k_K", "tau_H", "fpr_F")
 _ENDS = ("low_K", "high_K", "low_H", "high_H", "low_HK", "high_HK", "low_F", "high_F")
 # Column, the grid that it is read from, and where its letter stands in a suffix.
 _GRIDS = (("k", "k_K", -1), ("tau", "tau_H", 0), ("fpr", "fpr_F", 0))
-_NO_ENDS: Row = {"low": None, "high": None}
+_NO_ENDS: CsvRow = {"low": None, "high": None}
 _AXES = re.compile(r"_(?:H|K|HK|F)$")
 
 
 def write_tables(audit: Audit, folder: Path) -> None:
     """Write every table as CSV, each whole or not at all. InputError names one that cannot be written."""
     for name, rows in (
-        ("curves", curves(audit)),
-        ("differences", differences(audit)),
-        ("verdicts", verdicts(audit)),
-        ("solved", solved(audit)),
-        ("problems", problems(audit)),
-        ("models", models(audit)),
-        ("comparisons", comparisons(audit)),
+        ("curves", curve_table(audit)),
+        ("differences", difference_table(audit)),
+        ("verdicts", verdict_table(audit)),
+        ("solved", solved_table(audit)),
+        ("problems", problem_table(audit)),
+        ("models", model_table(audit)),
+        ("comparisons", comparison_table(audit)),
     ):
         found = list(rows)
         document.write(as_csv(list(found[0]), found), folder / f"{name}.csv")
-    document.write(as_csv(CERTIFICATE_COLUMNS, certificates(audit)), folder / "certificates.csv")
+    document.write(as_csv(CERTIFICATE_COLUMNS, certificate_table(audit)), folder / "certificates.csv")
 
 
-def as_csv(names: Sequence[str], rows: Iterable[Row]) -> str:
+def as_csv(names: Sequence[str], rows: Iterable[CsvRow]) -> str:
     """The rows below a header with the names."""
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -67,7 +67,7 @@ def as_csv(names: Sequence[str], rows: Iterable[Row]) -> str:
     return text.getvalue()
 
 
-def curves(audit: Audit) -> Iterator[Row]:
+def curve_table(audit: Audit) -> Iterator[CsvRow]:
     """pass@k: one row for each set or level, model, metric and k.
 
     `low`, `high` hold at this k alone, `band_low`, `band_high` at all k at once, both for new
@@ -96,7 +96,7 @@ def curves(audit: Audit) -> Iterator[Row]:
                     }
 
 
-def differences(audit: Audit) -> Iterator[Row]:
+def difference_table(audit: Audit) -> Iterator[CsvRow]:
     """pass@k of tuned minus base on the same problems: one row for each set or level, tuned model and k."""
     for where, scope in _scopes(audit):
         for model, found in scope.differences.items():
@@ -121,7 +121,7 @@ def differences(audit: Audit) -> Iterator[Row]:
                 }
 
 
-def verdicts(audit: Audit) -> Iterator[Row]:
+def verdict_table(audit: Audit) -> Iterator[CsvRow]:
     """One row for each set or level and tuned model, with the rule that fired and the evidence."""
     for where, scope in _scopes(audit):
         for model, found in scope.verdicts.items():
@@ -149,7 +149,7 @@ def verdicts(audit: Audit) -> Iterator[Row]:
             }
 
 
-def solved(audit: Audit) -> Iterator[Row]:
+def solved_table(audit: Audit) -> Iterator[CsvRow]:
     """Expected numbers of problems solved within k samples, and what two draws of the base differ by."""
     for where, scope in _scopes(audit):
         for model, verdict in scope.verdicts.items():
@@ -165,14 +165,14 @@ def solved(audit: Audit) -> Iterator[Row]:
             }
 
 
-def problems(audit: Audit) -> Iterator[Row]:
+def problem_table(audit: Audit) -> Iterator[CsvRow]:
     """One row for each problem: samples `n` and correct samples `c` of every model, then `p`, its
     adjusted `q` and the direction of the change of every tuned model."""
     for one in audit.sets:
         counts = {model: audit.counts_of(one.name, model) for model in audit.models}
         first = counts[audit.models[0]]
         for i, problem in enumerate(first.problem.tolist()):
-            row: Row = {"set": one.name, "level": first.level[i] if one.levels else None, "problem": problem}
+            row: CsvRow = {"set": one.name, "level": first.level[i] if one.levels else None, "problem": problem}
             for model, found in counts.items():
                 row |= {f"{model} n": found.n_P[i], f"{model} c": found.c_P[i]}
             for model, results in one.comparisons.items():
@@ -186,7 +186,7 @@ def problems(audit: Audit) -> Iterator[Row]:
             yield row
 
 
-def certificates(audit: Audit) -> Iterator[Row]:
+def certificate_table(audit: Audit) -> Iterator[CsvRow]:
     """Problems shown to have come within reach or gone out of it, in samples not used to choose them."""
     for one in audit.sets:
         for model, results in one.comparisons.items():
@@ -212,27 +212,27 @@ def certificates(audit: Audit) -> Iterator[Row]:
                     }
 
 
-def models(audit: Audit) -> Iterator[Row]:
+def model_table(audit: Audit) -> Iterator[CsvRow]:
     """Every other measure of every model on every set: one number a row, named part.field."""
     for one in audit.sets:
         for model, results in one.models.items():
             yield from _results({"set": one.name, "model": model}, results)
 
 
-def comparisons(audit: Audit) -> Iterator[Row]:
+def comparison_table(audit: Audit) -> Iterator[CsvRow]:
     """Every other measure of every tuned model against the base: one number a row, named part.field."""
     for one in audit.sets:
         for model, results in one.comparisons.items():
             yield from _results({"set": one.name, "model": model}, results)
 
 
-def _results(where: Row, results: Results) -> Iterator[Row]:
+def _results(where: CsvRow, results: Results) -> Iterator[CsvRow]:
     for name, result in results.items():
         if result is not None:
             yield from _measures(where, name, result)
 
 
-def _measures(where: Row, path: str, part: Any) -> Iterator[Row]:
+def _measures(where: CsvRow, path: str, part: Any) -> Iterator[CsvRow]:
     """The numbers of a dataclass and of those within it; arrays over k or tau one row for each."""
     named = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
     about = {
@@ -266,12 +266,12 @@ def _end_of(stem: str, end: str) -> str:
     return end if stem == "value" else f"{stem}_{end}"
 
 
-def _scopes(audit: Audit) -> Iterator[tuple[Row, Scope]]:
+def _scopes(audit: Audit) -> Iterator[tuple[CsvRow, Scope]]:
     for one in audit.sets:
         yield from (({"set": one.name, "level": scope.level}, scope) for scope in (one.whole, *one.levels))
 
 
-def _estimate(name: str, found: Estimate) -> Row:
+def _estimate(name: str, found: Estimate) -> CsvRow:
     return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 

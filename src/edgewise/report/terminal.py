@@ -88,9 +88,10 @@ def _passes(audit: Audit, *, wide: bool) -> Table:
     ks = sorted({one.whole.k for one in audit.sets})
     parts = [part for verdict in audit.verdicts.values() for part in verdict.parts.values()]
     confidence = next(iter(audit.sets[0].whole.curves.values()))[audit.metric].bootstrap.confidence
+    ns = sorted({one.whole.n for one in audit.sets})
     title = (
         f"Percent of problems solved, by the {audit.metric}, {formats.confidence(confidence)} intervals; tuned models: "
-        f"change in points, {formats.confidence(parts[0].confidence)} intervals"
+        f"change in points, {formats.confidence(parts[0].confidence)} intervals; n = {_all(ns)} samples of each problem"
     )
     table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("model", overflow="fold")
@@ -102,7 +103,7 @@ def _passes(audit: Audit, *, wide: bool) -> Table:
     table.add_column("verdict", no_wrap=True)
     for problem_set in audit.sets:
         scope = problem_set.whole
-        about = f"{scope.problems} problems, n = {scope.n}" + (f", k = {scope.k}" if len(ks) > 1 else "")
+        about = f"{scope.problems} problems" + (f", k = {scope.k}" if len(ks) > 1 else "")
         table.add_row(Text.assemble((one_line(problem_set.name), "bold"), f"\n{about}"))
         for model, curves in scope.curves.items():
             curve = curves[audit.metric]

@@ -22,7 +22,7 @@ from edgewise.report.document import embedded_json
 from edgewise.report.figures import level_figures, set_figures, verdict_figures
 from edgewise.report.page.along import AlongK
 from edgewise.report.page.measure_tables import measure_tables
-from edgewise.report.page.problem_table import examples_by_problem, problem_columns, problem_levels, problem_rows
+from edgewise.report.page.problem_table import examples_by_problem, level_choices, problem_columns, problem_rows
 from edgewise.report.problem_charts import CELLS, DIRECTIONS
 from edgewise.report.training_charts import thinning, training_figures
 
@@ -86,7 +86,7 @@ def render_page(
         cells=CELLS.values(),
         directions=[(title, color) for title, color, _ in DIRECTIONS.values()],
         measures=measure_tables(audit, of_sets, along),
-        levels=problem_levels(audit),
+        levels=level_choices(audit),
         columns=list(problem_columns(audit).items()),
         problem_data=embedded_json(problem_rows(audit, prompts)),
         prompts=prompts,

@@ -21,7 +21,7 @@ def problem_columns(audit: Audit) -> dict[str, str]:
     return {key: title for key, title in _COLUMNS.items() if key != "set" or len(audit.sets) > 1}
 
 
-def problem_levels(audit: Audit) -> list[int | str]:
+def level_choices(audit: Audit) -> list[int | str]:
     """Every level of a problem: numbers ascending, then names."""
     levels: set[int | str] = set(audit.counts[audit.models[0]].level.tolist())
     return sorted(levels, key=lambda level: (False, level, "") if isinstance(level, int) else (True, 0, level))
@@ -29,7 +29,7 @@ def problem_levels(audit: Audit) -> list[int | str]:
 
 def problem_rows(audit: Audit, prompts: Mapping[str, str]) -> dict[str, Any]:
     """What the page's script needs to draw, sort and filter the table of problems; a list for each row."""
-    levels = problem_levels(audit)
+    levels = level_choices(audit)
     total = sum(one.whole.problems for one in audit.sets)
     limit = min(LONGEST_PROMPT, max(SHORTEST_PROMPT, PROMPTS // total))
     place = {level: i for i, level in enumerate(levels)}
