@@ -9,20 +9,28 @@ import pytest
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, canonical_json, plain
 from edgewise.model.tensors import load_tensors, save_tensors
-from edgewise.rl.reference_reset import KlAbove, Never, Period, Plateau, Reset, ResetTrigger, validation_problems
+from edgewise.rl.reference_reset import (
+    NeverReset,
+    PeriodicReset,
+    Reset,
+    ResetOnKl,
+    ResetOnPlateau,
+    ResetTrigger,
+    validation_problems,
+)
 from tests.rl.bandit import WORLD
 
-EVERY_KIND: dict[str, Never | Period | KlAbove | Plateau] = {
-    "never": Never(),
-    "period": Period(every=3),
-    "kl": KlAbove(above=0.5),
-    "plateau": Plateau(every=2, patience=2, gain=0.05),
-    "plateau of equal looks": Plateau(every=1, patience=3),
+EVERY_KIND: dict[str, NeverReset | PeriodicReset | ResetOnKl | ResetOnPlateau] = {
+    "never": NeverReset(),
+    "period": PeriodicReset(every=3),
+    "kl": ResetOnKl(above=0.5),
+    "plateau": ResetOnPlateau(every=2, patience=2, gain=0.05),
+    "plateau of equal looks": ResetOnPlateau(every=1, patience=3),
 }
 
 
 class Holder(Spec):
-    reset: Reset = Never()
+    reset: Reset = NeverReset()
 
 
 def not_asked() -> float:
@@ -39,18 +47,18 @@ def looks(watch: ResetTrigger, scores: list[float]) -> list[int]:
 
 
 def test_never_resets() -> None:
-    watch = Never().start()
+    watch = NeverReset().start()
     assert not any(watch.due(step, 100.0, not_asked) for step in range(50))
 
 
 def test_a_period_resets_after_every_so_many_updates() -> None:
-    watch = Period(every=3).start()
+    watch = PeriodicReset(every=3).start()
     assert [step for step in range(10) if watch.due(step, 100.0, not_asked)] == [2, 5, 8]
-    assert all(Period(every=1).start().due(step, None, not_asked) for step in range(3))
+    assert all(PeriodicReset(every=1).start().due(step, None, not_asked) for step in range(3))
 
 
 def test_a_kl_resets_above_the_threshold_only_and_not_where_none_was_measured() -> None:
-    watch = KlAbove(above=0.5).start()
+    watch = ResetOnKl(above=0.5).start()
     seen = [0.1, 0.5, 0.51, None, 0.2, 7.0]
     assert [step for step, kl in enumerate(seen) if watch.due(step, kl, not_asked)] == [2, 5]
 
@@ -58,11 +66,11 @@ def test_a_kl_resets_above_the_threshold_only_and_not_where_none_was_measured() 
 @pytest.mark.parametrize("kl", [math.nan, math.inf])
 def test_a_kl_that_is_not_finite_is_refused(kl: float) -> None:
     with pytest.raises(InputError, match="kl: must be finite"):
-        KlAbove(above=0.5).start().due(3, kl, not_asked)
+        ResetOnKl(above=0.5).start().due(3, kl, not_asked)
 
 
 def test_a_plateau_looks_only_when_it_is_time() -> None:
-    watch = Plateau(every=4, patience=1).start()
+    watch = ResetOnPlateau(every=4, patience=1).start()
     asked = []
 
     def score() -> float:
@@ -76,27 +84,27 @@ def test_a_plateau_looks_only_when_it_is_time() -> None:
 
 def test_a_plateau_is_patience_looks_in_a_row_without_a_gain() -> None:
     scores = [0.1, 0.2, 0.2, 0.15, 0.3, 0.3, 0.3, 0.3, 0.9]
-    assert looks(Plateau(every=1, patience=3).start(), scores) == [7]
-    assert looks(Plateau(every=1, patience=4).start(), scores) == []
+    assert looks(ResetOnPlateau(every=1, patience=3).start(), scores) == [7]
+    assert looks(ResetOnPlateau(every=1, patience=4).start(), scores) == []
 
 
 def test_a_gain_must_exceed_the_best_look_and_not_the_last_one() -> None:
-    assert looks(Plateau(every=1, patience=2).start(), [0.5, 0.3, 0.4]) == [2]
+    assert looks(ResetOnPlateau(every=1, patience=2).start(), [0.5, 0.3, 0.4]) == [2]
     # Each rises a little over the one before, the third by 0.25 over the best.
-    assert looks(Plateau(every=1, patience=2, gain=0.125).start(), [0.25, 0.375, 0.5, 0.5]) == []
-    assert looks(Plateau(every=1, patience=2, gain=0.125).start(), [0.25, 0.3125, 0.375]) == [2]
+    assert looks(ResetOnPlateau(every=1, patience=2, gain=0.125).start(), [0.25, 0.375, 0.5, 0.5]) == []
+    assert looks(ResetOnPlateau(every=1, patience=2, gain=0.125).start(), [0.25, 0.3125, 0.375]) == [2]
 
 
 def test_after_a_reset_best_and_patience_start_anew() -> None:
     # The best of before, 0.9, no longer counts: 0.1 gains, 0.2 gains, and two looks wait again.
     scores = [0.9, 0.5, 0.5, 0.1, 0.2, 0.2, 0.2, 0.0, 0.0]
-    assert looks(Plateau(every=1, patience=2).start(), scores) == [2, 6]
+    assert looks(ResetOnPlateau(every=1, patience=2).start(), scores) == [2, 6]
 
 
 def test_a_score_that_is_no_pass_rate_is_refused() -> None:
     for score in (math.nan, -0.1, 1.5):
         with pytest.raises(InputError, match="score: must be a pass rate"):
-            Plateau(every=1, patience=1).start().due(0, None, always(score))
+            ResetOnPlateau(every=1, patience=1).start().due(0, None, always(score))
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
@@ -122,12 +130,12 @@ def test_a_run_interrupted_after_any_step_resets_when_the_whole_one_does(kind: s
 
 
 def test_a_checkpoint_of_another_reset_is_refused() -> None:
-    saved = Plateau(every=1, patience=1).start().tensors()
-    for spec in (Never(), Period(every=1), KlAbove(above=1.0)):
+    saved = ResetOnPlateau(every=1, patience=1).start().tensors()
+    for spec in (NeverReset(), PeriodicReset(every=1), ResetOnKl(above=1.0)):
         with pytest.raises(InputError, match="checkpoint of another reset"):
             spec.start().load(saved)
     with pytest.raises(InputError, match="checkpoint of another reset"):
-        Plateau(every=1, patience=1).start().load({})
+        ResetOnPlateau(every=1, patience=1).start().load({})
 
 
 def test_validation_problems_are_of_the_train_split_under_a_seed_of_their_own() -> None:
@@ -148,7 +156,7 @@ def test_a_bare_name_stands_for_the_choice_with_its_defaults() -> None:
 
 
 def test_specs_are_read_back_as_written() -> None:
-    for spec in [*EVERY_KIND.values(), Period(every=2, optimizer="clear")]:
+    for spec in [*EVERY_KIND.values(), PeriodicReset(every=2, optimizer="clear")]:
         held = Holder.parse({"reset": plain(spec)})
         assert held.reset == spec
         assert canonical_json(Holder.parse(plain(held))) == canonical_json(held)

@@ -45,7 +45,7 @@ class ScoredRollouts:
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """Built once a run from who writes, the world, the reward, the filters and the curriculum; see `collect`.
+    """Collects the rollouts of each step; built once a run from worker, world, reward, filters and curriculum.
 
     `prompts` problems of `samples` completions make a full batch. `curriculum` and `coverage` remember the problems.
     """
@@ -107,7 +107,7 @@ class Collector:
 
 
 def rollout_metrics(sampled: Sequence[ScoredRollouts]) -> dict[str, float]:
-    """What the rollouts of one step say, before any update.
+    """Metrics of the rollouts of one step: rewards, verdicts, lengths, before any update.
 
     `solved` is the share of samples with the binary outcome that the recipe rewards, `zero_variance` that of groups in
     which all have the same; `length` is in tokens.

@@ -14,7 +14,7 @@ from edgewise.tasks.base import Problem
 
 
 class Coverage:
-    """The training problems that a run has sampled and solved so far, and the completions spent on them.
+    """Counts the training problems that a run has sampled and solved so far, and the completions spent on them.
 
     Problems are told apart by a 64-bit key of their id, so that problems that ask the same count once. Two of a million
     different ids share a key with probability 3e-8.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from edgewise.core.spec import Spec
 from edgewise.rl.losses import constants
-from edgewise.rl.reference_reset import Never, Reset
+from edgewise.rl.reference_reset import NeverReset, Reset
 
 
 def entropy(logits_NV: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class KlSpec(Spec):
     clamp: float | None = Field(None, gt=0)
     target: Literal["reference", "teacher"] = "reference"
     temperature: float = Field(1.0, gt=0)
-    reset: Reset = Never()
+    reset: Reset = NeverReset()
 
     @model_validator(mode="after")
     def _gradient_is_that_of_a_kl(self) -> Self:

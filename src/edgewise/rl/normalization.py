@@ -1,4 +1,4 @@
-"""Loss normalisation: how the losses of tokens are averaged over a batch (verl's `loss_agg_mode`)."""
+"""Loss normalization: how the losses of tokens are averaged over a batch (verl's `loss_agg_mode`)."""
 
 from __future__ import annotations
 

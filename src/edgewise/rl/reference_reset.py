@@ -49,7 +49,7 @@ class ResetTrigger(ABC):
             raise InputError("checkpoint of another reset")
 
 
-class Never(Spec):
+class NeverReset(Spec):
     """The reference stays the start model."""
 
     kind: Literal["never"] = "never"
@@ -65,7 +65,7 @@ class _Resetting(Spec):
     )
 
 
-class Period(_Resetting):
+class PeriodicReset(_Resetting):
     """After every `every` updates: the first reset is after step `every` - 1."""
 
     kind: Literal["period"] = "period"
@@ -75,7 +75,7 @@ class Period(_Resetting):
         return _PeriodTrigger(self)
 
 
-class KlAbove(_Resetting):
+class ResetOnKl(_Resetting):
     """After every update whose step had a KL to the reference above `above`.
 
     A step on which no KL was measured, because no sample was left to train on, resets nothing.
@@ -88,7 +88,7 @@ class KlAbove(_Resetting):
         return _KlTrigger(self)
 
 
-class Plateau(_Resetting):
+class ResetOnPlateau(_Resetting):
     """When `patience` looks in a row at the validation problems show no gain.
 
     Every `every` updates the pass rate on `problems` problems is measured with `samples` samples
@@ -112,7 +112,7 @@ class Plateau(_Resetting):
 
 
 Reset = Annotated[
-    Never | Period | KlAbove | Plateau,
+    NeverReset | PeriodicReset | ResetOnKl | ResetOnPlateau,
     Field(discriminator="kind"),
     by_name("kind"),
 ]
@@ -137,7 +137,7 @@ class _NeverDue(ResetTrigger):
 
 
 class _PeriodTrigger(ResetTrigger):
-    def __init__(self, spec: Period) -> None:
+    def __init__(self, spec: PeriodicReset) -> None:
         self._spec = spec
 
     def due(self, step: int, kl: float | None, score: Callable[[], float]) -> bool:
@@ -145,7 +145,7 @@ class _PeriodTrigger(ResetTrigger):
 
 
 class _KlTrigger(ResetTrigger):
-    def __init__(self, spec: KlAbove) -> None:
+    def __init__(self, spec: ResetOnKl) -> None:
         self._spec = spec
 
     def due(self, step: int, kl: float | None, score: Callable[[], float]) -> bool:
@@ -160,7 +160,7 @@ class _PlateauTrigger(ResetTrigger):
     _best: float
     _waited: int
 
-    def __init__(self, spec: Plateau) -> None:
+    def __init__(self, spec: ResetOnPlateau) -> None:
         self._spec = spec
         self._begin()
 

@@ -31,7 +31,7 @@ from edgewise.training.execution import Execution
 
 @dataclass(frozen=True, slots=True)
 class TokenAdvantages:
-    """Built once a run; `compute` turns the scored rollouts of a step into advantages of every token.
+    """Computes the advantage of every token of a step; built once a run from the recipe, the models and the collector.
 
     It uses the recipe's advantage, its length reward and the KL in the reward, where there is one.
     """

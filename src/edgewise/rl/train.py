@@ -17,7 +17,7 @@ from edgewise.rl.flops import update_flops
 from edgewise.rl.models import Models
 from edgewise.rl.probe import probe
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.reference_reset import Never, Plateau, validation_problems
+from edgewise.rl.reference_reset import NeverReset, ResetOnPlateau, validation_problems
 from edgewise.rl.rollout_worker import RolloutWorker
 from edgewise.rl.token_advantages import TokenAdvantages, minibatches_of
 from edgewise.rl.update import PolicyUpdate
@@ -89,7 +89,7 @@ def train(
 
     def validation_pass_rate() -> float:
         """The policy's pass rate on problems of the train split that the run does not train on by their seed."""
-        assert isinstance(kl.reset, Plateau), "no other rule asks for it"
+        assert isinstance(kl.reset, ResetOnPlateau), "no other rule asks for it"
         problems = validation_problems(world, seed, kl.reset.problems)
         rollouts = worker.by_policy(problems, kl.reset.samples, key("validate", seed))
         return float(collector.score(rollouts, seed).outcome_PG.float().mean())
@@ -123,7 +123,7 @@ def train(
 
         # Reset the reference.
         reset = reset_trigger.due(step, metrics.get("kl_to_reference"), validation_pass_rate)
-        if reset and not isinstance(kl.reset, Never):
+        if reset and not isinstance(kl.reset, NeverReset):
             ModuleState(models.reference).load(ModuleState(model).tensors())
             if kl.reset.optimizer == "clear":
                 optimizer.load({})

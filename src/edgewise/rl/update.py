@@ -20,7 +20,7 @@ from edgewise.training.optimizer import Optimizer
 
 @dataclass(frozen=True, slots=True)
 class PolicyUpdate:
-    """Built from the policy, its optimizer and the recipe's loss; `run` makes the updates of one step.
+    """Makes the policy updates of a step; built once a run from the policy, its optimizer and the recipe's loss.
 
     `temperature` is that of the rollouts.
     """

@@ -1,4 +1,4 @@
-"""Pass@k Training: credit for being part of a group of k samples of which one is right.
+"""Pass@k Training: a sample is credited for the groups of k samples that it is in; a group is worth its best member.
 
 Chen et al. 2025 (arXiv 2508.10751). Rewards are 0 or 1, and anything else is refused (the authors'
 code passes -1 and fractions through as advantages). A group of k is worth the best of its members,

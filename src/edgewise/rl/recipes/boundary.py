@@ -1,4 +1,4 @@
-"""Recipes made to widen what a model can solve, and those of the study on controlled data."""
+"""Boundary recipes: PKPO, Pass@k Training, MaxRL, unlikeliness, zero-success gate; and those of the Interplay study."""
 
 from __future__ import annotations
 

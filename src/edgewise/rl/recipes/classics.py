@@ -1,4 +1,4 @@
-"""PPO and the estimators without a critic that came after it, each as its own authors ran it."""
+"""Classic recipes: PPO, GRPO, Dr. GRPO, RLOO, REINFORCE++, ReMax, Open-Reasoner-Zero, each as its authors ran it."""
 
 from __future__ import annotations
 

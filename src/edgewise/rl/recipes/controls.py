@@ -1,4 +1,4 @@
-"""The controls: training without RL on the same problems, draws and updates, and RL without the truth.
+"""Control recipes: SFT, rejection fine-tuning, distillation on the same draws and updates; RL on false rewards.
 
 What is not the control's own is that of one comparison of algorithms (`COMPARISON`), so that a control
 differs from an RL run in one thing.

@@ -7,7 +7,7 @@ import math
 from edgewise.rl.advantages.gae import Gae
 from edgewise.rl.curriculum import ProblemPool
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.reference_reset import Period, Plateau
+from edgewise.rl.reference_reset import PeriodicReset, ResetOnPlateau
 from edgewise.rl.rewards.length import Cosine
 from edgewise.training.optimizer import OptimizerSpec
 
@@ -43,7 +43,7 @@ def small(published: Recipe) -> Recipe:
         return max(1, round(count * _STEPS / published.steps))
 
     reset, length, curriculum = kl.reset, published.reward.length, sampling.curriculum
-    if isinstance(reset, Period | Plateau):
+    if isinstance(reset, PeriodicReset | ResetOnPlateau):
         reset = reset.model_copy(update={"every": steps(reset.every)})
     if isinstance(length, Cosine) and length.off:
         length = length.model_copy(update={"on": steps(length.on), "off": steps(length.off)})
