@@ -158,7 +158,7 @@ def _credit() -> alt.ConcatChart:
 def _small(curve: Curve, *, last: bool) -> alt.Chart:
     """A+ and A- of one advantage against c / n."""
     kinds = ("a right sample", "a wrong sample")
-    found = [
+    rows = [
         {"rate": c / SAMPLES, "advantage": round(value, 6), "of": kind}
         for kind, values in zip(kinds, credit(curve), strict=True)
         for c, value in enumerate(values)
@@ -166,7 +166,7 @@ def _small(curve: Curve, *, last: bool) -> alt.Chart:
     ]
     x_axis = alt.Axis(values=[0, 0.5, 1], format="~g", grid=False, labels=last, ticks=last)
     chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=found))
+        alt.Chart(alt.InlineData(values=rows))
         .mark_line(strokeWidth=1.5, point={"size": 16, "filled": True})
         .encode(
             alt.X("rate:Q").scale(domain=[0, 1]).axis(x_axis).title("c / n" if last else None),
@@ -180,7 +180,7 @@ def _small(curve: Curve, *, last: bool) -> alt.Chart:
 
 
 def _signal() -> alt.LayerChart:
-    found = [
+    rows = [
         {"curve": shown, "x": c / SAMPLES, "y": round(value, 6)}
         for name, shown, _, _ in COMPARED
         for c, value in enumerate(signal(NAMED[name]))
@@ -192,13 +192,13 @@ def _signal() -> alt.LayerChart:
         .title("pass rate of the group, c / n")
     )
     y = alt.Y("y:Q").scale(domain=[0, 1]).axis(tickCount=5).title("total |advantage| per sample, peak = 1")
-    return _compared(found, x, y)
+    return _compared(rows, x, y)
 
 
 def _weight() -> alt.LayerChart:
     """w(p), and what it tends to with many samples."""
     rates = [10 ** (-3 + i / 60) for i in range(179)] + [0.98, 0.99, 0.995, 1.0]
-    found = [
+    rows = [
         {"curve": shown, "x": round(p, 8), "y": round(value, 8)}
         for name, shown, _, _ in COMPARED
         for p in rates
@@ -221,14 +221,14 @@ def _weight() -> alt.LayerChart:
     dotted = alt.Chart(alt.InlineData(values=beyond)).mark_line(strokeWidth=1.25, strokeDash=_DOTTED, color=_INK)
     words = [next(row for row in beyond if row["limit"] == name and row["y"] < 22) for name in limits]
     text = alt.Chart(alt.InlineData(values=words)).mark_text(align="left", dx=6, dy=-5, fontSize=12, color=_INK)
-    return _compared(found, x, y, dotted.encode(x, y, detail="limit:N"), text.encode(x, y, text="limit:N"))
+    return _compared(rows, x, y, dotted.encode(x, y, detail="limit:N"), text.encode(x, y, text="limit:N"))
 
 
-def _compared(found: Sequence[dict[str, Any]], x: alt.X, y: alt.Y, *others: alt.Chart) -> alt.LayerChart:
+def _compared(rows: Sequence[dict[str, Any]], x: alt.X, y: alt.Y, *others: alt.Chart) -> alt.LayerChart:
     names = [shown for _, shown, _, _ in COMPARED]
     legend = alt.Legend(symbolStrokeWidth=2.5, symbolSize=500)
     lines = (
-        alt.Chart(alt.InlineData(values=list(found)))
+        alt.Chart(alt.InlineData(values=list(rows)))
         .mark_line(strokeWidth=2)
         .encode(
             x,

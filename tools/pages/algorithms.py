@@ -87,18 +87,19 @@ def weights() -> str:
     return "\n".join(lines) + "\n"
 
 
-def entry(one: Entry) -> str:
-    code = f"`{one.code}`" if "." in one.code else one.code
+def entry(algorithm: Entry) -> str:
+    code = f"`{algorithm.code}`" if "." in algorithm.code else algorithm.code
     return (
-        f"### {one.title}\n\n{code} · `{one.recipe}` · {one.source}\n\n```math\n{one.formula}\n```\n\n"
-        f"- *Assumes*: {one.assumes}\n- *On average*: {one.update}\n- *Use*: {one.use}\n"
+        f"### {algorithm.title}\n\n{code} · `{algorithm.recipe}` · {algorithm.source}\n\n"
+        f"```math\n{algorithm.formula}\n```\n\n"
+        f"- *Assumes*: {algorithm.assumes}\n- *On average*: {algorithm.update}\n- *Use*: {algorithm.use}\n"
     )
 
 
-def table(one: Table) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in one.rows]
-    head = "| " + " | ".join(one.head) + " |\n" + "|---" * len(one.head) + "|"
-    return f"## {one.title}\n\n{one.about}\n\n{head}\n" + "\n".join(lines) + "\n"
+def table(choices: Table) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in choices.rows]
+    head = "| " + " | ".join(choices.head) + " |\n" + "|---" * len(choices.head) + "|"
+    return f"## {choices.title}\n\n{choices.about}\n\n{head}\n" + "\n".join(lines) + "\n"
 
 
 def _short(value: float) -> str:

@@ -184,8 +184,8 @@ def main() -> None:
         for samples in SAMPLES
     }
     with ProcessPoolExecutor(2) as pool:
-        found = iter(list(pool.map(run, (spec for some in specs.values() for spec in some))))
-    runs = {cell: [next(found) for _ in some] for cell, some in specs.items()}
+        results = iter(list(pool.map(run, (spec for seeds in specs.values() for spec in seeds))))
+    runs = {cell: [next(results) for _ in seeds] for cell, seeds in specs.items()}
     parts = [HEAD, *identity(), *shrinking(), *simulated(runs)]
     PAGE.write_text("\n".join(parts), encoding="utf-8")
     plot(runs)
@@ -267,8 +267,8 @@ def shrinking_share(spread: float, tokens: int, correct: int, generator: torch.G
 def simulated(runs: dict[tuple[str, int], list[Run]]) -> Iterator[str]:
     """The table of all arms, and what is to be said of it."""
     yield SIMULATOR.format(logit=UNEQUAL["correct_logit"])
-    for (arm, samples), some in runs.items():
-        shown = [ranged(column, form) for column, form in zip(zip(*some, strict=True), FORMS, strict=True)]
+    for (arm, samples), seeds in runs.items():
+        shown = [ranged(column, form) for column, form in zip(zip(*seeds, strict=True), FORMS, strict=True)]
         yield f"| {arm} | {samples:,} | {' | '.join(shown)} |"
     yield FOLLOWS
 
@@ -287,9 +287,9 @@ def plot(runs: dict[tuple[str, int], list[Run]]) -> None:
     """Q+ at the end by N, for the arms with equal right tokens."""
     rows: list[dict[str, Any]] = [
         {"arm": arm, "N": n, "mean": sum(ends) / len(ends), "low": min(ends), "high": max(ends)}
-        for (arm, n), some in runs.items()
+        for (arm, n), seeds in runs.items()
         if arm in DRAWN
-        for ends in [[one.end for one in some]]
+        for ends in [[result.end for result in seeds]]
     ]
     look = [model_styles(DRAWN)[arm].color for arm in DRAWN]
     start = runs["surrogate", SAMPLES[0]][0].start

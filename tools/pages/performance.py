@@ -135,10 +135,10 @@ PARTS = ["sampling_seconds", "rest_seconds"]
 
 
 def main() -> None:
-    found = records()
-    for name, svg in figures(found).items():
+    results = records()
+    for name, svg in figures(results).items():
         (FIGURES / name).write_text(svg, encoding="utf-8")
-    PAGE.write_text(page(found), encoding="utf-8")
+    PAGE.write_text(page(results), encoding="utf-8")
 
 
 def records(folder: Path = RESULTS) -> dict[str, Record]:
@@ -147,61 +147,61 @@ def records(folder: Path = RESULTS) -> dict[str, Record]:
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
 
 
-def page(found: Mapping[str, Record]) -> str:
+def page(results: Mapping[str, Record]) -> str:
     """The whole page."""
-    lines = [HEAD.rstrip("\n"), *targets(found), missed(found), METHOD.rstrip("\n")]
-    for name, record in found.items():
+    lines = [HEAD.rstrip("\n"), *targets(results), missed(results), METHOD.rstrip("\n")]
+    for name, record in results.items():
         lines += section(name, record)
-    lines += [MACHINE_HEAD, *map(machine_row, found.values())]
-    absent = [f"`{name}`" for name in BENCHMARKS if name not in found]
+    lines += [MACHINE_HEAD, *map(machine_row, results.values())]
+    absent = [f"`{name}`" for name in BENCHMARKS if name not in results]
     if absent:
         lines.append(f"\nNot run yet: {', '.join(absent)}.")
     return "\n".join(lines) + "\n"
 
 
-def targets(found: Mapping[str, Record]) -> Iterator[str]:
+def targets(results: Mapping[str, Record]) -> Iterator[str]:
     """A row for each result that has a target."""
-    for record in found.values():
-        for one in record["comparisons"]:
-            if one["target"] is not None:
-                yield comparison_row(one)
-        for one in record["measurements"]:
-            if one["target"] is not None:
-                yield measurement_row(one, record["load"])
+    for record in results.values():
+        for result in record["comparisons"]:
+            if result["target"] is not None:
+                yield comparison_row(result)
+        for result in record["measurements"]:
+            if result["target"] is not None:
+                yield measurement_row(result, record["load"])
 
 
-def comparison_row(one: Record) -> str:
+def comparison_row(result: Record) -> str:
     ours, peer = (
-        f"{number(one[side])} ({number(min(one[f'{side}_all']))} to {number(max(one[f'{side}_all']))})"
+        f"{number(result[side])} ({number(min(result[f'{side}_all']))} to {number(max(result[f'{side}_all']))})"
         for side in ("ours", "peer")
     )
-    target = "" if one["target"] is None else f"{number(one['target'])}, {judged(one['met'])}"
+    target = "" if result["target"] is None else f"{number(result['target'])}, {met_or_missed(result['met'])}"
     cells = [
-        *(one["what"], ours, peer, one["unit"], f"**{number(one['ratio'])}**", target),
-        *(str(one["repeats"]), f"{one['load']:.2f}"),
+        *(result["what"], ours, peer, result["unit"], f"**{number(result['ratio'])}**", target),
+        *(str(result["repeats"]), f"{result['load']:.2f}"),
     ]
     return row(cells)
 
 
-def measurement_row(one: Record, load: float | None) -> str:
-    sign = "at most" if one["better"] == "less" else "at least"
-    target = "" if one["target"] is None else f"{sign} {number(one['target'])}, {judged(one['met'])}"
-    ratio = "" if one["reference"] is None else number(one["value"] / one["reference"])
-    cells = [one["what"], number(one["value"]), number(one["reference"]), one["unit"], ratio, target]
-    return row([*cells, str(one["repeats"]), "" if load is None else f"{load:.2f}"])
+def measurement_row(result: Record, load: float | None) -> str:
+    sign = "at most" if result["better"] == "less" else "at least"
+    target = "" if result["target"] is None else f"{sign} {number(result['target'])}, {met_or_missed(result['met'])}"
+    ratio = "" if result["reference"] is None else number(result["value"] / result["reference"])
+    cells = [result["what"], number(result["value"]), number(result["reference"]), result["unit"], ratio, target]
+    return row([*cells, str(result["repeats"]), "" if load is None else f"{load:.2f}"])
 
 
-def judged(met: bool) -> str:
+def met_or_missed(met: bool) -> str:
     return "met" if met else "**missed**"
 
 
-def missed(found: Mapping[str, Record]) -> str:
+def missed(results: Mapping[str, Record]) -> str:
     """Which targets are missed, in one sentence."""
-    results = [one for record in found.values() for one in (*record["comparisons"], *record["measurements"])]
-    names = [f"`{one['name']}`" for one in results if one["met"] is False]
-    asked = sum(one["target"] is not None for one in results)
-    said = f"missed: {', '.join(names)}" if names else "none is missed"
-    return f"\nOf {asked} targets {said}."
+    rows = [row for record in results.values() for row in (*record["comparisons"], *record["measurements"])]
+    names = [f"`{row['name']}`" for row in rows if row["met"] is False]
+    targets = sum(row["target"] is not None for row in rows)
+    outcome = f"missed: {', '.join(names)}" if names else "none is missed"
+    return f"\nOf {targets} targets {outcome}."
 
 
 def section(name: str, record: Record) -> Iterator[str]:
@@ -210,13 +210,14 @@ def section(name: str, record: Record) -> Iterator[str]:
     if record["comparisons"]:
         yield "\n| result | the peer | ours beside the machine |\n|---|---|---|"
         yield from (
-            row([f"`{one['name']}`", one["peer_setting"], shares(one["achieved"])]) for one in record["comparisons"]
+            row([f"`{result['name']}`", result["peer_setting"], shares(result["achieved"])])
+            for result in record["comparisons"]
         )
     if name != "worlds":
-        free = [one for one in record["measurements"] if one["target"] is None]
+        free = [result for result in record["measurements"] if result["target"] is None]
         if free:
             yield "\n| what | value | unit | n |\n|---|---|---|---|"
-            yield from (row([one["what"], number(one["value"]), one["unit"], str(one["repeats"])]) for one in free)
+            yield from (row([r["what"], number(r["value"]), r["unit"], str(r["repeats"])]) for r in free)
     if record["series"]:
         yield f"\n![{record['what']}](figures/{name}.svg)"
         yield from exponents(record["series"])
@@ -225,41 +226,41 @@ def section(name: str, record: Record) -> Iterator[str]:
 
 def shares(achieved: Mapping[str, float]) -> str:
     """What of the machine ours uses, and the means of lengths."""
-    said = []
+    parts = []
     if "flops_per_second" in achieved:
         rate, share = achieved["flops_per_second"] / 1e9, 100 * achieved["flops_share"]
-        said.append(f"{number(rate)} GFLOP/s, {number(share)}% of the peak")
+        parts.append(f"{number(rate)} GFLOP/s, {number(share)}% of the peak")
     if "bytes_per_second" in achieved:
         rate, share = achieved["bytes_per_second"] / 1e9, 100 * achieved["bytes_share"]
-        said.append(f"keys and values at {number(rate)} GB/s, {number(share)}% of the fastest copy")
+        parts.append(f"keys and values at {number(rate)} GB/s, {number(share)}% of the fastest copy")
     if "seconds_per_step" in achieved:
-        said.append(f"{number(achieved['seconds_per_step'])} s a step")
+        parts.append(f"{number(achieved['seconds_per_step'])} s a step")
     if "mean_tokens" in achieved:
         peer = f" (the peer {achieved['peer_mean_tokens']:.1f})" if "peer_mean_tokens" in achieved else ""
-        said.append(f"{achieved['mean_tokens']:.1f} tokens a completion{peer}")
-    return "; ".join(said)
+        parts.append(f"{achieved['mean_tokens']:.1f} tokens a completion{peer}")
+    return "; ".join(parts)
 
 
 def exponents(series: Sequence[Record]) -> Iterator[str]:
     yield "\n| what | exponent | points |\n|---|---|---|"
-    for one in series:
-        yield row([one["what"], f"{one['exponent']:.2f}", str(len(one["points"]))])
+    for curve in series:
+        yield row([curve["what"], f"{curve['exponent']:.2f}", str(len(curve["points"]))])
 
 
 def points(series: Sequence[Record]) -> Iterator[str]:
     """A table for each set of points; series of the same points share one."""
     shown: list[Any] = []
-    for one in series:
-        if one["points"] not in shown:
-            shown.append(one["points"])
-            names = list(one["points"][0])
+    for curve in series:
+        if curve["points"] not in shown:
+            shown.append(curve["points"])
+            names = list(curve["points"][0])
             yield (
                 "\n| "
                 + " | ".join(name.replace("_mb", ", MB").replace("_seconds", ", s").replace("_", " ") for name in names)
                 + " |"
             )
             yield "|---" * len(names) + "|"
-            yield from (row([number(point[name]) for name in names]) for point in one["points"])
+            yield from (row([number(point[name]) for name in names]) for point in curve["points"])
 
 
 def machine_row(record: Record) -> str:
@@ -284,13 +285,13 @@ def row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def figures(found: Mapping[str, Record]) -> dict[str, str]:
+def figures(results: Mapping[str, Record]) -> dict[str, str]:
     """An SVG for each benchmark that has series."""
     drawn = {"cost": cost_chart, "memory": memory_chart}
     return {
-        f"{name}.svg": vl_convert.vegalite_to_svg(printed(specification(chart(found[name]["series"]))))
+        f"{name}.svg": vl_convert.vegalite_to_svg(printed(specification(chart(results[name]["series"]))))
         for name, chart in drawn.items()
-        if name in found
+        if name in results
     }
 
 
@@ -298,15 +299,15 @@ def cost_chart(series: Sequence[Record]) -> alt.LayerChart:
     """Seconds against how many times the smallest size, one line for each axis, sampling and the rest apart."""
     rows = [
         {
-            "axis": one["x"],
-            "part": one["y"],
-            "times": point[one["x"]] / one["points"][0][one["x"]],
-            "s": point[one["y"]],
+            "axis": curve["x"],
+            "part": curve["y"],
+            "times": point[curve["x"]] / curve["points"][0][curve["x"]],
+            "s": point[curve["y"]],
         }
-        for one in series
-        for point in one["points"]
+        for curve in series
+        for point in curve["points"]
     ]
-    axes = list(dict.fromkeys(one["x"] for one in series))
+    axes = list(dict.fromkeys(curve["x"] for curve in series))
     color = alt.Color("axis:N").scale(domain=axes, range=list(PALETTE[1 : len(axes) + 1])).title("against")
     x = alt.X("times:Q").scale(type="log", base=2).axis(grid=False).title("times the smallest")
     y = alt.Y("s:Q").scale(type="log").axis(grid=False).title("seconds (dashed: all but sampling)")

@@ -43,27 +43,27 @@ from seed to seed is seen by comparing the seeds. Written by `make pages PAGES=s
 
 def main() -> None:
     parts: list[str] = []
-    found: list[Findings] = []
+    by_seed: list[Findings] = []
     for seed in SEEDS:
         study = demo(DemoSpec(seed=seed))
         with StudyProgress(study) as progress:
             store = run(study, Context(root=RUNS), progress)
         findings = measure(study, store)
-        found.append(findings)
+        by_seed.append(findings)
         parts.append(f"## Seed {seed}\n")
         parts += [*verdicts(findings), "", *levels(findings), "", costs(study, store), ""]
     recorded = ", ".join(f"{name} {number}" for name, number in versions().items())
-    head = HEAD.format(question=found[0].question, versions=recorded)
-    (DOCS / "demo.md").write_text("\n".join([head, *overview(SEEDS, found), "", *parts]))
+    head = HEAD.format(question=by_seed[0].question, versions=recorded)
+    (DOCS / "demo.md").write_text("\n".join([head, *overview(SEEDS, by_seed), "", *parts]))
 
 
-def overview(seeds: list[int], found: list[Findings]) -> Iterator[str]:
+def overview(seeds: list[int], by_seed: list[Findings]) -> Iterator[str]:
     """A row per arm and region, a column per seed."""
     yield "| arm | region | " + " | ".join(f"seed {seed}" for seed in seeds) + " |"
     yield "|---|---|" + "---|" * len(seeds)
-    for arm, verdict in found[0].audit.verdicts.items():
+    for arm, verdict in by_seed[0].audit.verdicts.items():
         for region in verdict.parts:
-            labels = [one.audit.verdicts[arm].parts[region].label for one in found]
+            labels = [findings.audit.verdicts[arm].parts[region].label for findings in by_seed]
             yield f"| {arm} | {region} | " + " | ".join(labels) + " |"
 
 
@@ -84,7 +84,7 @@ def verdicts(findings: Findings) -> Iterator[str]:
 def levels(findings: Findings) -> Iterator[str]:
     """A row per level, a pair of columns per model."""
     audit = findings.audit
-    scopes = [scope for one in audit.sets for scope in (one.levels or (one.whole,))]
+    scopes = [scope for problem_set in audit.sets for scope in (problem_set.levels or (problem_set.whole,))]
     k = audit.sets[0].whole.k
     yield f"{scopes[0].problems} problems a level, {scopes[0].n} samples a problem; pass@1 / pass@{k}:\n"
     yield "| operations | " + " | ".join(audit.models) + " |"

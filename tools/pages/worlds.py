@@ -281,7 +281,7 @@ def examples() -> Iterator[str]:
 def faults() -> Iterator[str]:
     """What differs from the reference generator."""
     yield "### Differences from the reference generator\n\n| there | here |\n|---|---|"
-    yield from (f"| {there} | {here} |" for there, here in FAULTS)
+    yield from (f"| {theirs} | {ours} |" for theirs, ours in FAULTS)
     yield ""
 
 
@@ -318,15 +318,19 @@ def duplicates() -> Iterator[str]:
     asked: dict[Split, tuple[set[str], set[int]]] = {}
     for split in SPLITS:
         problems = (world.problem(split, 0, index) for index in range(count))
-        ids, expressions = zip(*((p.id, hash(expression(p.gold))) for p in problems), strict=True)
-        asked[split] = set(ids), set(expressions)
+        pairs = {(problem.id, hash(expression(problem.gold))) for problem in problems}
+        asked[split] = {identity for identity, _ in pairs}, {written for _, written in pairs}
     yield DUPLICATES.format(count=DISTINCT)
     yield "| split | problems | different by id | by expression | also in another split, by id | by expression |"
     yield "|---|---|---|---|---|---|"
-    for split, own in asked.items():
-        others = [sets for name, sets in asked.items() if name != split]
-        shared = [len(own[i] & set().union(*(sets[i] for sets in others))) for i in (0, 1)]
-        yield f"| {split} | {count:,} | {len(own[0]):,} | {len(own[1]):,} | {shared[0]} | {shared[1]} |"
+    for split, (ids, expressions) in asked.items():
+        others = [asked[name] for name in SPLITS if name != split]
+        shared_ids = ids & set().union(*(other_ids for other_ids, _ in others))
+        shared_expressions = expressions & set().union(*(other_expressions for _, other_expressions in others))
+        yield (
+            f"| {split} | {count:,} | {len(ids):,} | {len(expressions):,} |"
+            f" {len(shared_ids)} | {len(shared_expressions)} |"
+        )
     yield ""
 
 
@@ -340,8 +344,8 @@ def expression(graph: Graph) -> str:
             terms.sort()
         inner = f"{node.constant}{node.operator}({node.combine.join(terms)})"
         written[i] = "x" if i == graph.unknown else inner
-    told = "" if graph.unknown is None else f"={graph.told}"
-    return written[graph.sink] + told
+    result = "" if graph.unknown is None else f"={graph.told}"
+    return written[graph.sink] + result
 
 
 def verifiers(rows: Sequence[Row]) -> Iterator[str]:
@@ -380,10 +384,14 @@ def rates() -> Iterator[str]:
     """The table of benchmarks/results/worlds.json."""
     yield RATE_HEAD
     yield "| what | ours | target | reference |\n|---|---|---|---|"
-    for one in json.loads(RATES.read_text(encoding="utf-8"))["measurements"]:
-        cells = [f"{one[name]:,.{0 if one[name] > 100 else 2}f}" if one[name] else "" for name in RATE_COLUMNS]
-        yield f"| {one['what']}, {one['unit']} | {' | '.join(cells)} |"
+    for measurement in json.loads(RATES.read_text(encoding="utf-8"))["measurements"]:
+        cells = [_rate(measurement[name]) for name in RATE_COLUMNS]
+        yield f"| {measurement['what']}, {measurement['unit']} | {' | '.join(cells)} |"
     yield f"\n{RATE_TAIL.strip()}"
+
+
+def _rate(value: float | None) -> str:
+    return f"{value:,.{0 if value > 100 else 2}f}" if value else ""
 
 
 if __name__ == "__main__":
