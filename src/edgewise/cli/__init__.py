@@ -1,4 +1,4 @@
-"""The command line: names what is to be done, applies a.b=c, prints. Thin."""
+"""The command line `edgewise`: parse arguments, apply settings a.b=c, call the library, print."""
 
 from edgewise.cli.entry import app, main
 

@@ -1,4 +1,4 @@
-"""`edgewise audit` and `edgewise edge`: rollouts in, a verdict or a training set out."""
+"""`edgewise audit` and `edgewise edge`: compare the rollouts of models, and find problems for RL in those of one."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def audit_rollouts(
         arms = read_arms(rollouts, score=score, threshold=threshold, shared_problems=shared_problems)
         guess = answers if no_reasoning is None else _counts(str(no_reasoning), metric, score, threshold)
     with status("computing the verdict"):
-        found = audit(
+        result = audit(
             arms.samples,
             k=k,
             metric=metric,
@@ -92,13 +92,13 @@ def audit_rollouts(
         )
     with status("writing the report"):
         write_report(
-            found,
+            result,
             out,
-            examples={name: one.examples for name, one in arms.models.items()},
+            examples={name: model_rollouts.examples for name, model_rollouts in arms.models.items()},
             prompts=arms.prompts,
             command=shlex.join(["edgewise", *sys.argv[1:]]),
         )
-    print_audit(found, out)
+    print_audit(result, out)
 
 
 def _check_folder(out: Path) -> None:
@@ -111,7 +111,7 @@ def _check_guess(answers: int | None, no_reasoning: Path | None) -> None:
         raise InputError("--answers, --no-reasoning: two guess floors; give one of them")
 
 
-def edge(
+def find_training_set(
     rollouts: Annotated[str, typer.Argument(metavar="BASE", help="Rollouts of the model that RL would start from.")],
     out: Annotated[Path, typer.Option(help="The training set, as JSONL.")] = Path("rl_set.jsonl"),
     group: Annotated[int, typer.Option(min=2, help="Rollouts of a prompt in one RL step.")] = 16,
@@ -131,9 +131,9 @@ def edge(
     arms = read_arms([rollouts], score=score, threshold=threshold)
     if len(arms.models) > 1:
         raise InputError(f"{rollouts}: holds {len(arms.models)} models; give the rollouts of one")
-    found = find_edge(arms.counts(arms.base, _metric(by)), rollouts=group, bootstrap=Bootstrap(REFITS.resamples, seed))
-    write_edge(found, out, prompts=arms.prompts)
-    print_edge(found, out)
+    edge = find_edge(arms.counts(arms.base, _metric(by)), rollouts=group, bootstrap=Bootstrap(REFITS.resamples, seed))
+    write_edge(edge, out, prompts=arms.prompts)
+    print_edge(edge, out)
 
 
 def _plan(
@@ -181,8 +181,8 @@ def _verifier_labels(fpr: str | None, tpr: str | None) -> VerifierLabels | None:
 
 
 def _share(name: str, text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
-    passed, labelled = (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    passed, labelled = (int(match[1]), int(match[2])) if match else (0, 0)
     if not passed <= labelled or not labelled:
         raise InputError(f"{name}: {text!r}; write passed/labelled, such as 3/60")
     return passed, labelled

@@ -1,4 +1,4 @@
-"""The commands, and what becomes of errors."""
+"""The commands of `edgewise`, and the exit status and message of errors."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import typer
 from edgewise.cli import audit, recipes, study, tasks
 from edgewise.core.errors import InputError
 
-# Imported only by what needs them, so that audits work without.
+# Imported only where needed, so that audits work without them.
 LAB = ("torch", "safetensors", "tokenizers")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 COMMANDS: dict[str, Callable[..., None]] = {
     "audit": audit.audit_rollouts,
-    "edge": audit.edge,
+    "edge": audit.find_training_set,
     "demo": study.run_demo,
     "run": study.run_named,
     "recipes": recipes.recipes,
-    "tasks": tasks.tasks,
-    "problems": tasks.problems,
+    "tasks": tasks.list_tasks,
+    "problems": tasks.list_problems,
     "verify": tasks.verify,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
 
 
-# What a command was called before, for one release.
+# Old name of a command -> its name now; kept for one release.
 RENAMED = {"judge": "verify"}
 
 
 def main(app: typer.Typer = app) -> None:
-    """Entry point of a command line: user errors are one line and exit status 2."""
-    # Read when torch is first imported, here and in workers: idle threads that spin at a barrier
-    # slow whatever else runs on the machine several times over.
+    """Run a command line; errors of the user end as one line on stderr and exit status 2."""
+    # torch reads this when it is first imported, here and in workers. Without it idle threads spin at barriers,
+    # which makes everything else on the machine several times slower.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     if sys.argv[1:2] and sys.argv[1] in RENAMED:
         typer.echo(

@@ -1,4 +1,4 @@
-"""What the arguments of a command name: a Python object, a world or a study with its settings."""
+"""Load what an argument of a command names: a Python object, a world or a study, with its settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def load_object(name: str, what: str) -> Any:
-    """The object at MODULE:NAME or FILE.py:NAME; InputError, which calls it `what`, where there is none."""
+    """Import the object at MODULE:NAME or FILE.py:NAME; InputError, which calls it `what`, where there is none."""
     place, colon, attribute = name.rpartition(":")
     if not colon:
         raise InputError(f"{name}: write MODULE:{what.upper()} or FILE.py:{what.upper()}")
@@ -44,8 +44,8 @@ def load_object(name: str, what: str) -> Any:
         raise InputError(f"{place}: has no {what} {attribute!r}") from None
 
 
-def kind_or_world(task: str) -> World | type[World]:
-    """What TASK names: a world's class, or a world where it is a preset or a Python file holds one ready-made."""
+def world_or_class(task: str) -> World | type[World]:
+    """Find the world that TASK names: a class without its knobs, or a world where TASK is a preset or an instance."""
     from edgewise.tasks.base import World
     from edgewise.tasks.presets import preset_mixture, preset_names
     from edgewise.tasks.registry import world_named, world_names
@@ -59,20 +59,21 @@ def kind_or_world(task: str) -> World | type[World]:
             f"{task}: no world or preset has this name; `edgewise tasks` lists them, MODULE:CLASS and FILE.py:CLASS "
             "are others"
         )
-    found = load_object(task, "class")
-    if not (isinstance(found, World) or (isinstance(found, type) and issubclass(found, World))):
+    loaded = load_object(task, "class")
+    if not (isinstance(loaded, World) or (isinstance(loaded, type) and issubclass(loaded, World))):
         raise InputError(f"{task}: must be a subclass of edgewise.tasks.World, or one with its knobs set")
-    return found
+    return loaded
 
 
 def world_of(task: str, settings: list[str]) -> World:
-    """The world that TASK names, with settings `knob=value` applied all at once.
+    """Make the world that TASK names with the settings `knob=value`, which are checked together.
 
-    A setting of a mixture that is no knob of its own is one of every part.
+    A knob that a mixture does not have itself is set in each of its parts.
     """
     from edgewise.core.spec import override
 
-    given, nested = {}, []
+    values: dict[str, Any] = {}
+    nested = []
     for setting in settings:
         knob, equals, text = setting.partition("=")
         if not equals or not knob.strip():
@@ -81,37 +82,39 @@ def world_of(task: str, settings: list[str]) -> World:
             nested.append(setting)
             continue
         try:
-            given[knob.strip()] = json.loads(text)
+            values[knob.strip()] = json.loads(text)
         except (ValueError, RecursionError):
-            given[knob.strip()] = text
-    return override(_with(kind_or_world(task), given, task), nested)
+            values[knob.strip()] = text
+    return override(_with_knobs(world_or_class(task), values, task), nested)
 
 
-def _with(base: World | type[World], given: dict[str, Any], task: str) -> World:
+def _with_knobs(base: World | type[World], values: dict[str, Any], task: str) -> World:
     from edgewise.core.spec import plain
     from edgewise.tasks.mixture import Mixture, MixturePart
 
     kind, knobs = (base, {}) if isinstance(base, type) else (type(base), plain(base))
-    own = {knob: value for knob, value in given.items() if knob in kind.model_fields}
-    others = {knob: value for knob, value in given.items() if knob not in own}
+    known = {knob: value for knob, value in values.items() if knob in kind.model_fields}
+    others = {knob: value for knob, value in values.items() if knob not in known}
     if others and not issubclass(kind, Mixture):
-        there = ", ".join(name for name in kind.model_fields if name not in ("world", "version"))
-        raise InputError(f"{task}: there is no knob {next(iter(others))!r}; there are {there}")
+        names = ", ".join(name for name in kind.model_fields if name not in ("world", "version"))
+        raise InputError(f"{task}: there is no knob {next(iter(others))!r}; there are {names}")
     missing = [
-        name for name, field in kind.model_fields.items() if field.is_required() and name not in {**knobs, **own}
+        name for name, field in kind.model_fields.items() if field.is_required() and name not in {**knobs, **known}
     ]
     if missing:
         raise InputError(f"{task}: {missing[0]}: must be given: {missing[0]}=...")
-    world = kind.parse({**knobs, **own}, task)
+    world = kind.parse({**knobs, **known}, task)
     if others:
         assert isinstance(world, Mixture)
-        parts = tuple(MixturePart(share=part.share, world=_with(part.world, others, task)) for part in world.parts)
+        parts = tuple(
+            MixturePart(share=part.share, world=_with_knobs(part.world, others, task)) for part in world.parts
+        )
         world = Mixture(parts=parts, of=world.of)
     return world
 
 
 def study_of(name: str, settings: list[str]) -> Study:
-    """The study that the named function returns for its spec, after applying settings `a.b=c`."""
+    """Call the study function at `name` with its spec, after applying the settings `a.b=c` to that."""
     from edgewise.core.spec import Spec, describe_error, override
 
     function = load_object(name, "function")
@@ -123,6 +126,6 @@ def study_of(name: str, settings: list[str]) -> Study:
     spec = override(kinds[0].parse({}, name), settings)
     try:
         study: Study = function(spec)
-    except ValidationError as error:  # a stage that these settings do not make
+    except ValidationError as error:  # the settings do not fit together in a stage
         raise InputError(f"{name}: {describe_error(error)}") from None
     return study

@@ -1,4 +1,4 @@
-"""`edgewise demo` and `edgewise run`: name a study, apply settings a.b=c, run it, print what it found."""
+"""`edgewise demo` and `edgewise run`: run a study with settings a.b=c, measure it and write its report."""
 
 from __future__ import annotations
 

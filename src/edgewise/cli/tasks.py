@@ -1,4 +1,4 @@
-"""`edgewise tasks`, `edgewise problems` and `edgewise verify`: worlds without a model, so without torch."""
+"""`edgewise tasks`, `problems` and `verify`: show worlds, make problems, grade completions. No torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Task = Annotated[
 Knobs = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Knobs to change, e.g. max_op=6.")]
 
 
-def tasks(
+def list_tasks(
     name: Annotated[str | None, typer.Argument(help="A world or preset to describe.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
@@ -44,7 +44,7 @@ def tasks(
         report.show_worlds(descriptions, presets)
 
 
-def problems(
+def list_problems(
     task: Task,
     knobs: Knobs = None,
     level: Annotated[int | None, typer.Option(help="Only problems of this level.")] = None,
@@ -87,7 +87,7 @@ def verify(
     from rich.console import Console
 
     from edgewise.boundary import curve
-    from edgewise.cli.loading import kind_or_world, world_of
+    from edgewise.cli.loading import world_of, world_or_class
     from edgewise.interop.completions import VerifierMode, verify_file
     from edgewise.report.terminal import status
     from edgewise.report.verified import verification_summary
@@ -98,7 +98,7 @@ def verify(
         raise InputError(f"{file}: no such file; give a JSONL of completions")
     if out is not None and out.is_dir():
         raise InputError(f"--out: {out} is a folder; name a .jsonl file")
-    expected = world_of(task, knobs) if knobs else kind_or_world(task)
+    expected = world_of(task, knobs) if knobs else world_or_class(task)
     # Rows are written only when all of them are known to be good.
     with TemporaryFile("w+", encoding="utf-8") as rows:
         with status("verifying"):
@@ -126,14 +126,15 @@ def _copy(rows: TextIO, out: Path | None) -> None:
 
 def _describe(name: str, as_json: bool) -> None:
     """Show the knobs of a world or the parts of a preset, and an example problem if one can be made."""
-    from edgewise.cli.loading import kind_or_world, world_of
+    from edgewise.cli.loading import world_of, world_or_class
     from edgewise.report import worlds as report
     from edgewise.tasks.mixture import Mixture
 
-    named = kind_or_world(name)
-    described = report.description(named if isinstance(named, type) else type(named))
-    if isinstance(named, Mixture) and not as_json:
-        report.show_parts(named)
+    world_or_kind = world_or_class(name)
+    kind = world_or_kind if isinstance(world_or_kind, type) else type(world_or_kind)
+    described = report.description(kind)
+    if isinstance(world_or_kind, Mixture) and not as_json:
+        report.show_parts(world_or_kind)
     elif not as_json:
         report.show_knobs(described)
     try:
