@@ -23,7 +23,7 @@ def sentence(decision: Decision, k: int, margin: float) -> str:
     if refused and decision.power < LEAST_POWER:
         return f"It looks {refused}, but there are too few problems or samples to be sure."
     if refused:
-        return f"It looks {refused}, but how the samples were drawn or verified can explain that."
+        return f"It looks {refused}, but how the samples were drawn, cut off or verified can explain that."
     return LABELS[decision.label].sentence.format(k=k, margin=_points(margin))
 
 
