@@ -112,6 +112,7 @@ def test_figures_for_a_paper_are_one_column_wide_on_white(folder: Path) -> None:
     assert svg.startswith("<svg") and "<script" not in svg and "<image" not in svg
     assert BASE in svg, "the legend names the models"
     assert re.search(r'<svg [^>]*><rect [^>]*fill="white"', svg)
+    assert re.search(r'stroke-dasharray="5,3"[^>]*(?<!stroke-)opacity="0.75"', svg), "the answer alone is printed too"
 
 
 def test_names_for_files_are_plain_and_different() -> None:

@@ -19,8 +19,6 @@ def test_numbers_as_people_read_them() -> None:
     assert formats.tally_interval(Estimate(math.nan, math.nan, math.nan)) == ""
     assert formats.tally(12.34) == "12.3"
     assert formats.confidence(1 - 0.05 / 6) == "99.17%"
-    assert formats.levels(range(1, 5)) == "op 1 to 4"
-    assert formats.levels(range(3, 4)) == "op 3"
 
 
 @pytest.mark.parametrize(

@@ -130,14 +130,6 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def levels(some: range) -> str:
-    """The levels of a region: "op 1 to 4"."""
-    numbers = sorted(some)
-    if not numbers:
-        return "no op"
-    return f"op {numbers[0]}" if len(numbers) == 1 else f"op {numbers[0]} to {numbers[-1]}"
-
-
 def _interval(low: float, high: float, sign: str) -> str:
     if math.isnan(low) or math.isnan(high):
         return ""

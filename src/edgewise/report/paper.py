@@ -37,7 +37,7 @@ def write_figures(audit: Audit, folder: Path) -> None:
 
 
 def printed(specification: dict[str, Any]) -> dict[str, Any]:
-    """The chart one column wide, with a legend, in dark ink on white."""
+    """The chart one column wide, with a legend, in dark ink on white; it shows what a page can hide."""
     axis = {
         "labelColor": _INK,
         "titleColor": _INK,
@@ -72,7 +72,11 @@ def printed(specification: dict[str, Any]) -> dict[str, Any]:
         "rule": {"color": _INK},
         "title": {"color": _INK, "fontSize": TEXT, "fontWeight": 400, "anchor": "end", "offset": 2},
     }
-    return {**specification, "width": WIDTH, "config": config}
+    printed = {**specification, "width": WIDTH, "config": config}
+    if "params" in specification:
+        shown = [{**p, "value": True} if p["name"] == "answers" else p for p in specification["params"]]
+        printed["params"] = shown
+    return printed
 
 
 def slugs(names: Iterable[str]) -> list[str]:
