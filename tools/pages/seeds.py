@@ -46,7 +46,7 @@ def main() -> None:
     by_seed: list[Findings] = []
     for seed in SEEDS:
         study = demo(DemoSpec(seed=seed))
-        with StudyProgress(study) as progress:
+        with StudyProgress(study.names()) as progress:
             store = run(study, Context(root=RUNS), progress)
         findings = measure(study, store)
         by_seed.append(findings)

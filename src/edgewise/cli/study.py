@@ -55,7 +55,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     from edgewise.training.execution import Execution, check_device
 
     study = study_of(name, settings)
-    progress = StudyProgress(study)
+    progress = StudyProgress(study.names())
     with process_group(device) as distributed:
         execution = Execution(check_device(device), choose_backend(backend, device), distributed=distributed)
         context = Context(root=out, workers=workers or machine_cores(), execution=execution)

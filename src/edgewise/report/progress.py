@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from edgewise.core.spec import digest
-from edgewise.study.plan import topological_order
-from edgewise.study.stages import Stage
-from edgewise.study.study import Study
+from edgewise.core.spec import Spec, digest
 
 
 class StudyProgress:
-    """One bar for every stage of a study, in the order they can run."""
+    """One bar for every stage of a study. `names` maps digests of stages to their names, in order (`Study.names`)."""
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, names: Mapping[str, str]) -> None:
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=32),
@@ -26,10 +24,8 @@ class StudyProgress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
         )
-        names = study.names()
         self._tasks: dict[str, TaskID] = {
-            digest(stage): self._bars.add_task(names.get(digest(stage), stage.kind), total=None, start=False, note="")
-            for stage in topological_order(study.evaluations.values())
+            stage: self._bars.add_task(name, total=None, start=False, note="") for stage, name in names.items()
         }
 
     def __enter__(self) -> Self:
@@ -41,12 +37,12 @@ class StudyProgress:
     ) -> None:
         self._bars.stop()
 
-    def advanced(self, stage: Stage, done: int, total: int, note: str) -> None:
+    def advanced(self, stage: Spec, done: int, total: int, note: str) -> None:
         task = self._tasks[digest(stage)]
         self._bars.start_task(task)
         self._bars.update(task, completed=done, total=total, note=note)
 
-    def completed(self, stage: Stage, *, reused: bool) -> None:
+    def completed(self, stage: Spec, *, reused: bool) -> None:
         task = self._tasks[digest(stage)]
         self._bars.start_task(task)
         self._bars.update(task, completed=1, total=1, note="already there" if reused else "")

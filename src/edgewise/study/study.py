@@ -63,13 +63,16 @@ class Study:
         return {"base": self.base, **self.arms}
 
     def names(self) -> dict[str, str]:
-        """Digest -> what a person calls the stage: "base: pretrain", "edge: rl", ...; shared ones by the first."""
+        """Digest -> what a person calls the stage: "base: pretrain", "edge: rl", ...; shared ones by the first.
+
+        Parents stand before children.
+        """
         names: dict[str, str] = {}
 
         def name(model: str, stage: Stage) -> None:
-            names.setdefault(digest(stage), f"{model}: {stage.kind}")
             for parent in stage.parents:
                 name(model, parent)
+            names.setdefault(digest(stage), f"{model}: {stage.kind}")
 
         for model, evaluation in self.evaluations.items():
             name(model, evaluation)
