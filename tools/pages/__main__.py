@@ -8,6 +8,7 @@ import time
 
 # In seconds each, but for the last two, which simulate or train for most of an hour.
 PAGES = (
+    "commands",
     "schema",
     "boundary_tables",
     "published",
