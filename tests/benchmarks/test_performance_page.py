@@ -44,7 +44,7 @@ def test_a_missed_target_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "cores.json").write_text(json.dumps(result(met=False)))
     shown = performance.page(performance.records(tmp_path))
     assert "| half as fast | 5 (5 to 5) | 10 (10 to 10) | tokens/s | **0.5** | 2, **missed** | 1 | 0.50 |" in shown
-    assert "Of 1 targets missed: `one`." in shown
+    assert "1 of 1 targets are missed: `one`." in shown
     assert "2 GFLOP/s, 12.5% of the peak" in shown
     assert (
         "| cores | a processor, 2 cores, 2 threads, 1 GB | 2 threads: fp32 16, bf16 8 | 1 | torch 2 | abc | 2026-01-02"
@@ -55,7 +55,7 @@ def test_a_missed_target_is_said_plainly(tmp_path: Path) -> None:
 
 def test_met_targets_are_not_called_missed() -> None:
     shown = performance.page({"cores": result(met=True)})
-    assert "| 2, met |" in shown and "none is missed" in shown
+    assert "| 2, met |" in shown and "All 1 targets are met." in shown
 
 
 def test_costs_and_memory_are_drawn() -> None:

@@ -1,7 +1,4 @@
-"""Write docs/performance.md and its figures from benchmarks/results/*.json (`make bench`).
-
-python -m tools.pages.performance
-"""
+"""Write docs/performance.md and its figures from benchmarks/results/*.json, which `make bench` writes."""
 
 from __future__ import annotations
 
@@ -22,19 +19,21 @@ from tools.pages import DOCS, FIGURES, ROOT
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = DOCS / "performance.md"
 
-HEAD = """# How fast, and what bounds it
+HEAD = """# Speed, and what limits it
 
-Ours beside what people would use instead, in turn in one process, the same weights and the same work. `make bench`
-runs everything, `python -m benchmarks NAME...` some of it; both write benchmarks/results/NAME.json, and this page is
-made from those files by `python -m tools.pages.performance`. Speeds are of one machine at one time: run it on yours.
+Edgewise is compared with what people would use instead (the peer). Both run in turn in one process, with the same
+weights and the same work. `make bench` runs every benchmark, `python -m benchmarks NAME...` some of them. Both commands
+write benchmarks/results/NAME.json, and `make pages PAGES=performance` makes this page from those files. The numbers are
+those of one machine at one time. Run the benchmarks on yours.
 
 ## Targets
 
-n is the number of runs of each side, after one that does not count; values are medians, a ratio is of medians and more
-than 1 where ours is better. Load is how many cores other processes used meanwhile: above about 0.1 a row is not to be
-quoted, since threads that wait for each other lose far more than what is taken from them. On a rented machine others
-may share a core's arithmetic and caches without being seen as load: rows that arithmetic bounds then lose up to a
-third, and a peer that Python bounds does not. The peak of products that each run found stands at the end of this page.
+n is the number of timed runs of each side, after one run that does not count. Values are medians. A ratio is the ratio
+of two medians, and above 1 where Edgewise is better. Load is the number of cores that other processes used during the
+run. Do not quote a row with a load above about 0.1: threads that wait for each other lose much more than the share that
+is taken from them. On a rented machine, neighbours can share a core's arithmetic and caches without being visible as
+load. Rows that arithmetic limits then lose up to a third, but a peer that Python limits does not. The end of this page
+lists the peak of matrix products that was measured in each run.
 
 | what | ours | peer | unit | ratio | target | n | load |
 |---|---|---|---|---|---|---|---|
@@ -43,84 +42,89 @@ third, and a peer that Python bounds does not. The peak of products that each ru
 METHOD = """
 ## Method
 
-- *The same work.* The model has random weights; its checkpoint is what the peer loads. The first greedy completions of
-  both are compared token by token before sampling is timed, the first losses before training is, and the mean numbers
-  of tokens after RL steps. A run in which they differ ends with an error.
-- *Lengths.* No layer writes one of the features; every word has the same amount of it and the end has more, so that
-  how likely the end is can be set. With natural stops completions have the lengths of a model that was trained; without
-  early stops the end is never drawn.
-- *The peer at its best.* Batch, micro-batch and precision are those that served it best in a run before, or are known
-  to; the setting stands with each result. Where a repeat of the peer asks fewer prompts than ours, rates are compared:
-  its batch is as large as it would be anyway, only fewer of them follow each other.
-- *Steps are whole.* A step of ours is one of the trainer that every run uses, with verifying, metrics and the
-  optimizer; a step of the peer is what lies between its own callbacks.
-- *Threads* that wait do not spin, ours and the peer's (`GOMP_SPINCOUNT=0`, which the command sets before torch is
-  imported): spinning is a little faster on a machine where nothing else runs, and several times slower elsewhere.
-- *The ceiling* is measured on the spot, with as many threads as ours uses: the fastest square matrix product, in fp32
-  or bf16, whichever is faster here, and the fastest copy of a buffer that no cache holds (bytes read and written).
-- *Useful work* is what the task requires at least: two FLOPs a weight and token, four times the width for each layer
-  and visible key, three times that for a gradient; prompts once for a group; keys and values read once for each new
-  token, those of a prompt once for its group. What is recomputed, padded or masked away is not counted.
+- *The same work.* The model has random weights, and the peer loads its checkpoint. Before sampling is timed, the first
+  greedy completions of both are compared token by token. Before training is timed, the first losses are compared. After
+  RL steps, the mean numbers of tokens are compared. A run in which they differ ends with an error.
+- *Lengths.* One feature of the model sets how likely the end token is: no layer writes to it, all words have the same
+  value in it, and the end token has a larger one. With natural stops, completions are as long as those of a trained
+  model. Without early stops, the end token is never drawn.
+- *The peer at its best.* The peer's batch size, micro-batch size and precision are the best of an earlier run, or those
+  known to be best. The setting is listed with each result. Where a run of the peer has fewer prompts than ours, rates
+  are compared: its batches are as large as otherwise, there are only fewer of them.
+- *Whole steps.* A step of Edgewise is a step of the trainer that every run uses, with verifying, metrics and the
+  optimizer. A step of the peer is the time between two of its own callbacks.
+- *Threads* that wait do not spin, on both sides (`GOMP_SPINCOUNT=0`, which the command sets before torch is imported).
+  Spinning is a little faster on a machine where nothing else runs, and several times slower elsewhere.
+- *The ceiling* is measured in the same run, with as many threads as Edgewise uses: the fastest square matrix product,
+  in fp32 or bf16, whichever is faster on the machine, and the fastest copy of a buffer that is larger than all caches
+  (bytes read and written).
+- *Useful work* is the least that the task requires: two FLOPs for each weight and token; four times the width for each
+  layer and visible key; three times as much for a gradient; a prompt once for its group; keys and values read once for
+  each new token, and those of a prompt once for its group. Recomputed, padded or masked work is not counted.
 
 ## The kernels
 
-Sampling, the forward pass and its derivative are compiled for FP32 on a CPU: some 1,200 lines of C++ without
-dependencies, built at installation where there is a compiler (for plain x86-64, AVX2 and AVX-512; the best that the
-machine runs is loaded), and called by ctypes. A library built from other sources is not used. Whatever they do
-not know (bf16, a GPU, top-p, logit noise) and every machine without them goes to torch, the twin that the tests compare
-them with: hidden states and all gradients against torch in double precision, completions token by token, probabilities
-to 1e-5, the same bits on any number of threads. They stay small because the loss, the optimizer and every algorithm are
-left to torch. `--backend torch` chooses torch for everything, `--backend native` refuses to run without the kernels;
-either is recorded beside the stage that it computed.
+Compiled kernels compute sampling, the forward pass and its derivative in FP32 on a CPU. They are about 1,200 lines of
+C++ without dependencies, called by ctypes. The installation builds them where it finds a compiler, for plain x86-64,
+AVX2 and AVX-512; the best version that the machine runs is loaded. A library built from other sources is not used.
+Torch computes what the kernels do not support (bf16, a GPU, top-p, logit noise), and everything on a machine without
+them. The tests compare the two: hidden states and all gradients with torch in double precision, completions token by
+token, probabilities to 1e-5, and equal bits for any number of threads. The kernels stay small because torch computes
+the loss, the optimizer and every algorithm. `--backend torch` chooses torch for everything, and `--backend native`
+refuses to run without the kernels. Every stage records the backend that computed it.
 """
 
 SECTIONS = {
     "sampling": """
-The peer dispatches every operation of every layer from Python for one token of each sample, keeps ended samples in the
-batch until the last one ends, and repeats the prompt for each sample. Ours decodes in one compiled loop: each thread
-keeps a few slots busy by itself, a slot whose sample ends takes the next one, and a prompt is read once for all
-samples of a group. What is left is the arithmetic, and the keys and values of the samples themselves, which no core's
-own cache holds: where a core gets them at ten gigabytes a second they take about as long as the products. The last row
-is the same model with a quarter of them.""",
+The peer starts every operation of every layer from Python for each new token. It keeps ended samples in the batch
+until the last one ends, and computes the prompt again for each sample. Edgewise decodes in one compiled loop: each
+thread fills a few slots on its own, a slot whose sample has ended takes the next sample, and a prompt is computed
+once for all samples of its group. The remaining cost is arithmetic, and reading the keys and values of the samples,
+which do not fit into the cache of a core. Where a core reads them at ten gigabytes a second, that takes about as long
+as the matrix products. The last row is the same model with a quarter of the keys and values.""",
     "rl_step": """
-A step is sampling, verifying and one update. Sampling is bound as above. The update multiplies with every weight three
-times for each token and is bound by arithmetic, and behind it by what the forward pass must keep for the backward one;
-the peer computes the prompt again for each sample there, and pads a micro-batch to its longest sample. Micro-batches
-are computed one to a core, so that no core waits for another within one.""",
+A step is sampling, verifying and one update. The limits of sampling are those above. The update multiplies every
+weight three times for each token. Arithmetic limits it first, and the memory traffic of the activations that the
+forward pass keeps for the backward pass second. The peer computes the prompt again for each sample and pads a
+micro-batch to its longest sample. Edgewise computes each micro-batch on one core, so that cores do not wait for each
+other within one.""",
     "next_token": """
-Arithmetic bounds this: sampled while training, two thirds of the time at 1.1M parameters and four fifths at 5.9M are in
-matrix products, which run at 80 to 95% of what a core's multipliers can do. The rest is what the forward pass keeps in
-memory for the backward one, softmax, and the loss, which is torch's. The peer is in matrix products too, so that the
-larger the model, the less there is to gain. The share of the peak is of the peak measured just before each step of
-ours, because neighbours change it within a run. The kernels are FP32: on a processor with bfloat16 units,
-`precision=bf16` in torch may be faster for large models.""",
+Arithmetic limits this. A profile of training shows two thirds of the time in matrix products at 1.1M parameters and
+four fifths at 5.9M; these products run at 80 to 95% of the peak of a core. The rest is memory traffic of the
+activations, softmax, and the loss, which torch computes. The peer spends its time in matrix products too, so the gain
+is smaller for larger models. The share of the peak refers to the peak measured just before each step, because
+neighbours change it within a run. The kernels compute in FP32. On a processor with bfloat16 units, `precision=bf16`
+in torch may be faster for large models.""",
     "cores": """
-Each number of threads has a process of its own. Two cores of which one is busy half of the time have at most one and a
-half cores to give, so that no schedule reaches more than 1.5 times one free core there: the target cannot be met in
-that row, and how close it comes to 1.5 is what can be judged.""",
+Each number of threads is measured in a separate process. Two cores, one of which is busy half of the time, offer at
+most one and a half cores. No schedule can reach more than 1.5 times the speed of one free core there, so the target
+of that row cannot be met. Compare the row with 1.5.""",
     "ranks": """
-Ranks share the problems of a draw and the micro-batches of an update, and exchange rollouts and one sum of gradients a
-step; each prepares data and grades for itself. Weights, moments and metrics are those of one rank to 1e-5, which the
-tests hold. A ratio of 1 is no overhead.""",
+Ranks divide the problems of a draw and the micro-batches of an update among themselves. In each step they exchange
+rollouts and one sum of gradients. Each rank prepares data and verifies completions on its own. Weights, moments and
+metrics equal those of one rank to 1e-5; the tests check this. A ratio of 1 means no overhead.""",
     "memory": """
-Each point is a process of its own: its peak resident memory after a whole step, less that after a step of eight
-samples of two tokens, which has loaded everything and made the moments of the optimizer. Required is the more of two
-things that are not needed at the same time: keys and values of all samples with the prompt once for its group, and
-what the backward pass of a micro-batch must keep, one for each thread. Where the cache is the smaller one the
-requirement does not grow; less than it is reached by not holding all samples, or all activations, at once.""",
+Each point is a separate process. The baseline is its peak resident memory after a step of eight samples of two
+tokens, when all code is loaded and the optimizer has its moments. Measured is the peak after a whole step, above the
+baseline. Required is the larger of two amounts that are not needed at the same time: the keys and values of all
+samples, with each prompt once for its group; and the activations for the backward pass, one micro-batch for each
+thread. Where the second is larger, the requirement does not grow with the number of samples. Measured can be below
+required, where not all samples or activations are held at once.""",
     "cost": """
-All but one quantity are held (4 problems, 8 samples, 32 tokens, width 128). An exponent of 1 is linear; less than 1
-where a fixed cost is shared by more work. Length adds a square: attention of all tokens to all before them. Parameters
-are varied by the width, so that larger models have larger products, which run nearer to the peak.""",
+One quantity varies and the others stay fixed (4 problems, 8 samples, 32 tokens, width 128). An exponent of 1 means
+that cost is linear. It is below 1 where more work shares a fixed cost. The cost of length has a quadratic part:
+attention of all tokens to all earlier ones. The number of parameters is varied by the width. Larger models have
+larger matrix products, which run nearer to the peak.""",
     "audit": """
-Each measurement runs in a process of its own.""",
+Each measurement runs in a separate process.""",
     "gpu": """
-Keys and values bound decoding on a GPU, and the launches of small operations unless they are recorded as a graph;
-arithmetic bounds training. Hours are worked out from these speeds for 10B tokens of pre-training, 200 steps of RL and
-one evaluation.""",
+On a GPU, decoding is limited by reading keys and values, and by the launches of small operations unless they are
+recorded as a graph. Training is limited by arithmetic. The hours are computed from these speeds, for 10B tokens of
+pre-training, 200 steps of RL and one evaluation.""",
     "worlds": """
-On one core, in processes of their own; the peer is the reference generator and its scorer's parser as published or
-measured by themselves, and their table with what it means stands in [the worlds](worlds.md).""",
+Each measurement runs in a separate process on one core. The peer is the reference generator and the parser of its
+scorer; their speeds are the published ones, or were measured separately. [The page of worlds](worlds.md) has the same
+table with explanations.""",
 }
 
 MACHINE_HEAD = """
@@ -142,7 +146,7 @@ def main() -> None:
 
 
 def records(folder: Path = RESULTS) -> dict[str, Record]:
-    """What was written for each benchmark that has been run."""
+    """Read the record of each benchmark that has been run."""
     paths = {name: folder / f"{name}.json" for name in BENCHMARKS}
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
 
@@ -196,19 +200,23 @@ def met_or_missed(met: bool) -> str:
 
 
 def missed(results: Mapping[str, Record]) -> str:
-    """Which targets are missed, in one sentence."""
+    """One sentence that names the missed targets."""
     rows = [row for record in results.values() for row in (*record["comparisons"], *record["measurements"])]
     names = [f"`{row['name']}`" for row in rows if row["met"] is False]
     targets = sum(row["target"] is not None for row in rows)
-    outcome = f"missed: {', '.join(names)}" if names else "none is missed"
-    return f"\nOf {targets} targets {outcome}."
+    outcome = (
+        f"{len(names)} of {targets} targets are missed: {', '.join(names)}."
+        if names
+        else f"All {targets} targets are met."
+    )
+    return f"\n{outcome}"
 
 
 def section(name: str, record: Record) -> Iterator[str]:
     """The settings, shares of the machine and points of one benchmark, and what bounds it."""
     yield f"\n## {name}: {record['what']}\n{SECTIONS[name]}"
     if record["comparisons"]:
-        yield "\n| result | the peer | ours beside the machine |\n|---|---|---|"
+        yield "\n| result | the peer | share of the machine used |\n|---|---|---|"
         yield from (
             row([f"`{result['name']}`", result["peer_setting"], shares(result["achieved"])])
             for result in record["comparisons"]
@@ -225,7 +233,7 @@ def section(name: str, record: Record) -> Iterator[str]:
 
 
 def shares(achieved: Mapping[str, float]) -> str:
-    """What of the machine ours uses, and the means of lengths."""
+    """Shares of the machine's peaks that were reached, seconds a step and mean lengths, as one cell."""
     parts = []
     if "flops_per_second" in achieved:
         rate, share = achieved["flops_per_second"] / 1e9, 100 * achieved["flops_share"]
