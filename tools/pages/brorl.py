@@ -1,4 +1,4 @@
-"""Write docs/brorl.md and docs/figures/brorl.svg: BroRL's mass balance and token simulator, with the arms it lacks.
+"""Write docs/brorl.md and docs/figures/brorl.svg: BroRL's mass balance and token simulator, with further arms.
 
     python -m tools.pages.brorl
 
@@ -38,7 +38,7 @@ PAGE = DOCS / "brorl.md"
 PLOT = FIGURES / "brorl.svg"
 SEEDS = (0, 1, 2)
 SAMPLES = (4, 16, 512, 51_200)
-# exp(spread^2 / 2) more mass at spread 1.5 is taken back, so that both settings start at Q+ = 0.63.
+# A spread multiplies the mass by exp(spread^2 / 2); the lower logit undoes that, so both settings start at Q+ = 0.63.
 UNEQUAL: dict[str, Any] = {"spread": 1.5, "correct_logit": 3 - 1.5**2 / 2}
 BARE: dict[str, Any] = {"weight_decay": 0.0, "epsilon": 1e-14}
 ARMS: dict[str, dict[str, Any]] = {
@@ -59,70 +59,76 @@ DRAWS = 200
 WIDTHS = (1, 4, 16, 64, 256)
 SPREADS = (0.0, 0.5, 1.0, 2.0)
 
-HEAD = """# BroRL: what wide rollouts do to the mass of right answers
+HEAD = """# BroRL: what wide rollouts do to the probability of right answers
 
-Does drawing many more samples of each problem keep RL from forgetting right answers? BroRL (Hu et al. 2025, arXiv
-2510.01180) says so: with few samples the answers that were not drawn can lose probability, right ones included; this
-loss vanishes as the number N of draws grows; in a simulator of one choice among 128,000 tokens the probability Q+ of
-a right token falls at N = 4 and rises at N = 51,200, where all right tokens gain. It then raises N from 16 to 512
-in the RL of a 1.5B model. This page is about the first two, which need no language model: the identity behind the
-argument, and the simulator with the arms that the paper does not have. The functions are
+Do many more samples of each problem keep RL from forgetting right answers? BroRL (Hu et al. 2025, arXiv 2510.01180)
+says yes, in three steps. (1) With few samples, answers that were not drawn can lose probability, right ones included;
+this loss vanishes as the number N of draws grows. (2) In a simulator of one choice among 128,000 tokens, the
+probability Q+ of drawing a right token falls at N = 4. At N = 51,200 it rises, and all right tokens gain. (3) The paper
+then raises N from 16 to 512 in the RL of a 1.5B model. This page checks the first two steps, which need no language
+model: the identity behind the argument, and the simulator with arms that the paper does not have. The code is in
 `edgewise.claims.brorl.mass_balance` and `edgewise.claims.brorl.token_simulator`. Written by `make pages PAGES=brorl`.
 """
 
 IDENTITY = """## The identity
 
-p = softmax(z) over V tokens, P the correct ones with mass Q+ (Q- = 1 - Q+). N draws; each distinct drawn token is
-rewarded with R_c >= 0 if it is correct and R_w <= 0 if not, tokens that were not drawn with 0. The surrogate is
-(1/N) sum R_i p_i, S = sum R_i p_i over drawn tokens, and to first order one step of size eta changes Q+ by
+Let p = softmax(z) over V tokens. P is the set of correct tokens; their total probability is Q+, and Q- = 1 - Q+. N
+tokens are drawn. Each distinct drawn token has reward R_c >= 0 if it is correct and R_w <= 0 if it is not. Tokens that
+were not drawn have reward 0. The surrogate is (1/N) sum R_i p_i. With S = sum R_i p_i over drawn tokens, one step of
+size eta changes Q+ to first order by
 
     dQ+ = eta/N [ (R_c - S) Q- A2  +  (S - R_w) Q+ B2  +  S (Q+ U2- - Q- U2+) ]
 
-with A2, B2, U2+, U2- the sums of p_i^2 over drawn correct, drawn incorrect, undrawn correct and undrawn incorrect
-tokens. The first two parts are never negative; the third, the coupling with what was not drawn, has either sign.
+where A2, B2, U2+ and U2- are the sums of p_i^2 over drawn correct, drawn incorrect, undrawn correct and undrawn
+incorrect tokens. The first two parts are never negative. The third part is the coupling with the tokens that were not
+drawn; it can have either sign.
 
-The identity is exact: the largest difference from the direct first-order change over {cases:,} random cases (V 2 to
-200, any share correct or drawn) is {error:.0e}. How often does the sign come out wrong? {tasks} tasks of 1,000 tokens,
-80 of them correct at random, R = +-1, {draws} draws each; the mean over tasks (smallest to largest). *Coupling* is
-|mean of the third part| over the mean of the first two; *undrawn* is the expected U2 over its value before any draw.
+The identity is exact: the largest difference from the direct first-order change over {cases:,} random cases (V from 2
+to 200, any share correct or drawn) is {error:.0e}. How often is the change of Q+ negative? The table has {tasks}
+tasks of 1,000 tokens, 80 of them correct at random, R = +-1, with {draws} draws each. Cells show the mean over tasks
+(smallest to largest). *Coupling* is |mean of the third part| divided by the mean of the first two. *Undrawn* is the
+expected U2 divided by its value before any draw.
 """
 
 BIAS = """
-So the coupling makes a wrong step likely only at one to a few draws in a choice among 1,000, and single tasks differ
-widely. With hardly a wrong step left at N = 16, the identity does not by itself tell N = 16 from N = 512.
+In a choice among 1,000 tokens, the coupling makes a step in the wrong direction likely only with one to a few draws,
+and single tasks differ widely. At N = 16 wrong steps are already rare, so the identity alone does not distinguish N =
+16 from N = 512.
 
-The surrogate is not the policy gradient. Its mean over draws is (1/N) sum R_i p_i (1 - (1 - p_i)^N): a drawn token
-counts p_i whether drawn once or often, so that likely tokens are favoured, and the whole shrinks once N p_i is no
-longer small. The paper calls it unbiased. At the simulator's start (R = +-1, expected reward {reward:.3f}) its mean is
-{values}.
+The surrogate is not the policy gradient, although the paper calls it unbiased. Its mean over draws is
+(1/N) sum R_i p_i (1 - (1 - p_i)^N). A drawn token counts p_i whether it was drawn once or often, which favours likely
+tokens, and the whole term shrinks once N p_i is no longer small. At the simulator's start (R = +-1, expected reward
+{reward:.3f}) its mean is {values}.
 
-Unbiased score-function gradients gain sum p_i^2 (1[i correct] - Q+)^2 >= 0 on average at every N, and a baseline that
-is the mean of the whole group leaves (N - 1)/N of it; the tests enumerate all draws. There N decides how noisy the
-gradient is and how often all rewards are equal, not the sign of its mean.
+Unbiased score-function gradients raise Q+ by sum p_i^2 (1[i correct] - Q+)^2 >= 0 on average at every N. A baseline
+that is the mean of the whole group leaves (N - 1)/N of that. The tests enumerate all draws to check both. For these
+gradients N decides how noisy they are and how often all rewards are equal, but not the sign of their mean.
 
 ## Unequal right answers
 
-Even the exact gradient, the limit of many draws, takes probability from some right tokens unless they are nearly
-equal: a right token gains exactly where p_i > sum_P p_j^2 - (Q+/Q-) sum_notP p_j^2. With correct logits drawn from
-N(3, sd^2) and the others 0, no anchor, the percentage of correct tokens that shrink in one exact step is
+Even the exact gradient, which is the limit of many draws, takes probability from some right tokens unless these are
+nearly equal. A right token gains exactly when p_i > sum_P p_j^2 - (Q+/Q-) sum_notP p_j^2. The table shows the
+percentage of correct tokens that shrink in one exact step, with correct logits drawn from N(3, sd^2), the other
+logits 0, and no anchor.
 
 | sd | 10,000 of 128,000 correct | 80 of 1,000 correct, median of {many} draws (95% of draws) |
 |---|---|---|"""
 
 NATURAL = """
-Under the natural gradient, dz_i proportional to the advantage of token i, none does: dp_i = eta p_i Q-. Which right
-answers survive is then a matter of the parametrisation as much as of N.
+Under the natural gradient (dz_i proportional to the advantage of token i) no right token shrinks: dp_i = eta p_i Q-.
+So the parametrisation decides as much as N which right answers survive.
 """
 
 SIMULATOR = """## The simulator
 
-128,000 tokens, 10,000 of them correct; logits 0, correct ones 3, one anchor 5; rewards +-1 with the batch mean as
-baseline; 1,000 steps. AdamW at 1e-3 with weight decay 0.01 and epsilon 1e-8 (PyTorch's defaults), but plain steps of
-1e-3 for the natural gradient, whose scale AdamW would divide out again. *Unequal* has correct logits of standard
-deviation 1.5 around {logit:g}, which leaves the initial Q+ where it was. Each cell is the mean over three seeds with
-the smallest and largest in brackets where the digits shown differ. *Improved* is the percentage of correct tokens
-above their first probability, *least* the smallest p_T / p_0 among them, *worst drop* the largest p_0 - p_T (negative:
-all grew).
+There are 128,000 tokens, 10,000 of them correct. Logits start at 0, those of correct tokens at 3, and that of one
+anchor token at 5. Rewards are +-1 with the batch mean as baseline; a run has 1,000 steps. The optimizer is AdamW at
+1e-3 with weight decay 0.01 and epsilon 1e-8 (PyTorch's defaults). The natural gradient takes plain steps of 1e-3
+instead, because AdamW would remove its scale. *Unequal* arms have correct logits with standard deviation 1.5 around
+{logit:g}, which gives the same initial Q+. Each cell is the mean over three seeds, with the smallest and largest in
+brackets where the printed digits differ. *Improved* is the percentage of correct tokens whose final probability is
+above their first one. *Least* is the smallest p_T / p_0 among correct tokens, and *worst drop* the largest p_0 - p_T
+(negative if all grew).
 
 | arm | N | Q+ at the start | Q+ at the end | improved, % | least | worst drop |
 |---|---|---|---|---|---|---|"""
@@ -130,45 +136,49 @@ all grew).
 FOLLOWS = """
 ![Q+ after 1,000 steps by N](figures/brorl.svg)
 
-Q+ after 1,000 steps, equal right tokens: mean over seeds, smallest to largest as bars; the dashed line is the start.
+Q+ after 1,000 steps with equal right tokens. Points are means over seeds, bars go from the smallest to the largest, and
+the dashed line is the start.
 
 ## What follows
 
-- The paper's picture is reproduced where it can be read: with its surrogate and AdamW, Q+ falls at N = 4 and 16, rises
-  at 512 and 51,200, and the share of improved tokens goes from a tenth to all (its figure: 0.60 to 0.64; 0 to 100%).
-- The fall at few draws hangs on the optimizer. Weight decay pulls all logits to 0 and takes part of Q+ with it; the
-  rest is a matter of AdamW's epsilon: with 1e-14 and no weight decay the same draws raise Q+ at every N. Our reading:
-  gradients of this surrogate are products of two small probabilities, those of undrawn tokens lie below 1e-8, and
-  there AdamW is no longer blind to scale, so that undrawn right tokens are pushed down faster than undrawn wrong ones.
-- With the same AdamW the score-function gradient ends higher than the surrogate at every N. What it loses at N = 4 and
-  16 is the weight decay's: without it Q+ never falls (0.631 and 0.634 at the end, in a slow test). It is not the
-  better gradient for that: with the small epsilon the surrogate ends higher.
-- With unequal right tokens wide rollouts do not end the loss. Under the surrogate the more draws, the fewer right
-  tokens improve and the less the worst of them keeps, while Q+ grows with N.
-- The natural gradient lets every right token grow at N = 51,200, equal or not. Estimated from few draws it is the
-  worst of the three: a drawn token moves by about eta A / (N p_i), several logits at N = 4, and a Q+ near 1 at N = 4
-  (unequal: also at 16) is a collapse onto a few right tokens. Here N matters, through variance.
+- The paper's result is reproduced, as far as its figure can be read. With its surrogate and AdamW, Q+ falls at N = 4
+  and 16 and rises at 512 and 51,200. The share of improved tokens goes from a tenth to all (its figure: 0.60 to 0.64;
+  0 to 100%).
+- The fall at few draws depends on the optimizer. Weight decay pulls all logits to 0 and lowers Q+. The rest comes
+  from AdamW's epsilon: with 1e-14 and no weight decay, the same draws raise Q+ at every N. Our explanation: gradients
+  of this surrogate are products of two small probabilities. Those of undrawn tokens are below 1e-8, where AdamW no
+  longer ignores their scale. Undrawn right tokens are then pushed down faster than undrawn wrong ones.
+- With the same AdamW the score-function gradient ends higher than the surrogate at every N. Its loss at N = 4 and 16
+  comes from weight decay: without it Q+ never falls (0.631 and 0.634 at the end, in a slow test). This does not make it
+  the better gradient: with the small epsilon the surrogate ends higher.
+- With unequal right tokens, wide rollouts do not end the loss. Under the surrogate, more draws mean that fewer right
+  tokens improve and that the worst of them keeps less, while Q+ grows with N.
+- The natural gradient lets every right token grow at N = 51,200, equal or not. Estimated from few draws, it is the
+  worst of the three. A drawn token moves by about eta A / (N p_i), which is several logits at N = 4. A Q+ near 1 at N
+  = 4 (unequal: also at 16) is a collapse onto a few right tokens. Here N matters, because of variance.
 
 ## What does not follow
 
-- Anything about language models: this is one choice, without shared parameters or prompts. BroRL's own run changes N
-  together with the batch (x8) and the learning rate (x2.8), has one run an arm, and reports pass@1 only.
-- That wide rollouts are useless. They leave fewer groups without signal and less noise; where right answers are rare
-  that may be most of their worth, and here they are common.
-- That the natural gradient is the remedy: it needs each token's probability and many draws.
-- Intervals: three seeds show a range. Seeds change the draws, and in the unequal arms the logits too.
+- Nothing follows about language models: this is one choice, without shared parameters or prompts. BroRL's own run
+  changes N together with the batch (x8) and the learning rate (x2.8), has one run for each arm, and reports pass@1
+  only.
+- Wide rollouts are not shown to be useless. They leave fewer groups without signal, and less noise. That may be most of
+  their value where right answers are rare; here they are common.
+- The natural gradient is not shown to be the remedy: it needs each token's probability and many draws.
+- There are no intervals: three seeds show a range. Seeds change the draws, and in the unequal arms the logits too.
 
 ## What is not matched
 
-- The panel of worst drops. The paper's reaches about 1e-4, more than the whole probability of an ordinary right token
-  (6.3e-5), so that only the anchor can have lost it. Ours comes to that at N = 4 and not with every seed; from N = 16
-  on it is some 1e-5 or less. Whether the anchor counts as correct is not said; here it does.
-- AdamW's weight decay and epsilon are assumed to be PyTorch's defaults, and the table hangs on them.
+- The panel of worst drops. The paper's reaches about 1e-4, which is more than the whole probability of an ordinary
+  right token (6.3e-5), so only the anchor can have lost that much. Here the drop is that large only at N = 4, and not
+  with every seed. From N = 16 on it is about 1e-5 or less. The paper does not say whether the anchor counts as
+  correct; here it does.
+- AdamW's weight decay and epsilon are assumed to be PyTorch's defaults. The table depends on them.
 """
 
 
 class Run(NamedTuple):
-    """What the table says of one run."""
+    """The numbers of one run that the table shows."""
 
     start: float
     end: float
@@ -236,7 +246,7 @@ def identity_error(generator: torch.Generator) -> float:
 
 
 def signs(p_V: Tensor, correct_V: Tensor, width: int, generator: torch.Generator) -> tuple[float, float, float]:
-    """P(dQ+ < 0), the size of the coupling, and what remains undrawn, of one task."""
+    """P(dQ+ < 0), the size of the coupling, and the undrawn share of U2, of one task."""
     draws_DN = torch.multinomial(p_V.expand(DRAWS, -1), width, replacement=True, generator=generator)
     sampled_DV = torch.zeros(DRAWS, len(p_V), dtype=torch.bool).scatter_(1, draws_DN, True)
     balance = mass_balance(p_V, correct_V, sampled_DV, 1.0, -1.0)
@@ -265,7 +275,7 @@ def shrinking_share(spread: float, tokens: int, correct: int, generator: torch.G
 
 
 def simulated(runs: dict[tuple[str, int], list[Run]]) -> Iterator[str]:
-    """The table of all arms, and what is to be said of it."""
+    """The table of all arms, and the conclusions."""
     yield SIMULATOR.format(logit=UNEQUAL["correct_logit"])
     for (arm, samples), seeds in runs.items():
         shown = [ranged(column, form) for column, form in zip(zip(*seeds, strict=True), FORMS, strict=True)]
