@@ -1,6 +1,6 @@
 """Write docs/demo.md: the demonstration's numbers for several seeds.
 
-Computes what is missing of each seed's study in runs/seeds, as `edgewise demo seed=S` does.
+Each seed's study is in runs/seeds; stages that are not there yet are computed, as `edgewise demo seed=S` does.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ HEAD = """# The demonstration, seed by seed
 {question}
 
 Every number is process-verified: each necessary step and the answer must be right. k is the largest for which n
-samples support a claim (k <= n/4). pass@1 and pass@k are percentages with 95% intervals over problems; changes are in
-points, tuned minus base, with the intervals that the verdicts are judged by, at 1 - .05/6 for two arms in three
-regions. The settings were chosen on earlier draws
-of problems (LOG.md) and nothing was changed for these: the seeds bear the same numbers, the problems are others.
-Intervals speak of problems, not of that choice; what differs
-from seed to seed is seen by comparing the seeds. Written by `make pages PAGES=seeds`; {versions}.
+samples support a claim (k <= n/4). pass@1 and pass@k are percentages with 95% intervals over problems. Changes are in
+points, tuned minus base, with the intervals that the verdicts use. These are at confidence 1 - .05/6, for two arms in
+three regions. The settings were chosen on earlier draws of problems ([LOG.md](LOG.md)) and not changed for these runs.
+The seeds have the same numbers as there, but their problems are others. The intervals cover the choice of problems, not
+the choice of settings. Compare the seeds to see what differs from run to run. Written by `make pages PAGES=seeds` with
+{versions}.
 """
 
 
@@ -96,7 +96,7 @@ def levels(findings: Findings) -> Iterator[str]:
 
 
 def costs(study: Study, store: Store) -> str:
-    """What every stage took."""
+    """The wall time of every stage, in seconds."""
     names = study.names()
     took = {names[digest(s)]: store.provenance(s).wall_seconds for s in topological_order(study.evaluations.values())}
     return "Seconds: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in took.items()) + "."
