@@ -1,4 +1,4 @@
-"""What test_distributed.py runs on one rank and on two: `-m tests.core.rank_program FOLDER NAME...` under torchrun."""
+"""Program that test_distributed.py starts with torchrun, on one rank and on two; arguments: FOLDER NAME..."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from edgewise.study.context import Context
 from edgewise.study.run import run
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import RunFolder
+from tests import tiny
 from tests.rl import bandit
-from tests.study.tiny import STUDY, Log
-from tests.training import tiny
+from tests.tiny import STUDY, Log
 
 STEPS = 3
 OPTIMIZER = {"learning_rate": bandit.RECIPE.optimizer.learning_rate}
@@ -66,8 +66,8 @@ def run_of(
     steps: int = STEPS,
     checkpoint_seconds: float = 20.0,
 ) -> None:
-    """The first so many steps of a run of `STEPS`; "next token" is one, the others are recipes."""
-    # Several parts an update, but one where there is one problem.
+    """Make the first `steps` of `STEPS` steps: next-token training for "next token", else RL with the named recipe."""
+    # Several micro-batches in an update; only one where there is one problem.
     tokens = 10**6 if name == "one problem" else 30
 
     def interrupt(done: int, _total: int, _note: str) -> None:
@@ -86,17 +86,17 @@ def run_of(
 def study(root: Path, distributed: Distributed) -> None:
     log = Log()
     run(STUDY, Context(root, workers=1, execution=Execution(distributed=distributed)), log)
-    (root / f"told-{distributed.rank}").write_text(str(len(log.done)))
+    (root / f"completed-{distributed.rank}").write_text(str(len(log.done)))
 
 
 def others_end(folder: Path, distributed: Distributed) -> None:
-    """The first rank writes what it is told when the others end without a word, so that torchrun sees nothing wrong."""
+    """The other ranks end silently, with status 0, so that torchrun sees no failure; the first writes its error."""
     if not distributed.is_rank_zero:
         os._exit(0)
     try:
         distributed.all_reduce_([torch.ones(1)])
     except InputError as error:
-        (folder / "told").write_text(str(error))
+        (folder / "error").write_text(str(error))
 
 
 def main(folder: str, *names: str) -> None:

@@ -19,7 +19,7 @@ from edgewise.core.errors import InputError
 from edgewise.study.store import Store
 from tests.cli.test_study import TINY
 from tests.core.rank_program import RECIPES, STEPS, run_of
-from tests.study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, identity, results
+from tests.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, identity, results
 
 HERE = Path(__file__).parents[2]
 CLOSE = 1e-5
@@ -126,8 +126,8 @@ def test_a_study_is_computed_once_by_both_and_then_reused(tmp_path: Path) -> Non
     made = []
     for _ in range(2):
         on_two_ranks(two.root, "study")
-        assert [(two.root / f"told-{rank}").read_text() for rank in (0, 1)] == [str(len(STAGES)), "0"]
-        made.append({name: seen for name, seen in identity(two.root).items() if not name.startswith("told")})
+        assert [(two.root / f"completed-{rank}").read_text() for rank in (0, 1)] == [str(len(STAGES)), "0"]
+        made.append({name: seen for name, seen in identity(two.root).items() if not name.startswith("completed-")})
     assert made[0] == made[1]
     assert results(two.folder(BASE_EVALUATION)) == results(one.folder(BASE_EVALUATION))
     assert [two.provenance(stage).ranks for stage in (PRETRAIN, TUNED, TUNED_EVALUATION)] == [1, 2, 2]
@@ -148,4 +148,4 @@ def test_the_demonstration_on_two_ranks_speaks_once(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_rank_whose_other_has_ended_does_not_wait_for_it(tmp_path: Path) -> None:
     on_two_ranks(tmp_path, "others end")
-    assert (tmp_path / "told").read_text().startswith("ranks: another one ended")
+    assert (tmp_path / "error").read_text().startswith("ranks: another one ended")

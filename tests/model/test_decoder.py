@@ -16,8 +16,8 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.flops import forward_flops
 from edgewise.training.documents import Document
 from edgewise.training.packing import pack
+from tests.model.decoders import SHAPES, TOKENIZER, alone, sharp, texts
 from tests.model.native.present import each_backend
-from tests.model.tiny import SHAPES, TOKENIZER, alone, sharp, texts
 
 VOCABULARY = len(TOKENIZER)
 

@@ -16,7 +16,7 @@ from edgewise.core.errors import InputError
 from edgewise.model.decoder import DecoderSpec
 from edgewise.model.hf import load_pretrained, save_pretrained
 from edgewise.model.tokenizer import Tokenizer
-from tests.model.tiny import SHAPES, TOKENIZER, alone, sharp, texts
+from tests.model.decoders import SHAPES, TOKENIZER, alone, sharp, texts
 
 
 @torch.no_grad()

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from edgewise.model.packed import PackedTokens
 from edgewise.training.documents import Document
 from edgewise.training.packing import pack
+from tests.model.decoders import SHAPES, sharp, texts
 from tests.model.flat import VOCABULARY, in_double, shared_text, shared_texts
-from tests.model.tiny import SHAPES, sharp, texts
 
 
 def visible(text: PackedTokens) -> list[list[int]]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
-from tests.model.tiny import TOKENIZER, WORDS
+from tests.model.decoders import TOKENIZER, WORDS
 
 
 @pytest.fixture(scope="module")

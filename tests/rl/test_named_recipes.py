@@ -19,7 +19,7 @@ from edgewise.rl.train import train
 from edgewise.study.demo import DemoSpec
 from edgewise.study.stages import RL
 from edgewise.training.run_folder import RunFolder
-from tests.study.tiny import TUNED
+from tests.tiny import TUNED
 from tools.pages import recipes as page
 
 from .bandit import TOKENIZER, WORLD, decoder

@@ -18,7 +18,7 @@ from edgewise.sampling.completions import Completions
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
 from edgewise.tasks import ModularArithmetic, Problem, Score
-from tests.model.tiny import SHAPES, sharp
+from tests.model.decoders import SHAPES, sharp
 
 WORLD = ModularArithmetic(min_op=2, max_op=3, modulus=11, letters=8)
 TOKENIZER = Tokenizer(WORLD.words())

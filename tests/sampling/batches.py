@@ -9,7 +9,7 @@ from edgewise.model.decoder import Decoder
 from edgewise.sampling.completions import Completions
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
-from tests.model.tiny import SHAPES, TOKENIZER, sharp
+from tests.model.decoders import SHAPES, TOKENIZER, sharp
 
 END = TOKENIZER.eos
 # Both sides of the multiples of 16 to which prompts are padded, and very different lengths.

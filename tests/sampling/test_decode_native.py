@@ -20,9 +20,9 @@ from edgewise.sampling.decode_native import decode_native
 from edgewise.sampling.decode_torch import decode_torch
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
+from tests.model.decoders import SHAPES, alone, sharp, texts
 from tests.model.flat import VOCABULARY, in_double, specs
 from tests.model.native.present import needs_kernels
-from tests.model.tiny import SHAPES, alone, sharp, texts
 from tests.sampling.params import fits, probabilities
 
 pytestmark = needs_kernels

@@ -18,7 +18,7 @@ from edgewise.sampling.cuda_graph import DecodeSchedule, decode_schedule
 from edgewise.sampling.decode_torch import DecodeBatch, decode_torch
 from edgewise.sampling.params import SamplingParams
 from edgewise.sampling.random_numbers import normal, row_keys, uniform
-from tests.model.tiny import alone
+from tests.model.decoders import alone
 from tests.sampling.batches import END, KEYS, NAMES, PROMPTS, SAMPLES, model
 from tests.sampling.tape import Tape, owned, taped
 

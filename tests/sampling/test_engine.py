@@ -19,8 +19,8 @@ from edgewise.model.hf import save_pretrained
 from edgewise.sampling.decode_torch import sample_tokens
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
+from tests.model.decoders import TOKENIZER, alone, sharp
 from tests.model.native.present import each_backend
-from tests.model.tiny import TOKENIZER, alone, sharp
 from tests.sampling.batches import ALL_PARAMS, END, KEYS, LENGTHS, NAMES, PARAMS, PROMPTS, SAMPLES, model, same, whole
 from tests.sampling.params import fits, probabilities
 

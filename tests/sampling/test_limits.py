@@ -7,7 +7,7 @@ import pytest
 
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
-from tests.model.tiny import alone
+from tests.model.decoders import alone
 from tests.sampling.batches import ALL_PARAMS, END, KEYS, NAMES, PARAMS, PROMPTS, SAMPLES, model, same, whole
 from tests.sampling.params import probabilities
 

@@ -11,7 +11,7 @@ from edgewise.sampling.completions import Completions
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
 from edgewise.sampling.random_numbers import normal, row_keys
-from tests.model.tiny import TOKENIZER, alone
+from tests.model.decoders import TOKENIZER, alone
 from tests.sampling.batches import END, KEYS, NAMES, PARAMS, PROMPTS, SAMPLES, model, same, whole
 from tests.sampling.params import fits, probabilities
 

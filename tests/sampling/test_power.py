@@ -15,7 +15,7 @@ from edgewise.sampling.completions import Completions
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import PowerSamplingParams, SamplingParams
 from edgewise.sampling.power import PowerSampler, Walks
-from tests.model.tiny import alone, sharp
+from tests.model.decoders import alone, sharp
 from tests.sampling.params import Floats, fits, probabilities
 
 VOCABULARY, END, LIMIT = 4, 0, 4

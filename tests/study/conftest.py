@@ -8,8 +8,7 @@ from edgewise.study.context import Context
 from edgewise.study.run import run
 from edgewise.study.store import Store
 from edgewise.study.study import Study
-
-from .tiny import STUDY, Log
+from tests.tiny import STUDY, Log
 
 
 @dataclass(frozen=True)

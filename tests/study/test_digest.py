@@ -14,8 +14,7 @@ from edgewise.study.context import Context
 from edgewise.study.stages import RL, Evaluate, Midtrain, Pretrain, Stage
 from edgewise.tasks.questions import Questions
 from edgewise.training.execution import Execution
-
-from .tiny import EASY, PRETRAIN, RECIPE, TUNED, TUNED_EVALUATION, WORLD
+from tests.tiny import EASY, PRETRAIN, RECIPE, TUNED, TUNED_EVALUATION, WORLD
 
 MIDTRAIN = Midtrain(parent=PRETRAIN, world=WORLD)
 

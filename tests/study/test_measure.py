@@ -18,7 +18,7 @@ from edgewise.study.measure import Findings, measure
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 from tests.study.conftest import Finished
-from tests.study.tiny import BASE_EVALUATION, PRETRAIN, STAGES, STUDY, TUNED_EVALUATION, WORLD
+from tests.tiny import BASE_EVALUATION, PRETRAIN, STAGES, STUDY, TUNED_EVALUATION, WORLD
 
 SAMPLES = BASE_EVALUATION.samples
 WHERE = {"inside": [1], "outside": [2]}

@@ -15,8 +15,7 @@ from edgewise.study.store import Store
 from edgewise.training.next_token import NextTokenSpec, train_next_token
 from edgewise.training.optimizer import OptimizerSpec
 from edgewise.training.run_folder import RunFolder
-
-from .tiny import EASY, PARAMS, PRETRAIN, RECIPE, WORLD, identity, results
+from tests.tiny import EASY, PARAMS, PRETRAIN, RECIPE, WORLD, identity, results
 
 MIDTRAIN = Midtrain(
     parent=PRETRAIN,

@@ -19,9 +19,7 @@ from edgewise.study.runners import local
 from edgewise.study.runners.distributed import DistributedRunner
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
-
-from .conftest import Finished
-from .tiny import (
+from tests.tiny import (
     BASE_EVALUATION,
     PRETRAIN,
     STAGES,
@@ -32,6 +30,8 @@ from .tiny import (
     identity,
     results,
 )
+
+from .conftest import Finished
 
 
 def test_plan_has_every_stage_once_parents_first() -> None:

@@ -16,9 +16,9 @@ from edgewise.model.hf import load_pretrained
 from edgewise.study.stages import RL, Evaluate, Midtrain, Pretrain, base, register_stage, stage_kinds, stage_of_kind
 from edgewise.study.stages.base import Stage
 from edgewise.study.store import Store
+from tests.tiny import BASE_EVALUATION, EASY, PRETRAIN, TUNED
 
 from .other_stages import Shrink
-from .tiny import BASE_EVALUATION, EASY, PRETRAIN, TUNED
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +96,7 @@ def test_a_parent_of_the_wrong_kind_is_one_line(stage: type[Stage], parent: Any,
     [
         ("tests.study.no_such_module:Shrink", "cannot be imported"),
         ("tests.study.other_stages:Product", "must be a subclass"),
-        ("tests.study.tiny:Pretrain", "must have this name"),
+        ("tests.tiny:Pretrain", "must have this name"),
     ],
 )
 def test_an_entry_point_that_is_no_stage_is_named(monkeypatch: pytest.MonkeyPatch, place: str, wrong: str) -> None:

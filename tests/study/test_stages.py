@@ -15,8 +15,7 @@ from edgewise.sampling.params import PowerSamplingParams, SamplingParams
 from edgewise.study.plan import topological_order
 from edgewise.study.stages import RL, ROLLOUTS, Evaluate, Pretrain
 from edgewise.study.store import Store
-
-from .tiny import BASE_EVALUATION, EASY, PARAMS, PRETRAIN, RECIPE, STUDY, TUNED, WORLD
+from tests.tiny import BASE_EVALUATION, EASY, PARAMS, PRETRAIN, RECIPE, STUDY, TUNED, WORLD
 
 DISTIL = override(RECIPE, ["sampling.behavior=teacher", "advantage=indicator_correct", "loss.function=reinforce"])
 POWER = PowerSamplingParams(max_new_tokens=PARAMS.max_new_tokens, blocks=2, moves=1)

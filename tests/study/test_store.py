@@ -21,9 +21,20 @@ from edgewise.study.stages.evaluate import distinct_problems
 from edgewise.study.store import Store
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import Progress
+from tests.tiny import (
+    BASE_EVALUATION,
+    EASY,
+    PARAMS,
+    PRETRAIN,
+    STAGES,
+    TUNED,
+    TUNED_EVALUATION,
+    WORLD,
+    identity,
+    results,
+)
 
 from .conftest import Finished
-from .tiny import BASE_EVALUATION, EASY, PARAMS, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, WORLD, identity, results
 
 
 def one_line(error: pytest.ExceptionInfo[InputError]) -> str:

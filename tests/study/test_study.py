@@ -9,8 +9,7 @@ from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.sampling.params import SamplingParams
 from edgewise.study.study import Study
-
-from .tiny import BASE_EVALUATION, EASY, PRETRAIN, STUDY, TUNED, TUNED_EVALUATION
+from tests.tiny import BASE_EVALUATION, EASY, PRETRAIN, STUDY, TUNED, TUNED_EVALUATION
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,7 @@ from edgewise.study.store import Store
 from edgewise.tasks import ModularArithmetic
 from edgewise.tasks.strings import StringFunctions
 from edgewise.training.next_token import NextTokenSpec
-
-from .tiny import EASY, PARAMS, PRETRAIN, RECIPE
+from tests.tiny import EASY, PARAMS, PRETRAIN, RECIPE
 
 STRINGS = StringFunctions(max_calls=1)
 WIDER = ModularArithmetic.parse({**EASY.model_dump(), "letters": 6})

@@ -21,9 +21,9 @@ from edgewise.training.documents import rows_of_step
 from edgewise.training.execution import Execution
 from edgewise.training.loader import load_ahead
 from edgewise.training.run_folder import RunFolder
+from tests.tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train
 from tests.training.making import Large, Noted, divide, modules, process
 from tests.training.test_next_token import Interrupted, interrupt_at
-from tests.training.tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train
 
 MAKE = partial(rows_of_step, WORLD, TOKENIZER, 5, 96, 20, 1)
 

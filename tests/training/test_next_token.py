@@ -27,8 +27,7 @@ from edgewise.training.execution import Execution
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.run_folder import RunFolder
-
-from .tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train, weights
+from tests.tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train, weights
 
 GOLDEN = [3.631885, 3.176155, 2.906302, 2.665633, 2.636916, 2.572248, 2.44771, 2.387701, 2.385721, 2.39319]
 

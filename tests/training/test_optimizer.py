@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
-
-from .tiny import decoder, weights
+from tests.tiny import decoder, weights
 
 
 def test_cosine_schedule_values() -> None:

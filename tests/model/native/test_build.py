@@ -16,9 +16,9 @@ from edgewise.model.native import build, library
 from edgewise.model.native.structures import STRUCTURES, CModel
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
+from tests.model.decoders import SHAPES, TOKENIZER, sharp
 from tests.model.flat import in_double, learned, shared_text
 from tests.model.native.present import needs_kernels
-from tests.model.tiny import SHAPES, TOKENIZER, sharp
 
 BUILT = [name for name in build.INSTRUCTION_SETS if build.library_path(name).exists()]
 

@@ -18,9 +18,9 @@ from edgewise.model.decoder import Block, Decoder, DecoderSpec
 from edgewise.model.packed import PackedTokens
 from edgewise.training.documents import Document
 from edgewise.training.packing import PackedRows, pack
+from tests.model.decoders import sharp, texts
 from tests.model.flat import VOCABULARY, agree, in_double, learned, shared_text, shared_texts, specs
 from tests.model.native.present import needs_kernels
-from tests.model.tiny import sharp, texts
 
 pytestmark = needs_kernels
 

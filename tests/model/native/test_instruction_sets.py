@@ -9,9 +9,9 @@ from edgewise.model.native import build, library
 from edgewise.sampling.completions import PromptRequest, SampledTokens
 from edgewise.sampling.decode_native import decode_native
 from edgewise.sampling.params import SamplingParams
+from tests.model.decoders import SHAPES, sharp
 from tests.model.flat import VOCABULARY, agree, in_double, learned, shared_text
 from tests.model.native.present import needs_kernels
-from tests.model.tiny import SHAPES, sharp
 
 pytestmark = needs_kernels
 
