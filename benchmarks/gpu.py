@@ -158,7 +158,7 @@ def sampling(scale: Scale, device: torch.device, measured_peaks: dict[str, float
     prompts = _prompts(scale, tokenizer)
     engine = Engine(model, tokenizer.eos, rows_at_once=scale.slots)
     exact, _ = peers.same_model(model, tokenizer)
-    _check_equal(engine, exact.eval().to(device), tokenizer, prompts[:4], device)
+    _check_equal(engine, exact.eval().to(device), tokenizer, prompts[:4])
     del exact
     ours_of: dict[str, float] = {}
     for precision in ("fp32", "bf16"):
@@ -327,24 +327,13 @@ def _their_rate(
         return len(prompts) * scale.samples * scale.new_tokens / _seconds(generate, device)
 
 
-def _check_equal(
-    engine: Engine, theirs: Any, tokenizer: Tokenizer, prompts: list[list[int]], device: torch.device
-) -> None:
+def _check_equal(engine: Engine, theirs: Any, tokenizer: Tokenizer, prompts: list[list[int]]) -> None:
     tokens = 16
     params = SamplingParams(temperature=0, max_new_tokens=tokens)
     mine = engine.sample(prompts, range(len(prompts)), 1, params)
-    asked = torch.tensor(prompts, device=device)
-    drawn = theirs.generate(
-        asked,
-        attention_mask=torch.ones_like(asked),
-        do_sample=False,
-        max_new_tokens=tokens,
-        eos_token_id=tokenizer.eos,
-        pad_token_id=tokenizer.pad,
-    )
-    for p, row in enumerate(drawn[:, asked.shape[1] :].tolist()):
-        if mine.ids(p, 0) != row[: len(mine.ids(p, 0))]:
-            raise RuntimeError(f"prompt {p}: our greedy completion {mine.ids(p, 0)} is not the peer's, {row}")
+    for p, ids in enumerate(peers.greedy(theirs, tokenizer, prompts, tokens)):
+        if mine.ids(p, 0) != ids[: len(mine.ids(p, 0))]:
+            raise RuntimeError(f"prompt {p}: our greedy completion {mine.ids(p, 0)} is not the peer's, {ids}")
 
 
 def _seconds(call: Callable[[], object], device: torch.device) -> float:

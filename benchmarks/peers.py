@@ -90,17 +90,17 @@ def generate(
 
 
 def greedy(model: Any, tokenizer: Tokenizer, prompts: Sequence[Sequence[int]], tokens: int) -> list[list[int]]:
-    """The likeliest completion of each prompt, the end included."""
-    asked = torch.tensor(prompts)
-    drawn = model.generate(
-        asked,
-        attention_mask=torch.ones_like(asked),
+    """The greedy completion of each prompt (all prompts have one length), up to and including the end token."""
+    ids = torch.tensor(prompts, device=model.device)
+    generated = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
         do_sample=False,
         max_new_tokens=tokens,
         eos_token_id=tokenizer.eos,
         pad_token_id=tokenizer.pad,
     )
-    return [_until_end(row, tokenizer.eos) for row in drawn[:, asked.shape[1] :].tolist()]
+    return [_until_end(row, tokenizer.eos) for row in generated[:, ids.shape[1] :].tolist()]
 
 
 def _until_end(ids: list[int], end: int) -> list[int]:
