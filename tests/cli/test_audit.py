@@ -11,16 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgewise import cli
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """Exit status of `edgewise words`, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["edgewise", *words])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
+from tests.cli.running import exit_status, refusal
 
 
 def rollouts(path: Path, rate: float, problems: int = 12, samples: int = 16, **columns: Any) -> str:
@@ -88,7 +79,7 @@ def test_the_edge(
     pair: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "rl_set.jsonl"
-    assert call(monkeypatch, "edge", pair[0], "--out", str(out), "--group", "8") == 0
+    assert exit_status(monkeypatch, "edge", pair[0], "--out", str(out), "--group", "8") == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     every = json.loads(out.with_suffix(".json").read_text())
     assert {row["problem_id"] for row in rows} == {one["problem"] for one in every["problems"] if one["selected"]}
@@ -102,7 +93,7 @@ def test_the_plan(
     with_base: bool, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [pair[0]] if with_base else []
-    assert call(monkeypatch, "audit", *words, "--plan", "--k", "4", "--effect", "0.05") == 0
+    assert exit_status(monkeypatch, "audit", *words, "--plan", "--k", "4", "--effect", "0.05") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "+5.0 points of pass@4 with probability 0.80" in shown
     assert ("the base's 12 problems" if with_base else "Beta(0.2, 1.5)") in shown
@@ -153,10 +144,8 @@ def test_bad_input_is_one_line_that_names_it(
         files[name].write_text(text)
     files["OTHER"] = Path(rollouts(tmp_path / "other.jsonl", 0.3, problems=13))
     places = {"BASE": pair[0], "TUNED": pair[1]} | {name: str(path) for name, path in files.items()}
-    assert call(monkeypatch, *(places.get(word, word) for word in words), *_elsewhere(words, tmp_path)) == 2
-    shown = capsys.readouterr().err.splitlines()
-    assert len([line for line in shown if line.strip()]) == 1, shown
-    assert shown[-1].startswith("error: ") and named in shown[-1]
+    command = [places.get(word, word) for word in words]
+    assert named in refusal(monkeypatch, capsys, *command, *_elsewhere(words, tmp_path))
     assert not (tmp_path / "out").exists()
 
 

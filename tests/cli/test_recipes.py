@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +12,7 @@ from edgewise import cli
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes.published import dotted_fields
 from edgewise.rl.recipes.registry import RECIPES, named_recipe
+from tests.cli.running import refusal
 
 
 def run(*words: str) -> str:
@@ -109,10 +109,4 @@ def test_recipes_that_are_the_same_do_not_differ() -> None:
 def test_bad_input_is_one_line_and_status_2(
     words: list[str], named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["edgewise", *words])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    shown = capsys.readouterr()
-    assert (stop.value.code, shown.out) == (2, "")
-    lines = [line for line in shown.err.splitlines() if line.strip()]
-    assert len(lines) == 1 and lines[0].startswith("error: ") and named in lines[0], lines
+    assert named in refusal(monkeypatch, capsys, *words)

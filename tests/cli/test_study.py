@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edgewise import cli
 from edgewise.cli import study
+from tests.cli.running import exit_status, refusal
 
 TINY = [
     "pretraining.steps=3",
@@ -26,15 +26,6 @@ TINY = [
     "edge=3",
     "hard=4",
 ]
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """Exit status of `edgewise words`, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["edgewise", *words])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 @pytest.mark.parametrize(
@@ -63,11 +54,7 @@ def test_bad_input_is_one_line_that_names_it(
     words: list[str], named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert call(monkeypatch, *words) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    assert named in error
+    assert named in refusal(monkeypatch, capsys, *words)
     assert not list(tmp_path.iterdir()), "nothing may be written before the input is known to be good"
 
 
@@ -78,7 +65,7 @@ def test_a_full_disk_is_one_line(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "rollouts.parquet")
 
     monkeypatch.setattr(study, "_run", full)
-    assert call(monkeypatch, "demo", "--out", str(tmp_path)) == 2
+    assert exit_status(monkeypatch, "demo", "--out", str(tmp_path)) == 2
     assert capsys.readouterr().err == (
         "error: rollouts.parquet: No space left on device; what is complete is kept, run again to go on\n"
     )

@@ -18,6 +18,7 @@ from edgewise.interop.read import read_rollouts
 from edgewise.tasks import SPLITS, ModularArithmetic, world_named
 from edgewise.tasks.presets import preset_names
 from edgewise.tasks.registry import world_names
+from tests.cli.running import refusal
 from tests.tasks.graph.rows import all_rows
 
 MIXED = 'parts=[{"share":3,"world":{"world":"modular"}},{"share":1,"world":{"world":"modular","modulus":97}}]'
@@ -335,13 +336,7 @@ def test_bad_input_is_one_line_and_status_2(
     write(
         tmp_path / "RELEASED", [{"problem": "?", "question": "?", "solution": "?", "template": "?", "completion": "x"}]
     )
-    monkeypatch.setattr(sys, "argv", ["edgewise", *words])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    shown = capsys.readouterr()
-    assert (stop.value.code, shown.out) == (2, "")
-    lines = [line for line in shown.err.splitlines() if line.strip()]
-    assert len(lines) == 1 and lines[0].startswith("error: ") and named in lines[0], lines
+    assert named in refusal(monkeypatch, capsys, *words)
 
 
 def test_the_old_name_of_verify_still_works_and_says_the_new_one(
