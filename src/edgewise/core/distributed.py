@@ -30,7 +30,7 @@ _PATIENCE = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Distributed:
-    """This process, `rank` of `size`.
+    """One process of a distributed computation: rank `rank` of `size`.
 
     All ranks must call the methods that wait for the others, in the same order. InputError where another rank has
     ended or has not answered for half an hour.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class InputError(ValueError):
-    """What a user gave cannot be used.
+    """Bad input, with a message of one line.
 
     The message is one line that names the field or file, what is wrong with it, and what would
     be right. Every other exception is a bug and keeps its traceback.

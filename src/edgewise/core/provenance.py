@@ -1,4 +1,4 @@
-"""Provenance: what is recorded about how a result was made. Versions, machine, device, totals.
+"""Provenance of a stage: versions, machine, device, backend and totals, recorded in its folder.
 
 None of it decides a result, so none of it is part of a digest.
 """

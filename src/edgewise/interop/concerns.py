@@ -1,4 +1,4 @@
-"""What a reader must know before any number: rollouts that are no independent draws, or cannot be compared."""
+"""Find concerns about rollouts: samples that are not independent draws, models that cannot be compared, notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdict table problems x samples: all that the boundary part ever sees. No torch.
+"""Outcomes: the table of verdicts, problems x samples, which is the only input of the boundary measures. No torch.
 
 outcomes (the table), counts (n and c of each problem), io (Parquet files), example (one completion to be shown).
 """

@@ -1,4 +1,4 @@
-"""What all charts share: colours and shapes of models, axes, and the frame that makes layers one Vega-Lite chart.
+"""Shared parts of charts: colours and shapes of models, axes, and the frame that makes layers one Vega-Lite chart.
 
 Every chart takes three parameters, so that a page can change them: `shown`, the models to draw; `chosen`, the k to look
 at; and `answers`, whether the metric that verdicts do not go by is drawn too.
@@ -116,7 +116,7 @@ def known_rows(*columns: npt.NDArray[Any]) -> Iterable[tuple[Any, ...]]:
 
 
 def tooltips(**titles: str) -> list[alt.Tooltip]:
-    """What is told of a point: field -> title."""
+    """Tooltip of a point: field -> title."""
     return [alt.Tooltip(field, type="nominal", title=title) for field, title in titles.items()]
 
 

@@ -1,4 +1,4 @@
-"""What every page is made of. A page is one file that works offline and trusts no text."""
+"""Render a page from template, style and script: one HTML file that works offline and escapes untrusted text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `edgewise edge` writes and prints: the training set, the table behind it, and a summary."""
+"""Write and print the result of `edgewise edge`: the training set, every decision, and a summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Untrusted text made fit to show: bounded in length, its first wrong step set apart."""
+"""Excerpts of untrusted text: bounded in length, with the first wrong step marked."""
 
 from __future__ import annotations
 

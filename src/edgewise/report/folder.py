@@ -1,4 +1,4 @@
-"""The folder that an audit, or a study, leaves behind: the page, boundary.json, tables and figures."""
+"""Write the report of an audit or a study into a folder: report.html, boundary.json, tables and figures."""
 
 from __future__ import annotations
 

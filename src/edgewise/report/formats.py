@@ -1,4 +1,4 @@
-"""Numbers as people read them: one place decides how many digits a page shows."""
+"""Format numbers for people: percentages, points, counts, intervals, durations, each with its number of digits."""
 
 from __future__ import annotations
 

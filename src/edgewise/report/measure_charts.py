@@ -1,4 +1,4 @@
-"""Charts of measures: what a panel holds along an axis other than k, such as a threshold, whichever measure it is."""
+"""Charts of measures along an axis other than k, such as a threshold, for any measure with such a panel."""
 
 from __future__ import annotations
 

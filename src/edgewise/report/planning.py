@@ -1,4 +1,4 @@
-"""What `edgewise audit --plan` prints: the samples a claim would need."""
+"""Print the plan of `edgewise audit --plan`: the problems and samples that a claim needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""boundary.json: all that an audit found, for programs to read. Its schema is the tree of dataclasses."""
+"""Write boundary.json: the whole result of an audit as JSON, in the structure of its dataclasses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of boundary.json, read off the types of the dataclasses."""
+"""JSON Schema of boundary.json, derived from the types of the dataclasses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Audit -> tidy tables, one observation a row: what a reader's own analysis starts from.
+"""CSV tables of an audit, for the reader's own analysis: tidy, one observation a row.
 
 Numbers have full precision; an empty cell is a number that is not known. Headers are stable.
 """

@@ -1,4 +1,4 @@
-"""What commands print: a line while something is under way, and the end of an audit or a study."""
+"""Terminal output: the result of an audit or a study, and a line while a command works."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDE = 100
 
 
 def status(what: str) -> Status:
-    """A line that moves while something of a few seconds is under way."""
+    """Show a moving line while something takes a few seconds."""
     return Console(stderr=True).status(what)
 
 

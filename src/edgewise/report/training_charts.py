@@ -66,7 +66,7 @@ def training_chart(stages: Sequence[StageRecord], models: Sequence[str], metric:
 
 
 def thinning(points: int) -> int:
-    """Every how many-th of so many points is drawn."""
+    """Step from one drawn point to the next, so that at most MOST_POINTS of `points` are drawn."""
     return max(1, math.ceil(points / MOST_POINTS))
 
 

@@ -1,4 +1,4 @@
-"""What `edgewise verify` prints at its end: counts of grades, pass@1, and common reasons."""
+"""Print the summary of `edgewise verify`: counts of grades, pass@1, and common reasons."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def rollout_table(rollouts: Rollouts) -> pa.Table:
 
 
 def table_outcomes(table: pa.Table) -> Outcomes:
-    """The outcomes in a table of rollouts: all of it that the boundary part ever sees."""
+    """The outcomes in a table of rollouts: the verdicts, without texts and tokens."""
     scores = {score.name.lower(): int(score) for score in Score}
     return Outcomes.of(
         problem=np.array(table["problem_id"].to_pylist(), dtype=np.str_),

@@ -1,4 +1,4 @@
-"""The demonstration: one base, RL on what it covers and RL at its edge, both judged everywhere."""
+"""The demonstration study: one base, RL on what it covers and RL at its edge, both evaluated on all levels."""
 
 from __future__ import annotations
 

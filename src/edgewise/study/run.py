@@ -17,7 +17,7 @@ from edgewise.study.study import Study
 
 
 def run(study: Study | Iterable[Stage], context: Context, watcher: Watcher | None = None) -> Store:
-    """Compute what is missing of a study, or of stages and their ancestors; returns the store that holds it.
+    """Compute the missing stages of a study, or of given stages and their ancestors; returns the store that holds it.
 
     What is complete is reused, and what was interrupted resumes. The first failure stops the run after the stages
     under way have been stopped; everything saved stays. Several ranks must all call this; only the first one's

@@ -1,4 +1,4 @@
-"""A study: named arms that end in evaluations of the same problems, and the regions they speak of."""
+"""Studies: named arms, all evaluated on the same problems, and the regions that verdicts are given for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgewise.study.stages import Evaluate, Stage
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A question, the evaluation of a base, and the evaluations of what became of it.
+    """A study: a question, the evaluation of a base, and those of the models trained from it (the arms).
 
     `regions` names sets of levels, from what the base covers to what it does not; each arm gets a
     verdict on each. InputError where an arm is not evaluated on the base's problems, for then

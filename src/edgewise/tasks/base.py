@@ -1,4 +1,4 @@
-"""What all worlds have in common: problems, splits, and the protocol `World`.
+"""Base of all worlds: problems, splits, and the class `World`.
 
 A world is a frozen spec (its knobs) with a handful of methods. `edgewise.tasks.drawn.DrawnWorld` has most of them
 for worlds that draw problems at random. Adding a world is one module; the conformance test runs over all of them.

@@ -1,4 +1,4 @@
-"""The folder of a training run: its metrics, its checkpoint, its progress.
+"""Folder of a training run: logs metrics, saves and restores the checkpoint, reports progress.
 
 Both loops, next-token and RL, iterate over `RunFolder.steps`, so that resuming, logging and timing exist once.
 """

@@ -12,7 +12,7 @@ from edgewise.core.errors import InputError
 
 
 class State(Protocol):
-    """Something that a resumed run needs back bit for bit."""
+    """State of a training loop, which a resumed run restores bit for bit."""
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name."""

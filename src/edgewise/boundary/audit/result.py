@@ -1,4 +1,4 @@
-"""What an audit finds, as a tree: sets, their levels, and the measures of models, comparisons and sets."""
+"""Result of an audit as a tree of frozen dataclasses: sets, levels, and measures of models, comparisons and sets."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ProblemSet:
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """What rollouts of several models (the base first) on the same problems say.
+    """Result of an audit: verdicts, curves and measures of several models, the base first, on the same problems.
 
     `verdict` is that of the last model, over all sets; `verdicts` holds every tuned model's, with a
     part for each set in the order of `sets`, at 1 - alpha / (tuned models x sets). Levels are a family

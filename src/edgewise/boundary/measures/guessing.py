@@ -257,7 +257,7 @@ def _require_same(counts: Counts, floor: GuessFloor) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Guessing:
-    """What blind guessing reaches on one set, and each model beyond it.
+    """What guessing without any work achieves on one set, and how far each model exceeds it.
 
     `source` says what the floor is made of; `known` problems have one, which is `floor_K` on average.
     """

@@ -1,4 +1,4 @@
-"""What a measure shows: titled columns and rows of cells, each with its format. No statistics and no markup.
+"""Panels: the table that shows a measure, as titled columns and rows of formatted cells. No statistics, no markup.
 
 Pages, tables and the terminal render panels without knowing the measure.
 """
@@ -19,7 +19,7 @@ Format = Literal["percent", "points", "number", "expected", "change", "count", "
 
 @dataclass(frozen=True)
 class Column:
-    """`name` is stable, for tables of data; `title` is what a reader sees."""
+    """A column of a panel: `name` is stable, for tables of data; `title` is what a reader sees."""
 
     name: str
     title: str

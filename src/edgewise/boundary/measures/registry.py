@@ -1,6 +1,6 @@
-"""Registry of measures: a file of this package declares its measures, and nobody edits a list.
+"""Registry of measures: finds every measure that a module of this package declares, by name and in page order.
 
-A file that offers measures has a constant `MEASURES`, a tuple of `Measure`. `measures()` imports every module of the
+A module declares its measures in a constant `MEASURES`, a tuple of `Measure`. `measures()` imports every module of the
 package and collects them. An audit computes the measures, boundary.json holds their results, and page, tables and
 terminal show their panels; none of these names a single measure.
 """

@@ -1,5 +1,5 @@
-"""What tuning did to the boundary, as one label.
+"""Verdicts: one label for what tuning did to the boundary, decided by fixed rules.
 
-`verdict` makes the claim; `labels` is the table of labels with their rules and looks, `evidence` is what the rules look
-at, `rules` applies them, and `sentences` puts the result into words.
+`verdict` decides. `labels` is the table of labels, `evidence` computes what the rules compare, `rules` applies them,
+and `sentences` writes the result as a sentence.
 """

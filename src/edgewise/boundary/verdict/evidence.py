@@ -1,4 +1,4 @@
-"""What the rules of a verdict look at: two differences, the solved sets, and how well this design sees."""
+"""Evidence of a verdict: differences of pass@1 and pass@k, solved sets, and the power of the design."""
 
 from __future__ import annotations
 

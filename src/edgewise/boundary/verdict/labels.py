@@ -1,4 +1,4 @@
-"""The labels of a verdict: what each means, when it is given, how it is said and how it looks.
+"""Table of the verdict labels: meaning, rule, sentence, colours and symbol of each.
 
 Only this table knows a label. Rules, sentences, combined verdicts, pages, the terminal, the JSON schema and
 docs/verdicts.md read it; a new label is one more entry here, and its name in `Label`.

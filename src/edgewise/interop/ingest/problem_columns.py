@@ -1,4 +1,4 @@
-"""What a model's files say of its problems: ids, levels, sets, clusters, gold answers, sampling settings."""
+"""Columns with one value for each problem: ids, levels, sets, clusters, gold answers, sampling settings."""
 
 from __future__ import annotations
 

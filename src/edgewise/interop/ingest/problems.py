@@ -1,4 +1,4 @@
-"""Problems numbered as their rows arrive, and the attributes that all rows of a problem share."""
+"""Number problems in order of appearance, and keep the attributes that all rows of a problem share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that are read one at a time, collected into batches of columns for the table."""
+"""Collect rows that are read one at a time into batches of columns, and add them to the table."""
 
 from __future__ import annotations
 

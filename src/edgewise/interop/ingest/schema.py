@@ -1,4 +1,4 @@
-"""The columns that rollouts may have: their names in files, and how a cell of each is converted."""
+"""Documented columns of rollouts: their names in files, and the conversion of their cells."""
 
 from __future__ import annotations
 

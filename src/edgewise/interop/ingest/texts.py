@@ -1,4 +1,4 @@
-"""Texts of rollouts within a budget: which prompts and completions are kept, and whether samples repeat each other."""
+"""Keep prompts and completions within a budget of memory, and find out whether samples repeat each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts from the cells of a row: what `correct`, a graded score, `parse_ok` and `finish_reason` mean together."""
+"""Compute the verdict of a row from its cells: `correct`, a graded score, `parse_ok` and `finish_reason`."""
 
 from __future__ import annotations
 

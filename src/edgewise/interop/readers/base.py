@@ -1,4 +1,4 @@
-"""What a reader of a file format is, and what it sees of a file before it reads it."""
+"""Base class of readers of rollout files, and the head of a file, from which its format is recognised."""
 
 from __future__ import annotations
 

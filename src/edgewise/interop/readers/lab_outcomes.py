@@ -1,5 +1,4 @@
-"""Outcomes that `Outcomes.write` stored, `outcomes.parquet`: problem, level, sample, answer and process (verdicts),
-truncated, tokens."""
+"""Outcomes of the laboratory (`outcomes.parquet`, by `write_outcomes`): one row is the verdict of one sample."""
 
 from __future__ import annotations
 

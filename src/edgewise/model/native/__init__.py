@@ -1,1 +1,1 @@
-"""The compiled part: sampling and the decoder's derivative in FP32 on a CPU, loaded where it was built."""
+"""Compiled kernels: sampling, and the decoder with its derivative, in FP32 on a CPU."""

@@ -1,4 +1,4 @@
-"""Compile the kernels: one library for each CPU instruction set that this machine's compiler knows.
+"""Compile the kernels: one library for each CPU instruction set that the compiler supports.
 
 Used by the package's own build (`hatch_build.py`), and needs nothing but the standard library, because a
 build runs before anything is installed. Without a C++ compiler there is no library, and Edgewise works in

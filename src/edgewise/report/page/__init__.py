@@ -1,1 +1,1 @@
-"""The one page of audits and studies: a self-contained HTML file, from an `Audit` and what stands beside it."""
+"""The page of an audit or a study: one self-contained HTML file, made from an `Audit` and its examples."""

@@ -1,4 +1,4 @@
-"""Numbers along k that a page shows at one k at a time; its script swaps them when the reader chooses another k."""
+"""Numbers along k: a page shows them at one k, and its script replaces them when the reader chooses another."""
 
 from __future__ import annotations
 

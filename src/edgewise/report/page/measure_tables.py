@@ -1,4 +1,4 @@
-"""Tables of the measures: the panel of each registered measure, made ready for the page, whichever it is."""
+"""Tables of measures: the panel of each registered measure, prepared for the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every advantage estimator shares: its inputs, its spec, and the registry that recipes choose from.
+"""Base of all advantage estimators: their inputs, their spec, and the registry that recipes choose from.
 
 An algorithm is one file of this package: a pure function of tensors with its formula and source, and a spec whose
 fields are the function's numbers.

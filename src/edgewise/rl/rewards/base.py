@@ -1,4 +1,4 @@
-"""What every reward function shares: its spec, the registry that recipes choose from, and tables of rewards.
+"""Base of all reward functions: their spec, the registry that recipes choose from, and tables of rewards.
 
 A reward is a pure function of plain values (verdicts, texts), and a spec below it whose fields are the function's
 numbers. One of your own:

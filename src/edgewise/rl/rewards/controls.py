@@ -1,4 +1,4 @@
-"""Control rewards, for nothing that is right as such: format, coin flips, wrong labels, majority votes."""
+"""Control rewards, which do not pay for right answers: format, coin flips, wrong labels, majority votes."""
 
 from __future__ import annotations
 

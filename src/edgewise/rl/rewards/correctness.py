@@ -1,4 +1,4 @@
-"""Rewards for what is right: the answer, the process, a mixture of both, or one that the world offers itself."""
+"""Rewards for correctness: of the answer, of the process, of both mixed, or as the world itself defines it."""
 
 from __future__ import annotations
 

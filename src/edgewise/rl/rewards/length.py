@@ -16,7 +16,7 @@ from edgewise.rollouts.rollouts import Rollouts
 
 
 class LengthReward(Spec):
-    """What length does to a reward; the base of all of them."""
+    """Base of all length rewards: how the length of a completion changes its reward."""
 
     @abstractmethod
     def adjust(

@@ -1,4 +1,4 @@
-"""The protocol of a runner, which computes stages somewhere, and of the watcher that is told about them."""
+"""Protocols of a runner, which computes the stages of a study, and of a watcher, which follows their progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Advanced = Callable[[Stage, int, int, str], None]
 
 
 class Watcher(Protocol):
-    """Told of every stage: once when it is found complete or finished, and as it advances."""
+    """Follows the stages of a study: called as a stage advances, and once when it is complete."""
 
     def advanced(self, stage: Stage, done: int, total: int, note: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""A runner in which all ranks compute each stage together, one stage after the other, in the process that calls."""
+"""Distributed runner: all ranks compute each stage together, one stage after the other, in the calling process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A runner in processes of this machine, each with one thread: several stages at a time."""
+"""Local runner: several stages at a time, each in a process of this machine with one thread."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ Product = Literal["model", "rollouts"]
 
 
 class Stage(Spec, ABC):
-    """Base of every stage.
+    """Base class of stages: one spec, run once, a pure function of the spec and of its parents' artifacts.
 
     A subclass names its kind and its version, `kind: Literal["mine"] = "mine"` and `version: Literal[1] = 1`; the
     version is bumped by hand when the same spec gives another result. `produces` says what stands in its folder.

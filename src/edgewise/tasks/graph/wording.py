@@ -1,4 +1,4 @@
-"""What a wording of graph arithmetic is: how a graph is written as text."""
+"""Base class of the wordings of graph arithmetic, which write a graph as prompt and solution."""
 
 from __future__ import annotations
 
