@@ -156,15 +156,15 @@ LABELS: Mapping[Label, LabelEntry] = {
         ),
     ),
     "sharpened": LabelEntry(
-        meaning="The tuned model is right more often with one sample, but reaches no further with k.",
+        meaning="The tuned model is right more often with one sample; with k it gains and loses less than the margin.",
         condition="Delta pass@1 is above 0, by its interval and by a sign-flip test; a loss of pass@k and an excess "
         "expansion as large as the margin are both excluded.",
-        sentence="The tuned model is right more often with one sample; with {k} samples it reaches no further than the "
-        "base.",
+        sentence="The tuned model is right more often with one sample; its gains and losses within {k} samples stay "
+        "below {margin}.",
         combined=lambda labels: "sharpened" in labels and labels <= {"sharpened", "unchanged"},
         combined_rule="every part is sharpened or unchanged, and some is sharpened",
-        combined_sentence="Right more often with one sample on {here}; with {k} samples it reaches no further than the "
-        "base.",
+        combined_sentence="Right more often with one sample on {here}; gains and losses within {k} samples stay below "
+        "{margin}.",
         color="#4551b5",
         dark_color="#a2abf5",
         symbol=(("was", "M4 29C18 26 28 9 44 6"), ("now", "M4 15C16 9 28 6 44 5")),
