@@ -21,6 +21,7 @@ from edgewise.boundary.inference.resampling import Estimate
 from edgewise.boundary.inference.supported_k import use_of_k
 from edgewise.boundary.measures.certificates import CERTIFICATES
 from edgewise.boundary.measures.changes import CHANGES
+from edgewise.boundary.measures.curves import Band
 from edgewise.report import document
 
 CsvRow = dict[str, Any]
@@ -53,8 +54,8 @@ def write_tables(audit: Audit, folder: Path) -> None:
         ("models", model_table(audit)),
         ("comparisons", comparison_table(audit)),
     ):
-        found = list(rows)
-        document.write(as_csv(list(found[0]), found), folder / f"{name}.csv")
+        table = list(rows)
+        document.write(as_csv(list(table[0]), table), folder / f"{name}.csv")
     document.write(as_csv(CERTIFICATE_COLUMNS, certificate_table(audit)), folder / "certificates.csv")
 
 
@@ -82,70 +83,75 @@ def curve_table(audit: Audit) -> Iterator[CsvRow]:
                         "model": model,
                         "metric": metric,
                         "k": k,
-                        "value": curve.value_K[i],
-                        "low": curve.low_K[i],
-                        "high": curve.high_K[i],
-                        "band_low": curve.band_low_K[i],
-                        "band_high": curve.band_high_K[i],
-                        "fixed_low": curve.fixed_low_K[i],
-                        "fixed_high": curve.fixed_high_K[i],
-                        "n": curve.n,
-                        "problems": curve.problems,
-                        "use": use_of_k(k, curve.n),
-                        "confidence": curve.bootstrap.confidence,
+                        **_at_k(curve, i),
+                        **_based_on(curve, k),
                     }
 
 
 def difference_table(audit: Audit) -> Iterator[CsvRow]:
     """pass@k of tuned minus base on the same problems: one row for each set or level, tuned model and k."""
     for where, scope in _scopes(audit):
-        for model, found in scope.differences.items():
-            for i, k in enumerate(found.k_K.tolist()):
+        for model, difference in scope.differences.items():
+            for i, k in enumerate(difference.k_K.tolist()):
                 yield {
                     **where,
                     "model": model,
                     "metric": audit.metric,
                     "k": k,
-                    "value": found.value_K[i],
-                    "low": found.low_K[i],
-                    "high": found.high_K[i],
-                    "band_low": found.band_low_K[i],
-                    "band_high": found.band_high_K[i],
-                    "fixed_low": found.fixed_low_K[i],
-                    "fixed_high": found.fixed_high_K[i],
-                    "p": found.p_K[i],
-                    "n": found.n,
-                    "problems": found.problems,
-                    "use": use_of_k(k, found.n),
-                    "confidence": found.bootstrap.confidence,
+                    **_at_k(difference, i),
+                    "p": difference.p_K[i],
+                    **_based_on(difference, k),
                 }
+
+
+def _at_k(band: Band, i: int) -> CsvRow:
+    """Value and intervals of a curve or a difference at the k numbered `i`."""
+    return {
+        "value": band.value_K[i],
+        "low": band.low_K[i],
+        "high": band.high_K[i],
+        "band_low": band.band_low_K[i],
+        "band_high": band.band_high_K[i],
+        "fixed_low": band.fixed_low_K[i],
+        "fixed_high": band.fixed_high_K[i],
+    }
+
+
+def _based_on(band: Band, k: int) -> CsvRow:
+    """What a value at k rests on: samples, problems, what it may be used for, and the confidence of its intervals."""
+    return {
+        "n": band.n,
+        "problems": band.problems,
+        "use": use_of_k(k, band.n),
+        "confidence": band.bootstrap.confidence,
+    }
 
 
 def verdict_table(audit: Audit) -> Iterator[CsvRow]:
     """One row for each set or level and tuned model, with the rule that fired and the evidence."""
     for where, scope in _scopes(audit):
-        for model, found in scope.verdicts.items():
+        for model, verdict in scope.verdicts.items():
             yield {
                 **where,
                 "model": model,
-                "metric": found.metric,
-                "verdict": found.label,
-                "k": found.k,
-                "n": found.n,
-                "problems": found.problems,
-                **_estimate("delta_1", found.delta_1),
-                **_estimate("delta_k", found.delta_k),
-                "p_1": found.p_1,
-                "p_k": found.p_k,
-                **_estimate("excess_expansion", found.solved.excess_expansion),
-                **_estimate("excess_shrinkage", found.solved.excess_shrinkage),
-                "margin": found.margin,
-                "confidence": found.confidence,
-                "comparisons": found.comparisons,
-                "power": found.power,
-                "detectable": found.detectable,
-                "rule": found.rule,
-                "sentence": found.sentence,
+                "metric": verdict.metric,
+                "verdict": verdict.label,
+                "k": verdict.k,
+                "n": verdict.n,
+                "problems": verdict.problems,
+                **_estimate("delta_1", verdict.delta_1),
+                **_estimate("delta_k", verdict.delta_k),
+                "p_1": verdict.p_1,
+                "p_k": verdict.p_k,
+                **_estimate("excess_expansion", verdict.solved.excess_expansion),
+                **_estimate("excess_shrinkage", verdict.solved.excess_shrinkage),
+                "margin": verdict.margin,
+                "confidence": verdict.confidence,
+                "comparisons": verdict.comparisons,
+                "power": verdict.power,
+                "detectable": verdict.detectable,
+                "rule": verdict.rule,
+                "sentence": verdict.sentence,
             }
 
 
@@ -153,29 +159,30 @@ def solved_table(audit: Audit) -> Iterator[CsvRow]:
     """Expected numbers of problems solved within k samples, and what two draws of the base differ by."""
     for where, scope in _scopes(audit):
         for model, verdict in scope.verdicts.items():
-            found = verdict.solved
+            solved = verdict.solved
             yield {
                 **where,
                 "model": model,
-                "k": found.m,
-                **{name: cell for field in SOLVED for name, cell in _estimate(field, getattr(found, field)).items()},
-                "mcnemar_p": found.mcnemar_p,
-                "problems": found.problems,
-                "confidence": found.bootstrap.confidence,
+                "k": solved.m,
+                **{name: cell for field in SOLVED for name, cell in _estimate(field, getattr(solved, field)).items()},
+                "mcnemar_p": solved.mcnemar_p,
+                "problems": solved.problems,
+                "confidence": solved.bootstrap.confidence,
             }
 
 
 def problem_table(audit: Audit) -> Iterator[CsvRow]:
     """One row for each problem: samples `n` and correct samples `c` of every model, then `p`, its
     adjusted `q` and the direction of the change of every tuned model."""
-    for one in audit.sets:
-        counts = {model: audit.counts_of(one.name, model) for model in audit.models}
+    for problem_set in audit.sets:
+        counts = {model: audit.counts_of(problem_set.name, model) for model in audit.models}
         first = counts[audit.models[0]]
         for i, problem in enumerate(first.problem.tolist()):
-            row: CsvRow = {"set": one.name, "level": first.level[i] if one.levels else None, "problem": problem}
-            for model, found in counts.items():
-                row |= {f"{model} n": found.n_P[i], f"{model} c": found.c_P[i]}
-            for model, results in one.comparisons.items():
+            level = first.level[i] if problem_set.levels else None
+            row: CsvRow = {"set": problem_set.name, "level": level, "problem": problem}
+            for model, model_counts in counts.items():
+                row |= {f"{model} n": model_counts.n_P[i], f"{model} c": model_counts.c_P[i]}
+            for model, results in problem_set.comparisons.items():
                 change = CHANGES.result(results)
                 if change is not None:
                     row |= {
@@ -188,16 +195,16 @@ def problem_table(audit: Audit) -> Iterator[CsvRow]:
 
 def certificate_table(audit: Audit) -> Iterator[CsvRow]:
     """Problems shown to have come within reach or gone out of it, in samples not used to choose them."""
-    for one in audit.sets:
-        for model, results in one.comparisons.items():
-            found = CERTIFICATES.result(results)
-            if found is None:
+    for problem_set in audit.sets:
+        for model, results in problem_set.comparisons.items():
+            certificates = CERTIFICATES.result(results)
+            if certificates is None:
                 continue
-            for kind, some in (("expansion", found.expansions), ("shrinkage", found.shrinkages)):
+            for kind, some in (("expansion", certificates.expansions), ("shrinkage", certificates.shrinkages)):
                 for c in some:
                     yield {
-                        "set": one.name,
-                        "level": c.level if one.levels else None,
+                        "set": problem_set.name,
+                        "level": c.level if problem_set.levels else None,
                         "problem": c.problem,
                         "model": model,
                         "kind": kind,
@@ -208,22 +215,22 @@ def certificate_table(audit: Audit) -> Iterator[CsvRow]:
                         "base_bound": c.base_bound,
                         "tuned_bound": c.tuned_bound,
                         "effect": c.effect,
-                        "bound_alpha": found.bound_alpha,
+                        "bound_alpha": certificates.bound_alpha,
                     }
 
 
 def model_table(audit: Audit) -> Iterator[CsvRow]:
     """Every other measure of every model on every set: one number a row, named part.field."""
-    for one in audit.sets:
-        for model, results in one.models.items():
-            yield from _results({"set": one.name, "model": model}, results)
+    for problem_set in audit.sets:
+        for model, results in problem_set.models.items():
+            yield from _results({"set": problem_set.name, "model": model}, results)
 
 
 def comparison_table(audit: Audit) -> Iterator[CsvRow]:
     """Every other measure of every tuned model against the base: one number a row, named part.field."""
-    for one in audit.sets:
-        for model, results in one.comparisons.items():
-            yield from _results({"set": one.name, "model": model}, results)
+    for problem_set in audit.sets:
+        for model, results in problem_set.comparisons.items():
+            yield from _results({"set": problem_set.name, "model": model}, results)
 
 
 def _results(where: CsvRow, results: Results) -> Iterator[CsvRow]:
@@ -257,8 +264,8 @@ def _measures(where: CsvRow, path: str, part: Any) -> Iterator[CsvRow]:
             for at, cell in np.ndenumerate(value):
                 place = {axis: named[grid][at[i]] for axis, grid, i in _GRIDS if grid[-1] in axes[0]}
                 low, high = (None if end is None else end[at] for end in ends)
-                told = {"measure": measure.removesuffix(axes[0]), "value": cell, "low": low, "high": high}
-                yield row | place | told
+                numbers = {"measure": measure.removesuffix(axes[0]), "value": cell, "low": low, "high": high}
+                yield row | place | numbers
 
 
 def _end_of(stem: str, end: str) -> str:
@@ -267,12 +274,13 @@ def _end_of(stem: str, end: str) -> str:
 
 
 def _scopes(audit: Audit) -> Iterator[tuple[CsvRow, Scope]]:
-    for one in audit.sets:
-        yield from (({"set": one.name, "level": scope.level}, scope) for scope in (one.whole, *one.levels))
+    for problem_set in audit.sets:
+        for scope in (problem_set.whole, *problem_set.levels):
+            yield {"set": problem_set.name, "level": scope.level}, scope
 
 
-def _estimate(name: str, found: Estimate) -> CsvRow:
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+def _estimate(name: str, estimate: Estimate) -> CsvRow:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
 def _cell(value: Any) -> Any:
