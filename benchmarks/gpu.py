@@ -239,24 +239,24 @@ def findings(scale: Scale, device: torch.device) -> Findings:
     drawn = sampling(scale, device, measured_peaks)
     stepped = rl_step(scale, device)
     hours = projected_hours(trained, drawn, stepped, scale, Plan())
-    size, asked = f"{trained['parameters'] / 1e6:.0f}M parameters", f"{scale.prompts} prompts x {scale.samples} samples"
-    drawing = f"sampling, {asked}, {scale.new_tokens} new tokens"
-    rate = drawn["tokens_per_second_bf16"]
+    size, batch = f"{trained['parameters'] / 1e6:.0f}M parameters", f"{scale.prompts} prompts x {scale.samples} samples"
+    drawing = f"sampling, {batch}, {scale.new_tokens} new tokens"
+    rate, seconds = drawn["tokens_per_second_bf16"], stepped["seconds"]
 
-    def one(
+    def measurement(
         name: str, what: str, unit: str, value: float, better: Better = "more", **others: float | None
     ) -> Measurement:
         return Measurement.of(f"gpu_{name}", what, unit, [value], better=better, **others)
 
     return Findings(
         measurements=[
-            one("mfu", f"pre-training, {size}: useful FLOP/s", "of the peak", trained["mfu"], target=0.5),
-            one("pretraining", f"pre-training, {size}, bf16", "tokens/s", trained["tokens_per_second"]),
-            one("sampling", f"{drawing}, bf16", "tokens/s", rate, reference=drawn["peer_tokens_per_second"]),
-            one("sampling_fp32", f"{drawing}, FP32", "tokens/s", drawn["tokens_per_second_fp32"]),
-            one("sampling_bytes", "keys and values read, bf16", "of the fastest copy", drawn["bytes_share"]),
-            one("rl_step", f"a GRPO step, {asked}, {scale.new_tokens} new tokens", "s", stepped["seconds"], "less"),
-            *(one(f"hours_{part}", f"projected, {part}", "h", value, "less") for part, value in hours.items()),
+            measurement("mfu", f"pre-training, {size}: useful FLOP/s", "of the peak", trained["mfu"], target=0.5),
+            measurement("pretraining", f"pre-training, {size}, bf16", "tokens/s", trained["tokens_per_second"]),
+            measurement("sampling", f"{drawing}, bf16", "tokens/s", rate, reference=drawn["peer_tokens_per_second"]),
+            measurement("sampling_fp32", f"{drawing}, FP32", "tokens/s", drawn["tokens_per_second_fp32"]),
+            measurement("sampling_bytes", "keys and values read, bf16", "of the fastest copy", drawn["bytes_share"]),
+            measurement("rl_step", f"a GRPO step, {batch}, {scale.new_tokens} new tokens", "s", seconds, "less"),
+            *(measurement(f"hours_{part}", f"projected, {part}", "h", value, "less") for part, value in hours.items()),
         ]
     )
 

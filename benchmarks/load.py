@@ -33,9 +33,9 @@ class Load:
         self.others = others(busy_seconds() - self._all, own_seconds() - self._own, self.seconds)
 
 
-def others(busy: float, own: float, seconds: float) -> float:
+def others(busy: float, ours: float, seconds: float) -> float:
     """Cores used by others: what all cores were busy less what was our own, per second; never negative."""
-    return max(0.0, (busy - own) / seconds)
+    return max(0.0, (busy - ours) / seconds)
 
 
 def busy_seconds() -> float:

@@ -16,8 +16,8 @@ _BUSY = "import time\nend = time.process_time() + 0.3\nwhile time.process_time()
 
 
 def test_others_are_what_is_busy_less_our_own() -> None:
-    assert load.others(busy=5.0, own=2.0, seconds=2.0) == 1.5
-    assert load.others(busy=1.0, own=1.1, seconds=2.0) == 0.0
+    assert load.others(busy=5.0, ours=2.0, seconds=2.0) == 1.5
+    assert load.others(busy=1.0, ours=1.1, seconds=2.0) == 0.0
 
 
 @pytest.fixture

@@ -122,8 +122,8 @@ def tooltips(**titles: str) -> list[alt.Tooltip]:
 
 def specification(chart: alt.Chart | alt.LayerChart) -> VegaLite:
     """The chart as Vega-Lite, without the address of the schema: nothing on a page is a link out."""
-    found: VegaLite = chart.to_dict(validate=False)
-    return {key: value for key, value in found.items() if key not in ("$schema", "config")}
+    vega_lite: VegaLite = chart.to_dict(validate=False)
+    return {key: value for key, value in vega_lite.items() if key not in ("$schema", "config")}
 
 
 def sized(layers: list[alt.Chart], height: int) -> alt.LayerChart:

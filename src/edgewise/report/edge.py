@@ -31,20 +31,20 @@ def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str]) -> None:
     """
     rows = [
         {
-            "problem_id": one.problem,
-            "level": one.level if len(edge.levels) > 1 else None,
-            "prompt": prompts.get(one.problem),
-            "region": one.region,
-            "rate": one.rate.value,
-            "rate_low": one.rate.low,
-            "rate_high": one.rate.high,
-            "signal": one.signal,
-            "n": one.n,
-            "c": one.c,
-            "reason": one.reason,
+            "problem_id": problem.problem,
+            "level": problem.level if len(edge.levels) > 1 else None,
+            "prompt": prompts.get(problem.problem),
+            "region": problem.region,
+            "rate": problem.rate.value,
+            "rate_low": problem.rate.low,
+            "rate_high": problem.rate.high,
+            "signal": problem.signal,
+            "n": problem.n,
+            "c": problem.c,
+            "reason": problem.reason,
         }
-        for one in edge.problems
-        if one.selected
+        for problem in edge.problems
+        if problem.selected
     ]
     write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), path)
     everything = {"schema": "edgewise.edge/1", **as_json(edge)}
@@ -57,11 +57,11 @@ def print_edge(edge: Edge, path: Path) -> None:
     levels = [*(edge.levels if len(edge.levels) > 1 else ()), edge.overall]
     for table in (_levels(edge, levels), _regions(edge, levels), _signals(edge, levels)):
         console.print(table)
-    for one in levels:
-        if one.prior is not None and one.prior.misfit_p < MISFIT:
+    for level in levels:
+        if level.prior is not None and level.prior.misfit_p < MISFIT:
             console.print(
-                f"Take care, {_level(one)}: the fitted population does not match the counts "
-                f"(p = {one.prior.misfit_p:.2g}), and the posteriors rest on it.",
+                f"Take care, {_level(level)}: the fitted population does not match the counts "
+                f"(p = {level.prior.misfit_p:.2g}), and the posteriors rest on it.",
                 markup=False,
                 soft_wrap=True,
             )
@@ -87,9 +87,9 @@ def _levels(edge: Edge, levels: list[EdgeLevel]) -> Table:
     )
     for name in ("problems", "pass@1", f"pass@{k}", f"pass@{k} - pass@1", f"no sample of {edge.n} right"):
         table.add_column(name, justify="right")
-    for one in levels:
-        estimates = (one.pass_at_1, one.pass_at_k, one.headroom, one.unsolved)
-        table.add_row(_level(one), str(one.problems), *(_percent(estimate) for estimate in estimates))
+    for level in levels:
+        estimates = (level.pass_at_1, level.pass_at_k, level.headroom, level.unsolved)
+        table.add_row(_level(level), str(level.problems), *(_percent(estimate) for estimate in estimates))
     return table
 
 
@@ -97,22 +97,22 @@ def _regions(edge: Edge, levels: list[EdgeLevel]) -> Table:
     table = _table(f"Problems by region; the edge is a success rate from {edge.low:.3g} to {edge.high:.3g}")
     for name in (*REGIONS, "selected"):
         table.add_column(name, justify="right")
-    for one in levels:
-        table.add_row(_level(one), *(str(one.regions[region]) for region in REGIONS), str(one.selected))
+    for level in levels:
+        table.add_row(_level(level), *(str(level.regions[region]) for region in REGIONS), str(level.selected))
     return table
 
 
 def _signals(edge: Edge, levels: list[EdgeLevel]) -> Table:
     shown = [
-        at for at, one in enumerate(edge.overall.signals) if edge.rollouts / 2 <= one.rollouts <= 4 * edge.rollouts
+        at for at, level in enumerate(edge.overall.signals) if edge.rollouts / 2 <= level.rollouts <= 4 * edge.rollouts
     ]
     table = _table("Groups of N rollouts that hold a right and a wrong one, percent")
     for at in shown:
         table.add_column(f"N = {edge.overall.signals[at].rollouts}", justify="right")
     table.add_column(f"N for {100 * NEEDED:.0f}% at the edge", justify="right")
-    for one in levels:
-        cells = (_percent(one.signals[at].expected) for at in shown)
-        table.add_row(_level(one), *cells, "-" if one.rollouts_needed is None else str(one.rollouts_needed))
+    for level in levels:
+        cells = (_percent(level.signals[at].expected) for at in shown)
+        table.add_row(_level(level), *cells, "-" if level.rollouts_needed is None else str(level.rollouts_needed))
     return table
 
 
@@ -128,5 +128,5 @@ def _percent(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.0f} [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
 
 
-def _level(one: EdgeLevel) -> Text:
-    return Text("all" if one.level is None else str(one.level), "bold" if one.level is None else "")
+def _level(level: EdgeLevel) -> Text:
+    return Text("all" if level.level is None else str(level.level), "bold" if level.level is None else "")

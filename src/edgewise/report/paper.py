@@ -26,7 +26,7 @@ _FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 def write_figures(audit: Audit, folder: Path) -> None:
     """Write every chart of every set as SVG and PNG. InputError names a file that cannot be written."""
     with debug_mode(False):
-        names = slugs(one.name for one in audit.sets)
+        names = slugs(problem_set.name for problem_set in audit.sets)
         figures = list(verdict_figures(audit).values())
         for problem_set, name in zip(audit.sets, names, strict=True):
             figures += set_figures(audit, problem_set, name).values()
@@ -81,8 +81,8 @@ def printed(specification: dict[str, Any]) -> dict[str, Any]:
 
 def slugs(names: Iterable[str]) -> list[str]:
     """A name for files for each: letters, digits and hyphens, all different."""
-    found: list[str] = []
+    different: list[str] = []
     for name in names:
         plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "set"
-        found.append(plain if plain not in found else f"{plain}-{len(found) + 1}")
-    return found
+        different.append(plain if plain not in different else f"{plain}-{len(different) + 1}")
+    return different

@@ -20,9 +20,9 @@ def print_plan(plan: SamplePlan) -> None:
     console.print(f"Assumed: {plan.alternative}. Success rates: {plan.population}.", markup=False, soft_wrap=True)
     fewest = Table(title="Fewest problems", title_justify="left", box=box.SIMPLE_HEAD)
     table = Table(title="Designs", title_justify="left", box=box.SIMPLE_HEAD)
-    for one in (fewest, table):
+    for designs in (fewest, table):
         for name in ("problems", "samples each", "samples of both models", "SE, points", "smallest claim", "power"):
-            one.add_column(name, justify="right")
+            designs.add_column(name, justify="right")
     for design in plan.enough:
         fewest.add_row(*_cells(design), style="bold" if design == plan.cheapest else None)
     for design in plan.designs:

@@ -70,12 +70,12 @@ def histogram_chart(audit: Audit, scope: Scope, counts: Mapping[str, Counts]) ->
             "model": model,
             "place": place,
             "rate": name,
-            "value": tally[i] / found.problems,
-            "of": f"{tally[i]} of {found.problems}",
-            "n": found.n,
+            "value": tally[i] / of_model.problems,
+            "of": f"{tally[i]} of {of_model.problems}",
+            "n": of_model.n,
         }
-        for place, (model, found) in enumerate(counts.items())
-        for tally in [Counter(bin_of(int(c), int(n)) for c, n in zip(found.c_P, found.n_P, strict=True))]
+        for place, (model, of_model) in enumerate(counts.items())
+        for tally in [Counter(bin_of(int(c), int(n)) for c, n in zip(of_model.c_P, of_model.n_P, strict=True))]
         for i, name in enumerate(bins)
     ]
     rate = alt.Axis(labelAngle=-45, grid=False, labelOverlap=False)
@@ -134,10 +134,10 @@ def rates_chart(audit: Audit, scope: Scope, model: str, counts: Mapping[str, Cou
     return framed(data, [line.encode(x, y), points], 260, models=audit.models, k=scope.k)
 
 
-def directions(found: Changes) -> list[str]:
+def directions(changes: Changes) -> list[str]:
     """Which way each problem changed, "none" where that is not significant."""
     names = {1: "up", -1: "down", 0: "none"}
-    changed = zip(found.direction_P.tolist(), (found.q_P <= found.q).tolist(), strict=True)
+    changed = zip(changes.direction_P.tolist(), (changes.q_P <= changes.q).tolist(), strict=True)
     return [names[way] if significant else "none" for way, significant in changed]
 
 

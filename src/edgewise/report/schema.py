@@ -69,15 +69,15 @@ def _type(hint: Any, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
     if origin is Literal:
         return {"enum": list(arguments)}
     if origin in (Union, types.UnionType):
-        return _either([_type(one, name, definitions) for one in arguments])
+        return _either([_type(argument, name, definitions) for argument in arguments])
     if origin is np.ndarray:
         (cell,) = get_args(arguments[1])
-        found: dict[str, Any] = _CELLS[np.dtype(cell).kind]
+        items: dict[str, Any] = _CELLS[np.dtype(cell).kind]
         for _ in _dimensions(name):
-            found = {"type": "array", "items": found}
-        return found
+            items = {"type": "array", "items": items}
+        return items
     if origin is tuple and arguments[-1] is not Ellipsis:
-        cells = [_type(one, name, definitions) for one in arguments]
+        cells = [_type(argument, name, definitions) for argument in arguments]
         return {"type": "array", "prefixItems": cells, "minItems": len(cells), "maxItems": len(cells)}
     if origin in (tuple, list, Sequence):
         return {"type": "array", "items": _type(arguments[0], name, definitions)}
@@ -95,11 +95,11 @@ def _type(hint: Any, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
 
 def _results(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
     """The results of the measures that a field of `ProblemSet` holds: of those that were asked for."""
-    found = {
+    properties = {
         measure.name: _either([_type(measure.result_type, measure.name, definitions), _SCALARS[type(None)]])
         for measure in of_unit(_UNITS[name])
     }
-    return {"type": "object", "properties": found, "additionalProperties": False}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def _either(kinds: list[dict[str, Any]]) -> dict[str, Any]:
@@ -109,8 +109,8 @@ def _either(kinds: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _dimensions(name: str) -> str:
     """The dimension suffix of an array; one that has none has one dimension."""
-    found = re.search(r"_([A-Z]+)$", name)
-    return found[1] if found else "1"
+    suffix = re.search(r"_([A-Z]+)$", name)
+    return suffix[1] if suffix else "1"
 
 
 def _of_problems(name: str, hint: Any) -> bool:

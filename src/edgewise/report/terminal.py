@@ -85,10 +85,10 @@ def _crossover(audit: Audit, problem_set: ProblemSet, model: str) -> Iterator[st
 
 
 def _passes(audit: Audit, *, wide: bool) -> Table:
-    ks = sorted({one.whole.k for one in audit.sets})
+    ks = sorted({problem_set.whole.k for problem_set in audit.sets})
     parts = [part for verdict in audit.verdicts.values() for part in verdict.parts.values()]
     confidence = next(iter(audit.sets[0].whole.curves.values()))[audit.metric].bootstrap.confidence
-    ns = sorted({one.whole.n for one in audit.sets})
+    ns = sorted({problem_set.whole.n for problem_set in audit.sets})
     title = (
         f"Percent of problems solved, by the {audit.metric}, {formats.confidence(confidence)} intervals; tuned models: "
         f"change in points, {formats.confidence(parts[0].confidence)} intervals; n = {_all(ns)} samples of each problem"
@@ -114,8 +114,8 @@ def _passes(audit: Audit, *, wide: bool) -> Table:
                 continue
             part = scope.verdicts[model]
             changes = [
-                f"{100 * own.value:.1f}, " * wide + f"{formats.points(delta.value)} {formats.points_interval(delta)}"
-                for own, delta in zip(passes, (part.delta_1, part.delta_k), strict=False)
+                f"{100 * rate.value:.1f}, " * wide + f"{formats.points(delta.value)} {formats.points_interval(delta)}"
+                for rate, delta in zip(passes, (part.delta_1, part.delta_k), strict=False)
             ]
             table.add_row(name, *changes, Text(*_label(part.label)))
     return table

@@ -21,8 +21,8 @@ GROUP = "edgewise.readers"
 @cache
 def all_readers() -> tuple[Reader, ...]:
     """The readers in the order in which they are asked: by priority, the highest first, then by name."""
-    found = (*_of_this_package(), *_of_others())
-    return tuple(sorted(found, key=lambda reader: (-reader.priority, reader.name.casefold())))
+    readers = (*_of_this_package(), *_of_others())
+    return tuple(sorted(readers, key=lambda reader: (-reader.priority, reader.name.casefold())))
 
 
 def find_reader(head: FileHead) -> Reader | None:

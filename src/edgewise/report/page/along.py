@@ -62,8 +62,8 @@ class AlongK:
             shown[k] = [text(estimate.value), interval(estimate) if columns else ""]
         self._series.append({"k": scope.k, "limit": largest_claimable_k(scope.n), "at": shown})
         value = _estimate(k_K, scope.k, value_K, value_K, value_K).value
-        own, between = shown.get(scope.k, (formats.NOT_AVAILABLE, ""))
-        return ShownNumber(value, own, between, series=len(self._series) - 1)
+        text_at_k, interval_at_k = shown.get(scope.k, (formats.NOT_AVAILABLE, ""))
+        return ShownNumber(value, text_at_k, interval_at_k, series=len(self._series) - 1)
 
     def embedded(self) -> Markup:
         """All that was noted, for the script."""

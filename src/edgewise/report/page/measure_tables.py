@@ -68,10 +68,14 @@ def measure_tables(audit: Audit, figures: Sequence[Mapping[str, Figure]], along:
 
     `figures` are the charts of each set by the name of the measure.
     """
-    asked = {name for one in audit.sets for results in _results(one) for name in results}
+    asked = {name for problem_set in audit.sets for results in _results(problem_set) for name in results}
     tables, missing = [], dict[str, list[str]]()
     for name, measure in measures().items():
-        panels = [(i, model, panel) for i, one in enumerate(audit.sets) for model, panel in panels_of(one, measure)]
+        panels = [
+            (i, model, panel)
+            for i, problem_set in enumerate(audit.sets)
+            for model, panel in panels_of(problem_set, measure)
+        ]
         if panels:
             tables.append(_table(audit, measure, panels, figures, along))
         elif name in asked:
@@ -102,7 +106,7 @@ def _table(
         name=measure.name,
         title=measure.title,
         explanation=measure.explanation,
-        figures=tuple(found[measure.name] for found in figures if measure.name in found),
+        figures=tuple(by_measure[measure.name] for by_measure in figures if measure.name in by_measure),
         columns=tuple(columns[j] for j in kept),
         rows=tuple(
             MeasureRow(

@@ -51,11 +51,11 @@ def render_page(
     # Altair checks every part of every chart against the schema as it is made: a test does that.
     with debug_mode(False):
         verdicts = verdict_figures(audit)
-        of_sets = [set_figures(audit, one, str(i)) for i, one in enumerate(audit.sets)]
-        of_levels = [level_figures(audit, one, str(i)) for i, one in enumerate(audit.sets)]
+        of_sets = [set_figures(audit, problem_set, str(i)) for i, problem_set in enumerate(audit.sets)]
+        of_levels = [level_figures(audit, problem_set, str(i)) for i, problem_set in enumerate(audit.sets)]
         training = training_figures(stages, audit.models)
-    figures = [*verdicts.values(), *training, *(f for found in of_sets for f in found.values())]
-    figures += [f for found in of_levels for f in found]
+    figures = [*verdicts.values(), *training, *(f for of_set in of_sets for f in of_set.values())]
+    figures += [f for of_set in of_levels for f in of_set]
     along = AlongK()
     by_problem = examples_by_problem(audit, examples)
     first = audit.sets[0]
@@ -70,13 +70,13 @@ def render_page(
         labels=LABELS,
         styles=charts.model_styles(audit.models),
         place={model: i for i, model in enumerate(audit.models)},
-        place_of_set={one.name: i for i, one in enumerate(audit.sets)},
+        place_of_set={problem_set.name: i for i, problem_set in enumerate(audit.sets)},
         first_part=next(iter(first.whole.verdicts.values())),
         rules=_rules(audit),
         with_lost=any(LABELS[part.label].lost for v in audit.verdicts.values() for part in v.parts.values()),
         alerts=[concern for concern in audit.concerns if not concern.harmless],
         notes=[concern for concern in audit.concerns if concern.harmless],
-        grid=sorted({int(k) for one in audit.sets for c in one.whole.curves.values() for k in c[audit.metric].k_K}),
+        grid=_grid(audit),
         along=along,
         verdict_figures=verdicts,
         figures=of_sets,
@@ -100,15 +100,21 @@ def render_page(
     )
 
 
+def _grid(audit: Audit) -> list[int]:
+    """Every k at which a set has a curve, ascending."""
+    curves = [by_metric[audit.metric] for one_set in audit.sets for by_metric in one_set.whole.curves.values()]
+    return sorted({int(k) for curve in curves for k in curve.k_K})
+
+
 def _rules(audit: Audit) -> dict[str, list[tuple[str, str]]]:
     """Rule -> the models and sets that it decided; a set without a name stands for all sets together."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    decided: dict[str, list[tuple[str, str]]] = {}
     for model, verdict in audit.verdicts.items():
         if len(verdict.parts) > 1:
-            found.setdefault(_sentence(verdict.rule), []).append((model, ""))
+            decided.setdefault(_sentence(verdict.rule), []).append((model, ""))
         for name, part in verdict.parts.items():
-            found.setdefault(_sentence(part.rule), []).append((model, name))
-    return found
+            decided.setdefault(_sentence(part.rule), []).append((model, name))
+    return decided
 
 
 def _sentence(text: str) -> str:

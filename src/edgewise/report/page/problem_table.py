@@ -30,13 +30,13 @@ def level_choices(audit: Audit) -> list[int | str]:
 def problem_rows(audit: Audit, prompts: Mapping[str, str]) -> dict[str, Any]:
     """What the page's script needs to draw, sort and filter the table of problems; a list for each row."""
     levels = level_choices(audit)
-    total = sum(one.whole.problems for one in audit.sets)
+    total = sum(problem_set.whole.problems for problem_set in audit.sets)
     limit = min(LONGEST_PROMPT, max(SHORTEST_PROMPT, PROMPTS // total))
     place = {level: i for i, level in enumerate(levels)}
     rows = []
-    for i, one in enumerate(audit.sets):
-        counts = [audit.counts_of(one.name, model) for model in audit.models]
-        changes = [CHANGES.result(results) for results in one.comparisons.values()]
+    for i, problem_set in enumerate(audit.sets):
+        counts = [audit.counts_of(problem_set.name, model) for model in audit.models]
+        changes = [CHANGES.result(results) for results in problem_set.comparisons.values()]
         columns = [counts[0].problem.tolist(), [place[level] for level in counts[0].level.tolist()]]
         samples = zip(*(zip(c.c_P.tolist(), c.n_P.tolist(), strict=True) for c in counts), strict=True)
         changed = zip(*(_changed(c, counts[0].problems) for c in changes), strict=True)
@@ -44,7 +44,7 @@ def problem_rows(audit: Audit, prompts: Mapping[str, str]) -> dict[str, Any]:
             prompt = [bounded(prompts.get(id, ""), limit)] if prompts else []
             rows.append([id, i, level, of_models, of_tuned, *prompt])
     return {
-        "sets": [one.name for one in audit.sets],
+        "sets": [problem_set.name for problem_set in audit.sets],
         "levels": [str(level) for level in levels],
         "columns": list(problem_columns(audit)),
         "models": list(audit.models),
@@ -63,8 +63,8 @@ def examples_by_problem(
     audit: Audit, examples: Mapping[str, Sequence[Example]]
 ) -> dict[str, list[tuple[str, Example]]]:
     """Problem -> its completions with the name of their model, models in the audit's order."""
-    found: dict[str, list[tuple[str, Example]]] = {}
+    by_problem: dict[str, list[tuple[str, Example]]] = {}
     for model in audit.models:
         for example in examples.get(model, ()):
-            found.setdefault(example.problem_id, []).append((model, example))
-    return found
+            by_problem.setdefault(example.problem_id, []).append((model, example))
+    return by_problem

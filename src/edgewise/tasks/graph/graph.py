@@ -169,7 +169,7 @@ def evaluate(nodes: Iterable[Node], unknown: int | None) -> tuple[Linear, ...]:
 _linear = lru_cache(1 << 14)(Linear)
 
 
-def identity(nodes: Sequence[Node], sink: int, unknown: int | None, told: int) -> int:
+def identity(nodes: Sequence[Node], sink: int, unknown: int | None, sink_value: int) -> int:
     """A 64-bit hash of what is asked: the sink's expression down to its constants, in reverse mode also its number.
 
     Invariant to names, places and kinds, to the order of definitions and of the terms of a sum, and to distractors.
@@ -191,7 +191,7 @@ def identity(nodes: Sequence[Node], sink: int, unknown: int | None, told: int) -
         text = f"({constant}{operator}({text}))" if operator else f"({text})"
         # An expression that is written out can double with every node, so a long one is replaced by its hash.
         written.append(text if len(text) < _LONG else f"#{_hash(text):016x}")
-    return _hash(written[sink] if unknown is None else f"{written[sink]}={told}")
+    return _hash(written[sink] if unknown is None else f"{written[sink]}={sink_value}")
 
 
 def named_identity(graph: Graph) -> int:

@@ -208,13 +208,13 @@ def _joined(left: str, operator: str, right: str, style: TextStyle, bracketed: b
 
 def _equation(graph: Graph, style: TextStyle) -> str:
     form = graph.values[graph.sink]
-    told = style.number(graph.told)
-    equation = f"{linear(form, style)} = {told}"
+    number = style.number(graph.told)
+    equation = f"{linear(form, style)} = {number}"
     scale, right = style.number(form.a), style.number(graph.told - form.b)
     x = f"{scale}{style.times}x"
     comma, colon, stop = style.comma, style.colon, style.stop
     return (
-        f"We know {graph.letters[graph.sink]} = {told}{comma}so we have {equation} "
+        f"We know {graph.letters[graph.sink]} = {number}{comma}so we have {equation} "
         f"and we solve it through the following steps{colon}Simplifying the equation{colon}{equation}{stop}"
         f"Move all terms to one side{colon}{linear(Linear(form.a, form.b - graph.told), style)} = 0{stop}"
         f"Isolate the term with x{colon}{x} = {right}{stop}"

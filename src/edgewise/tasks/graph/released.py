@@ -52,7 +52,7 @@ def read_row(row: Mapping[str, Any]) -> Released:
     gold = _gold(_column(row, "solution"), setting)
 
     unknown = query if any(expression is None for _, expression in sentences) else None
-    told, defined = _told_and_defined(sentences, gold.sink, unknown, name)
+    sink_value, defined = _sink_value_and_definitions(sentences, gold.sink, unknown, name)
     lacking = [q for q in gold.steps if q.kind != TOTAL and q not in defined]
     defined |= {q: gold.steps[q] for q in lacking}
     if query not in gold.steps or (unknown is None and query != gold.sink):
@@ -65,7 +65,7 @@ def read_row(row: Mapping[str, Any]) -> Released:
     )
     values = evaluate(nodes, None if unknown is None else index[unknown])
     a, b = values[index[gold.sink]]
-    follows = gold.answer == b if unknown is None else a != 0 and a * gold.answer + b == told
+    follows = gold.answer == b if unknown is None else a != 0 and a * gold.answer + b == sink_value
     if not follows:
         raise InputError(f"solution: the answer {gold.answer} does not follow from the problem")
     graph = Graph(
@@ -78,8 +78,10 @@ def read_row(row: Mapping[str, Any]) -> Released:
         answer=gold.answer,
         steps=tuple(range(len(gold.steps))),
         order=tuple(
-            # A sink that is no total stands for its definition; its number is told apart.
-            TOLD if told is not None and q == gold.sink and q.kind != TOTAL and stated == _number(told) else index[q]
+            # A sink that is not a total stands for its definition; the sentence with its number is TOLD.
+            TOLD
+            if sink_value is not None and q == gold.sink and q.kind != TOTAL and stated == _number(sink_value)
+            else index[q]
             for q, stated in sentences
         ),
         letters=(*gold.letters, *[""] * (len(nodes) - len(gold.letters)), *gold.spares),
@@ -265,29 +267,35 @@ def _worked_out(chain: str, letters: Mapping[str, Quantity]) -> tuple[list[str],
     return results, _possible(_Expression(tuple(parents), combine, operator, constant), "solution", chain)
 
 
-def _told_and_defined(
+def _sink_value_and_definitions(
     sentences: list[tuple[Quantity, _Expression | None]],
     sink: Quantity,
     unknown: Quantity | None,
     name: Mapping[Quantity, str],
 ) -> tuple[int | None, dict[Quantity, _Expression]]:
-    """The number that the problem tells the sink to have, and the definitions; no other total may be told."""
-    told: int | None = None
+    """The number that the problem gives for the sink, and its definitions; it may give no other total."""
+    sink_value: int | None = None
     defined: dict[Quantity, _Expression] = {}
     for quantity, stated in sentences:
         if stated is None and quantity != unknown:
             raise InputError(f"problem: asks for another quantity than {name[quantity]}, which exists")
-        if stated is not None and not stated.parents and unknown is not None and quantity == sink and told is None:
-            told = stated.constant
+        if (
+            stated is not None
+            and not stated.parents
+            and unknown is not None
+            and quantity == sink
+            and sink_value is None
+        ):
+            sink_value = stated.constant
             continue
         expression = stated or _Expression()
         if quantity.kind == TOTAL:
             raise InputError(f"problem: must not define a total, but tells {name[quantity]}")
         if defined.setdefault(quantity, expression) != expression:
             raise InputError(f"problem: must define {name[quantity]} once")
-    if unknown is not None and told is None:
+    if unknown is not None and sink_value is None:
         raise InputError(f"problem: must tell the number of {name[sink]}, with which the solution ends")
-    return told, defined
+    return sink_value, defined
 
 
 def _all_expressions(

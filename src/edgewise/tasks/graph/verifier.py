@@ -132,12 +132,12 @@ def _quantities(setting: str) -> dict[str, Quantity]:
 
 
 def _solve(working: Working, text: str) -> None:
-    told, known, rest = text.partition(_EQUATION)
+    given_value, known, rest = text.partition(_EQUATION)
     equation, steps, rest = rest.partition(_STEPS)
     *sentences, end = rest.split(".")
     if not known or not steps or not sentences or end:
         raise Wrong(f"cannot read {text:.40}" if text else "the equation is never stated")
-    working.told(told)
+    working.told(given_value)
     working.stated(equation)
     before = working.equation(equation)
     form = working.form

@@ -154,7 +154,7 @@ class GraphArithmetic(DrawnWorld):
         nodes, places = draw_others(uniform, shape, numbers, frame.distractors, self._limits)
         quantities = _named(uniform, setting_named(frame.setting), places)
         compactly = self.wording == "compact"
-        told = _sentences(quantities, sink, unknown, totals_too=compactly)
+        sentences = _sentences(quantities, sink, unknown, totals_too=compactly)
         graph = Graph(
             setting=frame.setting,
             nodes=tuple(nodes),
@@ -164,7 +164,7 @@ class GraphArithmetic(DrawnWorld):
             unknown=unknown,
             answer=numbers.values[sink if unknown is None else unknown],
             steps=tuple(range(sink + 1)),
-            order=tuple(draw_some(uniform, told, len(told))),
+            order=tuple(draw_some(uniform, sentences, len(sentences))),
             letters=_letters(uniform, len(nodes)) if compactly else _letters_of_solution(uniform, nodes, sink, unknown),
         )
         return Statement(self._wording.prompt(graph), str(graph.answer), graph)
