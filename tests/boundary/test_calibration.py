@@ -1,4 +1,4 @@
-"""The simulations of docs/calibrate.py, in small: verdicts and intervals against planted truth."""
+"""The simulations of tools.pages.calibrate, in small: verdicts and intervals against planted truth."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_encode_decode_and_prompt() -> None:
     assert TOKENIZER.prompt("") == [TOKENIZER.bos]
     assert TOKENIZER.encode("a zebra = 3x") == [TOKENIZER.encode("a")[0], 3, TOKENIZER.encode("=")[0], 3]
     assert TOKENIZER.decode([1, *ids, 2, 0, 0]) == text
-    # Unknown words are shown: leaving them out would let a judge read what was never written.
+    # Unknown words are shown: leaving them out would let a verifier read what was never written.
     assert TOKENIZER.decode([3, ids[0]]) == "<unk> a"
 
 

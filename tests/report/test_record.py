@@ -74,7 +74,7 @@ def test_nothing_has_a_value_for_each_problem(found: Audit) -> None:
 
 
 def test_the_committed_schema_is_current() -> None:
-    assert json.loads(SCHEMA.read_text("utf-8")) == schema(), "run: python docs/schema.py"
+    assert json.loads(SCHEMA.read_text("utf-8")) == schema(), "run `make pages PAGES=schema`"
 
 
 def test_a_record_fulfils_the_schema_and_another_does_not(found: Audit) -> None:

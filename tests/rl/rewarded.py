@@ -53,17 +53,17 @@ def reward_of(choice: Any) -> RewardFunction:
 def rollouts_of(
     world: World, texts: Sequence[Sequence[str]], *, cut: Sequence[tuple[int, int]] = (), first: int = 0
 ) -> Rollouts:
-    """Judged rollouts of the world's problems `first`...; those in `cut` did not end by themselves."""
+    """Verified rollouts of the world's problems `first`...; those in `cut` did not end by themselves."""
     problems = [world.problem("train", 0, first + p) for p in range(len(texts))]
     finished = np.array([[(p, g) not in cut for g in range(len(row))] for p, row in enumerate(texts)])
     verdicts = [
         [world.verify(problem, text, truncated=not finished[p, g]) for g, text in enumerate(texts[p])]
         for p, problem in enumerate(problems)
     ]
-    return judged(problems, [list(row) for row in texts], verdicts, finished=finished)
+    return verified_rollouts(problems, [list(row) for row in texts], verdicts, finished=finished)
 
 
-def judged(
+def verified_rollouts(
     problems: list[Problem],
     texts: list[list[str]],
     verdicts: list[list[Verdict]],
@@ -81,4 +81,4 @@ def judged(
 
 def of_verdicts(verdicts: list[list[Verdict]], lengths: Sequence[Sequence[int]] | None = None) -> Rollouts:
     problems = [COMPACT.problem("train", 0, p) for p in range(len(verdicts))]
-    return judged(problems, [[""] * len(row) for row in verdicts], verdicts, lengths=lengths)
+    return verified_rollouts(problems, [[""] * len(row) for row in verdicts], verdicts, lengths=lengths)

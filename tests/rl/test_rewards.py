@@ -247,7 +247,7 @@ def test_the_compact_wording_has_no_defects() -> None:
 
 
 def padding(world: World, problem: Problem) -> str:
-    """Two steps that the problem does not need and its judge lets pass."""
+    """Two steps that the problem does not need and its verifier lets pass."""
     if isinstance(world, ModularArithmetic):
         spare = next(name for name in "abcdefghijklmnopqrstuvwxyz" if name not in problem.gold.names)
         return f"{spare} = 1 ; {spare} = 2 ; "

@@ -1,4 +1,4 @@
-"""Rollouts: verdicts belong to the text that was drawn, and the tables hold what was judged."""
+"""Rollouts: verdicts belong to the text that was drawn, and the tables hold what was verified."""
 
 from __future__ import annotations
 

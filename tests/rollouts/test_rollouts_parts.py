@@ -51,7 +51,7 @@ def test_parts_of_other_lengths_are_padded() -> None:
     assert rollout_table(Rollouts.concatenate([narrow, other])) == rollout_table(whole.select([short, long]))
 
 
-def test_gold_is_the_world_s_solution_and_is_judged_right() -> None:
+def test_gold_is_the_world_s_solution_and_is_verified_right() -> None:
     problems = [WORLD.problem("train", 0, index) for index in range(8)]
     gold = gold_rollouts(TOKENIZER, WORLD, problems, 128)
     assert gold.samples == 1 and all(row[0].process_correct for row in gold.verdict_PG)

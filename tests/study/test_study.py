@@ -35,7 +35,7 @@ def test_regions_outside_the_levels_are_refused(levels: range) -> None:
         dataclasses.replace(STUDY, regions={"inside": range(1, 2), "far": levels})
 
 
-def test_arms_need_a_region_to_be_judged_on() -> None:
+def test_arms_need_a_region_to_get_a_verdict_on() -> None:
     with pytest.raises(InputError, match=r"^regions: "):
         dataclasses.replace(STUDY, regions={})
 

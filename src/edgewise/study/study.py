@@ -18,7 +18,7 @@ class Study:
 
     `regions` names sets of levels, from what the base covers to what it does not; each arm gets a
     verdict on each. InputError where an arm is not evaluated on the base's problems, for then
-    nothing can be paired, or is called "base", where an arm has no region to be judged on, and where two regions
+    nothing can be paired, or is called "base", where an arm has no region to get a verdict on, and where two regions
     share a level, for a problem is in one set. Levels of no region are evaluated and left out of the verdicts. An
     arm is drawn with the base's sampling params, or with power sampling and the base's token limit: sharpening
     without training is an arm of its own.
@@ -45,7 +45,7 @@ class Study:
         if "base" in self.arms:
             raise InputError("arm 'base': the name is taken by what the arms are compared with; use another")
         if self.arms and not self.regions:
-            raise InputError("regions: an arm is judged on regions; name at least one")
+            raise InputError("regions: an arm gets its verdict on regions; name at least one")
         evaluated = set(self.base.world.levels)
         outside = [name for name, levels in self.regions.items() if not levels or not set(levels) <= evaluated]
         if outside:

@@ -71,7 +71,7 @@ class Unscorable(StrEnum):
     NO_NUMBER = "unparsable: the answer is no number"
     # Of external graders.
     GRADER_FAILED = "{}"
-    OTHER_QUESTION = "{} makes another question of the same seed: nothing to judge against"
+    OTHER_QUESTION = "{} makes another question of the same seed: nothing to compare with"
     NOT_THE_ANSWER = "score_answer gives full marks, but it is not the one answer of the task"
     TEXT_AROUND = "text around the answer"
 

@@ -142,10 +142,10 @@ def test_one_sample_a_problem_says_little_and_does_not_fail() -> None:
 
 def test_a_forbidding_concern_is_about_its_models(arms: Mapping[str, Outcomes]) -> None:
     some = {name: arms[name] for name in ("base", "same", "surer")}
-    concern = Concern("Judged by another verifier.", True, ("surer",))
+    concern = Concern("Graded by another verifier.", True, ("surer",))
     found = audit(some, metric="answer", concerns=[concern], resamples=RESAMPLES)
     assert found.verdicts["surer"].label == "cannot tell"
-    assert found.sets[0].whole.verdicts["surer"].concerns == ("surer: Judged by another verifier.",)
+    assert found.sets[0].whole.verdicts["surer"].concerns == ("surer: Graded by another verifier.",)
     assert found.sets[0].whole.verdicts["same"].concerns == ()
     of_the_base = audit(some, metric="answer", concerns=[replace(concern, models=("base",))], resamples=RESAMPLES)
     assert {one.label for one in of_the_base.verdicts.values()} == {"cannot tell"}

@@ -25,7 +25,7 @@ def names(problems: int) -> list[str]:
 def rollouts(
     said: list[list[str]], right: list[set[str]], gold: list[str] | None = None, answers: tuple[str, ...] = ()
 ) -> Outcomes:
-    """Answers of every problem ("" for none); those in `right` are judged correct."""
+    """Answers of every problem ("" for none); those in `right` are graded correct."""
     texts = answers or tuple(sorted({text for row in said for text in row if text}))
     rows = [(at, number, text) for at, row in enumerate(said) for number, text in enumerate(row)]
     return Outcomes(

@@ -11,7 +11,7 @@ from tests.boundary.measures.test_soundness import sound_counts
 
 
 def test_the_conclusion_is_lost_where_errors_explain_it() -> None:
-    """The judge passed a tenth of the tuned model's right answers and a twentieth of the base's."""
+    """The verifier passed a tenth of the tuned model's right answers and a twentieth of the base's."""
     base, tuned = sound_counts(1000, [20] * 50, [1] * 50), sound_counts(1000, [40] * 50, [4] * 50)
     found = sensitivity(base, tuned, 100)
     assert found.difference_F[0] == pytest.approx(pass_at_k(1000, 4, 100) - pass_at_k(1000, 1, 100), abs=1e-9)

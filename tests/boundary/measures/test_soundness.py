@@ -37,8 +37,8 @@ def sampled(problems: int, n: int, answer: float, sound_share: float, fpr: float
 
 
 @pytest.mark.parametrize(("needed", "calls", "expected"), [(1, 3, 0.946), (1, 1, 0.641), (3, 3, 0.003)])
-def test_errors_of_the_judge_alone_reach_most_problems(needed: int, calls: int, expected: float) -> None:
-    """No chain is sound, one of fifty answers is right, and the judge passes one unsound chain in twenty."""
+def test_errors_of_the_verifier_alone_reach_most_problems(needed: int, calls: int, expected: float) -> None:
+    """No chain is sound, one of fifty answers is right, and the verifier passes one unsound chain in twenty."""
     fpr = voted_rate(0.05, calls, needed)
     assert 1 - (1 - 0.02 * fpr) ** 1024 == pytest.approx(expected, abs=5e-4)
     lucky = sound_counts(50 * 4096, [4096], [0])
@@ -98,7 +98,7 @@ def test_many_samples_lose_no_precision(n: int, k: int) -> None:
 
 
 def test_sound_solutions_are_not_made_of_errors() -> None:
-    """Judged CoT-pass@128 is 0.12 though no chain is sound; the corrected interval reaches down to 0."""
+    """Observed CoT-pass@128 is 0.12 though no chain is sound; the corrected interval reaches down to 0."""
     seen, low = [], []
     for seed in range(12):
         lucky = sampled(80, 512, 0.02, 0.0, 0.05, 0.9, seed)

@@ -114,7 +114,7 @@ def test_marks_that_disagree_about_one_answer_count_by_their_share() -> None:
     assert majority_vote(outcomes, [1]).value_K.tolist() == pytest.approx([1 / 2])
 
 
-def test_an_answer_that_could_not_be_judged_votes_and_is_not_correct() -> None:
+def test_an_answer_that_could_not_be_verified_votes_and_is_not_correct() -> None:
     outcomes = replace(spoken("aaAA"), answer_S=np.array([-1, -1, 1, 1], dtype=np.int8))
     assert majority_vote(outcomes, [1, 4]).value_K.tolist() == [0.5, 0.5]
     assert diversity(outcomes, 1, 3, bootstrap=Bootstrap(1)).solved == 0

@@ -202,10 +202,10 @@ def test_changes_claimed_are_those_the_design_detects(planted: tuple[Counts, Cou
 
 def test_concerns_forbid_a_claim_and_leave_the_numbers(planted: tuple[Counts, Counts]) -> None:
     free = boundary_verdict(*planted)
-    verdict = boundary_verdict(*planted, concerns=["The arms have different judges.", "A quarter are duplicates"])
+    verdict = boundary_verdict(*planted, concerns=["The arms have different verifiers.", "A quarter are duplicates"])
     assert verdict.label == "cannot tell"
-    assert verdict.rule == "The arms have different judges; A quarter are duplicates. Without that: extended."
-    assert verdict.concerns == ("The arms have different judges.", "A quarter are duplicates")
+    assert verdict.rule == "The arms have different verifiers; A quarter are duplicates. Without that: extended."
+    assert verdict.concerns == ("The arms have different verifiers.", "A quarter are duplicates")
     assert (verdict.delta_k, verdict.power, verdict.detectable) == (free.delta_k, free.power, free.detectable)
     # Where nothing could be told anyway, the rule says why.
     arm = Counts.of(64, [0, 64] * 10)
@@ -231,18 +231,18 @@ def test_more_comparisons_widen_and_need_more_resamples(planted: tuple[Counts, C
 def test_a_difference_in_judging_voids_the_claim(planted: tuple[Counts, Counts], what: str) -> None:
     base, tuned = planted
 
-    def unjudged(counts: Counts, share: float) -> Counts:
+    def unverified(counts: Counts, share: float) -> Counts:
         marked: dict[str, Any] = {what: np.full(100, round(64 * share))}
         return replace(counts, **marked)
 
-    explained = boundary_verdict(unjudged(base, 0.25), tuned)
+    explained = boundary_verdict(unverified(base, 0.25), tuned)
     assert explained.label == "cannot tell"
     assert explained.rule.startswith(what[:-2].capitalize()) and "extended" in explained.rule
     # More unscorable samples after tuning work against a gain, so they cannot explain it.
-    assert boundary_verdict(base, unjudged(tuned, 0.25)).label == "extended"
-    assert boundary_verdict(tuned, unjudged(base, 0.25)).label == "cannot tell"
-    assert boundary_verdict(unjudged(base, 0.25), unjudged(tuned, 0.25)).label == "extended"
-    assert boundary_verdict(unjudged(base, 1 / 64), tuned).label == "extended"
+    assert boundary_verdict(base, unverified(tuned, 0.25)).label == "extended"
+    assert boundary_verdict(tuned, unverified(base, 0.25)).label == "cannot tell"
+    assert boundary_verdict(unverified(base, 0.25), unverified(tuned, 0.25)).label == "extended"
+    assert boundary_verdict(unverified(base, 1 / 64), tuned).label == "extended"
 
 
 def test_a_difference_in_judging_voids_unchanged() -> None:
@@ -266,14 +266,14 @@ def test_a_small_loss_at_k_is_explained_by_as_many_truncated_samples() -> None:
     assert "Unscorable samples are" in rule and "Truncated samples are" in rule
 
 
-def test_sharpening_is_void_where_unjudged_problems_may_hide_a_change_at_k() -> None:
-    """A twentieth of the problems is never judged in one arm: it may have been solved there."""
+def test_sharpening_is_void_where_unverified_problems_may_hide_a_change_at_k() -> None:
+    """A twentieth of the problems is never verified in one arm: it may have been solved there."""
     p_P = np.repeat([0.0, 0.4], [60, 540])
     base, tuned = draw(p_P, 64, 1), draw(2 * p_P, 64, 2)
     assert boundary_verdict(base, tuned).label == "sharpened"
     never = replace(tuned, unscorable_P=np.repeat([64, 0], [60, 540]))
     assert "could hide a change of pass@k" in boundary_verdict(base, never).rule
-    # Spread evenly, the same share leaves every problem judged in nearly all of its samples.
+    # Spread evenly, the same share leaves every problem verified in nearly all of its samples.
     evenly = np.full(600, 6)
     assert boundary_verdict(replace(base, unscorable_P=evenly), tuned).label == "sharpened"
     assert boundary_verdict(base, replace(tuned, unscorable_P=evenly)).label == "sharpened"

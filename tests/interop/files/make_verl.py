@@ -17,7 +17,7 @@ SAID = {
 
 
 def main(folder: Path) -> None:
-    """Judge scripted completions with verl's own graders and write them with its trainer's own function."""
+    """Grade scripted completions with verl's own graders and write them with its trainer's own function."""
     trainer: Any = importlib.import_module("verl.trainer.ppo.ray_trainer")
     dapo: Any = importlib.import_module("verl.utils.reward_score.math_dapo")
     gsm8k: Any = importlib.import_module("verl.utils.reward_score.gsm8k")
