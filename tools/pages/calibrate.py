@@ -1,4 +1,4 @@
-"""Simulations with known truth: how often verdicts are false and intervals miss. Writes docs/calibration.md.
+"""Write docs/calibration.md: how often verdicts are false and intervals miss, in simulations with a known truth.
 
     python -m tools.pages.calibrate [share]
 
@@ -39,13 +39,13 @@ FALSE = tuple(label for label, entry in LABELS.items() if entry.changed)
 
 HEAD = """# Calibration
 
-What the audit says of data whose truth is known, because it was planted: success rates are drawn from a population,
-samples are binomial, and the claims are compared with what was planted. Every rate stands with its Monte-Carlo
-standard error; {resamples} resamples are made for each interval. Written by `make pages PAGES=calibrate`.
+How often the audit is right on simulated data with a known truth. Success rates are drawn from a population, samples
+are binomial, and the claims are compared with the truth. Every rate has its Monte-Carlo standard error. Intervals
+come from {resamples} resamples. Written by `make pages PAGES=calibrate`.
 
-Populations of success rates: *heavy-tailed* is Beta(0.2, 1.5); *zero-inflated* has 30% of problems at 0 and the
-others from Beta(0.5, 1.5); *clustered* has templates of {cluster} problems that share one rate from Beta(0.2, 1.5),
-and is analysed as clustered.
+Populations of success rates: *heavy-tailed* is Beta(0.2, 1.5). *Zero-inflated* has 30% of the problems at 0 and the
+others from Beta(0.5, 1.5). *Clustered* has templates of {cluster} problems that share one rate from Beta(0.2, 1.5), and
+the audit is told the clusters.
 """
 
 
@@ -218,8 +218,8 @@ def main(share: float = 1.0) -> None:
 def null_table(pool: Executor, share: float) -> Iterator[str]:
     yield "## Base against base\n"
     yield """\
-Two draws of one model, level 95%. False is a verdict of extended, shrunk, mixed or sharpened, and may occur in at
-most 5% of runs; unchanged is true.
+Two draws of one model, at 95% confidence. A verdict of extended, shrunk, mixed or sharpened is false, and may occur in
+at most 5% of the runs. Unchanged is true.
 """
     yield "| population | problems | n | runs | false verdicts | unchanged | cannot tell |"
     yield "|---|---|---|---|---|---|---|"
@@ -237,9 +237,9 @@ most 5% of runs; unchanged is true.
 def coverage_table(pool: Executor, share: float) -> Iterator[str]:
     yield "## Coverage of 95% intervals and bands\n"
     yield """\
-pass@k at k = 1, 2, 4, 8 and 16 from n = 64, and its difference after a fifth of the problems (of the clusters) was
-forgotten. Units are problems or clusters. Alone: the interval at one k, averaged over k. Band: all k at once. With
-few units there is often none among them that had much to lose, and then nothing shows how large a loss can be.
+pass@k at k = 1, 2, 4, 8 and 16 from n = 64, and its difference after a fifth of the problems (or of the clusters) was
+forgotten. Units are problems or clusters. *Alone* is the interval at one k, averaged over k. *Band* is all k at once.
+With few units, often none of them had much to lose. Then the data cannot show how large a loss can be.
 """
     yield "| population | problems | units | runs | curve, alone | curve, band | difference, alone | difference, band |"
     yield "|---|---|---|---|---|---|---|---|"
@@ -254,10 +254,10 @@ few units there is often none among them that had much to lose, and then nothing
 def planned_table(pool: Executor, share: float) -> Iterator[str]:
     yield "## A planted change: predicted and observed\n"
     yield """\
-The alternative of `edgewise audit --plan` with its default population: problems solved with p < 0.05 come to p =
-0.05, or problems solved with at least that are lost, until mean pass@k (k = n/4) has moved by the effect. Predicted is
-the plan's probability that the verdict claims it, observed how often it did. Contrary is the opposite direction, mixed
-or sharpened. Unchanged is true below the margin of 5 points.
+The change that `edgewise audit --plan` assumes, with its default population: problems with p < 0.05 rise to p = 0.05,
+or problems with p >= 0.05 are lost, until mean pass@k (k = n/4) has changed by the effect. *Predicted* is the plan's
+probability that the verdict claims the change, *observed* how often it did. *Contrary* is the opposite direction,
+mixed or sharpened. Unchanged is true for effects below the margin of 5 points.
 """
     yield "| effect, points | problems | n | runs | predicted | observed | contrary | unchanged |"
     yield "|---|---|---|---|---|---|---|---|"
@@ -277,9 +277,10 @@ or sharpened. Unchanged is true below the margin of 5 points.
 def skill_table(pool: Executor, share: float) -> Iterator[str]:
     yield "## A planted skill: certified\n"
     yield """\
-100 problems, 20 of which the base never solves; after tuning these are solved with rate 0.05, or (null) with rate 0.
-Certified: the mean share of the 20 with a certificate. False: runs with a certificate for any other problem. n is what
-decides: half of it is held out, and it takes several hundred held-out samples to show that a base rate is below 0.01.
+There are 100 problems, 20 of which the base never solves. After tuning these 20 are solved with rate 0.05, or (null)
+with rate 0. *Certified* is the mean share of the 20 that get a certificate. A certificate for any other problem is
+false. The number of samples n decides: half of them are held out, and it takes several hundred held-out samples to
+show that a base rate is below 0.01.
 """
     yield "| planted | n | runs | certified | runs with a false certificate | verdict extended at k = 16 |"
     yield "|---|---|---|---|---|---|"
@@ -297,9 +298,10 @@ decides: half of it is held out, and it takes several hundred held-out samples t
 def sharpening_table(pool: Executor, share: float) -> Iterator[str]:
     yield "## Sharpening at any number of problems\n"
     yield """\
-Odds of a heavy-tailed population multiplied by 8, k = 16. With no rare problem (all others have rate 0) this is
-sharpening and must not become an extension, however many problems there are. With rare problems it is the ideal tilt
-of KL-regularised RL, which truly raises pass@k: it is extended at k (verdicts.md).
+The odds of success of a heavy-tailed population are multiplied by 8; k = 16. If the base solves no problem rarely (all
+others have rate 0), this is sharpening, and must not be called extended, however many problems there are. With rare
+problems it is the ideal solution of KL-regularised RL, which really raises pass@k and is extended at k
+([verdicts.md](verdicts.md)).
 """
     yield "| problems that change | problems | runs | sharpened | extended | cannot tell |"
     yield "|---|---|---|---|---|---|"
