@@ -17,24 +17,24 @@ RATES = (0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 
 HEAD = rf"""# The algorithms
 
-Which estimator is in front of you, and what does it do to easy and to hard problems? One entry each: name in the code,
-name in a recipe, source, formula, what it assumes, what it is unbiased for, when to use it. Written by
-`make pages PAGES=algorithms` from the functions that train; numbers marked *exact* are held by tests that enumerate
-every batch a small policy can draw.
+What each estimator computes, and what it does to easy and hard problems. Each entry has the name in the code, the name
+in a recipe, source, formula, assumptions, what the estimator is unbiased for, and when to use it. Written by
+`make pages PAGES=algorithms` from the functions that train. Tests check the numbers marked *exact* by enumerating every
+batch that a small policy can draw.
 
-**Conventions.** A problem has $`n`$ samples with rewards $`r_1 \dots r_n`$, $`c`$ of them right; $`p`$ is its true pass
-rate. An advantage multiplies log-probabilities in a *mean* over samples; PKPO publishes $`S_i`$ for a *sum* over the
-samples of a problem, which `advantages.pkpo` returns and a recipe multiplies by $`n`$. The *binary outcome* is right or
-wrong; the *reward* may be shaped. Filters, curricula and pass@k see the outcome only. On policy, where a batch is used
-for one update, the ratio is exactly 1 (the policy's own log-probabilities are detached, none is computed twice), so
-every clipped loss is plain REINFORCE there. Sampling is never truncated (no top-p, no top-k), so log-probabilities are
-those of the policy that drew. A name in a recipe is an override: `advantage=rloo`, or with numbers
-`advantage=pkpo advantage.k=8`.
+**Conventions.** A problem has $`n`$ samples with rewards $`r_1 \dots r_n`$, $`c`$ of them right; $`p`$ is its true
+pass rate. An advantage multiplies log-probabilities in a *mean* over samples. PKPO publishes $`S_i`$ for a *sum* over
+the samples of a problem; `advantages.pkpo` returns $`S_i`$, and a recipe multiplies it by $`n`$. The *binary outcome*
+is right or wrong; the *reward* may be shaped. Filters, curricula and pass@k use the outcome only. On policy, with one
+update for each batch, the ratio is exactly 1 (the policy's own log-probabilities are detached and not computed
+twice), so every clipped loss is plain REINFORCE. Sampling is never truncated (no top-p, no top-k), so
+log-probabilities are those of the policy that sampled. A name in a recipe is an override: `advantage=rloo`, or with
+numbers `advantage=pkpo advantage.k=8`.
 
 ## What each does to easy and hard problems
 
-The score of a right sample is on average $`\nabla p / p`$, that of a wrong one $`-\nabla p / (1 - p)`$. So with 0/1
-rewards every advantage that depends on $`c`$ alone has the expected update $`w(p) \nabla p`$,
+The mean score of a right sample is $`\nabla p / p`$, and that of a wrong one $`-\nabla p / (1 - p)`$. So with 0/1
+rewards every advantage that depends only on $`c`$ has the expected update $`w(p) \nabla p`$ with
 
 ```math
 w(p) = \frac{{1}}{{n}} \sum_{{c=0}}^{{n}} \binom{{n}}{{c}} p^c (1-p)^{{n-c}}
@@ -42,25 +42,29 @@ w(p) = \frac{{1}}{{n}} \sum_{{c=0}}^{{n}} \binom{{n}}{{c}} p^c (1-p)^{{n-c}}
 = \sum_{{c=0}}^{{n-1}} \binom{{n-1}}{{c}} p^c (1-p)^{{n-1-c}} \left[ A_+(c+1) - A_-(c) \right],
 ```
 
-what it is worth to be right rather than wrong, averaged over what the other $`n - 1`$ samples do. It is exact. A common
-factor is a learning rate; the *shape* says which problems the algorithm learns from. All here at n = {SAMPLES}; what is
-normalised over a batch sees one group of each c = 0 to {SAMPLES}.
+This weight is the gain of a right sample over a wrong one, averaged over the outcomes of the other $`n - 1`$ samples.
+It is exact. A common factor acts like a learning rate; the *shape* of the curve says which problems the algorithm
+learns from. All curves have n = {SAMPLES}. Algorithms that normalise over a batch get one group of each c = 0 to
+{SAMPLES}.
 
 ![Weight w(p) against the pass rate p, logarithmic](figures/weight.svg)
 
-Dotted: the limits of many samples of MaxRL and GRPO. No group estimator can weigh a problem with $`p \ll 1/n`$ by more
-than what a lone success earns, so all curves are flat on the left: GRPO's at $`(n-1)/\sqrt n`$, MaxRL's at $`n - 1`$,
-PKPO's at $`k`$. GRPO is the only one in the figure that turns up again for problems that are nearly always solved.
+The dotted lines are the limits of MaxRL and GRPO for many samples. For a problem with $`p \ll 1/n`$, the weight of a
+group estimator is at most what a single success in the group earns. So all curves are flat on the left: GRPO's at
+$`(n-1)/\sqrt n`$, MaxRL's at $`n - 1`$, PKPO's at $`k`$. In this figure, only GRPO rises again for problems that are
+nearly always solved.
 """
 
 CREDIT = """![Advantage of a right and of a wrong sample, one chart for each algorithm](figures/credit.svg)
 
-Advantages of a right and of a wrong sample, by the share of right ones in the group; each chart has its own scale.
+Advantages of a right and of a wrong sample against the share of right samples in the group. Each chart has its own
+scale.
 
 ![Total absolute advantage against the pass rate of the group](figures/signal.svg)
 
-How loud a group is: $`(c |A_+| + (n - c) |A_-|) / n`$, each with peak 1; lines join c = 0 to 16. Unlike $`w(p)`$ this
-is given what was drawn. A group without a success is silent in every curve, one with c > 9 also in those of k = 8.
+The signal of a group, $`(c |A_+| + (n - c) |A_-|) / n`$, scaled to a peak of 1; lines join c = 0 to 16. Unlike
+$`w(p)`$, it is a function of the samples that were drawn. A group without a success has no signal in any curve. With
+k = 8, a group with c > 9 has none either.
 """
 
 
