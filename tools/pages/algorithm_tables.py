@@ -17,7 +17,7 @@ class Table:
 
 FORMS = Table(
     "Forms of Pass@k Training and of PKPO's baseline",
-    "All functions are of `edgewise.rl.advantages`.",
+    "All functions are in `edgewise.rl.advantages`.",
     ("name in a recipe", "function", "what it is", "note"),
     (
         (
@@ -91,17 +91,17 @@ FORMS = Table(
 
 TABLES = (
     Table(
-        "Corrections for what another policy drew",
-        "Trainer and sampler differ in numerics, or the draws are `staleness` updates old. The loss of a token is"
+        "Corrections for samples of another policy",
+        "Trainer and sampler can differ in numerics, or the samples are `staleness` updates old. The loss of a token is"
         r" multiplied by a detached weight of $`\rho = \pi_{old} / \pi_{rollout}`$.",
         ("name in a recipe", "function", "weight", "bias and use"),
         (
-            ("`loss.correction=none`", "", "1", "right on policy only"),
+            ("`loss.correction=none`", "", "1", "correct on policy only"),
             (
                 "`loss.correction=ratio`",
                 "",
                 "1",
-                "the loss's own ratio is against the policy that drew; its clip sees the mismatch",
+                "the ratio of the loss is taken against the policy that sampled, so its clip includes the mismatch",
             ),
             (
                 "`loss.correction=truncated`",
@@ -114,15 +114,16 @@ TABLES = (
                 "`loss.correction=masked`",
                 "`masked_importance`",
                 r"$`\rho \cdot [low \le \rho \le high]`$",
-                "IcePop, arXiv 2510.18855; [0.5, 5] in ProRL v2. Drops what it cannot trust",
+                "IcePop, arXiv 2510.18855; [0.5, 5] in ProRL v2. Drops tokens whose ratio is out of bounds",
             ),
         ),
     ),
     Table(
         "Normalisation of the loss",
-        "`edgewise.rl.normalization.token_weights`: computed once for the whole batch, so no gradient depends on how it"
-        r" is cut. $`l_i`$ is a sample's length in tokens, $`P`$ counts problems, $`N`$ the samples of them all.",
-        ("name in a recipe", "weight of a token", "what counts alike", "source"),
+        "`edgewise.rl.normalization.token_weights`: computed once for the whole batch, so the way a batch is"
+        r" split into micro-batches does not change a gradient. $`l_i`$ is a sample's length in tokens, $`P`$ counts"
+        r" problems, $`N`$ the samples of them all.",
+        ("name in a recipe", "weight of a token", "what has equal weight", "source"),
         (
             (
                 "`loss.normalization=token-mean`",
@@ -145,16 +146,16 @@ TABLES = (
             (
                 "`loss.normalization=seq-mean-token-sum-norm`",
                 r"$`1 / (N\, l_{max})`$",
-                "every sample's sum: no length is favoured",
+                "the sum of every sample: no length is favoured",
                 "Dr. GRPO, arXiv 2503.20783",
             ),
         ),
     ),
     Table(
         "KL and entropy",
-        "`edgewise.rl.kl`. KL(policy ‖ reference), or with `loss.kl.target=teacher` to the teacher. In the loss"
-        " each form sees one token at a time; only in the reward is what a token does to those after it part of the"
-        " gradient. `loss.kl.reset` says when the policy becomes the reference.",
+        "`edgewise.rl.kl`. KL(policy ‖ reference), or with `loss.kl.target=teacher` to the teacher. In the loss,"
+        " each form acts on one token at a time. Only in the reward does the gradient include the effect of a token on"
+        " later ones. `loss.kl.reset` says when the policy becomes the new reference.",
         ("name in a recipe", "function", "term", "gradient on average (exact)"),
         (
             (
@@ -167,8 +168,8 @@ TABLES = (
                 "`loss.kl.estimator=k1`",
                 "`k1`",
                 r"$`\log (p/q)`$",
-                "0 in the loss: only noise. With `loss.kl.estimator=k1 loss.kl.place=reward` that of the KL of whole"
-                " samples",
+                "0 in the loss: it adds noise only. With `loss.kl.estimator=k1 loss.kl.place=reward` it is the"
+                " gradient of the KL of whole samples",
             ),
             (
                 "`loss.kl.estimator=k2`",
@@ -199,14 +200,15 @@ TABLES = (
             (
                 '`loss.kl.coefficient=0.01 loss.kl.reset={"kind":"plateau","every":20,"patience":3}`',
                 "",
-                "when training problems of their own stop improving",
-                "ProRL looked at its benchmarks",
+                "when validation problems from the train split stop improving",
+                "ProRL used its benchmarks",
             ),
         ),
     ),
     Table(
         "Rewards",
-        "All functions are of `edgewise.rl.rewards`. What earns nothing because it cannot be scored is logged as such.",
+        "All functions are in `edgewise.rl.rewards`. Samples that earn nothing because they are unscorable are logged"
+        " as such.",
         ("name in a recipe", "function", "pays", "use"),
         (
             ("`reward.function=outcome`", "`outcome`", "1 for a right answer", "the default"),
@@ -225,26 +227,26 @@ TABLES = (
             (
                 '`reward.function={"kind":"world","name":"released_strict"}`',
                 "",
-                "what the world offers by this name: released_mixture, released_strict of graph arithmetic",
-                "the rewards of arXiv 2512.07783 as its code computes them; the strict one that it writes is `process`",
+                "a reward of the world's own: graph arithmetic has released_mixture and released_strict",
+                "the rewards of arXiv 2512.07783 as its code computes them; its strict reward as written is `process`",
             ),
             (
                 "`reward.function=format`",
                 "`format_only`",
                 "1 where an answer could be read",
-                "control: what of a gain is format",
+                "control: how much of a gain is format",
             ),
             (
                 "`reward.function=random`",
                 "`random`",
                 "1 by the toss of a coin",
-                "control, arXiv 2506.10947: what the clip does alone",
+                "control, arXiv 2506.10947: the effect of the clip alone",
             ),
             (
                 "`reward.function=wrong_label`",
                 "`wrong_label`, `labelled`",
                 "1 for one fixed wrong answer",
-                "control, same work",
+                "control, arXiv 2506.10947",
             ),
             (
                 "`reward.function=majority`",
@@ -252,7 +254,7 @@ TABLES = (
                 "1 for the group's most frequent answer",
                 "TTRL, arXiv 2504.16084: RL without labels, sharpening by construction",
             ),
-            ("`reward.length=none`", "", "as it is", ""),
+            ("`reward.length=none`", "", "the reward unchanged", ""),
             (
                 "`reward.length=overlong`",
                 "`overlong`",
@@ -274,14 +276,14 @@ TABLES = (
         ),
     ),
     Table(
-        "Which problems are asked, and which groups are trained on",
-        "All of these look at the binary outcome.",
-        ("name in a recipe", "what it does", "source", "mind"),
+        "Curricula and filters: which problems are sampled, and which groups are trained on",
+        "All of these use the binary outcome.",
+        ("name in a recipe", "what it does", "source", "note"),
         (
-            ("`sampling.curriculum=uniform`", "fresh problems for ever", "", "no problem is seen twice"),
+            ("`sampling.curriculum=uniform`", "new problems without end", "", "no problem is seen twice"),
             (
                 '`sampling.curriculum={"kind":"pool","size":1000,"retire_at":0.9}`',
-                "a fixed set in epochs; `retire_at` drops what is solved",
+                "a fixed set in epochs; `retire_at` drops problems that are solved",
                 "no positive resampling, ScaleRL, 0.9",
                 "draws per problem are logged",
             ),
@@ -301,50 +303,51 @@ TABLES = (
                 "`sampling.filters.drop_zero_variance=true`",
                 "drops groups of one outcome",
                 "DAPO; ScaleRL",
-                "silent in group estimators anyway, but it changes the denominators",
+                "such groups give no signal in group estimators anyway, but dropping them changes the denominators",
             ),
             (
                 "`sampling.filters.drop_zero_variance=true sampling.filters.resample_up_to=4`",
-                "draws so many more times to fill the batch",
+                "samples this many more times to fill the batch",
                 "DAPO's dynamic sampling",
-                "bounded; then it goes on with what there is",
+                "bounded; after that the step uses the groups that there are",
             ),
         ),
     ),
     Table(
         "Controls without RL",
-        "On the same trainer, draws and updates. What RL does not beat here is no sign of a new skill.",
+        "These use the same trainer, samples and updates. A gain of RL over its base is no sign of a new skill where a"
+        " control gains as much.",
         ("arm", "in a recipe", "what it is", "what it rules out"),
         (
             (
                 "Supervised fine-tuning",
                 "`advantage=indicator_all sampling.samples=1 sampling.behavior=gold`",
                 "likelihood of the world's own solutions",
-                "that any training on these problems would do; a ceiling where RL has no signal",
+                "that any training on these problems would do; an upper bound where RL has no signal",
             ),
             (
                 "Rejection fine-tuning",
                 "`sampling.behavior=start advantage=indicator_correct`",
                 "likelihood of the start model's right samples, draws matched to RL's",
-                "that search, not learning from failure, made the gain",
+                "that search made the gain, not learning from failures",
             ),
             (
                 "Positive-only RL",
                 "`advantage.positive_only=true`",
-                "failures never pushed down",
-                "the part of the negative gradient",
+                "failures are never pushed down",
+                "that the negative gradient made the gain",
             ),
             (
                 "Distillation",
                 "`sampling.behavior=teacher advantage=indicator_all`",
                 "likelihood of a teacher's samples; forward KL",
-                "the positive control: new skills do come in",
+                "nothing: it is the positive control, in which new skills appear",
             ),
             (
                 "On-policy distillation",
                 "`advantage=indicator_none loss.kl.target=teacher loss.kl.coefficient=1`",
                 "KL(policy ‖ teacher) on the policy's samples; reverse KL",
-                "the same, without another's samples",
+                "nothing: the positive control on the policy's own samples",
             ),
             (
                 "Self-distillation",
