@@ -1,9 +1,7 @@
-"""What the instrument says about solved sets that papers printed: writes docs/published.md.
+"""Write docs/published.md: tests of the tables of solved problems that papers published.
 
-    python -m tools.pages.published
-
-Only whole-number tables were published, so only what such tables allow is said: the exact McNemar
-test, corrected for the number of tables, its power, and the measures of Invisible Leash.
+The papers published whole numbers of problems only. These allow the exact McNemar test, corrected for the number of
+tables, its power, and the support measures of The Invisible Leash.
 """
 
 from __future__ import annotations
@@ -83,39 +81,40 @@ def _p(value: float) -> str:
 
 HEAD = """# What published tables say
 
-Papers that compare which problems two models solve within k samples print four numbers: both, base only, tuned only,
-neither. Written by `python -m tools.pages.published` from those numbers, which were taken over from the papers.
+Papers that compare which problems two models solve within k samples publish four numbers: problems solved by both, by
+the base only, by the tuned model only, and by neither. This page tests those numbers as the papers print them.
+Written by `make pages PAGES=published`.
 
-Two draws of one model also differ: each direction then has sum q(1-q) problems in expectation, q = (1-p)^k, which none
-of these papers measured. It is the same in both directions, so the exact McNemar test of the two discordant numbers is
-a test of a net change all the same; how many of the discordant problems are chance cannot be said from a table. A net
-change is called one where its p-value, corrected for all {tables} tables together (Holm), is at most {alpha}, and the
-power to see a change as large as the one printed, at {alpha}, is at least {power}.
+Two draws of one model differ too. In expectation each direction then has sum q(1-q) problems, with q = (1-p)^k, which
+none of these papers measured. This number is the same in both directions. So the exact McNemar test of the two
+discordant numbers is still a test of a net change, but a table does not show how many of the discordant problems are
+chance. The last column calls a net change where two conditions hold: its p-value, corrected for all {tables} tables
+together (Holm), is at most {alpha}; and the power to see a change of the published size, at {alpha}, is at least
+{power}.
 
 | models | problems | k | both/base only/tuned only/neither | SRR | NDR | NSCR | McNemar p | corrected | power | so |
 |---|---|---|---|---|---|---|---|---|---|---|
 """
 
 TAIL = """
-SRR, NDR and NSCR as in [2] (`edgewise.boundary.measures.support`); McNemar's test in
-`edgewise.boundary.measures.solved`, its power in `edgewise.boundary.inference.power`, Holm's correction in
+SRR, NDR and NSCR are defined as in [2] (`edgewise.boundary.measures.support`). McNemar's test is in
+`edgewise.boundary.measures.solved`, its power in `edgewise.boundary.inference.power`, and Holm's correction in
 `edgewise.boundary.inference.multiple_testing`.
 
-**Of each claim.**
+**The claims, one by one.**
 
-- [1] says that the base solves more than RL at large k. AIME24 at k = 1024: 4 against 0 discordant problems of 30 is
-  p = 0.125; six against none would have been needed for this table alone, and more among so many. LiveCodeBench: 4
-  against 1, p = 0.375. MATH500 at k = 128: 18 against 5, p = 0.011 by itself, but not after correction, and with power
-  {math500:.2f}. Their curves, drawn to k = n, are single coin tosses of each problem at the right edge: no claim at
-  k > n/4 is made here.
-- [1], the same paper's training table: base 69.1% of Omni-MATH test at k = 256; PPO and RLOO 69.2%, Reinforce++ 69.7%.
-  The sampling-efficiency gap pass@256(base) - pass@1(RL) from that table, in points:
-  {gaps}.
-  The text gives RLOO 42.6, which is DAPO's.
-- [2] says that shrinkage always outweighs expansion. In its table it does so for every model in number; it is a net
-  loss by the test for ProRL, Nemotron-7B and Skywork, and cannot be told for Nemotron-14B, Phi4 and OLMo2.
-- [2] compares supervised fine-tuning (SFT) with DAPO on equal data. SFT gains and DAPO loses on all three sets in
-  number; after correction SFT's gain on MATH500 and DAPO's losses on Minerva and Olympiad stand.
+- [1] says that the base solves more than RL at large k. On AIME24 at k = 1024, 4 against 0 discordant problems of 30
+  give p = 0.125. This table alone would have needed six against none, and more among so many tables. LiveCodeBench
+  has 4 against 1, p = 0.375. MATH500 at k = 128 has 18 against 5, p = 0.011 before correction but not after, with
+  power {math500:.2f}. The curves in [1] go to k = n, where each problem is a single coin toss. No claim at k > n/4 is
+  made here.
+- [1] has a training table: on the Omni-MATH test set at k = 256, the base reaches 69.1%, PPO and RLOO 69.2%,
+  Reinforce++ 69.7%. The sampling-efficiency gap pass@256(base) - pass@1(RL) from that table, in points: {gaps}. The
+  text gives 42.6 for RLOO, which is the number of DAPO.
+- [2] says that shrinkage always outweighs expansion. By the numbers in its table, it does for every model. By the test,
+  it is a net loss for ProRL, Nemotron-7B and Skywork; for Nemotron-14B, Phi4 and OLMo2 the test cannot tell.
+- [2] compares supervised fine-tuning (SFT) with DAPO on equal data. By the numbers, SFT gains and DAPO loses on all
+  three sets. After correction, SFT's gain on MATH500 and DAPO's losses on Minerva and Olympiad remain.
 
 [1] {yue}. [2] {leash}.
 """
