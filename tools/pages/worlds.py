@@ -1,4 +1,4 @@
-"""Write docs/worlds.md: the worlds, and what can be measured of them, beside the reference generator and scorer.
+"""Write docs/worlds.md: the worlds, their measured properties, and the same of the reference generator and scorer.
 
     python -m tools.pages.worlds
 
@@ -38,7 +38,7 @@ RELEASED_SCORER = {4: 95, 6: 92, 8: 62, 10: 35, 12: 27, 14: 12, 17: 13, 20: 3}
 HEAD = """# The worlds
 
 A world is a family of problems with knobs, a wording and a verifier. A problem is a function of its address (world,
-split, seed, index): nothing is stored, any process can draw any problem, and two machines draw the same one. A verdict
+split, seed, index). Nothing is stored, any process can draw any problem, and two machines draw the same one. A verdict
 is correct, wrong or unscorable, with a reason. A completion that was cut off, is too long or cannot be read is
 unscorable; it never silently counts as wrong.
 
@@ -51,9 +51,9 @@ edgewise verify strings done.jsonl max_calls=4 --out verdicts.jsonl   # done: as
 edgewise audit base.jsonl verdicts.jsonl
 ```
 
-The split of a problem follows from a canonical hash of what it asks: 10/16 train, 1/16 validation, 2/16 test, 3/16 held
-out (for problems that neither training nor testing may touch, such as those of RL only). This page is written by
-`make pages PAGES=worlds`.
+A canonical hash of what a problem asks decides its split: 10/16 train, 1/16 validation, 2/16 test, 3/16 held out. The
+held-out split is for problems that neither training nor testing may use, such as those of RL only. This page is
+written by `make pages PAGES=worlds`.
 """
 
 GRAPH = """## Graph arithmetic
@@ -72,8 +72,8 @@ without a difference.
 
 FAULTS = (
     (
-        "In 12 to 46% of reverse problems of op 10 and more a needed definition is missing from the text.",
-        "Every problem is solvable and unambiguous: a solver that reads nothing but the text finds exactly the gold"
+        "In 12 to 46% of the reverse problems of op 10 and more, the text lacks a needed definition.",
+        "Every problem is solvable and unambiguous: a solver that reads only the text finds exactly the gold"
         " answer (a property test over all knobs).",
     ),
     (
@@ -85,32 +85,32 @@ FAULTS = (
         "`min_distractors` to `max_distractors`, each equally often, at every op.",
     ),
     (
-        "The op is met by rejection: 1 to 24% of proposals are kept.",
-        "The op is exact by construction; only numbers are drawn again, for being too large or of another split.",
+        "The op is reached by rejection: 1 to 24% of the proposals are kept.",
+        "The op is exact by construction; only numbers are drawn again, if they are too large or give another split.",
     ),
-    ("Which mode a run makes depends on its batch size.", "Mode and setting are drawn for each problem."),
+    ("The mode of a run depends on its batch size.", "Mode and setting are drawn for each problem."),
     (
-        "Duplicates are sought among strings, and random letters and order make every string new.",
+        "Duplicates are searched among texts, but random letters and order make every text new.",
         "The graph decides the split.",
     ),
     (
-        "52 letters are used up near op 40, where 6 of 2,323 proposals are kept.",
-        "What 25 quantities and their totals can hold: op 42 without distractors, 34 with up to 4 of them.",
+        "The 52 letters run out near op 40, where 6 of 2,323 proposals are kept.",
+        "The limit is 25 quantities and their totals: op 42 without distractors, 34 with up to 4 of them.",
     ),
 )
 
 SHAPES = """### Shape, ours beside the reference's
 
-Mean (10th to 90th percentile) at each op, forward and reverse together. *Quantities* are the named necessary ones,
-*depth* is how many of them stand on the longest path, *width* the largest number of them at one distance from the
-leaves, *words* the length of problem and solution in English, *distractors* the quantities that are not needed. Ours:
-{drawn:,} problems of seed 0 an op with default knobs; the reference's: {rows} rows of its generator.
+Mean (10th to 90th percentile) at each op, forward and reverse together. *Quantities* are the necessary ones with
+a name, *depth* is their number on the longest path, *width* the largest number of them at one distance from the leaves,
+*words* the length of problem and solution in English, and *distractors* the quantities that are not needed. Ours are
+{drawn:,} problems of seed 0 for each op with default knobs; the reference's are {rows} rows of its generator.
 """
 
 DUPLICATES = """### Duplicates across splits
 
-{count:,} problems of op 2-20 (compact, seed 0), a quarter from each split. *By id* is the canonical hash that the
-splits are made by; *by expression* compares the question written out down to its constants, which shares no code with
+{count:,} problems of op 2-20 (compact, seed 0), a quarter from each split. *By id* compares the canonical hash that
+decides the split. *By expression* compares the question written out down to its constants; this shares no code with
 the hash.
 """
 
@@ -120,9 +120,9 @@ VERIFIERS = """### Verifiers
 expression, with intermediate letters replaced, is the same linear combination of other quantities as in the problem;
 everything after an equals sign has the right value as a linear form a*x + b; in reverse mode the answer is the only
 solution of every equation at the end; the answer stands once, at the end. A letter means what the text last assigned
-to it, so names change nothing. `paper_compat` decides as the released scorer does: in the last step of a reverse
-problem it reads letters of ordinary words as variables. So a perfect model that chooses its letters at random fails
-most deep reverse problems, and several plateaus of the paper are due to that ceiling.
+to it, so other names make no difference. `paper_compat` decides as the released scorer does: in the last step of a
+reverse problem it reads letters of ordinary words as variables. So a perfect model that chooses its letters at random
+fails most deep reverse problems. Several plateaus in the paper come from this ceiling.
 
 ```python
 from edgewise.tasks.graph import verify_released
@@ -215,8 +215,8 @@ examples/my_world.py:Backwards` prints its problems:"""
 
 RATE_HEAD = """## Rates
 
-One core, median of five runs, by `make bench`; the reference is its generator and its scorer's parser as measured on
-one core (their problem at each op by rejection, forward and reverse mixed).
+On one core, the median of five runs of `make bench`. The reference is its generator and the parser of its scorer,
+measured on one core (its problems at each op by rejection, forward and reverse mixed).
 """
 RATE_TAIL = """Worker processes make problems while the model trains; any number of workers makes the same ones. The
 provenance of each stage records `data_seconds`, the time spent waiting for rows. Two workers kept up with a
@@ -230,7 +230,7 @@ Row = dict[str, Any]
 
 
 class Shape(NamedTuple):
-    """What the table says about one graph."""
+    """The measures of one graph that the table shows."""
 
     quantities: int
     depth: int
@@ -312,7 +312,7 @@ def spread(numbers: Iterable[int]) -> str:
 
 
 def duplicates() -> Iterator[str]:
-    """How many of a million problems are asked in two splits."""
+    """How many of a million problems are in two splits."""
     world = GraphArithmetic(min_op=2, max_op=20, wording="compact")
     count = DISTINCT // len(SPLITS)
     asked: dict[Split, tuple[set[str], set[int]]] = {}
@@ -335,7 +335,7 @@ def duplicates() -> Iterator[str]:
 
 
 def expression(graph: Graph) -> str:
-    """What is asked, written out down to the constants, the terms of a sum sorted."""
+    """The question written out down to its constants, with the terms of a sum sorted."""
     written: dict[int, str] = {}
     for i in sorted(graph.steps):
         node: Node = graph.nodes[i]
