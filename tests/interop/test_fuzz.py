@@ -1,4 +1,4 @@
-"""Whatever the bytes, an importer gives an ModelRollouts or an InputError of one line."""
+"""Whatever the bytes, an importer gives a ModelRollouts or an InputError of one line."""
 
 from __future__ import annotations
 

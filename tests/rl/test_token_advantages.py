@@ -1,4 +1,4 @@
-"""What each token is batch with: the tables that the updates read."""
+"""Per-token tables of a batch: advantages, rollout log-probabilities and values, as the updates read them."""
 
 from __future__ import annotations
 
