@@ -15,7 +15,7 @@ from rich.text import Text
 from edgewise.boundary.audit.result import Audit, Concern, ProblemSet
 from edgewise.boundary.inference.resampling import Estimate
 from edgewise.boundary.measures.crossover import CROSSOVER
-from edgewise.boundary.verdict.labels import LABELS, Label
+from edgewise.boundary.verdict.labels import CANNOT_TELL, LABELS, Label
 from edgewise.report import formats
 
 # Columns of the terminal from which on a tuned model's own pass@k stands beside its difference from the base.
@@ -48,6 +48,10 @@ def print_audit(audit: Audit, folder: Path) -> None:
         console.print()
         console.print(Text.assemble((one_line(model), "bold"), ": ", _label(verdict.label), f" at k = {_all(ks)}"))
         console.print(Padding(Text(one_line(verdict.sentence)), (0, 0, 0, 2)))
+        for name, part in verdict.parts.items():
+            if part.label == CANNOT_TELL:
+                where = f"{one_line(name)}: " if len(verdict.parts) > 1 else ""
+                console.print(Padding(Text(f"why: {where}{one_line(part.rule)}", "dim"), (0, 0, 0, 2)))
         for problem_set in audit.sets:
             for line in _crossover(audit, problem_set, model):
                 console.print(Padding(Text(line), (0, 0, 0, 2)))

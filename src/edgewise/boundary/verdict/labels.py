@@ -156,15 +156,16 @@ LABELS: Mapping[Label, LabelEntry] = {
         ),
     ),
     "sharpened": LabelEntry(
-        meaning="The tuned model is right more often with one sample; with k it gains and loses less than the margin.",
+        meaning="The tuned model is right more often with one sample; within k samples it newly solves, and loses, less than the "
+        "margin.",
         condition="Delta pass@1 is above 0, by its interval and by a sign-flip test; a loss of pass@k and an excess "
         "expansion as large as the margin are both excluded.",
-        sentence="The tuned model is right more often with one sample; its gains and losses within {k} samples stay "
-        "below {margin}.",
+        sentence="The tuned model is right more often with one sample; within {k} samples, newly solved problems and "
+        "losses stay below {margin}.",
         combined=lambda labels: "sharpened" in labels and labels <= {"sharpened", "unchanged"},
         combined_rule="every part is sharpened or unchanged, and some is sharpened",
-        combined_sentence="Right more often with one sample on {here}; gains and losses within {k} samples stay below "
-        "{margin}.",
+        combined_sentence="Right more often with one sample on {here}; within {k} samples, newly solved problems and "
+        "losses stay below {margin}.",
         color="#4551b5",
         dark_color="#a2abf5",
         symbol=(("was", "M4 29C18 26 28 9 44 6"), ("now", "M4 15C16 9 28 6 44 5")),
@@ -210,13 +211,13 @@ LABELS: Mapping[Label, LabelEntry] = {
         ),
     ),
     "cannot tell": LabelEntry(
-        meaning="The data show neither a change nor that there is none; the rule says what is missing.",
+        meaning="No label is supported by the data; the rule says what is missing.",
         condition="Everything else. Also where the design has too little power to see what a label rests on, and where "
         "the models differ by enough in how many samples could not be verified or were cut off.",
-        sentence="The data show neither a change within {k} samples nor that there is none.",
+        sentence="Neither a change within {k} samples nor its absence is shown.",
         combined=lambda labels: True,
         combined_rule="no part gained or lost problems for sure, and for some part it cannot be told",
-        combined_sentence="No gain or loss of problems is shown; on {here} the data do not say enough.",
+        combined_sentence="On {here} the data do not decide; nowhere are problems shown to be newly solved or lost.",
         color="#7a5c00",
         dark_color="#dcb94e",
         symbol=(

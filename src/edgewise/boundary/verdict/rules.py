@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -20,13 +21,15 @@ from edgewise.outcomes.counts import Counts, IntArray
 class Decision:
     """A label, the rule that gave it, and the power of the label, or of the one that was refused.
 
-    `refused` is the label that would have been given but for too little power or a reason against it.
+    `refused` is the label that would have been given but for too little power or a reason against it. `direction` is
+    that of pass@k where its interval leaves out 0 and still no label holds.
     """
 
     label: Label
     rule: str
     power: float
     refused: Label | None = None
+    direction: Literal["up", "down"] | None = None
 
 
 def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[str] = ()) -> Decision:
@@ -61,7 +64,8 @@ def _by_power(e: Evidence) -> Decision:
                 f"{power:.2f}, below {LEAST_POWER:.2f}; about {_enough(claim, e)} problems would do."
             )
             return Decision(CANNOT_TELL, rule, power, refused=label)
-    return Decision(CANNOT_TELL, _undecided(e), e.power_at_margin)
+    direction: Literal["up", "down"] | None = "up" if e.delta_k.low > 0 else "down" if e.delta_k.high < 0 else None
+    return Decision(CANNOT_TELL, _undecided(e), e.power_at_margin, direction=direction)
 
 
 def _power(claim: Claim, e: Evidence) -> float:

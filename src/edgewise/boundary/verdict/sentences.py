@@ -24,6 +24,10 @@ def sentence(decision: Decision, k: int, margin: float) -> str:
         return f"It looks {refused}, but there are too few problems or samples to be sure."
     if refused:
         return f"It looks {refused}, but how the samples were drawn, cut off or verified can explain that."
+    if decision.direction == "up":
+        return f"More is solved within {k} samples, but not shown to be problems that the base leaves unsolved."
+    if decision.direction == "down":
+        return f"Less is solved within {k} samples, but no problem is shown to be lost beyond chance."
     return LABELS[decision.label].sentence.format(k=k, margin=_points(margin))
 
 
