@@ -156,8 +156,8 @@ LABELS: Mapping[Label, LabelEntry] = {
         ),
     ),
     "sharpened": LabelEntry(
-        meaning="The tuned model is right more often with one sample; within k samples it newly solves, and loses, less "
-        "than the margin.",
+        meaning="The tuned model is right more often with one sample; within k samples it newly solves, and loses, "
+        "less than the margin.",
         condition="Delta pass@1 is above 0, by its interval and by a sign-flip test; a loss of pass@k and an excess "
         "expansion as large as the margin are both excluded.",
         sentence="The tuned model is right more often with one sample; within {k} samples, newly solved problems and "
