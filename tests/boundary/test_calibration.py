@@ -111,9 +111,7 @@ def test_intervals_and_bands_hold_the_planted_truth_in_many_runs(
     population: Population, request: pytest.FixtureRequest
 ) -> None:
     if population.name == "heavy-tailed":
-        short = pytest.mark.xfail(
-            strict=True, reason="the band of the difference covers 91.5%, less than the 92% asked"
-        )
+        short = pytest.mark.xfail(strict=True, reason="the band of the difference covers 91.5%, below the 92% asked")
         request.node.add_marker(short)
     case = Forgetting(population, 100 * population.cluster)
     rate_M = np.mean([coverage(case, seed) for seed in range(400)], axis=0)

@@ -134,9 +134,7 @@ def test_intervals_and_band_cover_the_truth(
     """400 runs have a standard error of 1.1%. Intervals may cover more than 97% where hardly a
     dozen units differ: between two draws of one model, and with 5 to 12 clusters."""
     if (kind, times, problems) == ("shared", 2, 30):
-        short = pytest.mark.xfail(
-            strict=True, reason="with few clusters the band covers 90.75%, less than the 92% asked"
-        )
+        short = pytest.mark.xfail(strict=True, reason="with few clusters the band covers 90.75%, below the 92% asked")
         request.node.add_marker(short)
     alone_K, jointly = covered(kind, times, problems, runs=400, resamples=800)
     few = times == 1 or (kind in ("shared", "correlated") and problems <= 60) or (kind[:4] == "zero" and problems == 30)
