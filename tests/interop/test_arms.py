@@ -11,6 +11,8 @@ import pytest
 from edgewise.core.errors import InputError
 from edgewise.interop.arms import Arms, read_arms
 
+FILES = Path(__file__).parent / "files"
+
 
 def write(path: Path, problems: str = "ab", samples: int = 4, **columns: Any) -> str:
     rows = [
@@ -46,8 +48,22 @@ def test_one_file_may_hold_all_models(tmp_path: Path) -> None:
     rows = [{"problem_id": "a", "correct": True, "model": model} for model in ("base", "step 1", "step 2")]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert list(read_arms([str(path)]).models) == ["base", "step 1", "step 2"]
-    with pytest.raises(InputError, match="3 models in one file"):
+    with pytest.raises(InputError) as refused:
         read_arms([f"name={path}"])
+    assert str(refused.value) == (
+        f"{path}: holds 3 models (base, step 1, step 2); NAME= takes one; give a file of one model, or this one "
+        "without NAME="
+    )
+
+
+def test_a_folder_of_steps_takes_no_name() -> None:
+    folder = FILES / "verl_dapo"
+    assert list(read_arms([str(folder)]).models) == ["step 0", "step 20"]
+    with pytest.raises(InputError) as refused:
+        read_arms([f"base={folder}"])
+    assert str(refused.value) == (
+        f"{folder}: holds 2 models (step 0, step 20); NAME= takes one; give one file, or the folder without NAME="
+    )
 
 
 def test_same_files_raise_no_concern(tmp_path: Path) -> None:
@@ -94,6 +110,14 @@ def test_shared_problems_are_asked_for_and_said(tmp_path: Path) -> None:
     apart = [paths[0], f"y={write(tmp_path / 'z.jsonl', 'de')}"]
     with pytest.raises(InputError, match="the models share none"):
         read_arms(apart, shared_problems=True)
+
+
+def test_two_tasks_whose_problems_have_the_same_numbers_share_none() -> None:
+    four, once = sorted((FILES / "lm_eval").glob("samples_*.jsonl"))
+    with pytest.raises(InputError, match=r"^y: lacks 3 of the 3 problems of x \(sums_four/0, ...\); give rollouts of"):
+        read_arms([f"x={four}", f"y={once}"])
+    with pytest.raises(InputError, match="the models share none"):
+        read_arms([f"x={four}", f"y={once}"], shared_problems=True)
 
 
 def test_counts_go_by_the_process_where_it_was_verified(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from edgewise.boundary.audit.result import Concern
 from edgewise.core.errors import InputError
 from edgewise.interop.concerns import find_concerns
+from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.interop.read import read_rollouts
 from edgewise.outcomes.counts import Counts, Metric, StrArray
@@ -36,6 +37,13 @@ class Arms:
     def prompts(self) -> Mapping[str, str]:
         """The prompt of each problem, the base's where models were given different ones."""
         return ChainMap(*(dict(model.prompts) for model in self.models.values()))
+
+    def metrics(self, name: str) -> tuple[Metric, ...]:
+        """The metrics by which one model's samples were verified."""
+        samples = self.samples[name]
+        if isinstance(samples, Counts):
+            return (samples.metric,)
+        return ("answer",) if samples.process_S is None else ("answer", "process")
 
     def counts(self, name: str, metric: Metric | None = None) -> Counts:
         """The counts of one model by `metric`; without one by the process where it was verified, else by the answer."""
@@ -78,7 +86,9 @@ def _read_argument(argument: str, score: str | None, threshold: float | None) ->
         name, path = "", argument
     models = read_rollouts(path, score=score, threshold=threshold)
     if name and len(models) > 1:
-        raise InputError(f"{argument}: {len(models)} models in one file; give them their names in its column model")
+        names = name_list([model.model or "" for model in models])
+        way_out = "one file, or the folder" if Path(path).is_dir() else "a file of one model, or this one"
+        raise InputError(f"{path}: holds {len(models)} models ({names}); NAME= takes one; give {way_out} without NAME=")
     for model in models:
         yield name or None, Path(path), model
 
@@ -98,27 +108,44 @@ def _by_name(read: Sequence[_Read]) -> dict[str, ModelRollouts]:
 
 def _require_same_problems(samples: Mapping[str, Outcomes | Counts]) -> None:
     base_name, *others = samples
+    keys = _problem_keys(samples)
     for other in others:
         for name, lacking in ((base_name, other), (other, base_name)):
-            missing = np.setdiff1d(samples[name].problem, samples[lacking].problem)
-            if missing.size:
+            missing_P = ~np.isin(keys[name], keys[lacking])
+            if missing_P.any():
+                first = int(np.argmax(missing_P))
+                problem, sets = samples[name].problem[first], samples[name].set
+                if sets is not None and problem in samples[lacking].problem:
+                    problem = f"{sets[first]}/{problem}"
                 raise InputError(
-                    f"{lacking}: lacks {missing.size} of the {len(samples[name].problem)} problems of {name} "
-                    f"({missing[0]}, ...); give rollouts of the same problems, or --shared-problems"
+                    f"{lacking}: lacks {missing_P.sum()} of the {missing_P.size} problems of {name} "
+                    f"({problem}, ...); give rollouts of the same problems, or --shared-problems"
                 )
+
+
+def _problem_keys(samples: Mapping[str, Outcomes | Counts]) -> dict[str, StrArray]:
+    """What problems are matched by: their ids, and their sets where every model's are known.
+
+    Two tasks of one benchmark may number their problems alike.
+    """
+    sets = {name: arm.set for name, arm in samples.items() if arm.set is not None}
+    if len(sets) < len(samples):
+        return {name: arm.problem for name, arm in samples.items()}
+    return {name: np.char.add(np.char.add(sets[name], "\n"), arm.problem) for name, arm in samples.items()}
 
 
 def _on_shared_problems(
     samples: Mapping[str, Outcomes | Counts],
 ) -> tuple[dict[str, Outcomes | Counts], list[Concern]]:
     """The samples of the problems that all models have, and a concern where that leaves some out."""
-    ids: StrArray = reduce(np.intersect1d, [arm.problem for arm in samples.values()])
-    if not ids.size:
+    keys = _problem_keys(samples)
+    common: StrArray = reduce(np.intersect1d, keys.values())
+    if not common.size:
         raise InputError("problem: the models share none; give rollouts of the same problems")
-    shared = {name: np.isin(arm.problem, ids) for name, arm in samples.items()}
+    shared = {name: np.isin(keys[name], common) for name in samples}
     left_out = {name: int((~shared_P).sum()) for name, shared_P in shared.items() if not shared_P.all()}
     concerns = []
     if left_out:
         numbers = ", ".join(f"{number} of {name}" for name, number in left_out.items())
-        concerns.append(Concern(f"Compared on the {ids.size} problems all models have; left out are {numbers}."))
+        concerns.append(Concern(f"Compared on the {common.size} problems all models have; left out are {numbers}."))
     return {name: arm.select(shared[name]) for name, arm in samples.items()}, concerns

@@ -200,7 +200,7 @@ class Counts:
 
 def require_same_problems(base: Counts, tuned: Counts) -> None:
     """Raise InputError, naming the first few problems that differ, unless both hold the same
-    problems at the same levels and in the same clusters, by the same metric."""
+    problems in the same sets, at the same levels and in the same clusters, by the same metric."""
     if not np.array_equal(base.problem, tuned.problem):
         for where, arm, other in (("base", base, tuned), ("tuned", tuned, base)):
             missing = np.setdiff1d(arm.problem, other.problem)
@@ -209,6 +209,13 @@ def require_same_problems(base: Counts, tuned: Counts) -> None:
                     f"problem: {missing.size} only in {where} ({_few(missing)}); "
                     "both arms must be sampled on the same problems"
                 )
+    if base.set is not None and tuned.set is not None:
+        elsewhere = base.problem[base.set != tuned.set]
+        if elsewhere.size:
+            raise InputError(
+                f"set: {elsewhere.size} problems are in another set in tuned than in base "
+                f"({_few(elsewhere)}); a problem has one set"
+            )
     moved = base.problem[base.level != tuned.level]
     if moved.size:
         raise InputError(
