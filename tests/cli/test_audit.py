@@ -108,7 +108,10 @@ def test_the_plan(
         (["audit", "BASE", "BASE"], "NAME=PATH"),
         (["audit", "BASE", "TUNED", "--k", "8"], "k: 8"),
         (["audit", "BASE", "TUNED", "--by", "luck"], "--by"),
-        (["audit", "BASE", "TUNED", "--by", "process"], "process was not verified"),
+        (["audit", "BASE", "TUNED", "--by", "process"], "--by: the process was not verified in base; use answer"),
+        (["audit", "BASE", "--plan", "--by", "process"], "--by: the process was not verified in base; use answer"),
+        (["edge", "BASE", "--by", "process"], "--by: the process was not verified in base; use answer"),
+        (["audit", "SOLVED", "--plan"], "effect: +5.0 points of pass@16; the base already solves every problem"),
         (["audit", "BASE", "TUNED", "--alpha", "2"], "alpha: 2"),
         (["audit", "BASE", "TUNED", "--margin", "0"], "margin: 0"),
         (["audit", "BASE", "TUNED", "--verifier-fpr", "1/10"], "--verifier-tpr"),
@@ -142,6 +145,8 @@ def test_bad_input_is_one_line_that_names_it(
     files = {name: tmp_path / f"{name.lower()}.jsonl" for name in bad}
     for name, text in bad.items():
         files[name].write_text(text)
+    files["SOLVED"] = tmp_path / "solved.jsonl"
+    files["SOLVED"].write_text("".join(json.dumps(row | {"sample_id": sample}) + "\n" for sample in range(16)))
     files["OTHER"] = Path(rollouts(tmp_path / "other.jsonl", 0.3, problems=13))
     places = {"BASE": pair[0], "TUNED": pair[1]} | {name: str(path) for name, path in files.items()}
     command = [places.get(word, word) for word in words]

@@ -15,6 +15,7 @@ from edgewise.core.errors import InputError
 if TYPE_CHECKING:
     from edgewise.boundary import Counts, Metric
     from edgewise.boundary.measures.verifier_errors import VerifierLabels
+    from edgewise.interop.arms import Arms
 
 RolloutPaths = Annotated[
     list[str] | None,
@@ -76,6 +77,7 @@ def audit_rollouts(
     verifier = _verifier_labels(verifier_fpr, verifier_tpr)
     with status("reading the rollouts"):
         arms = read_arms(rollouts, score=score, threshold=threshold, shared_problems=shared_problems)
+        _check_verified(arms, metric)
         guess = answers if no_reasoning is None else _counts(str(no_reasoning), metric, score, threshold)
     with status("computing the verdict"):
         result = audit(
@@ -131,7 +133,9 @@ def find_training_set(
     arms = read_arms([rollouts], score=score, threshold=threshold)
     if len(arms.models) > 1:
         raise InputError(f"{rollouts}: holds {len(arms.models)} models; give the rollouts of one")
-    edge = find_edge(arms.counts(arms.base, _metric(by)), rollouts=group, bootstrap=Bootstrap(REFITS.resamples, seed))
+    metric = _metric(by)
+    _check_verified(arms, metric)
+    edge = find_edge(arms.counts(arms.base, metric), rollouts=group, bootstrap=Bootstrap(REFITS.resamples, seed))
     write_edge(edge, out, prompts=arms.prompts)
     print_edge(edge, out)
 
@@ -159,6 +163,7 @@ def _counts(argument: str, metric: Metric | None, score: str | None, threshold: 
     from edgewise.interop.arms import read_arms
 
     arms = read_arms([argument], score=score, threshold=threshold)
+    _check_verified(arms, metric)
     return arms.counts(arms.base, metric)
 
 
@@ -168,6 +173,13 @@ def _metric(by: str | None) -> Metric | None:
     if by not in ("answer", "process"):
         raise InputError(f"--by: {by!r} is unknown; use answer or process")
     return cast("Metric", by)
+
+
+def _check_verified(arms: Arms, metric: Metric | None) -> None:
+    for name in arms.models if metric else ():
+        metrics = arms.metrics(name)
+        if metric not in metrics:
+            raise InputError(f"--by: the {metric} was not verified in {name}; use {metrics[0]}")
 
 
 def _verifier_labels(fpr: str | None, tpr: str | None) -> VerifierLabels | None:

@@ -166,6 +166,11 @@ def plan_samples(
     new_p = moved_p if effect > 0 else 0.0
     change_A = np.where(concerned_A, (1 - p_A) ** k - (1 - new_p) ** k, 0.0)
     most = float(weight_A @ change_A)
+    if effect > 0 and not most:
+        raise InputError(
+            f"effect: {100 * effect:+.1f} points of pass@{k}; the base already solves every problem, each with p of "
+            f"at least {p_A.min():.2g}, so none can become solvable; give harder problems"
+        )
     share = effect / most if most else math.inf
     if not 0 < share <= 1:
         raise InputError(
