@@ -42,4 +42,7 @@ def main(base: str, tuned: str, out: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        print("usage: python examples/audit_my_run.py BASE TUNED REPORT_FOLDER", file=sys.stderr)
+        sys.exit(2)
     main(*sys.argv[1:])

@@ -28,7 +28,7 @@ class MySpec(Spec):
 
 
 def my_study(spec: MySpec) -> Study:
-    """Pre-train on rows of 2 to 5 letters; RL on 6 and 7 by two recipes; evaluate on 2 to 8."""
+    """Pre-train on rows of 2 to 5 letters; RL on 6 and 7 by two recipes; evaluate on 3 to 8."""
     base = Pretrain(world=Backwards(shortest=2, longest=5), training=spec.pretraining, seed=spec.seed)
 
     def evaluate(parent: Pretrain | RL) -> Evaluate:

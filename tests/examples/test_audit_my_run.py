@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -47,3 +48,9 @@ def test_arrays_and_files_get_one_verdict(
     (written,) = record["verdict"]["parts"].values()
     assert written["delta_k"]["value"] == pytest.approx(part.delta_k.value)
     assert (tmp_path / "report" / "report.html").exists()
+
+
+def test_without_arguments_it_prints_one_usage_line() -> None:
+    done = subprocess.run([sys.executable, str(EXAMPLES / "audit_my_run.py")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "usage: python examples/audit_my_run.py BASE TUNED REPORT_FOLDER\n"
