@@ -93,6 +93,14 @@ def test_what_a_reader_must_know(
     assert not any(said in message for message in messages(arms, forbidding=not forbids))
 
 
+def test_a_note_that_several_models_have_is_given_once(tmp_path: Path) -> None:
+    paths = [f"{name}={write(tmp_path / f'{name}.jsonl')}" for name in "xyz"]
+    notes = [concern for concern in read_arms(paths).concerns if concern.harmless]
+    assert [(note.message, note.models) for note in notes] == [
+        ("Samples are numbered in the order of the rows.", ("x", "y", "z"))
+    ]
+
+
 def test_few_samples_of_a_problem_are_pointed_out(tmp_path: Path) -> None:
     path = tmp_path / "uneven.jsonl"
     rows = [{"problem_id": p, "correct": False} for p, n in (("a", 8), ("b", 8), ("c", 3)) for _ in range(n)]

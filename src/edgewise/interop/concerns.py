@@ -21,19 +21,25 @@ _FEW_SAMPLES = 0.5
 
 
 def find_concerns(models: Mapping[str, ModelRollouts], samples: Mapping[str, Outcomes | Counts]) -> Iterator[Concern]:
-    """The concerns about each model, what its reader warns of and notes, and what differs from the base, the first."""
+    """The concerns about each model, what its reader warns of, what differs from the base, the first, and notes.
+
+    A note that several models have is one concern about all of them.
+    """
     base_name, *tuned_names = models
+    of_note: dict[str, list[str]] = {}
     for name, model in models.items():
         for message, forbids in _about_model(model, samples[name]):
             yield Concern(message, forbids, (name,))
         for warning in model.warnings:
             yield Concern(_as_sentence(warning), models=(name,))
-        for note in model.notes:
-            yield Concern(_as_sentence(note), models=(name,), harmless=True)
+        for note in dict.fromkeys(model.notes):
+            of_note.setdefault(_as_sentence(note), []).append(name)
     for name in tuned_names:
         about_pair = _about_pair(models[base_name], models[name], samples[base_name], samples[name])
         for message, forbids in about_pair:
             yield Concern(message, forbids, (name,))
+    for note, names in of_note.items():
+        yield Concern(note, models=tuple(names), harmless=True)
 
 
 def _about_model(model: ModelRollouts, samples: Outcomes | Counts) -> Iterator[tuple[str, bool]]:
