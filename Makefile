@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make demo       install, then train, run RL twice and write runs/demo/report.html"
-	@echo "make pages      the pages of docs/ that are computed; PAGES=\"recipes worlds\" for some of them"
+	@echo "make pages      the pages of docs/ that are computed: most of an hour; PAGES=\"recipes worlds\" for some, seconds each"
 	@echo "make bench      speed and memory beside what people would use instead, written to docs/performance.md"
 	@echo "make test       the whole test suite"
 	@echo "make test-slow  the tests that take minutes"
@@ -28,7 +28,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml hatch_build.py $(wildcard s
 demo: env
 	$(BIN)/edgewise demo --out runs/demo
 
-# All pages, or some: make pages PAGES="recipes worlds".
+# All pages, or some: make pages PAGES="recipes worlds". Two take most of an hour: calibrate and seeds.
 pages: env
 	$(BIN)/python -m tools.pages $(PAGES)
 
