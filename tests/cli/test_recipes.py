@@ -46,6 +46,9 @@ def test_a_recipe_is_shown_field_by_field_with_its_sources(name: str) -> None:
     assert f"{name} 1 {RECIPES[name].title} {RECIPES[name].work}" in words
     assert all(text in words for text in RECIPES[name].disagreements)
     assert all(field in words for field in RECIPES[name].unstated)
+    cells = {line.split()[0]: line.split()[2:] for line in shown.splitlines() if re.match(r" \S+ +\S", line)}
+    assert {field for field in numbers if cells[field] == ["default"]} == numbers.keys() - RECIPES[name].sources.keys()
+    assert "default: not set by the work" in words
 
 
 def test_a_small_recipe_says_what_was_published() -> None:
@@ -54,7 +57,7 @@ def test_a_small_recipe_says_what_was_published() -> None:
     assert lines["sampling.prompts"] == ["16", "published:", "512"]
     assert lines["optimizer.learning_rate"] == ["0.0001", "published:", "1e-06"]
     assert lines["loss.function.high"] == ["0.28", "section", "4.1:", "0.28"]
-    assert lines["optimizer.beta_2"] == ["0.98"]
+    assert lines["optimizer.beta_2"] == ["0.98", "default"]
 
 
 @pytest.mark.parametrize("name", ["dapo", "brorl/small"])
@@ -95,11 +98,15 @@ def test_recipes_that_are_the_same_do_not_differ() -> None:
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["recipes", "dapa"], "recipe: must be one of ppo, orz"),
-        (["recipes", "dapo/smal", "--json"], "is 'dapo/smal'"),
+        (["recipes", "dapoo"], "error: recipe: 'dapoo' is unknown (did you mean dapo?); there are ppo, orz"),
+        (
+            ["recipes", "dapo/smal", "--json"],
+            "recipe: 'dapo/smal' is unknown (did you mean dapo/small?); there are ppo",
+        ),
+        (["recipes", "xyz"], "recipe: 'xyz' is unknown; there are ppo, orz"),
         (["recipes", "diff", "dapo"], "recipes: write one name, or diff and two names, not 'diff dapo'"),
-        (["recipes", "diff", "dapo", "dapa"], "is 'dapa'"),
-        (["demo", "rl=dapa"], "override 'rl=dapa': rl: recipe: must be one of ppo, orz"),
+        (["recipes", "diff", "dapo", "dapa"], "recipe: 'dapa' is unknown (did you mean dapo?)"),
+        (["demo", "rl=dapa"], "override 'rl=dapa': rl: recipe: 'dapa' is unknown (did you mean dapo?); there are ppo"),
         (
             ["demo", "rl=dapo/small", "rl.optimizer.minibatches=17"],
             "optimizer.minibatches must be at most sampling.prompts (16), is 17",

@@ -295,8 +295,11 @@ def test_a_bad_row_is_named_and_nothing_is_written(change: Any, named: str, tmp_
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["tasks", "abacus"], "abacus: no world or preset has this name"),
-        (["problems", "abacus"], "abacus: no world or preset has this name"),
+        (["tasks", "abacus"], "TASK: 'abacus' is unknown; `edgewise tasks` lists the worlds"),
+        (
+            ["problems", "modlar"],
+            "TASK: 'modlar' is unknown (did you mean modular?); `edgewise tasks` lists the worlds",
+        ),
         (["problems", "absent.py:World"], "absent.py: not found"),
         (["problems", "edgewise.absent:World"], "edgewise.absent: not found"),
         (["problems", "edgewise.core.keyed:absent"], "has no class 'absent'"),

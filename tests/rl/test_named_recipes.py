@@ -192,7 +192,9 @@ def test_a_name_stands_for_a_recipe_in_a_spec() -> None:
     assert by_name.recipe == named_recipe("dapo/small")
     assert Holder.parse(plain(by_name)) == by_name
     assert Holder(recipe=Recipe(steps=7)).recipe.steps == 7
-    with pytest.raises(InputError, match="recipe: recipe: must be one of ppo, orz"):
+    with pytest.raises(
+        InputError, match=r"recipe: recipe: 'dapa' is unknown \(did you mean dapo\?\); there are ppo, orz"
+    ):
         Holder.parse({"recipe": "dapa"})
     changed = override(DemoSpec(), ["rl=dapo/small", "rl.steps=100"])
     assert difference(changed.rl, named_recipe("dapo/small")) == {"steps": (100, 60)}

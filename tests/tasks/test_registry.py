@@ -39,8 +39,12 @@ def test_all_worlds_are_those_named() -> None:
 
 
 def test_a_name_that_is_none_lists_those_there_are() -> None:
-    with pytest.raises(InputError, match=r"must be one of colouring, countdown, .*, is 'abacus'"):
+    with pytest.raises(InputError, match=r"^world: 'abacus' is unknown; there are colouring, countdown, "):
         registry.world_named("abacus")
+    with pytest.raises(
+        InputError, match=r"^world: 'countdwn' is unknown \(did you mean countdown\?\); there are colouring, "
+    ):
+        registry.world_named("countdwn")
 
 
 class Abacus(ModularArithmetic):

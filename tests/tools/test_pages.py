@@ -10,6 +10,7 @@ import pytest
 
 from edgewise.boundary import Counts, boundary_verdict, pass_at_k
 from tools.pages import boundary_tables, published
+from tools.pages.__main__ import main as write_pages
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +21,15 @@ def test_the_page_of_published_tables_is_current() -> None:
 
 def test_the_tables_of_labels_and_measures_are_current() -> None:
     assert {path: path.read_text() for path in boundary_tables.pages()} == boundary_tables.pages()
+
+
+def test_an_unknown_page_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        write_pages(["recipse"])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: page: 'recipse' is unknown (did you mean recipes?); there are commands, schema, ")
+    assert len(error.splitlines()) == 1
 
 
 def test_published_tables_are_called_by_test_and_power() -> None:

@@ -6,7 +6,9 @@ import importlib
 import sys
 import time
 
-# In seconds each, but for the last two, which simulate or train for most of an hour.
+from edgewise.core.errors import unknown_name
+
+# Each takes seconds, the last two most of an hour: they simulate or train.
 PAGES = (
     "commands",
     "schema",
@@ -23,9 +25,10 @@ PAGES = (
 
 
 def main(names: list[str]) -> None:
-    unknown = [name for name in names if name not in PAGES]
-    if unknown:
-        sys.exit(f"error: page: must be one of {', '.join(PAGES)}, is {unknown[0]!r}")
+    for name in names:
+        if name not in PAGES:
+            print(f"error: {unknown_name('page', name, PAGES)}", file=sys.stderr)
+            sys.exit(2)
     for name in names or PAGES:
         start = time.monotonic()
         importlib.import_module(f"tools.pages.{name}").main()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import ValidationError
 
-from edgewise.core.errors import InputError
+from edgewise.core.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from edgewise.study.study import Study
@@ -55,9 +55,9 @@ def world_or_class(task: str) -> World | type[World]:
     if task in world_names():
         return world_named(task)
     if ":" not in task:
-        raise InputError(
-            f"{task}: no world or preset has this name; `edgewise tasks` lists them, MODULE:CLASS and FILE.py:CLASS "
-            "are others"
+        known = [*world_names(), *preset_names()]
+        raise unknown_name(
+            "TASK", task, known, "`edgewise tasks` lists the worlds; MODULE:CLASS and FILE.py:CLASS are others"
         )
     loaded = load_object(task, "class")
     if not (isinstance(loaded, World) or (isinstance(loaded, type) and issubclass(loaded, World))):

@@ -91,7 +91,7 @@ def show_recipes(recipes: Iterable[PublishedRecipe]) -> None:
 def show_recipe(published: PublishedRecipe, resolved: Recipe) -> None:
     """Print every field of the recipe as it is resolved, with its source where the work has that value.
 
-    A value that is not the published one says so; one without a source is the default.
+    A value that is not the published one says so; one without a source is marked as the default.
     """
     from rich.console import Console
     from rich.text import Text
@@ -101,15 +101,18 @@ def show_recipe(published: PublishedRecipe, resolved: Recipe) -> None:
     console = Console(highlight=False)
     console.print(Text.assemble((resolved.label, "bold"), f"  {published.title}"), soft_wrap=True)
     console.print(Text(f"  {published.work}", "dim"), soft_wrap=True)
-    values, table = dotted_fields(published.recipe), _table()
+    values, table, defaults = dotted_fields(published.recipe), _table(), 0
     table.add_column("field", no_wrap=True)
     table.add_column("value", no_wrap=True)
     table.add_column("where it comes from")
     for field, value in dotted_fields(resolved).items():
         resized = values[field] != value
-        source = f"published: {_as_setting(values[field])}" if resized else published.sources.get(field, "")
+        source = f"published: {_as_setting(values[field])}" if resized else published.sources.get(field, "default")
+        defaults += source == "default"
         table.add_row(Text(field, "" if field in published.sources else "dim"), _as_setting(value), Text(source))
     console.print(table)
+    if defaults:
+        console.print(Text("default: not set by the work; every recipe has it unless it sets another"))
     if published.unstated:
         console.print(Text(f"not stated, left at the default: {', '.join(published.unstated)}"))
     for disagreement in published.disagreements:

@@ -32,7 +32,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Literal, NamedTuple
 
-from edgewise.core.errors import InputError
+from edgewise.core.errors import unknown_name
 from edgewise.tasks.mixture import Mixture, MixturePart
 
 Shares = Mapping[int, Fraction]
@@ -70,7 +70,7 @@ def preset_mixture(name: str, wording: Literal["english", "compact", "paper"] = 
 
     preset = mixture_presets().get(name)
     if preset is None:
-        raise InputError(f"preset: must be one of {', '.join(mixture_presets())}, is {name!r}")
+        raise unknown_name("preset", name, mixture_presets())
     parts = [
         MixturePart(
             share=float(share),

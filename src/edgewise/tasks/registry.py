@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, SerializeAsAny, ValidationError
 
 from edgewise import tasks
-from edgewise.core.errors import InputError
+from edgewise.core.errors import InputError, unknown_name
 from edgewise.core.spec import describe_error
 from edgewise.tasks.base import World
 
@@ -51,7 +51,7 @@ def world_named(name: str) -> type[World]:
     """
     place = _places().get(name)
     if place is None:
-        raise InputError(f"world: must be one of {', '.join(_places())}, is {name!r}")
+        raise unknown_name("world", name, _places())
     module, _, attribute = place.partition(":")
     try:
         kind = getattr(importlib.import_module(module), attribute, None)

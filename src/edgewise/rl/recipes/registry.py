@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from edgewise.core.errors import InputError
+from edgewise.core.errors import unknown_name
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes import at_scale, boundary, classics, controls
 from edgewise.rl.recipes.published import PublishedRecipe
@@ -22,7 +22,8 @@ def named_recipe(name: str) -> Recipe:
     """The recipe of that name: "dapo" as published, "dapo/small" by `small`. InputError where there is none."""
     published = RECIPES.get(name.removesuffix(SMALL))
     if published is None:
-        raise InputError(f"recipe: must be one of {', '.join(RECIPES)}, each also with {SMALL}, is {name!r}")
+        both = [*RECIPES, *(recipe + SMALL for recipe in RECIPES)]
+        raise unknown_name("recipe", name, both, f"there are {', '.join(RECIPES)}, each also with {SMALL}")
     return small(published.recipe) if name.endswith(SMALL) else published.recipe
 
 
