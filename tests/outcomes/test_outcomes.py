@@ -96,9 +96,9 @@ def test_align_needs_the_same_problems() -> None:
     moved = Outcomes.of(**columns(level=np.array([3, 1, 3, 1, 3])))
     with pytest.raises(InputError, match=r"level: 1 problems have another level.*\(b\)"):
         align(base, moved)
-    left, right = (replace(base, set=np.array([name] * 2)) for name in ("s", "t"))
+    of_s, of_t = (replace(base, set=np.array([name] * 2)) for name in ("s", "t"))
     with pytest.raises(InputError, match=r"set: 2 problems are in another set in tuned than in base \(a, b\)"):
-        align(left, right)
+        align(of_s, of_t)
 
 
 def test_import_loads_neither_torch_nor_pyarrow() -> None:
