@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from edgewise.study.study import Study
     from edgewise.tasks.base import World
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _MODULES = {
     "audit": "edgewise.boundary.audit.audit",

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from edgewise.cli import study
+from edgewise.cli.loading import study_of
+from edgewise.core.errors import InputError
 from tests.cli.running import exit_status, refusal
 
 TINY = [
@@ -148,3 +150,18 @@ def test_a_study_in_a_file_brings_its_own_stage_and_world_to_the_workers(tmp_pat
     assert (out / "report.html").exists()
     kinds = sorted(folder.name.rpartition("-")[0] for folder in stage_folders(out))
     assert kinds == ["evaluate", "evaluate", "pretrain", "unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("def study(spec: Mine) -> None: ...", "must return a Study, returned NoneType"),
+        ("class study(Mine): ...", "must take one argument annotated with its Spec"),
+        ('def study(spec: "Absent") -> None: ...', "its annotations cannot be resolved"),
+    ],
+)
+def test_a_function_that_returns_no_study_is_refused_in_one_line(body: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "wrong_study.py"
+    file.write_text(f"from edgewise.core.spec import Spec\n\n\nclass Mine(Spec): ...\n\n\n{body}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        study_of(f"{file}:study", [])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -64,3 +65,17 @@ def test_the_base_comes_first_and_stages_have_names() -> None:
 def test_a_study_without_arms_is_a_base_alone() -> None:
     alone = Study("t", "q", BASE_EVALUATION, {}, {})
     assert list(alone.evaluations) == ["base"]
+
+
+@pytest.mark.parametrize(
+    ("arms", "regions", "message"),
+    [
+        ({"arm": PRETRAIN}, {"all": range(1, 2)}, "arm 'arm': must be an Evaluate, is a Pretrain"),
+        ({"arm": TUNED_EVALUATION}, {"all": 3}, "region 'all': must be a range of levels, such as range(3, 6), is 3"),
+        ({"a\x1b[2J": TUNED_EVALUATION}, {"all": range(1, 2)}, "must be printable text"),
+        ({"arm": TUNED_EVALUATION}, {"r\x01": range(1, 2)}, "must be printable text"),
+    ],
+)
+def test_parts_of_the_wrong_kind_are_refused_in_one_line(arms: Any, regions: Any, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        Study("t", "q", BASE_EVALUATION, arms, regions)

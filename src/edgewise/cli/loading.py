@@ -116,16 +116,24 @@ def _with_knobs(base: World | type[World], values: dict[str, Any], task: str) ->
 def study_of(name: str, settings: list[str]) -> Study:
     """Call the study function at `name` with its spec, after applying the settings `a.b=c` to that."""
     from edgewise.core.spec import Spec, describe_error, override
+    from edgewise.study.study import Study
 
     function = load_object(name, "function")
     if not callable(function):
         raise InputError(f"{name}: must be a function")
-    kinds = [k for k in get_type_hints(function).values() if isinstance(k, type) and issubclass(k, Spec)]
-    if not kinds:
+    try:
+        hints = get_type_hints(function)
+    except NameError as error:
+        raise InputError(f"{name}: its annotations cannot be resolved ({error})") from None
+    hints.pop("return", None)
+    kinds = [kind for kind in hints.values() if isinstance(kind, type) and issubclass(kind, Spec)]
+    if not kinds or isinstance(function, type):
         raise InputError(f"{name}: must take one argument annotated with its Spec")
     spec = override(kinds[0].parse({}, name), settings)
     try:
-        study: Study = function(spec)
+        study = function(spec)
     except ValidationError as error:  # the settings do not fit together in a stage
         raise InputError(f"{name}: {describe_error(error)}") from None
+    if not isinstance(study, Study):
+        raise InputError(f"{name}: must return a Study, returned {type(study).__name__}")
     return study

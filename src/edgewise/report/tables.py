@@ -35,7 +35,7 @@ CERTIFICATE_COLUMNS = (
     *("base_bound", "tuned_bound", "effect", "bound_alpha"),
 )
 # What stands in columns of their own, and axes.
-_ABOUT = ("n", "problems", "bootstrap", "k_K", "tau_H", "fpr_F")
+_ABOUT = ("n", "problems", "bootstrap", "seed", "k_K", "tau_H", "fpr_F")
 _ENDS = ("low_K", "high_K", "low_H", "high_H", "low_HK", "high_HK", "low_F", "high_F")
 # Column, the grid that it is read from, and where its letter stands in a suffix.
 _GRIDS = (("k", "k_K", -1), ("tau", "tau_H", 0), ("fpr", "fpr_F", 0))

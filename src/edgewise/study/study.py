@@ -31,6 +31,7 @@ class Study:
     regions: Mapping[str, range]
 
     def __post_init__(self) -> None:
+        self._check_types()
         shared = ("world", "split", "problems", "samples", "seed")
         for name, arm in self.arms.items():
             differing = [field for field in shared if getattr(arm, field) != getattr(self.base, field)]
@@ -56,6 +57,19 @@ class Study:
                 raise InputError(
                     f"regions {name!r} and {other!r}: both hold level {shared_levels[0]}; make them disjoint"
                 )
+
+    def _check_types(self) -> None:
+        """InputError where a part is of another kind, or a name could not be printed on a page."""
+        for name, evaluation in self.evaluations.items():
+            if not isinstance(evaluation, Evaluate):
+                kind = type(evaluation).__name__
+                raise InputError(f"arm {name!r}: must be an Evaluate, is a {kind}; wrap it as Evaluate(parent=...)")
+        for name, levels in self.regions.items():
+            if not isinstance(levels, range):
+                raise InputError(f"region {name!r}: must be a range of levels, such as range(3, 6), is {levels!r}")
+        for name in (*self.arms, *self.regions):
+            if not isinstance(name, str) or not name.strip() or not name.isprintable():
+                raise InputError(f"name {name!r}: must be printable text without control characters")
 
     @property
     def evaluations(self) -> dict[str, Evaluate]:

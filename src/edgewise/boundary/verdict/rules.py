@@ -11,6 +11,7 @@ import numpy as np
 
 from edgewise.boundary.inference.estimators import none_at_k
 from edgewise.boundary.inference.power import LEAST_POWER, detectable, power_at
+from edgewise.boundary.inference.supported_k import SAMPLES_PER_K
 from edgewise.boundary.measures.changes import changes
 from edgewise.boundary.verdict.evidence import Evidence, PowerTest
 from edgewise.boundary.verdict.labels import CANNOT_TELL, LABELS, Claim, Label
@@ -50,7 +51,8 @@ def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[s
 
 def _by_power(e: Evidence) -> Decision:
     if e.k < 2:
-        rule = "k = 1 shows nothing but pass@1; a claim needs k of at least 2, and so 8 samples of every problem."
+        samples = 2 * SAMPLES_PER_K
+        rule = f"k = 1 shows nothing but pass@1; a claim needs k of at least 2, so {samples} samples of every problem."
         return Decision(CANNOT_TELL, rule, e.power_at_margin)
     claims = [(label, entry.claim) for label, entry in LABELS.items() if entry.claim]
     claims.sort(key=lambda claim: claim[1].gives_way and _power(claim[1], e) < LEAST_POWER)

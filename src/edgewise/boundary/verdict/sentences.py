@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from edgewise.boundary.inference.power import LEAST_POWER
 from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.supported_k import SAMPLES_PER_K
 from edgewise.boundary.verdict.evidence import Evidence
 from edgewise.boundary.verdict.labels import LABELS, Label
 from edgewise.boundary.verdict.rules import Decision
@@ -19,7 +20,7 @@ def sentence(decision: Decision, k: int, margin: float) -> str:
     """What a verdict at k samples says about the tuned model."""
     refused = decision.refused
     if k < 2:
-        return "So few samples show nothing but pass@1; a claim needs at least 8 of every problem."
+        return f"So few samples show nothing but pass@1; a claim needs at least {2 * SAMPLES_PER_K} of every problem."
     if refused and decision.power < LEAST_POWER:
         return f"It looks {refused}, but there are too few problems or samples to be sure."
     if refused:
