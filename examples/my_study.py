@@ -21,7 +21,7 @@ class MySpec(Spec):
     """Every number that the command line may change."""
 
     seed: int = Field(0, ge=0)
-    pretraining: NextTokenSpec = NextTokenSpec(steps=800, documents=24, stretch=32)
+    pretraining: NextTokenSpec = NextTokenSpec(steps=800, documents=24, randomized_positions=32)
     steps: int = Field(40, ge=1)
     problems: int = Field(64, ge=2)
     samples: int = Field(64, ge=8)

@@ -22,7 +22,7 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tensors import save_tensors
 from edgewise.training import checkpoint, next_token
 from edgewise.training.checkpoint import load_checkpoint, save_checkpoint
-from edgewise.training.documents import stretched_positions, worked_document
+from edgewise.training.documents import draw_positions, worked_document
 from edgewise.training.execution import Execution
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
@@ -306,30 +306,33 @@ def test_documents_beyond_the_positions_name_the_field(tmp_path: Path) -> None:
 
 @given(st.integers(1, 40), st.integers(0, 50), st.integers(0, 2**32))
 @settings(max_examples=200, deadline=None)
-def test_stretched_positions_rise_and_skip_no_more_than_allowed(length: int, stretch: int, seed: int) -> None:
-    positions = stretched_positions(random.Random(seed), length, stretch)
+def test_drawn_positions_rise_and_skip_no_more_than_allowed(length: int, randomized_positions: int, seed: int) -> None:
+    positions = draw_positions(random.Random(seed), length, randomized_positions)
     assert len(positions) == length and positions[0] >= 0
     assert all(left < right for left, right in pairwise(positions))
-    assert positions[-1] <= length - 1 + stretch
+    assert positions[-1] <= length - 1 + randomized_positions
 
 
-def test_stretch_moves_tokens_apart_and_nothing_else() -> None:
+def test_randomized_positions_move_tokens_apart_and_nothing_else() -> None:
     problem = WORLD.problem("train", 0, 0)
     plain, stretched = (
         worked_document(WORLD, problem, TOKENIZER),
-        worked_document(WORLD, problem, TOKENIZER, stretch=30),
+        worked_document(WORLD, problem, TOKENIZER, randomized_positions=30),
     )
-    assert stretched == worked_document(WORLD, problem, TOKENIZER, stretch=30)
+    assert stretched == worked_document(WORLD, problem, TOKENIZER, randomized_positions=30)
     assert (stretched.tokens, stretched.weights) == (plain.tokens, plain.weights)
-    found = [worked_document(WORLD, WORLD.problem("train", 0, i), TOKENIZER, stretch=30).positions for i in range(20)]
+    found = [
+        worked_document(WORLD, WORLD.problem("train", 0, i), TOKENIZER, randomized_positions=30).positions
+        for i in range(20)
+    ]
     assert all(positions is not None for positions in found)
     ends = [positions[-1] - len(positions) + 1 for positions in found if positions is not None]
     assert len(set(ends)) > 5 and max(ends) > 10
     assert plain.positions is None
 
 
-def test_stretched_runs_differ_and_resume(tmp_path: Path) -> None:
-    spec = SPEC.model_copy(update={"stretch": 20})
+def test_runs_with_randomized_positions_differ_and_resume(tmp_path: Path) -> None:
+    spec = SPEC.model_copy(update={"randomized_positions": 20})
     train(RunFolder(tmp_path / "whole"), spec)
     train(RunFolder(tmp_path / "plain"))
     assert losses(tmp_path / "whole") != losses(tmp_path / "plain")

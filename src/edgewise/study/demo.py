@@ -27,7 +27,7 @@ class DemoSpec(Spec):
     edge: int = Field(6, ge=2)
     hard: int = Field(8, ge=3)
     model: DecoderSpec = DecoderSpec()
-    pretraining: NextTokenSpec = NextTokenSpec(steps=2500, documents=12, stretch=96)
+    pretraining: NextTokenSpec = NextTokenSpec(steps=2500, documents=12, randomized_positions=96)
     rl: AnyRecipe = Recipe(steps=60, reward={"function": "process"})
     problems: int = Field(96, ge=2)
     samples: int = Field(64, ge=8)

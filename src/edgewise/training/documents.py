@@ -47,34 +47,36 @@ class PackedArrays(NamedTuple):
 
 
 def rows_of_step(
-    world: World, tokenizer: Tokenizer, documents: int, row_length: int, stretch: int, seed: int, step: int
+    world: World, tokenizer: Tokenizer, documents: int, row_length: int, randomized_positions: int, seed: int, step: int
 ) -> PackedArrays:
     """The rows of update `step`: problems step * documents ... of the train split with their solutions, packed."""
     problems = (world.problem("train", seed, i) for i in range(step * documents, (step + 1) * documents))
     return pack_arrays(
-        [worked_document(world, problem, tokenizer, stretch) for problem in problems], row_length, tokenizer.pad
+        [worked_document(world, problem, tokenizer, randomized_positions) for problem in problems],
+        row_length,
+        tokenizer.pad,
     )
 
 
-def worked_document(world: World, problem: Problem, tokenizer: Tokenizer, stretch: int = 0) -> Document:
+def worked_document(world: World, problem: Problem, tokenizer: Tokenizer, randomized_positions: int = 0) -> Document:
     """A problem with its solution: bos prompt solution eos. Loss falls on the solution and the eos.
 
-    Up to `stretch` positions are skipped.
+    Up to `randomized_positions` positions are skipped.
     """
     prompt = tokenizer.prompt(problem.prompt)
     solution = [*tokenizer.encode(world.solution(problem)), tokenizer.eos]
     tokens = [*prompt, *solution]
     weights = [0.0] * len(prompt) + [1.0] * len(solution)
-    if not stretch:
+    if not randomized_positions:
         return Document(tokens, weights)
     source = rng("stretch", problem.split, problem.seed, problem.index)
-    return Document(tokens, weights, stretched_positions(source, len(tokens), stretch))
+    return Document(tokens, weights, draw_positions(source, len(tokens), randomized_positions))
 
 
-def stretched_positions(source: random.Random, length: int, stretch: int) -> list[int]:
-    """0, 1, 2, ... with up to `stretch` positions left out, at up to `_GAPS` random places."""
+def draw_positions(source: random.Random, length: int, randomized_positions: int) -> list[int]:
+    """0, 1, 2, ... with up to `randomized_positions` positions left out, at up to `_GAPS` random places."""
     skip = [0] * length
-    left = source.randint(0, stretch)
+    left = source.randint(0, randomized_positions)
     for _ in range(_GAPS):
         gap = source.randint(0, left)
         skip[source.randrange(length)] += gap

@@ -32,16 +32,16 @@ from edgewise.training.state import CombinedState, ModuleState
 class NextTokenSpec(Spec):
     """Settings of next-token training: `steps` updates of `documents` problems with their solutions each.
 
-    Loss falls on the solution only. `stretch` is how many positions a document may skip in all, at a few random
-    places. Without it a model learns distances instead of contents, and fails on problems longer than those it was
-    trained on (randomised positions: Ruoss et al. 2023, arXiv 2305.16843). `precision` "bf16" runs the layers in
+    Loss falls on the solution only. `randomized_positions` is how many positions a document may skip in all, at a few
+    random places. Without it a model learns distances instead of contents, and fails on problems longer than those it
+    was trained on (randomised positions: Ruoss et al. 2023, arXiv 2305.16843). `precision` "bf16" runs the layers in
     bfloat16, with weights, logits and loss in FP32; it pays on GPUs and on CPUs that multiply bfloat16.
     """
 
     steps: int = Field(1000, ge=1)
     documents: int = Field(24, ge=1)
     row_length: int = Field(128, ge=8)
-    stretch: int = Field(0, ge=0)
+    randomized_positions: int = Field(0, ge=0)
     precision: str = Field("fp32", pattern="^(fp32|bf16)$")
     optimizer: OptimizerSpec = OptimizerSpec()
 
@@ -63,7 +63,7 @@ def train_next_token(
     optimizer = Optimizer(model, spec.optimizer)
     state = CombinedState({"model": ModuleState(model), "optimizer": optimizer})
     totals = Totals()
-    make = partial(rows_of_step, world, tokenizer, spec.documents, spec.row_length, spec.stretch, seed)
+    make = partial(rows_of_step, world, tokenizer, spec.documents, spec.row_length, spec.randomized_positions, seed)
     with load_ahead(make, execution.loader_workers(spec.steps)) as load_rows:
         for step in folder.steps(spec.steps, state, totals):
             before = time.monotonic()
