@@ -4,7 +4,7 @@
     edgewise run examples/my_algorithm.py:median_against_mean rl.advantage.scale=0.5 rl.steps=100
 
 The function is pure; the spec holds its numbers and registers under its `kind`, by which every recipe can name it.
-Inside the package an algorithm is a file like this one in `edgewise/rl/advantages/`, and nothing else.
+Inside the package an algorithm is a file like this one in `edgewise/rl/advantages/`, with a description for the docs.
 """
 
 from __future__ import annotations

@@ -7,11 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
+from edgewise.core.spec import override
 from edgewise.rl import rewards
+from edgewise.rl.description import descriptions_of
+from edgewise.rl.recipe import Recipe
+from edgewise.rl.rewards.base import REWARDS
 from edgewise.tasks import Problem, Score, Verdict, World
 from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph.english import spaced
@@ -35,6 +40,26 @@ from .rewarded import (
     reward_of,
     rollouts_of,
 )
+
+PAID = [
+    description.recipe
+    for description in descriptions_of(REWARDS.modules())
+    if description.recipe.startswith("reward.function=")
+]
+
+
+@pytest.mark.parametrize("recipe", PAID)
+def test_every_reward_is_a_number_for_each_sample_and_says_when_it_is_binary(recipe: str) -> None:
+    spec = override(Recipe(), [recipe]).reward.function
+    spec.check(PAPER)
+    golds = [PAPER.solution(PAPER.problem("train", 0, index)) for index in range(3)]
+    rollouts = rollouts_of(PAPER, [[gold, gold[: len(gold) // 2], "", gold] for gold in golds], cut=[(0, 3)])
+    outcome, paid = spec.score(PAPER, rollouts, 5)
+    assert (outcome.dtype, outcome.shape, paid.dtype, paid.shape) == (torch.bool, (3, 4), torch.float32, (3, 4))
+    assert bool(paid.isfinite().all())
+    assert not spec.binary or set(paid.flatten().tolist()) <= {0.0, 1.0}
+    again = spec.score(PAPER, rollouts, 5)
+    assert torch.equal(again[0], outcome) and torch.equal(again[1], paid), "the same seed, the same rewards"
 
 
 def test_outcome_and_process_pay_for_what_is_correct_alone() -> None:

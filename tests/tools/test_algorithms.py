@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import math
 import re
@@ -16,7 +17,9 @@ from edgewise.core.spec import override
 from edgewise.rl import advantages, importance, kl, losses, normalization, rewards
 from edgewise.rl.advantages.base import ADVANTAGES as ADVANTAGE_SPECS
 from edgewise.rl.advantages.pkpo import Pkpo, PkpoBaseline
+from edgewise.rl.advantages.reward_to_go import token_rewards
 from edgewise.rl.curriculum import Curriculum
+from edgewise.rl.description import Description
 from edgewise.rl.importance import Correction
 from edgewise.rl.kl import KlSpec
 from edgewise.rl.losses import LOSSES as LOSS_SPECS
@@ -30,8 +33,7 @@ from edgewise.rl.rollout_worker import Behavior
 from edgewise.sampling.power import PowerSampler
 from tests.rl.advantages.oracles import Policy
 from tools.pages import FIGURES, algorithms
-from tools.pages.algorithm_entries import ADVANTAGES, LOSSES
-from tools.pages.algorithm_tables import TABLES
+from tools.pages.algorithm_tables import LOSS_TABLES, RECIPE_TABLES
 from tools.pages.algorithm_weights import COMPARED, CURVES, NAMED, Curve, credit, figures, signal, weight
 
 TEXT = algorithms.PAGE.read_text(encoding="utf-8")
@@ -62,7 +64,7 @@ def pkpo(k: int, baseline: PkpoBaseline) -> Curve:
 
 
 def test_the_page_is_current() -> None:
-    assert algorithms.page() == TEXT
+    assert algorithms.page() == TEXT, "run make pages PAGES=algorithms"
 
 
 def test_the_figures_are_current() -> None:
@@ -107,7 +109,8 @@ def test_every_registered_choice_is_named(field: str) -> None:
     ours = [name for name, spec in REGISTRIES[field].specs().items() if spec.__module__.startswith("edgewise.")]
     assert len(ours) >= 6
     for kind in ours:
-        assert named(field, kind), f"{field}={kind}"
+        module = REGISTRIES[field].specs()[kind].__module__
+        assert named(field, kind), f"{field}={kind}: describe it in DESCRIPTIONS of {module}, then make pages"
 
 
 @pytest.mark.parametrize("field", UNIONS)
@@ -147,12 +150,30 @@ def test_everything_said_of_a_recipe_can_be_written() -> None:
         assert override(Recipe(), [*owner, *words]) is not None
 
 
-@pytest.mark.parametrize("one", [*ADVANTAGES, *LOSSES], ids=lambda one: one.title)
-def test_an_entry_has_a_source_and_names_that_exist(one: Any) -> None:
-    assert all(getattr(one, field) for field in ("source", "formula", "assumes", "update", "use", "recipe"))
-    module, _, name = one.code.rpartition(".")
-    if module:
-        assert name in set(functions({"edgewise.rl.advantages": advantages, "edgewise.rl.losses": losses}[module]))
+@pytest.mark.parametrize(
+    "description",
+    [*algorithms.advantage_descriptions(), *algorithms.loss_descriptions()],
+    ids=lambda description: description.title,
+)
+def test_a_description_has_a_source_and_names_that_exist(description: Description) -> None:
+    assert all(getattr(description, field) for field in ("source", "formula", "assumes", "update", "use", "recipe"))
+    if not isinstance(description.function, str):
+        module, _, name = algorithms.name_of(description.function).rpartition(".")
+        assert getattr(importlib.import_module(module), name) is description.function
+        assert name in set(functions(importlib.import_module(module)))
+
+
+def test_a_function_is_named_where_it_is_imported_from() -> None:
+    assert algorithms.name_of(advantages.rloo) == "edgewise.rl.advantages.rloo"
+    assert algorithms.name_of(losses.cispo) == "edgewise.rl.losses.cispo"
+    assert algorithms.name_of(token_rewards) == "edgewise.rl.advantages.reward_to_go.token_rewards"
+
+
+def test_modules_without_a_place_in_the_reading_order_come_last() -> None:
+    modules = [importlib.import_module(f"edgewise.rl.advantages.{name}") for name in ("whitening", "rloo", "grpo")]
+    assert [module.__name__.split(".")[-1] for module in algorithms.in_reading_order(modules)] == [
+        *("grpo", "rloo", "whitening")
+    ]
 
 
 def test_the_sampler_of_the_control_without_training_is_named() -> None:
@@ -161,7 +182,7 @@ def test_the_sampler_of_the_control_without_training_is_named() -> None:
 
 def test_tables_have_as_many_cells_as_heads() -> None:
     blocks = re.findall(r"(?:^\|.*\n)+", TEXT, re.M)
-    assert len(blocks) == 2 + len(TABLES)
+    assert len(blocks) == 3 + len(LOSS_TABLES) + len(RECIPE_TABLES)
     for block in blocks:
         assert len({line.count("|") for line in block.splitlines()}) == 1, block
 

@@ -89,7 +89,7 @@ FORMS = Table(
     ),
 )
 
-TABLES = (
+LOSS_TABLES = (
     Table(
         "Corrections for samples of another policy",
         "Trainer and sampler can differ in numerics, or the samples are `staleness` updates old. The loss of a token is"
@@ -205,76 +205,9 @@ TABLES = (
             ),
         ),
     ),
-    Table(
-        "Rewards",
-        "All functions are in `edgewise.rl.rewards`. Samples that earn nothing because they are unscorable are logged"
-        " as such.",
-        ("name in a recipe", "function", "pays", "use"),
-        (
-            ("`reward.function=outcome`", "`outcome`", "1 for a right answer", "the default"),
-            (
-                "`reward.function=process`",
-                "`process`",
-                "1 where every necessary step and the answer are right",
-                "where guessing pays",
-            ),
-            (
-                '`reward.function={"kind":"mixture","alpha":0.2}`',
-                "`mixture`",
-                r"$`\alpha R_{out} + (1 - \alpha) R_{pv}`$",
-                "arXiv 2512.07783; process as `process_share`",
-            ),
-            (
-                '`reward.function={"kind":"world","name":"released_strict"}`',
-                "",
-                "a reward of the world's own: graph arithmetic has released_mixture and released_strict",
-                "the rewards of arXiv 2512.07783 as its code computes them; its strict reward as written is `process`",
-            ),
-            (
-                "`reward.function=format`",
-                "`format_only`",
-                "1 where an answer could be read",
-                "control: how much of a gain is format",
-            ),
-            (
-                "`reward.function=random`",
-                "`random`",
-                "1 by the toss of a coin",
-                "control, arXiv 2506.10947: the effect of the clip alone",
-            ),
-            (
-                "`reward.function=wrong_label`",
-                "`wrong_label`, `labelled`",
-                "1 for one fixed wrong answer",
-                "control, arXiv 2506.10947",
-            ),
-            (
-                "`reward.function=majority`",
-                "`majority`",
-                "1 for the group's most frequent answer",
-                "TTRL, arXiv 2504.16084: RL without labels, sharpening by construction",
-            ),
-            ("`reward.length=none`", "", "the reward unchanged", ""),
-            (
-                "`reward.length=overlong`",
-                "`overlong`",
-                "adds 0 falling to -1 over the last `soft` of the limit",
-                "DAPO, arXiv 2503.14476, eq. 13",
-            ),
-            (
-                "`reward.length=overlong_scalerl`",
-                "`overlong_scalerl`",
-                "the same for right samples only",
-                "arXiv 2510.13786",
-            ),
-            (
-                "`reward.length=cosine`",
-                "`cosine`, `cycle`",
-                "a cosine in length, by outcome, in place of it",
-                "arXiv 2502.03373; cycled in ProRL v2",
-            ),
-        ),
-    ),
+)
+
+RECIPE_TABLES = (
     Table(
         "Curricula and filters: which problems are sampled, and which groups are trained on",
         "All of these use the binary outcome.",

@@ -2,17 +2,33 @@
 
     python -m tools.pages.algorithms
 
-Formulas and sources are data (`algorithm_entries`, `algorithm_tables`); figures and weights are computed from the code.
+Formulas and sources stand beside the functions (`DESCRIPTIONS` of their modules), small choices in `algorithm_tables`;
+figures and weights are computed from the code.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any
+
+from edgewise.rl import advantages, losses, rewards
+from edgewise.rl.advantages.base import ADVANTAGES
+from edgewise.rl.description import Description, RewardDescription, descriptions_of
+from edgewise.rl.losses import LOSSES
+from edgewise.rl.rewards.base import REWARDS
 from tools.pages import DOCS, FIGURES
-from tools.pages.algorithm_entries import ADVANTAGES, LOSSES, Entry
-from tools.pages.algorithm_tables import FORMS, TABLES, Table
+from tools.pages.algorithm_tables import FORMS, LOSS_TABLES, RECIPE_TABLES, Table
 from tools.pages.algorithm_weights import CURVES, SAMPLES, figures, weight
 
 PAGE = DOCS / "algorithms.md"
+
+# Modules in the order in which they are read; a module that is not named here comes after them.
+READING_ORDER = (
+    *("reinforce", "grpo", "dr_grpo", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "batch_std"),
+    *("remax", "opo", "gae", "pkpo", "passk_training", "maxrl", "unlikeliness", "masks", "indicators"),
+    *("correctness", "controls", "length"),
+)
 RATES = (0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 
 HEAD = rf"""# The algorithms
@@ -76,9 +92,56 @@ def main() -> None:
 
 def page() -> str:
     """The whole page."""
-    parts = [HEAD, weights(), CREDIT, "## Advantages\n", *map(entry, ADVANTAGES), table(FORMS)]
-    parts += ["## Losses\n", *map(entry, LOSSES), *map(table, TABLES)]
+    parts = [HEAD, weights(), CREDIT, "## Advantages\n", *map(entry, advantage_descriptions()), table(FORMS)]
+    parts += ["## Losses\n", *map(entry, loss_descriptions()), *map(table, LOSS_TABLES)]
+    parts += [table(reward_table()), *map(table, RECIPE_TABLES)]
     return "\n".join(parts)
+
+
+def advantage_descriptions() -> list[Description]:
+    return descriptions_of(in_reading_order(ADVANTAGES.modules()))
+
+
+def loss_descriptions() -> list[Description]:
+    return descriptions_of(LOSSES.modules())
+
+
+def reward_table() -> Table:
+    descriptions: list[RewardDescription] = descriptions_of(in_reading_order(REWARDS.modules()))
+    return Table(
+        "Rewards",
+        "All functions are in `edgewise.rl.rewards`. Samples that earn nothing because they are unscorable are logged"
+        " as such.",
+        ("name in a recipe", "function", "pays", "use"),
+        tuple(
+            (
+                f"`{reward.recipe}`",
+                ", ".join(
+                    f"`{name_of(function).removeprefix('edgewise.rl.rewards.')}`" for function in reward.functions
+                ),
+                reward.pays,
+                reward.use,
+            )
+            for reward in descriptions
+        ),
+    )
+
+
+def in_reading_order(modules: Iterable[ModuleType]) -> list[ModuleType]:
+    def place(module: ModuleType) -> int:
+        name = module.__name__.rpartition(".")[2]
+        return READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER)
+
+    return sorted(modules, key=place)
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Where the function is imported from: its package where that has a short name for it, else its module."""
+    name = function.__name__
+    for package in (advantages, losses, rewards):
+        if getattr(package, name, None) is function:
+            return f"{package.__name__}.{name}"
+    return f"{function.__module__}.{name}"
 
 
 def weights() -> str:
@@ -91,8 +154,9 @@ def weights() -> str:
     return "\n".join(lines) + "\n"
 
 
-def entry(algorithm: Entry) -> str:
-    code = f"`{algorithm.code}`" if "." in algorithm.code else algorithm.code
+def entry(algorithm: Description) -> str:
+    function = algorithm.function
+    code = function if isinstance(function, str) else f"`{name_of(function)}`"
     return (
         f"### {algorithm.title}\n\n{code} · `{algorithm.recipe}` · {algorithm.source}\n\n"
         f"```math\n{algorithm.formula}\n```\n\n"

@@ -2,10 +2,11 @@
 
 recipe              Recipe: one algorithm with every number, as five specs
 recipes/            the named recipes, each value beside its source
-advantages/         one algorithm a file: function, spec, formula, source
+advantages/         one algorithm a file: function, spec, description
 losses, importance, normalization, kl, reference_reset      what `recipe.loss` chooses from
 rewards/            what is right, controls, shaping by length
 curriculum, filters, rollout_worker     which problems, which groups, who writes: `recipe.sampling`
+description         what docs/algorithms.md says of an algorithm, written beside it
 registry            how a choice registers by its `kind`, also from outside the package
 train               the loop; it uses
     collect, coverage       sample, verify, score, filter, resample

@@ -11,7 +11,8 @@ gradient flows through `logp_N` (or `logits_NV`) alone, everything else is a con
 both policies. At r = 1 every loss but `natural_gradient` has the gradient of `reinforce`. Log-probabilities and logits
 must be finite. A tensor of another shape than the rest raises an InputError.
 
-Below each function is its spec, whose fields are the function's numbers. A loss of yours registers in the same way.
+Below each function is its spec, whose fields are the function's numbers; `DESCRIPTIONS` is what docs/algorithms.md says
+of them. A loss of yours registers in the same way.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from torch import Tensor
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec
+from edgewise.rl.description import Description
 from edgewise.rl.registry import SpecRegistry
 
 LossAndMetrics = tuple[Tensor, Mapping[str, Tensor]]
@@ -222,6 +224,107 @@ class NaturalGradient(PolicyLossSpec):
 
     def per_token(self, inputs: LossInputs) -> LossAndMetrics:
         return natural_gradient(inputs.logits_NV, inputs.token_N, inputs.advantage_N, self.cap)
+
+
+DESCRIPTIONS = (
+    Description(
+        title="REINFORCE",
+        function=reinforce,
+        recipe="loss.function=reinforce",
+        source="Williams 1992",
+        formula=r"-A \log \pi",
+        assumes="Samples of the policy itself and one update for each batch; otherwise a `correction`.",
+        update="The exact policy gradient. Off policy it is biased, because the samples have no importance weights.",
+        use="Strictly on policy.",
+    ),
+    Description(
+        title="PPO clip",
+        function=ppo_clip,
+        recipe="loss.function=ppo_clip",
+        source="Schulman et al. 2017, arXiv 1707.06347, eq. 7",
+        formula=(
+            r"-\min\left(\rho A,\ \mathrm{clip}(\rho, 1 - \epsilon_{low}, 1 + \epsilon_{high}) A\right), \quad \rho ="
+            r" \pi / \pi_{old}"
+        ),
+        assumes="A trust region per token; `clip_fraction` is the share of tokens without gradient.",
+        update=(
+            "Unbiased without the clip, token by token (exact). The clip itself is biased: with a coin-toss reward,"
+            " whose mean gradient is 0, a second update with 21% of the tokens clipped raises the likeliest word and"
+            " lowers the entropy (exact)."
+        ),
+        use=(
+            "For several updates for each batch. Run an arm with random rewards as well: the clip alone sharpens"
+            " (arXiv 2506.10947)."
+        ),
+    ),
+    Description(
+        title="DAPO, clip-higher",
+        function=ppo_clip,
+        recipe="loss.function=ppo_clip loss.function.high=0.28",
+        source="Yu et al. 2025, arXiv 2503.14476, eq. 10",
+        formula=r"\epsilon_{low} = 0.2, \quad \epsilon_{high} = 0.28",
+        assumes=(
+            "The complete published algorithm has `loss.normalization=token-mean`,"
+            " `sampling.filters.drop_zero_variance=true sampling.filters.resample_up_to=4` and"
+            " `reward.length=overlong`."
+        ),
+        update="As PPO clip, but an unlikely token can rise further before it is clipped.",
+        use="Where entropy falls under the symmetric clip.",
+    ),
+    Description(
+        title="Dual clip",
+        function=dual_clip,
+        recipe="loss.function=dual_clip",
+        source="Ye et al. 2020, arXiv 1912.09729; bound 3",
+        formula=r"-\max\left(\min(\rho A, \mathrm{clip}(\rho) A),\ b A\right) \text{ where } A < 0",
+        assumes=r"As PPO clip, whose loss is unbounded where A < 0 and $`\rho`$ is large.",
+        update=r"As PPO clip, and no gradient where A < 0 and $`\rho > b`$.",
+        use="With stale samples, or a sampler that does not match the trainer.",
+    ),
+    Description(
+        title="CISPO",
+        function=cispo,
+        recipe="loss.function=cispo",
+        source="MiniMax-M1, arXiv 2506.13585, eq. 4 and 5; ScaleRL (arXiv 2510.13786) has least 0, most 4 to 8",
+        formula=r"-\mathrm{sg}\left(\mathrm{clip}(\rho, \rho_{min}, \rho_{max})\right) A \log \pi",
+        assumes="Bounds on the ratio itself; `clip_fraction` is the share of tokens where they act.",
+        update=(
+            "Unbiased without bounds, token by token (exact). The bounds reduce the weight of tokens, but every"
+            " token keeps a gradient."
+        ),
+        use="For several updates for each batch, or stale samples.",
+    ),
+    Description(
+        title="GSPO",
+        function=gspo,
+        recipe="loss.function=gspo loss.normalization=seq-mean-token-mean",
+        source="Zheng et al. 2025, arXiv 2507.18071, eq. 5 and 7",
+        formula=r"-\min\left(s A, \mathrm{clip}(s) A\right), \quad s = \exp\left(\frac{1}{l} \sum_t \log \rho_t\right)",
+        assumes=(
+            "One advantage for each sample, and whole samples in each call; `clip_fraction` is the share that is"
+            " clipped."
+        ),
+        update=(
+            "s is a geometric mean, so it is not an importance weight of the sample. On policy it is plain REINFORCE"
+            " over samples."
+        ),
+        use="Where the ratios of single tokens are noise. Its clip is near 4e-4; ScaleRL needed 4e-3.",
+    ),
+    Description(
+        title="Natural gradient, a control",
+        function=natural_gradient,
+        recipe="loss.function=natural_gradient",
+        source="Kakade 2001, in the logits of a softmax",
+        formula=r"-A\, \mathrm{sg}\left(\min(1/p, \mathrm{cap})\right) \left(z_{token} - \bar z\right)",
+        assumes="Samples of the policy itself. `clip_fraction` is the share of tokens with a probability below 1/cap.",
+        update=(
+            "Without a cap each right token gains p(1 - Q), with Q the total probability of right tokens. Under the"
+            " plain gradient 0, 9, 13 and 15 of 16 right tokens lose when their logits have a spread of 0, 0.5, 1"
+            " and 2 (exact)."
+        ),
+        use="To find out whether rare solutions are lost because of the parametrisation, not the number of draws.",
+    ),
+)
 
 
 def constants(like: Tensor, **named: Tensor) -> list[Tensor]:

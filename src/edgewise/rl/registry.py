@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from edgewise.core.errors import InputError
@@ -51,10 +52,14 @@ class SpecRegistry(Generic[S]):
         """Every registered spec by its kind."""
         if not self._discovered:
             self._discovered = True
-            package = importlib.import_module(self._package)
-            for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
-                importlib.import_module(f"{self._package}.{module.name}")
+            self.modules()
         return self._specs
+
+    def modules(self) -> list[ModuleType]:
+        """The modules of our own package by name, each imported; the module itself where the family is one file."""
+        package = importlib.import_module(self._package)
+        names = [module.name for module in pkgutil.iter_modules(getattr(package, "__path__", ()))]
+        return [importlib.import_module(f"{self._package}.{name}") for name in names] or [package]
 
     def parse(self, value: Any) -> S:
         """The spec that `value` writes: itself, its name alone for its defaults, or its fields with `kind`.

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from edgewise.core.spec import override
 from edgewise.rl.advantages import (
     dr_grpo,
     grpo,
@@ -21,7 +22,10 @@ from edgewise.rl.advantages import (
     remax,
     rloo,
 )
+from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs
 from edgewise.rl.advantages.pkpo import PkpoBaseline
+from edgewise.rl.description import Description, descriptions_of
+from edgewise.rl.recipe import Recipe
 from tests.rl.advantages.oracles import Policy
 
 BINARY = Policy([0.3, -0.8, 0.1], [0.0, 1.0, 0.0])
@@ -33,6 +37,34 @@ POLICIES = pytest.mark.parametrize("policy", [BINARY, GRADED, SHIFTED], ids=["bi
 def assert_exact(found: Tensor, expected: Tensor) -> None:
     assert expected.abs().max() > 1e-4, "a gradient of zero would prove nothing"
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
+
+
+WEIGHED = [description for description in descriptions_of(ADVANTAGES.modules()) if description.weight]
+
+
+@pytest.mark.parametrize("samples", [4, 6])
+@pytest.mark.parametrize("description", WEIGHED, ids=lambda description: description.title)
+def test_the_weight_that_an_advantage_states_is_its_expected_update(description: Description, samples: int) -> None:
+    """Of every advantage whose description has a `weight`."""
+    spec = override(Recipe(), description.recipe.split()).advantage
+    spec.check_samples(samples)
+
+    def advantage(rewards_PG: Tensor) -> Tensor:
+        zeros_PG = torch.zeros_like(rewards_PG)
+        greedy_P = torch.zeros(len(rewards_PG), dtype=rewards_PG.dtype)
+        inputs = AdvantageInputs(
+            *(rewards_PG, rewards_PG == 1, torch.ones_like(rewards_PG), zeros_PG, 0, 10, 7), greedy_P=greedy_P
+        )
+        return spec.compute(inputs)
+
+    assert description.weight is not None
+    expected = description.weight(BINARY.rate, samples) * BINARY.gradient_of_rate(lambda rate: rate)
+    assert_exact(BINARY.expected_update(advantage, samples) / samples, expected)
+
+
+def test_most_unbiased_advantages_state_their_weight() -> None:
+    stated = {override(Recipe(), description.recipe.split()).advantage.kind for description in WEIGHED}
+    assert {"reinforce", "dr_grpo", "rloo", "remax", "opo", "pkpo", "maxrl", "indicator_correct"} <= stated
 
 
 @POLICIES

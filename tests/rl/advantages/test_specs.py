@@ -1,5 +1,8 @@
+"""Advantage specs: ours are their pure functions with the default numbers; what holds of every registered one."""
+
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -8,7 +11,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from edgewise.core.errors import InputError
-from edgewise.core.spec import Spec, digest, override
+from edgewise.core.spec import Spec, digest, override, plain
 from edgewise.rl import advantages
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec, AnyAdvantage
 from edgewise.rl.advantages.gae import Gae
@@ -20,13 +23,13 @@ from edgewise.rl.advantages.reinforce import NoBaseline
 from edgewise.rl.advantages.reinforce_plus_plus import ReinforcePlusPlus
 from edgewise.rl.advantages.remax import Remax
 from edgewise.rl.advantages.rloo import Rloo
+from edgewise.rl.description import Description, descriptions_of
+from edgewise.rl.recipe import Recipe
 
 ADAPTER: TypeAdapter[AdvantageSpec] = TypeAdapter(AnyAdvantage)
 OURS = {name: kind for name, kind in ADVANTAGES.specs().items() if kind.__module__.startswith("edgewise.")}
 # The other forms of Pass@k Training have a test of their own, with a k that all of them can have.
-FORMS = {name for name in OURS if name.startswith("pass_at_k")} - {"pass_at_k_training"}
-NAMES = [name for name in OURS if name not in FORMS]
-KINDS = [OURS[name] for name in NAMES]
+FORMS = {name for name, kind in OURS.items() if kind.__module__ == PasskTraining.__module__} - {"pass_at_k_training"}
 
 REWARD = torch.tensor([[1.0, 0, 0, 1, 0, 0], [0, 0, 0, 1, 0, 0]], dtype=torch.float64)
 LENGTH = torch.tensor([[5, 3, 4, 2, 1, 1], [5, 5, 1, 3, 2, 4]])
@@ -38,6 +41,30 @@ GREEDY = torch.tensor([1.0, 0.0], dtype=torch.float64)
 ALL_INPUTS = replace(INPUTS, values_PGT=VALUES, greedy_P=GREEDY)
 
 
+def step_of(reward_PG: torch.Tensor) -> AdvantageInputs:
+    """A step with these rewards, and whatever an advantage may ask for beside them."""
+    problems, samples = reward_PG.shape
+    generator = torch.Generator().manual_seed(0)
+    length_PG = torch.randint(1, 6, (problems, samples), generator=generator)
+    logp_PG = -torch.rand(problems, samples, generator=generator, dtype=torch.float64).to(reward_PG.dtype)
+    values_PGT = torch.rand(problems, samples, 5, generator=generator, dtype=torch.float64).to(reward_PG.dtype)
+    greedy_P = reward_PG[:, 0].clone()
+    return AdvantageInputs(
+        *(reward_PG, reward_PG == 1, length_PG, logp_PG, 3, 10, 7), values_PGT=values_PGT, greedy_P=greedy_P
+    )
+
+
+def mixed_rewards(samples: int) -> torch.Tensor:
+    """Three problems: some right, all right, none right."""
+    some_G = torch.arange(samples, dtype=torch.float64) % 3 == 1
+    return torch.stack([some_G, torch.ones(samples), torch.zeros(samples)]).double()
+
+
+# Of every registered advantage.
+EVERY = pytest.mark.parametrize("name", OURS)
+SAMPLES = 16
+
+
 class Holder(Spec):
     advantage: AnyAdvantage = Rloo()
 
@@ -46,6 +73,7 @@ def read(value: Any) -> AdvantageSpec:
     return ADAPTER.validate_python(value)
 
 
+# What each spec of ours gives with its default numbers; one that is not here has its numbers in its own test.
 EXPECTED = {
     "grpo": advantages.grpo(REWARD),
     "dr_grpo": advantages.dr_grpo(REWARD),
@@ -67,11 +95,14 @@ EXPECTED = {
 }
 
 
-def test_a_bare_name_is_that_choice_with_its_defaults() -> None:
-    assert EXPECTED.keys() == set(NAMES)
-    for name, kind in zip(NAMES, KINDS, strict=True):
-        assert read(name) == read({"kind": name}) == kind.parse({})
-        assert digest(Holder(advantage=name)) == digest(Holder(advantage=kind.parse({})))
+@EVERY
+def test_a_bare_name_is_that_choice_with_its_defaults(name: str) -> None:
+    kind = OURS[name]
+    assert read(name) == read({"kind": name}) == kind.parse({}) == read(plain(kind.parse({})))
+    assert digest(Holder(advantage=name)) == digest(Holder(advantage=kind.parse({})))
+
+
+def test_a_choice_is_overridden_by_name_and_number() -> None:
     assert override(Holder(), ["advantage=pkpo", "advantage.k=8", "advantage.baseline=sloo"]).advantage == Pkpo(
         k=KSchedule(first=8), baseline="sloo"
     )
@@ -83,12 +114,65 @@ def test_what_names_no_choice_is_refused(value: Any) -> None:
         read(value)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@EVERY
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_advantage_has_the_shape_and_type_of_the_rewards(name: str, dtype: torch.dtype) -> None:
+    inputs = step_of(mixed_rewards(SAMPLES).to(dtype))
+    before = inputs.reward_PG.clone()
+    advantage = read(name).compute(inputs)
+    assert advantage.shape in {inputs.reward_PG.shape, (*inputs.reward_PG.shape, 5)}
+    assert advantage.dtype == dtype and bool(advantage.isfinite().all())
+    assert torch.equal(read(name).compute(inputs), advantage), "the same inputs, the same bits"
+    assert torch.equal(inputs.reward_PG, before), "the rewards are as they were"
+
+
+@EVERY
+def test_positive_only_is_the_advantage_without_what_is_negative(name: str) -> None:
+    inputs = step_of(mixed_rewards(SAMPLES))
+    expected = read(name).compute(inputs).clamp(min=0)
+    assert torch.equal(read({"kind": name, "positive_only": True}).compute(inputs), expected)
+
+
+@EVERY
+def test_what_a_step_did_not_bring_is_refused_where_it_is_needed(name: str) -> None:
+    spec, inputs = read(name), step_of(mixed_rewards(SAMPLES))
+    without_greedy, without_values = replace(inputs, greedy_P=None), replace(inputs, values_PGT=None)
+    for field, lacking, needed in (
+        ("greedy_P", without_greedy, spec.needs_greedy),
+        ("values_PGT", without_values, spec.critic_spec is not None),
+    ):
+        if needed:
+            with pytest.raises(InputError, match=rf"^{field}: this advantage needs it"):
+                spec.compute(lacking)
+        else:
+            assert torch.equal(spec.compute(lacking), spec.compute(inputs))
+
+
+def described(holds: Callable[[Description], Any]) -> list[Description]:
+    """The descriptions of advantages of which `holds` is true."""
+    return [description for description in descriptions_of(ADVANTAGES.modules()) if holds(description)]
+
+
+@pytest.mark.parametrize("description", described(lambda d: d.zero_if_equal), ids=lambda d: d.title)
+@pytest.mark.parametrize("reward", [0.0, 0.1, 1.0])
+def test_equal_rewards_give_exactly_nothing_where_it_is_said(description: Description, reward: float) -> None:
+    spec = override(Recipe(), description.recipe.split()).advantage
+    if reward in (0, 1) or not spec.needs_binary_rewards:
+        rewards_PG = mixed_rewards(SAMPLES)
+        rewards_PG[1] = reward
+        assert not spec.compute(step_of(rewards_PG))[1].any()
+
+
+def test_most_group_estimators_say_that_equal_rewards_give_nothing() -> None:
+    assert len(described(lambda d: d.zero_if_equal)) >= 8
+
+
+@pytest.mark.parametrize("name", EXPECTED)
 def test_defaults_are_the_pure_function(name: str) -> None:
     assert torch.equal(read(name).compute(ALL_INPUTS), EXPECTED[name])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXPECTED)
 def test_positive_only_masks_what_is_negative(name: str) -> None:
     assert torch.equal(read({"kind": name, "positive_only": True}).compute(ALL_INPUTS), EXPECTED[name].clamp(min=0))
 
@@ -121,7 +205,7 @@ def test_each_form_of_pass_at_k_is_its_function() -> None:
         ),
         "pass_at_k_by_pass_rate": advantages.pass_at_k_training(REWARD, 2),
     }
-    assert set(expected) == FORMS
+    assert set(expected) == FORMS and EXPECTED.keys() | FORMS <= OURS.keys()
     expected["pass_at_k_training"] = advantages.pass_at_k_training(REWARD, 2)
     for form, credit in expected.items():
         assert torch.equal(read({"kind": form, "k": 2}).compute(INPUTS), credit)
@@ -180,25 +264,42 @@ def test_shaping_does_not_reach_what_looks_at_the_outcome() -> None:
 
 def test_what_each_choice_needs_is_said() -> None:
     indicators = {"indicator_correct", "indicator_all", "indicator_none"}
-    alone = {name for name, kind in zip(NAMES, KINDS, strict=True) if not kind.needs_group}
+    alone = {name for name in EXPECTED if not OURS[name].needs_group}
     assert alone == {"remax", "reinforce_plus_plus", "gae", "reinforce"} | indicators
-    assert [kind for kind in KINDS if kind.needs_greedy] == [Remax]
-    assert [kind for kind in KINDS if kind.parse({}).critic_spec] == [Gae]
+    assert [name for name in EXPECTED if OURS[name].needs_greedy] == ["remax"]
+    assert [name for name in EXPECTED if read(name).critic_spec] == ["gae"]
     with pytest.raises(InputError, match=r"^greedy_P: this advantage needs it"):
         Remax().compute(INPUTS)
     with pytest.raises(InputError, match=r"^values_PGT: this advantage needs it"):
         Gae().compute(INPUTS)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@EVERY
 def test_one_sample_per_problem_is_refused_where_samples_are_compared(name: str) -> None:
-    spec = read(name)
+    spec, inputs = read(name), step_of(mixed_rewards(SAMPLES)[:, 1:2])
     if spec.needs_group:
         with pytest.raises(ValueError, match=r"^sampling.samples: .*use at least 2, got 1$"):
             spec.check_samples(1)
+        with pytest.raises(InputError, match=r"^samples: a group needs at least 2 samples"):
+            spec.compute(inputs)
     else:
         spec.check_samples(1)
-    spec.check_samples(8)
+        assert spec.compute(inputs).shape[:2] == (3, 1)
+    spec.check_samples(SAMPLES)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_eight_samples_per_problem_are_enough(name: str) -> None:
+    read(name).check_samples(8)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in OURS.items() if kind.needs_group])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_rewards_that_are_no_numbers_are_refused_where_samples_are_compared(name: str, bad: float) -> None:
+    rewards_PG = mixed_rewards(SAMPLES)
+    rewards_PG[0, 1] = bad
+    with pytest.raises(InputError, match=r"^rewards: must be finite; filter unscorable samples"):
+        read(name).compute(step_of(rewards_PG))
 
 
 @pytest.mark.parametrize(

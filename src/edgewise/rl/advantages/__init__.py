@@ -1,4 +1,4 @@
-"""Advantages: rewards of a step's samples in, credit out. One algorithm is one file: function, spec, formula, source.
+"""Advantages: rewards of a step's samples in, credit out. One algorithm is one file: function, spec, description.
 
 The functions are pure. `rewards` and `lengths` are tensors [problems, samples], `greedy` [problems]. Advantages have
 the shape and dtype of the rewards, or [problems, samples, tokens] where credit differs between tokens; they multiply
@@ -13,8 +13,8 @@ InputError before any work.
     gae, reward_to_go                   credit per token
     unlikeliness, reinforce, indicators, masks      rank rewards, no baseline, supervised weights, masks
 
-The specs register themselves (see `base`); a new file in this package is found by itself. Only the functions have their
-short names here.
+The specs register themselves (see `base`); a new file in this package is found by itself and needs no line here. These
+functions have short names; any other is imported from its module.
 """
 
 from edgewise.rl.advantages.batch_std import batch_std

@@ -1,7 +1,7 @@
 """Base of all advantage estimators: their inputs, their spec, and the registry that recipes choose from.
 
-An algorithm is one file of this package: a pure function of tensors with its formula and source, and a spec whose
-fields are the function's numbers.
+An algorithm is one file of this package: a pure function of tensors with its formula and source, a spec whose fields
+are the function's numbers, and its description (`DESCRIPTIONS`, see `edgewise.rl.description`).
 
     @ADVANTAGES.register
     class Mine(AdvantageSpec):
@@ -11,7 +11,8 @@ fields are the function's numbers.
         def estimate(self, inputs: AdvantageInputs) -> Tensor:
             return mine(inputs.net_reward_PG, self.scale)
 
-A recipe then says `advantage=mine advantage.scale=2`. A module outside the package registers in the same way.
+A recipe then says `advantage=mine advantage.scale=2`. A module outside the package registers in the same way; it needs
+no description.
 """
 
 from __future__ import annotations

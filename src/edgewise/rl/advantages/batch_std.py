@@ -9,6 +9,7 @@ from torch import Tensor
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.dr_grpo import dr_grpo
 from edgewise.rl.advantages.whitening import VARIANCE_FLOOR
+from edgewise.rl.description import Description
 
 
 def batch_std(rewards: Tensor) -> Tensor:
@@ -30,3 +31,21 @@ class BatchStd(AdvantageSpec):
 
     def estimate(self, inputs: AdvantageInputs) -> Tensor:
         return batch_std(inputs.net_reward_PG)
+
+
+DESCRIPTIONS = (
+    Description(
+        title="ScaleRL, batch std",
+        function=batch_std,
+        recipe="advantage=batch_std",
+        source="Khatri et al. 2025, arXiv 2510.13786, sec. 3",
+        formula=r"A_i = \frac{r_i - \bar r}{\mathrm{std}_{batch}(r - \bar r)}",
+        assumes="Groups of at least 2; sample std (the paper does not say), its square at least 1e-8.",
+        update="As Dr. GRPO up to one factor for each batch; groups of equal rewards get exactly 0.",
+        use=(
+            "As above, without the mean over tokens. The paper finds the same final performance with the std of the"
+            " group, of the batch, and without one."
+        ),
+        zero_if_equal=True,
+    ),
+)

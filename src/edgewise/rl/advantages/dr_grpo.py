@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgewise.rl.advantages._checks import check_group, zero_where_equal
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
+from edgewise.rl.description import Description
 
 
 def dr_grpo(rewards: Tensor) -> Tensor:
@@ -28,3 +29,22 @@ class DrGrpo(AdvantageSpec):
 
     def estimate(self, inputs: AdvantageInputs) -> Tensor:
         return dr_grpo(inputs.net_reward_PG)
+
+
+DESCRIPTIONS = (
+    Description(
+        title="Dr. GRPO",
+        function=dr_grpo,
+        recipe="advantage=dr_grpo",
+        source="Liu et al. 2025, arXiv 2503.20783, sec. 3.2",
+        formula=r"A_i = r_i - \bar r",
+        assumes=(
+            "Groups of at least 2. Add `loss.normalization=seq-mean-token-sum-norm` for the complete published"
+            " algorithm."
+        ),
+        update="(n - 1)/n times the gradient of the mean reward (exact), because a sample is part of its own baseline.",
+        use="The simplest choice. It favours no problem.",
+        weight=lambda p, n: (n - 1) / n,
+        zero_if_equal=True,
+    ),
+)

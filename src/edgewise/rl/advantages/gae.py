@@ -13,6 +13,7 @@ from edgewise.rl.advantages._checks import check_lengths, check_rewards, real_to
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec, CriticSpec, required
 from edgewise.rl.advantages.reward_to_go import token_rewards
 from edgewise.rl.advantages.whitening import whiten
+from edgewise.rl.description import Description
 
 
 def gae(
@@ -75,3 +76,23 @@ class Gae(AdvantageSpec):
     def _unwhitened(self, inputs: AdvantageInputs) -> Tensor:
         values_PGT = required("values_PGT", inputs.values_PGT)
         return gae(inputs.reward_PG, values_PGT, inputs.length_PG, self.gamma, self.lam, inputs.penalty_PGT)
+
+
+DESCRIPTIONS = (
+    Description(
+        title="PPO with a critic (GAE)",
+        function=gae,
+        recipe="advantage=gae",
+        source=r"Schulman et al. 2015, arXiv 1506.02438, eq. 16; Open-Reasoner-Zero: $`\gamma = \lambda = 1`$",
+        formula=r"A_t = \sum_{l \ge 0} (\gamma\lambda)^l \delta_{t+l}, \quad \delta_t = r_t + \gamma V_{t+1} - V_t",
+        assumes=(
+            "A critic, trained on the same batches. The reward is paid at the last token. Whitened over tokens"
+            " (`whiten`) unless `advantage.whiten=false`."
+        ),
+        update=(
+            r"At $`\gamma = \lambda = 1`$ unbiased for any critic: the reward to go minus the value. At $`\lambda <"
+            " 1`$ the critic's errors cause bias."
+        ),
+        use="For long completions, where credit per token justifies a second model.",
+    ),
+)

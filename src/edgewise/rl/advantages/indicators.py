@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
+from edgewise.rl.description import Description
 
 
 @ADVANTAGES.register
@@ -45,3 +46,24 @@ class IndicatorOfNone(AdvantageSpec):
 
     def estimate(self, inputs: AdvantageInputs) -> Tensor:
         return torch.zeros_like(inputs.reward_PG)
+
+
+DESCRIPTIONS = (
+    Description(
+        title="Rejection fine-tuning weights",
+        function="no function: the outcome",
+        recipe="advantage=indicator_correct",
+        source="STaR, RFT; `sampling.behavior=start` for matched draws, `sampling.behavior=policy` online",
+        formula=r"A_i = [\text{outcome right}]",
+        assumes="Uses the binary outcome, never the shaped reward.",
+        update=(
+            "On samples of the policy w(p) = 1: REINFORCE without a baseline. On samples of the start model, the"
+            " policy converges to that model's right completions."
+        ),
+        use=(
+            "As the control with equal draws for every RL claim. The arms at the end of this page use"
+            " `advantage=indicator_all` (A = 1) and `advantage=indicator_none` (A = 0)."
+        ),
+        weight=lambda p, n: 1.0,
+    ),
+)

@@ -10,6 +10,7 @@ from edgewise.core.errors import InputError
 from edgewise.rl.advantages._checks import check_group
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.dr_grpo import dr_grpo
+from edgewise.rl.description import Description
 
 
 def maxrl(rewards: Tensor) -> Tensor:
@@ -40,3 +41,22 @@ class MaxRl(AdvantageSpec):
 
     def estimate(self, inputs: AdvantageInputs) -> Tensor:
         return maxrl(inputs.net_reward_PG)
+
+
+DESCRIPTIONS = (
+    Description(
+        title="MaxRL",
+        function=maxrl,
+        recipe="advantage=maxrl",
+        source="Tajwar et al. 2026, arXiv 2602.02710",
+        formula=r"A_i = \frac{r_i - \bar r}{\bar r} \text{ where } \bar r > 0, \text{ else } 0",
+        assumes="Rewards of at least 0; groups of at least 2.",
+        update=(
+            "Unbiased for the first n - 1 terms of the series of log p: $`w(p) = (1 - (1-p)^{n-1}) / p`$ (exact)."
+            " The paper says n terms, which is right without the centring."
+        ),
+        use="To train the log-likelihood of success instead of its rate: w(p) is as near to 1/p as n samples allow.",
+        weight=lambda p, n: (1 - (1 - p) ** (n - 1)) / p,
+        zero_if_equal=True,
+    ),
+)

@@ -20,6 +20,7 @@ from edgewise.rl.advantages._binomials import log_binomial
 from edgewise.rl.advantages._checks import check_binary, check_group, check_k, check_matches
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.k_schedule import KSchedule
+from edgewise.rl.description import Description
 
 
 def pass_at_k_training(rewards: Tensor, k: int | Tensor) -> Tensor:
@@ -222,6 +223,30 @@ class PasskByPassRate(_PasskSpec):
     def estimate(self, inputs: AdvantageInputs) -> Tensor:
         rewards_PG = inputs.net_reward_PG
         return pass_at_k_training(rewards_PG, k_by_pass_rate(rewards_PG, self._k(inputs)))
+
+
+DESCRIPTIONS = (
+    Description(
+        title="Pass@k Training",
+        function=pass_at_k_training,
+        recipe="advantage=pass_at_k_training",
+        source="Chen et al. 2025, arXiv 2508.10751; analytic form",
+        formula=(
+            r"A_+ = \sqrt{\frac{f}{1-f}}, \quad A_- = -\frac{c}{n-c} A_+, \quad f = \binom{n-c}{k} \Big/ \binom{n}{k}"
+        ),
+        assumes="Rewards exactly 0 or 1; k < n. Signal only for 1 ≤ c ≤ n - k.",
+        update=(
+            r"Equals $`\frac{n}{k} (S - \bar S) / \sqrt{f(1-f)}`$ with S of PKPO (exact): the gradient of pass@k"
+            " within a problem, divided by a standard deviation as in GRPO. At k = 1 it is GRPO with the population"
+            " std."
+        ),
+        use=(
+            "For hard problems. It pushes failures down, which PKPO sloo-1 never does. At n = 32 the signal is"
+            " largest at c/n = 0.25 for k = 4 and at 0.125 for k = 8, for which the paper gives 0.25."
+        ),
+        zero_if_equal=True,
+    ),
+)
 
 
 def _check(rewards: Tensor, k: int | Tensor) -> Tensor:

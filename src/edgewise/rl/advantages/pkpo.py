@@ -19,6 +19,7 @@ from edgewise.rl.advantages._checks import check_choice, check_group, check_k, c
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.k_schedule import KSchedule
 from edgewise.rl.advantages.rloo import rloo
+from edgewise.rl.description import Description
 
 PkpoBaseline = Literal["none", "sloo", "sloo_minus_one", "sloo_kn"]
 
@@ -104,6 +105,32 @@ class Pkpo(AdvantageSpec):
         if k == 1 and self.baseline != "none":
             return rloo(rewards_PG)
         return pkpo(rewards_PG, k, self.baseline) * rewards_PG.shape[1]
+
+
+DESCRIPTIONS = (
+    Description(
+        title="PKPO",
+        function=pkpo,
+        recipe="advantage=pkpo",
+        source="Walder and Karkhanis 2025, arXiv 2505.15201",
+        formula=(
+            r"S_i = \binom{n}{k}^{-1} \sum_{I \ni i,\, \lvert I \rvert = k} \max_{j \in I} r_j - b_i, \qquad A_i = n"
+            " S_i"
+        ),
+        assumes=(
+            "k ≤ n (k < n for sloo and sloo_kn); rewards binary or graded. `pkpo_objective` estimates the objective."
+            " k can be a schedule: `advantage=pkpo advantage.k.first=8 advantage.k.then=1`."
+        ),
+        update=(
+            "Unbiased with every baseline for the expected best of k, which is pass@k for 0/1 rewards: $`w(p) ="
+            " k(1-p)^{k-1}`$ (exact). With the group's mean of S as baseline, only 1 - k/n of the gradient would"
+            " remain: 0.75 at n = 8, k = 2; nothing at k = n (exact)."
+        ),
+        use="To train for pass@k. With sloo-1 a group of more than n - k + 1 successes gives no signal.",
+        weight=lambda p, n: 4 * (1 - p) ** 3,  # with its default, k = 4
+        zero_if_equal=True,
+    ),
+)
 
 
 def _best_of_others(best_P1: Tensor, gap_PG: Tensor, k: int) -> Tensor:

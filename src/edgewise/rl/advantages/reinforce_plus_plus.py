@@ -10,6 +10,7 @@ from edgewise.rl.advantages._checks import check_rewards
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.reward_to_go import reward_to_go
 from edgewise.rl.advantages.whitening import token_counts, whiten, whitened
+from edgewise.rl.description import Description
 
 
 def reinforce_plus_plus(rewards: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -35,3 +36,23 @@ class ReinforcePlusPlus(AdvantageSpec):
             return reinforce_plus_plus(inputs.reward_PG, inputs.length_PG)
         to_go_PGT = reward_to_go(inputs.reward_PG, inputs.penalty_PGT, inputs.length_PG)
         return whiten(to_go_PGT, inputs.length_PG)
+
+
+DESCRIPTIONS = (
+    Description(
+        title="REINFORCE++",
+        function=reinforce_plus_plus,
+        recipe="advantage=reinforce_plus_plus",
+        source="Hu et al. 2025, arXiv 2501.03262; tokens counted as in verl",
+        formula=r"A_i = \frac{r_i - \mathrm{mean}_{batch}(r)}{\mathrm{std}_{batch}(r)}",
+        assumes=(
+            "A batch with more than one outcome. With a KL in the reward, `reward_to_go` and `whiten` act token by"
+            " token."
+        ),
+        update=(
+            "All problems have the same weight: w is one number in a large batch. All share one baseline, so every"
+            " group gives signal: solved groups are pushed up, unsolved ones down."
+        ),
+        use="With one sample per problem. With groups, a baseline for each problem has less variance.",
+    ),
+)

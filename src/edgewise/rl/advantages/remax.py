@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgewise.rl.advantages._checks import check_matches, check_rewards
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec, required
+from edgewise.rl.description import Description
 
 
 def remax(rewards: Tensor, greedy: Tensor) -> Tensor:
@@ -31,3 +32,18 @@ class Remax(AdvantageSpec):
 
     def estimate(self, inputs: AdvantageInputs) -> Tensor:
         return remax(inputs.net_reward_PG, required("greedy_P", inputs.greedy_P))
+
+
+DESCRIPTIONS = (
+    Description(
+        title="ReMax",
+        function=remax,
+        recipe="advantage=remax",
+        source="Li et al. 2023, arXiv 2310.10505, eq. 5",
+        formula=r"A_i = r_i - r(\text{greedy completion})",
+        assumes="One additional greedy completion per problem; one sample is enough.",
+        update="Unbiased: w(p) = 1 for either greedy outcome (exact).",
+        use="With few samples per problem. With 0/1 rewards its baseline is 0 or 1, which is poor for p near 1/2.",
+        weight=lambda p, n: 1.0,
+    ),
+)

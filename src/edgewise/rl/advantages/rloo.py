@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.dr_grpo import dr_grpo
+from edgewise.rl.description import Description
 
 
 def rloo(rewards: Tensor) -> Tensor:
@@ -28,3 +29,19 @@ class Rloo(AdvantageSpec):
 
     def estimate(self, inputs: AdvantageInputs) -> Tensor:
         return rloo(inputs.net_reward_PG)
+
+
+DESCRIPTIONS = (
+    Description(
+        title="RLOO",
+        function=rloo,
+        recipe="advantage=rloo",
+        source="Kool et al. 2019; Ahmadian et al. 2024, arXiv 2402.14740",
+        formula=r"A_i = r_i - \frac{1}{n-1} \sum_{j \ne i} r_j",
+        assumes="Groups of at least 2.",
+        update="Unbiased for the mean reward, binary or graded: w(p) = 1 (exact).",
+        use="When bias must be excluded as an explanation. It is Dr. GRPO times n/(n - 1).",
+        weight=lambda p, n: 1.0,
+        zero_if_equal=True,
+    ),
+)

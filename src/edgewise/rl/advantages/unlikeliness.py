@@ -12,6 +12,7 @@ from edgewise.core.errors import InputError
 from edgewise.rl.advantages._checks import check_group, check_matches
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.grpo import grpo
+from edgewise.rl.description import Description
 
 
 def unlikeliness(
@@ -47,3 +48,26 @@ class Unlikeliness(AdvantageSpec):
 
     def estimate(self, inputs: AdvantageInputs) -> Tensor:
         return unlikeliness(inputs.net_reward_PG, inputs.logp_PG, self.beta)
+
+
+DESCRIPTIONS = (
+    Description(
+        title="Unlikeliness reward",
+        function=unlikeliness,
+        recipe="advantage=unlikeliness",
+        source="He et al. 2025, arXiv 2506.02355; β = 0.25",
+        formula=(
+            r"A = \mathrm{GRPO}\left(r_i \left(1 - \beta\, \mathrm{rank}_i / n\right)\right), \quad \mathrm{rank}_i ="
+            r" 0 \text{ for the least likely}"
+        ),
+        assumes=(
+            "Ranks use the mean log-probability per token under the policy that sampled. Equal ones share a rank (in"
+            " the authors' code they are ranked in order)."
+        ),
+        update=(
+            "Biased on purpose towards rare successes. A group of only right samples still gives signal: the"
+            " likeliest are pushed down."
+        ),
+        use="Where several right answers exist, against GRPO's tendency to raise what is likely already.",
+    ),
+)

@@ -4,8 +4,8 @@
     controls      format, coin flips, wrong labels, majority votes
     length        shaping by length
 
-The specs register themselves (see `base`); a new file in this package is found by itself. Only the functions have their
-short names here.
+The specs register themselves (see `base`); a new file in this package is found by itself and needs no line here. These
+functions have short names; any other is imported from its module.
 """
 
 from edgewise.rl.rewards.controls import format_only, labelled, majority, random, wrong_label

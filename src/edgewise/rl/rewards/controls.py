@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
+from edgewise.rl.description import RewardDescription
 from edgewise.rl.rewards.base import REWARDS, RewardFunction, by_verdict, its_own_outcome, reward_table
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.tasks.base import Problem, Score, Verdict, World
@@ -135,3 +136,31 @@ class GroupMajority(RewardFunction):
         return its_own_outcome(
             reward_table(majority([verdict.predicted for verdict in row]) for row in rollouts.verdict_PG)
         )
+
+
+DESCRIPTIONS = (
+    RewardDescription(
+        recipe="reward.function=format",
+        functions=(format_only,),
+        pays="1 where an answer could be read",
+        use="control: how much of a gain is format",
+    ),
+    RewardDescription(
+        recipe="reward.function=random",
+        functions=(random,),
+        pays="1 by the toss of a coin",
+        use="control, arXiv 2506.10947: the effect of the clip alone",
+    ),
+    RewardDescription(
+        recipe="reward.function=wrong_label",
+        functions=(wrong_label, labelled),
+        pays="1 for one fixed wrong answer",
+        use="control, arXiv 2506.10947",
+    ),
+    RewardDescription(
+        recipe="reward.function=majority",
+        functions=(majority,),
+        pays="1 for the group's most frequent answer",
+        use="TTRL, arXiv 2504.16084: RL without labels, sharpening by construction",
+    ),
+)

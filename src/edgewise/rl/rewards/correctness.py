@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from edgewise.core.errors import InputError
+from edgewise.rl.description import RewardDescription
 from edgewise.rl.rewards.base import REWARDS, RewardFunction, by_verdict, its_own_outcome, reward_table
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.tasks.base import Score, Verdict, World, WorldReward
@@ -133,3 +134,30 @@ class OfWorld(RewardFunction):
                 f" {', '.join(offered) or 'no rewards of its own'}, not {self.name!r}"
             )
         return offered[self.name]
+
+
+DESCRIPTIONS = (
+    RewardDescription(
+        recipe="reward.function=outcome",
+        functions=(outcome,),
+        pays="1 for a right answer",
+        use="the default",
+    ),
+    RewardDescription(
+        recipe="reward.function=process",
+        functions=(process,),
+        pays="1 where every necessary step and the answer are right",
+        use="where guessing pays",
+    ),
+    RewardDescription(
+        recipe='reward.function={"kind":"mixture","alpha":0.2}',
+        functions=(mixture,),
+        pays=r"$`\alpha R_{out} + (1 - \alpha) R_{pv}`$",
+        use="arXiv 2512.07783; process as `process_share`",
+    ),
+    RewardDescription(
+        recipe='reward.function={"kind":"world","name":"released_strict"}',
+        pays="a reward of the world's own: graph arithmetic has released_mixture and released_strict",
+        use="the rewards of arXiv 2512.07783 as its code computes them; its strict reward as written is `process`",
+    ),
+)

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from edgewise.core.spec import Spec, by_name
+from edgewise.rl.description import RewardDescription
 from edgewise.rl.rewards.base import reward_table
 from edgewise.rollouts.rollouts import Rollouts
 
@@ -154,6 +155,29 @@ AnyLengthReward = Annotated[
     Field(discriminator="kind"),
     by_name("kind"),
 ]
+
+
+DESCRIPTIONS = (
+    RewardDescription(recipe="reward.length=none", pays="the reward unchanged"),
+    RewardDescription(
+        recipe="reward.length=overlong",
+        functions=(overlong,),
+        pays="adds 0 falling to -1 over the last `soft` of the limit",
+        use="DAPO, arXiv 2503.14476, eq. 13",
+    ),
+    RewardDescription(
+        recipe="reward.length=overlong_scalerl",
+        functions=(overlong_scalerl,),
+        pays="the same for right samples only",
+        use="arXiv 2510.13786",
+    ),
+    RewardDescription(
+        recipe="reward.length=cosine",
+        functions=(cosine, cycle),
+        pays="a cosine in length, by outcome, in place of it",
+        use="arXiv 2502.03373; cycled in ProRL v2",
+    ),
+)
 
 
 def _by_length(rollouts: Rollouts, reward: Callable[[int, int, int], float]) -> Tensor:
