@@ -48,6 +48,11 @@ class LabelEntry:
     `combined_rule` says so, and `combined_sentence` is filled with {k}, {margin} and {here}, the sets of this label.
     Where no set has the label, `combined_apart` is filled with {extended} and {shrunk} too.
 
+    The `combined` functions must satisfy two conditions, whatever labels the sets have. First, the combined label is
+    one of those labels, or "mixed" where both "extended" and "shrunk" are among them. So two labels of `absence`
+    combine to one of the two and never to "cannot tell", as "sharpened" and "unchanged" combine to "sharpened": the
+    `combined` of one must hold for the pair. Second, a label of `absence` is combined only from labels of `absence`.
+
     `changed`: wrong where nothing changed. `lost`: some problems are no longer solved. `absence`: claims that something
     did not happen, which needs every set.
 
