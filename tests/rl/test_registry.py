@@ -11,6 +11,9 @@ from pydantic import Field, PlainValidator, SerializeAsAny
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, digest, override, plain
+from edgewise.rl import losses
+from edgewise.rl.description import descriptions_of
+from edgewise.rl.losses import LOSSES
 from edgewise.rl.registry import SpecRegistry
 
 
@@ -52,6 +55,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def test_a_file_in_the_package_is_found_because_it_is_there() -> None:
     assert sorted(SHAPES.specs()) == ["circle", "square"]
+    assert [module.__name__ for module in SHAPES.modules()] == ["shapes_of_a_test.circle"]
     assert plain(Drawing.parse({"shape": "circle"})) == {"shape": {"kind": "circle", "radius": 1.0}}
 
 
@@ -88,3 +92,9 @@ def test_a_spec_that_nobody_registered_and_a_name_that_is_taken_are_refused() ->
     with pytest.raises(InputError, match=r"^shape 'square': .* has registered this name; choose another kind"):
         SHAPES.register(Other)
     SHAPES.register(Square)  # the same class again, as when a file is loaded twice
+
+
+def test_a_family_of_one_file_is_that_module() -> None:
+    assert LOSSES.modules() == [losses]
+    assert descriptions_of(LOSSES.modules()) == list(losses.DESCRIPTIONS)
+    assert descriptions_of([sys]) == [], "a module that declares none has none"
