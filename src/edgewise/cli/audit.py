@@ -22,21 +22,33 @@ RolloutPaths = Annotated[
     typer.Argument(metavar="BASE TUNED...", help="Files, folders or NAME=PATH, the base first.", show_default=False),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for boundary.json, report.html, figures and tables.")]
-K = Annotated[int | None, typer.Option(min=1, help="Where claims are made. [default: the largest 2^i up to n/4]")]
-By = Annotated[str | None, typer.Option(help="answer or process. [default: process where all models have it]")]
+K = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Claims are made at pass@k. Default: the largest power of two up to a quarter of the samples; with --plan, "
+        "16.",
+    ),
+]
+By = Annotated[
+    str | None,
+    typer.Option(help="Count by answer or process. Default: the process where it was verified for all models."),
+]
 Alpha = Annotated[
     float, typer.Option(help="Chance of any false verdict on the sets; levels are a family of their own.")
 ]
 Margin = Annotated[float, typer.Option(help="The change in pass@k that counts as none.")]
 Answers = Annotated[int | None, typer.Option(min=1, help="Number of possible answers, for the guess floor.")]
 NoReasoning = Annotated[Path | None, typer.Option(help="The base made to answer at once, for the guess floor.")]
-Fpr = Annotated[str | None, typer.Option(help="How often the verifier passed unsound reasoning, e.g. 3/60.")]
-Tpr = Annotated[str | None, typer.Option(help="How often the verifier passed sound reasoning, e.g. 57/60.")]
+Fpr = Annotated[
+    str | None, typer.Option(help="Write 3/60 where the verifier passed 3 of 60 samples with unsound reasoning.")
+]
+Tpr = Annotated[str | None, typer.Option(help="Write 57/60 where it passed 57 of 60 samples with sound reasoning.")]
 ScoreName = Annotated[str | None, typer.Option(help="Which score is the verdict, where a file has several.")]
 Threshold = Annotated[float | None, typer.Option(help="The least graded score that is correct.")]
 Shared = Annotated[bool, typer.Option("--shared-problems", help="Compare on the problems all models have.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of every resampling and every random split.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every resampling and every random split.")]
 Plan = Annotated[bool, typer.Option("--plan", help="Say how many samples a claim would need, and stop.")]
 Effect = Annotated[float, typer.Option(help="With --plan: the change in pass@k to be seen.")]
 
@@ -60,7 +72,7 @@ def audit_rollouts(
     plan: Plan = False,
     effect: Effect = 0.05,
 ) -> None:
-    """Say what tuning did to the boundary: sharpened, extended, shrunk, mixed, unchanged, or cannot tell."""
+    """Say what tuning did to the boundary: one label for each tuned model, with its evidence."""
     metric = _metric(by)
     if plan:
         _plan(rollouts or [], metric, k or 16, effect, alpha, seed, score, threshold)

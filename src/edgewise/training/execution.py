@@ -31,7 +31,7 @@ R = TypeVar("R")
 class Execution:
     """Device, backend, micro-batch size, data workers and ranks of a computation.
 
-    `backend` names who computes the decoders: auto, torch or native (see `edgewise.model.backend`). It changes
+    `backend` is what computes the model: auto, torch or native (see `edgewise.model.backend`). It changes
     roundings and nothing else. `tokens_per_micro_batch` bounds memory. `data_workers` processes prepare data ahead.
     None means what suits the device. The processes of `distributed` share the work. `cores` are those of this process.
     """
