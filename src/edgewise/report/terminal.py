@@ -56,7 +56,7 @@ def print_audit(audit: Audit, folder: Path) -> None:
             for line in _crossover(audit, problem_set, model):
                 console.print(Padding(Text(line), (0, 0, 0, 2)))
     console.print()
-    console.print(_passes(audit, wide=console.width >= WIDE))
+    console.print(_pass_table(audit, wide=console.width >= WIDE))
     console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
     for concern in audit.concerns:
         if concern.harmless:
@@ -88,7 +88,7 @@ def _crossover(audit: Audit, problem_set: ProblemSet, model: str) -> Iterator[st
         yield f"{where}from k = {crossover.k_star:.0f} on the base is ahead, by the band over all k."
 
 
-def _passes(audit: Audit, *, wide: bool) -> Table:
+def _pass_table(audit: Audit, *, wide: bool) -> Table:
     ks = sorted({problem_set.whole.k for problem_set in audit.sets})
     parts = [part for verdict in audit.verdicts.values() for part in verdict.parts.values()]
     confidence = next(iter(audit.sets[0].whole.curves.values()))[audit.metric].bootstrap.confidence
@@ -99,9 +99,9 @@ def _passes(audit: Audit, *, wide: bool) -> Table:
     )
     table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("model", overflow="fold")
-    # At k = 1 there is nothing but pass@1.
-    both = (1, None) if ks[-1] > 1 else (1,)
-    for k in both:
+    # None is the k of each set. At k = 1 there is nothing but pass@1.
+    shown_ks = (1, None) if ks[-1] > 1 else (1,)
+    for k in shown_ks:
         heading = f"pass@{k or (ks[0] if len(ks) == 1 else 'k')}"
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -111,7 +111,7 @@ def _passes(audit: Audit, *, wide: bool) -> Table:
         table.add_row(Text.assemble((one_line(problem_set.name), "bold"), f"\n{about}"))
         for model, curves in scope.curves.items():
             curve = curves[audit.metric]
-            passes = [curve.at(k or scope.k) for k in both]
+            passes = [curve.at(k or scope.k) for k in shown_ks]
             name = Text(f"  {one_line(model)}")
             if model not in scope.verdicts:
                 table.add_row(name, *map(percent_with_interval, passes), "")

@@ -185,7 +185,7 @@ def _micro_batch(
     groups: Sequence[PromptGroup], weight_D: Tensor, tables_DT: TokenTables | None, device: torch.device
 ) -> MicroBatch:
     segments: list[tuple[int, int, int, int]] = []
-    tokens, positions, sources, targets, sample_indices, token_indices = (_Numbers() for _ in range(6))
+    tokens, positions, sources, targets, sample_indices, token_indices = (_IntegerArrays() for _ in range(6))
     start = 0
     for group in groups:
         length, prompt_start = len(group.prompt), start
@@ -220,8 +220,8 @@ def _micro_batch(
     )
 
 
-class _Numbers(list[NDArray[np.int64]]):
-    """Whole numbers that come in runs."""
+class _IntegerArrays(list[NDArray[np.int64]]):
+    """Integer arrays, joined into one tensor."""
 
     def joined(self, device: torch.device) -> Tensor:
         return torch.from_numpy(np.concatenate(self)).to(device)

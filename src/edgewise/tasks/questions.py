@@ -140,8 +140,8 @@ class Questions(World):
             counts = ", ".join(f"{name} {len(rows)}" for name, rows in sorted(self._split.items()))
             counts = counts or "none at this level"
             raise InputError(f"split {split!r} has no rows; rows: {counts}; set split={split} to put every row there")
-        round, place = divmod(index, len(rows))
-        row = rows[_order(self._digest, split, seed, round, len(rows))[place]]
+        epoch, place = divmod(index, len(rows))
+        row = rows[_order(self._digest, split, seed, epoch, len(rows))[place]]
         name = "" if row.id is None else f"-{row.id}"
         return Problem(
             world=self.world,
@@ -195,9 +195,9 @@ def matches(pattern: str, text: str) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _order(digest: str, split: str, seed: int, round: int, rows: int) -> list[int]:
+def _order(digest: str, split: str, seed: int, epoch: int, rows: int) -> list[int]:
     order = list(range(rows))
-    rng("questions", digest, split, seed, round).shuffle(order)
+    rng("questions", digest, split, seed, epoch).shuffle(order)
     return order
 
 
@@ -220,7 +220,7 @@ def _read(data: bytes, path: str, match: Match) -> tuple[QuestionRow, ...]:
         _check(row, row.match or match, place)
         before, first = rows.setdefault(row.identity, (row, number))
         if first != number:
-            if _asked(before) != _asked(row):
+            if _grading_of(before) != _grading_of(row):
                 raise InputError(f"{place}: prompt: line {first} asks the same and differs in answer, level or match")
             continue
         if row.id is not None and (first := lines_of_ids.setdefault(str(row.id), number)) != number:
@@ -253,5 +253,6 @@ def _check(row: QuestionRow, match: Match, place: str) -> None:
             raise InputError(f"{place}: answer: is no regular expression: {error}, is {answer!r:.40}") from None
 
 
-def _asked(row: QuestionRow) -> tuple[str, int, Match | None]:
+def _grading_of(row: QuestionRow) -> tuple[str, int, Match | None]:
+    """What rows that ask the same must have in common."""
     return row.answer.strip(), row.level, row.match

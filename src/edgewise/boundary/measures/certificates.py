@@ -126,30 +126,30 @@ def certify(
     tuned_chosen, tuned_held = tuned.deal(tuned.n_P // 2, 2 * seed + 1)
     gained_P = _candidates(base_chosen, tuned_chosen, alpha, reachable)
     lost_P = _candidates(tuned_chosen, base_chosen, alpha, reachable)
-    bounds = 2 * max(1, int(gained_P.sum() + lost_P.sum()))
-    each = alpha / bounds
+    bound_count = 2 * max(1, int(gained_P.sum() + lost_P.sum()))
+    bound_alpha = alpha / bound_count
 
     def certificates(shown_P: BoolArray, base_bound_P: FloatArray, tuned_bound_P: FloatArray) -> list[Certificate]:
         certified = [
             Certificate(
-                problem=str(base.problem[at]),
-                level=base.level[at].item(),
-                base_n=int(base_held.n_P[at]),
-                base_c=int(base_held.c_P[at]),
-                tuned_n=int(tuned_held.n_P[at]),
-                tuned_c=int(tuned_held.c_P[at]),
-                base_bound=float(base_bound_P[at]),
-                tuned_bound=float(tuned_bound_P[at]),
-                base_reach=_reach(float(base_bound_P[at]), reachable, rare),
-                tuned_reach=_reach(float(tuned_bound_P[at]), reachable, rare),
-                effect=math.log10(tuned_bound_P[at] / base_bound_P[at]),
+                problem=str(base.problem[p]),
+                level=base.level[p].item(),
+                base_n=int(base_held.n_P[p]),
+                base_c=int(base_held.c_P[p]),
+                tuned_n=int(tuned_held.n_P[p]),
+                tuned_c=int(tuned_held.c_P[p]),
+                base_bound=float(base_bound_P[p]),
+                tuned_bound=float(tuned_bound_P[p]),
+                base_reach=_reach(float(base_bound_P[p]), reachable, rare),
+                tuned_reach=_reach(float(tuned_bound_P[p]), reachable, rare),
+                effect=math.log10(tuned_bound_P[p] / base_bound_P[p]),
             )
-            for at in np.flatnonzero(shown_P)
+            for p in np.flatnonzero(shown_P)
         ]
         return sorted(certified, key=lambda certificate: -abs(certificate.effect))
 
-    base_low_P, base_high_P = _lower(base_held, each), _upper(base_held, each)
-    tuned_low_P, tuned_high_P = _lower(tuned_held, each), _upper(tuned_held, each)
+    base_low_P, base_high_P = _lower(base_held, bound_alpha), _upper(base_held, bound_alpha)
+    tuned_low_P, tuned_high_P = _lower(tuned_held, bound_alpha), _upper(tuned_held, bound_alpha)
     expanded_P = gained_P & (base_high_P < reachable) & (tuned_low_P >= reachable)
     shrunk_P = lost_P & (tuned_high_P < reachable) & (base_low_P >= reachable)
     return Certificates(
@@ -157,14 +157,14 @@ def certify(
         shrinkages=tuple(certificates(shrunk_P, base_low_P, tuned_high_P)),
         expansion_candidates=int(gained_P.sum()),
         shrinkage_candidates=int(lost_P.sum()),
-        expected_expansions=_expected(base_held, tuned_chosen, tuned_held, gained_P, each, reachable),
-        expected_shrinkages=_expected(tuned_held, base_chosen, base_held, lost_P, each, reachable),
+        expected_expansions=_expected(base_held, tuned_chosen, tuned_held, gained_P, bound_alpha, reachable),
+        expected_shrinkages=_expected(tuned_held, base_chosen, base_held, lost_P, bound_alpha, reachable),
         held_out=min(base_held.n, tuned_held.n),
-        held_out_needed=draws_to_certify(reachable, alpha, bounds),
+        held_out_needed=draws_to_certify(reachable, alpha, bound_count),
         reachable=reachable,
         rare=rare,
         alpha=alpha,
-        bound_alpha=each,
+        bound_alpha=bound_alpha,
         problems=base.problems,
         seed=seed,
     )

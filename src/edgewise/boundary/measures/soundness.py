@@ -173,30 +173,39 @@ def verifier_floor(counts: SoundCounts, k: int, fpr: float) -> float:
 
 
 def corrected_P(counts: SoundCounts, k: int, fpr: float, tpr: float) -> FloatArray:
+    """Estimate pass@k by right answers with sound reasoning, [P], for a verifier of known rates.
+
+    Unbiased for each problem and not clipped, so that a value may lie outside 0 to 1.
+    """
     unsound_P = counts.correct_P - counts.sound_P
     weights = tpr / (tpr - fpr), (tpr - 1) / (tpr - fpr)
     return 1 - _mean_product_P(counts.n_P, unsound_P, weights[0], counts.sound_P, weights[1], k)
 
 
-def _mean_product_P(n_P: IntArray, u_P: IntArray, a: float, v_P: IntArray, b: float, k: int) -> FloatArray:
+def _mean_product_P(
+    n_P: IntArray, first_P: IntArray, first_weight: float, second_P: IntArray, second_weight: float, k: int
+) -> FloatArray:
     """Mean over all k-subsets of n samples of the product of their weights: a for u of them, b for v, 1 for others.
+
+    u and a are `first_P` and `first_weight`, v and b are `second_P` and `second_weight`.
 
     The coefficient of t^k in (1+t)^(n-u-v) (1+at)^u (1+bt)^v, divided by C(n, k): by Cauchy's formula at more than n
     points, which is exact for a polynomial of degree n, on the circle of radius k/(n-k), where rounding is least.
     """
     result_P = np.empty(n_P.shape)
     whole_P = n_P == k
-    result_P[whole_P] = np.power(a, u_P[whole_P]) * np.power(b, v_P[whole_P])
+    result_P[whole_P] = np.power(first_weight, first_P[whole_P]) * np.power(second_weight, second_P[whole_P])
     for n in np.unique(n_P[~whole_P]).tolist():
         # The lower half of the circle mirrors the upper, and no point is real, as all zeros of the factors are.
         points = n // 2 + 1
         angle = np.pi * (np.arange(points) + 0.5) / points
         log_t = math.log(k / (n - k)) + 1j * angle
-        factors = np.log(1 + np.multiply.outer([1.0, a, b], np.exp(log_t)))
+        factors = np.log(1 + np.multiply.outer([1.0, first_weight, second_weight], np.exp(log_t)))
         log_subsets = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
         mine = np.flatnonzero(n_P == n)
         for rows in np.array_split(mine, math.ceil(mine.size * points / BLOCK)):
-            powers = np.stack([n - u_P[rows] - v_P[rows], u_P[rows], v_P[rows]], axis=1).astype(np.complex128)
+            first, second = first_P[rows], second_P[rows]
+            powers = np.stack([n - first - second, first, second], axis=1).astype(np.complex128)
             log_terms = powers @ factors - k * log_t - log_subsets
             peak = log_terms.real.max(axis=1, keepdims=True)
             mean = np.exp(log_terms - peak).real.mean(axis=1)
@@ -216,6 +225,7 @@ def _check_counts(n: IntArray, correct: IntArray, sound: IntArray) -> None:
 
 
 def check_k_of(k: int, counts: SoundCounts) -> None:
+    """Raise InputError unless 1 <= k <= n for every problem."""
     if not 1 <= k <= counts.n_P.min():
         raise InputError(f"k: {k} samples; every problem has {counts.n_P.min()}, so k must be from 1 to that")
 

@@ -99,8 +99,8 @@ def shrinks_exactly(p_V: Tensor, correct_V: Tensor) -> Tensor:
     """Which correct tokens lose probability under the exact policy gradient, the limit of many draws.
 
     With dz_i = p_i (1[i correct] - Q+) a correct token gains exactly where p_i > sum of p_j^2 over correct tokens -
-    (Q+/Q-) sum of p_j^2 over incorrect ones: where correct tokens are unequal, the rare of them shrink however many
-    draws are made. (Under the natural gradient, dz_i = 1[i correct] - Q+, none does: dp_i = p_i Q-.)
+    (Q+/Q-) sum of p_j^2 over incorrect ones. Where correct tokens are unequal, rarer correct tokens lose probability,
+    however many draws are made. (Under the natural gradient, dz_i = 1[i correct] - Q+, none does: dp_i = p_i Q-.)
     """
     square_V = p_V.square()
     correct_mass = (p_V * correct_V).sum(-1, keepdim=True)

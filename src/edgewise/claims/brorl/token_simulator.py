@@ -115,7 +115,7 @@ def score_function_ascent(p_V: Tensor, reward_V: Tensor, count_V: Tensor) -> Ten
 def natural_ascent(p_V: Tensor, reward_V: Tensor, count_V: Tensor) -> Tensor:
     """The score-function gradient times the inverse of the Fisher matrix diag(p) - p p^T, up to a constant.
 
-    dz_i = (c_i / N) (R_i - b) / p_i, which has the advantage of token i for its mean but for the baseline's own noise.
+    dz_i = (c_i / N) (R_i - b) / p_i. Its mean is the advantage of token i, apart from the baseline's noise.
     """
     # A token that was not drawn has no credit, also where its probability has underflowed to 0.
     return torch.where(count_V > 0, _credit(reward_V, count_V) / p_V, 0.0)

@@ -25,9 +25,9 @@ _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
 @dataclass(frozen=True)
 class MeasureRow:
-    """One row: of which set (by place), of which model, with what label, and its cells."""
+    """One row: the place of its set among all sets, its model, its label and its cells."""
 
-    set: int
+    set_index: int
     model: str | None
     label: str
     cells: tuple[ShownNumber, ...]

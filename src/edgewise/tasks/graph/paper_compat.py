@@ -58,7 +58,7 @@ def verify_paper_compat(gold: str, completion: str) -> Verdict:
     """
     if verdict := unreadable(completion, truncated=False):
         return verdict
-    expected, written = _remembered(gold), read_solution(completion)
+    expected, written = _read_gold(gold), read_solution(completion)
     if written.answer is None:
         return unscorable(Unscorable.NO_ANSWER)
     predicted = str(int(written.answer)) if written.answer.is_integer() else str(written.answer)
@@ -92,7 +92,7 @@ def defects(gold: str, completion: str) -> Defects:
 
     `edgewise.tasks.graph.released_reward` makes rewards of them.
     """
-    expected = _remembered(gold)
+    expected = _read_gold(gold)
     if not expected.values:
         raise InputError(f"gold: must define quantities (Define NAME as L; ...), is {gold[:40]!r}")
     written = read_solution(completion if len(completion) <= MAX_CHARACTERS else "")
@@ -123,7 +123,8 @@ def _same(left: float | None, right: float | None) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _remembered(gold: str) -> Reading:
+def _read_gold(gold: str) -> Reading:
+    """The reading of a gold solution, which is compared with many completions."""
     return read_solution(gold)
 
 
@@ -213,40 +214,43 @@ def _definitions(text: str) -> Iterator[tuple[str, str, str]]:
     The scorer's pattern lets "a" stand for "as" and other words stand between it and the letter. That pattern needs
     quadratic time for a text full of "Define"; here each part of it is looked for once.
     """
-    closings = list(_closings(text))
+    name_ends = list(_name_ends(text))
     definitions: list[tuple[int, int, str, str]] = []
     resumed = following = 0
     for define in _DEFINE.finditer(text):
         if define.start() < resumed:
             continue
-        while following < len(closings) and closings[following][0] <= define.end():
+        while following < len(name_ends) and name_ends[following][0] <= define.end():
             following += 1
-        if following == len(closings):
+        if following == len(name_ends):
             # The pattern falls back on an empty name if there is white space for both of its sides.
-            if not closings or closings[-1][0] < define.end() or define.end() - define.start() < len("Define  "):
+            if not name_ends or name_ends[-1][0] < define.end() or define.end() - define.start() < len("Define  "):
                 break
             following -= 1
-        closing, letter_at = closings[following]
+        name_end, letter_at = name_ends[following]
         resumed = letter_at + len("k;")
-        definitions.append((define.start(), resumed, _normalised(text[define.end() : closing]), text[letter_at]))
+        definitions.append((define.start(), resumed, _normalised(text[define.end() : name_end]), text[letter_at]))
     ends = (*(start for start, *_ in definitions[1:]), len(text))
     for (_, begin, name, letter), end in zip(definitions, ends, strict=False):
         yield name, letter, text[begin:end].strip().partition("Answer:")[0].strip()
 
 
-def _closings(text: str) -> Iterator[tuple[int, int]]:
-    """The places of each "as" that only words separate from a letter with its semicolon, and of that letter."""
+def _name_ends(text: str) -> Iterator[tuple[int, int]]:
+    """The place of each "as" that ends a name, and of the letter after it.
+
+    Only words stand between the two, and a semicolon follows the letter.
+    """
     letters = [match.start() for match in _OWN_LETTER.finditer(text)]
     alone = []
     for before, letter in zip([0, *letters], letters, strict=False):
         other = _NEITHER_LETTER_NOR_SPACE.search(text[before:letter][::-1])
         alone.append(letter - other.start() if other else before)
     following = 0
-    for closing in _AS.finditer(text):
-        while following < len(letters) and letters[following] < closing.end():
+    for word in _AS.finditer(text):
+        while following < len(letters) and letters[following] < word.end():
             following += 1
-        if following < len(letters) and alone[following] <= closing.start():
-            yield closing.start(), letters[following]
+        if following < len(letters) and alone[following] <= word.start():
+            yield word.start(), letters[following]
 
 
 def _normalised(name: str) -> str:

@@ -47,9 +47,9 @@ _COLUMNS = ("problem", "question", "solution", "template")
 
 def _released(row: Mapping[str, object]) -> Released:
     texts = tuple(text for column in _COLUMNS if isinstance(text := row.get(column), str))
-    return _remembered(*texts) if len(texts) == len(_COLUMNS) else read_row(row)
+    return _read_texts(*texts) if len(texts) == len(_COLUMNS) else read_row(row)
 
 
 @lru_cache(maxsize=1024)  # a row has many solutions to verify
-def _remembered(*texts: str) -> Released:
+def _read_texts(*texts: str) -> Released:
     return read_row(dict(zip(_COLUMNS, texts, strict=True)))
