@@ -26,8 +26,8 @@ K = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Claims are made at pass@k. Default: the largest power of two up to a quarter of the samples; with --plan, "
-        "16.",
+        help="Claims are made at pass@k. Default: the largest power of two up to a quarter of the samples; "
+        "with --plan, 16.",
     ),
 ]
 By = Annotated[
