@@ -217,9 +217,9 @@ def main(share: float = 1.0) -> None:
 
 def null_table(pool: Executor, share: float) -> Iterator[str]:
     yield "## Base against base\n"
-    yield """\
-Two draws of one model, at 95% confidence. A verdict of extended, shrunk, mixed or sharpened is false, and may occur in
-at most 5% of the runs. Unchanged is true.
+    yield f"""\
+Two draws of one model, at 95% confidence. A verdict of {", ".join(FALSE[:-1])} or {FALSE[-1]} is false, and may
+occur in at most 5% of the runs. Unchanged is true.
 """
     yield "| population | problems | n | runs | false verdicts | unchanged | cannot tell |"
     yield "|---|---|---|---|---|---|---|"
@@ -256,8 +256,8 @@ def planned_table(pool: Executor, share: float) -> Iterator[str]:
     yield """\
 The change that `edgewise audit --plan` assumes, with its default population: problems with p < 0.05 rise to p = 0.05,
 or problems with p >= 0.05 are lost, until mean pass@k (k = n/4) has changed by the effect. *Predicted* is the plan's
-probability that the verdict claims the change, *observed* how often it did. *Contrary* is the opposite direction,
-mixed or sharpened. Unchanged is true for effects below the margin of 5 points.
+probability that the verdict claims the change, *observed* how often it did. *Contrary* is any other claim of a
+change. Unchanged is true for effects below the margin of 5 points.
 """
     yield "| effect, points | problems | n | runs | predicted | observed | contrary | unchanged |"
     yield "|---|---|---|---|---|---|---|---|"
@@ -266,11 +266,12 @@ mixed or sharpened. Unchanged is true for effects below the margin of 5 points.
     for problems, n, effect in cases:
         case = Planned(problems, n, effect)
         moved, design = case.plan()
-        right, wrong = ("extended", "shrunk") if effect > 0 else ("shrunk", "extended")
+        right = "extended" if effect > 0 else "shrunk"
+        contrary = [label for label in FALSE if label != right]
         labels = _labels(pool, partial(planned_label, case, moved), _runs(600, share))
         yield (
             f"| {100 * effect:+.0f} | {problems} | {n} | {labels.total()} | {100 * design.power:.1f}% |"
-            f" {_rate(labels, right)} | {_rate(labels, wrong, 'mixed', 'sharpened')} | {_rate(labels, 'unchanged')} |"
+            f" {_rate(labels, right)} | {_rate(labels, *contrary)} | {_rate(labels, 'unchanged')} |"
         )
 
 

@@ -22,21 +22,22 @@ class Claim:
     """When a label is given. Claims are tried in the order of the table.
 
     `holds` says whether the evidence gives the label, and `rule` why in one sentence. The label is refused where one
-    of `tests` has too little power; `sized` says how large the differences are that they must see. A claim that
-    `gives_way` is tried last where its power is too low. `denies_loss`: the label is wrong where single problems lost
-    as much as the margin, although the net change does not show it.
+    of `tests` has too little power; `effect_words` says how large the differences are that they must see. A claim with
+    `tried_last_if_weak` is tried after the others where its power is too low. With `excludes_hidden_loss` the label is
+    wrong where single problems lost as much as the margin, although the net change does not show it.
 
-    `explained` is given the evidence and how much of pass@1 and of pass@k a difference between the arms in unscorable
-    or truncated samples could make (base minus tuned). It returns how that could explain the label, or "".
+    `explained` is given the evidence, `artefact_1` and `artefact_k`: how much of Delta pass@1 and of Delta pass@k a
+    difference between the models in unscorable or truncated samples could make (base minus tuned). It returns how that
+    could explain the label, or "".
     """
 
     rule: str
     holds: Callable[[Evidence], bool]
     tests: Callable[[Evidence], tuple[PowerTest, ...]]
-    sized: str
+    effect_words: str
     explained: Callable[[Evidence, float, float], str]
-    gives_way: bool = False
-    denies_loss: bool = False
+    tried_last_if_weak: bool = False
+    excludes_hidden_loss: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,20 +78,23 @@ class LabelEntry:
     claim: Claim | None = None
 
 
-def _beyond_margin(e: Evidence, cleared: float, cleared_at_k: float) -> str:
-    return f"beyond the margin of {100 * e.margin:.1f} points" if abs(cleared) > e.margin else ""
+def _beyond_margin(e: Evidence, artefact_1: float, artefact_k: float) -> str:
+    """A difference in either direction is too large."""
+    return f"beyond the margin of {100 * e.margin:.1f} points" if abs(artefact_1) > e.margin else ""
 
 
-def _explains_sureness(e: Evidence, cleared: float, cleared_at_k: float) -> str:
-    if cleared > e.delta_1.value:
+def _explains_sureness(e: Evidence, artefact_1: float, artefact_k: float) -> str:
+    """A difference explains the rise of pass@1, or hides a change of pass@k."""
+    if artefact_1 > e.delta_1.value:
         return "larger than that in pass@1, which could explain it"
-    return "that could hide a change of pass@k beyond the margin" if abs(cleared_at_k) > e.margin else ""
+    return "that could hide a change of pass@k beyond the margin" if abs(artefact_k) > e.margin else ""
 
 
-def _explains_change(e: Evidence, cleared: float, cleared_at_k: float) -> str:
+def _explains_change(e: Evidence, artefact_1: float, artefact_k: float) -> str:
+    """A difference in the direction of pass@k is larger than what pass@1 or pass@k moved that way."""
     sign = math.copysign(1, e.delta_k.value)
     moved = [sign * delta.value for delta in (e.delta_1, e.delta_k) if sign * delta.value > 0]
-    return "larger than that in pass@1 or pass@k, which could explain it" if sign * cleared > min(moved) else ""
+    return "larger than that in pass@1 or pass@k, which could explain it" if sign * artefact_1 > min(moved) else ""
 
 
 LABELS: Mapping[Label, LabelEntry] = {
@@ -112,9 +116,9 @@ LABELS: Mapping[Label, LabelEntry] = {
             rule="Excess expansion and excess shrinkage are both above 0.",
             holds=lambda e: e.gained and e.lost,
             tests=lambda e: (e.test(e.expansion.value, e.expansion), e.test(e.shrinkage.value, e.shrinkage)),
-            sized="the one observed",
+            effect_words="the one observed",
             explained=_beyond_margin,
-            gives_way=True,
+            tried_last_if_weak=True,
         ),
     ),
     "extended": LabelEntry(
@@ -134,9 +138,9 @@ LABELS: Mapping[Label, LabelEntry] = {
             rule="Delta pass@k is above 0, and so is the excess expansion, which is most of it or beyond the margin.",
             holds=lambda e: e.delta_k.low > 0 and e.p_k <= e.alpha and e.gained,
             tests=lambda e: (e.test(e.delta_k.value, e.delta_k, e.unseen),),
-            sized="the one observed",
+            effect_words="the one observed",
             explained=_explains_change,
-            denies_loss=True,
+            excludes_hidden_loss=True,
         ),
     ),
     "shrunk": LabelEntry(
@@ -156,7 +160,7 @@ LABELS: Mapping[Label, LabelEntry] = {
             rule="Delta pass@k is below 0, and the excess shrinkage is above 0.",
             holds=lambda e: e.delta_k.high < 0 and e.p_k <= e.alpha and e.lost,
             tests=lambda e: (e.test(e.delta_k.value, e.delta_k, e.unseen),),
-            sized="the one observed",
+            effect_words="the one observed",
             explained=_explains_change,
         ),
     ),
@@ -190,9 +194,9 @@ LABELS: Mapping[Label, LabelEntry] = {
                 e.test(e.margin, e.delta_k, e.unseen),
                 e.test(e.margin_in_problems, e.expansion, e.unseen * e.solved.problems),
             ),
-            sized="the one observed at 1 or the margin at k",
+            effect_words="the one observed at 1 or the margin at k",
             explained=_explains_sureness,
-            denies_loss=True,
+            excludes_hidden_loss=True,
         ),
     ),
     "unchanged": LabelEntry(
@@ -210,9 +214,9 @@ LABELS: Mapping[Label, LabelEntry] = {
             rule="Delta pass@1 and Delta pass@k are both inside the margin.",
             holds=lambda e: e.delta_1.inside(e.margin) and e.delta_k.inside(e.margin),
             tests=lambda e: (e.test(e.margin, e.delta_1, e.unseen), e.test(e.margin, e.delta_k, e.unseen)),
-            sized="the margin",
+            effect_words="the margin",
             explained=_beyond_margin,
-            denies_loss=True,
+            excludes_hidden_loss=True,
         ),
     ),
     "cannot tell": LabelEntry(

@@ -55,14 +55,14 @@ def _by_power(e: Evidence) -> Decision:
         rule = f"k = 1 shows nothing but pass@1; a claim needs k of at least 2, so {samples} samples of every problem."
         return Decision(CANNOT_TELL, rule, e.power_at_margin)
     claims = [(label, entry.claim) for label, entry in LABELS.items() if entry.claim]
-    claims.sort(key=lambda claim: claim[1].gives_way and _power(claim[1], e) < LEAST_POWER)
+    claims.sort(key=lambda claim: claim[1].tried_last_if_weak and _power(claim[1], e) < LEAST_POWER)
     for label, claim in claims:
         if claim.holds(e):
             power = _power(claim, e)
             if power >= LEAST_POWER:
                 return Decision(label, claim.rule, power)
             rule = (
-                f"It would be {label}, but the power to see a difference as large as {claim.sized} is "
+                f"It would be {label}, but the power to see a difference as large as {claim.effect_words} is "
                 f"{power:.2f}, below {LEAST_POWER:.2f}; about {_enough(claim, e)} problems would do."
             )
             return Decision(CANNOT_TELL, rule, power, refused=label)
@@ -102,7 +102,7 @@ def _undecided(e: Evidence) -> str:
 def _hidden_loss(label: Label, e: Evidence, base: Counts, tuned: Counts) -> str | None:
     """What single problems lost, where it is as much as the margin although the net change does not show it."""
     claim = LABELS[label].claim
-    if claim is None or not claim.denies_loss:
+    if claim is None or not claim.excludes_hidden_loss:
         return None
     changed = changes(base, tuned)
     down_P = (changed.q_P <= changed.q) & (changed.direction_P < 0)
@@ -128,9 +128,9 @@ def _confounds(label: Label, e: Evidence, base: Counts, tuned: Counts) -> list[s
         shares = [_share(base, before_P), _share(tuned, after_P)]
         # What was not recorded may have been none at all.
         before_P, after_P = (np.zeros_like(base.n_P) if count_P is None else count_P for count_P in (before_P, after_P))
-        cleared = _blocked(base, before_P, 1) - _blocked(tuned, after_P, 1)
-        cleared_at_k = _blocked(base, before_P, e.k) - _blocked(tuned, after_P, e.k)
-        explained = claim.explained(e, cleared, cleared_at_k)
+        artefact_1 = _blocked(base, before_P, 1) - _blocked(tuned, after_P, 1)
+        artefact_k = _blocked(base, before_P, e.k) - _blocked(tuned, after_P, e.k)
+        explained = claim.explained(e, artefact_1, artefact_k)
         if explained:
             samples = f"{name.capitalize()} samples are {shares[0]} in base and {shares[1]} in tuned"
             reasons.append(f"{samples}, a difference {explained}")

@@ -97,19 +97,16 @@ def boundary_verdict(
     alpha/comparisons (Bonferroni). A difference counts as above (below) 0 when its paired interval does and its
     sign-flip p-value is at most alpha/comparisons.
 
-    A label that denies a loss (extended, sharpened, unchanged) becomes "mixed" when problems that are each
-    significantly down (Fisher, FDR 5%) lose the margin or more of pass@k together.
+    A label whose claim has `excludes_hidden_loss` becomes "mixed" when problems that are each significantly down
+    (Fisher, FDR 5%) lose the margin or more of pass@k together.
 
     A label becomes "cannot tell" when one of its tests has a power below 0.8: to see again a difference as large as
     the observed one, for a difference; to see one as large as the margin, for the absence of one. At k, and for
     absences, an interval is taken to reach at least as far as the share of problems that may have changed unseen
-    (about 3.7/problems at 95%). After a mixed refused, the labels after it are still tried.
+    (about 3.7/problems at 95%). A claim with `tried_last_if_weak` then stands behind the others.
 
     It becomes so for each of `concerns`, reasons from outside that forbid a claim, and when the arms differ in
-    their unscorable or truncated share by enough to explain the label (`Claim.explained`): in the direction of the
-    claim and by more than pass@1 (extended and shrunk: or pass@k) moved that way; for mixed and unchanged in either
-    direction and by more than the margin; for sharpened also when so many more problems have k samples none of
-    which was verified that it hides a change beyond the margin.
+    their unscorable or truncated share by enough to explain the label (`Claim.explained`).
 
     `k` defaults to the largest power of two up to n/4 and may not exceed n/4. `margin` is the
     difference in pass@k regarded as none. `comparisons` is the number of verdicts of the family
@@ -183,9 +180,8 @@ def boundary_verdict(
 def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     """One label over named verdicts of one family, such as one for each level.
 
-    The label is the first of `labels.LABELS` whose `combined` holds for the labels of the parts: mixed, extended or
-    shrunk when some part is; sharpened and unchanged only when every part allows it, for a claim that the boundary
-    stayed needs every part; else cannot tell.
+    The label is the first of `labels.LABELS` whose `combined` holds for the labels of the parts. A label of `absence`
+    needs every part: the boundary stayed only if it stayed everywhere.
 
     Raises InputError when there is no verdict, or one was not made with `comparisons` at least
     the number of verdicts, for then the family's error rate is not alpha.
