@@ -49,7 +49,7 @@ def print_audit(audit: Audit, folder: Path) -> None:
         console.print(Text.assemble((one_line(model), "bold"), ": ", _label(verdict.label), f" at k = {_all(ks)}"))
         console.print(Padding(Text(one_line(verdict.sentence)), (0, 0, 0, 2)))
         for name, part in verdict.parts.items():
-            if part.label == CANNOT_TELL:
+            if verdict.label == part.label == CANNOT_TELL:
                 where = f"{one_line(name)}: " if len(verdict.parts) > 1 else ""
                 console.print(Padding(Text(f"why: {where}{one_line(part.rule)}", "dim"), (0, 0, 0, 2)))
         for problem_set in audit.sets:
