@@ -46,7 +46,17 @@ def setting(recipe: Recipe, rollouts: Rollouts) -> tuple[TokenBatch, Models, Sco
         sampling.samples,
     )
     groups = collector.score(rollouts, 3)
-    return TokenAdvantages(recipe, models, collector, CPU).compute(groups, 2, 3), models, groups
+    token_advantages = TokenAdvantages(
+        recipe.advantage,
+        recipe.reward.length,
+        recipe.loss.kl,
+        recipe.sampling,
+        recipe.steps,
+        models,
+        collector,
+        CPU,
+    )
+    return token_advantages.compute(groups, 2, 3), models, groups
 
 
 @pytest.fixture(scope="module")

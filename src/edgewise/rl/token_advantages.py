@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise.core.keyed import key
-from edgewise.rl.advantages.base import AdvantageInputs
+from edgewise.rl.advantages.base import AdvantageInputs, AdvantageSpec
 from edgewise.rl.batch import (
     MicroBatch,
     Minibatch,
@@ -24,19 +24,25 @@ from edgewise.rl.collect import Collector, ScoredRollouts
 from edgewise.rl.kl import KlSpec, k1
 from edgewise.rl.models import Models
 from edgewise.rl.normalization import token_weights
-from edgewise.rl.recipe import LossSpec, Recipe
+from edgewise.rl.recipe import LossSpec, SamplingSpec
+from edgewise.rl.rewards.length import AnyLengthReward
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.execution import Execution
 
 
 @dataclass(frozen=True, slots=True)
 class TokenAdvantages:
-    """Computes the advantage of every token of a step; built once a run from the recipe, the models and the collector.
+    """Computes the advantage of every token of a step; built once a run.
 
-    It uses the recipe's advantage, its length reward and the KL in the reward, where there is one.
+    `length` shapes the rewards and `kl` is taken off them where it acts in the reward. `sampling` says how the
+    completions were drawn, `steps` how many the run has.
     """
 
-    recipe: Recipe
+    advantage: AdvantageSpec
+    length: AnyLengthReward
+    kl: KlSpec
+    sampling: SamplingSpec
+    steps: int
     models: Models
     collector: Collector
     execution: Execution
@@ -46,9 +52,9 @@ class TokenAdvantages:
 
         `step` counts from 0; `seed` is of this step alone.
         """
-        recipe, rollouts, completions = self.recipe, scored.rollouts, scored.rollouts.completions
+        rollouts, completions = scored.rollouts, scored.rollouts.completions
         length_PG, logp_PGT = torch.from_numpy(completions.length_PG), torch.from_numpy(completions.logp_PGT)
-        critic, kl = self.models.critic, recipe.loss.kl
+        critic = self.models.critic
         values_PGT = None if critic is None else every_token(critic, rollouts, self.execution)
         inputs = AdvantageInputs(
             reward_PG=self._shaped(scored, step),
@@ -56,26 +62,25 @@ class TokenAdvantages:
             length_PG=length_PG,
             logp_PG=logp_PGT.sum(-1) / length_PG,
             step=step,
-            steps=recipe.steps,
+            steps=self.steps,
             seed=seed,
-            penalty_PGT=self._kl_penalty(rollouts, kl) if kl.in_reward else None,
+            penalty_PGT=self._kl_penalty(rollouts) if self.kl.in_reward else None,
             values_PGT=values_PGT,
-            greedy_P=self._greedy_rewards(rollouts, step, seed) if recipe.advantage.needs_greedy else None,
+            greedy_P=self._greedy_rewards(rollouts, step, seed) if self.advantage.needs_greedy else None,
         )
-        advantage = recipe.advantage.compute(inputs).float()
+        advantage = self.advantage.compute(inputs).float()
         tables = TokenTables(
             advantage=advantage if advantage.dim() == 3 else advantage.unsqueeze(-1).expand(logp_PGT.shape),
-            rollout_logp=None if recipe.sampling.on_policy else logp_PGT,
+            rollout_logp=None if self.sampling.on_policy else logp_PGT,
             values=values_PGT,
-            returns=None if values_PGT is None else recipe.advantage.returns(inputs).float(),
+            returns=None if values_PGT is None else self.advantage.returns(inputs).float(),
         )
         return TokenBatch(rollouts, tables)
 
     def _shaped(self, scored: ScoredRollouts, step: int) -> Tensor:
         """Rewards [P, G] after length shaping."""
-        max_new_tokens = self.recipe.sampling.max_new_tokens
-        length = self.recipe.reward.length
-        return length.adjust(scored.reward_PG, scored.outcome_PG, scored.rollouts, max_new_tokens, step)
+        max_new_tokens = self.sampling.max_new_tokens
+        return self.length.adjust(scored.reward_PG, scored.outcome_PG, scored.rollouts, max_new_tokens, step)
 
     def _greedy_rewards(self, rollouts: Rollouts, step: int, seed: int) -> Tensor:
         """The reward [P] of the policy's greedy completion of each problem."""
@@ -83,9 +88,10 @@ class TokenAdvantages:
         greedy = self.collector.worker.by_policy(rollouts.problems, 1, greedy_seed, temperature=0.0)
         return self._shaped(self.collector.score(greedy, greedy_seed), step).squeeze(1)
 
-    def _kl_penalty(self, rollouts: Rollouts, kl: KlSpec) -> Tensor:
+    def _kl_penalty(self, rollouts: Rollouts) -> Tensor:
         """What a KL in the reward costs each token, [P, G, T]."""
-        policy, target, temperature = self.models.policy, self.models.kl_target(kl), self.recipe.sampling.temperature
+        kl, temperature = self.kl, self.sampling.temperature
+        policy, target = self.models.policy, self.models.kl_target(kl)
 
         def log_ratio(micro_batch: MicroBatch) -> Tensor:
             logp_N = logp_of(logits_of(policy, micro_batch, temperature), micro_batch)

@@ -68,7 +68,9 @@ def train(
         sampling.prompts,
         sampling.samples,
     )
-    advantages = TokenAdvantages(recipe, models, collector, execution)
+    advantages = TokenAdvantages(
+        recipe.advantage, recipe.reward.length, kl, sampling, recipe.steps, models, collector, execution
+    )
     optimizer = Optimizer(model, recipe.optimizer)
     policy_update = PolicyUpdate(model, optimizer, recipe.loss, sampling.temperature, execution)
     reset_trigger = kl.reset.start()
@@ -119,7 +121,7 @@ def train(
             metrics |= policy_update.run(minibatches, epochs, learning_rate, kl_target)
             if models.critic is not None:
                 metrics |= models.critic.learn(minibatches, epochs, execution)
-            training_flops = update_flops(model, minibatches, recipe)
+            training_flops = update_flops(model, minibatches, kl, epochs, with_critic=models.critic is not None)
 
         # Reset the reference.
         reset = reset_trigger.due(step, metrics.get("kl_to_reference"), validation_pass_rate)
