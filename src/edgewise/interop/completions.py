@@ -29,7 +29,7 @@ from typing import Any, Literal, NamedTuple, TextIO
 from edgewise.core.errors import InputError
 from edgewise.core.spec import difference, digest
 from edgewise.interop.ingest.cells import quote
-from edgewise.interop.ingest.lines import json_objects
+from edgewise.interop.ingest.records import records
 from edgewise.interop.ingest.schema import CONVERTERS
 from edgewise.outcomes import Outcomes
 from edgewise.tasks.base import SPLITS, Problem, Score, Split, Unscorable, Verdict, World, unscorable
@@ -99,7 +99,7 @@ def verified_completions(path: Path, expected: World | type[World], mode: Verifi
     reader = _Reader(expected, mode)
     samples: Counter[str] = Counter()
     model = None
-    for number, row, _ in json_objects(path):
+    for _, number, row, _ in records(path):
         line = f"{path}: line {number}"
         try:
             texts = _texts(row)

@@ -34,9 +34,11 @@ class ModelRollouts:
     each problem, cut where it is long and bounded in size all together (`notes` says where some were left
     out). `examples` holds the first correct and the first wrong completion of some problems, cut where it
     is long; `process` is None in those whose process was not verified. `verifiers` are those that the files
-    name. `duplicates` is the share of problems, among those with two or more completions, whose completions
-    are all one text, as greedy decoding writes them; None where the files hold no completions or no problem
-    has two. `notes` say what the reader assumed, and `warnings` why the samples may be other than they should be.
+    name, and `graded_by` the fields, metrics or rewards that the verdicts were read from. `duplicates` is the share of
+    problems, among those with two or more completions, whose completions are all one text, as greedy decoding writes
+    them; None where the files hold no completions or no problem has two. `notes` say what the reader assumed;
+    `warnings` say how it read the files where another reading is possible, and why the samples may be other than they
+    should be.
     """
 
     model: str | None
@@ -48,6 +50,7 @@ class ModelRollouts:
     examples: tuple[Example, ...]
     sampling: RecordedSampling
     verifiers: tuple[str, ...]
+    graded_by: tuple[str, ...]
     duplicates: float | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]

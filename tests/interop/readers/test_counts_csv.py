@@ -46,7 +46,7 @@ def test_counts_survive_the_round_trip(tmp_path: Path, table: dict[int, tuple[in
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ("", "no row; a row is one problem"),
+        ("", "a CSV header without a row"),
         ("a,4,5", "line 2: c: 5 correct of n = 4 samples; n is at least 1 and c at most n"),
         ("a,0,0", "line 2: c: 0 correct of n = 0 samples"),
         ("a,4,2.0", "line 2: c: '2.0'; use a whole number of at least 0"),
@@ -64,4 +64,6 @@ def test_a_bad_row_is_named(tmp_path: Path, rows: str, says: str) -> None:
 
 
 def test_a_header_without_counts_is_no_counts_file(tmp_path: Path) -> None:
-    assert "unknown format: the first line is 'problem_id,n'" in refused(csv(tmp_path / "a.csv", "problem_id,n\na,4\n"))
+    assert "line 2: no column correct; there are problem_id, n" in refused(
+        csv(tmp_path / "a.csv", "problem_id,n\na,4\n")
+    )

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from edgewise.interop.ingest import lines
 from edgewise.interop.readers import inspect_ai
 from tests.interop.writing import FILES, counts, only, refused, totals
 
@@ -127,9 +128,10 @@ def test_bombs_and_foreign_zips_are_refused(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(inspect_ai, "MEMBER_BYTES", 10_000)
     big = archive(tmp_path / "a.eval", sample(input="x" * 20_000))
     assert refused(big) == "a.eval: 'samples/0.json' unpacks to more than 10,000 bytes"
+    monkeypatch.setattr(lines, "DOCUMENT_BYTES", 10_000)
     document = tmp_path / "a.json"
-    document.write_text(json.dumps(HEADER | {"samples": [sample(input="x" * 20_000)]}, indent=2))
-    assert refused(document) == "a.json: more than 10,000 bytes of JSON; convert the log to .eval"
+    document.write_text(json.dumps(HEADER | {"samples": [sample(input="x" * 6_000)] * 2}, indent=2))
+    assert refused(document) == "a.json: more than 10,000 bytes of JSON; write JSONL, one row a line"
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as other:
         other.writestr("../../escape.json", "{}")
     assert refused(tmp_path / "b.zip") == "b.zip: a zip file, but no inspect_ai log: it has no header.json"

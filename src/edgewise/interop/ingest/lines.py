@@ -1,19 +1,37 @@
-"""Read lines and JSON objects of plain or gzipped text files, one at a time, with bounded memory."""
+"""Read lines and JSON of text files, plain or compressed (gzip, xz, bzip2, zstandard), with bounded memory."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import json
+import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, NoReturn, cast
+from typing import IO, Any, cast
+
+import pyarrow as pa
 
 from edgewise.core.errors import InputError
 
 LINE_BYTES = 64 * 2**20
+DOCUMENT_BYTES = 256 * 2**20
 
-_GZIP = b"\x1f\x8b"
+
+def _open_zstd(path: Path) -> IO[bytes]:
+    return io.BufferedReader(cast(io.RawIOBase, pa.input_stream(str(path), compression="zstd")))
+
+
+# How compressed files begin, and what opens them.
+_COMPRESSED: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"\xfd7zXZ\x00": lzma.open,
+    b"BZh": bz2.open,
+    b"\x28\xb5\x2f\xfd": _open_zstd,
+}
+_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException)
 
 
 def text_lines(path: Path, limit: int = LINE_BYTES) -> Iterator[tuple[int, str]]:
@@ -22,6 +40,11 @@ def text_lines(path: Path, limit: int = LINE_BYTES) -> Iterator[tuple[int, str]]
     Raises InputError naming file and line where the file cannot be read or unpacked, is not UTF-8 or
     has a line of more than `limit` bytes.
     """
+    return ((number, text) for number, text in all_lines(path, limit) if not text.isspace())
+
+
+def all_lines(path: Path, limit: int = LINE_BYTES) -> Iterator[tuple[int, str]]:
+    """As `text_lines`, with the blank lines."""
     number = 0
     try:
         with _opened(path) as stream:
@@ -30,19 +53,20 @@ def text_lines(path: Path, limit: int = LINE_BYTES) -> Iterator[tuple[int, str]]
                 if len(line) > limit:
                     raise InputError(f"{path}: line {number}: longer than {limit:,} bytes; write one row a line")
                 try:
-                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
                 except UnicodeDecodeError as error:
                     raise InputError(
                         f"{path}: line {number}: byte {error.start} is not UTF-8; save the file as UTF-8"
                     ) from None
-                if not text.isspace():
-                    yield number, text
-    except (OSError, EOFError, zlib.error) as error:
+    except _BROKEN as error:
         raise InputError(f"{path}: cannot be read after line {number} ({error_summary(error)}); is it whole?") from None
 
 
 def parse_json(text: str, where: str) -> Any:
-    """Parse a JSON text; InputError beginning with `where` when it is not JSON, or holds NaN or infinity."""
+    """Parse a JSON text; NaN, which Python writes for a number that is missing, is None.
+
+    Raises InputError beginning with `where` when the text is not JSON.
+    """
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -53,13 +77,15 @@ def parse_json(text: str, where: str) -> Any:
         raise InputError(f"{where}: {error_summary(error)}") from None
 
 
-def json_objects(path: Path) -> Iterator[tuple[int, dict[str, Any], int]]:
-    """The line number, JSON object and length in characters of each line that is not blank."""
-    for number, text in text_lines(path):
-        value = parse_json(text, f"{path}: line {number}")
-        if not isinstance(value, dict):
-            raise InputError(f"{path}: line {number}: JSON, but not an object; write one object a line")
-        yield number, value, len(text)
+def json_document(path: Path) -> Any:
+    """The one JSON value that a whole file holds. InputError where it is not JSON or larger than DOCUMENT_BYTES."""
+    parts, size = [], 0
+    for _, text in all_lines(path, DOCUMENT_BYTES):
+        size += len(text)
+        if size > DOCUMENT_BYTES:
+            raise InputError(f"{path}: more than {DOCUMENT_BYTES:,} bytes of JSON; write JSONL, one row a line")
+        parts.append(text)
+    return parse_json("".join(parts), str(path))
 
 
 def error_summary(error: BaseException) -> str:
@@ -70,12 +96,11 @@ def error_summary(error: BaseException) -> str:
 
 def _opened(path: Path) -> IO[bytes]:
     with path.open("rb") as stream:
-        compressed = stream.read(2) == _GZIP
-    return cast(IO[bytes], gzip.open(path)) if compressed else path.open("rb")
+        magic = stream.read(6)
+    for beginning, open_file in _COMPRESSED.items():
+        if magic.startswith(beginning):
+            return cast(IO[bytes], open_file(path))
+    return path.open("rb")
 
 
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON; write null where there is no number")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(parse_constant=lambda constant: None if constant == "NaN" else float(constant))

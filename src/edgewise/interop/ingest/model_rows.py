@@ -69,7 +69,7 @@ class ModelRows:
         return self.table.attributes[name].values(self.table.problems.count, self.number_P)
 
     def used(self, name: str) -> list[Any]:
-        """The distinct seeds or verifiers, ascending."""
+        """The distinct seeds, verifiers or fields that hold the verdict, ascending."""
         values = self.table.encoders[name].values()
         return sorted(values[code] for model, code in self.table.used[name] if model == self.code)
 

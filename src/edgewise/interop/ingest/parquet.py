@@ -32,6 +32,7 @@ TEXT_ROWS = 200_000
 _BATCH_ROWS = 131_072
 # Where a row holds a list or a text, a batch is smaller.
 _LONG_BATCH_ROWS = 4_096
+_HEAD_BATCH_ROWS = 128
 
 
 def parquet_columns(path: Path) -> list[str]:
@@ -42,6 +43,19 @@ def parquet_columns(path: Path) -> list[str]:
     if repeated is not None:
         raise InputError(f"{path}: column {quote(repeated)} is there twice; a column has one name")
     return names
+
+
+def first_rows(path: Path, most: int, characters: int) -> tuple[dict[str, Any], ...]:
+    """The first `most` rows as Python objects; fewer where their texts are longer than `characters` all together."""
+    rows: list[dict[str, Any]] = []
+    size = 0
+    with open_parquet(path) as file:
+        for batch in file.iter_batches(_HEAD_BATCH_ROWS):
+            rows += batch.to_pylist()
+            size += batch.nbytes
+            if len(rows) >= most or size > characters:
+                break
+    return tuple(rows[:most])
 
 
 @contextmanager
@@ -58,13 +72,14 @@ def add_parquet(
     path: Path,
     table: RolloutTable,
     names: Mapping[str, str],
-    set_name: str | None = None,
+    constants: Mapping[str, str | None],
     converters: Mapping[str, CellConverter] | None = None,
 ) -> None:
     """Add the rows of a Parquet file to the table.
 
     `names` holds the name in the file of each column of CONVERTERS that it has; `converters` holds those
-    cells that mean something else than CONVERTERS says. `set_name` is the set of all rows where no column is.
+    cells that mean something else than CONVERTERS says. `constants` holds names that all rows have, such as their
+    set, where the file has no such column.
     """
     table.origins.mark(table.rows, path, "row", 1)
     start = table.rows
@@ -81,8 +96,9 @@ def add_parquet(
             for column, name in coded.items():
                 converter = (converters or {}).get(column, CONVERTERS[column])
                 columns[column] = _column(table, column, batch.column(name), converter)
-            if set_name is not None and "set" not in columns:
-                columns["set"] = DictionaryColumn([set_name], np.zeros(batch.num_rows, np.int32))
+            for column, value in constants.items():
+                if value is not None and column not in columns:
+                    columns[column] = DictionaryColumn([value], np.zeros(batch.num_rows, np.int32))
             wanted = table.add(batch.num_rows, columns)
             completions.append(wanted.completions - start)
             prompts.append(wanted.prompts - start)

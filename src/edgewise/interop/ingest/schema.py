@@ -20,6 +20,8 @@ CONVERTERS: dict[str, CellConverter] = {
     "max_tokens": cells.to_integer,
     "seed": cells.to_integer,
     "verifier": cells.to_name,
+    # What the verdict was read from: the name of a field, metric or reward.
+    "graded_by": cells.to_name,
     "sample": cells.to_sample_number,
     "correct": cells.to_verdict,
     "process": cells.to_verdict,
@@ -44,7 +46,7 @@ TEXT_COLUMNS = ("prompt", "completion", "first_wrong_step", "reason")
 
 # The names of each column in files of edgewise's own format; the first is the documented one.
 ALIASES: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in CONVERTERS if name != "graded"},
+    **{name: (name,) for name in CONVERTERS if name not in ("graded", "graded_by")},
     "problem": ("problem_id", "problem", "id", "doc_id", "question_id"),
     "correct": ("correct", "is_correct", "answer_correct"),
     "sample": ("sample_id", "sample"),

@@ -29,7 +29,8 @@ from edgewise.outcomes.counts import Counts, IntArray
 from edgewise.outcomes.outcomes import Int32Array
 
 # More distinct values than this mean that the column is something else.
-_LIMITS = {"model": 1_000, "set": 100_000, "problem": 2**31 - 1, "seed": 1_000, "verifier": 100, "answer": 1_000_000}
+_LIMITS = {"model": 1_000, "set": 100_000, "problem": 2**31 - 1, "seed": 1_000, "verifier": 100, "graded_by": 100}
+_LIMITS |= {"answer": 1_000_000}
 
 
 class RolloutTable:
@@ -49,8 +50,9 @@ class RolloutTable:
         self.encoders = {name: DictionaryEncoder(limit) for name, limit in _LIMITS.items()}
         self.columns: dict[str, ChunkedColumn] = {}
         self.samples_are_named = False
-        # Pairs of a model's code and a seed's or verifier's.
-        self.used: dict[str, set[tuple[int, int]]] = {"seed": set(), "verifier": set()}
+        # Pairs of a model's code and that of a seed, a verifier or a field that holds the verdict.
+        self.used: dict[str, set[tuple[int, int]]] = {"seed": set(), "verifier": set(), "graded_by": set()}
+        self.obeyed: set[str] = set()
         self.texts = KeptTexts(self.note)
         self.completion_texts, self.prompt_texts = TextComparison(), TextComparison()
         self._verdicts = VerdictReader(threshold)
@@ -64,6 +66,16 @@ class RolloutTable:
         """Add an assumption that a reader of the results should know, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def warn(self, text: str) -> None:
+        """Add, once, how the files were read where another reading is possible, with the option that takes the other,
+        or why the samples may be other than they should be."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def obey(self, option: str) -> None:
+        """A reader follows this option ("score", "filter", "map", "threshold"); one that nobody follows is refused."""
+        self.obeyed.add(option)
 
     def error(self, row: int, field: str, problem: str) -> InputError:
         """The error that a field of a row is wrong, with the row's file and place."""
@@ -79,6 +91,8 @@ class RolloutTable:
         self._add_attributes(problem_S, columns)
         self._add_used(problem_S, columns)
         verdict_S = self._verdicts.verdicts(size, columns, self._error_in_batch)
+        if "graded" in columns:
+            self.obey("threshold")
         self._append("problem", problem_S)
         self._append("verdict", verdict_S)
         if "sample" in columns:

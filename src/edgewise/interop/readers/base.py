@@ -2,47 +2,64 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.lines import error_summary, text_lines
-from edgewise.interop.ingest.parquet import parquet_columns
+from edgewise.interop.ingest.lines import error_summary, json_document, text_lines
+from edgewise.interop.ingest.parquet import first_rows, parquet_columns
+from edgewise.interop.ingest.records import container_of, first_records
 from edgewise.interop.ingest.table import RolloutTable
 
-# The lines of a text file that a reader sees where the first is no JSON value by itself.
-_HEAD_LINES = 40
+# How much of a file is looked at before it is read.
+HEAD_ROWS = 1_000
+_HEAD_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True)
 class FileHead:
-    """The beginning of a file, from which its format is recognised.
+    """The beginning of a file, from which its format is recognised and the meaning of its columns is told.
 
-    `columns` are the names of a Parquet file's columns, or the keys of the JSON object in the first line;
-    empty where there is none. `record` is the JSON value of the first line, None where it is not JSON.
-    `lines` are the first lines of a text file that are not blank; the first only, where it is JSON.
+    `kind` is "parquet", "zip", "records" (JSON lines, a JSON array of objects, CSV), "document" (any other JSON value
+    over the whole file) or "text" (anything else). `columns` are the names of a Parquet file's columns, or the keys of
+    the first record. `record` is the first record, or the document. `line` is the first line of a text file.
     """
 
     path: Path
-    kind: Literal["parquet", "zip", "text"]
+    kind: Literal["parquet", "zip", "records", "document", "text"]
     columns: tuple[str, ...] = ()
     record: Any = None
-    lines: tuple[str, ...] = ()
+    line: str = ""
+
+    @cached_property
+    def rows(self) -> tuple[Mapping[str, Any], ...]:
+        """The first HEAD_ROWS records or Parquet rows, fewer where they are long. InputError where one is broken."""
+        if self.kind == "parquet":
+            return first_rows(self.path, HEAD_ROWS, _HEAD_CHARACTERS)
+        if self.kind != "records":
+            return ()
+        return tuple(record.fields for record in first_records(self.path, HEAD_ROWS, _HEAD_CHARACTERS))
 
 
 @dataclass(frozen=True)
 class ReadOptions:
     """What a reader is told beside the file.
 
-    `score` names what holds the verdict where a file has several scores; `set_name` is the set of rows that name
-    none.
+    `score` names what holds the verdict where a file has several scores, `filter` which one of several filters of the
+    completions is read, and `columns` the name in the file of columns of CONVERTERS. `head` is that of the file. Rows
+    that name no set or model are of `set_name` and `model_name`.
     """
 
+    head: FileHead
     score: str | None = None
+    filter: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
     set_name: str | None = None
+    model_name: str | None = None
 
 
 class Reader(ABC):
@@ -71,7 +88,11 @@ class Reader(ABC):
 
     @abstractmethod
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
-        """Add the rows of a file to the table. InputError naming file, row and field where it is not as documented."""
+        """Add the rows of a file to the table. InputError naming file, row and field where it is not as documented.
+
+        A reader calls `table.obey` for each option that it follows, so that none is ignored in silence, and gives
+        every row `graded_by`: the name of the field, metric or reward that its verdict is.
+        """
 
 
 def read_head(path: Path) -> FileHead:
@@ -87,20 +108,18 @@ def read_head(path: Path) -> FileHead:
         return FileHead(path, "parquet", columns=tuple(parquet_columns(path)))
     if magic == b"PK\x03\x04":
         return FileHead(path, "zip")
-    first = next((text for _, text in text_lines(path)), None)
-    if first is None:
+    line = next((text for _, text in text_lines(path)), None)
+    if line is None:
         raise InputError(f"{path}: only blank lines; rollouts have at least one row")
-    try:
-        record = json.loads(first)
-    except (ValueError, RecursionError):
-        return FileHead(path, "text", lines=_first_lines(path))
-    return FileHead(path, "text", tuple(record) if isinstance(record, dict) else (), record, (first,))
-
-
-def _first_lines(path: Path) -> tuple[str, ...]:
-    lines = []
-    for number, text in text_lines(path):
-        lines.append(text)
-        if number >= _HEAD_LINES:
-            break
-    return tuple(lines)
+    container = container_of(path)
+    if container == "unknown":
+        return FileHead(path, "text", line=line)
+    if container == "document":
+        document = json_document(path)
+        if not (isinstance(document, list) and document and isinstance(document[0], dict)):
+            columns = tuple(document) if isinstance(document, dict) else ()
+            return FileHead(path, "document", columns, document, line)
+    (first,) = first_records(path, 1, 1) or (None,)
+    if first is None:
+        raise InputError(f"{path}: a CSV header without a row; rollouts have at least one row")
+    return FileHead(path, "records", tuple(first.fields), first.fields, line)

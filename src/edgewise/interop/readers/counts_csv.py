@@ -32,13 +32,11 @@ class CountsReader(Reader):
 
     def recognises(self, head: FileHead) -> bool:
         """A first line that is a CSV header with n, c and a name of the problem."""
-        if head.kind != "text" or head.record is not None:
-            return False
-        try:
-            names = [name.strip() for name in next(csv.reader([head.lines[0]], strict=True), [])]
-        except csv.Error:
-            return False
-        return {"n", "c"} <= set(names) and any(name in names for name in ALIASES["problem"])
+        return (
+            head.kind == "records"
+            and {"n", "c"} <= set(head.columns)
+            and any(name in head.columns for name in ALIASES["problem"])
+        )
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Set the table's totals to the counts of one file."""

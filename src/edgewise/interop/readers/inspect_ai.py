@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import quote
-from edgewise.interop.ingest.lines import error_summary, parse_json, text_lines
+from edgewise.interop.ingest.lines import error_summary, json_document, parse_json
 from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
@@ -40,12 +40,10 @@ class InspectReader(Reader):
     listed_as = "inspect_ai logs"
 
     def recognises(self, head: FileHead) -> bool:
-        """A zip file, or a JSON object, on one line or over many, with eval, plan and version."""
+        """A zip file, or a JSON object with eval, plan and version."""
         if head.kind == "zip":
             return True
-        if head.record is not None or head.kind != "text":
-            return _is_header(head.record)
-        return head.lines[0].strip() == "{" and any(text.lstrip().startswith('"eval":') for text in head.lines)
+        return _is_header(head.record)
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Add the samples of a log; `options.score` names the scorer that holds the verdict."""
@@ -83,13 +81,7 @@ def _read_eval(path: Path, table: RolloutTable, score: str | None) -> None:
 
 
 def _read_json(path: Path, table: RolloutTable, score: str | None) -> None:
-    parts, size = [], 0
-    for _, text in text_lines(path):
-        size += len(text)
-        if size > MEMBER_BYTES:
-            raise InputError(f"{path}: more than {MEMBER_BYTES:,} bytes of JSON; convert the log to .eval")
-        parts.append(text)
-    log = parse_json("".join(parts), str(path))
+    log = json_document(path)
     samples = log.get("samples") if isinstance(log, dict) else None
     if not isinstance(samples, list):
         raise InputError(f"{path}: samples: not in the log; write it with its samples")
@@ -156,12 +148,15 @@ def _sample(sample: dict[str, Any], where: str, table: RolloutTable, score: str 
         return row
     if score is None and len(scores) > 1:
         raise InputError(f"{where}: score: not named; name one of the scorers {name_list(list(scores))}")
+    if score is not None:
+        table.obey("score")
     scorer = score or next(iter(scores))
     score_record = scores.get(scorer)
     if not isinstance(score_record, dict) or "value" not in score_record:
         raise InputError(f"{where}: scores: no {quote(scorer)}; there are {name_list(list(scores))}")
     return row | {
         "verifier": scorer,
+        "graded_by": scorer,
         "answer": score_record.get("answer"),
         "reason": score_record.get("explanation"),
         **_verdict(score_record["value"], f"{where}: scores: {scorer}"),

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.lines import json_objects
+from edgewise.interop.ingest.records import records
 from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import has_a_needed_column, require_columns
 from edgewise.interop.ingest.table import RolloutTable
@@ -44,7 +44,7 @@ _REMEMBERED_KEYS = 1000
 
 
 class JsonlReader(Reader):
-    """Reads JSONL in edgewise's documented columns, plain or gzipped."""
+    """Reads records in edgewise's documented columns: JSON lines, a JSON array or CSV, plain or compressed."""
 
     name = "edgewise rollouts JSONL"
     listed_as = "edgewise JSONL (problem_id, correct)"
@@ -52,8 +52,8 @@ class JsonlReader(Reader):
     sets_are_files = True
 
     def recognises(self, head: FileHead) -> bool:
-        """A JSON object in the first line that names the problem or the verdict."""
-        return head.kind == "text" and isinstance(head.record, dict) and has_a_needed_column(head.columns)
+        """A first record that names the problem or the verdict."""
+        return head.kind == "records" and has_a_needed_column(head.columns)
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Add the rows of the file; the set of a row that names none is `options.set_name`."""
@@ -61,17 +61,19 @@ class JsonlReader(Reader):
         batcher = RowBatcher(table, path)
         names_of_keys: dict[tuple[str, ...], dict[str, str]] = {}
         names_of_file: dict[str, str] = {}
-        for number, record, length in json_objects(path):
+        for noun, number, record, length in records(path):
             keys = tuple(record)
             names = names_of_keys.get(keys)
             if names is None:
-                names = _names(keys, names_of_file, f"{path}: line {number}")
+                names = _names(keys, names_of_file, f"{path}: {noun} {number}")
                 if len(names_of_keys) < _REMEMBERED_KEYS:
                     names_of_keys[keys] = names
             row: dict[str, Any] = {column: record[name] for column, name in names.items()}
-            if options.set_name is not None:
-                row.setdefault("set", options.set_name)
-            batcher.add("line", number, row, length)
+            for column, value in (("set", options.set_name), ("model", options.model_name)):
+                if value is not None:
+                    row.setdefault(column, value)
+            row["graded_by"] = names.get("correct", names.get("score"))
+            batcher.add(noun, number, row, length)
         batcher.flush()
 
 

@@ -32,7 +32,8 @@ class LabOutcomesReader(Reader):
         columns = [name for name in parquet_columns(path) if name in CONVERTERS]
         names = {"correct" if name == "answer" else name: name for name in columns}
         table.begin(path, self.name)
-        add_parquet(path, table, names, options.set_name, dict.fromkeys(("correct", "process"), to_stored_verdict))
+        constants = {"set": options.set_name, "model": options.model_name}
+        add_parquet(path, table, names, constants, dict.fromkeys(("correct", "process"), to_stored_verdict))
 
 
 READER = LabOutcomesReader()

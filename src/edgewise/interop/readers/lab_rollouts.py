@@ -36,7 +36,8 @@ class LabRolloutsReader(Reader):
         renamed = {_RENAMED.get(name, name): name for name in parquet_columns(path)}
         names = {column: name for column, name in renamed.items() if column in CONVERTERS}
         table.begin(path, self.name)
-        add_parquet(path, table, names, options.set_name, dict.fromkeys(("correct", "process"), to_stored_verdict))
+        constants = {"set": options.set_name, "model": options.model_name}
+        add_parquet(path, table, names, constants, dict.fromkeys(("correct", "process"), to_stored_verdict))
 
 
 READER = LabRolloutsReader()

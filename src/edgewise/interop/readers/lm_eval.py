@@ -15,7 +15,8 @@ from typing import Any
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import quote
-from edgewise.interop.ingest.lines import json_objects, parse_json, text_lines
+from edgewise.interop.ingest.lines import json_document
+from edgewise.interop.ingest.records import records
 from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
@@ -39,7 +40,7 @@ class LmEvalReader(Reader):
 
     def recognises(self, head: FileHead) -> bool:
         """A JSON object in the first line with doc_id, resps and filtered_resps."""
-        return head.kind == "text" and set(head.columns) >= KEYS
+        return head.kind == "records" and set(head.columns) >= KEYS
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Add the samples of one task; `options.score` names the metric that holds the verdict."""
@@ -49,14 +50,17 @@ class LmEvalReader(Reader):
         model = None if name_parts is None else _model(path, name_parts["time"])
         batcher = RowBatcher(table, path)
         metric = options.score
-        for number, record, length in json_objects(path):
+        if metric:
+            table.obey("score")
+        for noun, number, record, length in records(path):
             if record.get("filter") != filter_name:
                 continue
-            where = f"{path}: line {number}"
+            where = f"{path}: {noun} {number}"
             metric = metric or _metric(record, where, table)
             common: dict[str, Any] = {
                 "problem": record["doc_id"],
                 "gold": record.get("target"),
+                "graded_by": metric,
                 **_prompt_and_settings(record),
             }
             if name_parts is not None:
@@ -64,7 +68,7 @@ class LmEvalReader(Reader):
             if model is not None:
                 common["model"] = model
             for row in _samples(record, metric, where, table):
-                batcher.add("line", number, common | row, length)
+                batcher.add(noun, number, common | row, length)
         batcher.flush()
 
 
@@ -123,14 +127,14 @@ def _prompt_and_settings(record: dict[str, Any]) -> dict[str, Any]:
 def _filter(path: Path, table: RolloutTable) -> Any:
     """The name of the filter whose lines are read."""
     names = set()
-    for number, record, _ in json_objects(path):
+    for noun, number, record, _ in records(path):
         absent = sorted(KEYS - set(record))
         if absent:
             what = f"no {name_list(absent)}; there are {name_list(list(record))}"
-            raise InputError(f"{path}: line {number}: {what}")
+            raise InputError(f"{path}: {noun} {number}: {what}")
         name = record.get("filter")
         if name is not None and not isinstance(name, str):
-            raise InputError(f"{path}: line {number}: filter: {quote(name)}; a filter is a name")
+            raise InputError(f"{path}: {noun} {number}: filter: {quote(name)}; a filter is a name")
         names.add(name)
     chosen = min(names, key=lambda name: ("strict" not in (name or ""), name or ""))
     if len(names) > 1:
@@ -156,7 +160,7 @@ def _model(path: Path, time: str) -> str | None:
     results = path.with_name(f"results_{time}.json")
     if not results.is_file() or results.stat().st_size > _RESULTS_BYTES:
         return None
-    content = parse_json("".join(text for _, text in text_lines(results)), str(results))
+    content = json_document(results)
     name = content.get("model_name") if isinstance(content, dict) else None
     return name if isinstance(name, str) and name else None
 

@@ -29,7 +29,12 @@ class ParquetReader(Reader):
         """Add the rows of the file; their set is `options.set_name` where no column says."""
         names = require_columns(parquet_columns(path), str(path))
         table.begin(path, self.name)
-        add_parquet(path, table, names, options.set_name)
+        constants = {
+            "set": options.set_name,
+            "model": options.model_name,
+            "graded_by": names.get("correct", names.get("score")),
+        }
+        add_parquet(path, table, names, constants)
 
 
 READER = ParquetReader()

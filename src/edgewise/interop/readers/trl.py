@@ -41,6 +41,8 @@ class TrlReader(Reader):
         number = 0
         with open_parquet(path) as file:
             reward = _reward(path, file.schema_arrow, options.score)
+            if options.score:
+                table.obey("score")
             table.note(f"the verdict is the reward {reward}")
             for batch in file.iter_batches(_BATCH_ROWS, columns=["step", "prompt", "completion", reward]):
                 for record in batch.to_pylist():
@@ -52,6 +54,7 @@ class TrlReader(Reader):
                         "completion": record["completion"],
                         "score": record[reward],
                         "graded": record[reward],
+                        "graded_by": reward,
                     }
                     batcher.add("row", number, row, len(str(record["completion"])))
         if not number:

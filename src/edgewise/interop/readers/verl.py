@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.lines import json_objects
+from edgewise.interop.ingest.records import records
 from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
@@ -32,7 +32,7 @@ class VerlReader(Reader):
 
     def recognises(self, head: FileHead) -> bool:
         """A JSON object in the first line with input, output, score and step."""
-        return head.kind == "text" and set(head.columns) >= KEYS
+        return head.kind == "records" and set(head.columns) >= KEYS
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Add the rows of one dump; `options.score` names the field that holds the verdict."""
@@ -40,7 +40,9 @@ class VerlReader(Reader):
         table.note("a problem is an equal prompt; its id is a hash of the prompt")
         batcher = RowBatcher(table, path)
         field = options.score or ""
-        for number, record, length in json_objects(path):
+        if field:
+            table.obey("score")
+        for noun, number, record, length in records(path):
             if not field:
                 field = "acc" if "acc" in record else "score"
                 if field != "score":
@@ -48,8 +50,8 @@ class VerlReader(Reader):
             absent = sorted({*KEYS, field} - set(record))
             if absent:
                 what = f"no {name_list(absent)}; there are {name_list(list(record))}"
-                raise InputError(f"{path}: line {number}: {what}")
-            batcher.add("line", number, _row(record, field), length)
+                raise InputError(f"{path}: {noun} {number}: {what}")
+            batcher.add(noun, number, _row(record, field), length)
         batcher.flush()
 
 
@@ -64,6 +66,7 @@ def _row(record: dict[str, Any], field: str) -> dict[str, Any]:
         "parse_ok": record.get("pred") != _UNREADABLE,
         "score": record["score"],
         "graded": record[field],
+        "graded_by": field,
     }
     if isinstance(record.get("data_source"), str):
         row["set"] = record["data_source"]
