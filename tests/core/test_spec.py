@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError, model_validator
 
 from edgewise.core.errors import InputError
-from edgewise.core.spec import Spec, canonical_json, difference, digest, override, plain
+from edgewise.core.spec import Spec, by_name, canonical_json, difference, digest, override, plain
 from edgewise.model.decoder import DecoderSpec
+from edgewise.rl.curriculum import ProblemPool
 from edgewise.sampling.params import SamplingParams
+from edgewise.study.demo import DemoSpec
 from edgewise.tasks import ModularArithmetic
 
 
@@ -257,13 +260,68 @@ def test_override(assignment: str, expected: Outer) -> None:
     assert before == Outer()
 
 
-def test_overrides_apply_one_after_the_other() -> None:
+def test_of_two_overrides_of_one_field_the_later_one_holds() -> None:
     both = override(
         Outer(), ['parent={"steps":1}', "parent.steps=2", "parent.rate=0.25", "inner.steps=1", "inner.steps=5"]
     )
     assert both == Outer(parent=Inner(steps=2, rate=0.25), inner=Inner(steps=5))
     assert override(Outer(parent=Inner()), ["parent=null"]) == Outer()
     assert override(Outer(), []) == Outer()
+
+
+class Needy(Spec):
+    kind: Literal["needy"] = "needy"
+    size: int = Field(ge=1)
+    extra: int = 0
+
+
+class Scene(Spec):
+    shape: Annotated[Circle | Square | Needy, Field(discriminator="kind"), by_name("kind")] = Circle()
+    pair: Pair = Pair()
+    count: int = 1
+
+
+@pytest.mark.parametrize(
+    ("assignments", "expected"),
+    [
+        # Alone neither would do: the choice needs a size, and the present one has none.
+        ("shape=needy shape.size=8", Scene(shape=Needy(size=8))),
+        ("shape.kind=needy shape.size=8 shape.extra=2", Scene(shape=Needy(size=8, extra=2))),
+        ('shape={"kind":"needy","extra":2} shape.size=8', Scene(shape=Needy(size=8, extra=2))),
+        ("shape=square shape.side=3", Scene(shape=Square(side=3.0))),
+        ("shape.kind=square", Scene(shape=Square())),
+        ("shape.radius=3 shape.kind=circle", Scene(shape=Circle(radius=3.0))),
+        # A rule between fields that only all together keep.
+        ("pair.low=5 pair.high=7", Scene(pair=Pair(low=5, high=7))),
+        ('pair={"low":5,"high":9} pair.high=6 count=2', Scene(pair=Pair(low=5, high=6), count=2)),
+    ],
+)
+def test_overrides_are_checked_together_in_any_order(assignments: str, expected: Scene) -> None:
+    for order in permutations(assignments.split()):
+        assert override(Scene(), order) == expected
+
+
+@pytest.mark.parametrize(
+    ("assignments", "message"),
+    [
+        ("count=2 shape=needy", "override 'shape=needy': shape.needy.size: Field required"),
+        ("count=x shape=square", "override 'count=x': count: Input should be a valid integer"),
+        ("count=2 pair.low=7 pair.high=5", "overrides 'pair.low=7', 'pair.high=5': pair: high must be at least low"),
+        ("count=2 shape=square shape.radius=1", "override 'shape.radius=1': there is no field 'radius'; there are ['k"),
+        ("count=2 shape=hexagon shape.size=1", "overrides 'shape=hexagon', 'shape.size=1': shape: Input tag 'hexagon'"),
+        ("pair=seven pair.low=1", "override 'pair=seven': pair: Input should be a valid dictionary"),
+    ],
+)
+def test_a_bad_override_among_others_is_the_one_that_is_named(assignments: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        override(Scene(), assignments.split())
+    assert one_line(error).startswith(message)
+
+
+def test_a_recipe_by_name_and_a_curriculum_with_its_size_are_set_in_one_line() -> None:
+    settings = ["rl.steps=7", "rl.sampling.curriculum.size=8", "rl.sampling.curriculum=pool", "rl=dapo/small"]
+    rl = override(DemoSpec(), settings).rl
+    assert (rl.label, rl.steps, rl.sampling.curriculum) == ("dapo/small 1", 7, ProblemPool(size=8))
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any, Literal, Self, TypeVar, cast, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from edgewise.core.errors import InputError
 
@@ -97,29 +99,109 @@ S = TypeVar("S", bound=Spec)
 
 
 def override(spec: S, assignments: Sequence[str]) -> S:
-    """A copy with each `a.b=c` applied; `c` is read as JSON where it is JSON, else as text.
+    """A copy with all `a.b=c` applied, then checked together; `c` is read as JSON where it is JSON, else as text.
 
-    InputError names the assignment whose field does not exist or whose value does not fit.
+    A group is set before its fields, whatever the order: `curriculum=pool curriculum.size=8`. A group that is chosen by
+    its name, or by its tag (`curriculum.kind=pool`), has its defaults in all other fields. Of two assignments to one
+    field the later one holds. InputError names the assignment whose field does not exist or whose value does not fit.
     """
-    for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        if not equals or not path:
-            raise InputError(f"override {assignment!r}: write field=value, e.g. rl.steps=100")
-        data = plain(spec)
-        *above, last = path.strip().split(".")
-        node = data
-        for name in above:
-            if not isinstance(node.get(name), dict):
-                raise InputError(f"override {assignment!r}: there is no group {name!r}; there are {_groups(node)}")
-            node = node[name]
-        if last not in node:
-            raise InputError(f"override {assignment!r}: there is no field {last!r}; there are {sorted(node)}")
-        try:
-            node[last] = json.loads(text)
-        except (ValueError, RecursionError):
-            node[last] = text
-        spec = type(spec).parse(data, f"override {assignment!r}")
-    return spec
+    data, parsed = plain(spec), [_parse(text, spec) for text in assignments]
+    for assignment in sorted(parsed, key=lambda assignment: len(assignment.path)):
+        followed = any(other.is_within(assignment.path) for other in parsed)
+        _assign(data, spec, assignment, followed=followed)
+    try:
+        return type(spec).model_validate(data)
+    except ValidationError as error:
+        raise InputError(f"{_blame(error, parsed)}: {describe_error(error)}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Assignment:
+    """`a.b=c` as typed, its path and its value. `chooses`: the value is the tag of the group at the path."""
+
+    text: str
+    path: tuple[str, ...]
+    value: Any
+    chooses: bool = False
+
+    def is_within(self, path: tuple[str, ...]) -> bool:
+        """Whether it sets a field in the group at `path`."""
+        return len(self.path) > len(path) and self.path[: len(path)] == path
+
+
+class _Partial(dict[str, Any]):
+    """A group of which some fields are known; the others are for the check to fill in or to miss."""
+
+
+def _parse(text: str, spec: Spec) -> _Assignment:
+    name, equals, written = text.partition("=")
+    if not equals or not name:
+        raise InputError(f"override {text!r}: write field=value, e.g. rl.steps=100")
+    path = tuple(name.strip().split("."))
+    try:
+        value = json.loads(written)
+    except (ValueError, RecursionError):
+        value = written
+    group: Any = spec
+    for part in path[:-1]:
+        group = getattr(group, part, None)
+    tag = _tag(group)
+    if len(path) > 1 and path[-1] == tag and value != getattr(group, tag):
+        return _Assignment(text, path[:-1], value, chooses=True)
+    return _Assignment(text, path, value)
+
+
+def _assign(data: dict[str, Any], spec: Spec, assignment: _Assignment, *, followed: bool) -> None:
+    """Set a field in `data`, the plain form of `spec` at first; `followed` where fields in it are set later."""
+    node, owner = data, cast(Any, spec)
+    *above, last = assignment.path
+    for name in above:
+        if not isinstance(node.get(name), dict):
+            raise InputError(f"override {assignment.text!r}: there is no group {name!r}; there are {_groups(node)}")
+        node, owner = node[name], getattr(owner, name, None)
+    if last not in node and not isinstance(node, _Partial):
+        raise InputError(f"override {assignment.text!r}: there is no field {last!r}; there are {sorted(node)}")
+    tag = _tag(getattr(owner, last, None))
+    value = {tag: assignment.value} if assignment.chooses else assignment.value
+    if followed and isinstance(owner, Spec) and last in type(owner).model_fields:
+        value = _chosen(owner, last, value, tag, assignment.text)
+    node[last] = value
+
+
+def _chosen(owner: Spec, name: str, value: Any, tag: str | None, text: str) -> Any:
+    """All fields of the group that `value` stands for; those in `value` alone where others must be given."""
+    try:
+        group = TypeAdapter(type(owner).model_fields[name].rebuild_annotation()).validate_python(value)
+    except ValidationError as error:
+        if isinstance(value, str) and tag is not None:
+            return _Partial({tag: value})
+        if isinstance(value, dict):
+            return _Partial(value)
+        raise InputError(f"override {text!r}: {name}: {describe_error(error)}") from None
+    return plain(group) if isinstance(group, Spec) else value
+
+
+def _tag(group: Any) -> str | None:
+    """The field that says which choice a group is, such as `kind`: the first that can hold one text alone."""
+    for name, field in type(group).model_fields.items() if isinstance(group, Spec) else ():
+        texts = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        if len(texts) == 1 and isinstance(texts[0], str):
+            return name
+    return None
+
+
+def _blame(error: ValidationError, assignments: Sequence[_Assignment]) -> str:
+    """The assignments that the first complaint can be about: those whose path goes furthest towards its place."""
+    place = [part for part in error.errors()[0]["loc"] if isinstance(part, str)]
+
+    def shared(path: Sequence[str]) -> int:
+        rest = iter(place)  # it also holds the tags of choices
+        return sum(1 for _ in takewhile(lambda part: part in rest, path))
+
+    reach = {assignment.path: (shared(assignment.path), assignment.text) for assignment in assignments}
+    furthest = max((length for length, _ in reach.values()), default=0)
+    texts = [f"{text!r:.100}" for length, text in reach.values() if length == furthest]
+    return f"override{'s' * (len(texts) > 1)} {', '.join(texts)}"
 
 
 def _groups(node: Mapping[str, Any]) -> list[str]:
