@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -46,6 +47,16 @@ Fpr = Annotated[
 Tpr = Annotated[str | None, typer.Option(help="Write 57/60 where it passed 57 of 60 samples with sound reasoning.")]
 ScoreName = Annotated[str | None, typer.Option(help="Which score is the verdict, where a file has several.")]
 Threshold = Annotated[float | None, typer.Option(help="The least graded score that is correct.")]
+Filter = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Which filter of lm-evaluation-harness is read, where logs have several."),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--map", metavar="COLUMN=NAME,...", help="What columns are called in the files, e.g. id=qid,correct=score."
+    ),
+]
 Shared = Annotated[bool, typer.Option("--shared-problems", help="Compare on the problems all models have.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every resampling and every random split.")]
@@ -66,6 +77,8 @@ def audit_rollouts(
     verifier_tpr: Tpr = None,
     score: ScoreName = None,
     threshold: Threshold = None,
+    filter: Filter = None,
+    columns: Columns = None,
     shared_problems: Shared = False,
     resamples: Resamples = 2000,
     seed: Seed = 0,
@@ -74,11 +87,11 @@ def audit_rollouts(
 ) -> None:
     """Say what tuning did to the boundary: one label for each tuned model, with its evidence."""
     metric = _metric(by)
+    read = _reading(score, threshold, filter, columns)
     if plan:
-        _plan(rollouts or [], metric, k or 16, effect, alpha, seed, score, threshold)
+        _plan(rollouts or [], metric, k or 16, effect, alpha, read)
         return
     from edgewise.boundary import audit
-    from edgewise.interop.arms import read_arms
     from edgewise.report.folder import write_report
     from edgewise.report.terminal import print_audit, status
 
@@ -88,9 +101,9 @@ def audit_rollouts(
     _check_guess(answers, no_reasoning)
     verifier = _verifier_labels(verifier_fpr, verifier_tpr)
     with status("reading the rollouts"):
-        arms = read_arms(rollouts, score=score, threshold=threshold, shared_problems=shared_problems)
+        arms = read(rollouts, shared_problems=shared_problems)
         _check_verified(arms, metric)
-        guess = answers if no_reasoning is None else _counts(str(no_reasoning), metric, score, threshold)
+        guess = answers if no_reasoning is None else _counts(str(no_reasoning), metric, read)
     with status("computing the verdict"):
         result = audit(
             arms.samples,
@@ -132,17 +145,18 @@ def find_training_set(
     by: By = None,
     score: ScoreName = None,
     threshold: Threshold = None,
+    filter: Filter = None,
+    columns: Columns = None,
     seed: Seed = 0,
 ) -> None:
     """Find what a model solves rarely but not never: the problems that RL can learn from."""
     from edgewise.boundary import find_edge
     from edgewise.boundary.inference.resampling import REFITS, Bootstrap
-    from edgewise.interop.arms import read_arms
     from edgewise.report.edge import print_edge, write_edge
 
     if out.suffix != ".jsonl":
         raise InputError(f"{out}: --out names a .jsonl file; every decision stands beside it in .json")
-    arms = read_arms([rollouts], score=score, threshold=threshold)
+    arms = _reading(score, threshold, filter, columns)([rollouts])
     if len(arms.models) > 1:
         raise InputError(f"{rollouts}: holds {len(arms.models)} models; give the rollouts of one")
     metric = _metric(by)
@@ -152,29 +166,27 @@ def find_training_set(
     print_edge(edge, out)
 
 
-def _plan(
-    rollouts: list[str],
-    metric: Metric | None,
-    k: int,
-    effect: float,
-    alpha: float,
-    seed: int,
-    score: str | None,
-    threshold: float | None,
-) -> None:
+def _reading(score: str | None, threshold: float | None, filter: str | None, columns: str | None) -> partial[Arms]:
+    """How the files of a command are read: `read_arms` with what its options say."""
+    from edgewise.interop.arms import read_arms
+    from edgewise.interop.column_map import parse_column_map
+
+    names = None if columns is None else parse_column_map(columns)
+    return partial(read_arms, score=score, threshold=threshold, filter=filter, columns=names)
+
+
+def _plan(rollouts: list[str], metric: Metric | None, k: int, effect: float, alpha: float, read: partial[Arms]) -> None:
     from edgewise.boundary import plan_samples
     from edgewise.report.planning import print_plan
 
     if len(rollouts) > 1:
         raise InputError("--plan: takes the base's rollouts, or none; leave the others out")
-    base = _counts(rollouts[0], metric, score, threshold) if rollouts else None
+    base = _counts(rollouts[0], metric, read) if rollouts else None
     print_plan(plan_samples(base, k=k, effect=effect, alpha=alpha))
 
 
-def _counts(argument: str, metric: Metric | None, score: str | None, threshold: float | None) -> Counts:
-    from edgewise.interop.arms import read_arms
-
-    arms = read_arms([argument], score=score, threshold=threshold)
+def _counts(argument: str, metric: Metric | None, read: partial[Arms]) -> Counts:
+    arms = read([argument])
     _check_verified(arms, metric)
     return arms.counts(arms.base, metric)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -58,15 +58,18 @@ def read_arms(
     *,
     score: str | None = None,
     threshold: float | None = None,
+    filter: str | None = None,
+    columns: Mapping[str, str] | None = None,
     shared_problems: bool = False,
 ) -> Arms:
     """Read every argument, a path or NAME=PATH, and check whether the models can be compared.
 
-    `score` and `threshold` are as in `read_rollouts`. With `shared_problems` the problems that some model
-    lacks are left out, and a concern says how many; without, they are an error. Raises InputError, naming
+    `score`, `threshold`, `filter` and `columns` are as in `read_rollouts`. With `shared_problems` the problems that
+    some model lacks are left out, and a concern says how many; without, they are an error. Raises InputError, naming
     the file, where a file cannot be read, two models have one name, or no problem is shared.
     """
-    models = _by_name([read for argument in arguments for read in _read_argument(argument, score, threshold)])
+    read = partial(read_rollouts, score=score, threshold=threshold, filter=filter, columns=columns)
+    models = _by_name([model for argument in arguments for model in _read_argument(argument, read)])
     samples: Mapping[str, Outcomes | Counts] = {name: model.samples for name, model in models.items()}
     concerns: list[Concern] = []
     if shared_problems:
@@ -80,11 +83,11 @@ def read_arms(
 _Read = tuple[str | None, Path, ModelRollouts]
 
 
-def _read_argument(argument: str, score: str | None, threshold: float | None) -> Iterator[_Read]:
+def _read_argument(argument: str, read: Callable[[str], tuple[ModelRollouts, ...]]) -> Iterator[_Read]:
     name, equals, path = argument.partition("=")
     if not equals or Path(argument).exists():
         name, path = "", argument
-    models = read_rollouts(path, score=score, threshold=threshold)
+    models = read(path)
     if name and len(models) > 1:
         names = name_list([model.model or "" for model in models])
         way_out = "one file, or the folder" if Path(path).is_dir() else "a file of one model, or this one"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgewise.core.errors import InputError
+from edgewise.interop.column_map import column_map
 from edgewise.interop.ingest.assemble import assemble
 from edgewise.interop.ingest.lines import error_summary
 from edgewise.interop.ingest.schema import name_list
@@ -45,12 +46,13 @@ def read_rollouts(
     `score` names what holds the verdict where a file has several scores: a column, a metric of
     lm-evaluation-harness, a scorer of inspect_ai, a reward of TRL or verl. `threshold` is the least
     graded score that is correct; without it scores must be 0 and 1, or -1 and 1. `filter` names the filter
-    of lm-evaluation-harness. `columns` says by which name the files have a documented column.
+    of lm-evaluation-harness. `columns` says by which name the files have a documented column, such as
+    {"problem": "qid", "correct": "score"}.
 
     Raises InputError, one line with file, row and field, for anything that is damaged or not as documented
     in `edgewise.interop.readers.jsonl`, and where an option is given that none of the files has a use for.
     """
-    source = Path(path)
+    source, names = Path(path), column_map(columns or {})
     try:
         if source.is_dir():
             files, notes = _files_of_folder(source)
@@ -61,8 +63,8 @@ def read_rollouts(
         table = RolloutTable(threshold)
         for note in notes:
             table.note(note)
-        _read_files(files, table, score, filter, columns or {})
-        options = {"score": score, "threshold": threshold, "filter": filter, "map": columns or None}
+        _read_files(files, table, score, filter, names)
+        options = {"score": score, "threshold": threshold, "filter": filter, "map": names or None}
         for option, value in options.items():
             if value is not None and option not in table.obeyed:
                 raise InputError(f"{source}: --{option}: these files have no use for it; leave it out")
