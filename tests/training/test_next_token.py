@@ -300,7 +300,7 @@ def test_golden_losses(tmp_path: Path) -> None:
 
 def test_documents_beyond_the_positions_name_the_field(tmp_path: Path) -> None:
     spec = DecoderSpec(**{**decoder().spec.model_dump(), "max_positions": 20})
-    with pytest.raises(InputError, match=r"^max_positions: must be at least \d+ .* is 20$"):
+    with pytest.raises(InputError, match=r": step 0: max_positions: must be at least \d+ .* is 20$"):
         next_token.train_next_token(Decoder(spec, len(TOKENIZER)), TOKENIZER, WORLD, SPEC, 0, RunFolder(tmp_path))
 
 

@@ -40,24 +40,29 @@ class Critic(nn.Module):
         return values
 
     def learn(self, minibatches: Sequence[Minibatch | None], epochs: int, execution: Execution) -> dict[str, float]:
-        """One step per minibatch and epoch towards the returns; returns value_loss, the mean per token."""
-        losses = [
+        """One step per minibatch and epoch towards the returns.
+
+        Returns value_loss, the mean per token, and value_grad_norm, the mean over the steps.
+        """
+        steps = [
             self._step(minibatch, execution)
             for _ in range(epochs)
             for minibatch in minibatches
             if minibatch is not None
         ]
-        return {"value_loss": sum(losses) / len(losses)} if losses else {}
+        if not steps:
+            return {}
+        losses, norms = zip(*steps, strict=True)
+        return {"value_loss": sum(losses) / len(steps), "value_grad_norm": sum(norms) / len(steps)}
 
-    def _step(self, minibatch: Minibatch, execution: Execution) -> float:
+    def _step(self, minibatch: Minibatch, execution: Execution) -> tuple[float, float]:
         def loss_of(micro_batch: MicroBatch) -> tuple[Tensor, float]:
             loss_N = value_loss(self(micro_batch), micro_batch.values_N, micro_batch.returns_N, self.spec.clip)
             loss = loss_N.sum() / minibatch.tokens
             return loss, float(loss.detach())
 
         total = sum(add_gradients(self, minibatch.micro_batches(execution), loss_of, execution))
-        self.optimizer.step(self.spec.optimizer.learning_rate)
-        return total
+        return total, self.optimizer.step(self.spec.optimizer.learning_rate)
 
 
 def value_loss(value_N: Tensor, old_value_N: Tensor, return_N: Tensor, clip: float) -> Tensor:

@@ -24,7 +24,7 @@ from edgewise.rl.update import PolicyUpdate
 from edgewise.tasks.base import World
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.optimizer import Optimizer
-from edgewise.training.run_folder import RunFolder
+from edgewise.training.run_folder import RunFolder, check_finite
 from edgewise.training.state import CombinedState, ModuleState, State
 
 
@@ -40,7 +40,8 @@ def train(
 ) -> Totals:
     """Train `model`, which comes as the start model, in place; returns the totals (tokens are those sampled).
 
-    InputError, before any work, where the world cannot give the recipe's reward, or a teacher is missing.
+    InputError, before any work, where the world cannot give the recipe's reward, or a teacher is missing; and at the
+    first step whose reward, loss or gradient is no number.
     """
     if recipe.has_teacher != (teacher is not None):
         raise InputError(f"teacher: must be {'given' if recipe.has_teacher else 'left out'} with this recipe")
@@ -96,42 +97,53 @@ def train(
         rollouts = worker.by_policy(problems, kl.reset.samples, key("validate", seed))
         return float(collector.score(rollouts, seed).outcome_PG.float().mean())
 
+    # What to try where a number is none.
+    policy_remedy = f"lower optimizer.learning_rate, which is {recipe.optimizer.learning_rate:g}"
+    reward_remedy = f"reward.function {recipe.reward.function.kind} must give every sample a finite number"
+    critic_remedy = "lower advantage.critic.optimizer.learning_rate"
+    if kl.estimator in ("k2", "k3") and kl.clamp is None:
+        policy_remedy += ", or bound the log-ratio of the KL by loss.kl.clamp"
+
     totals = Totals()
     for step in folder.steps(recipe.steps, CombinedState(states), totals):
-        step_seed = key("rl", seed, step)
-        worker.reset_costs()
-        training_flops = 0.0
+        with folder.errors_of(step):
+            step_seed = key("rl", seed, step)
+            worker.reset_costs()
+            training_flops = 0.0
 
-        # Collect.
-        scored, metrics = collector.collect(step_seed)
-        worker.stale_policy.advance()
-        metrics |= collector.coverage.metrics() | collector.curriculum.metrics()
-        metrics |= {"effective_batch": 0.0, "grad_norm": 0.0}
-        if scored is not None:
-            metrics |= probe(models, scored.rollouts, sampling.temperature, execution)
+            # Collect.
+            scored, metrics = collector.collect(step_seed)
+            check_finite(metrics, ("reward",), reward_remedy)
+            worker.stale_policy.advance()
+            metrics |= collector.coverage.metrics() | collector.curriculum.metrics()
+            metrics |= {"effective_batch": 0.0, "grad_norm": 0.0}
+            if scored is not None:
+                metrics |= probe(models, scored.rollouts, sampling.temperature, execution)
 
-            # Advantages.
-            batch = advantages.compute(scored, step, step_seed)
-            metrics["effective_batch"] = float(batch.effective_samples)
+                # Advantages.
+                batch = advantages.compute(scored, step, step_seed)
+                metrics["effective_batch"] = float(batch.effective_samples)
 
-            # Update.
-            minibatches = minibatches_of(batch, recipe.loss, recipe.optimizer.minibatches, sampling.max_new_tokens)
-            learning_rate = recipe.optimizer.learning_rate_at(step, recipe.steps)
-            kl_target = models.kl_target(kl) if kl.in_loss else None
-            metrics |= policy_update.run(minibatches, epochs, learning_rate, kl_target)
-            if models.critic is not None:
-                metrics |= models.critic.learn(minibatches, epochs, execution)
-            training_flops = update_flops(model, minibatches, kl, epochs, with_critic=models.critic is not None)
+                # Update.
+                minibatches = minibatches_of(batch, recipe.loss, recipe.optimizer.minibatches, sampling.max_new_tokens)
+                learning_rate = recipe.optimizer.learning_rate_at(step, recipe.steps)
+                kl_target = models.kl_target(kl) if kl.in_loss else None
+                metrics |= policy_update.run(minibatches, epochs, learning_rate, kl_target)
+                if models.critic is not None:
+                    metrics |= models.critic.learn(minibatches, epochs, execution)
+                training_flops = update_flops(model, minibatches, kl, epochs, with_critic=models.critic is not None)
+                check_finite(metrics, ("policy_loss", "grad_norm", "entropy"), policy_remedy)
+                check_finite(metrics, ("value_loss", "value_grad_norm"), critic_remedy)
 
-        # Reset the reference.
-        reset = reset_trigger.due(step, metrics.get("kl_to_reference"), validation_pass_rate)
-        if reset and not isinstance(kl.reset, NeverReset):
-            ModuleState(models.reference).load(ModuleState(model).tensors())
-            if kl.reset.optimizer == "clear":
-                optimizer.load({})
+            # Reset the reference.
+            reset = reset_trigger.due(step, metrics.get("kl_to_reference"), validation_pass_rate)
+            if reset and not isinstance(kl.reset, NeverReset):
+                ModuleState(models.reference).load(ModuleState(model).tensors())
+                if kl.reset.optimizer == "clear":
+                    optimizer.load({})
 
-        # Log.
-        totals.tokens += worker.tokens
-        totals.flops += worker.flops + training_flops
-        folder.log(step, metrics | {"reset": float(reset), "tokens": totals.tokens})
+            # Log.
+            totals.tokens += worker.tokens
+            totals.flops += worker.flops + training_flops
+            folder.log(step, metrics | {"reset": float(reset), "tokens": totals.tokens})
     return totals

@@ -43,7 +43,8 @@ class PolicyUpdate:
         `kl_target` is the model of the KL term in the loss. Returns means over tokens, as weighted by the loss: what
         the policy loss measures, such as clip_fraction (tokens whose gradient the clip cuts); kl (as estimated, where
         there is a term); drift (log-ratio of the behavior policy to the policy before this step's updates, where they
-        are not the same: an estimate of the KL between them). And grad_norm (mean over updates), ratio_max.
+        are not the same: an estimate of the KL between them). And means over updates: grad_norm and
+        policy_loss. And ratio_max.
 
         With a single update the policy before it is the policy being trained, so that the old log-probabilities are the
         new ones, detached: a ratio is exactly 1. With several they are taken before the first by the same computation.
@@ -65,7 +66,9 @@ class PolicyUpdate:
                     means.join(measured)
                 if minibatch:
                     norms.append(self.optimizer.step(learning_rate))
-        return {"grad_norm": sum(norms) / len(norms) if norms else 0.0} | means.results()
+        if not norms:
+            return {"grad_norm": 0.0} | means.results()
+        return {"grad_norm": sum(norms) / len(norms), "policy_loss": means.loss / len(norms)} | means.results()
 
     @torch.no_grad()
     def _old_logp(self, micro_batches: Sequence[MicroBatch]) -> list[Tensor | None]:
@@ -106,13 +109,16 @@ class PolicyUpdate:
             loss_N = loss_N + loss.kl.coefficient * kl_N
         if loss.entropy_bonus:
             loss_N = loss_N - loss.entropy_bonus * entropy(logits_NV)
-        return (loss_N * micro_batch.weight_N).sum(), means
+        total = (loss_N * micro_batch.weight_N).sum()
+        means.loss = float(total.detach())
+        return total, means
 
 
 class _TokenMeans:
-    """Sums over the tokens of a step, as weighted by the loss."""
+    """Sums over the tokens of a step, as weighted by the loss; `loss` is the sum of the loss itself."""
 
     def __init__(self) -> None:
+        self.loss = 0.0
         self._sums: dict[str, tuple[float, float]] = {}
         self._ratio_max = 1.0
 
@@ -125,6 +131,7 @@ class _TokenMeans:
         for name, (other_value, other_weight) in other._sums.items():
             value, weight = self._sums.get(name, (0.0, 0.0))
             self._sums[name] = value + other_value, weight + other_weight
+        self.loss += other.loss
         self._ratio_max = max(self._ratio_max, other._ratio_max)
 
     def ratio(self, log_ratio_N: Tensor) -> None:

@@ -74,7 +74,7 @@ class Engine:
         else:
             sampled = self._in_batches(requests, samples, params, model_logp)
         if np.isnan(sampled.logp_PGT).any():
-            raise InputError("model: its logits are not numbers (NaN); sampling needs a model whose weights are finite")
+            raise InputError("model: its logits are not numbers (NaN); lower the learning rate of its training")
         return sampled
 
     def check_fits(self, prompts: Sequence[Sequence[int]], max_new_tokens_P: Sequence[int], samples: int) -> None:

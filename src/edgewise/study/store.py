@@ -68,11 +68,12 @@ class Store:
         return Provenance.parse(read_json_object(path), str(path))
 
     def metrics(self, stage: Stage) -> list[dict[str, float]]:
-        """The lines of the stage's metrics.jsonl; empty where it logs none."""
+        """The lines of the stage's metrics.jsonl, without metrics that had no value; empty where it logs none."""
         path = self.folder(stage) / "metrics.jsonl"
         try:
-            return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        except ValueError:
+            lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+            return [{name: value for name, value in line.items() if value is not None} for line in lines]
+        except (ValueError, AttributeError):
             raise InputError(f"{path}: not JSON lines; remove {path.parent} to compute the stage again") from None
 
     def _begin(self, stage: Stage, unfinished: Path) -> bool:

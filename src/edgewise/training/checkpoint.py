@@ -22,7 +22,7 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], notes: 
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     save_tensors(tensors, aside / "state.safetensors")
-    (aside / "state.json").write_text(json.dumps({"step": step, "notes": notes}))
+    (aside / "state.json").write_text(json.dumps({"step": step, "notes": notes}, allow_nan=False))
     old = folder.with_name(folder.name + ".old")
     if folder.exists():  # else `old` is the only checkpoint there is, and stays until the new one stands
         shutil.rmtree(old, ignore_errors=True)

@@ -25,7 +25,7 @@ from edgewise.training.gradients import add_gradients
 from edgewise.training.loader import load_ahead
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.packing import PackedRows
-from edgewise.training.run_folder import RunFolder
+from edgewise.training.run_folder import RunFolder, check_finite
 from edgewise.training.state import CombinedState, ModuleState
 
 
@@ -58,7 +58,8 @@ def train_next_token(
     """Train a decoder in place on worked problems of a world; returns the totals.
 
     Problem i of the train split is seen once, at update i // documents, so a resumed run sees what the whole one
-    would have seen. Metrics: loss (nats per solution token), grad_norm, learning_rate.
+    would have seen. Metrics: loss (nats per solution token), grad_norm, learning_rate. InputError at the first step
+    whose loss or gradient is no number.
     """
     optimizer = Optimizer(model, spec.optimizer)
     state = CombinedState({"model": ModuleState(model), "optimizer": optimizer})
@@ -66,14 +67,17 @@ def train_next_token(
     make = partial(rows_of_step, world, tokenizer, spec.documents, spec.row_length, spec.randomized_positions, seed)
     with load_ahead(make, execution.loader_workers(spec.steps)) as load_rows:
         for step in folder.steps(spec.steps, state, totals):
-            before = time.monotonic()
-            rows = PackedRows.of(load_rows(step))
-            totals.data_seconds += time.monotonic() - before
-            learning_rate = spec.optimizer.learning_rate_at(step, spec.steps)
-            metrics = next_token_step(model, optimizer, rows, spec, learning_rate, execution)
-            totals.tokens += rows.real_tokens
-            totals.flops += training_flops(model.spec, model.vocabulary, rows.real_tokens, rows.mean_context)
-            folder.log(step, metrics | {"tokens": totals.tokens})
+            with folder.errors_of(step):
+                before = time.monotonic()
+                rows = PackedRows.of(load_rows(step))
+                totals.data_seconds += time.monotonic() - before
+                learning_rate = spec.optimizer.learning_rate_at(step, spec.steps)
+                metrics = next_token_step(model, optimizer, rows, spec, learning_rate, execution)
+                totals.tokens += rows.real_tokens
+                totals.flops += training_flops(model.spec, model.vocabulary, rows.real_tokens, rows.mean_context)
+                remedy = f"lower optimizer.learning_rate, which is {spec.optimizer.learning_rate:g}"
+                check_finite(metrics, ("loss", "grad_norm"), remedy)
+                folder.log(step, metrics | {"tokens": totals.tokens})
     return totals
 
 

@@ -6,10 +6,14 @@ Both loops, next-token and RL, iterate over `RunFolder.steps`, so that resuming,
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+from torch import Tensor
 
 from edgewise.core.atomic import atomic_write
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed
@@ -24,6 +28,16 @@ Progress = Callable[[int, int, str], None]
 
 def silent(done: int, total: int, note: str) -> None:
     """A progress callback that shows nothing."""
+
+
+def check_finite(metrics: Mapping[str, float], names: Sequence[str], remedy: str) -> None:
+    """InputError at the first of the metrics `names` that is NaN or infinite; `remedy` says what to try.
+
+    Called within a step, it ends the run before another checkpoint. Metrics that were not measured are passed over.
+    """
+    for name in names:
+        if not math.isfinite(metrics.get(name, 0.0)):
+            raise InputError(f"{name} is {metrics[name]}; {remedy}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +58,7 @@ class RunFolder:
 
         The loop adds to `totals`; its seconds are counted here. A checkpoint is written between
         steps, every `checkpoint_seconds`, and after the last step. InputError where the checkpoint or the metrics
-        are damaged, or of another run.
+        are damaged, or of another run, and where what a checkpoint would keep is no number.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         first = self._restore(state, totals)
@@ -56,15 +70,27 @@ class RunFolder:
             totals.seconds = before + now - start
             self.progress(step + 1, total, "")
             if self.distributed.is_rank_zero and (step + 1 == total or now - saved >= self.checkpoint_seconds):
-                save_checkpoint(self._checkpoint, step + 1, state.tensors(), asdict(totals))
+                tensors = state.tensors()
+                with self.errors_of(step):
+                    self._check_tensors(tensors)
+                save_checkpoint(self._checkpoint, step + 1, tensors, asdict(totals))
                 saved = time.monotonic()
 
-    def log(self, step: int, metrics: dict[str, float]) -> None:
-        """Append one line to metrics.jsonl, on the first rank."""
+    @contextmanager
+    def errors_of(self, step: int) -> Iterator[None]:
+        """Context of one step: an InputError of the block names the folder, which is the stage's, and the step."""
+        try:
+            yield
+        except InputError as error:
+            raise InputError(f"{self.path}: step {step}: {error}") from None
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Append one line to metrics.jsonl, on the first rank. A metric without a finite value is null there."""
         if not self.distributed.is_rank_zero:
             return
+        finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         with self._metrics.open("a") as file:
-            file.write(json.dumps({"step": step, **metrics}) + "\n")
+            file.write(json.dumps({"step": step, **finite}, allow_nan=False) + "\n")
 
     @property
     def _checkpoint(self) -> Path:
@@ -73,6 +99,12 @@ class RunFolder:
     @property
     def _metrics(self) -> Path:
         return self.path / "metrics.jsonl"
+
+    def _check_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        for name, tensor in tensors.items():
+            # Weights and moments have dimensions. A single number may be infinite: the best of no looks yet.
+            if tensor.dim() and tensor.is_floating_point() and not tensor.isfinite().all():
+                raise InputError(f"{name} is not finite after the update; lower the learning rate")
 
     def _restore(self, state: State, totals: Totals) -> int:
         """The first step to do."""
