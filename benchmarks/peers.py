@@ -24,7 +24,7 @@ from torch import Tensor
 from benchmarks.models import RandomWords, approved
 from edgewise.model.decoder import Decoder
 from edgewise.model.hf import save_pretrained
-from edgewise.model.tokenizer import BOS, Tokenizer
+from edgewise.model.tokenizer import Tokenizer
 
 
 @contextmanager
@@ -60,8 +60,7 @@ def same_model(model: Decoder, tokenizer: Tokenizer, dtype: torch.dtype = torch.
     with tempfile.TemporaryDirectory() as place, quiet():
         save_pretrained(model, tokenizer, Path(place))
         theirs = transformers.AutoModelForCausalLM.from_pretrained(place, dtype=dtype)
-        # Not AutoTokenizer, which takes a Qwen2 folder's words for pieces of Qwen2's own kind.
-        words = transformers.PreTrainedTokenizerFast.from_pretrained(place)
+        words = transformers.AutoTokenizer.from_pretrained(place)
     return theirs, words
 
 
@@ -161,8 +160,7 @@ class GrpoPeer:
         self.drawn = 0
         self.folder = tempfile.TemporaryDirectory()
         self.times = _step_times()
-        # bos is what a prompt of ours starts with, so that both read the same tokens.
-        asked = [f"{BOS} {world.problem('train', 0, index).prompt}" for index in range(4 * prompts)]
+        asked = [world.problem("train", 0, index).prompt for index in range(4 * prompts)]
         with quiet():
             options = trl.GRPOConfig(
                 output_dir=self.folder.name,

@@ -103,4 +103,4 @@ def test_the_peer_reads_the_words_as_ours_are_read() -> None:
     pytest.importorskip("transformers")
     _, words = peers.same_model(decoder(TINY, TOKENIZER, NEVER), TOKENIZER)
     text = RandomWords().problem("train", 0, 0).prompt
-    assert words(f"<bos> {text}")["input_ids"] == TOKENIZER.prompt(text)
+    assert words(text)["input_ids"] == TOKENIZER.prompt(text)

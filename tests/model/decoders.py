@@ -11,6 +11,7 @@ from torch import Tensor
 from edgewise.model.backend import Backend
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
+from edgewise.tasks import Problem, World
 from edgewise.training.documents import Document
 from edgewise.training.packing import pack
 
@@ -43,6 +44,23 @@ def sharp(
             else:
                 parameter.mul_(scale)
     return model.eval()
+
+
+def taught(world: World, problems: Sequence[Problem], spec: DecoderSpec, steps: int) -> tuple[Decoder, Tokenizer]:
+    """A decoder that has read the solutions of a few problems so often that it writes most of them."""
+    tokenizer = Tokenizer(world.words())
+    model = Decoder(spec, len(tokenizer), backend="torch")
+    texts = [[*tokenizer.prompt(p.prompt), *tokenizer.encode(world.solution(p)), tokenizer.eos] for p in problems]
+    rows = pack([Document(ids, [1.0] * len(ids)) for ids in texts], spec.max_positions, tokenizer.pad)
+    follows = (rows.document_RT[:, 1:] == rows.document_RT[:, :-1]) & (rows.tokens_RT[:, 1:] != tokenizer.pad)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(steps):
+        logits = model.logits(model(rows.tokens_RT, rows.positions_RT, rows.document_RT))[:, :-1]
+        loss = torch.nn.functional.cross_entropy(logits[follows], rows.tokens_RT[:, 1:][follows].long())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model.eval(), tokenizer
 
 
 def texts(count: int, longest: int, seed: int = 0, vocabulary: int = len(TOKENIZER)) -> list[list[int]]:

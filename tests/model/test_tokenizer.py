@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
+from edgewise.model.hf import save_pretrained
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
-from tests.model.decoders import TOKENIZER, WORDS
+from tests.model.decoders import SHAPES, TOKENIZER, WORDS, sharp
 
 
-@pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from transformers import AutoTokenizer
+@pytest.fixture(scope="module", params=["AutoTokenizer", "PreTrainedTokenizerFast"])
+def theirs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The tokenizer that a class of transformers loads from a whole folder, as users load it."""
+    import transformers
 
     folder = tmp_path_factory.mktemp("tokenizer")
-    TOKENIZER.save(folder)
-    return AutoTokenizer.from_pretrained(folder)
+    save_pretrained(sharp(SHAPES["one head"]), TOKENIZER, folder)
+    return getattr(transformers, request.param).from_pretrained(folder)
 
 
 # Separators on which Python and the Unicode standard agree; angle brackets could spell a special word.
@@ -62,20 +65,28 @@ def test_decode_undoes_encode(words: list[str]) -> None:
 def test_transformers_gives_the_same_ids(theirs: Any, words: list[str]) -> None:
     text = " ".join(words)
     assert theirs(text, add_special_tokens=False)["input_ids"] == TOKENIZER.encode(text)
-    assert theirs(text)["input_ids"] == TOKENIZER.encode(text), "nothing is put around a text unasked"
+    assert theirs(text)["input_ids"] == TOKENIZER.prompt(text), "bos is what a completion is conditioned on"
 
 
 @given(st.lists(st.integers(0, len(TOKENIZER) - 1), max_size=40))
 @settings(deadline=None, max_examples=200)
 def test_transformers_gives_the_same_text(theirs: Any, ids: list[int]) -> None:
     assert theirs.decode(ids, skip_special_tokens=False) == " ".join(TOKENIZER.words[i] for i in ids)
-    known = [i for i in ids if i != TOKENIZER.unk]
-    assert theirs.decode(known, skip_special_tokens=True) == TOKENIZER.decode(known)
+    assert theirs.decode(ids, skip_special_tokens=True) == TOKENIZER.decode(ids)
 
 
 def test_transformers_knows_the_special_words(theirs: Any) -> None:
-    assert (theirs.pad_token_id, theirs.bos_token_id, theirs.eos_token_id, theirs.unk_token_id) == (0, 1, 2, 3)
+    assert (theirs.pad_token_id, theirs.bos_token_id, theirs.eos_token_id) == (0, 1, 2)
+    assert theirs.convert_tokens_to_ids("<unk>") == 3
+    assert sorted(theirs.all_special_ids) == [0, 1, 2], "a special unk would be left out of decoded texts"
     assert len(theirs) == len(TOKENIZER)
+
+
+def test_transformers_pads_a_batch_on_the_left(theirs: Any) -> None:
+    batch = theirs(["a", "a = 3"], padding=True)
+    assert sorted(batch) == ["attention_mask", "input_ids"], "what a decoder takes, and nothing else"
+    assert batch["input_ids"] == [[0, 0, *TOKENIZER.prompt("a")], TOKENIZER.prompt("a = 3")]
+    assert batch["attention_mask"] == [[0, 0, 1, 1], [1, 1, 1, 1]]
 
 
 def test_save_and_load(tmp_path: Path) -> None:
@@ -88,7 +99,33 @@ def test_save_and_load(tmp_path: Path) -> None:
 
 
 def test_what_transformers_saves_is_loaded(theirs: Any, tmp_path: Path) -> None:
+    theirs(["a", "a = 3"], padding=True, truncation=True, max_length=2)
     theirs.save_pretrained(tmp_path)
+    assert Tokenizer.load(tmp_path) == TOKENIZER
+
+
+def test_words_that_were_added_in_transformers_are_words(theirs: Any, tmp_path: Path) -> None:
+    grown = copy.deepcopy(theirs)
+    grown.add_tokens(["new"])
+    grown.add_special_tokens({"extra_special_tokens": ["<|end|>"]})
+    grown.save_pretrained(tmp_path)
+    again = Tokenizer.load(tmp_path)
+    assert again == Tokenizer([*WORDS, "new", "<|end|>"])
+    assert again.prompt("a new = <|end|>") == grown("a new = <|end|>")["input_ids"]
+
+
+def test_what_was_saved_before_transformers_put_bos_is_loaded(tmp_path: Path) -> None:
+    """As folders of 0.x have it: unk is special, and nothing stands before a text."""
+    TOKENIZER.save(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    content = json.loads(path.read_text())
+    unk = content["added_tokens"][-1] | {"id": TOKENIZER.unk, "content": "<unk>"}
+    path.write_text(
+        json.dumps(content | {"post_processor": None, "added_tokens": [*content["added_tokens"], unk]}, indent=2)
+    )
+    for other in tmp_path.glob("token*"):
+        if other != path:
+            other.unlink()
     assert Tokenizer.load(tmp_path) == TOKENIZER
 
 
@@ -132,6 +169,29 @@ VOCAB = {word: i for i, word in enumerate((*SPECIAL, "a", "b"))}
 def test_another_kind_of_tokenizer_is_refused(tmp_path: Path, model: dict[str, Any]) -> None:
     """A hole in the ids or another way of splitting words would give wrong ids without a word."""
     path = edited(tmp_path, **model)
+    with pytest.raises(InputError) as error:
+        Tokenizer.load(tmp_path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"pre_tokenizer": {"type": "Whitespace"}},
+        {"pre_tokenizer": {"type": "ByteLevel"}},
+        {"pre_tokenizer": None},
+        {"normalizer": {"type": "Lowercase"}},
+        {"added_tokens": [{"content": "new", "id": len(TOKENIZER) + 1}]},
+        {"added_tokens": [{"content": "new"}]},
+        {"added_tokens": 3},
+    ],
+    ids=str,
+)
+def test_words_that_are_found_in_another_way_are_refused(tmp_path: Path, field: dict[str, Any]) -> None:
+    TOKENIZER.save(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | field))
     with pytest.raises(InputError) as error:
         Tokenizer.load(tmp_path)
     assert str(error.value).startswith(f"{path}: ")

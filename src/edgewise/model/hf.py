@@ -62,10 +62,11 @@ def load_pretrained(
 ) -> tuple[Decoder, Tokenizer]:
     """Read a Qwen2 folder, ours or written by transformers, for a device and a backend (see `Decoder`).
 
+    The weights may lie in shards that model.safetensors.index.json names, and in half precision.
     InputError names the file that is missing or corrupt, the field of the configuration that the
     decoder cannot follow, or the tensor that is absent, unknown or of the wrong shape.
     """
-    config_path, weights_path = folder / "config.json", folder / "model.safetensors"
+    config_path = folder / "config.json"
     try:
         config = json.loads(config_path.read_text())
         if not isinstance(config, dict):
@@ -79,7 +80,7 @@ def load_pretrained(
             f"{folder / 'tokenizer.json'}: has {len(tokenizer)} words, but vocab_size in config.json is {vocabulary}"
         )
     model = Decoder(spec, vocabulary, device=device, backend=backend)
-    theirs = load_tensors(weights_path)
+    theirs, weights_path = _load_weights(folder)
     _check(theirs, _to_theirs(model), weights_path)
     state = {}
     for ours, parameter in model.state_dict().items():
@@ -88,6 +89,24 @@ def load_pretrained(
         state[ours] = torch.cat(stacked).to(parameter.dtype)
     model.load_state_dict(state)
     return model, tokenizer
+
+
+def _load_weights(folder: Path) -> tuple[dict[str, Tensor], Path]:
+    """The tensors by their names, and the file that says which there are: the only one, or the index of shards."""
+    path, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if path.exists() or not index.exists():
+        return load_tensors(path), path
+    try:
+        shards = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        outside = [shard for shard in shards if (folder / shard).parent != folder]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{index}: has no weight_map from tensors to files ({type(error).__name__})") from None
+    if outside:
+        raise InputError(f"{index}: weight_map must name files of this folder, names {outside[0]!r:.80}")
+    tensors: dict[str, Tensor] = {}
+    for shard in shards:
+        tensors |= load_tensors(folder / shard)
+    return tensors, index
 
 
 def _check(stored: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
