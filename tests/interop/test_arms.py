@@ -162,3 +162,50 @@ def test_what_a_reader_assumed_is_harmless_and_what_it_warns_of_is_not(tmp_path:
     harmless = {concern.message: concern.harmless for concern in read_arms([str(path)]).concerns}
     assert harmless["Samples are numbered in the order of the rows."]
     assert not harmless["1 problems have samples with different prompts."]
+
+
+def verl(path: Path, step: int, correct: int, **more: Any) -> str:
+    rows = [{"input": "q", "output": f"{i}", "score": float(i < correct), "step": step, **more} for i in range(20)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_steps_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for step in (5, 10, 20, 100):
+        verl(tmp_path / f"{step}.jsonl", step, correct=step // 5)
+    arms = read_arms([str(tmp_path)])
+    assert arms.base == "step 5"
+    assert {name: arms.counts(name).c_P.tolist() for name in arms.models} == {
+        "step 5": [1],
+        "step 10": [2],
+        "step 20": [4],
+        "step 100": [20],
+    }
+
+
+def test_arms_graded_by_different_fields_cannot_be_compared(tmp_path: Path) -> None:
+    """verl writes `acc` in some runs only; `score` may pay for format beside it."""
+    base, tuned = verl(tmp_path / "a.jsonl", 0, 4, acc=True), verl(tmp_path / "b.jsonl", 40, 8)
+    said = "Graded by another field than the base (score against acc): --score names one that both have."
+    assert said in messages(read_arms([base, tuned]), forbidding=True)
+    arms = read_arms([base, tuned], score="score")
+    assert not any("another field" in message for message in messages(arms, forbidding=True))
+    assert {model.graded_by for model in arms.models.values()} == {("score",)}
+
+
+def test_names_are_the_shortest_that_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [write(tmp_path / f"Qwen2.5-7B-{arm}.jsonl") for arm in ("base", "rl")]
+    assert list(read_arms(paths).models) == ["Qwen2.5-7B-base", "Qwen2.5-7B-rl"]
+    for arm in ("base", "rl"):
+        (tmp_path / arm).mkdir()
+    paths = [write(tmp_path / arm / "rollouts.jsonl") for arm in ("base", "rl")]
+    assert list(read_arms(paths).models) == ["base", "rl"]
+    monkeypatch.chdir(tmp_path / "rl")
+    assert list(read_arms(["."]).models) == ["rl"]
+
+
+@pytest.mark.parametrize("argument", ["x" * 300, "name=" + "x" * 300, "a/" * 3000, "nul\0"])
+def test_a_path_that_cannot_be_is_refused_in_one_line(argument: str) -> None:
+    with pytest.raises(InputError, match=r"no such file or folder; give rollouts$"):
+        read_arms([argument])

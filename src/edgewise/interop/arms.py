@@ -14,8 +14,9 @@ from edgewise.boundary.audit.result import Concern
 from edgewise.core.errors import InputError
 from edgewise.interop.concerns import find_concerns
 from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.model_names import shortest_names
 from edgewise.interop.model_rollouts import ModelRollouts
-from edgewise.interop.read import read_rollouts
+from edgewise.interop.read import is_there, read_rollouts
 from edgewise.outcomes.counts import Counts, Metric, StrArray
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -85,7 +86,7 @@ _Read = tuple[str | None, Path, ModelRollouts]
 
 def _read_argument(argument: str, read: Callable[[str], tuple[ModelRollouts, ...]]) -> Iterator[_Read]:
     name, equals, path = argument.partition("=")
-    if not equals or Path(argument).exists():
+    if not equals or is_there(Path(argument)):
         name, path = "", argument
     models = read(path)
     if name and len(models) > 1:
@@ -99,10 +100,10 @@ def _read_argument(argument: str, read: Callable[[str], tuple[ModelRollouts, ...
 def _by_name(read: Sequence[_Read]) -> dict[str, ModelRollouts]:
     """The models by the names they were given, else by those that the files state, else by those of the files."""
     stated = Counter(model.model for name, _, model in read if name is None)
-    names = [
-        name or (model.model if model.model and stated[model.model] == 1 else path.name.split(".")[0])
-        for name, path, model in read
-    ]
+    known = [name or (model.model if model.model and stated[model.model] == 1 else None) for name, _, model in read]
+    unnamed = [path for (_, path, _), name in zip(read, known, strict=True) if name is None]
+    of_paths = iter(shortest_names(unnamed))
+    names = [name or next(of_paths) for name in known]
     for name, times in Counter(names).items():
         if times > 1:
             raise InputError(f"models: {times} are called {name!r}; name them as NAME=PATH")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from edgewise.boundary.audit.result import Concern
+from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.outcomes.counts import Counts, IntArray
 from edgewise.outcomes.outcomes import Outcomes
@@ -81,6 +82,9 @@ def _about_pair(
     if base.verifiers and tuned.verifiers and base.verifiers != tuned.verifiers:
         verifiers = f"{', '.join(tuned.verifiers)} against {', '.join(base.verifiers)}"
         yield f"Graded by another verifier than the base: {verifiers}.", True
+    elif set(base.graded_by) != set(tuned.graded_by) and base.graded_by and tuned.graded_by:
+        fields = f"{name_list(tuned.graded_by)} against {name_list(base.graded_by)}"
+        yield f"Graded by another field than the base ({fields}): --score names one that both have.", True
     elif base.source != tuned.source:
         yield (
             f"Recorded by another tool than the base ({tuned.source} against {base.source}): make sure that one "

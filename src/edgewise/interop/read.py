@@ -12,6 +12,7 @@ from edgewise.interop.ingest.assemble import assemble
 from edgewise.interop.ingest.lines import error_summary
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.model_names import in_order, natural_key, stem
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions, read_head
 from edgewise.interop.readers.registry import all_readers, find_reader, known_formats
@@ -39,9 +40,10 @@ def read_rollouts(
 ) -> tuple[ModelRollouts, ...]:
     """Read the rollouts in a file or folder of any known format, one ModelRollouts for each model.
 
-    A folder stands for all files in it of a known format, in the order of their names. Several files of
+    A folder stands for all files in it of a known format, in the order of their names, 5 before 10. Several files of
     edgewise's columns that name no set are one set for each file name; parts of one file, such as
-    a-00001-of-00004 or a_part1, are one set.
+    a-00001-of-00004 or a_part1, are one set. Models come with the base first, where a name says which it is, and
+    training steps in their order.
 
     `score` names what holds the verdict where a file has several scores: a column, a metric of
     lm-evaluation-harness, a scorer of inspect_ai, a reward of TRL or verl. `threshold` is the least
@@ -54,9 +56,9 @@ def read_rollouts(
     """
     source, names = Path(path), column_map(columns or {})
     try:
-        if source.is_dir():
+        if is_there(source) and source.is_dir():
             files, notes = _files_of_folder(source)
-        elif source.is_file():
+        elif is_there(source) and source.is_file():
             files, notes = [_with_reader(source)], []
         else:
             raise InputError(f"{source}: no such file or folder; give rollouts")
@@ -68,9 +70,23 @@ def read_rollouts(
         for option, value in options.items():
             if value is not None and option not in table.obeyed:
                 raise InputError(f"{source}: --{option}: these files have no use for it; leave it out")
-        return assemble(table)
+        return _in_order(assemble(table))
     except RecursionError:
         raise InputError(f"{source}: a value is nested too deep; values are texts, numbers or chat messages") from None
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder. A path that no file can have, such as a very long one, is none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _in_order(models: tuple[ModelRollouts, ...]) -> tuple[ModelRollouts, ...]:
+    """The known base first, steps by their number."""
+    by_name = {model.model or "": model for model in models}
+    return tuple(by_name[name] for name in in_order(list(by_name)))
 
 
 def _read_files(
@@ -91,7 +107,8 @@ def _read_files(
 def _files_of_folder(folder: Path) -> tuple[list[FileWithReader], list[str]]:
     """The files of a folder that are read, and a note on those that are not."""
     try:
-        inside = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+        found = (file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+        inside = sorted(found, key=lambda file: natural_key(file.name))
     except OSError as error:
         raise InputError(f"{folder}: cannot be read ({error_summary(error)})") from None
     if len(inside) > _MOST_FILES:
@@ -136,5 +153,4 @@ def _describe(head: FileHead) -> str:
 
 def _set_name(path: Path) -> str:
     """The set that a file's name says: without its type, and without the number of a part."""
-    stem = re.sub(r"(\.jsonl?|\.parquet|\.gz)+$", "", path.name)
-    return _SHARD.sub("", stem) or "rows"
+    return _SHARD.sub("", stem(path.name)) or "rows"
