@@ -51,7 +51,11 @@ class RowBatcher:
             if name not in TEXT_COLUMNS
         }
         wanted = table.add(size, columns)
-        for name, comparison in (("completion", table.completion_texts), ("prompt", table.prompt_texts)):
+        for name, comparison in (
+            ("completion", table.completion_texts),
+            ("compared", table.completion_texts),
+            ("prompt", table.prompt_texts),
+        ):
             if texts := cells.get(name):
                 given_S = np.array([text is not None for text in texts])
                 table.compare_texts(comparison, start, text_hashes(texts), given_S)

@@ -36,17 +36,19 @@ CONVERTERS: dict[str, CellConverter] = {
     "answer": cells.to_label,
     "prompt": cells.to_text,
     "completion": cells.to_text,
+    # A completion that is only compared with others of its problem, since it is not known which verdict is its own.
+    "compared": cells.to_text,
     "first_wrong_step": cells.to_integer,
     "reason": cells.to_text,
 }
 # The same in all rows of a problem.
 PROBLEM_ATTRIBUTES = ("level", "cluster", "gold", "temperature", "top_p", "max_tokens")
 # Converted only in the rows whose texts are kept.
-TEXT_COLUMNS = ("prompt", "completion", "first_wrong_step", "reason")
+TEXT_COLUMNS = ("prompt", "completion", "compared", "first_wrong_step", "reason")
 
 # The names of each column in files of edgewise's own format; the first is the documented one.
 ALIASES: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in CONVERTERS if name not in ("graded", "graded_by")},
+    **{name: (name,) for name in CONVERTERS if name not in ("graded", "graded_by", "compared")},
     "problem": ("problem_id", "problem", "id", "doc_id", "question_id"),
     "correct": ("correct", "is_correct", "answer_correct"),
     "sample": ("sample_id", "sample"),

@@ -1,10 +1,10 @@
 """lm-evaluation-harness sample logs: `samples_{task}_{time}.jsonl`, one line for each document and filter.
 
 Taken are doc_id, resps, filtered_resps, filter, metrics and the metric, target, doc.level and arguments. A
-document is a problem, the task is its set. Of several filters one is read, whatever the order of the lines: a
-name with "strict" before others, then the first of the alphabet. With `repeats`, the metric must give a list,
-one verdict for each response; a single number belongs to the one response that the filter kept. A response
-that the filter could not read ("[invalid]") is unscorable.
+document is a problem, the task is its set. Of several filters one is read (`edgewise.interop.readers.lm_eval_filters`).
+A metric holds one verdict for each response that the filter kept, or, with `repeats`, their mean: then the number of
+correct responses is known, but not which they are. A response that the filter could not read ("[invalid]") is
+unscorable. Choices of one question, ranked by their log-likelihood, are one sample.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from typing import Any
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import quote
 from edgewise.interop.ingest.lines import json_document
-from edgewise.interop.ingest.records import records
+from edgewise.interop.ingest.records import Record, records
 from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
+from edgewise.interop.readers.lm_eval_filters import choose_filter, first_request
+from edgewise.interop.readers.lm_eval_metrics import choose_metric, correct_of_mean
 
 KEYS = {"doc_id", "resps", "filtered_resps"}
 
-_FILE_NAME = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d-]+\.\d+)\.jsonl(?:\.gz)?")
-_METRICS = ("exact_match", "acc", "accuracy", "math_verify", "pass@1", "pass_at_1")
+_FILE_NAME = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d-]+\.\d+)\.jsonl?(?:\.\w+)?")
 _UNREADABLE = "[invalid]"
 _RESULTS_BYTES = 64 * 2**20
 
@@ -35,62 +36,64 @@ class LmEvalReader(Reader):
 
     name = "lm-evaluation-harness samples"
     listed_as = "lm-evaluation-harness samples"
+    # A log with a name of its own does not say its task.
+    sets_are_files = True
     # The results, from which the model's name is read.
     companions = "results_"
 
     def recognises(self, head: FileHead) -> bool:
-        """A JSON object in the first line with doc_id, resps and filtered_resps."""
+        """Records with doc_id, resps and filtered_resps."""
         return head.kind == "records" and set(head.columns) >= KEYS
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
-        """Add the samples of one task; `options.score` names the metric that holds the verdict."""
+        """Add the samples of one task; `options` name the filter and the metric that holds the verdict."""
         table.begin(path, self.name)
-        filter_name = _filter(path, table)
-        name_parts = _FILE_NAME.fullmatch(path.name)
-        model = None if name_parts is None else _model(path, name_parts["time"])
-        batcher = RowBatcher(table, path)
-        metric = options.score
-        if metric:
+        for noun, number, fields, _ in records(path):
+            if absent := sorted(KEYS - set(fields)):
+                what = f"no {name_list(absent)}; there are {name_list(list(fields))}"
+                raise InputError(f"{path}: {noun} {number}: {what}")
+        metric = choose_metric(options.head, options.score, table)
+        if options.score:
             table.obey("score")
-        for noun, number, record, length in records(path):
-            if record.get("filter") != filter_name:
-                continue
-            where = f"{path}: {noun} {number}"
-            metric = metric or _metric(record, where, table)
-            common: dict[str, Any] = {
-                "problem": record["doc_id"],
-                "gold": record.get("target"),
-                "graded_by": metric,
-                **_prompt_and_settings(record),
-            }
-            if name_parts is not None:
-                common["set"] = name_parts["task"]
-            if model is not None:
-                common["model"] = model
-            for row in _samples(record, metric, where, table):
-                batcher.add(noun, number, common | row, length)
+        chosen = choose_filter(path, metric, options.filter, table)
+        if options.filter:
+            table.obey("filter")
+        name_parts = _FILE_NAME.fullmatch(path.name)
+        common: dict[str, Any] = {
+            "set": options.set_name if name_parts is None else name_parts["task"],
+            "model": options.model_name if name_parts is None else _model(path, name_parts["time"]),
+            "graded_by": metric if chosen.name is None else f"{metric},{chosen.name}",
+        }
+        common = {column: value for column, value in common.items() if value is not None}
+        batcher = RowBatcher(table, path)
+        for record in chosen.lines(records(path)):
+            about = {"problem": record.fields["doc_id"], "gold": record.fields.get("target")}
+            for row in _samples(record, metric, f"{path}: {record.noun} {record.number}", table):
+                row = common | about | _prompt_and_settings(record.fields) | row
+                batcher.add(record.noun, record.number, row, record.characters)
         batcher.flush()
 
 
-def _samples(record: dict[str, Any], metric: str, where: str, table: RolloutTable) -> list[dict[str, Any]]:
-    if metric not in record:
-        raise InputError(f"{where}: no metric {quote(metric)}; there are {name_list(list(record))}")
-    raw, filtered, value = record["resps"], record["filtered_resps"], record[metric]
-    if not isinstance(raw, list) or not isinstance(filtered, list) or not raw or len(filtered) != len(raw):
-        raise InputError(f"{where}: resps, filtered_resps: not lists of one length; is this file whole?")
-    if len(raw) > 1:
-        # Several requests of one document are the choices of a question; their texts are not completions.
+def _samples(record: Record, metric: str, where: str, table: RolloutTable) -> list[dict[str, Any]]:
+    if metric not in record.fields:
+        raise InputError(f"{where}: no metric {quote(metric)}; there are {name_list(list(record.fields))}")
+    value = record.fields[metric]
+    request = first_request(record.fields, where)
+    if request is None:
+        # The choices of a question; their texts are not completions.
         return [{"score": value, "graded": value}]
-    responses = raw[0] if isinstance(raw[0], list) else [raw[0]]
-    answers = filtered[0] if isinstance(filtered[0], list) else [filtered[0]]
+    responses, answers = request
     values = value if isinstance(value, list) else [value]
+    if len(values) == 1 < len(answers):
+        return _samples_of_mean(values[0], responses, answers, f"{where}: {metric}", table)
     if len(values) != len(answers):
         raise InputError(
             f"{where}: {metric}: {len(values)} values for {len(answers)} responses; log one value for each response"
         )
     if len(responses) != len(answers):
         table.note(f"of {len(responses)} responses the filter kept {len(answers)}; the others have no verdict")
-        responses = answers
+        # A filter that keeps the first responses gives them in their order.
+        responses = responses[: len(answers)]
     return [
         {
             "completion": response,
@@ -103,6 +106,27 @@ def _samples(record: dict[str, Any], metric: str, where: str, table: RolloutTabl
     ]
 
 
+def _samples_of_mean(
+    mean: Any, responses: list[Any], answers: list[Any], where: str, table: RolloutTable
+) -> list[dict[str, Any]]:
+    """The samples of a document whose metric is the mean over its responses; which of them are correct is not told."""
+    correct = correct_of_mean(mean, len(answers), where)
+    unreadable = answers.count(_UNREADABLE)
+    # What could not be read counts as wrong in the mean, unless the metric takes it all the same.
+    unreadable = unreadable if correct is not None and correct + unreadable <= len(answers) else 0
+    table.note(
+        "the metric is the mean of several responses: how many are correct is known, and not which, so that nothing is "
+        "said of single answers"
+    )
+    wrong = len(answers) - (correct or 0) - unreadable
+    verdicts = [None] * len(answers) if correct is None else [1] * correct + [0] * wrong + [None] * unreadable
+    compared = responses if len(responses) == len(answers) else [None] * len(answers)
+    return [
+        {"score": verdict, "graded": verdict, "compared": response}
+        for verdict, response in zip(verdicts, compared, strict=True)
+    ]
+
+
 def _prompt_and_settings(record: dict[str, Any]) -> dict[str, Any]:
     """The prompt, the level and the sampling settings that a line states."""
     row: dict[str, Any] = {}
@@ -111,6 +135,9 @@ def _prompt_and_settings(record: dict[str, Any]) -> dict[str, Any]:
         row["level"] = level
     arguments = record.get("arguments")
     first = arguments.get("gen_args_0") if isinstance(arguments, dict) else None
+    if isinstance(arguments, list) and arguments and isinstance(arguments[0], list):
+        # Logs before version 0.4.3.
+        first = {f"arg_{place}": argument for place, argument in enumerate(arguments[0][:2])}
     if not isinstance(first, dict):
         return row
     if isinstance(first.get("arg_0"), str | list):
@@ -122,37 +149,6 @@ def _prompt_and_settings(record: dict[str, Any]) -> dict[str, Any]:
         if settings.get("do_sample") is False:
             row["temperature"] = 0
     return row
-
-
-def _filter(path: Path, table: RolloutTable) -> Any:
-    """The name of the filter whose lines are read."""
-    names = set()
-    for noun, number, record, _ in records(path):
-        absent = sorted(KEYS - set(record))
-        if absent:
-            what = f"no {name_list(absent)}; there are {name_list(list(record))}"
-            raise InputError(f"{path}: {noun} {number}: {what}")
-        name = record.get("filter")
-        if name is not None and not isinstance(name, str):
-            raise InputError(f"{path}: {noun} {number}: filter: {quote(name)}; a filter is a name")
-        names.add(name)
-    chosen = min(names, key=lambda name: ("strict" not in (name or ""), name or ""))
-    if len(names) > 1:
-        listed = name_list(sorted(name or "" for name in names))
-        table.note(f"of the filters {listed} only {quote(chosen)} is read")
-    return chosen
-
-
-def _metric(record: dict[str, Any], where: str, table: RolloutTable) -> str:
-    metrics = record.get("metrics")
-    names = [name for name in metrics if isinstance(name, str)] if isinstance(metrics, list) else []
-    names = names or [name for name in _METRICS if name in record]
-    chosen = names if len(names) == 1 else [name for name in _METRICS if name in names]
-    if not chosen:
-        raise InputError(f"{where}: score: not named; name one of the metrics {name_list(names)}")
-    if len(names) > 1:
-        table.note(f"of the metrics {name_list(names)} the verdict is {chosen[0]}")
-    return chosen[0]
 
 
 def _model(path: Path, time: str) -> str | None:
