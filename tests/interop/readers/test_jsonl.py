@@ -258,7 +258,7 @@ def test_gzip_blank_lines_and_a_byte_order_mark_are_read(tmp_path: Path) -> None
 
 
 BAD = [
-    ({"id": 1, "correct": "yes"}, "correct: 'yes'; use true, false, 1 or 0, and null for unscorable"),
+    ({"id": 1, "correct": "maybe"}, "correct: 'maybe'; use true, false, 1 or 0, and null for unscorable"),
     ({"id": 1, "correct": 2}, "correct: 2; use true, false"),
     ({"id": None, "correct": 1}, "problem: empty; every row needs it"),
     ({"id": True, "correct": 1}, "problem: true; use a string or a whole number"),

@@ -117,20 +117,30 @@ def test_scores_of_two_values_are_verdicts(tmp_path: Path) -> None:
     assert totals(only(graded, threshold=0.5)) == {"a": (1, 1), "b": (2, 1)}
 
 
+def test_nan_is_an_empty_cell(tmp_path: Path) -> None:
+    nan = float("nan")
+    file = columns(tmp_path / "a.parquet", correct=[1.0, nan, 0.0], score=[0.5, nan, nan], logprob=[nan, -1.0, -2.0])
+    imported = only(file)
+    assert totals(imported) == {"a": (1, 0), "b": (2, 1)}
+    assert counts(imported).unscorable_P.tolist() == [1, 0]
+    assert imported.outcomes is not None and imported.outcomes.score_S is None
+    assert "score is left out: 2 of 3 rows have none" in imported.notes
+    assert "logprob is left out: 1 of 3 rows have none" in imported.notes
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"problem_id": ["b", None, "b"]}, "row 2: problem: empty; every row needs it"),
-    ({"problem_id": [1.0, float("nan"), 2.0]}, "row 2: problem: nan; use a string or a whole number"),
+    ({"problem_id": [1.0, float("nan"), 2.0]}, "row 2: problem: empty; every row needs it"),
     ({"problem_id": [[1], [2], [1]]}, "row 1: problem: a column of list<"),
     ({"problem_id": [b"a", b"b", b"c"]}, "row 1: problem: b'a'; use a string or a whole number"),
-    ({"correct": ["yes", "no", "yes"]}, "row 1: correct: 'yes'; use true, false"),
+    ({"correct": ["maybe", "no", "yes"]}, "row 1: correct: 'maybe'; use true, false"),
     ({"correct": [1.0, 0.5, 0.0]}, "row 2: correct: 0.5; use true"),
-    ({"correct": [1.0, float("nan"), 0.0]}, "row 2: correct: nan; use true"),
     ({"sample_id": [0, 0, 0]}, "row 3: sample_id: problem 'b' had this sample before; a sample is one row"),
     ({"sample_id": [0, None, 1]}, "row 2: sample_id: empty; every row needs it, or none"),
     ({"score": [0.5, float("inf"), 0.0]}, "row 2: score: inf; use a finite number, null for none"),
-    ({"logprob": [0.5, 0.5, float("nan")]}, "row 3: logprob: nan; use a finite number"),
+    ({"logprob": [0.5, 0.5, -float("inf")]}, "row 3: logprob: -inf; use a finite number"),
     ({"tokens": [1, 2, -1]}, "row 3: tokens: -1; a length is 0 or more"),
-    ({"tokens": ["1", "2", "3"]}, "row 1: tokens: '1'; use a whole number"),
+    ({"tokens": ["1", "2", "few"]}, "row 3: tokens: 'few'; use a whole number"),
     ({"level": [1, 1, 2]}, "row 3: level: '2' for problem 'b', which had '1' before"),
     ({"temperature": [1.0, 0.5, 1.0]}, "row 2: temperature: 0.5 here and 1.0 before"),
     ({"model": ["x", "x", None]}, "row 3: model: empty; every row needs it"),

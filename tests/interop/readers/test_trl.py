@@ -51,7 +51,7 @@ def test_chats_are_problems_too(tmp_path: Path) -> None:
     [
         ({"a": [1.0, 0.0], "b": [1.0, 0.0]}, "score: not named; name one of the rewards a, b"),
         ({}, "score: not named; name one of the rewards "),
-        ({"a": [1.0, float("nan")]}, "row 2: score: nan; use a finite number"),
+        ({"a": [1.0, float("inf")]}, "row 2: score: inf; use a finite number"),
         ({"a": [0.3, 0.0]}, "row 1: score: 0.3 is graded; give a threshold for correct"),
         ({"a": [1.0, 0.0], "prompt": [1, 2]}, None),
     ],

@@ -1,7 +1,8 @@
 """Convert one cell of an imported file: names, verdicts, numbers and texts, each checked.
 
-Each function takes a value that JSON or Parquet gave and returns what it means, None where the cell is
-empty. It raises ValueError with the words "what is wrong; what would be right"; the caller adds file and row.
+Each function takes a value that JSON, CSV or Parquet gave and returns what it means, None where the cell is
+empty; NaN is empty. CSV gives numbers and verdicts as texts. A function raises ValueError with the words "what is
+wrong; what would be right"; the caller adds file and row.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import Any
 
 from edgewise.outcomes.outcomes import MAX_ID_LENGTH
@@ -33,15 +34,23 @@ def to_name(value: Any) -> str | None:
         if _CONTROL.search(value):
             raise ValueError(f"{quote(value)} holds control characters; use printable ones")
         return value
-    return str(to_integer(value, "a string or a whole number"))
+    number = to_integer(value, "a string or a whole number")
+    return None if number is None else str(number)
+
+
+def to_group_name(value: Any) -> str | None:
+    """The name of a set, a level or a cluster; as `to_name`, and an empty text is an empty cell."""
+    return None if value == "" else to_name(value)
 
 
 def to_verdict(value: Any) -> int | None:
-    """1 correct, 0 wrong; from true, false, 1 or 0."""
-    if value is None:
+    """1 correct, 0 wrong; from true, false, 1 or 0, or a text such as "1.0", "yes", "Passed", "incorrect"."""
+    if value is None or value != value:
         return None
     if isinstance(value, bool | int | float) and value in (0, 1):
         return int(value)
+    if isinstance(value, str) and (word := value.strip().lower()) in _VERDICTS:
+        return _VERDICTS[word]
     raise ValueError(f"{quote(value)}; use true, false, 1 or 0, and null for unscorable")
 
 
@@ -55,17 +64,21 @@ def to_stored_verdict(value: Any) -> int | None:
 
 
 def to_flag(value: Any) -> bool | None:
-    """True or false; from true, false, 1 or 0."""
-    if value is None:
+    """True or false; from true, false, 1 or 0, also as a text."""
+    if value is None or value != value:
         return None
     if isinstance(value, bool | int | float) and value in (0, 1):
         return bool(value)
+    if isinstance(value, str) and (word := value.strip().lower()) in _FLAGS:
+        return _FLAGS[word]
     raise ValueError(f"{quote(value)}; use true or false")
 
 
 def to_integer(value: Any, wanted: str = "a whole number") -> int | None:
-    """A whole number of at most 64 bits; 3.0 counts as 3."""
-    if value is None:
+    """A whole number of at most 64 bits; 3.0 and "3" count as 3."""
+    if isinstance(value, str):
+        value = _number_in(value)
+    if value is None or value != value:
         return None
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
@@ -75,8 +88,10 @@ def to_integer(value: Any, wanted: str = "a whole number") -> int | None:
 
 
 def to_number(value: Any) -> float | None:
-    """A finite number."""
-    if value is None:
+    """A finite number, also as a text."""
+    if isinstance(value, str):
+        value = _number_in(value)
+    if value is None or value != value:
         return None
     if isinstance(value, bool | int | float):
         try:
@@ -94,9 +109,8 @@ def to_sample_number(value: Any) -> tuple[int, bool] | None:
     if isinstance(value, str) and not INTEGER.fullmatch(value):
         digest = blake2b(str(to_name(value)).encode(), digest_size=8).digest()
         return int.from_bytes(digest, "little", signed=True), True
-    number = to_integer(int(value) if isinstance(value, str) else value, "a whole number or a name")
-    assert number is not None
-    return number, False
+    number = to_integer(value, "a whole number or a name")
+    return None if number is None else (number, False)
 
 
 def to_text(value: Any, depth: int = 4) -> str | None:
@@ -104,7 +118,7 @@ def to_text(value: Any, depth: int = 4) -> str | None:
     if isinstance(value, str):
         return encodable(value)
     if isinstance(value, bool | int | float):
-        return str(value)
+        return None if value != value else str(value)
     if isinstance(value, dict) and depth:
         return to_text(value.get("content", value.get("text")), depth - 1)
     if isinstance(value, list) and depth:
@@ -120,6 +134,14 @@ def to_label(value: Any) -> str | None:
     if whole_text is None or len(whole_text) <= TEXT_LABEL_LENGTH:
         return whole_text
     return f"{whole_text[: TEXT_LABEL_LENGTH - 17]} {blake2b(whole_text.encode(), digest_size=8).hexdigest()}"
+
+
+def prompt_id(prompt: Any) -> str | None:
+    """The id of a problem of which only the prompt is known: a hash of it."""
+    if prompt is None:
+        return None
+    text = prompt if isinstance(prompt, str) else repr(prompt)
+    return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def encodable(value: str) -> str:
@@ -141,5 +163,29 @@ def quote(value: Any) -> str:
     return repr(value)[:50]
 
 
-_STORED_VERDICTS = {"correct": 1, "wrong": 0, "unscorable": -1}
+def _number_in(text: str) -> int | float | str | None:
+    """The number that a text is, None where it stands for an empty cell; any other text unchanged."""
+    word = text.strip()
+    if INTEGER.fullmatch(word):
+        return int(word)
+    if len(word) <= 40 and _DECIMAL.fullmatch(word):
+        return float(word)
+    return None if word.lower() in _EMPTY else text
+
+
 INTEGER = re.compile(r"-?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?", re.IGNORECASE)
+_STORED_VERDICTS = {"correct": 1, "wrong": 0, "unscorable": -1}
+# What the writers of tables put into an empty cell.
+_EMPTY = frozenset(("", "nan", "none", "null", "na", "n/a"))
+_FLAGS: dict[str, bool | None] = {
+    **dict.fromkeys(("true", "yes", "1", "1.0"), True),
+    **dict.fromkeys(("false", "no", "0", "0.0"), False),
+    **dict.fromkeys(_EMPTY),
+}
+_VERDICTS: dict[str, int | None] = {
+    **{word: None if flag is None else int(flag) for word, flag in _FLAGS.items()},
+    **dict.fromkeys(("correct", "right", "pass", "passed", "success", "solved", "resolved"), 1),
+    **dict.fromkeys(("incorrect", "wrong", "fail", "failed", "failure", "unsolved", "unresolved", "timeout"), 0),
+    "unscorable": None,
+}

@@ -126,11 +126,11 @@ def _column(table: RolloutTable, column: str, array: pa.Array, converter: CellCo
     if column in ("sample", "tokens") and pa.types.is_integer(kind) and not array.null_count:
         return np.asarray(array.cast(pa.int64()).to_numpy(zero_copy_only=False))
     if column in ("score", "graded", "logprob") and pa.types.is_floating(kind):
-        number_S = array.cast(pa.float64()).fill_null(0).to_numpy(zero_copy_only=False)
-        if not np.isfinite(number_S).all():
-            row = int(np.argmin(np.isfinite(number_S)))
+        number_S = array.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
+        if np.isinf(number_S).any():
+            row = int(np.argmax(np.isinf(number_S)))
             raise table.error(table.rows + row, column, f"{number_S[row]}; use a finite number, null for none")
-        return np.asarray(np.where(array.is_valid().to_numpy(zero_copy_only=False), number_S, np.nan))
+        return np.asarray(number_S)
     encoded = array if pa.types.is_dictionary(kind) else array.dictionary_encode()
     values = encoded.dictionary.to_pylist()
     code_S = encoded.indices.cast(pa.int32()).fill_null(len(values)).to_numpy(zero_copy_only=False)

@@ -10,10 +10,10 @@ from edgewise.interop.ingest.cells import CellConverter, quote
 
 CONVERTERS: dict[str, CellConverter] = {
     "model": cells.to_name,
-    "set": cells.to_name,
+    "set": cells.to_group_name,
     "problem": cells.to_name,
-    "level": cells.to_name,
-    "cluster": cells.to_name,
+    "level": cells.to_group_name,
+    "cluster": cells.to_group_name,
     "gold": cells.to_label,
     "temperature": cells.to_number,
     "top_p": cells.to_number,

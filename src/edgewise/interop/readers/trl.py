@@ -12,12 +12,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from edgewise.core.errors import InputError
+from edgewise.interop.ingest.cells import prompt_id
 from edgewise.interop.ingest.parquet import open_parquet
 from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
-from edgewise.interop.readers.verl import prompt_id
 
 _COLUMNS = {"step", "prompt", "completion", "advantage"}
 _BATCH_ROWS = 1024

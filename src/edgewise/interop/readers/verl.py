@@ -8,11 +8,11 @@ shaped reward; otherwise it is `score`. A completion whose answer the grader cou
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from edgewise.core.errors import InputError
+from edgewise.interop.ingest.cells import prompt_id
 from edgewise.interop.ingest.records import records
 from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import name_list
@@ -71,12 +71,6 @@ def _row(record: dict[str, Any], field: str) -> dict[str, Any]:
     if isinstance(record.get("data_source"), str):
         row["set"] = record["data_source"]
     return row
-
-
-def prompt_id(prompt: Any) -> str:
-    """The id of a problem of which only the prompt is known."""
-    text = prompt if isinstance(prompt, str) else repr(prompt)
-    return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 READER = VerlReader()
