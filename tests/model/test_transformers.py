@@ -85,6 +85,16 @@ def test_code_need_not_be_trusted_and_may_be(
     assert Tokenizer.load(tmp_path / "saved") == TOKENIZER
 
 
+@pytest.mark.parametrize("loader", LOADERS[:2])
+def test_a_tool_that_asks_for_bos_gets_one(loader: str, tmp_path: Path) -> None:
+    """lm-eval passes `add_bos_token` to the tokenizer, or `add_special_tokens` to each call."""
+    save_pretrained(sharp(SHAPES["one head"]), TOKENIZER, tmp_path)
+    asked = loaded(loader, tmp_path, add_bos_token=True)
+    assert asked("a = 3")["input_ids"] == TOKENIZER.prompt("a = 3")
+    assert asked.encode("a = 3", add_special_tokens=True) == TOKENIZER.prompt("a = 3")
+    assert asked.encode("a = 3", add_special_tokens=False) == TOKENIZER.encode("a = 3")
+
+
 @pytest.mark.parametrize("kind", ["random", "taught"])
 def test_greedy_completions_of_padded_texts_are_ours(kind: str, tmp_path: Path) -> None:
     """From text to text as a user does it: tokenizer(prompts), generate, decode, verify."""

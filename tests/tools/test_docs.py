@@ -14,6 +14,9 @@ import typer
 from edgewise import RL, Evaluate, Pretrain
 from edgewise.cli.entry import app
 from edgewise.cli.loading import study_of, world_of
+from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.hf import save_pretrained
+from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.recipes.registry import named_recipe
 from edgewise.tasks import ModularArithmetic
 from tests.tasks.graph.rows import all_rows
@@ -77,6 +80,8 @@ def test_a_python_block_runs(block: str, tmp_path: Path, monkeypatch: pytest.Mon
             {"problem_id": f"p{p}", "correct": (7 * p + step * s) % 5 == 0} for p in range(20) for s in range(16)
         ]
         (tmp_path / f"{model}.jsonl").write_text("".join(json.dumps(sample) + "\n" for sample in samples))
+    tokenizer = Tokenizer(ModularArithmetic().words())
+    save_pretrained(Decoder(DecoderSpec(), len(tokenizer)), tokenizer, tmp_path / "model")
     row: dict[str, Any] = all_rows()[0]
     exec(block, NAMES | {"row": row, "completion": row["solution"]})
 
