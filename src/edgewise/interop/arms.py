@@ -67,10 +67,13 @@ def read_arms(
 
     `score`, `threshold`, `filter` and `columns` are as in `read_rollouts`. With `shared_problems` the problems that
     some model lacks are left out, and a concern says how many; without, they are an error. Raises InputError, naming
-    the file, where a file cannot be read, two models have one name, or no problem is shared.
+    the file, where a file cannot be read, no sample of a model was graded, two models have one name, or no problem is
+    shared.
     """
     read = partial(read_rollouts, score=score, threshold=threshold, filter=filter, columns=columns)
     models = _by_name([model for argument in arguments for model in _read_argument(argument, read)])
+    for model in models.values():
+        _require_graded(model)
     samples: Mapping[str, Outcomes | Counts] = {name: model.samples for name, model in models.items()}
     concerns: list[Concern] = []
     if shared_problems:
@@ -108,6 +111,21 @@ def _by_name(read: Sequence[_Read]) -> dict[str, ModelRollouts]:
         if times > 1:
             raise InputError(f"models: {times} are called {name!r}; name them as NAME=PATH")
     return dict(zip(names, (model for _, _, model in read), strict=True))
+
+
+def _require_graded(model: ModelRollouts) -> None:
+    """Raise InputError where not one sample has a verdict: its rate would be 0 whatever the model can do."""
+    outcomes = model.outcomes
+    if outcomes is None or (outcomes.answer_S != -1).any():
+        return
+    if outcomes.process_S is not None and (outcomes.process_S != -1).any():
+        return
+    field = ", ".join(model.graded_by) or "correct"
+    samples = f"{outcomes.answer_S.size:,} samples" + (f" of {model.model}" if model.model else "")
+    raise InputError(
+        f"{model.files[0]}: {field}: no verdict in any of the {samples}, so there is no rate; grade them first, or "
+        "name the field that holds the verdict"
+    )
 
 
 def _require_same_problems(samples: Mapping[str, Outcomes | Counts]) -> None:

@@ -7,7 +7,7 @@
 | world | the world's knobs, as `edgewise problems --json` writes them; without this column, those of the command |
 | id | optional; must be that of the problem at this address |
 | problem, question, solution | instead of an address: a row of the released graph arithmetic |
-| truncated, finish_reason | true, or "length", if the completion met the length limit |
+| truncated, finish_reason | true, or "length" in any server's spelling, if the completion met the length limit |
 | tokens, logprob, temperature, top_p, max_tokens, model | are copied to the verdicts |
 
 truncated, finish_reason, tokens and logprob may be lists with one item for each completion. Other columns are ignored.
@@ -29,6 +29,7 @@ from typing import Any, Literal, NamedTuple, TextIO
 from edgewise.core.errors import InputError
 from edgewise.core.spec import difference, digest
 from edgewise.interop.ingest.cells import quote
+from edgewise.interop.ingest.finish_reasons import is_cut_off
 from edgewise.interop.ingest.records import records
 from edgewise.interop.ingest.schema import CONVERTERS
 from edgewise.outcomes import Outcomes
@@ -115,7 +116,7 @@ def verified_completions(path: Path, expected: World | type[World], mode: Verifi
         model = row.get("model")
         for place, text in enumerate(texts):
             of_sample = {name: column[place] for name, column in columns.items()}
-            truncated = bool(of_sample.get("truncated")) or of_sample.get("finish_reason") == "length"
+            truncated = bool(of_sample.get("truncated")) or bool(is_cut_off(of_sample.get("finish_reason") or ""))
             verdict = problem.verify(text, truncated)
             sample = samples[problem.id]
             samples[problem.id] += 1

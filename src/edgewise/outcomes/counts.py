@@ -189,6 +189,20 @@ class Counts:
             raise InputError(f"metric: the counts are those of the {self.metric}; use {self.metric!r}")
         return self
 
+    @property
+    def scored(self) -> int:
+        """How many samples could be scored, of all problems together."""
+        return int((self.n_P - self.unscorable_P).sum())
+
+    def require_scored(self, name: str) -> Counts:
+        """These counts; InputError, which begins with `name`, where no sample could be scored: they give no rate."""
+        if not self.scored:
+            raise InputError(
+                f"{name}: none of its {self.n_P.sum():,} samples could be scored by the {self.metric}; a rate needs "
+                "graded samples"
+            )
+        return self
+
     def rates(self) -> Rates:
         """The unscorable and the truncated share, averaged over problems."""
         return Rates(

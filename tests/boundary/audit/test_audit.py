@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgewise.boundary import Concern, Counts, Outcomes, audit, boundary_verdict
+from edgewise.boundary import Concern, Counts, Outcomes, audit, boundary_verdict, find_edge, plan_samples
 from edgewise.boundary.measures.guessing import GUESSING
 from edgewise.boundary.measures.registry import of_unit, quick
 from edgewise.boundary.measures.verifier_errors import VerifierLabels
@@ -184,3 +184,25 @@ def test_many_samples_cut_off_or_unscorable_are_a_concern() -> None:
     assert concerns[0].message.startswith("70% of the samples were cut off")
     assert concerns[1].message == "11% of the samples could not be scored."
     assert audit({"base": base, "same": base}, measures=[], resamples=RESAMPLES).concerns == ()
+
+
+def test_there_is_no_claim_from_samples_none_of_which_was_graded() -> None:
+    graded = Counts.of(16, [3, 5] * 60)
+    ungraded = replace(graded, c_P=np.zeros(120, int), unscorable_P=graded.n_P)
+    for base, tuned, which in (
+        (ungraded, ungraded, "base and of the tuned model"),
+        (graded, ungraded, "tuned model"),
+        (ungraded, graded, "base"),
+    ):
+        found = audit({"base": base, "tuned": tuned}, measures=[], resamples=RESAMPLES)
+        assert found.verdict.label == "cannot tell"
+        assert found.verdict.rule == f"No sample of the {which} could be scored, so there is no rate to compare."
+        assert [concern.models for concern in found.concerns if concern.forbids] == [
+            (name,) for name, arm in (("base", base), ("tuned", tuned)) if arm is ungraded
+        ]
+    for refused in (
+        lambda: find_edge(ungraded),
+        lambda: plan_samples(ungraded, k=4, effect=0.1),
+    ):
+        with pytest.raises(InputError, match="none of its 1,920 samples could be scored by the answer"):
+            refused()

@@ -14,11 +14,19 @@ MANY_UNSEEN = 0.1
 def unseen_concerns(counts: Mapping[str, Counts]) -> Iterator[Concern]:
     """One concern for each model with many samples that were cut off or, cut off or not, could not be scored.
 
-    They forbid no claim: `boundary_verdict` refuses one where the models differ in them by enough to explain it.
+    They forbid a claim where no sample at all could be scored. Otherwise `boundary_verdict` refuses one where the
+    models differ in them by enough to explain it.
     """
     for model, of_model in counts.items():
         rates = of_model.rates()
-        if rates.truncated >= MANY_UNSEEN:
+        if not of_model.scored:
+            yield Concern(
+                f"None of the {of_model.n_P.sum():,} samples could be scored, so that rates of 0 say nothing: grade "
+                "them, or sample with a higher limit.",
+                True,
+                (model,),
+            )
+        elif rates.truncated >= MANY_UNSEEN:
             yield Concern(
                 f"{rates.truncated:.0%} of the samples were cut off at the length limit; longer ones might be right.",
                 models=(model,),

@@ -121,8 +121,10 @@ def find_edge(
     `least_signal` unless they are in-distribution with posterior probability `threshold`; where no
     population could be fitted, only those of them that were solved.
 
-    Raises InputError for rollouts < 2, 0 < low < high < 1 violated, or a threshold outside (0.5, 1).
+    Raises InputError for rollouts < 2, 0 < low < high < 1 violated, a threshold outside (0.5, 1), or counts without a
+    single scored sample.
     """
+    counts.require_scored("counts")
     if rollouts < 2:
         raise InputError(f"rollouts: {rollouts}; a group needs at least 2 to give signal")
     low = 1 - (1 - LEAST_SIGNAL) ** (1 / rollouts) if low is None else low

@@ -154,8 +154,11 @@ def plan_samples(
     the observed difference is one that the design detects with power 0.8, so a true difference has to be larger
     than that to be claimed with power 0.8: by z_.8 standard errors.
 
-    Raises InputError when an argument is out of range, or no share of the problems moves pass@k by `effect`.
+    Raises InputError when an argument is out of range, no sample of the base could be scored, or no share of the
+    problems moves pass@k by `effect`.
     """
+    if base is not None:
+        base.require_scored("base")
     _check(k, effect, alpha, comparisons, moved_p)
     _check_power(power)
     if not problems or min(problems) < 2:

@@ -35,6 +35,10 @@ class Decision:
 
 def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[str] = ()) -> Decision:
     """Apply the rules that `boundary_verdict` documents, in their order."""
+    ungraded = [name for name, counts in (("base", base), ("tuned model", tuned)) if not counts.scored]
+    if ungraded:
+        rule = f"No sample of the {' and of the '.join(ungraded)} could be scored, so there is no rate to compare."
+        return Decision(CANNOT_TELL, rule, evidence.power_at_margin)
     decision = _by_power(evidence)
     if decision.label == CANNOT_TELL:
         return decision

@@ -105,8 +105,9 @@ def boundary_verdict(
     absences, an interval is taken to reach at least as far as the share of problems that may have changed unseen
     (about 3.7/problems at 95%). A claim with `tried_last_if_weak` then stands behind the others.
 
-    It becomes so for each of `concerns`, reasons from outside that forbid a claim, and when the arms differ in
-    their unscorable or truncated share by enough to explain the label (`Claim.explained`).
+    It is so where none of an arm's samples could be scored. It becomes so for each of `concerns`, reasons from
+    outside that forbid a claim, and when the arms differ in their unscorable or truncated share by enough to explain
+    the label (`Claim.explained`).
 
     `k` defaults to the largest power of two up to n/4 and may not exceed n/4. `margin` is the
     difference in pass@k regarded as none. `comparisons` is the number of verdicts of the family

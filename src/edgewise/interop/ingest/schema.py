@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest import cells
 from edgewise.interop.ingest.cells import CellConverter, quote
+from edgewise.interop.ingest.finish_reasons import to_finish_reason
 
 CONVERTERS: dict[str, CellConverter] = {
     "model": cells.to_name,
@@ -27,7 +28,7 @@ CONVERTERS: dict[str, CellConverter] = {
     "process": cells.to_verdict,
     "parse_ok": cells.to_flag,
     "truncated": cells.to_flag,
-    "finish_reason": cells.to_label,
+    "finish_reason": to_finish_reason,
     "tokens": cells.to_integer,
     "score": cells.to_number,
     # The score that is the verdict; it may be the same cell as `score`.

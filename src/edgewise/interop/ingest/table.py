@@ -31,6 +31,8 @@ from edgewise.outcomes.outcomes import Int32Array
 # More distinct values than this mean that the column is something else.
 _LIMITS = {"model": 1_000, "set": 100_000, "problem": 2**31 - 1, "seed": 1_000, "verifier": 100, "graded_by": 100}
 _LIMITS |= {"answer": 1_000_000}
+# Finish reasons of no known spelling that are named.
+_NAMED = 3
 
 
 class RolloutTable:
@@ -56,6 +58,7 @@ class RolloutTable:
         self.texts = KeptTexts(self.note)
         self.completion_texts, self.prompt_texts = TextComparison(), TextComparison()
         self._verdicts = VerdictReader(threshold)
+        self._finish_reasons: set[str] = set()
 
     def begin(self, file: Path, source: str) -> None:
         """The rows to come are from `file`, written by `source`."""
@@ -99,7 +102,7 @@ class RolloutTable:
             self._append("sample", integers_of(columns["sample"]))
         if "process" in columns:
             self._append("process", process_verdicts(columns["process"], verdict_S))
-        if (truncated_S := truncation(columns)) is not None:
+        if (truncated_S := truncation(columns, self._unknown_finish_reason)) is not None:
             self._append("truncated", truncated_S)
         if "tokens" in columns:
             self._append("tokens", self._lengths(columns["tokens"]))
@@ -159,6 +162,14 @@ class RolloutTable:
             row = int(np.argmax(negative_S))
             raise self._error_in_batch(row, "tokens", f"{tokens_S[row]}; a length is 0 or more")
         return tokens_S
+
+    def _unknown_finish_reason(self, reason: str) -> None:
+        if len(self._finish_reasons) < _NAMED:
+            self._finish_reasons.add(reason)
+            self.warn(
+                f"finish_reason {quote(reason)} is of no known spelling and read as no cut-off: give a column "
+                "`truncated` where it is one"
+            )
 
     def _append(self, name: str, chunk: Array) -> None:
         self.columns.setdefault(name, ChunkedColumn()).append(self.rows, chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.columns import MISSING, BatchColumn, DictionaryColumn, floats_of, integers_of
+from edgewise.interop.ingest.finish_reasons import is_cut_off
 from edgewise.outcomes.counts import FloatArray, IntArray
 from edgewise.outcomes.outcomes import MarkArray
 
@@ -23,10 +25,12 @@ class VerdictReader:
     """Turns the columns of a batch into verdicts: 1 correct, 0 wrong, -1 unscorable.
 
     A graded score of at least `threshold` is correct. Without a threshold the scores of a file must be
-    0 and 1, or -1 and 1.
+    0 and 1, or -1 and 1. InputError where the threshold is no finite number.
     """
 
     def __init__(self, threshold: float | None) -> None:
+        if threshold is not None and not math.isfinite(threshold):
+            raise InputError(f"threshold: {threshold}; use a finite number, the least score that is correct")
         self._threshold = threshold
         self._scores: set[float] = set()
 
@@ -68,14 +72,18 @@ def process_verdicts(column: BatchColumn, verdict_S: MarkArray) -> MarkArray:
     return np.where(process_S == MISSING, NOT_VERIFIED, process_S).astype(np.int8)
 
 
-def truncation(columns: Mapping[str, BatchColumn]) -> npt.NDArray[np.int8] | None:
+def truncation(columns: Mapping[str, BatchColumn], unknown: Callable[[str], None]) -> npt.NDArray[np.int8] | None:
     """1 where the completion met the length limit, 0 where not, -1 where the row does not say.
 
-    None where no column says.
+    None where no column says. `unknown` is called with each finish reason of no known spelling, which counts as 0.
     """
     truncated_S = None
     if isinstance(reason := columns.get("finish_reason"), DictionaryColumn):
-        values = [-1 if value is None else int(value == "length") for value in reason.values]
+        marks = [None if value is None else is_cut_off(value) for value in reason.values]
+        for value, mark in zip(reason.values, marks, strict=True):
+            if value is not None and mark is None:
+                unknown(value)
+        values = [-1 if value is None else int(mark is True) for value, mark in zip(reason.values, marks, strict=True)]
         truncated_S = np.array(values, dtype=np.int8)[reason.code_S]
     if "truncated" in columns:
         flag_S = integers_of(columns["truncated"])
