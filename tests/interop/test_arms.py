@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgewise.core.errors import InputError
+from edgewise.interop.arguments import Argument, unused_options
 from edgewise.interop.arms import Arms, read_arms
+from edgewise.interop.read import read_rollouts
 
 FILES = Path(__file__).parent / "files"
 
@@ -209,3 +212,30 @@ def test_names_are_the_shortest_that_differ(tmp_path: Path, monkeypatch: pytest.
 def test_a_path_that_cannot_be_is_refused_in_one_line(argument: str) -> None:
     with pytest.raises(InputError, match=r"no such file or folder; give rollouts$"):
         read_arms([argument])
+
+
+def test_an_option_that_one_argument_has_no_use_for_is_said(tmp_path: Path) -> None:
+    (tmp_path / "tuned").mkdir()
+    for name in "xy":
+        write(tmp_path / "tuned" / f"{name}.jsonl", "a", prompt=name)
+    base, tuned = write(tmp_path / "base.jsonl", "a"), str(tmp_path / "tuned")
+    arms = read_arms([base, tuned], files_are="samples")
+    assert f"{base} has no use for --files." in messages(arms, forbidding=False)
+    with pytest.raises(InputError, match=r"base\.jsonl, .*base\.jsonl: --files: these files have no use for it"):
+        read_arms([f"x={base}", f"y={base}"], files_are="samples")
+
+
+def test_a_score_that_one_argument_alone_follows_is_refused(tmp_path: Path) -> None:
+    (model,) = read_rollouts(write(tmp_path / "a.jsonl"))
+    read = {
+        name: Argument(None, tmp_path / name, (replace(model, graded_by=(field,)),), unused)
+        for name, field, unused in (("a", "acc", ()), ("b", "score", ("score",)), ("c", "acc", ("score",)))
+    }
+    with pytest.raises(InputError) as refused:
+        unused_options([read["a"], read["b"]])
+    assert str(refused.value) == (
+        f"{tmp_path / 'b'}: --score: not followed here, where verdicts are of score, and of acc elsewhere; give files "
+        "that have one score"
+    )
+    (concern,) = unused_options([read["a"], read["c"]])
+    assert concern.message == f"{tmp_path / 'c'} has no use for --score."

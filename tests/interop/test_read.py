@@ -48,7 +48,7 @@ def test_files_of_a_folder_are_sets(tmp_path: Path) -> None:
     imported = only(tmp_path)
     assert totals(imported) == {"aime2024/1": (2, 2), "aime2024/2": (1, 0), "aime2025/1": (1, 1)}
     assert imported.files == (tmp_path / "aime2024.jsonl", tmp_path / "aime2025.jsonl")
-    assert "not read: README.md" in imported.notes
+    assert "not read: README.md (text, no rows)" in imported.notes
     assert counts(imported).level.tolist() == [0, 0, 0]
 
 
@@ -88,7 +88,12 @@ def test_a_stage_of_the_laboratory_is_read_once(tmp_path: Path) -> None:
     jsonl(tmp_path / "metrics.jsonl", [{"step": 1, "loss": 0.5}])
     imported = only(tmp_path)
     assert imported.files == (tmp_path / "rollouts.parquet",)
-    assert "not read: metrics.jsonl, spec.json, outcomes.parquet" in imported.notes
+    assert imported.notes[:3] == (
+        "not read: metrics.jsonl (numbers of training steps)",
+        "not read: spec.json (the first row has kind, seed)",
+        "not read: outcomes.parquet (edgewise lab rollouts beside it hold the same)",
+    )
+    assert imported.warnings == ()
     assert counts(imported).c_P.tolist() == table_outcomes(rollout_table(rollouts)).counts().c_P.tolist()
 
 

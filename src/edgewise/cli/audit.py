@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edgewise.boundary import Counts, Metric
     from edgewise.boundary.measures.verifier_errors import VerifierLabels
     from edgewise.interop.arms import Arms
+    from edgewise.interop.relations import FilesAre
 
 RolloutPaths = Annotated[
     list[str] | None,
@@ -57,6 +58,14 @@ Columns = Annotated[
         "--map", metavar="COLUMN=NAME,...", help="What columns are called in the files, e.g. id=qid,correct=score."
     ),
 ]
+FilesOf = Annotated[
+    str | None,
+    typer.Option(
+        "--files",
+        metavar="samples|sets|models",
+        help="What several files of a folder are. Default: told from their names and problems.",
+    ),
+]
 Shared = Annotated[bool, typer.Option("--shared-problems", help="Compare on the problems all models have.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every resampling and every random split.")]
@@ -79,6 +88,7 @@ def audit_rollouts(
     threshold: Threshold = None,
     filter: Filter = None,
     columns: Columns = None,
+    files: FilesOf = None,
     shared_problems: Shared = False,
     resamples: Resamples = 2000,
     seed: Seed = 0,
@@ -87,7 +97,7 @@ def audit_rollouts(
 ) -> None:
     """Say what tuning did to the boundary: one label for each tuned model, with its evidence."""
     metric = _metric(by)
-    read = _reading(score, threshold, filter, columns)
+    read = _reading(score, threshold, filter, columns, files)
     if plan:
         _plan(rollouts or [], metric, k or 16, effect, alpha, read)
         return
@@ -147,6 +157,7 @@ def find_training_set(
     threshold: Threshold = None,
     filter: Filter = None,
     columns: Columns = None,
+    files: FilesOf = None,
     seed: Seed = 0,
 ) -> None:
     """Find what a model solves rarely but not never: the problems that RL can learn from."""
@@ -156,7 +167,7 @@ def find_training_set(
 
     if out.suffix != ".jsonl":
         raise InputError(f"{out}: --out names a .jsonl file; every decision stands beside it in .json")
-    arms = _reading(score, threshold, filter, columns)([rollouts])
+    arms = _reading(score, threshold, filter, columns, files)([rollouts])
     if len(arms.models) > 1:
         raise InputError(f"{rollouts}: holds {len(arms.models)} models; give the rollouts of one")
     metric = _metric(by)
@@ -166,13 +177,22 @@ def find_training_set(
     print_edge(edge, out)
 
 
-def _reading(score: str | None, threshold: float | None, filter: str | None, columns: str | None) -> partial[Arms]:
+def _reading(
+    score: str | None, threshold: float | None, filter: str | None, columns: str | None, files: str | None
+) -> partial[Arms]:
     """How the files of a command are read: `read_arms` with what its options say."""
     from edgewise.interop.arms import read_arms
     from edgewise.interop.column_map import parse_column_map
 
     names = None if columns is None else parse_column_map(columns)
-    return partial(read_arms, score=score, threshold=threshold, filter=filter, columns=names)
+    return partial(
+        read_arms,
+        score=score,
+        threshold=threshold,
+        filter=filter,
+        columns=names,
+        files_are=cast("FilesAre | None", files),
+    )
 
 
 def _plan(rollouts: list[str], metric: Metric | None, k: int, effect: float, alpha: float, read: partial[Arms]) -> None:

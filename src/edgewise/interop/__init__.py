@@ -24,13 +24,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgewise.interop.arms import Arms, read_arms
+    from edgewise.interop.folder import UnknownFormatError
     from edgewise.interop.model_rollouts import ModelRollouts
-    from edgewise.interop.read import UnknownFormatError, read_rollouts
+    from edgewise.interop.read import read_rollouts
 
 _MODULES = {
     "Arms": "edgewise.interop.arms",
     "ModelRollouts": "edgewise.interop.model_rollouts",
-    "UnknownFormatError": "edgewise.interop.read",
+    "UnknownFormatError": "edgewise.interop.folder",
     "read_arms": "edgewise.interop.arms",
     "read_rollouts": "edgewise.interop.read",
 }

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections import ChainMap, Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
-from pathlib import Path
+from functools import reduce
 
 import numpy as np
 
 from edgewise.boundary.audit.result import Concern
 from edgewise.core.errors import InputError
+from edgewise.interop.arguments import read_arguments
 from edgewise.interop.concerns import find_concerns
-from edgewise.interop.ingest.schema import name_list
-from edgewise.interop.model_names import shortest_names
 from edgewise.interop.model_rollouts import ModelRollouts
-from edgewise.interop.read import is_there, read_rollouts
+from edgewise.interop.relations import FilesAre
 from edgewise.outcomes.counts import Counts, Metric, StrArray
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -61,56 +59,28 @@ def read_arms(
     threshold: float | None = None,
     filter: str | None = None,
     columns: Mapping[str, str] | None = None,
+    files_are: FilesAre | None = None,
     shared_problems: bool = False,
 ) -> Arms:
     """Read every argument, a path or NAME=PATH, and check whether the models can be compared.
 
-    `score`, `threshold`, `filter` and `columns` are as in `read_rollouts`. With `shared_problems` the problems that
-    some model lacks are left out, and a concern says how many; without, they are an error. Raises InputError, naming
-    the file, where a file cannot be read, no sample of a model was graded, two models have one name, or no problem is
-    shared.
+    `score`, `threshold`, `filter`, `columns` and `files_are` are as in `read_rollouts`. With `shared_problems` the
+    problems that some model lacks are left out, and a concern says how many; without, they are an error. Raises
+    InputError as `edgewise.interop.arguments.read_arguments` does, and where no sample of a model was graded or no
+    problem is shared.
     """
-    read = partial(read_rollouts, score=score, threshold=threshold, filter=filter, columns=columns)
-    models = _by_name([model for argument in arguments for model in _read_argument(argument, read)])
+    models, concerns = read_arguments(
+        arguments, score=score, threshold=threshold, filter=filter, columns=columns, files_are=files_are
+    )
     for model in models.values():
         _require_graded(model)
     samples: Mapping[str, Outcomes | Counts] = {name: model.samples for name, model in models.items()}
-    concerns: list[Concern] = []
     if shared_problems:
-        samples, concerns = _on_shared_problems(samples)
+        samples, left_out = _on_shared_problems(samples)
+        concerns += left_out
     else:
         _require_same_problems(samples)
     return Arms(models, samples, (*concerns, *find_concerns(models, samples)))
-
-
-# A model with the name it was given, if any, and the path it was read from.
-_Read = tuple[str | None, Path, ModelRollouts]
-
-
-def _read_argument(argument: str, read: Callable[[str], tuple[ModelRollouts, ...]]) -> Iterator[_Read]:
-    name, equals, path = argument.partition("=")
-    if not equals or is_there(Path(argument)):
-        name, path = "", argument
-    models = read(path)
-    if name and len(models) > 1:
-        names = name_list([model.model or "" for model in models])
-        way_out = "one file, or the folder" if Path(path).is_dir() else "a file of one model, or this one"
-        raise InputError(f"{path}: holds {len(models)} models ({names}); NAME= takes one; give {way_out} without NAME=")
-    for model in models:
-        yield name or None, Path(path), model
-
-
-def _by_name(read: Sequence[_Read]) -> dict[str, ModelRollouts]:
-    """The models by the names they were given, else by those that the files state, else by those of the files."""
-    stated = Counter(model.model for name, _, model in read if name is None)
-    known = [name or (model.model if model.model and stated[model.model] == 1 else None) for name, _, model in read]
-    unnamed = [path for (_, path, _), name in zip(read, known, strict=True) if name is None]
-    of_paths = iter(shortest_names(unnamed))
-    names = [name or next(of_paths) for name in known]
-    for name, times in Counter(names).items():
-        if times > 1:
-            raise InputError(f"models: {times} are called {name!r}; name them as NAME=PATH")
-    return dict(zip(names, (model for _, _, model in read), strict=True))
 
 
 def _require_graded(model: ModelRollouts) -> None:

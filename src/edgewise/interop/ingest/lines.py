@@ -25,7 +25,7 @@ def _open_zstd(path: Path) -> IO[bytes]:
 
 
 # How compressed files begin, and what opens them.
-_COMPRESSED: dict[bytes, Callable[[Path], Any]] = {
+COMPRESSED: dict[bytes, Callable[[Path], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"\xfd7zXZ\x00": lzma.open,
     b"BZh": bz2.open,
@@ -97,7 +97,7 @@ def error_summary(error: BaseException) -> str:
 def _opened(path: Path) -> IO[bytes]:
     with path.open("rb") as stream:
         magic = stream.read(6)
-    for beginning, open_file in _COMPRESSED.items():
+    for beginning, open_file in COMPRESSED.items():
         if magic.startswith(beginning):
             return cast(IO[bytes], open_file(path))
     return path.open("rb")

@@ -77,7 +77,7 @@ class RolloutTable:
             self.warnings.append(text)
 
     def obey(self, option: str) -> None:
-        """A reader follows this option ("score", "filter", "map", "threshold"); one that nobody follows is refused."""
+        """This option (score, threshold, filter, map, files) is followed; one that nobody follows is refused."""
         self.obeyed.add(option)
 
     def error(self, row: int, field: str, problem: str) -> InputError:

@@ -13,6 +13,7 @@ from edgewise.core.errors import InputError
 from edgewise.interop.ingest.lines import error_summary, json_document, text_lines
 from edgewise.interop.ingest.parquet import first_rows, parquet_columns
 from edgewise.interop.ingest.records import container_of, first_records
+from edgewise.interop.ingest.schema import names_in_file
 from edgewise.interop.ingest.table import RolloutTable
 
 # How much of a file is looked at before it is read.
@@ -38,11 +39,15 @@ class FileHead:
     @cached_property
     def rows(self) -> tuple[Mapping[str, Any], ...]:
         """The first HEAD_ROWS records or Parquet rows, fewer where they are long. InputError where one is broken."""
+        return self.first_rows(HEAD_ROWS)
+
+    def first_rows(self, most: int) -> tuple[Mapping[str, Any], ...]:
+        """As `rows`, at most so many and not kept."""
         if self.kind == "parquet":
-            return first_rows(self.path, HEAD_ROWS, _HEAD_CHARACTERS)
+            return first_rows(self.path, most, _HEAD_CHARACTERS)
         if self.kind != "records":
             return ()
-        return tuple(record.fields for record in first_records(self.path, HEAD_ROWS, _HEAD_CHARACTERS))
+        return tuple(record.fields for record in first_records(self.path, most, _HEAD_CHARACTERS))
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Reader(ABC):
     name: ClassVar[str]
     listed_as: ClassVar[str]
     priority: ClassVar[int] = 1
-    # Rows that name no set are of a set named after their file, where a folder holds several.
+    # Rows that name no set or model are of those that the name of their file says, where a folder holds several files.
     sets_are_files: ClassVar[bool] = False
     # The file holds counts instead of samples, and is read by itself.
     is_totals: ClassVar[bool] = False
@@ -93,6 +98,19 @@ class Reader(ABC):
         A reader calls `table.obey` for each option that it follows, so that none is ignored in silence, and gives
         every row `graded_by`: the name of the field, metric or reward that its verdict is.
         """
+
+    def problem_of(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[str, str | None] | None:
+        """The id of the problem of one of `FileHead.rows`, and a text that tells it from others: prompt or gold answer.
+
+        None where the row does not say. By this it is told how the files of a folder relate; `columns` is as in
+        ReadOptions. Here by the documented columns.
+        """
+        names = {**names_in_file(tuple(row)), **columns}
+        id, prompt, gold = (row.get(names.get(name, "")) for name in ("problem", "prompt", "gold"))
+        text = next((repr(value) for value in (prompt, gold) if value is not None), None)
+        if id is None and prompt is None:
+            return None
+        return repr(prompt) if id is None else str(id), text
 
 
 def read_head(path: Path) -> FileHead:

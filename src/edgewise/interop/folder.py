@@ -1,0 +1,184 @@
+"""Find the rollout files in a folder and the folders below it, and say of each other file why it is not read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgewise.core.errors import InputError
+from edgewise.interop.ingest.lines import COMPRESSED, error_summary
+from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.model_names import natural_key
+from edgewise.interop.readers.base import FileHead, Reader, read_head
+from edgewise.interop.readers.registry import all_readers, find_reader, known_formats
+
+_MOST_FILES = 10_000
+_MOST_FOLDERS = 1_000
+# Folders below the one that is given: lm-eval's output path has one, a data set of Hugging Face two.
+_DEEPEST = 6
+_PEEK_BYTES = 4096
+# Files that hold rows: one that is broken is an error, one of an unknown format is pointed out.
+_ROWS = re.compile(r"\.(jsonl|ndjson|parquet|csv|tsv|eval)(\.(gz|xz|bz2|zst))?$", re.IGNORECASE)
+# How a file begins that this package wrote as a result, of whichever version.
+_RESULT = re.compile(r"""['"]schema['"]: ['"](edgewise\.[a-z]+/[0-9]+)['"]""")
+_RESULT_FILE, _FOLDERS_OF_RESULT = "boundary.json", ("figures", "tables")
+
+FileWithReader = tuple[FileHead, Reader]
+
+
+class UnknownFormatError(InputError):
+    """No reader recognises a file."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A file that is not read, by its path below the folder, and why; `has_rows` where it might hold rollouts."""
+
+    name: str
+    reason: str
+    has_rows: bool
+
+
+def find_files(folder: Path) -> tuple[list[FileWithReader], list[Unread]]:
+    """The rollout files below a folder in the order of their paths, 5 before 10, and the files that are not read.
+
+    Hidden files and folders, links to folders, stages of the laboratory that are not finished and tables of a result
+    are passed over. InputError where there is no rollout file, or more files or folders than can be looked at.
+    """
+    companions = tuple(reader.companions for reader in all_readers() if reader.companions)
+    files: list[FileWithReader] = []
+    unread: list[Unread] = []
+    for path in _paths(folder, unread):
+        name = path.relative_to(folder).as_posix()
+        try:
+            if reason := _useless(path):
+                unread.append(Unread(name, reason, has_rows=False))
+                continue
+            head = read_head(path)
+        except InputError as error:
+            if _ROWS.search(path.name) and path.stat().st_size:
+                raise
+            unread.append(Unread(name, str(error).removeprefix(f"{path}: ").partition(";")[0], has_rows=False))
+            continue
+        reader = find_reader(head)
+        if reader is not None:
+            # A whole document is not kept while others are looked at.
+            files.append((replace(head, record=None) if head.kind == "document" else head, reader))
+        elif not path.name.startswith(companions):
+            is_log = _is_log_of_training(head)
+            is_text = head.kind == "text"
+            reason = "numbers of training steps" if is_log else "text, no rows" if is_text else describe(head)
+            unread.append(Unread(name, reason, has_rows=bool(_ROWS.search(path.name)) and not is_log))
+    kept = [file for file in files if not _repeats_another(file, files)]
+    unread += [
+        Unread(head.path.relative_to(folder).as_posix(), f"{reader.repeats} beside it hold the same", has_rows=False)
+        for head, reader in files
+        if (head, reader) not in kept
+    ]
+    if not kept:
+        raise InputError(f"{folder}: no file of a known format{_why(unread)}; known are {known_formats()}")
+    return kept, unread
+
+
+def with_reader(path: Path) -> FileWithReader:
+    """The head of a file and the reader that recognises it. UnknownFormatError where none does."""
+    head = read_head(path)
+    reader = find_reader(head)
+    if reader is None:
+        result = _RESULT.search(str(head.record if head.kind == "document" else head.line)[:1000])
+        if result:
+            raise UnknownFormatError(f"{path}: {result[1]} is the result of an audit; give the rollouts it was made of")
+        raise UnknownFormatError(f"{path}: unknown format: {describe(head)}; known are {known_formats()}")
+    return head, reader
+
+
+def describe(head: FileHead) -> str:
+    """What a file begins with."""
+    if head.kind == "parquet":
+        return f"the columns are {name_list(head.columns)}"
+    if head.kind == "document":
+        kind = "list" if isinstance(head.record, list) else type(head.record).__name__
+        return f"one JSON object with {name_list(head.columns)}" if head.columns else f"one JSON {kind}"
+    if head.columns:
+        return f"the first row has {name_list(head.columns)}"
+    return f"the first line is {head.line.strip()[:60]!r}"
+
+
+def notes_on_unread(unread: list[Unread]) -> tuple[list[str], list[str]]:
+    """One note for each reason, and a warning where a file that was not read might hold rollouts."""
+    names_of: dict[str, list[str]] = {}
+    for file in unread:
+        names_of.setdefault(file.reason, []).append(file.name)
+    notes = [f"not read: {name_list(names)} ({reason})" for reason, names in names_of.items()]
+    rows = [f"{file.name} ({file.reason})" for file in unread if file.has_rows]
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    return notes, [f"files that are not read: {', '.join(rows[:3])}{more}"] if rows else []
+
+
+def _paths(folder: Path, unread: list[Unread]) -> Iterator[Path]:
+    """The files to look at, in the order of their paths; folders that are too deep are added to `unread`."""
+    below: list[Path] = []
+    for folders, (place, names, file_names) in enumerate(os.walk(folder, onerror=_refuse), 1):
+        here = Path(place)
+        deep = len(here.relative_to(folder).parts) >= _DEEPEST
+        inside = [name for name in names if not _is_passed_over(name, file_names)]
+        if deep:
+            unread += [
+                Unread(
+                    (here / name).relative_to(folder).as_posix(), f"more than {_DEEPEST} folders down", has_rows=False
+                )
+                for name in inside
+            ]
+        names[:] = [] if deep else inside
+        below += [here / name for name in file_names if not name.startswith(".") and (here / name).is_file()]
+        if len(below) > _MOST_FILES:
+            raise InputError(f"{folder}: more than {_MOST_FILES:,} files; give the folder that holds the rollouts")
+        if folders > _MOST_FOLDERS:
+            raise InputError(f"{folder}: more than {_MOST_FOLDERS:,} folders; give the folder that holds the rollouts")
+    yield from sorted(below, key=lambda path: [natural_key(part) for part in path.relative_to(folder).parts])
+
+
+def _is_passed_over(name: str, beside: list[str]) -> bool:
+    """Whether a folder is not looked into; `beside` are the files in the folder that holds it."""
+    of_result = _RESULT_FILE in beside and name in _FOLDERS_OF_RESULT
+    return name.startswith((".", "__")) or name.endswith((".unfinished", ".lock")) or of_result
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"{error.filename}: cannot be read ({error_summary(error)})")
+
+
+def _useless(path: Path) -> str:
+    """Why a file cannot hold rollouts, told from its first bytes; "" where it might."""
+    try:
+        with path.open("rb") as stream:
+            peek = stream.read(_PEEK_BYTES)
+    except OSError as error:
+        return f"cannot be read: {error_summary(error)}"
+    if peek.startswith(b"PK\x03\x04"):
+        return "" if path.suffix == ".eval" else "a zip file that is not named .eval"
+    if peek.startswith((b"PAR1", *COMPRESSED)) or _ROWS.search(path.name):
+        return ""
+    return "binary" if b"\0" in peek else ""
+
+
+def _is_log_of_training(head: FileHead) -> bool:
+    """Whether the first record holds numbers alone, of a step of training."""
+    if head.kind != "records" or not {"step", "loss", "epoch", "iteration"} & set(head.columns):
+        return False
+    return all(value is None or isinstance(value, int | float) for value in head.record.values())
+
+
+def _repeats_another(file: FileWithReader, files: list[FileWithReader]) -> bool:
+    """Whether a file in the same folder holds the same samples and more about them."""
+    head, reader = file
+    return reader.repeats is not None and any(
+        other.name == reader.repeats and beside.path.parent == head.path.parent for beside, other in files
+    )
+
+
+def _why(unread: list[Unread]) -> str:
+    return f" ({unread[0].name}: {unread[0].reason})" if len(unread) == 1 else ""

@@ -1,0 +1,227 @@
+"""Tell how several files of one folder relate: samples of the same problems, problem sets, or models.
+
+Told from their names and from what the first rows of each ask. Names are compared folder by folder, and the words of a
+name apart from its numbers:
+
+- Names that differ in a number. Parts of one file (a-00001-of-00004, rank_1) and repeats (seed_1, output-rs1) are
+  samples of the same problems. Steps (step_20, checkpoint-20) are models. Others are samples where the problems are
+  the same, and sets where they are not.
+- Names that differ in words. Problems that are the same, or words such as base and grpo, make them models; otherwise
+  they are sets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from edgewise.interop.folder import FileWithReader
+from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.model_names import BASE_WORDS, natural_key, stem, without_numbers, words_of
+
+FilesAre = Literal["samples", "sets", "models"]
+FILES_ARE: tuple[FilesAre, ...] = get_args(FilesAre)
+
+# Of all files together so many rows are looked at, and of each at least and at most so many.
+_ROWS_OF_ALL, _FEWEST_ROWS, _MOST_ROWS = 100_000, 20, 1_000
+_OF = re.compile(r"[-_.]?[0-9]+-of-[0-9]+$")
+_PART_WORD = re.compile(r"part|shard|chunk|rank|worker|split|device|gpu|proc")
+_REPEAT_WORD = re.compile(
+    r"rs|seed|run|repeat|rep|epoch|samples?|try|trial|attempt|draw|rollouts?|gen|generation|round|pass|k|s|r|n"
+)
+_STEP_WORD = re.compile(r"steps?|checkpoint|ckpt|iter|iteration")
+_TUNED_WORD = re.compile(
+    r"rl|rlhf|rlvr|grpo|ppo|dpo|dapo|reinforce|tuned|finetuned|trained|sft|instruct|distill|distilled|final|after"
+)
+_TAKEN = {"samples": "samples of the same problems", "sets": "a problem set each", "models": "a model each"}
+
+
+@dataclass
+class Role:
+    """The model and the set that the name of a file says; None where it says none."""
+
+    model: str | None = None
+    set: str | None = None
+
+
+# What the first rows of a file ask: the text of each problem by its id, None where the rows do not show it.
+_Asked = Mapping[str, object]
+
+
+@dataclass
+class _Named:
+    """A file by the names on its path, outermost first; `models` and `sets` are the names that say these."""
+
+    names: list[str]
+    asked: _Asked
+    models: list[str] = field(default_factory=list)
+    sets: list[str] = field(default_factory=list)
+
+
+def relate(
+    folder: Path,
+    files: Sequence[FileWithReader],
+    columns: Mapping[str, str],
+    files_are: FilesAre | None,
+    table: RolloutTable,
+) -> list[Role]:
+    """The role of each file of a folder; the table gets a warning where another reading is possible.
+
+    `columns` is as in ReadOptions. `files_are` takes one reading for all, where there are files to relate.
+    """
+    related = [place for place, (_, reader) in enumerate(files) if reader.sets_are_files]
+    roles = [Role() for _ in files]
+    most = max(_FEWEST_ROWS, min(_MOST_ROWS, _ROWS_OF_ALL // max(len(related), 1)))
+    named = []
+    for place in related:
+        head, reader = files[place]
+        path = head.path.relative_to(folder) if len(files) > 1 else Path(head.path.name)
+        rows = head.first_rows(most) if len(related) > 1 and files_are is None else ()
+        asked = dict(problem for row in rows if (problem := reader.problem_of(row, columns)) is not None)
+        named.append(_Named(_names(path), asked))
+    deepest = max((len(file.names) for file in named), default=0)
+    for file in named:
+        file.names[:0] = [""] * (deepest - len(file.names))
+    for level in range(deepest):
+        _relate_level(named, level, files_are, table.warn)
+    for place, models, sets in zip(
+        related, _shortest([file.models for file in named]), _shortest([file.sets for file in named]), strict=True
+    ):
+        roles[place] = Role(models, sets)
+    if files_are is not None and len({tuple(file.names) for file in named}) > 1:
+        table.obey("files")
+    return roles
+
+
+def _names(path: Path) -> list[str]:
+    """The folders on the path and the name of the file, without its type and the number of a part."""
+    return [*path.parts[:-1], _OF.sub("", stem(path.name)) or "rows"]
+
+
+def _relate_level(files: Sequence[_Named], level: int, files_are: FilesAre | None, warn: Callable[[str], None]) -> None:
+    """Add to the files what their names at one level say."""
+    by_words: dict[str, list[_Named]] = {}
+    for file in files:
+        by_words.setdefault(without_numbers(file.names[level]), []).append(file)
+    taken_of_words = None
+    if len(by_words) > 1:
+        names = sorted({file.names[level] for file in files if file.names[level]}, key=natural_key)
+        evidence = _compare(by_words.values(), level)
+        taken_of_words, is_sure = (files_are, True) if files_are else _by_words(names, evidence)
+        if not is_sure:
+            warn(_sentence(names, taken_of_words))
+    for group in by_words.values():
+        names = sorted({file.names[level] for file in group}, key=natural_key)
+        taken_of_number: FilesAre | None = None
+        if len(names) > 1:
+            by_name = {name: [file for file in group if file.names[level] == name] for name in names}
+            evidence = _compare(by_name.values(), level)
+            taken_of_number, is_sure = (files_are, True) if files_are else _by_number(names, evidence)
+            if not is_sure:
+                warn(_sentence(names, taken_of_number))
+        common = names[0] if len(names) == 1 else _common_name(names)
+        for file in group:
+            for taken, says in (("models", file.models), ("sets", file.sets)):
+                if taken_of_number == taken:
+                    says.append(file.names[level])
+                elif taken_of_words == taken:
+                    says.append(common)
+
+
+_Evidence = Literal["same", "different", "disjoint", "unknown"]
+
+
+def _compare(groups: Iterable[Sequence[_Named]], level: int) -> _Evidence:
+    """Whether groups of files hold the same problems, as far as their first rows show.
+
+    Problems are compared by id and by text, among files whose names agree at the other levels where there are such.
+    """
+    groups = list(groups)
+    for beside_others in (True, False):
+        texts: dict[tuple[str, ...], list[object]] = {}
+        for group in groups:
+            of_group: dict[tuple[str, ...], object] = {}
+            for file in group:
+                others = tuple(file.names[:level] + file.names[level + 1 :]) if beside_others else ()
+                of_group |= {(*others, id): text for id, text in file.asked.items()}
+            for key, text in of_group.items():
+                texts.setdefault(key, []).append(text)
+        shared = [values for values in texts.values() if len(values) > 1]
+        if shared:
+            break
+    else:
+        return "disjoint" if all(any(file.asked for file in group) for group in groups) else "unknown"
+    known = [values for values in shared if None not in values]
+    equal = sum(len(set(values)) == 1 for values in known)
+    if not known:
+        return "unknown"
+    return "same" if equal > len(known) / 2 else "different"
+
+
+def _by_number(names: Sequence[str], evidence: _Evidence) -> tuple[FilesAre, bool]:
+    """What files are whose names differ in a number, and whether nothing else is likely."""
+    word = _word_of_number(names)
+    if _STEP_WORD.fullmatch(word):
+        return "models", evidence != "different"
+    if _PART_WORD.fullmatch(word):
+        return "samples", True
+    is_repeat = not word or _REPEAT_WORD.fullmatch(word) is not None
+    if evidence == "same":
+        return "samples", False
+    if evidence == "different":
+        return "sets", not is_repeat
+    if is_repeat:
+        return "samples", evidence == "disjoint"
+    return "sets", evidence == "disjoint"
+
+
+def _by_words(names: Sequence[str], evidence: _Evidence) -> tuple[FilesAre, bool]:
+    """What files are whose names differ in words, and whether nothing else is likely."""
+    words = {word for name in names for word in words_of(name)}
+    has_base, has_tuned = bool(words & BASE_WORDS), any(map(_TUNED_WORD.fullmatch, words))
+    if evidence == "same":
+        return "models", has_base
+    if (has_base and has_tuned) or ((has_base or has_tuned) and evidence == "unknown"):
+        return "models", False
+    return "sets", evidence != "unknown"
+
+
+def _word_of_number(names: Sequence[str]) -> str:
+    """The word before the first number in which the names differ; "" where they begin with it."""
+    split = [re.split(r"([0-9]+)", name) for name in names]
+    place = next(place for place, pieces in enumerate(zip(*split, strict=True)) if len(set(pieces)) > 1)
+    before = words_of("".join(split[0][:place]))
+    return before[-1] if before else ""
+
+
+def _common_name(names: Sequence[str]) -> str:
+    """What names that differ in a number have in common before it: base for base_seed0 and base_seed1."""
+    split = [re.split(r"([0-9]+)", name) for name in names]
+    place = next(place for place, pieces in enumerate(zip(*split, strict=True)) if len(set(pieces)) > 1)
+    common = "".join(split[0][:place])
+    word = _word_of_number(names)
+    is_counted = _REPEAT_WORD.fullmatch(word) or _PART_WORD.fullmatch(word)
+    shorter = re.sub(r"[-_. ]*[A-Za-z]*$", "", common) if is_counted else ""
+    return (shorter or common).strip("-_. ") or without_numbers(names[0])
+
+
+def _shortest(paths: Sequence[Sequence[str]]) -> list[str | None]:
+    """A name for each path of names: the one part that tells as much apart as all do, else all of them."""
+    if not paths or not any(paths):
+        return [None] * len(paths)
+    distinct = len(set(map(tuple, paths)))
+    for part in range(max(map(len, paths))):
+        names = [path[part] if part < len(path) else "" for path in paths]
+        if all(names) and len(set(names)) == distinct:
+            return list(names)
+    return ["/".join(filter(None, path)) or None for path in paths]
+
+
+def _sentence(names: Sequence[str], taken: FilesAre) -> str:
+    shown = name_list(names) if len(names) < 5 else f"{names[0]}, {names[1]}, ..., {names[-1]}"
+    others = " or ".join(f"--files {other}" for other in FILES_ARE if other != taken)
+    return f"{shown} are read as {_TAKEN[taken]}; {others} takes another reading"
