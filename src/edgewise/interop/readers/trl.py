@@ -72,15 +72,13 @@ class TrlReader(Reader):
             number = 0
             for number, record in enumerate(_records(file, list(dict.fromkeys(names))), 1):
                 named = record[problem] if problem else ids.id(asked[number - 1])
-                score = record[reward]
-                score = None if score != score else score
                 row = {
                     "model": f"step {record['step']}",
                     "problem": prompt_id(named) if problem == "prompt" else named,
                     "prompt": record["prompt"],
                     "completion": record["completion"],
-                    "score": score,
-                    "graded": score,
+                    "score": record[reward],
+                    "graded": record[reward],
                     "graded_by": reward,
                 }
                 batcher.add("row", number, row, len(str(record["completion"])))
