@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgewise.boundary.audit.result import Audit
@@ -114,3 +116,14 @@ def test_a_table_without_rows_still_has_its_header(found: Audit) -> None:
     bare = replace(one, comparisons={m: {**c, "certificates": None} for m, c in one.comparisons.items()})
     text = tables.as_csv(tables.CERTIFICATE_COLUMNS, tables.certificate_table(replace(found, sets=(bare,))))
     assert text.splitlines() == [",".join(HEADERS["certificates"].split())]
+
+
+def test_a_cell_that_a_spreadsheet_would_execute_is_text_and_numbers_stay_numbers() -> None:
+    executed = ["=1+2", "+SUM(A1)", "-1+2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=HYPERLINK(1)", "\uff1d1+2"]
+    numbers = [-1.5, -2, "-3", "+4", "-1e-5", np.float64(-0.25), np.int64(-1)]
+    others = ["a=b", "x-1", "modular-7-1-d27572c021c86155", "'=1", "Δ", True]
+    values = [*executed, *numbers, *others]
+    names = [f"={i}" for i in range(len(values))]
+    header, row = csv.reader(io.StringIO(tables.as_csv(names, [dict(zip(names, values, strict=True))]), newline=""))
+    assert header == [f"'{name}" for name in names]
+    assert row == [f"'{text}" for text in executed] + [str(value) for value in (*numbers, *others)]

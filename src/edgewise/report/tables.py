@@ -1,16 +1,17 @@
 """CSV tables of an audit, for the reader's own analysis: tidy, one observation a row.
 
-Numbers have full precision; an empty cell is a number that is not known. Headers are stable.
+Numbers have full precision; an empty cell is a number that is not known. Headers are stable. A text that a spreadsheet
+would execute as a formula, such as a problem id "=1+2", has an apostrophe before it, which makes it a text.
 """
 
 from __future__ import annotations
 
 import csv
 import dataclasses
-import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ _ENDS = ("low_K", "high_K", "low_H", "high_H", "low_HK", "high_HK", "low_F", "hi
 _GRIDS = (("k", "k_K", -1), ("tau", "tau_H", 0), ("fpr", "fpr_F", 0))
 _NO_ENDS: CsvRow = {"low": None, "high": None}
 _AXES = re.compile(r"_(?:H|K|HK|F)$")
+# How a cell begins that spreadsheets execute (OWASP, CSV Injection; the last four are wide forms). Numbers are none.
+_FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
 
 def write_tables(audit: Audit, folder: Path) -> None:
@@ -61,11 +65,19 @@ def write_tables(audit: Audit, folder: Path) -> None:
 
 def as_csv(names: Sequence[str], rows: Iterable[CsvRow]) -> str:
     """The rows below a header with the names."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    return text.getvalue()
+    lines = _Lines()
+    # The writer quotes the characters of its own line end: with "\n" alone, a "\r" in a name would break the row.
+    writer = csv.DictWriter(lines, names, lineterminator="\r\n")
+    header = [{name: name for name in names}]
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in chain(header, rows))
+    return "".join([line.removesuffix("\r\n") + "\n" for line in lines])
+
+
+class _Lines(list[str]):
+    """What a csv writer writes, a row an item."""
+
+    def write(self, line: str) -> None:
+        self.append(line)
 
 
 def curve_table(audit: Audit) -> Iterator[CsvRow]:
@@ -286,4 +298,6 @@ def _estimate(name: str, estimate: Estimate) -> CsvRow:
 def _cell(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, str):
+        return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
     return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
