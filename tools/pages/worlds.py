@@ -170,6 +170,12 @@ mixture is problem i of one of its parts, with the same id. The mixtures of arXi
 {example}
 ```
 
+A world's code is part of the identity of the stages that use it: after an edit of its verifier they are computed
+again, and what was there is kept. So is the code of a reward, an advantage, a loss or a stage of your own, in the
+study's file or in a module beside it. Only what the class uses counts, and neither comments nor layout do. Files that
+it reads and other installed packages are not covered. Problems are drawn by the knobs and `version` alone: an edited
+verifier keeps them.
+
 Installed packages add worlds by name under the entry-point group `edgewise.tasks`:
 
 ```toml

@@ -1,6 +1,6 @@
 """Provenance of a stage: versions, machine, device, backend and totals, recorded in its folder.
 
-None of it decides a result, so none of it is part of a digest.
+What decides a result is part of the stage's digest and is repeated here; nothing else is part of it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
+
+from pydantic import Field
 
 from edgewise import __version__
 from edgewise.core.spec import Spec
@@ -38,6 +40,8 @@ class Provenance(Spec):
     `parents` are names of folders. `finished` is an ISO time. `wall_seconds` is the last sitting alone;
     `totals.seconds` sums over interruptions. `ranks` processes computed the stage together.
     `backend` is the name of the one that computed the decoders, and for native its instruction set and digest.
+    `own_code` has the digest of the code of every class from outside this package, by its field in the spec; the
+    stage's digest covers it.
     """
 
     digest: str
@@ -51,6 +55,7 @@ class Provenance(Spec):
     backend: dict[str, str]
     versions: dict[str, str]
     machine: str
+    own_code: dict[str, str] = Field(default_factory=dict)
 
 
 def versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:

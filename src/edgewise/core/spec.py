@@ -1,8 +1,8 @@
 """Frozen specs: canonical JSON, digest, override `a.b=c`, difference of two.
 
-A spec is everything that decides a result. Its digest is its identity: two specs with equal canonical JSON are the same
-thing and are computed once. What does not decide the result (folder, device, workers) is never part of a spec. What
-the digest of a stage covers is listed in `edgewise.study.stages.base`.
+A spec is everything that decides a result. Its digest is its identity: two specs with equal canonical JSON, of classes
+with equal code, are the same thing and are computed once. What does not decide the result (folder, device, workers) is
+never part of a spec. What the digest of a stage covers is listed in `edgewise.study.stages.base`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal, Self, TypeVar, cast, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from edgewise.core.errors import InputError
+from edgewise.core.own_code import code_digest
 
 
 class Spec(BaseModel):
@@ -91,8 +92,38 @@ def canonical_json(spec: Spec) -> str:
 
 
 def digest(spec: Spec) -> str:
-    """16 hexadecimal digits that name the spec (SHA-256 of its canonical JSON)."""
+    """16 hexadecimal digits that name the spec: SHA-256 of its canonical JSON and of its `own_code`, if it has any.
+
+    InputError where the code of a class from outside this package cannot be read.
+    """
+    code = own_code(spec)
+    text = canonical_json(spec) + (json.dumps(code, sort_keys=True) if code else "")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def digest_of_values(spec: Spec) -> str:
+    """16 hexadecimal digits of the canonical JSON alone: what draws are keyed by, so that code may be edited."""
     return hashlib.sha256(canonical_json(spec).encode()).hexdigest()[:16]
+
+
+def own_code(spec: Spec) -> dict[str, str]:
+    """Field -> digest of the code of its class, for the spec ("") and all within it that are not of this package."""
+    return {path: code for path, kind in _classes(spec, "") if (code := code_digest(kind))}
+
+
+def _classes(value: Any, path: str) -> Iterator[tuple[str, type[Spec]]]:
+    if isinstance(value, Spec):
+        yield path, type(value)
+        within = f"{path}." if path else ""
+        for name, field in type(value).model_fields.items():
+            if not field.exclude:
+                yield from _classes(getattr(value, name), within + name)
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _classes(item, f"{path}.{name}")
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _classes(item, f"{path}[{i}]")
 
 
 S = TypeVar("S", bound=Spec)

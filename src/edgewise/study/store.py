@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from edgewise.core.atomic import read_json_object, write_json
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Provenance, Totals, machine, versions
-from edgewise.core.spec import digest, plain
+from edgewise.core.spec import digest, own_code, plain
 from edgewise.model.backend import choose_backend, describe_backend
 from edgewise.study.stages import Stage
 from edgewise.training.execution import CPU, Execution
@@ -107,6 +107,7 @@ class Store:
             backend=describe_backend(choose_backend(execution.backend, execution.device)),
             versions=versions(),
             machine=machine(),
+            own_code=own_code(stage),
         )
 
     @contextmanager

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Literal, Self, final
 
 from edgewise.core.errors import InputError
-from edgewise.core.spec import Spec, digest
+from edgewise.core.spec import Spec, digest_of_values
 from edgewise.tasks.verdict import MAX_CHARACTERS, Score, Unscorable, Verdict, right, unreadable, unscorable, wrong
 
 __all__ = [
@@ -94,8 +94,8 @@ class World(Spec, ABC):
 
     @cached_property
     def _digest(self) -> str:
-        """What draws are keyed by, so that worlds with different knobs share none."""
-        return digest(self)
+        """What draws are keyed by, so that worlds with different knobs share none; an edited verifier keeps them."""
+        return digest_of_values(self)
 
     @property
     @abstractmethod

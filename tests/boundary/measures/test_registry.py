@@ -10,8 +10,18 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Audit, Counts, Outcomes, audit
+from edgewise.boundary.measures import registry
 from edgewise.boundary.measures.panel import Cell, Format, Panel, Series
-from edgewise.boundary.measures.registry import NEEDS, Measure, Need, check_names, measures, of_unit, quick
+from edgewise.boundary.measures.registry import (
+    NEEDS,
+    Measure,
+    Need,
+    check_names,
+    measures,
+    of_unit,
+    quick,
+    register_measure,
+)
 from edgewise.boundary.measures.verifier_errors import VerifierLabels
 from edgewise.core.errors import InputError
 
@@ -98,3 +108,15 @@ def test_names_are_checked() -> None:
     assert check_names(None) == set(measures()) and check_names(["cover"]) == {"cover"} and quick() < set(measures())
     with pytest.raises(InputError, match="measures: 'corner' is unknown; there are crossover, "):
         check_names(["corner"])
+
+
+def test_a_measure_from_outside_joins_all_others_and_takes_no_name_of_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_REGISTERED", {})
+    ours = measures()
+    taken = next(iter(ours.values()))
+    mine = Measure("mine", "Mine", "What it says.", "model", -1, lambda arm, terms: None, taken.panel)
+    assert register_measure(mine) is mine and register_measure(mine) is mine
+    assert list(measures()) == ["mine", *ours] and check_names(["mine"]) == {"mine"} and "mine" in quick()
+    for clash in (taken, Measure("mine", "Mine", "Another.", "model", 0, len, taken.panel)):
+        with pytest.raises(InputError, match=rf"^measure '{clash.name}': there is one of this name already"):
+            register_measure(clash)

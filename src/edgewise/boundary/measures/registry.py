@@ -1,8 +1,12 @@
 """Registry of measures: finds every measure that a module of this package declares, by name and in page order.
 
 A module declares its measures in a constant `MEASURES`, a tuple of `Measure`. `measures()` imports every module of the
-package and collects them. An audit computes the measures, boundary.json holds their results, and page, tables and
-terminal show their panels; none of these names a single measure.
+package and collects them. A measure of your own is one that you register:
+
+    register_measure(Measure("mine", "Mine", "What it says.", "model", 900, compute_mine, panel_of_mine))
+
+An audit computes the measures, boundary.json holds their results, and page, tables and terminal show their panels; none
+of these names a single measure.
 """
 
 from __future__ import annotations
@@ -110,16 +114,36 @@ class Measure(Generic[R]):
         return f"Needs {' and '.join(NEEDS[need] for need in self.needs) or 'more samples'}."
 
 
-@cache
+_REGISTERED: dict[str, Measure[Any]] = {}
+
+
+def register_measure(measure: Measure[R]) -> Measure[R]:
+    """Add a measure from outside this package to every audit of this process; InputError where its name is taken."""
+    if measure.name in _ours() or _place(_REGISTERED.get(measure.name, measure)) != _place(measure):
+        raise InputError(f"measure {measure.name!r}: there is one of this name already; choose another")
+    _REGISTERED[measure.name] = measure
+    return measure
+
+
+def _place(measure: Measure[Any]) -> tuple[str, str]:
+    return measure.compute.__module__, measure.compute.__qualname__
+
+
 def measures() -> Mapping[str, Measure[Any]]:
     """All measures by name, in the order in which pages show them."""
+    known = [*_ours().values(), *_REGISTERED.values()]
+    return {measure.name: measure for measure in sorted(known, key=lambda measure: (measure.rank, measure.name))}
+
+
+@cache
+def _ours() -> Mapping[str, Measure[Any]]:
     from edgewise.boundary import measures as package
 
     modules = [
         importlib.import_module(f"{package.__name__}.{info.name}") for info in pkgutil.iter_modules(package.__path__)
     ]
     declared = [measure for module in modules for measure in getattr(module, "MEASURES", ())]
-    return {measure.name: measure for measure in sorted(declared, key=lambda measure: (measure.rank, measure.name))}
+    return {measure.name: measure for measure in declared}
 
 
 def of_unit(unit: Unit) -> tuple[Measure[Any], ...]:

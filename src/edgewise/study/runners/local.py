@@ -18,7 +18,7 @@ from typing import Self
 import torch
 
 from edgewise.core.errors import InputError
-from edgewise.core.spec import digest
+from edgewise.core.spec import digest, own_code
 from edgewise.core.threads import Cores
 from edgewise.study.context import Context
 from edgewise.study.runners.base import Advanced
@@ -72,7 +72,7 @@ class LocalRunner:
                 result.set_result(None)
 
         try:
-            computed = self._pool.submit(_compute, stage, self._context)
+            computed = self._pool.submit(_compute, stage, digest(stage), self._context)
         except BrokenProcessPool:
             raise self._killed(stage) from None
         self._count(1)
@@ -179,9 +179,12 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _compute(stage: Stage, context: Context) -> None:
+def _compute(stage: Stage, name: str, context: Context) -> None:
     assert _worker is not None
-    name, messages = digest(stage), _worker.messages
+    messages = _worker.messages
+    if digest(stage) != name:
+        fields = ", ".join(field or "its class" for field in own_code(stage))
+        raise InputError(f"{stage.kind}: the code of {fields} was edited while the study ran; run it again")
 
     def report(done: int, total: int, note: str) -> None:
         messages.put((name, done, total, note))

@@ -9,6 +9,8 @@ Nested specs are the graph: equal prefixes are equal objects, have equal digests
 In:
 - every field of the stage: its kind, its training seed, its world with all knobs, its recipe with all numbers;
 - the `version` of the stage and of its worlds, bumped by hand when the meaning changes;
+- the code of every class among these that is not of this package: a world, reward, advantage, loss or stage of your
+  own, as far as the class uses it (`edgewise.core.own_code` says how far);
 - nested, the same of every ancestor.
 
 Out:
