@@ -170,3 +170,67 @@ def test_a_checksum_is_looked_at_also_where_the_archive_packs_with_zstandard(tmp
     content[listed + 16] ^= 1
     (tmp_path / "a.eval").write_bytes(content)
     assert refused(tmp_path / "a.eval").endswith("its checksum is not that of the log; copy the log again")
+
+
+NAN = float("nan")
+
+
+def test_nan_is_the_tools_mark_for_a_sample_that_was_not_scored(tmp_path: Path) -> None:
+    header = HEADER | {"results": {"scores": [{"metrics": {"accuracy": {"value": NAN}}}]}}
+    values = ["C", NAN, None, 0.0]
+    samples = [sample(value, epoch=epoch) for epoch, value in enumerate(values, 1)]
+    document = tmp_path / "a.json"
+    document.write_text(json.dumps(header | {"samples": samples}, indent=2))
+    for file in (archive(tmp_path / "a.eval", *samples, header=header), document):
+        imported = only(file)
+        assert totals(imported) == {"1": (4, 1)}
+        assert counts(imported).unscorable_P.tolist() == [2]
+
+
+def test_a_log_without_a_score_is_refused(tmp_path: Path) -> None:
+    bare = [sample(scores={}), sample(epoch=2, scores=None)]
+    lines = [refused(archive(tmp_path / "a.eval", *bare)), refused(archive(tmp_path / "b.eval", sample(NAN)))]
+    says = "scores: no sample has one; grade the log with `inspect score`"
+    assert lines == [f"a.eval: {says}", f"b.eval: {says}"]
+
+
+def test_a_value_of_several_is_named(tmp_path: Path) -> None:
+    whole = [sample({"answer": 1, "format": 0}), sample({"answer": 0, "format": 1}, epoch=2)]
+    # One value for all marks a sample that was not scored; a missing one is a null.
+    unscored = [sample(NAN, epoch=3), sample({"answer": None, "format": 1}, epoch=4)]
+    file = archive(tmp_path / "a.eval", *whole, *unscored)
+    assert refused(file).endswith("sample 1: score: not named; name one of the scorers match.answer, match.format")
+    for name in ("answer", "match.answer"):
+        imported = only(file, score=name)
+        assert totals(imported) == {"1": (4, 1)}
+        assert counts(imported).unscorable_P.tolist() == [2]
+        assert (imported.graded_by, imported.verifiers) == (("match.answer",), ("match",))
+    assert refused(file, score="x").endswith("sample 1: scores: no 'x'; there are match.answer, match.format")
+    one = archive(tmp_path / "b.eval", sample({"answer": "C"}))
+    assert totals(only(one)) == totals(only(one, score="match")) == {"1": (1, 1)}
+
+
+def test_a_threshold_decides_what_partly_right_is(tmp_path: Path) -> None:
+    file = archive(tmp_path / "a.eval", *(sample(value, epoch=epoch) for epoch, value in enumerate("CPIN")))
+    imported = only(file)
+    assert totals(imported) == {"1": (4, 1)}
+    assert imported.warnings == ("partly right answers (P) count as wrong: --threshold 0.5 takes them as correct",)
+    partly = only(file, threshold=0.4)
+    assert totals(partly) == {"1": (4, 2)}
+    assert not partly.warnings
+    assert counts(partly).unscorable_P.tolist() == [1]
+    assert totals(only(file, threshold=0.6)) == {"1": (4, 1)}
+
+
+def test_a_sample_that_a_limit_ended_was_cut_off(tmp_path: Path) -> None:
+    said = {"choices": [{"message": {"content": "x"}, "stop_reason": "model_length"}]}
+    ended = {"choices": [{"message": {"content": "x"}, "stop_reason": "stop"}]}
+    file = archive(
+        tmp_path / "a.eval",
+        sample(output=ended),
+        sample(output=said, epoch=2),
+        sample(output=ended, epoch=3, limit={"type": "token", "limit": 10}),
+    )
+    imported = only(file)
+    assert imported.outcomes is not None and imported.outcomes.truncated_S is not None
+    assert imported.outcomes.truncated_S.tolist() == [False, True, True]

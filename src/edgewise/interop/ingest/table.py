@@ -43,6 +43,7 @@ class RolloutTable:
 
     def __init__(self, threshold: float | None = None) -> None:
         self.rows = 0
+        self.threshold = threshold
         self.totals: Counts | None = None
         self.origins = RowOrigins()
         self.notes: list[str] = []

@@ -1,8 +1,8 @@
 """inspect_ai logs: `.eval` (a zip of JSON files) and `.json`; a sample of the log is one row, its epoch the sample.
 
-The task is the problem set. Scores "C" and 1 are correct; "I", 0 and "P" (partly right) are wrong;
-"N" (no answer), no score at all and a sample that ended in an error are unscorable. Other numbers
-need a threshold. Nothing is unpacked to disk, and no more than MEMBER_BYTES of a member to memory.
+The task is the problem set. What a score says is told in `edgewise.interop.readers.inspect_scores`; a sample without a
+score and one that ended in an error are unscorable. A sample that met a limit of the run was cut off. Nothing is
+unpacked to disk, and no more than MEMBER_BYTES of a member to memory.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import quote
 from edgewise.interop.ingest.lines import error_summary, json_document, parse_json
 from edgewise.interop.ingest.rows import RowBatcher
-from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
+from edgewise.interop.readers.inspect_scores import score_cells
 
 MEMBER_BYTES = 256 * 2**20
 
-_SCORES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": None}
 _ZSTD = 93
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _CHUNK = 2**20
@@ -94,17 +93,22 @@ def _add_samples(path: Path, log: Any, samples: Iterator[Any], table: RolloutTab
         raise InputError(f"{path}: no inspect_ai log: its header has no eval, plan and version")
     common = _common(log)
     if log.get("status") != "success":
-        table.warnings.append(f"{path.name}: the run ended with status {quote(log.get('status'))}; it may lack samples")
+        table.warn(f"{path.name}: the run ended with status {quote(log.get('status'))}; it may lack samples")
+    if score is not None:
+        table.obey("score")
     batcher = RowBatcher(table, path)
-    count = 0
+    count = scored = 0
     for count, sample in enumerate(samples, 1):
         where = f"{path}: sample {count}"
         if not isinstance(sample, dict) or "id" not in sample or "epoch" not in sample:
             raise InputError(f"{where}: not an object with id and epoch; is the log whole?")
-        row = common | _sample(sample, where, table, score)
+        row = common | _sample(sample) | _score(sample, where, table, score)
+        scored += "graded_by" in row
         batcher.add("sample", count, row, sum(len(cell) for cell in row.values() if isinstance(cell, str)))
     if not count:
         raise InputError(f"{path}: no sample; the log of a finished run has some")
+    if not scored:
+        raise InputError(f"{path}: scores: no sample has one; grade the log with `inspect score`")
     batcher.flush()
 
 
@@ -121,7 +125,8 @@ def _common(log: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in common.items() if value is not None}
 
 
-def _sample(sample: dict[str, Any], where: str, table: RolloutTable, score: str | None) -> dict[str, Any]:
+def _sample(sample: dict[str, Any]) -> dict[str, Any]:
+    """What a sample asks and what the model wrote."""
     attached = sample.get("attachments")
     attached = attached if isinstance(attached, dict) else {}
     row: dict[str, Any] = {
@@ -129,7 +134,6 @@ def _sample(sample: dict[str, Any], where: str, table: RolloutTable, score: str 
         "sample": sample["epoch"],
         "prompt": _resolved(sample.get("input"), attached),
         "gold": sample.get("target"),
-        "correct": None,
     }
     metadata = sample.get("metadata")
     if isinstance(metadata, dict):
@@ -138,38 +142,26 @@ def _sample(sample: dict[str, Any], where: str, table: RolloutTable, score: str 
     choices = output.get("choices") if isinstance(output, dict) else None
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
         row["completion"] = _resolved(choices[0].get("message"), attached)
-        row["truncated"] = choices[0].get("stop_reason") in ("max_tokens", "model_length")
+        row["finish_reason"] = choices[0].get("stop_reason")
+    if sample.get("limit") is not None:
+        # The run's limit of tokens, messages or time ended the sample.
+        row["truncated"] = True
     usage = output.get("usage") if isinstance(output, dict) else None
     if isinstance(usage, dict):
         row["tokens"] = usage.get("output_tokens")
+    return row
+
+
+def _score(sample: dict[str, Any], where: str, table: RolloutTable, score: str | None) -> dict[str, Any]:
+    """The verdict on a sample, and what its scorer says beside it."""
     scores = sample.get("scores")
-    if sample.get("error") is not None or not isinstance(scores, dict) or not scores:
+    cells = None
+    if sample.get("error") is None and isinstance(scores, dict) and scores:
+        cells = score_cells(scores, score, where, table)
+    if cells is None:
         table.note("samples that ended in an error or have no score are unscorable")
-        return row
-    if score is None and len(scores) > 1:
-        raise InputError(f"{where}: score: not named; name one of the scorers {name_list(list(scores))}")
-    if score is not None:
-        table.obey("score")
-    scorer = score or next(iter(scores))
-    score_record = scores.get(scorer)
-    if not isinstance(score_record, dict) or "value" not in score_record:
-        raise InputError(f"{where}: scores: no {quote(scorer)}; there are {name_list(list(scores))}")
-    return row | {
-        "verifier": scorer,
-        "graded_by": scorer,
-        "answer": score_record.get("answer"),
-        "reason": score_record.get("explanation"),
-        **_verdict(score_record["value"], f"{where}: scores: {scorer}"),
-    }
-
-
-def _verdict(value: Any, where: str) -> dict[str, Any]:
-    """The cells that a score fills."""
-    if isinstance(value, str) and value in _SCORES:
-        return {"score": _SCORES[value], "correct": None if value == "N" else value == "C"}
-    if isinstance(value, bool | int | float):
-        return {"score": value, "graded": value}
-    raise InputError(f"{where}: {quote(value)}; C, I, P, N or a number is needed")
+        return {"correct": None}
+    return cells
 
 
 def _resolved(value: Any, attached: dict[str, Any]) -> Any:
