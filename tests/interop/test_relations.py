@@ -51,7 +51,7 @@ ALL = {"0": (4, 4), "1": (4, 4), "2": (4, 4)}
         ("math500_1.jsonl", "math500_2.jsonl"),
     ],
 )
-@pytest.mark.parametrize("numbered", [False])
+@pytest.mark.parametrize("numbered", [False, True])
 def test_repeats_are_samples_of_the_same_problems(tmp_path: Path, names: tuple[str, str], numbered: bool) -> None:
     of_file = [rows(seed) for seed in (1, 2)]
     if numbered:

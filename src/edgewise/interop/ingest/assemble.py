@@ -9,6 +9,7 @@ import numpy as np
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import quote
 from edgewise.interop.ingest.columns import MISSING, Array
+from edgewise.interop.ingest.copies import leave_out_copies
 from edgewise.interop.ingest.model_rows import EMPTY, ModelRows, split_by_model
 from edgewise.interop.ingest.problem_columns import (
     gold_answers,
@@ -39,7 +40,7 @@ def assemble(table: RolloutTable) -> tuple[ModelRollouts, ...]:
         return (_totals(table),)
     if not table.rows:
         raise InputError(f"{table.origins.files[0]}: no sample; a row is one sample")
-    return tuple(_model_rollouts(model) for model in split_by_model(table))
+    return tuple(_model_rollouts(leave_out_copies(model)) for model in split_by_model(table))
 
 
 def _totals(table: RolloutTable) -> ModelRollouts:
@@ -224,5 +225,7 @@ def _duplicates(model: ModelRows) -> float | None:
     """The share of problems whose completions are all one text, among those with two or more completions."""
     comparison, problems = model.table.completion_texts, model.table.problems.count
     several_P = comparison.texts(problems)[model.number_P] > 1
+    # Copies that were left out are no second completion.
+    several_P &= np.bincount(model.problem_S, minlength=several_P.size) > 1
     differ_P = comparison.differ(problems)[model.number_P]
     return float(1 - differ_P[several_P].mean()) if several_P.any() else None

@@ -26,6 +26,8 @@ EMPTY: dict[str, float] = {
     "score": np.nan,
     "logprob": np.nan,
     "predicted": -1,
+    # The content of the row is not known.
+    "row": 0,
 }
 
 
@@ -82,6 +84,11 @@ class ModelRows:
             place if place < self.row_S.size and self.row_S[place] == row else None
             for row, place in zip(rows, places, strict=True)
         ]
+
+    def file_of_rows(self) -> IntArray:
+        """The number of the file that each row came from."""
+        rows = np.arange(self.problem_S.size) if self.row_S is None else self.row_S
+        return np.searchsorted(self.table.origins.starts, rows, side="right")
 
     def error_at(self, place: int, field: str, problem: str) -> InputError:
         """The error that a field of one of its rows is wrong."""

@@ -23,7 +23,7 @@ from edgewise.interop.ingest.columns import (
 )
 from edgewise.interop.ingest.problems import ProblemAttribute, ProblemIndex
 from edgewise.interop.ingest.schema import PROBLEM_ATTRIBUTES
-from edgewise.interop.ingest.texts import KeptTexts, TextComparison, WantedTexts
+from edgewise.interop.ingest.texts import KeptTexts, TextComparison, WantedTexts, row_hashes
 from edgewise.interop.ingest.verdicts import VerdictReader, process_verdicts, truncation
 from edgewise.outcomes.counts import Counts, IntArray
 from edgewise.outcomes.outcomes import Int32Array
@@ -63,7 +63,7 @@ class RolloutTable:
 
     def begin(self, file: Path, source: str) -> None:
         """The rows to come are from `file`, written by `source`."""
-        self.origins.begin(file, source)
+        self.origins.begin(self.rows, file, source)
         self._verdicts.begin_file()
 
     def note(self, text: str) -> None:
@@ -119,9 +119,16 @@ class RolloutTable:
     def compare_texts(
         self, texts: TextComparison, start: int, hash_S: IntArray, given_S: npt.NDArray[np.bool_]
     ) -> None:
-        """Compare the texts of the rows from `start` on, those that have one, with others of their problems."""
-        problem_S = self.columns["problem"].slice(start, start + hash_S.size)
+        """Compare the texts of the rows from `start` on, those that have one, with others of their problems.
+
+        Completions and verdicts are remembered as well, to find rows that are there twice.
+        """
+        end = start + hash_S.size
+        problem_S = self.columns["problem"].slice(start, end)
         texts.add(self.problems.count, problem_S[given_S], hash_S[given_S])
+        if texts is self.completion_texts:
+            verdict_S = self.columns["verdict"].slice(start, end)
+            self._append_at(start, "row", row_hashes(np.where(given_S, hash_S, 0), verdict_S))
 
     def _number_problems(self, size: int, columns: Mapping[str, BatchColumn]) -> tuple[Int32Array, IntArray]:
         codes = {}
@@ -173,7 +180,10 @@ class RolloutTable:
             )
 
     def _append(self, name: str, chunk: Array) -> None:
-        self.columns.setdefault(name, ChunkedColumn()).append(self.rows, chunk)
+        self._append_at(self.rows, name, chunk)
+
+    def _append_at(self, start: int, name: str, chunk: Array) -> None:
+        self.columns.setdefault(name, ChunkedColumn()).append(start, chunk)
 
     def _error_in_batch(self, row: int, field: str, problem: str) -> InputError:
         return self.error(self.rows + row, field, problem)
@@ -184,12 +194,14 @@ class RowOrigins:
 
     def __init__(self) -> None:
         self.files: list[Path] = []
+        self.starts: list[int] = []
         self.sources: list[str] = []
         self._runs: list[tuple[int, Path, str, int]] = []
 
-    def begin(self, file: Path, source: str) -> None:
-        """The rows to come are from `file`, written by `source`."""
+    def begin(self, row: int, file: Path, source: str) -> None:
+        """From `row` on, rows are from `file`, written by `source`."""
         self.files.append(file)
+        self.starts.append(row)
         if source not in self.sources:
             self.sources.append(source)
 
