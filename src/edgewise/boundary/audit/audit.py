@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.audit.result import Audit, Concern, ProblemSet, Scope
-from edgewise.boundary.audit.unseen import unseen_concerns
+from edgewise.boundary.audit.unseen import sample_concerns
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid, usual_k
 from edgewise.boundary.measures import registry
@@ -66,11 +66,18 @@ def audit(
         raise InputError("verifier: no model has verdicts on the process; its errors concern nothing here")
     # The guess floor decides whether a claim can be made, so it is computed in any case.
     names = registry.check_names(measures) | {GUESSING.name}
-    counts_by = {name: _by_metric(arm, metric) for name, arm in models.items()}
+    counts_by: CountsBy = {name: _by_metric(arm, metric) for name, arm in models.items()}
     (base_name, base), *tuned = ((name, counts[metric]) for name, counts in counts_by.items())
     for _, other in tuned:
         require_same_problems(base, other)
     problems_of = _problems_of(base, sets)
+    compared_P = np.any(list(problems_of.values()), axis=0)
+    if not compared_P.all():
+        models = {name: arm.select(compared_P) for name, arm in models.items()}
+        problems_of = {name: chosen_P[compared_P] for name, chosen_P in problems_of.items()}
+        counts_by = _selected(counts_by, compared_P)
+    compared = {model: counts[metric] for model, counts in counts_by.items()}
+    concerns = (*concerns, *sample_concerns(models, compared))
     settings = _Settings(
         k=k,
         metric=metric,
@@ -89,15 +96,13 @@ def audit(
         samples = {model: arm.select(chosen_P) for model, arm in models.items() if isinstance(arm, Outcomes)}
         parts.append(_problem_set(name, samples, _selected(counts_by, chosen_P), settings))
     verdicts = {model: combine({part.name: part.whole.verdicts[model] for part in parts}) for model, _ in tuned}
-    compared_P = np.any(list(problems_of.values()), axis=0)
-    compared = {model: counts[metric] for model, counts in _selected(counts_by, compared_P).items()}
     return Audit(
         verdict=verdicts[tuned[-1][0]],
         models=tuple(models),
         metric=metric,
         verdicts=verdicts,
         sets=tuple(parts),
-        concerns=(*concerns, *unseen_concerns(compared), *(concern for part in parts for concern in part.concerns)),
+        concerns=(*concerns, *(concern for part in parts for concern in part.concerns)),
         counts=compared,
         alpha=alpha,
         margin=margin,

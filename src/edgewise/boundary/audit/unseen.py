@@ -1,14 +1,21 @@
-"""What an audit says first about samples that were cut off or could not be scored, where there are many."""
+"""What must be said of samples before any number: missing by their outcome, cut off, not scored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from edgewise.boundary.audit.missing import missing_concerns
 from edgewise.boundary.audit.result import Concern
 from edgewise.outcomes.counts import Counts
+from edgewise.outcomes.outcomes import Outcomes
 
 # From this share of the samples on, a reader must know of them before any number.
 MANY_UNSEEN = 0.1
+
+
+def sample_concerns(models: Mapping[str, Outcomes | Counts], counts: Mapping[str, Counts]) -> tuple[Concern, ...]:
+    """The concerns about the samples of `models`, whose counts by the metric of the claims are `counts`."""
+    return (*missing_concerns(models, counts), *unseen_concerns(counts))
 
 
 def unseen_concerns(counts: Mapping[str, Counts]) -> Iterator[Concern]:
