@@ -36,7 +36,7 @@ def failures_dropped(rng: np.random.Generator, problems: int, kept: float = 0.5)
 
 def stopped_at_success(rng: np.random.Generator, problems: int) -> Counts:
     right_PS = rng.random((problems, N)) < rates(rng, problems)[:, None]
-    c_P = right_PS.any(axis=1).astype(np.int64)
+    c_P = np.array(right_PS.any(axis=1), dtype=np.int64)
     first_P = np.array(right_PS.argmax(axis=1), dtype=np.int64) + 1
     return Counts.of(np.where(c_P == 1, first_P, N).astype(np.int64), c_P)
 
