@@ -104,9 +104,9 @@ def prepared() -> float:
 
     world = GraphArithmetic(min_op=2, max_op=10)
     tokenizer = Tokenizer(world.words())
-    rows_of_step(world, tokenizer, 50, 2048, 0, 0, 0)
+    rows_of_step(world, "train", tokenizer, 50, 2048, 0, 0, 0)
     start = time.process_time()
-    rows = rows_of_step(world, tokenizer, 2048, 2048, 0, 0, 1)
+    rows = rows_of_step(world, "train", tokenizer, 2048, 2048, 0, 0, 1)
     return float((rows.document_RT >= 0).sum()) / (time.process_time() - start)
 
 

@@ -177,7 +177,7 @@ def by_hand(policy: Decoder, tokenizer: Tokenizer, world: World, seed: int) -> l
     optimizer = torch.optim.AdamW(policy.parameters(), LEARNING_RATE, BETAS, EPSILON, weight_decay=0.0)
     metrics = []
     for step in range(STEPS):
-        problems = [world.problem("train", seed, step * PROMPTS + p) for p in range(PROMPTS)]
+        problems = [world.problem("held_out", seed, step * PROMPTS + p) for p in range(PROMPTS)]
         groups = collect(policy, tokenizer, world, problems, key("rl", seed, step))
         rewards = [reward for group in groups for reward in group.rewards]
         lengths = [len(completion) for group in groups for completion in group.completions]

@@ -69,7 +69,7 @@ def collected(
         WORLD,
         recipe.reward.function,
         sampling.filters,
-        curriculum or FreshProblems().start(WORLD, 0),
+        curriculum or FreshProblems().start(WORLD, "train", 0),
         coverage or Coverage(),
         sampling.prompts,
         sampling.samples,

@@ -72,7 +72,7 @@ def test_random_rewards_do_not_look_at_the_text_and_come_again_on_resuming() -> 
 @pytest.mark.parametrize("name", EVERY_WORLD)
 def test_a_wrong_label_is_never_right_and_stays_the_same(name: str) -> None:
     world = EVERY_WORLD[name]
-    reward_of("wrong_label").check(world)
+    reward_of("wrong_label").check(world, "held_out")
     labels = set()
     for index in range(6):
         problem = world.problem("train", 0, index)
@@ -125,7 +125,7 @@ class Same(StringFunctions):
 def test_a_world_of_one_answer_has_no_wrong_label() -> None:
     world = Same(max_calls=1)
     with pytest.raises(InputError, match=r"^reward: 100 other problems of the world strings"):
-        reward_of("wrong_label").check(world)
+        reward_of("wrong_label").check(world, "held_out")
 
 
 @given(st.lists(st.sampled_from(["1", "2", "3", None]), min_size=1, max_size=8))

@@ -16,7 +16,15 @@ from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.spec import Spec, canonical_json, plain
 from edgewise.model.tensors import load_tensors, save_tensors
-from edgewise.rl.curriculum import Curriculum, CurriculumState, EdgeLevels, FreshProblems, ProblemPool, TargetedLevels
+from edgewise.rl.curriculum import (
+    Curriculum,
+    CurriculumState,
+    EdgeLevels,
+    FreshProblems,
+    ProblemPool,
+    TargetedLevels,
+    check_problems,
+)
 from edgewise.tasks.base import Problem, Score, Split, Verdict, World
 
 
@@ -55,7 +63,7 @@ class Ladder(World):
 
 
 LEVELS = Ladder()
-# Nine different problems of the train split, and no more.
+# Nine different problems of each split, and no more.
 FEW = Ladder(top=1, different=9)
 EVERY_KIND: dict[str, FreshProblems | ProblemPool | TargetedLevels | EdgeLevels] = {
     "uniform": FreshProblems(),
@@ -98,31 +106,33 @@ def step(course: CurriculumState, number: int) -> tuple[list[Problem], dict[str,
 # FreshProblems
 
 
-def test_uniform_asks_the_problems_of_the_train_split_by_running_numbers_through_refills() -> None:
-    course = FreshProblems().start(LEVELS, 3)
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_uniform_asks_the_problems_of_the_split_by_running_numbers_through_refills(split: Split) -> None:
+    course = FreshProblems().start(LEVELS, split, 3)
     asked = course.next(4)
     course.learn(asked, outcomes(asked, 0))
     asked += course.next(2)
     asked += course.next(5)
-    assert asked == [LEVELS.problem("train", 3, index) for index in range(11)]
+    assert asked == [LEVELS.problem(split, 3, index) for index in range(11)]
     assert course.metrics() == {}
 
 
 # Pools
 
 
-def test_a_pool_is_the_first_different_problems_of_the_train_split() -> None:
-    drawn = [FEW.problem("train", 1, index) for index in range(40)]
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_a_pool_is_the_first_different_problems_of_the_split(split: Split) -> None:
+    drawn = [FEW.problem(split, 1, index) for index in range(40)]
     first = list(dict.fromkeys(ids(drawn)))[:6]
     assert ids(drawn)[:6] != first, "nothing came twice, so nothing was tested"
-    asked = ProblemPool(size=6).start(FEW, 1).next(6)
+    asked = ProblemPool(size=6).start(FEW, split, 1).next(6)
     assert sorted(ids(asked)) == sorted(first)
     assert all(problem in drawn for problem in asked)
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 9, 12])
 def test_a_pool_asks_each_problem_once_an_epoch_whatever_the_batch(count: int) -> None:
-    course = ProblemPool(size=9).start(FEW, 0)
+    course = ProblemPool(size=9).start(FEW, "train", 0)
     batches = [course.next(count) for _ in range(36)]
     for batch in batches:
         assert len(set(ids(batch))) == len(batch) == min(count, 9)
@@ -133,23 +143,23 @@ def test_a_pool_asks_each_problem_once_an_epoch_whatever_the_batch(count: int) -
 
 
 def test_orders_differ_between_epochs_and_between_seeds() -> None:
-    course = ProblemPool(size=9).start(FEW, 0)
+    course = ProblemPool(size=9).start(FEW, "train", 0)
     epochs = [tuple(ids(course.next(9))) for _ in range(5)]
     assert len(set(epochs)) == 5
-    other = ProblemPool(size=9).start(FEW, 1)
+    other = ProblemPool(size=9).start(FEW, "train", 1)
     place = {name: number for number, name in enumerate(sorted(epochs[0]))}
     assert [place[name] for name in ids(other.next(9))] != [place[name] for name in epochs[0]]
 
 
 def test_every_place_in_an_epoch_is_as_likely_for_every_problem() -> None:
-    course = ProblemPool(size=9).start(FEW, 0)
+    course = ProblemPool(size=9).start(FEW, "train", 0)
     firsts = Counter(ids(course.next(9))[0] for _ in range(900))
     assert len(firsts) == 9
     assert chisquare(list(firsts.values())).pvalue > 1e-4
 
 
 def test_a_problem_retires_by_its_pass_rate_over_all_its_samples_and_never_comes_back() -> None:
-    course = ProblemPool(size=3, retire_at=0.9, retire_after=2).start(FEW, 0)
+    course = ProblemPool(size=3, retire_at=0.9, retire_after=2).start(FEW, "train", 0)
     low, late, at_once = course.next(3)
 
     def learn(solved: dict[str, int]) -> None:
@@ -178,14 +188,14 @@ def test_a_problem_retires_at_exactly_the_fraction() -> None:
         for samples in range(1, 41):
             least = math.ceil(Fraction(rate) * samples)
             for solved in {least - 1, least} - {-1}:
-                course = ProblemPool(size=1, retire_at=float(rate)).start(FEW, 0)
+                course = ProblemPool(size=1, retire_at=float(rate)).start(FEW, "train", 0)
                 asked = course.next(1)
                 course.learn(asked, solving(asked, solved, samples))
                 assert (course.next(1) == []) == (Fraction(solved, samples) >= Fraction(rate)), (rate, solved, samples)
 
 
 def test_a_pool_gives_what_is_left_until_nothing_is() -> None:
-    course = ProblemPool(size=9, retire_at=1.0).start(FEW, 0)
+    course = ProblemPool(size=9, retire_at=1.0).start(FEW, "train", 0)
     left = 9
     while left:
         asked = course.next(4)
@@ -198,7 +208,7 @@ def test_a_pool_gives_what_is_left_until_nothing_is() -> None:
 
 
 def test_without_a_rate_none_retires() -> None:
-    course = ProblemPool(size=9).start(FEW, 0)
+    course = ProblemPool(size=9).start(FEW, "train", 0)
     for _ in range(5):
         asked = course.next(9)
         assert len(asked) == 9
@@ -207,21 +217,23 @@ def test_without_a_rate_none_retires() -> None:
 
 
 def test_a_problem_learnt_twice_in_one_call_counts_as_two_visits() -> None:
-    course = ProblemPool(size=2, retire_at=0.9, retire_after=2).start(FEW, 0)
+    course = ProblemPool(size=2, retire_at=0.9, retire_after=2).start(FEW, "train", 0)
     one, other = course.next(2)
     course.learn([one, one, other], solving([one, one, other], 4, 4))
     assert ids(course.next(2)) == [other.id]
 
 
 def test_a_pool_may_be_all_that_the_world_has_and_not_more() -> None:
-    assert len(ProblemPool(size=9).start(FEW, 0).next(20)) == 9
-    with pytest.raises(InputError, match=r"curriculum.size: must be at most 9, .* is 10") as refused:
-        ProblemPool(size=10).start(FEW, 0)
+    assert len(ProblemPool(size=9).start(FEW, "train", 0).next(20)) == 9
+    with pytest.raises(
+        InputError, match=r"curriculum.size: must be at most 9, .* of the split train, is 10; use"
+    ) as refused:
+        ProblemPool(size=10).start(FEW, "train", 0)
     assert "\n" not in str(refused.value)
 
 
 def test_a_pool_learns_only_of_its_own_problems() -> None:
-    course = ProblemPool(size=2).start(FEW, 0)
+    course = ProblemPool(size=2).start(FEW, "train", 0)
     mine = course.next(2)
     foreign = LEVELS.problem("train", 0, 0)
     before = course.tensors()
@@ -264,7 +276,7 @@ def teach(course: CurriculumState, rates: dict[int, float], world: Ladder = LEVE
 
 
 def test_targeted_draws_follow_the_weights() -> None:
-    course = TargetedLevels(floor=0.05).start(LEVELS, 0)
+    course = TargetedLevels(floor=0.05).start(LEVELS, "train", 0)
     teach(course, {1: 1.0, 2: 0.8, 3: 0.5, 4: 0.1})
     drawn = Counter(problem.level for problem in course.next(4000))
     weight_L = TargetedLevels(floor=0.05).weights(
@@ -280,7 +292,7 @@ def test_targeted_draws_follow_the_weights() -> None:
 
 def test_levels_never_visited_are_drawn_as_often_as_each_other() -> None:
     for spec in (TargetedLevels(), EdgeLevels()):
-        course = spec.start(LEVELS, 1)
+        course = spec.start(LEVELS, "train", 1)
         metrics = course.metrics()
         drawn = Counter(problem.level for problem in course.next(2000))
         assert chisquare([drawn[level] for level in LEVELS.levels]).pvalue > 1e-4
@@ -288,7 +300,7 @@ def test_levels_never_visited_are_drawn_as_often_as_each_other() -> None:
 
 
 def test_the_average_forgets_at_the_rate_of_its_memory_and_starts_at_the_first_visit() -> None:
-    course = TargetedLevels(memory=0.75).start(LEVELS, 0)
+    course = TargetedLevels(memory=0.75).start(LEVELS, "train", 0)
     teach(course, {2: 0.4, 5: 1.0})
     teach(course, {2: 0.8})
     teach(course, {2: 0.0})
@@ -302,7 +314,7 @@ def test_a_visit_pools_all_samples_of_a_level_in_any_order() -> None:
     solved_PG = torch.tensor([[1, 1], [1, 0], [0, 0], [1, 0]], dtype=torch.bool)
     found = []
     for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
-        course = EdgeLevels().start(LEVELS, 0)
+        course = EdgeLevels().start(LEVELS, "train", 0)
         course.learn([problems[i] for i in order], solved_PG[order])
         found.append(course.tensors())
     assert found[0]["rate"].tolist() == [0.5, 0, 0.5, 0, 0]
@@ -310,23 +322,23 @@ def test_a_visit_pools_all_samples_of_a_level_in_any_order() -> None:
 
 
 def test_edge_asks_no_level_outside_while_one_is_inside() -> None:
-    course = EdgeLevels(least=0.1, most=0.5).start(LEVELS, 0)
+    course = EdgeLevels(least=0.1, most=0.5).start(LEVELS, "train", 0)
     teach(course, {1: 1.0, 2: 0.6, 3: 0.5, 4: 0.1, 5: 0.0})
     assert {problem.level for problem in course.next(200)} == {3, 4}
     assert course.metrics()["levels_in_use"] == pytest.approx(2)
 
 
 def test_edge_asks_the_nearest_level_where_none_is_inside() -> None:
-    course = EdgeLevels(least=0.2, most=0.5).start(LEVELS, 0)
+    course = EdgeLevels(least=0.2, most=0.5).start(LEVELS, "train", 0)
     teach(course, {1: 1.0, 2: 0.8, 3: 0.7, 4: 0.1, 5: 0.0})
     assert {problem.level for problem in course.next(100)} == {4}
-    course = EdgeLevels(least=0.2, most=0.5).start(LEVELS, 0)
+    course = EdgeLevels(least=0.2, most=0.5).start(LEVELS, "train", 0)
     teach(course, {1: 1.0, 2: 0.6, 3: 0.7, 4: 0.0, 5: 0.0})
     assert {problem.level for problem in course.next(100)} == {2}
 
 
 def test_problems_of_a_level_are_its_own_in_turn() -> None:
-    course = TargetedLevels().start(LEVELS, 5)
+    course = TargetedLevels().start(LEVELS, "train", 5)
     asked = [problem for _ in range(20) for problem in course.next(3)]
     for level in LEVELS.levels:
         mine = [problem for problem in asked if problem.level == level]
@@ -337,25 +349,27 @@ def test_problems_of_a_level_are_its_own_in_turn() -> None:
 def test_what_is_drawn_does_not_depend_on_how_it_is_cut_into_batches() -> None:
     for spec in (FreshProblems(), ProblemPool(size=9), TargetedLevels(), EdgeLevels()):
         world = FEW if spec.kind == "pool" else LEVELS
-        whole = spec.start(world, 2)
-        cut = spec.start(world, 2)
+        whole = spec.start(world, "train", 2)
+        cut = spec.start(world, "train", 2)
         assert ids(whole.next(9)) == [name for count in (1, 2, 3, 3) for name in ids(cut.next(count))]
 
 
 def test_one_level_gives_nothing_to_choose_from() -> None:
     for spec in (TargetedLevels(), EdgeLevels()):
         with pytest.raises(InputError, match=r"curriculum: .* the world has only 1; use uniform"):
-            spec.start(FEW, 0)
+            spec.start(FEW, "train", 0)
 
 
-def test_a_level_without_training_problems_is_refused_before_any_work() -> None:
-    for spec in (TargetedLevels(), EdgeLevels()):
-        with pytest.raises(InputError, match="split 'train' is empty at level 5"):
-            spec.start(Ladder(hollow=5), 0)
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_a_level_without_problems_in_the_split_is_refused(split: Split) -> None:
+    message = f"^split: split '{split}' is empty at level 5; or let the stage draw from another split, of which train"
+    with pytest.raises(InputError, match=message):
+        check_problems(Ladder(hollow=5), split, 0)
+    check_problems(Ladder(), split, 0)
 
 
 def test_levels_learn_only_of_the_world() -> None:
-    course = EdgeLevels().start(Ladder(top=3), 0)
+    course = EdgeLevels().start(Ladder(top=3), "train", 0)
     foreign = LEVELS.at_level(5).problem("train", 0, 0)
     with pytest.raises(InputError, match="level 5 is not of this world"):
         course.learn([foreign], solving([foreign], 1, 2))
@@ -367,7 +381,7 @@ def test_levels_learn_only_of_the_world() -> None:
 @pytest.mark.parametrize("kind", EVERY_KIND)
 def test_only_binary_outcomes_are_learnt(kind: str) -> None:
     spec = EVERY_KIND[kind]
-    course = spec.start(FEW if isinstance(spec, ProblemPool) else LEVELS, 0)
+    course = spec.start(FEW if isinstance(spec, ProblemPool) else LEVELS, "train", 0)
     problems = course.next(2)
     for wrong in (torch.ones(2, 4), torch.ones(2, 4, dtype=torch.int64)):
         with pytest.raises(InputError, match="solved: must be the binary outcomes, bool"):
@@ -382,15 +396,15 @@ def test_a_run_interrupted_after_any_step_goes_on_as_if_it_had_not_been(kind: st
     spec = EVERY_KIND[kind]
     world = FEW if isinstance(spec, ProblemPool) else LEVELS
     steps = 12
-    course = spec.start(world, 4)
+    course = spec.start(world, "train", 4)
     whole = [step(course, number) for number in range(steps)]
     end = course.tensors()
     for stop in range(steps + 1):
-        before = spec.start(world, 4)
+        before = spec.start(world, "train", 4)
         for number in range(stop):
             step(before, number)
         save_tensors(before.tensors(), tmp_path / "state")
-        after = spec.start(world, 4)
+        after = spec.start(world, "train", 4)
         step(after, 77)  # what is there already is replaced whole
         after.load(load_tensors(tmp_path / "state"))
         assert [step(after, number) for number in range(stop, steps)] == whole[stop:]
@@ -399,11 +413,11 @@ def test_a_run_interrupted_after_any_step_goes_on_as_if_it_had_not_been(kind: st
 
 def test_saved_tensors_do_not_change_as_the_course_goes_on() -> None:
     for spec in EVERY_KIND.values():
-        course = spec.start(FEW if isinstance(spec, ProblemPool) else LEVELS, 0)
+        course = spec.start(FEW if isinstance(spec, ProblemPool) else LEVELS, "train", 0)
         step(course, 0)
         saved = course.tensors()
         copied = {name: tensor.clone() for name, tensor in saved.items()}
-        other = spec.start(FEW if isinstance(spec, ProblemPool) else LEVELS, 0)
+        other = spec.start(FEW if isinstance(spec, ProblemPool) else LEVELS, "train", 0)
         other.load(saved)
         step(course, 1)
         step(other, 1)
@@ -412,13 +426,17 @@ def test_saved_tensors_do_not_change_as_the_course_goes_on() -> None:
 
 
 def test_a_checkpoint_of_another_curriculum_is_refused() -> None:
-    saved = ProblemPool(size=8).start(FEW, 0).tensors()
-    for course in (FreshProblems().start(FEW, 0), ProblemPool(size=9).start(FEW, 0), EdgeLevels().start(LEVELS, 0)):
+    saved = ProblemPool(size=8).start(FEW, "train", 0).tensors()
+    for course in (
+        FreshProblems().start(FEW, "train", 0),
+        ProblemPool(size=9).start(FEW, "train", 0),
+        EdgeLevels().start(LEVELS, "train", 0),
+    ):
         with pytest.raises(InputError, match="checkpoint of another curriculum"):
             course.load(saved)
-    narrow = EdgeLevels().start(Ladder(top=4), 0)
+    narrow = EdgeLevels().start(Ladder(top=4), "train", 0)
     with pytest.raises(InputError, match="checkpoint of another curriculum"):
-        narrow.load(EdgeLevels().start(LEVELS, 0).tensors())
+        narrow.load(EdgeLevels().start(LEVELS, "train", 0).tensors())
 
 
 def test_a_bare_name_stands_for_the_choice_with_its_defaults() -> None:

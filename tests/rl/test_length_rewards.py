@@ -144,4 +144,4 @@ def test_a_bad_choice_names_its_field(fields: dict[str, object], name: str) -> N
 
 def test_a_choice_without_needs_takes_any_world() -> None:
     for choice in CHOICES[:-2]:
-        reward_of(choice).check(COMPACT)
+        reward_of(choice).check(COMPACT, "held_out")

@@ -139,14 +139,16 @@ def test_a_checkpoint_of_another_reset_is_refused() -> None:
 
 
 def test_validation_problems_are_of_the_train_split_under_a_seed_of_their_own() -> None:
-    problems = validation_problems(WORLD, 3, 20)
+    problems = validation_problems(WORLD, "held_out", 3, 20)
     assert len(problems) == 20
-    assert {problem.split for problem in problems} == {"train"}
-    trained_on = {(problem.seed, problem.index) for problem in (WORLD.problem("train", 3, i) for i in range(20))}
+    assert {problem.split for problem in problems} == {"held_out"}
+    trained_on = {(problem.seed, problem.index) for problem in (WORLD.problem("held_out", 3, i) for i in range(20))}
     assert not trained_on & {(problem.seed, problem.index) for problem in problems}
-    assert problems == validation_problems(WORLD, 3, 20)
-    assert problems[:5] == validation_problems(WORLD, 3, 5)
-    assert {problem.seed for problem in validation_problems(WORLD, 4, 5)}.isdisjoint({p.seed for p in problems})
+    assert problems == validation_problems(WORLD, "held_out", 3, 20)
+    assert problems[:5] == validation_problems(WORLD, "held_out", 3, 5)
+    assert {problem.seed for problem in validation_problems(WORLD, "held_out", 4, 5)}.isdisjoint(
+        {p.seed for p in problems}
+    )
 
 
 def test_a_bare_name_stands_for_the_choice_with_its_defaults() -> None:

@@ -51,7 +51,7 @@ PAID = [
 @pytest.mark.parametrize("recipe", PAID)
 def test_every_reward_is_a_number_for_each_sample_and_says_when_it_is_binary(recipe: str) -> None:
     spec = override(Recipe(), [recipe]).reward.function
-    spec.check(PAPER)
+    spec.check(PAPER, "held_out")
     golds = [PAPER.solution(PAPER.problem("train", 0, index)) for index in range(3)]
     rollouts = rollouts_of(PAPER, [[gold, gold[: len(gold) // 2], "", gold] for gold in golds], cut=[(0, 3)])
     outcome, paid = spec.score(PAPER, rollouts, 5)
@@ -250,20 +250,20 @@ RELEASED: tuple[dict[str, Any], ...] = (
 @pytest.mark.parametrize("world", [COMPACT, ModularArithmetic(), mixed(PAPER, mixed(ENGLISH, COMPACT))])
 def test_a_reward_that_a_world_does_not_offer_is_refused_before_work(world: World) -> None:
     for choice in ({"kind": "mixture", "alpha": 0.5}, "process"):
-        reward_of(choice).check(world)
+        reward_of(choice).check(world, "held_out")
     for choice in RELEASED:
         with pytest.raises(InputError, match=r"^reward.function.name: the world \w+ .*offers no rewards") as caught:
-            reward_of(choice).check(world)
+            reward_of(choice).check(world, "held_out")
         assert "\n" not in str(caught.value)
     for fine in (PAPER, ENGLISH, mixed(PAPER, mixed(ENGLISH, PAPER))):
         for choice in RELEASED:
-            reward_of(choice).check(fine)
+            reward_of(choice).check(fine, "held_out")
 
 
 def test_other_numbers_than_a_world_s_reward_takes_are_refused_before_work() -> None:
     for name, numbers in (("released_mixture", {}), ("released_strict", {"alpha": 0.5})):
         with pytest.raises(InputError, match=r"^reward.function.numbers: released_\w+ takes other numbers"):
-            reward_of({"kind": "world", "name": name, "numbers": numbers}).check(ENGLISH)
+            reward_of({"kind": "world", "name": name, "numbers": numbers}).check(ENGLISH, "held_out")
 
 
 def test_the_compact_wording_has_no_defects() -> None:

@@ -34,7 +34,7 @@ def setting(recipe: Recipe, rollouts: Rollouts) -> tuple[TokenBatch, Models, Sco
     if models.critic is not None:
         torch.nn.init.normal_(models.critic.value.weight, generator=torch.Generator().manual_seed(1))
     worker = RolloutWorker(models, sampling.behavior, TOKENIZER, WORLD, sampling.max_new_tokens, sampling.temperature)
-    curriculum = sampling.curriculum.start(WORLD, 0)
+    curriculum = sampling.curriculum.start(WORLD, "train", 0)
     collector = Collector(
         worker,
         WORLD,

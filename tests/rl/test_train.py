@@ -19,7 +19,7 @@ from edgewise.rl.train import train as train_with_rl
 from edgewise.rollouts.collect import roll_out
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
-from edgewise.tasks.base import Problem, World
+from edgewise.tasks.base import Problem, Split, World
 from edgewise.training.execution import CPU
 from edgewise.training.run_folder import RunFolder
 
@@ -295,7 +295,8 @@ def test_another_seed_is_another_run(tmp_path: Path) -> None:
     assert traces(tmp_path / "0")[0] != traces(tmp_path / "1")[0]
 
 
-def test_every_step_draws_fresh_problems_of_the_train_split(tmp_path: Path) -> None:
+@pytest.mark.parametrize("split", ["held_out", "train"])
+def test_every_step_draws_fresh_problems_of_the_split(tmp_path: Path, split: Split) -> None:
     asked: list[tuple[str, int, int]] = []
 
     class Watched(Bandit):
@@ -303,8 +304,43 @@ def test_every_step_draws_fresh_problems_of_the_train_split(tmp_path: Path) -> N
             asked.append((split, seed, index))
             return super().problem(split, seed, index)
 
-    train(RunFolder(tmp_path), RECIPE, 5, Watched())
-    assert asked == [("train", 5, index) for index in range(RECIPE.steps * RECIPE.sampling.prompts)]
+    train_with_rl(decoder(), TOKENIZER, Watched(), RECIPE, 5, RunFolder(tmp_path), split=split)
+    checked, *drawn = asked
+    assert checked == (split, 5, 0), "that there are problems is checked before any work"
+    assert drawn == [(split, 5, index) for index in range(RECIPE.steps * RECIPE.sampling.prompts)]
+
+
+def test_a_run_without_a_split_asks_problems_that_pre_training_does_not_show(tmp_path: Path) -> None:
+    asked: set[str] = set()
+
+    class Watched(Bandit):
+        def problem(self, split, seed, index) -> Problem:  # type: ignore[no-untyped-def]
+            asked.add(split)
+            return super().problem(split, seed, index)
+
+    plateau = {"kind": "plateau", "every": 1, "patience": 1, "problems": 2, "samples": 2}
+    recipe = changed(
+        steps=2,
+        sampling={"curriculum": {"kind": "pool", "size": 4}},
+        reward={"function": "wrong_label"},
+        loss={"kl": {"coefficient": 0.1, "reset": plateau}},
+    )
+    train_with_rl(decoder(), TOKENIZER, Watched(), recipe, 0, RunFolder(tmp_path))
+    assert asked == {"held_out"}
+
+
+def test_a_split_without_problems_is_refused_before_any_work(tmp_path: Path) -> None:
+    class Shown(Bandit):
+        def problem(self, split, seed, index) -> Problem:  # type: ignore[no-untyped-def]
+            if split != "train":
+                raise InputError(f"split {split!r} has no rows")
+            return super().problem(split, seed, index)
+
+    message = r"^split: split 'held_out' has no rows; or let the stage draw from another split, of which train is"
+    with pytest.raises(InputError, match=message):
+        train_with_rl(decoder(), TOKENIZER, Shown(), RECIPE, 0, RunFolder(tmp_path))
+    assert not any(tmp_path.iterdir())
+    train_with_rl(decoder(), TOKENIZER, Shown(), changed(steps=1), 0, RunFolder(tmp_path), split="train")
 
 
 def test_every_draw_of_a_run_has_numbers_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,11 @@ IN = {
     "version of the world": changed(TUNED_EVALUATION, world=changed(WORLD, version=9)),
     "a knob of the world": changed(TUNED_EVALUATION, world=changed(WORLD, modulus=7)),
     "seed of the parent": changed(TUNED_EVALUATION, parent=changed(TUNED, seed=1)),
-    "version of the parent": changed(TUNED_EVALUATION, parent=changed(TUNED, version=3)),
+    "version of the parent": changed(TUNED_EVALUATION, parent=changed(TUNED, version=9)),
+    "split of the parent": changed(TUNED_EVALUATION, parent=changed(TUNED, split="train")),
+    "split of the grandparent": changed(
+        TUNED_EVALUATION, parent=changed(TUNED, parent=changed(PRETRAIN, split="held_out"))
+    ),
     "a number of the parent's recipe": changed(
         TUNED_EVALUATION, parent=changed(TUNED, recipe=changed(RECIPE, steps=5))
     ),

@@ -25,7 +25,7 @@ from tests.tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train
 from tests.training.making import Large, Noted, divide, modules, process
 from tests.training.test_next_token import Interrupted, interrupt_at
 
-MAKE = partial(rows_of_step, WORLD, TOKENIZER, 5, 96, 20, 1)
+MAKE = partial(rows_of_step, WORLD, "train", TOKENIZER, 5, 96, 20, 1)
 
 
 def made(folder: Path) -> list[int]:

@@ -20,6 +20,7 @@ from torch import Tensor
 from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tensors import save_tensors
+from edgewise.tasks.base import Split
 from edgewise.training import checkpoint, next_token
 from edgewise.training.checkpoint import load_checkpoint, save_checkpoint
 from edgewise.training.documents import draw_positions, worked_document
@@ -105,20 +106,22 @@ def test_gradient_depends_neither_on_micro_batches_nor_on_row_length(
         torch.testing.assert_close(parts[name], gradient, atol=1e-6, rtol=1e-5)
 
 
-def test_every_step_sees_fresh_problems_and_another_seed_sees_others(
+def test_every_step_sees_fresh_problems_of_the_split_and_another_seed_sees_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
     real = type(WORLD).problem
 
-    def watched(self: object, split: str, seed: int, index: int) -> object:
-        assert split == "train"
-        seen.append((seed, index))
-        return real(WORLD, "train", seed, index)
+    def watched(self: object, split: Split, seed: int, index: int) -> object:
+        seen.append((split, seed, index))
+        return real(WORLD, split, seed, index)
 
     monkeypatch.setattr(type(WORLD), "problem", watched)
-    train(RunFolder(tmp_path), seed=4)
-    assert seen == [(4, index) for index in range(SPEC.steps * SPEC.documents)]
+    train(RunFolder(tmp_path / "train"), seed=4)
+    folder = RunFolder(tmp_path / "held_out")
+    next_token.train_next_token(decoder(), TOKENIZER, WORLD, SPEC, 5, folder, split="held_out")
+    indices = range(SPEC.steps * SPEC.documents)
+    assert seen == [("train", 4, index) for index in indices] + [("held_out", 5, index) for index in indices]
 
 
 class Interrupted(Exception):

@@ -200,7 +200,7 @@ LOSS_TABLES = (
             (
                 '`loss.kl.coefficient=0.01 loss.kl.reset={"kind":"plateau","every":20,"patience":3}`',
                 "",
-                "when validation problems from the train split stop improving",
+                "when problems kept apart from the split that is trained on stop improving",
                 "ProRL used its benchmarks",
             ),
         ),

@@ -1,8 +1,8 @@
 """Curriculum: which problems a run trains on, and in what order.
 
-`Curriculum` is one of four choices, `CurriculumState` the progress of one. Every problem is of the world's train split.
-Which problems come next depends on the binary outcomes of those before and never on a shaped reward, which can be high
-for what is wrong. A sample that is unscorable counts as not solved.
+`Curriculum` is one of four choices, `CurriculumState` the progress of one. Every problem is of one split of the world:
+the stage says which. Which problems come next depends on the binary outcomes of those before and never on a shaped
+reward, which can be high for what is wrong. A sample that is unscorable counts as not solved.
 """
 
 from __future__ import annotations
@@ -20,7 +20,19 @@ from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
 from edgewise.core.spec import Spec, by_name
 from edgewise.rl.coverage import check_outcomes
-from edgewise.tasks.base import Problem, World
+from edgewise.tasks.base import Problem, Split, World
+
+
+def check_problems(world: World, split: Split, seed: int) -> None:
+    """InputError where the split holds no problem of one of the world's levels."""
+    for source in world.sources():
+        for level in source.levels:
+            try:
+                source.at_level(level).problem(split, seed, 0)
+            except InputError as error:
+                raise InputError(
+                    f"split: {error}; or let the stage draw from another split, of which train is the largest"
+                ) from None
 
 
 class CurriculumState(ABC):
@@ -62,16 +74,16 @@ class CurriculumState(ABC):
 
 
 class FreshProblems(Spec):
-    """Fresh problems without end: problem i of the run is problem i of the train split under the run's seed."""
+    """Fresh problems without end: problem i of the run is problem i of the split under the run's seed."""
 
     kind: Literal["uniform"] = "uniform"
 
-    def start(self, world: World, seed: int) -> CurriculumState:
-        return _Fresh(world, seed)
+    def start(self, world: World, split: Split, seed: int) -> CurriculumState:
+        return _Fresh(world, split, seed)
 
 
 class ProblemPool(Spec):
-    """A fixed set: the first `size` problems of the train split that differ in what they ask.
+    """A fixed set: the first `size` problems of the split that differ in what they ask.
 
     Each comes once an epoch, in an order drawn for the epoch. A batch that goes over the end of
     an epoch holds no problem twice; what it had to pass over comes later in that epoch.
@@ -93,9 +105,9 @@ class ProblemPool(Spec):
             raise ValueError("retire_after: no problem retires; set retire_at, or leave retire_after at 1")
         return self
 
-    def start(self, world: World, seed: int) -> CurriculumState:
+    def start(self, world: World, split: Split, seed: int) -> CurriculumState:
         """InputError where the world is not seen to have that many different problems."""
-        return _Pooled(self, _different(world, seed, self.size), world, seed)
+        return _Pooled(self, _different(world, split, seed, self.size), world, split, seed)
 
 
 class TargetedLevels(Spec):
@@ -121,9 +133,9 @@ class TargetedLevels(Spec):
         distance_L = torch.where(seen_L, rate_L - self.pass_rate, 0.0) / self.width
         return torch.exp(-0.5 * distance_L**2) + self.floor
 
-    def start(self, world: World, seed: int) -> CurriculumState:
-        """InputError where the world has a single level, or one without training problems."""
-        return _Levelled(self, world, seed)
+    def start(self, world: World, split: Split, seed: int) -> CurriculumState:
+        """InputError where the world has a single level."""
+        return _Levelled(self, world, split, seed)
 
 
 class EdgeLevels(Spec):
@@ -161,9 +173,9 @@ class EdgeLevels(Spec):
         distance_L = torch.where(seen_L, outside_L, 0.0)
         return (distance_L == distance_L.min()).to(rate_L.dtype)
 
-    def start(self, world: World, seed: int) -> CurriculumState:
-        """InputError where the world has a single level, or one without training problems."""
-        return _Levelled(self, world, seed)
+    def start(self, world: World, split: Split, seed: int) -> CurriculumState:
+        """InputError where the world has a single level."""
+        return _Levelled(self, world, split, seed)
 
 
 Curriculum = Annotated[
@@ -177,14 +189,14 @@ Curriculum = Annotated[
 class _Fresh(CurriculumState):
     """`asked` problems so far."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, split: Split, seed: int) -> None:
         super().__init__({"asked": torch.tensor(0)})
-        self._world, self._seed = world, seed
+        self._world, self._split, self._seed = world, split, seed
 
     def next(self, count: int) -> list[Problem]:
         first = int(self._state["asked"])
         self._state["asked"] += count
-        return [self._world.problem("train", self._seed, index) for index in range(first, first + count)]
+        return [self._world.problem(self._split, self._seed, index) for index in range(first, first + count)]
 
     def _learn(self, problems: Sequence[Problem], solved_P: Tensor, samples: int) -> None:
         pass
@@ -197,11 +209,11 @@ class _Pooled(CurriculumState):
     it back.
     """
 
-    def __init__(self, spec: ProblemPool, index_of: dict[str, int], world: World, seed: int) -> None:
+    def __init__(self, spec: ProblemPool, index_of: dict[str, int], world: World, split: Split, seed: int) -> None:
         counts = {name: torch.zeros(spec.size, dtype=torch.int64) for name in ("visits", "samples", "solved")}
         flags = {name: torch.zeros(spec.size, dtype=torch.bool) for name in ("retired", "asked")}
         super().__init__({**counts, **flags, "epoch": torch.tensor(0)})
-        self._spec, self._world, self._seed = spec, world, seed
+        self._spec, self._world, self._split, self._seed = spec, world, split, seed
         self._index_P = list(index_of.values())
         self._place = {name: place for place, name in enumerate(index_of)}
 
@@ -220,7 +232,7 @@ class _Pooled(CurriculumState):
             if len(taken) < wanted:
                 state["epoch"] += 1
                 state["asked"].zero_()
-        return [self._world.problem("train", self._seed, self._index_P[place]) for place in taken]
+        return [self._world.problem(self._split, self._seed, self._index_P[place]) for place in taken]
 
     def _learn(self, problems: Sequence[Problem], solved_P: Tensor, samples: int) -> None:
         try:
@@ -253,7 +265,7 @@ class _Pooled(CurriculumState):
 class _Levelled(CurriculumState):
     """For each level: how many problems were `asked`, the average pass `rate`, and whether the level was `seen`."""
 
-    def __init__(self, spec: TargetedLevels | EdgeLevels, world: World, seed: int) -> None:
+    def __init__(self, spec: TargetedLevels | EdgeLevels, world: World, split: Split, seed: int) -> None:
         self._levels = tuple(world.levels)
         if len(self._levels) < 2:
             raise InputError(
@@ -261,8 +273,6 @@ class _Levelled(CurriculumState):
                 "use uniform or a world of several levels"
             )
         self._worlds = [world.at_level(level) for level in self._levels]
-        for at_level in self._worlds:
-            at_level.problem("train", seed, 0)
         count = len(self._levels)
         super().__init__(
             {
@@ -271,7 +281,7 @@ class _Levelled(CurriculumState):
                 "seen": torch.zeros(count, dtype=torch.bool),
             }
         )
-        self._spec, self._seed = spec, seed
+        self._spec, self._split, self._seed = spec, split, seed
 
     def next(self, count: int) -> list[Problem]:
         """Problem n of the run has a level that is drawn for n; it is the next problem of that level."""
@@ -280,7 +290,7 @@ class _Levelled(CurriculumState):
         for _ in range(count):
             source = rng("level of a curriculum", self._seed, int(asked_L.sum()))
             (level,) = source.choices(range(len(weights)), weights)
-            problems.append(self._worlds[level].problem("train", self._seed, int(asked_L[level])))
+            problems.append(self._worlds[level].problem(self._split, self._seed, int(asked_L[level])))
             asked_L[level] += 1
         return problems
 
@@ -309,8 +319,8 @@ class _Levelled(CurriculumState):
         return self._spec.weights(self._state["rate"], self._state["seen"])
 
 
-def _different(world: World, seed: int, size: int) -> dict[str, int]:
-    """The ids of the first `size` different problems of the train split, and where each first stands.
+def _different(world: World, split: Split, seed: int, size: int) -> dict[str, int]:
+    """The ids of the first `size` different problems of the split, and where each first stands.
 
     A world is taken to have no more after 16 (n + 64) draws in a row without a new one, where n are known. Of equally
     likely problems a single missing one would be missed so with probability e^-16.
@@ -318,13 +328,14 @@ def _different(world: World, seed: int, size: int) -> dict[str, int]:
     first_index: dict[str, int] = {}
     index, last = 0, 0
     while len(first_index) < size:
-        name = world.problem("train", seed, index).id
+        name = world.problem(split, seed, index).id
         if name not in first_index:
             first_index[name] = last = index
         elif index - last >= 16 * (len(first_index) + 64):
             raise InputError(
                 f"sampling.curriculum.size: must be at most {len(first_index)}, the different problems among the first"
-                f" {index + 1} of the world's train split, is {size}"
+                f" {index + 1} of the split {split}, is {size}; use a wider world, or let the stage draw from a larger"
+                " split, of which train is the largest"
             )
         index += 1
     return first_index

@@ -21,7 +21,7 @@ from torch import Tensor
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.spec import Spec, by_name
-from edgewise.tasks.base import Problem, World
+from edgewise.tasks.base import Problem, Split, World
 
 
 class ResetTrigger(ABC):
@@ -92,7 +92,7 @@ class ResetOnPlateau(_Resetting):
     """When `patience` looks in a row at the validation problems show no gain.
 
     Every `every` updates the pass rate on `problems` problems is measured with `samples` samples
-    each, `validation_problems` of the train split. A look gains where the pass rate is above the best
+    each, `validation_problems` of the split that is trained on. A look gains where the pass rate is above the best
     so far by more than `gain`; the first look always does. After a reset, best and patience start anew.
 
     Every look asks the same problems, so that looks differ by chance through sampling alone: each has
@@ -119,16 +119,16 @@ Reset = Annotated[
 """One of them, told apart by `kind`; a bare name stands for the choice with its defaults."""
 
 
-def validation_problems(world: World, seed: int, count: int) -> list[Problem]:
-    """The problems that a plateau is watched on: of the train split, under a seed that no training draw has.
+def validation_problems(world: World, split: Split, seed: int, count: int) -> list[Problem]:
+    """The problems that a plateau is watched on: of the split that is trained on, under a seed that no draw has.
 
-    Never of the validation or test split: whatever decides the course of training is part of
+    Of no other split: whatever decides the course of training is part of
     training. ProRL's resets were triggered by subsets of the benchmarks that it then reported, so
     its schedule was tuned on test data. A world of few problems may ask some of these in training
     too, which makes the watch less sharp and leaks nothing.
     """
     validation_seed = key("validation problems of a reset", seed)
-    return [world.problem("train", validation_seed, index) for index in range(count)]
+    return [world.problem(split, validation_seed, index) for index in range(count)]
 
 
 class _NeverDue(ResetTrigger):

@@ -13,6 +13,7 @@ from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.collect import Collector
 from edgewise.rl.coverage import Coverage
+from edgewise.rl.curriculum import check_problems
 from edgewise.rl.flops import update_flops
 from edgewise.rl.models import Models
 from edgewise.rl.probe import probe
@@ -21,7 +22,7 @@ from edgewise.rl.reference_reset import NeverReset, ResetOnPlateau, validation_p
 from edgewise.rl.rollout_worker import RolloutWorker
 from edgewise.rl.token_advantages import TokenAdvantages, minibatches_of
 from edgewise.rl.update import PolicyUpdate
-from edgewise.tasks.base import World
+from edgewise.tasks.base import Split, World
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.run_folder import RunFolder, check_finite
@@ -37,15 +38,18 @@ def train(
     folder: RunFolder,
     execution: Execution = CPU,
     teacher: Decoder | None = None,
+    split: Split = "held_out",
 ) -> Totals:
     """Train `model`, which comes as the start model, in place; returns the totals (tokens are those sampled).
 
-    InputError, before any work, where the world cannot give the recipe's reward, or a teacher is missing; and at the
-    first step whose reward, loss or gradient is no number.
+    Problems are of the split `split` of the world. InputError, before any work, where a level has none there, where
+    the world cannot give the recipe's reward, or a teacher is missing; and at the first step whose reward, loss or
+    gradient is no number.
     """
     if recipe.has_teacher != (teacher is not None):
         raise InputError(f"teacher: must be {'given' if recipe.has_teacher else 'left out'} with this recipe")
-    recipe.reward.function.check(world)
+    check_problems(world, split, seed)
+    recipe.reward.function.check(world, split)
 
     # What the run consists of.
     sampling, kl, epochs = recipe.sampling, recipe.loss.kl, recipe.optimizer.epochs
@@ -64,7 +68,7 @@ def train(
         world,
         recipe.reward.function,
         sampling.filters,
-        sampling.curriculum.start(world, seed),
+        sampling.curriculum.start(world, split, seed),
         Coverage(),
         sampling.prompts,
         sampling.samples,
@@ -91,9 +95,9 @@ def train(
         states["critic"] = models.critic.state
 
     def validation_pass_rate() -> float:
-        """The policy's pass rate on problems of the train split that the run does not train on by their seed."""
+        """The policy's pass rate on problems that the run does not train on by their seed."""
         assert isinstance(kl.reset, ResetOnPlateau), "no other rule asks for it"
-        problems = validation_problems(world, seed, kl.reset.problems)
+        problems = validation_problems(world, split, seed, kl.reset.problems)
         rollouts = worker.by_policy(problems, kl.reset.samples, key("validate", seed))
         return float(collector.score(rollouts, seed).outcome_PG.float().mean())
 

@@ -68,7 +68,7 @@ class Problem:
 
 def split_of(identity: int) -> Split:
     """The split of all problems whose content has this 64-bit hash: 10/16 train, 1/16 validation, 2/16 test, and
-    3/16 held out, for what neither training nor testing may touch, e.g. problems of RL only."""
+    3/16 held out, for what neither pre-training nor evaluation touches: the problems of RL."""
     return _SPLIT_OF[identity % len(_SPLIT_OF)]
 
 

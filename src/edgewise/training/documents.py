@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.tasks.base import Problem, World
+from edgewise.tasks.base import Problem, Split, World
 
 _GAPS = 4
 # Padded columns cost time but no memory traffic worth saving below this step.
@@ -47,10 +47,17 @@ class PackedArrays(NamedTuple):
 
 
 def rows_of_step(
-    world: World, tokenizer: Tokenizer, documents: int, row_length: int, randomized_positions: int, seed: int, step: int
+    world: World,
+    split: Split,
+    tokenizer: Tokenizer,
+    documents: int,
+    row_length: int,
+    randomized_positions: int,
+    seed: int,
+    step: int,
 ) -> PackedArrays:
-    """The rows of update `step`: problems step * documents ... of the train split with their solutions, packed."""
-    problems = (world.problem("train", seed, i) for i in range(step * documents, (step + 1) * documents))
+    """The rows of update `step`: problems step * documents ... of the split with their solutions, packed."""
+    problems = (world.problem(split, seed, i) for i in range(step * documents, (step + 1) * documents))
     return pack_arrays(
         [worked_document(world, problem, tokenizer, randomized_positions) for problem in problems],
         row_length,

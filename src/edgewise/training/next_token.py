@@ -18,7 +18,7 @@ from edgewise.model.backend import serving_backend
 from edgewise.model.decoder import Decoder
 from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.tasks.base import World
+from edgewise.tasks.base import Split, World
 from edgewise.training.documents import rows_of_step
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.gradients import add_gradients
@@ -54,17 +54,19 @@ def train_next_token(
     seed: int,
     folder: RunFolder,
     execution: Execution = CPU,
+    split: Split = "train",
 ) -> Totals:
-    """Train a decoder in place on worked problems of a world; returns the totals.
+    """Train a decoder in place on worked problems of a split of a world; returns the totals.
 
-    Problem i of the train split is seen once, at update i // documents, so a resumed run sees what the whole one
-    would have seen. Metrics: loss (nats per solution token), grad_norm, learning_rate. InputError at the first step
+    Problem i of the split is seen once, at update i // documents, so a resumed run sees what the whole one would have
+    seen. Metrics: loss (nats per solution token), grad_norm, learning_rate. InputError at the first step
     whose loss or gradient is no number.
     """
     optimizer = Optimizer(model, spec.optimizer)
     state = CombinedState({"model": ModuleState(model), "optimizer": optimizer})
     totals = Totals()
-    make = partial(rows_of_step, world, tokenizer, spec.documents, spec.row_length, spec.randomized_positions, seed)
+    sizes = (spec.documents, spec.row_length, spec.randomized_positions)
+    make = partial(rows_of_step, world, split, tokenizer, *sizes, seed)
     with load_ahead(make, execution.loader_workers(spec.steps)) as load_rows:
         for step in folder.steps(spec.steps, state, totals):
             with folder.errors_of(step):

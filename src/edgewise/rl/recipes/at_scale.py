@@ -163,7 +163,8 @@ PRORL = published(
     disagreements=(
         "Eight runs by hand: samples 16, 32, 16, a longer context at the end, data added in run 3, reward shaping in"
         " runs 4 and 5. Here one run keeps the settings of the first.",
-        "Resets were decided on subsets of the benchmarks that the paper reports; here on problems of the train split.",
+        "Resets were decided on subsets of the benchmarks that the paper reports; here on problems of the split that is"
+        " trained on.",
     ),
     unstated=("loss.normalization", "optimizer.warmup", "optimizer.weight_decay"),
 )

@@ -24,7 +24,7 @@ from torch import Tensor
 from edgewise.core.spec import Spec
 from edgewise.rl.registry import SpecRegistry
 from edgewise.rollouts.rollouts import Rollouts
-from edgewise.tasks.base import Verdict, World
+from edgewise.tasks.base import Split, Verdict, World
 
 
 class RewardFunction(Spec):
@@ -45,8 +45,8 @@ class RewardFunction(Spec):
         reward, so that no filter tells them the truth. `seed` keys whatever is drawn.
         """
 
-    def check(self, world: World) -> None:
-        """InputError where this world cannot give this reward."""
+    def check(self, world: World, split: Split) -> None:
+        """InputError where problems of this split of the world cannot give this reward."""
 
 
 REWARDS: SpecRegistry[RewardFunction] = SpecRegistry("reward", "edgewise.rl.rewards")

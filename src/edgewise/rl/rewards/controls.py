@@ -14,7 +14,7 @@ from edgewise.core.keyed import key
 from edgewise.rl.description import RewardDescription
 from edgewise.rl.rewards.base import REWARDS, RewardFunction, by_verdict, its_own_outcome, reward_table
 from edgewise.rollouts.rollouts import Rollouts
-from edgewise.tasks.base import Problem, Score, Verdict, World
+from edgewise.tasks.base import Problem, Score, Split, Verdict, World
 
 # Other problems that are looked at for an answer that is wrong here.
 _TRIES = 100
@@ -107,10 +107,10 @@ class WrongLabel(RewardFunction):
             )
         )
 
-    def check(self, world: World) -> None:
+    def check(self, world: World, split: Split) -> None:
         for source in world.sources():
             for level in source.levels:
-                wrong_label(source, source.at_level(level).problem("train", 0, 0), self.labels)
+                wrong_label(source, source.at_level(level).problem(split, 0, 0), self.labels)
 
 
 def majority(predicted_G: Sequence[str | None]) -> list[float]:

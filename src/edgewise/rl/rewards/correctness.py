@@ -12,7 +12,7 @@ from edgewise.core.errors import InputError
 from edgewise.rl.description import RewardDescription
 from edgewise.rl.rewards.base import REWARDS, RewardFunction, by_verdict, its_own_outcome, reward_table
 from edgewise.rollouts.rollouts import Rollouts
-from edgewise.tasks.base import Score, Verdict, World, WorldReward
+from edgewise.tasks.base import Score, Split, Verdict, World, WorldReward
 
 
 def outcome(verdict: Verdict) -> float:
@@ -117,9 +117,9 @@ class OfWorld(RewardFunction):
         )
         return by_verdict(rollouts, outcome if self.outcome == "answer" else process).bool(), reward_PG
 
-    def check(self, world: World) -> None:
+    def check(self, world: World, split: Split) -> None:
         """InputError where the world does not offer the reward, or the reward takes other numbers."""
-        reward, problem = self._reward(world), world.problem("train", 0, 0)
+        reward, problem = self._reward(world), world.problem(split, 0, 0)
         text = world.solution(problem)
         try:
             reward(problem, text, world.verify(problem, text), **self.numbers)

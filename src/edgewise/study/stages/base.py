@@ -65,6 +65,14 @@ class Stage(Spec, ABC):
         values = (getattr(self, name) for name in type(self).model_fields)
         return tuple(value for value in values if isinstance(value, Stage))
 
+    @property
+    def depth(self) -> int:
+        """How many stages stand before this one, from first parent to first parent.
+
+        A stage that keys its draws by it, besides its kind and seed, draws no problem of its ancestors again.
+        """
+        return 1 + self.parents[0].depth if self.parents else 0
+
     @abstractmethod
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         """Write the outputs into `folder`, on the first rank alone; returns the totals. `parents` are folders."""

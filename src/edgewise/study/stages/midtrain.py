@@ -10,7 +10,7 @@ from edgewise.core.keyed import key
 from edgewise.core.provenance import Totals
 from edgewise.study.stages.artifacts import load_parent, save_model
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
-from edgewise.tasks import AnyWorld
+from edgewise.tasks import AnyWorld, Split
 from edgewise.training.execution import Execution
 from edgewise.training.next_token import NextTokenSpec, train_next_token
 from edgewise.training.run_folder import RunFolder
@@ -20,23 +20,24 @@ from edgewise.training.run_folder import RunFolder
 class Midtrain(Stage):
     """Go on training a parent's model on worked problems of a world or mixture, next-token.
 
-    The optimizer starts afresh and follows the schedule of `training`. Problems are drawn under a seed of their own,
-    so on the parent's world they are not the ones that the parent was trained on, in their order. A second
-    mid-training stage needs another `seed` to see other problems than the first. The parent must know every word of
-    the world: a base may declare words beyond its own world (see `Pretrain.vocabulary`).
+    The optimizer starts afresh and follows the schedule of `training`. Problems are of the split `split`, in a stream
+    of their own: no stage before this one had the same draws, not even an earlier mid-training on this world with this
+    seed. Two draws may still ask the same where a world has few problems. The parent must know every word of the world:
+    a base may declare words beyond its own world (see `Pretrain.vocabulary`).
     """
 
     produces: ClassVar[Product] = "model"
 
     kind: Literal["midtrain"] = "midtrain"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     parent: ModelStage
     world: AnyWorld
+    split: Split = "train"
     training: NextTokenSpec = NextTokenSpec()
 
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         model, tokenizer = load_parent(parents[0], self.world, execution)
-        seed = key("midtrain", self.seed)
-        totals = train_next_token(model, tokenizer, self.world, self.training, seed, folder, execution)
+        seed = key("midtrain", self.depth, self.seed)
+        totals = train_next_token(model, tokenizer, self.world, self.training, seed, folder, execution, self.split)
         save_model(model, tokenizer, folder)
         return totals

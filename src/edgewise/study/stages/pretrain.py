@@ -12,7 +12,7 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.study.stages.artifacts import save_model
 from edgewise.study.stages.base import Product, Stage, register_stage
-from edgewise.tasks import AnyWorld
+from edgewise.tasks import AnyWorld, Split
 from edgewise.training.execution import Execution
 from edgewise.training.next_token import NextTokenSpec, train_next_token
 from edgewise.training.run_folder import RunFolder
@@ -23,7 +23,8 @@ class Pretrain(Stage):
     """Train a decoder from nothing on worked problems of a world, next-token.
 
     The tokenizer has the words of `world`, then those that each world of `vocabulary` adds. Declare there the worlds
-    on which later stages train or evaluate the model with other words: its tokenizer never grows.
+    on which later stages train or evaluate the model with other words: its tokenizer never grows. Problems are of the
+    split `split`.
     """
 
     produces: ClassVar[Product] = "model"
@@ -32,6 +33,7 @@ class Pretrain(Stage):
     version: Literal[1] = 1
     world: AnyWorld
     vocabulary: tuple[AnyWorld, ...] = ()
+    split: Split = "train"
     model: DecoderSpec = DecoderSpec()
     training: NextTokenSpec = NextTokenSpec()
 
@@ -44,6 +46,6 @@ class Pretrain(Stage):
         tokenizer = Tokenizer(self.words())
         seed = key("initialise", self.seed)
         model = Decoder(self.model, len(tokenizer), seed, device=execution.device, backend=execution.backend)
-        totals = train_next_token(model, tokenizer, self.world, self.training, self.seed, folder, execution)
+        totals = train_next_token(model, tokenizer, self.world, self.training, self.seed, folder, execution, self.split)
         save_model(model, tokenizer, folder)
         return totals

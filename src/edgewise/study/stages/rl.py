@@ -9,13 +9,14 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
 from edgewise.core.provenance import Totals
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes.registry import AnyRecipe
 from edgewise.rl.train import train
 from edgewise.study.stages.artifacts import load_parent, save_model
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
-from edgewise.tasks import AnyWorld
+from edgewise.tasks import AnyWorld, Split
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import RunFolder
 
@@ -24,6 +25,8 @@ from edgewise.training.run_folder import RunFolder
 class RL(Stage):
     """Reinforcement learning from a parent's model on problems of a world, and its controls without RL.
 
+    Problems are of the split `split`: by default one that no other stage trains or evaluates on, so that none of them
+    was shown with its solution in pre-training. In the train split some may be, although the draws are others.
     `teacher` is the stage whose model the recipe distils from; recipes that do not distil refuse one. A recipe may be
     named: "dapo" is the published one, "dapo/small" the same at the sizes of a small model.
     """
@@ -31,9 +34,10 @@ class RL(Stage):
     produces: ClassVar[Product] = "model"
 
     kind: Literal["rl"] = "rl"
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     parent: ModelStage
     world: AnyWorld
+    split: Split = "held_out"
     recipe: AnyRecipe = Recipe()
     teacher: ModelStage | None = None
 
@@ -51,6 +55,7 @@ class RL(Stage):
             if its_tokenizer.words != tokenizer.words:
                 raise InputError("teacher: must have the words of the parent's model, in their order")
             teacher.requires_grad_(False)
-        totals = train(model, tokenizer, self.world, self.recipe, self.seed, folder, execution, teacher)
+        seed = key("rl", self.depth, self.seed)
+        totals = train(model, tokenizer, self.world, self.recipe, seed, folder, execution, teacher, self.split)
         save_model(model, tokenizer, folder)
         return totals
