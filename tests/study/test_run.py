@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from edgewise.study.plan import stages_after, topological_order
 from edgewise.study.run import _compute_all, run
 from edgewise.study.runners import local
 from edgewise.study.runners.distributed import DistributedRunner
+from edgewise.study.runners.local import LocalRunner
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
 from tests.tiny import (
@@ -107,7 +110,10 @@ def test_a_killed_worker_leaves_nothing_that_looks_complete(finished: Finished, 
     with pytest.raises(InputError) as caught:
         run([PRETRAIN], Context(tmp_path, workers=1, checkpoint_seconds=0.0), log)
     store = Store(tmp_path)
-    assert store.folder(PRETRAIN).name in str(caught.value) and "\n" not in str(caught.value)
+    assert str(caught.value) == (
+        f"{store.folder(PRETRAIN).name}: its process was killed by SIGKILL, perhaps for want of memory;"
+        " run again to go on, with fewer workers"
+    )
     assert log.done == [] and not store.is_complete(PRETRAIN)
     unfinished = f"{store.folder(PRETRAIN).name}.unfinished"
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [unfinished]
@@ -115,6 +121,21 @@ def test_a_killed_worker_leaves_nothing_that_looks_complete(finished: Finished, 
     store.compute(PRETRAIN, progress=lambda done, total, note: seen.append(done))
     assert seen[0] > 30, "it must go on from the last checkpoint"
     assert results(store.folder(PRETRAIN)) == results(finished.store.folder(PRETRAIN))
+
+
+def test_of_two_stages_under_way_the_one_whose_process_died_is_named_and_memory_is_not(tmp_path: Path) -> None:
+    training = PRETRAIN.training.model_copy(update={"steps": 50_000})
+    stages = [PRETRAIN.model_copy(update={"training": training, "seed": seed}) for seed in (0, 1)]
+    with LocalRunner(Context(tmp_path, workers=2), Log().advanced) as runner:
+        futures = [runner.submit(stage) for stage in stages]
+        deadline = time.monotonic() + 120
+        while len(runner._begun_by) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        (process,) = [process for process, stage in runner._begun_by.items() if stage is stages[1]]
+        os.kill(process, signal.SIGSEGV)
+        messages = [str(future.exception(60)) for future in futures]
+    name = Store(tmp_path).folder(stages[1]).name
+    assert messages == [f"{name}: its process was killed by SIGSEGV; run again to go on"] * 2
 
 
 def test_the_first_failure_stops_the_others_and_comes_as_one_line(tmp_path: Path) -> None:
@@ -140,7 +161,7 @@ def test_the_first_failure_stops_the_others_and_comes_as_one_line(tmp_path: Path
 def test_a_watcher_that_fails_neither_blocks_the_workers_nor_is_silent() -> None:
     calls = 0
 
-    def handle(message: tuple[str, int, int, str]) -> None:
+    def handle(message: tuple[object, ...]) -> None:
         nonlocal calls
         calls += 1
         raise BrokenPipeError("the terminal is gone")
@@ -164,16 +185,15 @@ def test_messages_arrive_in_order_and_all_of_them() -> None:
     assert seen == list(range(500))
 
 
-def test_a_worker_killed_while_it_sends_does_not_hang_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_killed_while_it_sends_does_not_hang_the_run() -> None:
     """It takes the lock of the queue with it into its grave."""
-    monkeypatch.setattr(local, "_PATIENCE", 0.2)
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt), local._messages(lambda message: None) as messages:
         lock = messages._wlock  # type: ignore[attr-defined]
         lock.acquire()
         raise KeyboardInterrupt
     lock.release()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 1
 
 
 def test_what_much_depends_on_is_started_first() -> None:

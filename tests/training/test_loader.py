@@ -153,7 +153,9 @@ def test_a_killed_worker_is_one_line_and_the_others_end(tmp_path: Path) -> None:
     with load_ahead(Noted(tmp_path), 2) as take:
         first, second = take(0)[1], take(1)[1]
         os.kill(second, signal.SIGKILL)
-        with pytest.raises(InputError, match=r"^data_workers: [^\n]*$"):
+        with pytest.raises(
+            InputError, match=r"^data_workers: [^\n]* was killed by SIGKILL, perhaps for want of memory;"
+        ):
             for step in range(2, 10_000):
                 take(step)
         assert alive(first)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import typer
 
 from edgewise.cli import audit, recipes, study, tasks
+from edgewise.cli.interrupt import stopped_by_signals
 from edgewise.core.errors import InputError
 
 # Imported only where needed, so that audits work without them.
@@ -35,7 +36,7 @@ RENAMED = {"judge": "verify"}
 
 
 def main(app: typer.Typer = app) -> None:
-    """Run a command line; errors of the user end as one line on stderr and exit status 2."""
+    """Run a command line; errors of the user end as one line on stderr and status 2, Ctrl-C as one line and 130."""
     # torch reads this when it is first imported, here and in workers. Without it idle threads spin at barriers,
     # which makes everything else on the machine several times slower.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -45,7 +46,8 @@ def main(app: typer.Typer = app) -> None:
         )
         sys.argv[1] = RENAMED[sys.argv[1]]
     try:
-        app()
+        with stopped_by_signals():
+            app()
     except InputError as error:
         _stop(str(error))
     except ModuleNotFoundError as error:
@@ -56,9 +58,6 @@ def main(app: typer.Typer = app) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         _stop(f"{error.filename or 'output'}: {error.strerror}; what is complete is kept, run again to go on")
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what is complete is kept, run again to go on", err=True)
-        sys.exit(130)
 
 
 def _stop(message: str) -> None:

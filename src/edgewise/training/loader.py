@@ -14,8 +14,12 @@ from itertools import count
 from typing import Any, BinaryIO, TypeVar
 
 from edgewise.core.errors import InputError
+from edgewise.core.processes import describe_exit
 
 T = TypeVar("T")
+
+# Seconds to wait for a process that has closed its output.
+_PATIENCE = 5.0
 
 
 @contextmanager
@@ -112,8 +116,12 @@ def _receive(process: subprocess.Popen[bytes]) -> Any:
     try:
         made, error = pickle.load(process.stdout)
     except (EOFError, pickle.UnpicklingError):
+        try:
+            status = process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            status = None
         raise InputError(
-            "data_workers: one of the processes that prepare data ended, perhaps for want of memory;"
+            f"data_workers: one of the processes that prepare data {describe_exit(status)};"
             " run again to go on, with fewer or with 0"
         ) from None
     if error is not None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
 from multiprocessing.sharedctypes import Synchronized
 from types import TracebackType
@@ -18,6 +22,7 @@ from typing import Self
 import torch
 
 from edgewise.core.errors import InputError
+from edgewise.core.processes import describe_exit, interrupts_held_back
 from edgewise.core.spec import digest, own_code
 from edgewise.core.threads import Cores
 from edgewise.study.context import Context
@@ -25,23 +30,29 @@ from edgewise.study.runners.base import Advanced
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
 
-# Digest of a stage, steps done, all steps, a note.
-_Message = tuple[str, int, int, str]
+# Digest of a stage and the process that has begun it; or: digest, steps done, all steps, a note.
+_Message = tuple[str, int] | tuple[str, int, int, str]
 
-# Seconds to wait for what ends at once unless something is broken.
+# Seconds to wait for workers that were told to end, which they do at once unless something is broken.
 _PATIENCE = 5.0
+
+# Seconds to wait for the last messages after an error; a worker that was killed while it sent has stopped them all.
+_MOMENT = 0.1
 
 
 class LocalRunner:
     """Up to `context.workers` stages at once, each in a process of its own.
 
-    A stage whose process is killed fails with an InputError that names its folder.
+    A stage whose process dies fails with an InputError that names its folder and how the process ended.
     """
 
     def __init__(self, context: Context, advanced: Advanced) -> None:
         self.slots = context.workers
         self._context, self._advanced = context, advanced
         self._stages: dict[str, Stage] = {}
+        self._begun_by: dict[int, Stage] = {}
+        self._processes: list[BaseProcess] = []
+        self._death: InputError | None = None
         self._under_way: Synchronized[int] = multiprocessing.get_context("spawn").Value("i", 0)
 
     def __enter__(self) -> Self:
@@ -65,27 +76,45 @@ class LocalRunner:
             if computed.cancelled():
                 result.cancel()
             elif isinstance(error := computed.exception(), BrokenProcessPool):
-                result.set_exception(self._killed(stage))
+                result.set_exception(self._died(stage))
             elif error is not None:
                 result.set_exception(error)
             else:
                 result.set_result(None)
 
         try:
-            computed = self._pool.submit(_compute, stage, digest(stage), self._context)
+            with interrupts_held_back():  # the first call starts the processes
+                computed = self._pool.submit(_compute, pickle.dumps(stage), digest(stage), self._context)
         except BrokenProcessPool:
-            raise self._killed(stage) from None
+            raise self._died(stage) from None
+        self._processes = list((self._pool._processes or {}).values()) or self._processes
         self._count(1)
         computed.add_done_callback(finish)
         return result
 
-    def _killed(self, stage: Stage) -> InputError:
-        folder = Store(self._context.root).folder(stage).name
-        return InputError(
-            f"{folder}: its process was killed, perhaps for memory; run again to go on, with fewer workers"
-        )
+    def _died(self, stage: Stage) -> InputError:
+        """What is known about the process that died first: with it all stages under way fail, `stage` among them."""
+        if self._death is None:
+            # The pool stops the others only after it has told of this one.
+            ended = wait([process.sentinel for process in self._processes], _PATIENCE)
+            dead = next((process for process in self._processes if process.sentinel in ended), None)
+            if dead is not None:
+                dead.join(_PATIENCE)  # its files are closed a moment before its exit status can be read
+            status = None if dead is None else dead.exitcode
+            stage = stage if dead is None else self._begun_by.get(dead.pid or 0, stage)
+            folder = Store(self._context.root).folder(stage).name
+            said = "; what it said stands above" if status is not None and status > 0 else ""
+            workers = ", with fewer workers" if status == -signal.SIGKILL else ""
+            self._death = InputError(
+                f"{folder}: its process {describe_exit(status)}{said}; run again to go on{workers}"
+            )
+        return self._death
 
     def _handle(self, message: _Message) -> None:
+        if len(message) == 2:
+            name, process = message
+            self._begun_by[process] = self._stages[name]
+            return
         name, done, total, note = message
         self._advanced(self._stages[name], done, total, note)
 
@@ -142,7 +171,7 @@ def _messages(handle: Callable[[_Message], None]) -> Iterator[Queue[_Message | N
         # A worker killed while it sent took the queue's lock with it: then nothing more arrives.
         messages.cancel_join_thread()
         messages.put(None)
-        thread.join(_PATIENCE)
+        thread.join(_MOMENT)
         raise
     messages.put(None)
     thread.join()
@@ -179,12 +208,20 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _compute(stage: Stage, name: str, context: Context) -> None:
+def _compute(pickled: bytes, name: str, context: Context) -> None:
+    """Compute a stage. It comes pickled: one that cannot be imported here is then an error and not a dead process."""
     assert _worker is not None
+    try:
+        stage: Stage = pickle.loads(pickled)
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"workers: cannot load what a stage consists of ({error}); define it in a module that can be imported"
+        ) from None
     messages = _worker.messages
     if digest(stage) != name:
         fields = ", ".join(field or "its class" for field in own_code(stage))
         raise InputError(f"{stage.kind}: the code of {fields} was edited while the study ran; run it again")
+    messages.put((name, os.getpid()))
 
     def report(done: int, total: int, note: str) -> None:
         messages.put((name, done, total, note))

@@ -1,0 +1,66 @@
+"""Ctrl-C and SIGTERM: end a command with one line that says how to go on, and exit status 128 + signal."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+
+# Commands that keep what is computed, so that the same command goes on.
+RESUMABLE = ("demo", "run")
+
+
+class _Stopped(BaseException):
+    """A signal has asked this process to end. Not KeyboardInterrupt, which typer turns into an exit without a word."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Within this, SIGINT and SIGTERM end the process: it unwinds, prints how to go on, and exits.
+
+    A signal that this process was started to ignore stays ignored, as with a job in the background of a shell.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        # Wrappers such as `uv run` pass on what the terminal has already sent: the second must not end the unwinding.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise _Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    except _Stopped as stopped:
+        typer.echo(_how_to_go_on(stopped.number, sys.argv[1:]), err=True)
+        _leave(128 + stopped.number)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(status: int) -> None:
+    """Exit without taking torch down, which takes a second or more; what is registered to be done at exit is done."""
+    sys.stdout.flush()
+    atexit._run_exitfuncs()
+    os._exit(status)
+
+
+def _how_to_go_on(number: int, words: list[str]) -> str:
+    what = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
+    how = "what is computed is kept; go on with" if words[:1] and words[0] in RESUMABLE else "start again with"
+    return f"{what}; {how}: {shlex.join(['edgewise', *words])}"

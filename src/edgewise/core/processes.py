@@ -1,0 +1,47 @@
+"""How a process ended, in words; and a start of processes that a terminal's interrupt does not reach."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def describe_exit(status: int | None) -> str:
+    """What is known from an exit status of `subprocess` or `multiprocessing`, in which -n means signal n.
+
+    Memory is named for SIGKILL alone: that is how a system ends a process when it has no memory left.
+    """
+    if status is None:
+        return "ended, how is not known"
+    if status >= 0:
+        return f"ended with exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"was killed by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Processes started inside never see SIGINT. What this process is sent meanwhile, SIGINT or SIGTERM, comes after.
+
+    A terminal sends its interrupt to every process of a command: the first one decides what happens to the others. And
+    a start that is cut in two leaves a process that waits for the rest of what it needs.
+    """
+    came: list[int] = []
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    # Python runs handlers in the main thread, whichever thread the system has chosen: a mask alone does not hold back.
+    held = [n for n in (signal.SIGINT, signal.SIGTERM) if in_main_thread and callable(signal.getsignal(n))]
+    before = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in held}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for caught in came:
+            signal.raise_signal(caught)

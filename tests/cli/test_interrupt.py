@@ -1,0 +1,129 @@
+"""Ctrl-C and SIGTERM, sent to a real process: one line that says how to go on, at once, and nothing left running."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Interrupting takes a tenth of a second on an idle machine.
+SECONDS = 3.0
+
+LONG = ["covered=2", "edge=3", "hard=4", "pretraining.steps=100000", "pretraining.documents=4"]
+
+
+def started(*words: str) -> subprocess.Popen[str]:
+    """`edgewise words` in a group of its own, as a shell starts it, with the handlers installed."""
+    process = subprocess.Popen(
+        # A job in the background of a shell is started with interrupts ignored, and hands that on.
+        [sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+         "import sys; from edgewise import cli; sys.argv[0] = 'edgewise'; cli.main()", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    wait_until(lambda: catches(process.pid, signal.SIGTERM))
+    return process
+
+
+def catches(process: int, number: signal.Signals) -> bool:
+    """Whether the process has a handler for a signal."""
+    fields = dict(line.split(":\t", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    return bool(int(fields["SigCgt"], 16) >> (number - 1) & 1)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def stop(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str, float]:
+    """Send a signal to the whole group, as a terminal does: exit status, what stands on stderr, seconds."""
+    start = time.monotonic()
+    os.killpg(process.pid, number)
+    process.wait(60)
+    seconds = time.monotonic() - start
+    return process.returncode, process.communicate(timeout=60)[1], seconds
+
+
+def alive_in_group(group: int) -> list[int]:
+    """Processes of a group that have not ended."""
+    alive = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(its_group) == group and state != "Z":
+            alive.append(int(path.parent.name))
+    return alive
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped by SIGTERM")],
+)
+def test_a_study_with_workers_says_the_command_that_goes_on(
+    number: signal.Signals, status: int, word: str, tmp_path: Path
+) -> None:
+    words = ["demo", "--out", str(tmp_path / "a store"), "--workers", "2", *LONG]
+    process = started(*words)
+    wait_until(lambda: any(tmp_path.glob("*/*/metrics.jsonl")))
+    found, said, seconds = stop(process, number)
+    command = shlex.join(["edgewise", *words])
+    assert (found, said) == (status, f"{word}; what is computed is kept; go on with: {command}\n")
+    assert seconds < SECONDS
+    wait_until(lambda: not alive_in_group(process.pid))
+    folders = [path.name for path in (tmp_path / "a store").iterdir() if path.is_dir()]
+    assert len(folders) == 1 and folders[0].endswith(".unfinished")
+
+
+def test_a_study_that_is_still_starting_its_workers_is_interrupted_without_tracebacks(tmp_path: Path) -> None:
+    process = started("demo", "--out", str(tmp_path), "--workers", "2", *LONG)
+    wait_until(lambda: len(alive_in_group(process.pid)) >= 3)
+    found, said, seconds = stop(process, signal.SIGINT)
+    assert found == 130 and said.startswith("interrupted; ") and said.count("\n") == 1
+    assert seconds < SECONDS
+
+
+def test_an_audit_is_interrupted_in_one_line(tmp_path: Path) -> None:
+    for name in ("base", "tuned"):
+        rows = [json.dumps({"id": i, "correct": (i + j) % 3 == 0}) for i in range(200) for j in range(16)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(rows))
+    words = ["audit", str(tmp_path / "base.jsonl"), str(tmp_path / "tuned.jsonl"), "--resamples", "1000000"]
+    process = started(*words, "--out", str(tmp_path / "report"))
+    time.sleep(1)
+    found, said, seconds = stop(process, signal.SIGINT)
+    command = shlex.join(["edgewise", *words, "--out", str(tmp_path / "report")])
+    assert (found, said) == (130, f"interrupted; start again with: {command}\n")
+    assert seconds < SECONDS and not (tmp_path / "report").exists()
+
+
+def test_a_signal_that_the_process_was_started_to_ignore_stays_ignored() -> None:
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from edgewise.cli.interrupt import stopped_by_signals\n"
+        "with stopped_by_signals():\n"
+        "    signal.raise_signal(signal.SIGINT); print('went on')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
+
+
+def test_handlers_are_put_back() -> None:
+    code = (
+        "import signal; before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)\n"
+        "from edgewise.cli.interrupt import stopped_by_signals\n"
+        "with stopped_by_signals(): pass\n"
+        "print(before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
