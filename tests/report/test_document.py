@@ -37,6 +37,24 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]
 
 
+_INTERRUPTED = """
+import signal, time
+from edgewise.report import document
+def stop(number, frame):
+    raise SystemExit(f"{time.monotonic() - start < 0.5}")
+signal.signal(signal.SIGALRM, stop)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+start = time.monotonic()
+document._bundle()
+"""
+
+
+def test_making_the_bundle_answers_an_interrupt_at_once() -> None:
+    """The converter computes for a second or more without giving Python a turn."""
+    done = subprocess.run([sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=False)
+    assert done.stderr == "True\n"
+
+
 def test_only_the_lab_needs_torch() -> None:
     """A reader of rollouts from elsewhere has no torch, and nothing of the laboratory may be imported."""
     code = "import edgewise.report.folder, edgewise.report.terminal, sys; print(*sys.modules)"

@@ -5,18 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import vl_convert
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 from edgewise.report import excerpts, formats
+
+_BUNDLE = """
+import sys, vl_convert
+sys.stdout.buffer.write(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode())
+"""
 
 
 def render(template: str, *, style: str, script: str, **values: Any) -> str:
@@ -83,8 +90,13 @@ def resource(name: str) -> str:
 
 @cache
 def _bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script."""
-    text = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    """Vega, Vega-Lite and Vega-Embed as one script.
+
+    Made by another process, because it takes a second or more in which Python could answer no interrupt.
+    """
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-P", "-c", _BUNDLE], capture_output=True, env=environment, check=True)
+    text = done.stdout.decode()
     return text.replace("\r\n", "\n").replace("</script", "<\\/script")
 
 
