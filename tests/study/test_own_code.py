@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections import Counter
@@ -281,4 +282,4 @@ def test_code_that_is_edited_while_the_study_runs_is_an_error(monkeypatch: pytes
     monkeypatch.setattr(local, "_worker", local._Worker(Queue(), Value("i", 0)))
     stage = Shrink(parent=PRETRAIN, world=EASY)
     with pytest.raises(InputError, match=r"^shrink: the code of its class was edited while the study ran; run it ag"):
-        local._compute(stage, "0123456789abcdef", Context(tmp_path))
+        local._compute(pickle.dumps(stage), "0123456789abcdef", Context(tmp_path))

@@ -142,9 +142,10 @@ def test_the_first_failure_stops_the_others_and_comes_as_one_line(tmp_path: Path
     """One stage fails while another is under way, which is stopped, freed, and can go on at once."""
     long = PRETRAIN.model_copy(update={"training": PRETRAIN.training.model_copy(update={"steps": 50_000})})
     never = TUNED.model_copy(update={"parent": long})
-    refused = PRETRAIN.model_copy(update={"model": PRETRAIN.model.model_copy(update={"max_positions": 8})})
+    refused = PRETRAIN.model_copy(update={"seed": 1})
+    (tmp_path / f"{Store(tmp_path).folder(refused).name}.unfinished" / "checkpoint").mkdir(parents=True)
     log = Log()
-    with pytest.raises(InputError, match=r"^[^\n]*: step 0: max_positions: [^\n]*$"):
+    with pytest.raises(InputError, match=r"^[^\n]*checkpoint: corrupt checkpoint; [^\n]*$"):
         run([never, refused], Context(tmp_path, workers=2, checkpoint_seconds=0.0), log)
     assert multiprocessing.active_children() == []
     store = Store(tmp_path)
