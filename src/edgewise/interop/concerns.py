@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from edgewise.boundary.audit.result import Concern
-from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.ingest.schema import SAMPLING_SETTINGS, name_list
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.outcomes.counts import Counts, IntArray
 from edgewise.outcomes.outcomes import Outcomes
@@ -39,8 +39,28 @@ def find_concerns(models: Mapping[str, ModelRollouts], samples: Mapping[str, Out
         about_pair = _about_pair(models[base_name], models[name], samples[base_name], samples[name])
         for message, forbids in about_pair:
             yield Concern(message, forbids, (name,))
+    yield from _about_grader(samples)
     for note, names in of_note.items():
         yield Concern(note, models=tuple(names), harmless=True)
+
+
+def _about_grader(samples: Mapping[str, Outcomes | Counts]) -> Iterator[Concern]:
+    """Results that a grader gives which cannot read the completions, or passes all of them."""
+    none_right = tuple(name for name, arm in samples.items() if not _correct_P(arm).any())
+    number = sum(int(_samples_P(samples[name]).sum()) for name in none_right)
+    if none_right:
+        yield Concern(
+            f"Not one of {number:,} samples is right: grade a solution that is known to be right, to see that the "
+            "grader reads this format.",
+            forbids=len(none_right) == len(samples) > 1,
+            models=none_right,
+        )
+    elif all((_correct_P(arm) == _samples_P(arm)).all() for arm in samples.values()):
+        yield Concern(
+            "Every sample is right: grade a wrong one, to see that the grader refuses it, or take harder problems.",
+            forbids=len(samples) > 1,
+            models=tuple(samples),
+        )
 
 
 def _about_model(model: ModelRollouts, samples: Outcomes | Counts) -> Iterator[tuple[str, bool]]:
@@ -91,14 +111,15 @@ def _about_pair(
             "verifier graded both.",
             False,
         )
-    for setting in ("temperature", "top_p", "max_tokens"):
+    for setting in SAMPLING_SETTINGS:
         before, after = getattr(base.sampling, setting), getattr(tuned.sampling, setting)
-        if before and after and before != after:
-            yield (
-                f"Sampled with another {setting} than the base ({_numbers(after)} against {_numbers(before)}): the "
-                "verdict is about models with their decoding.",
-                False,
-            )
+        if not (before and after and before != after):
+            continue
+        settings = f"Sampled with another {setting} than the base ({_numbers(after)} against {_numbers(before)})"
+        if setting == "max_tokens" and _none_cut_off(base_samples) and _none_cut_off(tuned_samples):
+            yield f"{settings}, a limit that no completion met.", False
+        else:
+            yield f"{settings}, which can make any difference: sample both alike.", True
     shared = base.prompts.keys() & tuned.prompts.keys()
     differing = sum(base.prompts[problem] != tuned.prompts[problem] for problem in shared)
     if differing:
@@ -119,6 +140,12 @@ def _correct_P(samples: Outcomes | Counts) -> IntArray:
     if isinstance(samples, Counts):
         return samples.c_P
     return np.bincount(samples.problem_S[samples.answer_S == 1], minlength=len(samples.problem))
+
+
+def _none_cut_off(samples: Outcomes | Counts) -> bool:
+    """Whether it was recorded that no completion met the length limit."""
+    cut_off = samples.truncated_P if isinstance(samples, Counts) else samples.truncated_S
+    return cut_off is not None and not cut_off.any()
 
 
 def _changed_gold_answers(base: Outcomes | Counts, tuned: Outcomes | Counts) -> int:

@@ -15,12 +15,17 @@ from edgewise.outcomes.outcomes import Outcomes
 class RecordedSampling:
     """The sampling settings that the files state, distinct values ascending; empty where they state none.
 
-    Within one problem set there is one temperature, top_p and max_tokens; sets may differ.
+    Within one problem set there is one of each but the seeds; sets may differ.
     """
 
     temperature: tuple[float, ...] = ()
     top_p: tuple[float, ...] = ()
     max_tokens: tuple[int, ...] = ()
+    top_k: tuple[float, ...] = ()
+    min_p: tuple[float, ...] = ()
+    repetition_penalty: tuple[float, ...] = ()
+    frequency_penalty: tuple[float, ...] = ()
+    presence_penalty: tuple[float, ...] = ()
     seeds: tuple[int, ...] = ()
 
 

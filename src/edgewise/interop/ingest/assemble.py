@@ -34,7 +34,7 @@ def assemble(table: RolloutTable) -> tuple[ModelRollouts, ...]:
     """The rollouts of each model, models in order of appearance.
 
     Raises InputError when a problem has a sample twice, some rows or problems lack what others have,
-    or the samples of one problem set were not drawn with one temperature, top_p and max_tokens.
+    or the samples of one problem set were not drawn with one of each sampling setting.
     """
     if table.totals is not None:
         return (_totals(table),)

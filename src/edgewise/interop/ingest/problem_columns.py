@@ -9,6 +9,7 @@ import numpy as np
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import INTEGER
 from edgewise.interop.ingest.model_rows import ModelRows
+from edgewise.interop.ingest.schema import SAMPLING_SETTINGS
 from edgewise.interop.model_rollouts import RecordedSampling
 from edgewise.outcomes.counts import LabelArray, StrArray
 from edgewise.outcomes.outcomes import MAX_ID_LENGTH
@@ -79,7 +80,7 @@ def gold_answers(model: ModelRows) -> StrArray | None:
 def recorded_sampling(model: ModelRows) -> RecordedSampling:
     """The sampling settings of a model. InputError where problems of one set were sampled with different ones."""
     settings: dict[str, tuple[Any, ...]] = {}
-    for name in ("temperature", "top_p", "max_tokens"):
+    for name in SAMPLING_SETTINGS:
         setting_of_set: dict[int, Any] = {}
         for place, value in enumerate(model.attribute(name)):
             if value is None:

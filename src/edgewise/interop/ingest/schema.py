@@ -19,6 +19,11 @@ CONVERTERS: dict[str, CellConverter] = {
     "temperature": cells.to_number,
     "top_p": cells.to_number,
     "max_tokens": cells.to_integer,
+    "top_k": cells.to_number,
+    "min_p": cells.to_number,
+    "repetition_penalty": cells.to_number,
+    "frequency_penalty": cells.to_number,
+    "presence_penalty": cells.to_number,
     "seed": cells.to_integer,
     "verifier": cells.to_name,
     # What the verdict was read from: the name of a field, metric or reward.
@@ -42,8 +47,13 @@ CONVERTERS: dict[str, CellConverter] = {
     "first_wrong_step": cells.to_integer,
     "reason": cells.to_text,
 }
+# How samples were drawn: the same for all of a model and set.
+SAMPLING_SETTINGS = (
+    *("temperature", "top_p", "max_tokens", "top_k", "min_p"),
+    *("repetition_penalty", "frequency_penalty", "presence_penalty"),
+)
 # The same in all rows of a problem.
-PROBLEM_ATTRIBUTES = ("level", "cluster", "gold", "temperature", "top_p", "max_tokens")
+PROBLEM_ATTRIBUTES = ("level", "cluster", "gold", *SAMPLING_SETTINGS)
 # Converted only in the rows whose texts are kept.
 TEXT_COLUMNS = ("prompt", "completion", "compared", "first_wrong_step", "reason")
 

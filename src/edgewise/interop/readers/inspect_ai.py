@@ -20,6 +20,7 @@ from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import quote
 from edgewise.interop.ingest.lines import error_summary, json_document, parse_json
 from edgewise.interop.ingest.rows import RowBatcher
+from edgewise.interop.ingest.schema import SAMPLING_SETTINGS
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 from edgewise.interop.readers.inspect_scores import score_cells
@@ -119,7 +120,7 @@ def _common(log: dict[str, Any]) -> dict[str, Any]:
     plan = log["plan"].get("config") if isinstance(log["plan"], dict) else None
     for settings in (about.get("model_generate_config"), plan):
         if isinstance(settings, dict):
-            for name in ("temperature", "top_p", "max_tokens", "seed"):
+            for name in (*SAMPLING_SETTINGS, "seed"):
                 if settings.get(name) is not None:
                     common[name] = settings[name]
     return {name: value for name, value in common.items() if value is not None}

@@ -21,6 +21,7 @@ A file without `correct` may have `score` instead: when its scores are only 0 an
 | tokens, logprob, score | | length of the completion; its log-probability in nats; a graded reward |
 | level, set, cluster | level: group, difficulty, op; set: task, benchmark; cluster: template | of the problem |
 | temperature, top_p, max_tokens, seed | | sampling settings; one of each for a model and set |
+| top_k, min_p, repetition_penalty, frequency_penalty, presence_penalty | | as temperature |
 | model, verifier | verifier: grader | names |
 | first_wrong_step, reason | | what the verifier says of a wrong process |
 
