@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.schema import ALIASES as NAMES
 from edgewise.interop.read import read_rollouts
-from edgewise.interop.readers import lm_eval, verl
+from edgewise.interop.readers import every_eval_ever, lm_eval, nemo_gym, verifiers, verl
 from tests.interop.writing import FILES, counts
 
 REAL = sorted(file for kind in ("*.eval", "*.jsonl", "*.parquet", "inspect.json") for file in FILES.rglob(kind))
@@ -105,7 +105,11 @@ def test_arbitrary_documented_rows(tmp_path: Path, rows: list[dict[str, Any]]) -
 
 
 @fuzzed
-@given(st.lists(keyed(sorted(verl.KEYS | {"acc", "gts", "pred", "data_source"})), max_size=6))
+@given(
+    st.lists(
+        keyed(sorted(verl.KEYS | {"acc", "gts", "pred", "data_source", "uid", "images", "request_id"})), max_size=6
+    )
+)
 def test_arbitrary_verl_rows(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     file = tmp_path / "1.jsonl"
     file.write_text(as_lines([{"input": "q", "output": "a", "score": 1.0, "step": 1} | row for row in rows]))
@@ -124,6 +128,55 @@ def test_arbitrary_harness_rows(tmp_path: Path, rows: list[dict[str, Any]]) -> N
     whole = {"doc_id": 1, "resps": [["a"]], "filtered_resps": ["a"], "exact_match": 1.0, "metrics": ["exact_match"]}
     file.write_text(as_lines([whole | row for row in rows]))
     imported_or_refused(file)
+
+
+_SOLUTION = {"solution": "x", "base_status": "pass", "plus_status": "fail"}
+
+
+@fuzzed
+@given(
+    st.lists(keyed(["base_status", "plus_status", "solution"]), max_size=3),
+    st.dictionaries(st.text(max_size=3), anything, max_size=2),
+)
+def test_arbitrary_evalplus_results(tmp_path: Path, solutions: list[dict[str, Any]], others: dict[str, Any]) -> None:
+    file = tmp_path / "eval_results.json"
+    whole = [_SOLUTION | solution for solution in solutions]
+    file.write_text(json.dumps({"eval": {"HumanEval/0": [_SOLUTION, *whole]} | others}))
+    imported_or_refused(file)
+
+
+@fuzzed
+@given(
+    st.lists(keyed(sorted(verifiers.KEYS | {"answer", "error", "metrics", "token_usage", "task"})), max_size=3),
+    st.lists(
+        keyed(sorted(nemo_gym.KEYS | {"response", "responses_create_params", "mask_sample", "expected_answer"})),
+        max_size=3,
+    ),
+    st.lists(
+        keyed(
+            sorted(
+                every_eval_ever.KEYS
+                | {"input", "output", "token_usage", "answer_attribution", "error", "model_id", "evaluation_name"}
+            )
+        ),
+        max_size=3,
+    ),
+)
+def test_arbitrary_rows_of_environments(
+    tmp_path: Path, results: list[dict[str, Any]], rollouts: list[dict[str, Any]], instances: list[dict[str, Any]]
+) -> None:
+    wholes: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
+        ({"example_id": 0, "prompt": "q", "completion": "a", "reward": 1.0}, results),
+        ({"_ng_task_index": 0, "_ng_rollout_index": 0, "reward": 1.0, "response": {"output": []}}, rollouts),
+        (
+            {"evaluation_id": "e", "sample_id": "a", "interaction_type": "x", "evaluation": {"is_correct": True}},
+            instances,
+        ),
+    ]
+    for whole, rows in wholes:
+        file = tmp_path / "results.jsonl"
+        file.write_text(as_lines([whole, *(whole | row for row in rows)]))
+        imported_or_refused(file)
 
 
 sample_keys = ["id", "epoch", "input", "target", "output", "scores", "metadata", "error", "attachments"]

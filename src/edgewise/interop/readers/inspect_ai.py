@@ -1,7 +1,7 @@
 """inspect_ai logs: `.eval` (a zip of JSON files) and `.json`; a sample of the log is one row, its epoch the sample.
 
-The task is the problem set. What a score says is told in `edgewise.interop.readers.inspect_scores`; a sample without a
-score and one that ended in an error are unscorable. A sample that met a limit of the run was cut off. Nothing is
+The task is the problem set. What a score says is told in `edgewise.interop.tool_logs.inspect_scores`; a sample without
+a score and one that ended in an error are unscorable. A sample that met a limit of the run was cut off. Nothing is
 unpacked to disk, and no more than MEMBER_BYTES of a member to memory.
 """
 
@@ -23,7 +23,7 @@ from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import SAMPLING_SETTINGS
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
-from edgewise.interop.readers.inspect_scores import score_cells
+from edgewise.interop.tool_logs.inspect_scores import score_cells
 
 MEMBER_BYTES = 256 * 2**20
 

@@ -1,10 +1,11 @@
 """lm-evaluation-harness sample logs: `samples_{task}_{time}.jsonl`, one line for each document and filter.
 
 Taken are doc_id, resps, filtered_resps, filter, metrics and the metric, target, doc.level and arguments. A
-document is a problem, the task is its set. Of several filters one is read (`edgewise.interop.readers.lm_eval_filters`).
-A metric holds one verdict for each response that the filter kept, or, with `repeats`, their mean: then the number of
-correct responses is known, but not which they are. A response that the filter could not read ("[invalid]") is
-unscorable. Choices of one question, ranked by their log-likelihood, are one sample.
+document is a problem, the task is its set. Of several filters one is read, as
+`edgewise.interop.tool_logs.lm_eval_filters` says. A metric holds one verdict for each response that the filter kept,
+or, with `repeats`, their mean: then the number of correct responses is known, but not which they are. A response that
+the filter could not read ("[invalid]") is unscorable. Choices of one question, ranked by their log-likelihood, are one
+sample.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
-from edgewise.interop.readers.lm_eval_filters import choose_filter, first_request
-from edgewise.interop.readers.lm_eval_metrics import choose_metric, correct_of_mean
+from edgewise.interop.tool_logs.lm_eval_filters import choose_filter, first_request
+from edgewise.interop.tool_logs.lm_eval_metrics import choose_metric, correct_of_mean
 
 KEYS = {"doc_id", "resps", "filtered_resps"}
 

@@ -5,7 +5,7 @@ no problem: equal inputs are one problem, unless their `gts`, their images or th
 verdict in the whole file: `acc`, which verl's graders write beside a shaped reward, where some row has it; otherwise
 `score`. A completion whose answer the grader could not read (`pred` is "[INVALID]") is unscorable.
 
-Where agents write several outputs in one episode, each is a row (`edgewise.interop.readers.verl_turns`): the last is
+Where agents write several outputs in one episode, each is a row (`edgewise.interop.tool_logs.verl_turns`): the last is
 read, as the answer to the first input.
 """
 
@@ -24,7 +24,7 @@ from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
-from edgewise.interop.readers.verl_turns import Turn, ends_and_starts, turn_of
+from edgewise.interop.tool_logs.verl_turns import Turn, ends_and_starts, turn_of
 
 KEYS = {"input", "output", "score", "step"}
 
