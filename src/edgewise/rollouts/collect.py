@@ -8,6 +8,7 @@ import numpy as np
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
+from edgewise.model.problem_ids import prompt_ids, solution_ids
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.sampling.completions import Completions, Params, Sampler
@@ -24,7 +25,7 @@ def roll_out(
     seed: int,
 ) -> Rollouts:
     """Sample and verify `samples` completions of each problem, keyed by (seed, prompt, sample)."""
-    prompts = [tokenizer.prompt(problem.prompt) for problem in problems]
+    prompts = [prompt_ids(tokenizer, problem) for problem in problems]
     keys = [key("completion", seed, problem.prompt) for problem in problems]
     return verify_completions(tokenizer, world, problems, prompts, sampler.sample(prompts, keys, samples, params))
 
@@ -34,8 +35,8 @@ def gold_rollouts(tokenizer: Tokenizer, world: World, problems: Sequence[Problem
 
     InputError where one has more than `max_new_tokens` tokens.
     """
-    prompts = [tokenizer.prompt(problem.prompt) for problem in problems]
-    gold = [[*tokenizer.encode(world.solution(problem)), tokenizer.eos] for problem in problems]
+    prompts = [prompt_ids(tokenizer, problem) for problem in problems]
+    gold = [solution_ids(tokenizer, world, problem) for problem in problems]
     longest = max(map(len, gold))
     if longest > max_new_tokens:
         raise InputError(f"max_new_tokens: must hold the longest gold solution ({longest} tokens), is {max_new_tokens}")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
+from edgewise.model.problem_ids import prompt_ids, solution_ids
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks.base import Problem, Split, World
 
@@ -70,8 +71,8 @@ def worked_document(world: World, problem: Problem, tokenizer: Tokenizer, random
 
     Up to `randomized_positions` positions are skipped.
     """
-    prompt = tokenizer.prompt(problem.prompt)
-    solution = [*tokenizer.encode(world.solution(problem)), tokenizer.eos]
+    prompt = prompt_ids(tokenizer, problem)
+    solution = solution_ids(tokenizer, world, problem)
     tokens = [*prompt, *solution]
     weights = [0.0] * len(prompt) + [1.0] * len(solution)
     if not randomized_positions:
