@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
-from edgewise.tasks import SPLITS, Problem, Score, Verdict
+from edgewise.tasks import (
+    SPLITS,
+    Colouring,
+    Countdown,
+    GraphArithmetic,
+    ModularArithmetic,
+    Problem,
+    Score,
+    StringFunctions,
+    Verdict,
+)
 from edgewise.tasks.base import MAX_CHARACTERS, Unscorable, right, split_of, unscorable
 from edgewise.tasks.drawn import DrawnWorld, Proposal, Statement
+from edgewise.tasks.strings.chain import Chain, chain_identity
 
 
 class Digits(DrawnWorld):
@@ -130,3 +141,68 @@ def test_a_reason_takes_a_detail_and_stays_text() -> None:
     assert verdict.reason == "unparsable: {mauve} is none of the colours"
     assert type(unscorable(Unscorable.TRUNCATED).reason) is str
     assert unscorable("a reason {} of one's own").reason == "a reason {} of one's own"
+
+
+class Sums(Digits):
+    """Digits under a knob that no identity holds; it decides which answer is right."""
+
+    base: int = 10
+    letters: tuple[str, ...] = ("a",)
+
+
+def test_ids_tell_worlds_apart_that_differ_in_a_knob_and_not_in_the_ranges_of_levels() -> None:
+    ids = {
+        world: {world.problem("train", 0, i).id for i in range(200)}
+        for world in (Sums(fewest=3, most=3), Sums(fewest=3, most=3, base=7), Sums(fewest=3, most=3, letters=("a b",)))
+    }
+    plain, other, lists = ids.values()
+    assert all(name.endswith("-base=7") for name in other) and not plain & other and not plain & lists
+    assert {name.removesuffix("-base=7") for name in other} & plain, "the same digits were drawn"
+    assert len({name.rpartition("-letters=")[2] for name in lists}) == 1
+    for wide in (Sums(most=3), Sums(most=3, highest=8)):
+        assert wide.problem("test", 0, 0).id.count("-") == 2
+
+
+Cases = dict[str, tuple[DrawnWorld, dict[str, Any]]]
+DISTINGUISHED: Cases = {
+    "modulus": (ModularArithmetic(max_op=1), {"modulus": 5}),
+    "distractors": (ModularArithmetic(max_op=1), {"distractors": 2}),
+    "definitions": (StringFunctions(max_calls=1), {"definitions": "shown"}),
+    "format": (StringFunctions(max_calls=1), {"format": "direct"}),
+    "colours": (Colouring(min_vertices=7, max_vertices=7), {"colours": 4}),
+    "distractors of a graph": (GraphArithmetic(max_op=2, wording="compact"), {"max_distractors": 0}),
+}
+KEPT: Cases = {
+    "leaves": (ModularArithmetic(max_op=1), {"leaves": 2}),
+    "disorder": (ModularArithmetic(max_op=1), {"disorder": 2.0}),
+    "letters": (ModularArithmetic(max_op=1), {"letters": 20}),
+    "levels": (ModularArithmetic(max_op=1), {"max_op": 2}),
+    "largest target": (Countdown(min_numbers=2, max_numbers=2), {"largest_target": 60}),
+    "unknowns": (GraphArithmetic(max_op=2, wording="compact"), {"unknowns": 10}),
+}
+
+
+def shared(world: DrawnWorld, knobs: dict[str, Any]) -> set[str]:
+    """The ids that a world has with and without the knobs."""
+    worlds = (world, type(world).parse({**world.model_dump(), **knobs}))
+    one, other = ({each.problem("train", 0, i).id for i in range(400)} for each in worlds)
+    return one & other
+
+
+@pytest.mark.parametrize("what", DISTINGUISHED)
+def test_a_knob_that_changes_what_is_told_or_right_is_in_the_id(what: str) -> None:
+    assert not shared(*DISTINGUISHED[what])
+
+
+@pytest.mark.parametrize("what", KEPT)
+def test_a_knob_that_only_changes_what_is_drawn_or_named_is_not_in_the_id(what: str) -> None:
+    assert shared(*KEPT[what])
+
+
+def test_an_id_knob_changes_no_split_and_no_draw() -> None:
+    world, direct = StringFunctions(), StringFunctions(format="direct", definitions="shown")
+    problem = direct.problem("train", 0, 0)
+    chain: Chain = problem.gold
+    identity = chain_identity(chain.calls, chain.strings[0])
+    assert problem.id == f"strings-{problem.level}-{identity:016x}-definitions=shown-format=direct"
+    assert split_of(identity) == "train" and world.problem("train", 0, 0).id.count("-") == 2

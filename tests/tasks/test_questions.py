@@ -192,6 +192,17 @@ def test_an_id_of_one_s_own_stands_in_the_problem_s(write: Write) -> None:
     assert problem.id.endswith("-aime-7")
 
 
+def test_an_id_says_how_the_row_is_verified_whoever_decides_it(write: Write) -> None:
+    plain = write([{"prompt": "a", "answer": "1"}])
+    ids = [
+        Questions(path=path, split="test", **knobs).problem("test", 0, 0).id
+        for path, knobs in ((plain, {}), (plain, {"match": "numeric"}), (plain, {"match": "numeric", "tolerance": 0.1}))
+    ]
+    assert len(set(ids)) == 3 and ids[1:] == [f"{ids[0]}-numeric", f"{ids[0]}-numeric=0.1"]
+    by_row = Questions(path=write([{"prompt": "a", "answer": "1", "match": "numeric"}]), split="test")
+    assert by_row.problem("test", 0, 0).id == ids[1]
+
+
 @pytest.mark.parametrize(
     ("lines", "place", "field"),
     [

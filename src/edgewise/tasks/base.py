@@ -51,7 +51,8 @@ class Problem:
     """One question with its answer.
 
     (world, split, seed, index) is its address; `id` names its content: problems with equal `id` ask the same thing
-    up to renaming and the order of sentences. `level` is its difficulty, the exact number of operations or calls.
+    up to renaming and the order of sentences, also where worlds with other knobs made them, so that the same answers
+    are right. `level` is its difficulty, the exact number of operations or calls.
     `gold` is what the verifier needs besides the answer, e.g. the graph that the text describes.
     """
 

@@ -53,6 +53,7 @@ class Colouring(DrawnWorld):
     colours: int = Field(3, ge=3, le=len(COLOURS), description="how many colours there are")
 
     ranges = (("min_vertices", "max_vertices"),)
+    id_knobs = ()
     level_text = "{} vertices"
     remedy = "too few different graphs; raise min_vertices"
 

@@ -12,16 +12,19 @@ examples/my_world.py is a whole one.
 
 from __future__ import annotations
 
+import json
 import random
+import re
 from abc import abstractmethod
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import model_validator
 
 from edgewise.core.errors import InputError
-from edgewise.core.keyed import rng
+from edgewise.core.keyed import key, rng
 from edgewise.tasks.base import Problem, Split, World, check_split, split_of
 
 
@@ -51,6 +54,9 @@ class DrawnWorld(World):
     """Why a split can be empty and which knob helps."""
     max_draws: ClassVar[int] = 2000
     """How many proposals are tried for one problem."""
+    id_knobs: ClassVar[tuple[str, ...] | None] = None
+    """Knobs that change what a problem tells or which answers are right and are not in its identity: an id names those
+    that are not at their default. None: all but those of `ranges`."""
 
     @model_validator(mode="after")
     def _ranges_ascend(self) -> Self:
@@ -83,7 +89,7 @@ class DrawnWorld(World):
         else:
             raise InputError(f"split {split!r} is empty at {self.place(split, seed, index)}: {self.remedy}")
         prompt, answer, gold = self.finish(source, proposal.content)
-        name = self.problem_id(level, proposal.identity, gold)
+        name = self.problem_id(level, proposal.identity, gold) + self._knobs_of_id
         return Problem(self.world, split, seed, index, level, name, prompt, answer, gold)
 
     def source(self, split: Split, seed: int, index: int) -> random.Random:
@@ -110,5 +116,20 @@ class DrawnWorld(World):
         return self.level_text.format(self.draw_level(self.source(split, seed, index)))
 
     def problem_id(self, level: int, identity: int, gold: Any) -> str:
-        """The name of what a problem asks."""
+        """The name of what a problem asks. The knobs of `id_knobs` are written after it."""
         return f"{self.world}-{level}-{identity:016x}"
+
+    @cached_property
+    def _knobs_of_id(self) -> str:
+        in_ranges = {knob for pair in self.ranges for knob in pair}
+        others = [knob for knob in type(self).model_fields if knob not in {"world", "version", *in_ranges}]
+        written = []
+        for knob in others if self.id_knobs is None else self.id_knobs:
+            field, value = type(self).model_fields[knob], getattr(self, knob)
+            if not field.exclude and value != field.get_default(call_default_factory=True):
+                text = json.dumps(self.model_dump(mode="json", include={knob})[knob], sort_keys=True).strip('"')
+                written.append(f"-{knob}={text if _SHORT.fullmatch(text) else f'{key(text):016x}'}")
+        return "".join(written)
+
+
+_SHORT = re.compile(r"[\w.+-]{1,24}", re.ASCII)

@@ -142,7 +142,7 @@ class Questions(World):
             raise InputError(f"split {split!r} has no rows; rows: {counts}; set split={split} to put every row there")
         epoch, place = divmod(index, len(rows))
         row = rows[_order(self._digest, split, seed, epoch, len(rows))[place]]
-        name = "" if row.id is None else f"-{row.id}"
+        name = self._grading(row) + ("" if row.id is None else f"-{row.id}")
         return Problem(
             world=self.world,
             split=split,
@@ -184,6 +184,12 @@ class Questions(World):
     def steps(self, problem: Problem) -> int:
         """The answer is the only step."""
         return 1
+
+    def _grading(self, row: QuestionRow) -> str:
+        """What an id says of how the row is verified: nothing where the text must be the same."""
+        match = self._match(row)
+        tolerance = f"={self.tolerance:g}" if match == "numeric" and self.tolerance else ""
+        return "" if match == "exact" else f"-{match}{tolerance}"
 
     def _match(self, row: QuestionRow) -> Match:
         return row.match or self.match

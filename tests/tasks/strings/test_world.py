@@ -134,7 +134,7 @@ def test_a_direct_solution_is_the_answer_alone() -> None:
         assert STRINGS["direct"].solution(problem) == f"answer {' '.join(problem.answer)}"
 
 
-def test_ids_and_splits_are_those_of_the_question_whatever_the_wording() -> None:
+def test_identities_and_splits_are_those_of_the_question_whatever_the_wording_which_ids_add() -> None:
     asked: dict[str, set[Any]] = {}
     found: dict[Any, set[str]] = {}
     for world in STRINGS.values():
@@ -142,10 +142,13 @@ def test_ids_and_splits_are_those_of_the_question_whatever_the_wording() -> None
             for index in range(100):
                 problem = world.problem(split, 2, index)
                 question = read(problem.prompt)
-                asked.setdefault(problem.id, set()).add((question.calls, question.x))
+                identity, *wording = problem.id.split("-")[2:]
+                shown, direct = world.definitions == "shown", world.format == "direct"
+                assert wording == ["definitions=shown"] * shown + ["format=direct"] * direct
+                asked.setdefault(identity, set()).add((question.calls, question.x))
                 found.setdefault((question.calls, question.x), set()).add(split)
                 buckets = {"train": range(10), "validation": range(10, 11), "test": range(11, 13)}
-                assert int(problem.id[-16:], 16) % 16 in buckets.get(split, range(13, 16))
+                assert int(identity, 16) % 16 in buckets.get(split, range(13, 16))
     assert all(len(questions) == 1 for questions in asked.values())
     assert len(asked) == len(found)
     assert all(len(splits) == 1 for splits in found.values())

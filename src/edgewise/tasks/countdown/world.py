@@ -79,6 +79,7 @@ class Countdown(DrawnWorld):
     )
 
     ranges = (("min_numbers", "max_numbers"),)
+    id_knobs = ()
     level_text = "{} numbers"
     remedy = "too few problems; raise largest or the level"
 

@@ -83,6 +83,8 @@ class GraphArithmetic(DrawnWorld):
     largest: int = Field(1000, ge=1, description="largest value of any quantity")
 
     ranges = (("min_op", "max_op"), ("min_distractors", "max_distractors"))
+    # The other knobs decide which graphs are drawn, and the words of the english and the paper wording are in the id.
+    id_knobs = ("min_distractors", "max_distractors")
     level_text = "op {}"
     remedy = "too few different problems; raise min_op, constants, unknowns or largest"
     max_draws = _SHAPES * _NUMBERS

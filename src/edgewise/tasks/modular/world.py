@@ -51,6 +51,8 @@ class ModularArithmetic(DrawnWorld):
     letters: int = Field(12, ge=2, le=len(LETTERS), description="letters that names are taken from")
 
     ranges = (("min_op", "max_op"),)
+    # The modulus is in every id. The others decide which graphs are drawn, what is called what and what stands first.
+    id_knobs = ("distractors",)
     level_text = "op {}"
     remedy = "too few different graphs; raise modulus, leaves or op"
 

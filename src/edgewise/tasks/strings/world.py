@@ -62,6 +62,7 @@ class StringFunctions(DrawnWorld):
     max_length: int = Field(8, ge=5, le=24, description="most letters of x")
 
     ranges = (("min_calls", "max_calls"), ("min_length", "max_length"))
+    id_knobs = ("definitions", "format")
     remedy = "too few chains without a repeated string; lower max_calls"
 
     def words(self) -> tuple[str, ...]:
