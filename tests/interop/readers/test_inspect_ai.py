@@ -234,3 +234,18 @@ def test_a_sample_that_a_limit_ended_was_cut_off(tmp_path: Path) -> None:
     imported = only(file)
     assert imported.outcomes is not None and imported.outcomes.truncated_S is not None
     assert imported.outcomes.truncated_S.tolist() == [False, True, True]
+
+
+def test_logs_of_one_epoch_and_a_log_with_its_retry(tmp_path: Path) -> None:
+    """Epochs begin at 1 in every log: other samples are counted on, and what a retry took over is counted once."""
+    logs, retries = tmp_path / "logs", tmp_path / "retries"
+    logs.mkdir()
+    retries.mkdir()
+    for number, value in enumerate("CIC"):
+        output = {"choices": [{"message": {"content": f"text {number}"}, "stop_reason": "stop"}]}
+        archive(logs / f"{number}.eval", sample(value, output=output))
+    assert totals(only(logs)) == {"1": (3, 2)}
+    done = sample("C", output={"choices": [{"message": {"content": "done"}, "stop_reason": "stop"}]})
+    archive(retries / "a.eval", done, header=HEADER | {"status": "error"})
+    archive(retries / "b.eval", done, done | {"id": 2})
+    assert totals(only(retries)) == {"1": (1, 1), "2": (1, 1)}
