@@ -22,6 +22,7 @@ from edgewise.interop.folder import FileWithReader
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.model_names import BASE_WORDS, natural_key, stem, without_numbers, words_of
+from edgewise.interop.readers.base import Reader
 
 FilesAre = Literal["samples", "sets", "models"]
 FILES_ARE: tuple[FilesAre, ...] = get_args(FilesAre)
@@ -82,7 +83,7 @@ def relate(
         path = head.path.relative_to(folder) if len(files) > 1 else Path(head.path.name)
         rows = head.first_rows(most) if len(related) > 1 and files_are is None else ()
         asked = dict(problem for row in rows if (problem := reader.problem_of(row, columns)) is not None)
-        named.append(_Named(_names(path), asked))
+        named.append(_Named(_names(path, reader), asked))
     deepest = max((len(file.names) for file in named), default=0)
     for file in named:
         file.names[:0] = [""] * (deepest - len(file.names))
@@ -92,14 +93,16 @@ def relate(
         related, _shortest([file.models for file in named]), _shortest([file.sets for file in named]), strict=True
     ):
         roles[place] = Role(models, sets)
+    table.files_are_samples = files_are == "samples"
     if files_are is not None and len({tuple(file.names) for file in named}) > 1:
         table.obey("files")
     return roles
 
 
-def _names(path: Path) -> list[str]:
+def _names(path: Path, reader: Reader) -> list[str]:
     """The folders on the path and the name of the file, without its type and the number of a part."""
-    return [*path.parts[:-1], _OF.sub("", stem(path.name)) or "rows"]
+    name = "" if reader.names_its_set(path) else _OF.sub("", stem(path.name))
+    return [*path.parts[:-1], name or "rows"]
 
 
 def _relate_level(files: Sequence[_Named], level: int, files_are: FilesAre | None, warn: Callable[[str], None]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import quote
+from edgewise.interop.ingest.collisions import refuse_collisions
 from edgewise.interop.ingest.columns import MISSING, Array
 from edgewise.interop.ingest.copies import leave_out_copies
 from edgewise.interop.ingest.model_rows import EMPTY, ModelRows, split_by_model
@@ -33,8 +34,8 @@ from edgewise.outcomes.outcomes import Int32Array, MarkArray, Outcomes
 def assemble(table: RolloutTable) -> tuple[ModelRollouts, ...]:
     """The rollouts of each model, models in order of appearance.
 
-    Raises InputError when a problem has a sample twice, some rows or problems lack what others have,
-    or the samples of one problem set were not drawn with one of each sampling setting.
+    Raises InputError when ids or models collide, a problem has a sample twice, some rows or problems lack what others
+    have, or the samples of one problem set were not drawn with one of each sampling setting.
     """
     if table.totals is not None:
         return (_totals(table),)
@@ -65,11 +66,9 @@ def _totals(table: RolloutTable) -> ModelRollouts:
 def _model_rollouts(model: ModelRows) -> ModelRollouts:
     table = model.table
     ids = problem_ids(model)
+    refuse_collisions(model, ids)
     sampling = recorded_sampling(model)
     outcomes = _outcomes(model, ids)
-    differing = int(table.prompt_texts.differ(table.problems.count)[model.number_P].sum())
-    if differing:
-        model.warnings.append(f"{differing} problems have samples with different prompts")
     return ModelRollouts(
         model=model.name,
         source=" and ".join(table.origins.sources),

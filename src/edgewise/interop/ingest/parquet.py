@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,8 @@ class _TextReader:
             for batch in self._file.iter_batches(_LONG_BATCH_ROWS, row_groups=[group], columns=[self._names[column]]):
                 array = batch.column(0)
                 if comparison is not None and at < compared_rows:
-                    self._table.compare_texts(comparison, self._start + at, *_hashes(array))
+                    texts = partial(_cell, array)
+                    self._table.compare_texts(comparison, self._start + at, *_hashes(array), texts)
                 wanted = _between(rows, at, at + len(array))
                 for row, cell in zip(wanted.tolist(), array.take(pa.array(wanted - at)).to_pylist(), strict=True):
                     if (text := self._convert(column, row, cell)) is not None:
@@ -176,6 +178,10 @@ class _TextReader:
             return CONVERTERS[column](cell)
         except ValueError as error:
             raise self._table.error(self._start + row, column, str(error)) from None
+
+
+def _cell(array: pa.Array, place: int) -> Any:
+    return array[place].as_py()
 
 
 def _between(rows: IntArray, start: int, end: int) -> IntArray:

@@ -58,7 +58,7 @@ class RowBatcher:
         ):
             if texts := cells.get(name):
                 given_S = np.array([text is not None for text in texts])
-                table.compare_texts(comparison, start, text_hashes(texts), given_S)
+                table.compare_texts(comparison, start, text_hashes(texts), given_S, texts.__getitem__)
         for row in wanted.prompts.tolist():
             if (prompt := self._text(start, row, "prompt")) is not None:
                 table.texts.keep_prompt(row, prompt)

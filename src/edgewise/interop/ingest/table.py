@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from edgewise.interop.ingest.columns import (
 )
 from edgewise.interop.ingest.problems import ProblemAttribute, ProblemIndex
 from edgewise.interop.ingest.schema import PROBLEM_ATTRIBUTES
-from edgewise.interop.ingest.texts import KeptTexts, TextComparison, WantedTexts, row_hashes
+from edgewise.interop.ingest.texts import PROMPT_CHARACTERS, KeptTexts, TextComparison, WantedTexts, row_hashes
 from edgewise.interop.ingest.verdicts import VerdictReader, process_verdicts, truncation
 from edgewise.outcomes.counts import Counts, IntArray
 from edgewise.outcomes.outcomes import Int32Array
@@ -56,6 +57,10 @@ class RolloutTable:
         # Pairs of a model's code and that of a seed, a verifier or a field that holds the verdict.
         self.used: dict[str, set[tuple[int, int]]] = {"seed": set(), "verifier": set(), "graded_by": set()}
         self.obeyed: set[str] = set()
+        # Files of several folders are draws of one model, as somebody said.
+        self.files_are_samples = False
+        # The first row whose prompt is not that of its problem before it, and that prompt.
+        self.second_prompt: tuple[int, str] | None = None
         self.texts = KeptTexts(self.note)
         self.completion_texts, self.prompt_texts = TextComparison(), TextComparison()
         self._verdicts = VerdictReader(threshold)
@@ -117,15 +122,24 @@ class RolloutTable:
         return wanted
 
     def compare_texts(
-        self, texts: TextComparison, start: int, hash_S: IntArray, given_S: npt.NDArray[np.bool_]
+        self,
+        texts: TextComparison,
+        start: int,
+        hash_S: IntArray,
+        given_S: npt.NDArray[np.bool_],
+        text_of: Callable[[int], Any],
     ) -> None:
         """Compare the texts of the rows from `start` on, those that have one, with others of their problems.
 
-        Completions and verdicts are remembered as well, to find rows that are there twice.
+        `text_of` gives the text of a row, counted from `start`. Completions and verdicts are remembered as well, to
+        find rows that are there twice, and the first prompt that differs.
         """
         end = start + hash_S.size
         problem_S = self.columns["problem"].slice(start, end)
-        texts.add(self.problems.count, problem_S[given_S], hash_S[given_S])
+        differing = texts.add(self.problems.count, problem_S[given_S], hash_S[given_S])
+        if texts is self.prompt_texts and differing is not None and self.second_prompt is None:
+            place = int(np.flatnonzero(given_S)[differing])
+            self.second_prompt = start + place, str(text_of(place))[:PROMPT_CHARACTERS]
         if texts is self.completion_texts:
             verdict_S = self.columns["verdict"].slice(start, end)
             self._append_at(start, "row", row_hashes(np.where(given_S, hash_S, 0), verdict_S))

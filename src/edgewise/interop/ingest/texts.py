@@ -92,14 +92,16 @@ class TextComparison:
         self._texts = GrowingArray(np.int64, 0)
         self._differ = GrowingArray(np.bool_, 0)
 
-    def add(self, problems: int, problem_S: Int32Array, hash_S: IntArray) -> None:
-        """Add texts of some of the `problems` that there are so far."""
+    def add(self, problems: int, problem_S: Int32Array, hash_S: IntArray) -> int | None:
+        """Add texts of some of the `problems` so far; return the place of the first that differs from one before."""
         first_P, texts_P = self._first_hash.first(problems), self._texts.first(problems)
         new_S = texts_P[problem_S] == 0
         # Backwards, so that the first text of a problem is written last.
         first_P[problem_S[new_S][::-1]] = hash_S[new_S][::-1]
         texts_P += np.bincount(problem_S, minlength=problems)
-        self._differ.first(problems)[problem_S[hash_S != first_P[problem_S]]] = True
+        differs_S = hash_S != first_P[problem_S]
+        self._differ.first(problems)[problem_S[differs_S]] = True
+        return int(np.argmax(differs_S)) if differs_S.any() else None
 
     def texts(self, problems: int) -> IntArray:
         """How many texts there were of each problem."""

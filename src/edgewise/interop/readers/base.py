@@ -99,6 +99,10 @@ class Reader(ABC):
         every row `graded_by`: the name of the field, metric or reward that its verdict is.
         """
 
+    def names_its_set(self, path: Path) -> bool:
+        """Whether the name of a file says its set, so that files with other names are no other models."""
+        return False
+
     def problem_of(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[str, str | None] | None:
         """The id of the problem of one of `FileHead.rows`, and a text that tells it from others: prompt or gold answer.
 

@@ -11,6 +11,7 @@ sample.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ class LmEvalReader(Reader):
         """Records with doc_id, resps and filtered_resps."""
         return head.kind == "records" and set(head.columns) >= KEYS
 
+    def names_its_set(self, path: Path) -> bool:
+        """Whether it has the name that the harness gave it, with the task."""
+        return _FILE_NAME.fullmatch(path.name) is not None
+
+    def problem_of(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[str, str | None] | None:
+        """The number of the document, and the document or the requests made of it."""
+        asked = row.get("doc", row.get("arguments"))
+        return str(row.get("doc_id")), None if asked is None else repr(asked)
+
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Add the samples of one task; `options` name the filter and the metric that holds the verdict."""
         table.begin(path, self.name)
@@ -62,7 +72,7 @@ class LmEvalReader(Reader):
         name_parts = _FILE_NAME.fullmatch(path.name)
         common: dict[str, Any] = {
             "set": options.set_name if name_parts is None else name_parts["task"],
-            "model": options.model_name if name_parts is None else _model(path, name_parts["time"]),
+            "model": options.model_name or (None if name_parts is None else _model(path, name_parts["time"])),
             "graded_by": metric if chosen.name is None else f"{metric},{chosen.name}",
         }
         common = {column: value for column, value in common.items() if value is not None}
