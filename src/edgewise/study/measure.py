@@ -20,6 +20,7 @@ from edgewise.core.spec import digest, plain
 from edgewise.outcomes.example import Example
 from edgewise.outcomes.io import read_outcomes
 from edgewise.rollouts.table import read_rollout_table
+from edgewise.study.nothing_learned import nothing_learned
 from edgewise.study.plan import topological_order
 from edgewise.study.stages import OUTCOMES, ROLLOUTS
 from edgewise.study.store import Store
@@ -65,10 +66,11 @@ def measure(study: Study, store: Store) -> Findings:
         raise InputError("arms: the study has none; an audit compares a base with at least one tuned model")
     folders = {name: store.folder(evaluation) for name, evaluation in study.evaluations.items()}
     models = {name: _by_region(read_outcomes(path / OUTCOMES), study) for name, path in folders.items()}
+    concerns = tuple(nothing_learned(study, store, models))
     return Findings(
         title=study.title,
         question=study.question,
-        audit=audit(models, metric="process", sets=list(study.regions)),
+        audit=audit(models, metric="process", sets=list(study.regions), concerns=concerns),
         prompts=_prompts(folders["base"] / ROLLOUTS),
         examples={name: _examples(name, path / ROLLOUTS) for name, path in folders.items()},
         stages=_stage_records(study, store),
@@ -76,11 +78,11 @@ def measure(study: Study, store: Store) -> Findings:
 
 
 def _by_region(outcomes: Outcomes, study: Study) -> Outcomes:
-    """The outcomes with the region of each problem as its set."""
+    """The outcomes of problems in a region, which is their set."""
     regions = np.full(len(outcomes.problem), OUTSIDE, dtype=object)
     for name, levels in study.regions.items():
         regions[np.isin(outcomes.level, list(levels))] = name
-    return replace(outcomes, set=regions.astype(np.str_))
+    return replace(outcomes, set=regions.astype(np.str_)).select(regions != OUTSIDE)
 
 
 def _prompts(rollouts: Path) -> dict[str, str]:
