@@ -12,7 +12,7 @@ import pytest
 from edgewise.core.errors import InputError
 from edgewise.interop.arguments import Argument, unused_options
 from edgewise.interop.arms import Arms, read_arms
-from edgewise.interop.read import read_rollouts
+from edgewise.interop.read import ReadSource, read_rollouts
 
 FILES = Path(__file__).parent / "files"
 
@@ -237,7 +237,7 @@ def test_an_option_that_one_argument_has_no_use_for_is_said(tmp_path: Path) -> N
 def test_a_score_that_one_argument_alone_follows_is_refused(tmp_path: Path) -> None:
     (model,) = read_rollouts(write(tmp_path / "a.jsonl"))
     read = {
-        name: Argument(None, tmp_path / name, (replace(model, graded_by=(field,)),), unused)
+        name: Argument(None, tmp_path / name, ReadSource((replace(model, graded_by=(field,)),), unused, 1.0))
         for name, field, unused in (("a", "acc", ()), ("b", "score", ("score",)), ("c", "acc", ("score",)))
     }
     with pytest.raises(InputError) as refused:
@@ -248,3 +248,14 @@ def test_a_score_that_one_argument_alone_follows_is_refused(tmp_path: Path) -> N
     )
     (concern,) = unused_options([read["a"], read["c"]])
     assert concern.message == f"{tmp_path / 'c'} has no use for --score."
+
+
+def test_a_threshold_that_no_score_reaches_is_refused(tmp_path: Path) -> None:
+    low = verl(tmp_path / "a.jsonl", 0, 0)
+    high = verl(tmp_path / "b.jsonl", 40, 8)
+    with pytest.raises(InputError) as refused:
+        read_arms([low, high], threshold=1.5)
+    assert str(refused.value) == f"{low}, {high}: --threshold: 1.5 is above every score; the largest is 1"
+    with pytest.raises(InputError, match=r"a\.jsonl: --threshold: 0\.5 is above every score; the largest is 0"):
+        read_rollouts(low, threshold=0.5)
+    assert read_arms([low, high], threshold=0.5).counts("step 40").c_P.tolist() == [8]

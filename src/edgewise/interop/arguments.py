@@ -13,27 +13,33 @@ from edgewise.core.errors import InputError
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.model_names import known_base, shortest_names
 from edgewise.interop.model_rollouts import ModelRollouts
-from edgewise.interop.read import is_there, read_and_unused
+from edgewise.interop.read import ReadSource, is_there, read_source, require_followed
 
 
 @dataclass(frozen=True)
 class Argument:
-    """What was read of one argument: the name it gave, its models, and the options that it has no use for."""
+    """What was read of one argument, and the name that it gave."""
 
     name: str | None
     path: Path
-    models: tuple[ModelRollouts, ...]
-    unused: tuple[str, ...]
+    read: ReadSource
+
+    @property
+    def models(self) -> tuple[ModelRollouts, ...]:
+        """Its models."""
+        return self.read.models
 
 
 def read_arguments(arguments: Sequence[str], **options: Any) -> tuple[dict[str, ModelRollouts], list[Concern]]:
     """The models of all arguments by name, the base first, and a concern for every option that some have no use for.
 
     `options` are those of `read_rollouts`. Raises InputError, naming the file, where it cannot be read, two models have
-    one name, it is not known which of several is the base, no argument has a use for an option, or the verdicts of
-    some arguments alone would be those of another score.
+    one name, it is not known which of several is the base, no argument has a use for an option, no score reaches the
+    threshold, or the verdicts of some arguments alone would be those of another score.
     """
     given = [_read(argument, options) for argument in arguments]
+    paths = ", ".join(str(argument.path) for argument in given)
+    require_followed(paths, [argument.read for argument in given], options.get("threshold"))
     concerns = unused_options(given)
     _require_base(given[0])
     return _by_name(given), concerns
@@ -43,12 +49,13 @@ def _read(argument: str, options: Mapping[str, Any]) -> Argument:
     name, equals, path = argument.partition("=")
     if not equals or is_there(Path(argument)):
         name, path = "", argument
-    models, unused = read_and_unused(path, **options)
+    read = read_source(path, **options)
+    models = read.models
     if name and len(models) > 1:
         names = name_list([model.model or "" for model in models])
         way_out = "one file, or the folder" if Path(path).is_dir() else "a file of one model, or this one"
         raise InputError(f"{path}: holds {len(models)} models ({names}); NAME= takes one; give {way_out} without NAME=")
-    return Argument(name or None, Path(path), models, unused)
+    return Argument(name or None, Path(path), read)
 
 
 def _by_name(given: Sequence[Argument]) -> dict[str, ModelRollouts]:
@@ -84,16 +91,14 @@ def _require_base(first: Argument) -> None:
 
 
 def unused_options(given: Sequence[Argument]) -> list[Concern]:
-    """What to say of options that an argument has no use for.
+    """What to say of options that some arguments have no use for.
 
-    InputError where no argument has a use for one, or where the verdicts of some are of another score for it.
+    InputError where the verdicts of these are of another score for it.
     """
     concerns = []
-    for option in dict.fromkeys(option for argument in given for option in argument.unused):
-        idle = [argument for argument in given if option in argument.unused]
+    for option in dict.fromkeys(option for argument in given for option in argument.read.unused):
+        idle = [argument for argument in given if option in argument.read.unused]
         paths = ", ".join(str(argument.path) for argument in idle)
-        if len(idle) == len(given):
-            raise InputError(f"{paths}: --{option}: these files have no use for it; leave it out")
         fields = [
             {field for argument in part for model in argument.models for field in model.graded_by}
             for part in (idle, [argument for argument in given if argument not in idle])

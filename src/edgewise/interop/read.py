@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgewise.core.errors import InputError, unknown_name
@@ -15,6 +15,19 @@ from edgewise.interop.model_names import in_order
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.interop.readers.base import ReadOptions, read_head
 from edgewise.interop.relations import FILES_ARE, FilesAre, Role, relate
+
+
+@dataclass(frozen=True, eq=False)
+class ReadSource:
+    """What was read of a file or folder.
+
+    `unused` are the options that no file of it has a use for, as the command line calls them. `largest_score` is that
+    of the scores that a threshold decides about, -inf where there is none.
+    """
+
+    models: tuple[ModelRollouts, ...]
+    unused: tuple[str, ...]
+    largest_score: float
 
 
 def read_rollouts(
@@ -42,15 +55,22 @@ def read_rollouts(
     Raises InputError, one line with file, row and field, for anything that is damaged or not as documented
     in `edgewise.interop.readers.jsonl`, and where an option is given that none of the files has a use for.
     """
-    models, unused = read_and_unused(
-        path, score=score, threshold=threshold, filter=filter, columns=columns, files_are=files_are
-    )
-    for option in unused:
-        raise InputError(f"{path}: --{option}: these files have no use for it; leave it out")
-    return models
+    read = read_source(path, score=score, threshold=threshold, filter=filter, columns=columns, files_are=files_are)
+    require_followed(str(path), [read], threshold)
+    return read.models
 
 
-def read_and_unused(
+def require_followed(name: str, reads: Sequence[ReadSource], threshold: float | None) -> None:
+    """InputError, which begins with `name`, for an option that none has a use for or a threshold above all scores."""
+    for option in reads[0].unused:
+        if all(option in read.unused for read in reads):
+            raise InputError(f"{name}: --{option}: these files have no use for it; leave it out")
+    largest = max(read.largest_score for read in reads)
+    if threshold is not None and largest < threshold:
+        raise InputError(f"{name}: --threshold: {threshold:g} is above every score; the largest is {largest:g}")
+
+
+def read_source(
     path: str | Path,
     *,
     score: str | None = None,
@@ -58,8 +78,8 @@ def read_and_unused(
     filter: str | None = None,
     columns: Mapping[str, str] | None = None,
     files_are: FilesAre | None = None,
-) -> tuple[tuple[ModelRollouts, ...], tuple[str, ...]]:
-    """As `read_rollouts`, with the options given, as the command line calls them, that no file has a use for."""
+) -> ReadSource:
+    """As `read_rollouts`, without an error for options that are not followed."""
     source, names = Path(path), column_map(columns or {})
     if files_are is not None and files_are not in FILES_ARE:
         raise unknown_name("--files", files_are, FILES_ARE)
@@ -70,7 +90,8 @@ def read_and_unused(
         _read_files(files, roles, table, ReadOptions(files[0][0], score, filter, names))
         options = {"score": score, "threshold": threshold, "filter": filter, "map": names or None, "files": files_are}
         given = [option for option, value in options.items() if value is not None]
-        return _in_order(assemble(table)), tuple(option for option in given if option not in table.obeyed)
+        unused = tuple(option for option in given if option not in table.obeyed)
+        return ReadSource(_in_order(assemble(table)), unused, table.largest_score)
     except RecursionError:
         raise InputError(f"{source}: a value is nested too deep; values are texts, numbers or chat messages") from None
 

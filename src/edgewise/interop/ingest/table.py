@@ -57,6 +57,8 @@ class RolloutTable:
         # Pairs of a model's code and that of a seed, a verifier or a field that holds the verdict.
         self.used: dict[str, set[tuple[int, int]]] = {"seed": set(), "verifier": set(), "graded_by": set()}
         self.obeyed: set[str] = set()
+        # Of the scores that a threshold decides about.
+        self.largest_score = -np.inf
         # Files of several folders are draws of one model, as somebody said.
         self.files_are_samples = False
         # The first row whose prompt is not that of its problem before it, and that prompt.
@@ -102,6 +104,7 @@ class RolloutTable:
         verdict_S = self._verdicts.verdicts(size, columns, self._error_in_batch)
         if "graded" in columns:
             self.obey("threshold")
+            self.largest_score = float(np.fmax.reduce(floats_of(columns["graded"]), initial=self.largest_score))
         self._append("problem", problem_S)
         self._append("verdict", verdict_S)
         if "sample" in columns:
