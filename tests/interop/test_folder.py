@@ -14,9 +14,14 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.interop import folder as search
+from edgewise.interop.arms import read_arms
 from edgewise.interop.folder import find_files
 from edgewise.interop.read import read_rollouts
+from edgewise.outcomes.io import write_outcomes
+from edgewise.rollouts.collect import roll_out
+from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
 from tests.interop.writing import FILES, jsonl, only, refused, totals
+from tests.rollouts.test_rollouts import PARAMS, PROBLEMS, TOKENIZER, WORLD, Scripted
 
 ROWS = [{"id": problem, "correct": problem == 1, "completion": f"{problem}"} for problem in (1, 1, 2)]
 
@@ -96,6 +101,26 @@ def test_a_result_beside_rollouts_is_passed_over(tmp_path: Path) -> None:
     (report / "tables" / "problems.csv").write_text("problem_id,n,c\na,2,1\n")
     (report / "boundary.json").write_text(json.dumps({"schema": "edgewise.boundary/2"}, indent=1))
     assert totals(only(tmp_path)) == {"1": (2, 2), "2": (1, 0)}
+
+
+def test_a_study_s_folder_is_read_by_the_stages_that_were_evaluated(tmp_path: Path) -> None:
+    """Stages have a digest for a name; their provenance says whose model they evaluated."""
+    for evaluation, parent, seed in (("evaluate-1a", "rl-9c", 1), ("evaluate-2b", "pretrain-7d", 2)):
+        stage = tmp_path / evaluation
+        stage.mkdir()
+        rollouts = rollout_table(roll_out(Scripted(), TOKENIZER, WORLD, PROBLEMS, 6, PARAMS, seed=seed))
+        write_rollout_table(rollouts, stage / "rollouts.parquet")
+        write_outcomes(table_outcomes(rollouts), stage / "outcomes.parquet")
+        (stage / "provenance.json").write_text(json.dumps({"parents": [parent], "seed": 0}))
+        (tmp_path / f"{evaluation}.lock").write_text("")
+        (tmp_path / parent / "model").mkdir(parents=True)
+        (tmp_path / parent / "model" / "model.safetensors").write_bytes(bytes(100))
+        jsonl(tmp_path / parent / "metrics.jsonl", [{"step": 1, "loss": 0.5, "answer_correct": 0.1}])
+    (tmp_path / "report.html").write_text("<html>")
+    arms = read_arms([str(tmp_path)])
+    assert list(arms.models) == ["pretrain-7d", "rl-9c"]
+    assert not any("another reading" in concern.message for concern in arms.concerns)
+    assert list(read_arms([str(tmp_path / "evaluate-1a")]).models) == ["rl-9c"]
 
 
 def test_a_broken_file_of_rows_is_an_error_and_no_gap(tmp_path: Path) -> None:

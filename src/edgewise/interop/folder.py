@@ -63,7 +63,7 @@ def find_files(folder: Path) -> tuple[list[FileWithReader], list[Unread]]:
                 raise
             unread.append(Unread(name, str(error).removeprefix(f"{path}: ").partition(";")[0], has_rows=False))
             continue
-        reader = find_reader(head)
+        reader = None if _is_log_of_training(head) else find_reader(head)
         if reader is not None:
             # A whole document is not kept while others are looked at.
             files.append((replace(head, record=None) if head.kind == "document" else head, reader))
@@ -72,12 +72,14 @@ def find_files(folder: Path) -> tuple[list[FileWithReader], list[Unread]]:
             is_text = head.kind == "text"
             reason = "numbers of training steps" if is_log else "text, no rows" if is_text else describe(head)
             unread.append(Unread(name, reason, has_rows=bool(_ROWS.search(path.name)) and not is_log))
-    kept = [file for file in files if not _repeats_another(file, files)]
-    unread += [
-        Unread(head.path.relative_to(folder).as_posix(), f"{reader.repeats} beside it hold the same", has_rows=False)
-        for head, reader in files
-        if (head, reader) not in kept
-    ]
+    kept = []
+    formats = {(head.path.parent, reader.name) for head, reader in files}
+    for head, reader in files:
+        if (head.path.parent, reader.repeats) in formats:
+            name = head.path.relative_to(folder).as_posix()
+            unread.append(Unread(name, f"{reader.repeats} beside it hold the same", has_rows=False))
+        else:
+            kept.append((head, reader))
     if not kept:
         raise InputError(f"{folder}: no file of a known format{_why(unread)}; known are {known_formats()}")
     return kept, unread
@@ -170,14 +172,6 @@ def _is_log_of_training(head: FileHead) -> bool:
     if head.kind != "records" or not {"step", "loss", "epoch", "iteration"} & set(head.columns):
         return False
     return all(value is None or isinstance(value, int | float) for value in head.record.values())
-
-
-def _repeats_another(file: FileWithReader, files: list[FileWithReader]) -> bool:
-    """Whether a file in the same folder holds the same samples and more about them."""
-    head, reader = file
-    return reader.repeats is not None and any(
-        other.name == reader.repeats and beside.path.parent == head.path.parent for beside, other in files
-    )
 
 
 def _why(unread: list[Unread]) -> str:

@@ -81,6 +81,8 @@ def relate(
     for place in related:
         head, reader = files[place]
         path = head.path.relative_to(folder) if len(files) > 1 else Path(head.path.name)
+        if (model := reader.model_of(head.path)) is not None and len(path.parts) > 1:
+            path = path.parent.with_name(model) / path.name
         rows = head.first_rows(most) if len(related) > 1 and files_are is None else ()
         asked = dict(problem for row in rows if (problem := reader.problem_of(row, columns)) is not None)
         named.append(_Named(_names(path, reader), asked))

@@ -103,6 +103,10 @@ class Reader(ABC):
         """Whether the name of a file says its set, so that files with other names are no other models."""
         return False
 
+    def model_of(self, path: Path) -> str | None:
+        """The model that something beside a file says it is of; None where nothing does."""
+        return None
+
     def problem_of(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[str, str | None] | None:
         """The id of the problem of one of `FileHead.rows`, and a text that tells it from others: prompt or gold answer.
 

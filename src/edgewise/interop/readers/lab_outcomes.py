@@ -27,12 +27,16 @@ class LabOutcomesReader(Reader):
         """The columns of stored outcomes; a table with a column `correct` or `score` is a documented one."""
         return head.kind == "parquet" and set(head.columns) >= _COLUMNS and not has_needed_columns(head.columns)
 
+    def model_of(self, path: Path) -> str | None:
+        """The stage whose model was evaluated."""
+        return lab_rollouts.evaluated_stage(path)
+
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Add the rows of the file; their set is `options.set_name` where no column says."""
         columns = [name for name in parquet_columns(path) if name in CONVERTERS]
         names = {"correct" if name == "answer" else name: name for name in columns}
         table.begin(path, self.name)
-        constants = {"set": options.set_name, "model": options.model_name}
+        constants = {"set": options.set_name, "model": self.model_of(path) or options.model_name}
         add_parquet(path, table, names, constants, dict.fromkeys(("correct", "process"), to_stored_verdict))
 
 
