@@ -9,7 +9,7 @@
     arms.samples, arms.concerns                     # what `edgewise.audit` takes
 
 `read_rollouts` finds the format of each file by its content: `edgewise.interop.readers` holds one module for each
-format, and `edgewise.interop.readers.jsonl` documents edgewise's own columns. `read_arms` reads several models, the
+format, and `edgewise.interop.readers.rows` documents edgewise's own columns. `read_arms` reads several models, the
 base first, and checks whether they can be compared. `edgewise.interop.ingest` is what all readers share: it reads
 hostile files within bounds of time and memory. `edgewise.interop.completions` reads completions of a world's problems
 and verifies them.

@@ -12,7 +12,7 @@
 
 truncated, finish_reason, tokens and logprob may be lists with one item for each completion. Other columns are ignored.
 
-The output is JSONL that an audit reads (`edgewise.interop.readers.jsonl`): one row a completion; `correct` and
+The output is JSONL that an audit reads (`edgewise.interop.readers.rows`): one row a completion; `correct` and
 `process_correct` are null if no verdict could be given. The samples of a problem are numbered in the order of the rows.
 Rows are of the same problem if their ids are equal.
 """

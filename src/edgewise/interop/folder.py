@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.lines import COMPRESSED, error_summary
+from edgewise.interop.ingest.roles import Head, guess_map
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.model_names import natural_key
 from edgewise.interop.readers.base import FileHead, Reader, read_head
@@ -42,7 +43,7 @@ class Unread:
     has_rows: bool
 
 
-def find_files(folder: Path) -> tuple[list[FileWithReader], list[Unread]]:
+def find_files(folder: Path, columns: Mapping[str, str] | None = None) -> tuple[list[FileWithReader], list[Unread]]:
     """The rollout files below a folder in the order of their paths, 5 before 10, and the files that are not read.
 
     Hidden files and folders, links to folders, stages of the laboratory that are not finished and tables of a result
@@ -63,7 +64,7 @@ def find_files(folder: Path) -> tuple[list[FileWithReader], list[Unread]]:
                 raise
             unread.append(Unread(name, str(error).removeprefix(f"{path}: ").partition(";")[0], has_rows=False))
             continue
-        reader = None if _is_log_of_training(head) else find_reader(head)
+        reader = None if _is_log_of_training(head) else find_reader(head, columns or {})
         if reader is not None:
             # A whole document is not kept while others are looked at.
             files.append((replace(head, record=None) if head.kind == "document" else head, reader))
@@ -85,15 +86,20 @@ def find_files(folder: Path) -> tuple[list[FileWithReader], list[Unread]]:
     return kept, unread
 
 
-def with_reader(path: Path) -> FileWithReader:
-    """The head of a file and the reader that recognises it. UnknownFormatError where none does."""
+def with_reader(path: Path, columns: Mapping[str, str]) -> FileWithReader:
+    """The head of a file and the reader that recognises it. UnknownFormatError where none does, with a map to try.
+
+    `columns` is as in ReadOptions.
+    """
     head = read_head(path)
-    reader = find_reader(head)
+    reader = find_reader(head, columns)
     if reader is None:
         result = _RESULT.search(str(head.record if head.kind == "document" else head.line)[:1000])
         if result:
             raise UnknownFormatError(f"{path}: {result[1]} is the result of an audit; give the rollouts it was made of")
-        raise UnknownFormatError(f"{path}: unknown format: {describe(head)}; known are {known_formats()}")
+        guess = guess_map(Head(head.rows)) if head.rows else ""
+        advice = f"; try --map {guess}" if "," in guess else ""
+        raise UnknownFormatError(f"{path}: unknown format: {describe(head)}; known are {known_formats()}{advice}")
     return head, reader
 
 

@@ -53,7 +53,7 @@ def read_rollouts(
     {"problem": "qid", "correct": "score"}.
 
     Raises InputError, one line with file, row and field, for anything that is damaged or not as documented
-    in `edgewise.interop.readers.jsonl`, and where an option is given that none of the files has a use for.
+    in `edgewise.interop.readers.rows`, and where an option is given that none of the files has a use for.
     """
     read = read_source(path, score=score, threshold=threshold, filter=filter, columns=columns, files_are=files_are)
     require_followed(str(path), [read], threshold)
@@ -85,7 +85,7 @@ def read_source(
         raise unknown_name("--files", files_are, FILES_ARE)
     try:
         table = RolloutTable(threshold)
-        files = _files(source, table)
+        files = _files(source, names, table)
         roles = relate(source, files, names, files_are, table)
         _read_files(files, roles, table, ReadOptions(files[0][0], score, filter, names))
         options = {"score": score, "threshold": threshold, "filter": filter, "map": names or None, "files": files_are}
@@ -96,13 +96,13 @@ def read_source(
         raise InputError(f"{source}: a value is nested too deep; values are texts, numbers or chat messages") from None
 
 
-def _files(source: Path, table: RolloutTable) -> list[FileWithReader]:
+def _files(source: Path, columns: Mapping[str, str], table: RolloutTable) -> list[FileWithReader]:
     """The files to read; the table gets the notes on those of a folder that are not read."""
     if not is_there(source):
         raise InputError(f"{source}: no such file or folder; give rollouts")
     if not source.is_dir():
-        return [with_reader(source)]
-    files, unread = find_files(source)
+        return [with_reader(source, columns)]
+    files, unread = find_files(source, columns)
     notes, warnings = notes_on_unread(unread)
     for note in notes:
         table.note(note)

@@ -83,8 +83,7 @@ def relate(
         path = head.path.relative_to(folder) if len(files) > 1 else Path(head.path.name)
         if (model := reader.model_of(head.path)) is not None and len(path.parts) > 1:
             path = path.parent.with_name(model) / path.name
-        rows = head.first_rows(most) if len(related) > 1 and files_are is None else ()
-        asked = dict(problem for row in rows if (problem := reader.problem_of(row, columns)) is not None)
+        asked = reader.problems_of(head, most, columns) if len(related) > 1 and files_are is None else {}
         named.append(_Named(_names(path, reader), asked))
     deepest = max((len(file.names) for file in named), default=0)
     for file in named:

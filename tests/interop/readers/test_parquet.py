@@ -18,7 +18,7 @@ from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.outcomes.io import write_outcomes
 from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
-from tests.interop.readers.test_jsonl import FULL
+from tests.interop.readers.test_rows import FULL
 from tests.interop.writing import counts, jsonl, only, refused, totals
 from tests.rollouts.test_rollouts import EXPECTED, PARAMS, PROBLEMS, TOKENIZER, WORLD, Scripted
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from importlib import import_module
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ READER = BracketReader()
 
 
 def test_every_module_with_a_reader_is_found() -> None:
-    modules = {module.name for module in pkgutil.iter_modules(readers.__path__)} - {"base", "registry"}
+    names = [module.name for module in pkgutil.iter_modules(readers.__path__)]
+    modules = {name for name in names if hasattr(import_module(f"{readers.__name__}.{name}"), "READER")}
     assert {type(reader).__module__.rpartition(".")[2] for reader in all_readers()} == modules
     assert len({reader.name for reader in all_readers()}) == len(modules)
 

@@ -26,7 +26,7 @@ from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.ingest.texts import EXAMPLE_PROBLEMS
 from edgewise.interop.ingest.verdicts import NOT_VERIFIED
 from edgewise.interop.model_rollouts import ModelRollouts, RecordedSampling
-from edgewise.outcomes.counts import IntArray
+from edgewise.outcomes.counts import Counts, IntArray
 from edgewise.outcomes.example import MARKS, Example
 from edgewise.outcomes.outcomes import Int32Array, MarkArray, Outcomes
 
@@ -38,20 +38,20 @@ def assemble(table: RolloutTable) -> tuple[ModelRollouts, ...]:
     have, or the samples of one problem set were not drawn with one of each sampling setting.
     """
     if table.totals is not None:
-        return (_totals(table),)
+        return tuple(_totals(table, model, counts) for model, counts in table.totals.items())
     if not table.rows:
         raise InputError(f"{table.origins.files[0]}: no sample; a row is one sample")
     return tuple(_model_rollouts(leave_out_copies(model)) for model in split_by_model(table))
 
 
-def _totals(table: RolloutTable) -> ModelRollouts:
-    """The counts of a file that holds no samples."""
+def _totals(table: RolloutTable, model: str | None, counts: Counts) -> ModelRollouts:
+    """The counts of one model in a file that holds no samples."""
     return ModelRollouts(
-        model=None,
+        model=model,
         source=" and ".join(table.origins.sources),
         files=tuple(table.origins.files),
         outcomes=None,
-        counts=table.totals,
+        counts=counts,
         prompts={},
         examples=(),
         sampling=RecordedSampling(),
@@ -69,6 +69,7 @@ def _model_rollouts(model: ModelRows) -> ModelRollouts:
     refuse_collisions(model, ids)
     sampling = recorded_sampling(model)
     outcomes = _outcomes(model, ids)
+    _refuse_ids_of_rows(model)
     return ModelRollouts(
         model=model.name,
         source=" and ".join(table.origins.sources),
@@ -120,6 +121,21 @@ def _outcomes(model: ModelRows, ids: Sequence[str]) -> Outcomes:
         raise
 
 
+def _refuse_ids_of_rows(model: ModelRows) -> None:
+    """InputError where every problem has one sample, while prompts repeat, twice on average: ids may count rows."""
+    if model.table.row_ids is None or model.problem_S.size > model.number_P.size:
+        return
+    id, prompt = model.table.row_ids
+    asked, different = model.table.prompt_texts.different(model.number_P)
+    if 0 < 2 * different <= asked:
+        raise model.error_of_problem(
+            0,
+            id,
+            f"every row has its own, while prompts repeat ({different} in {asked} rows); --map id={prompt} takes equal "
+            f"prompts as problems, --map id={id} the rows",
+        )
+
+
 def _sample_numbers(model: ModelRows, ids: Sequence[str]) -> IntArray:
     """The number of each sample within its problem: that of the files, else its position among the rows."""
     given_S = model.columns.get("sample")
@@ -163,7 +179,22 @@ def _predicted(model: ModelRows) -> Int32Array | None:
     if predicted_S is not None and answers.full:
         model.notes.append(f"answers are left out: there are more than {answers.limit:,}")
         return None
-    return None if predicted_S is None or (predicted_S < 0).all() else predicted_S
+    if predicted_S is None or (predicted_S < 0).all():
+        return None
+    if _is_right_and_wrong(model.problem_S, predicted_S, model.columns["verdict"]):
+        model.notes.append("answers are left out: one answer to one problem is both right and wrong")
+        return None
+    return predicted_S
+
+
+def _is_right_and_wrong(problem_S: Int32Array, answer_S: Int32Array, verdict_S: MarkArray) -> bool:
+    """Whether, in most problems with right and wrong samples, one answer is both: it is none of the model then."""
+    given_S = (answer_S >= 0) & (verdict_S >= 0)
+    right_S, wrong_S = given_S & (verdict_S == 1), given_S & (verdict_S == 0)
+    mixed = np.intersect1d(problem_S[right_S], problem_S[wrong_S])
+    key_S = problem_S.astype(np.int64) * 2**31 + answer_S
+    both = np.unique(np.intersect1d(key_S[right_S], key_S[wrong_S]) >> 31)
+    return 2 * both.size > mixed.size
 
 
 def _process(model: ModelRows) -> MarkArray | None:

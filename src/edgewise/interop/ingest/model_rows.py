@@ -15,6 +15,9 @@ from edgewise.interop.ingest.verdicts import NOT_VERIFIED
 from edgewise.outcomes.counts import IntArray
 from edgewise.outcomes.outcomes import Int32Array
 
+# The set or level of problems whose cell is empty, where others of the same files have one.
+NO_NAME = "none"
+
 # What an empty cell of each column holds.
 EMPTY: dict[str, float] = {
     "problem": -1,
@@ -62,9 +65,9 @@ class ModelRows:
         return np.unique(self.set_P).size > 1
 
     def set_names(self) -> list[str]:
-        """The name of each problem's set; only where all have one."""
+        """The name of each problem's set, NO_NAME where it has none."""
         names = self.table.encoders["set"].values()
-        return [names[code] for code in self.set_P.tolist()]
+        return [NO_NAME if code < 0 else names[code] for code in self.set_P.tolist()]
 
     def attribute(self, name: str) -> list[Any]:
         """An attribute of each problem, None where no row says it."""

@@ -22,6 +22,7 @@ from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import CellConverter, quote
 from edgewise.interop.ingest.columns import BatchColumn, DictionaryColumn
 from edgewise.interop.ingest.lines import error_summary
+from edgewise.interop.ingest.records import Record
 from edgewise.interop.ingest.rows import converted_column
 from edgewise.interop.ingest.schema import CONVERTERS, TEXT_COLUMNS
 from edgewise.interop.ingest.table import RolloutTable
@@ -57,6 +58,17 @@ def first_rows(path: Path, most: int, characters: int) -> tuple[dict[str, Any], 
             if len(rows) >= most or size > characters:
                 break
     return tuple(rows[:most])
+
+
+def parquet_records(path: Path) -> Iterator[Record]:
+    """The rows as Python objects, one at a time; slow, for rows that hold lists of samples."""
+    number = 0
+    with open_parquet(path) as file:
+        for batch in file.iter_batches(_HEAD_BATCH_ROWS):
+            characters = batch.nbytes // max(batch.num_rows, 1)
+            for row in batch.to_pylist():
+                number += 1
+                yield Record("row", number, row, characters)
 
 
 @contextmanager

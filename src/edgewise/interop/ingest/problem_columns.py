@@ -8,7 +8,7 @@ import numpy as np
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import INTEGER
-from edgewise.interop.ingest.model_rows import ModelRows
+from edgewise.interop.ingest.model_rows import NO_NAME, ModelRows
 from edgewise.interop.ingest.schema import SAMPLING_SETTINGS
 from edgewise.interop.model_rollouts import RecordedSampling
 from edgewise.outcomes.counts import LabelArray, StrArray
@@ -24,9 +24,12 @@ def problem_ids(model: ModelRows) -> list[str]:
     ids: list[str] = [values[code] for code in model.table.problems.id_P[model.number_P].tolist()]
     if not model.has_several_sets:
         return ids
-    if (model.set_P < 0).any():
-        what = "empty here and given in other rows; every row needs it"
-        raise model.error_of_problem(int(np.argmin(model.set_P)), "set", what)
+    id_P, has_set_P = model.table.problems.id_P[model.number_P], model.set_P >= 0
+    if (both_P := ~has_set_P & np.isin(id_P, id_P[has_set_P])).any():
+        what = "empty here and given in other rows of this problem; all its rows need it"
+        raise model.error_of_problem(int(np.argmax(both_P)), "set", what)
+    if without_set := int((~has_set_P).sum()):
+        model.notes.append(f"{without_set} problems name no set; theirs is called {NO_NAME}")
     ids = [f"{set_name}/{problem}" for set_name, problem in zip(model.set_names(), ids, strict=True)]
     if max(map(len, ids)) > MAX_ID_LENGTH or len(set(ids)) < len(ids):
         raise InputError(
@@ -37,13 +40,17 @@ def problem_ids(model: ModelRows) -> list[str]:
 
 
 def problem_levels(model: ModelRows) -> LabelArray:
-    """The level of each problem: 0 in a set without levels; whole numbers, or names where one is a name."""
-    levels = _in_all_or_none_of_a_set(model, "level")
+    """The level of each problem: 0 in a set without levels; whole numbers, or names where one is a name or empty."""
+    levels = model.attribute("level")
     if not any(level is not None for level in levels):
         return np.zeros(len(levels), dtype=np.int64)
-    if None in levels:
+    has_levels = set(model.set_P[[level is not None for level in levels]].tolist())
+    if any(code not in has_levels for code in model.set_P.tolist()):
         model.notes.append("problems of sets without levels are at level 0")
-    labels = ["0" if level is None else level for level in levels]
+    names = ["0" if code not in has_levels else NO_NAME for code in model.set_P.tolist()]
+    labels = [name if level is None else level for level, name in zip(levels, names, strict=True)]
+    if NO_NAME in labels:
+        model.notes.append(f"{labels.count(NO_NAME)} problems have no level; theirs is called {NO_NAME}")
     if all(INTEGER.fullmatch(label) for label in labels):
         return np.array([int(label) for label in labels], dtype=np.int64)
     return string_column("level", labels)
@@ -51,7 +58,7 @@ def problem_levels(model: ModelRows) -> LabelArray:
 
 def problem_sets(model: ModelRows) -> StrArray | None:
     """The set of each problem, None where the files name none."""
-    return None if (model.set_P < 0).any() else string_column("set", model.set_names())
+    return None if (model.set_P < 0).all() else string_column("set", model.set_names())
 
 
 def problem_clusters(model: ModelRows, ids: list[str]) -> StrArray | None:

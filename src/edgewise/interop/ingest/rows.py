@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,34 @@ _BATCH_CHARACTERS = 16 * 2**20
 
 
 class RowBatcher:
-    """Collects the rows of one file, whose cells are named as in CONVERTERS, and adds them to the table in batches."""
+    """Collects the rows of one file, whose cells are named as in CONVERTERS, and adds them to the table in batches.
 
-    def __init__(self, table: RolloutTable, file: Path) -> None:
+    `converters` holds those columns whose cells mean something else than CONVERTERS says.
+    """
+
+    def __init__(self, table: RolloutTable, file: Path, converters: Mapping[str, CellConverter] | None = None) -> None:
         self._table = table
         self._file = file
+        self._converters = CONVERTERS | dict(converters or {})
         self._rows: list[dict[str, Any]] = []
         self._characters = 0
+        self._last: tuple[str, int] | None = None
         self._next: tuple[str, int] | None = None
+        self._repeats = False
 
     def add(self, noun: str, number: int, row: dict[str, Any], characters: int) -> None:
         """Add a row that is `noun` `number` of the file and `characters` long."""
-        if self._next != (noun, number):
-            self._table.origins.mark(self._table.rows + len(self._rows), self._file, noun, number)
-        self._next = (noun, number + 1)
+        place = (noun, number)
+        if place != self._next or self._repeats:
+            start = self._table.rows + len(self._rows)
+            if place != self._last:
+                self._table.origins.mark(start, self._file, noun, number)
+                self._repeats = False
+            elif not self._repeats:
+                # Several samples stand in one row of the file.
+                self._table.origins.mark(start, self._file, noun, number, step=0)
+                self._repeats = True
+        self._last, self._next = place, (noun, number + 1)
         self._rows.append(row)
         self._characters += characters
         if len(self._rows) >= _BATCH_ROWS or self._characters >= _BATCH_CHARACTERS:
@@ -46,7 +61,7 @@ class RowBatcher:
         present = set().union(*self._rows)
         cells = {name: [row.get(name) for row in self._rows] for name in CONVERTERS if name in present}
         columns = {
-            name: converted_column(table, name, DictionaryColumn.of(column), CONVERTERS[name])
+            name: converted_column(table, name, DictionaryColumn.of(column), self._converters[name])
             for name, column in cells.items()
             if name not in TEXT_COLUMNS
         }

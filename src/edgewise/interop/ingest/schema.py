@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgewise.core.errors import InputError
 from edgewise.interop.ingest import cells
 from edgewise.interop.ingest.cells import CellConverter, quote
 from edgewise.interop.ingest.finish_reasons import to_finish_reason
@@ -57,52 +56,54 @@ PROBLEM_ATTRIBUTES = ("level", "cluster", "gold", *SAMPLING_SETTINGS)
 # Converted only in the rows whose texts are kept.
 TEXT_COLUMNS = ("prompt", "completion", "compared", "first_wrong_step", "reason")
 
-# The names of each column in files of edgewise's own format; the first is the documented one.
-ALIASES: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in CONVERTERS if name not in ("graded", "graded_by", "compared")},
-    "problem": ("problem_id", "problem", "id", "doc_id", "question_id"),
-    "correct": ("correct", "is_correct", "answer_correct"),
-    "sample": ("sample_id", "sample"),
-    "process": ("process_correct",),
-    "completion": ("completion", "text", "output", "response"),
-    "level": ("level", "group", "difficulty", "op"),
-    "set": ("set", "task", "benchmark"),
-    "cluster": ("cluster", "template"),
-    "verifier": ("verifier", "grader"),
+# What columns are called in files, in order of preference, where they have more than their own name.
+_NAMES = {
+    "problem": "problem_id question_id doc_id task_id example_id unique_id qid instance_id question_index "
+    "problem_index problem_idx question_idx _ng_task_index uid problem id idx index",
+    "correct": "correct is_correct answer_correct passed is_passed resolved solved success acc accuracy exact_match "
+    "plus_status base_status",
+    "score": "score reward answer_reward total_reward",
+    "sample": "sample_id sample sample_index sample_idx rollout_id rollout_index rollout_idx _ng_rollout_index "
+    "completion_id completion_index attempt repeat trial",
+    "process": "process_correct",
+    "answer": "answer predicted_answer prediction pred extracted_answer model_answer parsed_answer",
+    "gold": "gold expected_answer gold_answer ground_truth gt gts target reference_answer correct_answer reference",
+    "prompt": "prompt question problem input instruction query question_content text",
+    "completion": "completion response output generation generated_text model_output model_response code text",
+    "truncated": "truncated is_truncated",
+    "finish_reason": "finish_reason stop_reason finish_reasons done_reason stop_type incomplete_details",
+    "tokens": "tokens num_tokens n_tokens completion_tokens output_tokens num_generated_tokens",
+    "logprob": "logprob logprob_sum cumulative_logprob",
+    "set": "set task benchmark dataset data_source dataset_name source subset",
+    "level": "level group difficulty op math_level difficulty_level",
+    "cluster": "cluster template",
+    "model": "model model_name model_id",
+    "verifier": "verifier grader",
 }
+# The names of each column; the first is the documented one. Among those that a file has, roles.py chooses by content.
+ALIASES: dict[str, tuple[str, ...]] = {
+    column: tuple(_NAMES.get(column, column).split())
+    for column in CONVERTERS
+    if column not in ("graded", "graded_by", "compared")
+}
+# Names whose cells are read, or refused with the row, whatever they hold.
+TRUSTED = frozenset(names[0] for names in ALIASES.values()) | {
+    *("sample", "task", "benchmark", "template", "grader", "is_correct", "answer_correct")
+}
+PROBLEM_NAMES = frozenset((*ALIASES["problem"], *ALIASES["prompt"])) - {"text"}
+VERDICT_NAMES = frozenset((*ALIASES["correct"], *ALIASES["score"]))
 
 
 def names_in_file(present: Sequence[str]) -> dict[str, str]:
-    """The name that each column has among the names `present` in a file, for the columns that are there."""
-    names = {
-        column: next(alias for alias in aliases if alias in present)
-        for column, aliases in ALIASES.items()
-        if any(alias in present for alias in aliases)
-    }
-    if "correct" not in names and "score" in names:
-        names["graded"] = names["score"]
-    return names
+    """The first name of each column among the names `present` in a file, whatever their cells."""
+    first = {column: next((alias for alias in aliases if alias in present), "") for column, aliases in ALIASES.items()}
+    return {column: name for column, name in first.items() if name}
 
 
 def has_needed_columns(present: Sequence[str]) -> bool:
-    """Whether these names hold the problem of a row and its verdict or score."""
-    names = names_in_file(present)
-    return "problem" in names and ("correct" in names or "score" in names)
-
-
-def has_a_needed_column(present: Sequence[str]) -> bool:
-    """Whether the problem or the verdict is there, so that an error can name the missing one."""
-    names = names_in_file(present)
-    return "problem" in names or "correct" in names
-
-
-def require_columns(present: Sequence[str], where: str) -> dict[str, str]:
-    """`names_in_file`, or InputError naming the needed column that is missing."""
-    names = names_in_file(present)
-    for column, needed in (("problem", "problem_id"), ("correct", "correct")):
-        if column not in names and not (column == "correct" and "score" in names):
-            raise InputError(f"{where}: no column {needed}; there are {name_list(present)}")
-    return names
+    """Whether these names hold the problem of a row, or its prompt, and its verdict or score."""
+    names = set(present)
+    return not names.isdisjoint(PROBLEM_NAMES) and not names.isdisjoint(VERDICT_NAMES)
 
 
 def name_list(names: Sequence[str]) -> str:

@@ -39,13 +39,14 @@ _NAMED = 3
 class RolloutTable:
     """Rows of rollouts, added batch by batch in the order of sampling, as dictionary-encoded columns.
 
-    A graded score of at least `threshold` is correct. `totals` holds the counts of a file that has no samples.
+    A graded score of at least `threshold` is correct. `totals` holds the counts of each model in a file without
+    samples.
     """
 
     def __init__(self, threshold: float | None = None) -> None:
         self.rows = 0
         self.threshold = threshold
-        self.totals: Counts | None = None
+        self.totals: dict[str | None, Counts] | None = None
         self.origins = RowOrigins()
         self.notes: list[str] = []
         self.warnings: list[str] = []
@@ -63,6 +64,8 @@ class RolloutTable:
         self.files_are_samples = False
         # The first row whose prompt is not that of its problem before it, and that prompt.
         self.second_prompt: tuple[int, str] | None = None
+        # An id that no two of the first rows share, so that it may count rows instead of problems; and the prompt.
+        self.row_ids: tuple[str, str] | None = None
         self.texts = KeptTexts(self.note)
         self.completion_texts, self.prompt_texts = TextComparison(), TextComparison()
         self._verdicts = VerdictReader(threshold)
@@ -159,7 +162,8 @@ class RolloutTable:
                 if encoder.full:
                     file = self.origins.files[-1]
                     raise InputError(f"{file}: {name}: more than {encoder.limit:,} different ones; name fewer")
-                raise self._error_in_batch(int(np.argmin(codes[name])), name, "empty; every row needs it")
+                if name != "set":
+                    raise self._error_in_batch(int(np.argmin(codes[name])), name, "empty; every row needs it")
         return self.problems.number(self.rows, codes["model"], codes["set"], codes["problem"])
 
     def _add_attributes(self, problem_S: Int32Array, columns: Mapping[str, BatchColumn]) -> None:
@@ -213,7 +217,7 @@ class RowOrigins:
         self.files: list[Path] = []
         self.starts: list[int] = []
         self.sources: list[str] = []
-        self._runs: list[tuple[int, Path, str, int]] = []
+        self._runs: list[tuple[int, Path, str, int, int]] = []
 
     def begin(self, row: int, file: Path, source: str) -> None:
         """From `row` on, rows are from `file`, written by `source`."""
@@ -222,11 +226,11 @@ class RowOrigins:
         if source not in self.sources:
             self.sources.append(source)
 
-    def mark(self, row: int, file: Path, noun: str, number: int) -> None:
-        """From `row` on, rows are `noun` `number` of `file`, the next number, and so on."""
-        self._runs.append((row, file, noun, number))
+    def mark(self, row: int, file: Path, noun: str, number: int, step: int = 1) -> None:
+        """From `row` on, rows are `noun` `number` of `file`, the next number, and so on; with step 0 all are this."""
+        self._runs.append((row, file, noun, number, step))
 
     def place(self, row: int) -> str:
         """File and line of a row, as an error names them."""
-        start, file, noun, number = self._runs[bisect_right(self._runs, row, key=lambda run: run[0]) - 1]
-        return f"{file}: {noun} {number + row - start}"
+        start, file, noun, number, step = self._runs[bisect_right(self._runs, row, key=lambda run: run[0]) - 1]
+        return f"{file}: {noun} {number + step * (row - start)}"

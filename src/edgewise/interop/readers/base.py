@@ -91,6 +91,10 @@ class Reader(ABC):
     def recognises(self, head: FileHead) -> bool:
         """Whether the file is of this format, or near enough that an error of `read` says what it lacks."""
 
+    def takes(self, head: FileHead, columns: Mapping[str, str]) -> bool:
+        """Whether this reader reads a file by the names of its columns that --map gives, whatever wrote it."""
+        return False
+
     @abstractmethod
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Add the rows of a file to the table. InputError naming file, row and field where it is not as documented.
@@ -113,12 +117,22 @@ class Reader(ABC):
         None where the row does not say. By this it is told how the files of a folder relate; `columns` is as in
         ReadOptions. Here by the documented columns.
         """
-        names = {**names_in_file(tuple(row)), **columns}
-        id, prompt, gold = (row.get(names.get(name, "")) for name in ("problem", "prompt", "gold"))
-        text = next((repr(value) for value in (prompt, gold) if value is not None), None)
-        if id is None and prompt is None:
-            return None
-        return repr(prompt) if id is None else str(id), text
+        return problem_in(row, {**names_in_file(tuple(row)), **columns})
+
+    def problems_of(self, head: FileHead, most: int, columns: Mapping[str, str]) -> dict[str, str | None]:
+        """`problem_of` for the first `most` rows."""
+        problems = (self.problem_of(row, columns) for row in head.first_rows(most))
+        return dict(problem for problem in problems if problem is not None)
+
+
+def problem_in(row: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str | None] | None:
+    """The problem of a row and a text of it, where `names` are those of the columns in the file."""
+    id, prompt, gold = (row.get(names.get(column, "")) for column in ("problem", "prompt", "gold"))
+    if id is None and prompt is None:
+        return None
+    return repr(prompt) if id is None else str(id), next(
+        (repr(text) for text in (prompt, gold) if text is not None), None
+    )
 
 
 def read_head(path: Path) -> FileHead:

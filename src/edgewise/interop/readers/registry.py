@@ -6,7 +6,7 @@ A module here that defines `READER` is a reader; an entry point names such an ob
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -25,8 +25,10 @@ def all_readers() -> tuple[Reader, ...]:
     return tuple(sorted(readers, key=lambda reader: (-reader.priority, reader.name.casefold())))
 
 
-def find_reader(head: FileHead) -> Reader | None:
-    """The first reader that recognises a file, None where none does."""
+def find_reader(head: FileHead, columns: Mapping[str, str]) -> Reader | None:
+    """The first reader that takes these columns of a file, else that recognises it; None where none does."""
+    if columns and (mapped := next((reader for reader in all_readers() if reader.takes(head, columns)), None)):
+        return mapped
     return next((reader for reader in all_readers() if reader.recognises(head)), None)
 
 

@@ -272,7 +272,7 @@ BAD = [
     ({"id": 1, "correct": 1, "temperature": 0.6}, "temperature: 0.6 for problem '1', which had 1.0 before"),
     ({"id": 2, "correct": 1, "temperature": 0.6}, "temperature: 0.6 here and 1.0 before"),
     ({"id": 1, "correct": 1, "level": 3}, "level: '3' for problem '1', which had '2' before; a problem has one"),
-    ({"id": 2, "correct": 1}, "level: empty here and given for other problems"),
+    ({"id": 2, "correct": 1, "level": 2.5}, "level: 2.5; use a string or a whole number"),
     ({"id": 1, "correct": 1, "sample": 0}, "sample_id: problem '1' had this sample before"),
     ({"id": 1}, "no column correct; there are id"),
     ({"problem_id": 1, "correct": 1}, "problem: named problem_id here and id before; use one name"),
@@ -314,19 +314,34 @@ def test_a_bad_file_is_named(tmp_path: Path, content: bytes, says: str) -> None:
     assert refused(tmp_path / "a").startswith(says)
 
 
-def test_partial_models_and_sets_are_refused(tmp_path: Path) -> None:
-    for name in ("model", "set"):
-        rows: list[dict[str, Any]] = [{"id": 1, "correct": 1, name: "x"}, {"id": 2, "correct": 1}]
-        assert refused(jsonl(tmp_path / "a.jsonl", rows)).startswith(f"a.jsonl: line 2: {name}: empty; every row")
+def test_partial_models_and_problems_in_and_out_of_a_set_are_refused(tmp_path: Path) -> None:
+    for name, id in (("model", 2), ("set", 1)):
+        rows: list[dict[str, Any]] = [{"id": 1, "correct": 1, name: "x"}, {"id": id, "correct": 1}]
+        line = refused(jsonl(tmp_path / "a.jsonl", rows))
+        assert line.startswith(f"a.jsonl: line 2: {name}: empty")
+        assert "rows" in line or "every row" in line
         # Also when the rows come in different batches.
         many = [*(rows[:1] * 5000), *(rows[1:] * 5000)]
         assert f"a.jsonl: line 5001: {name}: empty" in refused(jsonl(tmp_path / "a.jsonl", many))
 
 
+@pytest.mark.parametrize("rows", [1, 5000])
+def test_problems_without_set_or_level_are_those_of_none(tmp_path: Path, rows: int) -> None:
+    first = {"id": 1, "correct": 1, "dataset": "amc", "math_level": 3}
+    other = {"id": 2, "correct": 0, "dataset": "", "math_level": None}
+    imported = only(jsonl(tmp_path / "a.jsonl", [first] * rows + [other] * rows))
+    assert totals(imported) == {"amc/1": (rows, rows), "none/2": (rows, 0)}
+    assert counts(imported).level.tolist() == [3, 0]
+    assert "1 problems name no set; theirs is called none" in imported.notes
+    within = only(jsonl(tmp_path / "b.jsonl", [first, other | {"dataset": "amc"}]))
+    assert counts(within).level.tolist() == ["3", "none"]
+    assert "1 problems have no level; theirs is called none" in within.notes
+
+
 def test_a_bad_problem_of_a_later_batch_is_named(tmp_path: Path) -> None:
-    good: dict[str, Any] = {"id": 1, "correct": 1, "level": 2, "top_p": 1}
+    good: dict[str, Any] = {"id": 1, "correct": 1, "cluster": 2, "top_p": 1}
     rows = [*([good] * 5000), {"id": 2, "correct": 1, "top_p": 1}]
-    assert refused(jsonl(tmp_path / "a.jsonl", rows)).startswith("a.jsonl: line 5001: level: empty here")
+    assert refused(jsonl(tmp_path / "a.jsonl", rows)).startswith("a.jsonl: line 5001: cluster: empty here")
     rows[-1] = good | {"id": 2, "top_p": 0.9}
     assert refused(jsonl(tmp_path / "a.jsonl", rows)).startswith("a.jsonl: line 5001: top_p: 0.9 here and 1.0 before")
 
