@@ -40,18 +40,18 @@ def recipes(
             if as_json:
                 columns = ("name", "version", "title", "work")
                 rows = [{column: getattr(recipe, column) for column in columns} for recipe in RECIPES.values()]
-                typer.echo(json.dumps(rows))
+                typer.echo(json.dumps(rows, allow_nan=False))
             else:
                 show_recipes(RECIPES.values())
         case ["diff", left, right]:
             differences = recipe_difference(named_recipe(left), named_recipe(right))
             if as_json:
-                typer.echo(json.dumps(differences))
+                typer.echo(json.dumps(differences, allow_nan=False))
             else:
                 show_difference(left, right, differences)
         case [name]:
             if as_json:
-                typer.echo(json.dumps(plain(named_recipe(name))))
+                typer.echo(json.dumps(plain(named_recipe(name)), allow_nan=False))
             else:
                 recipe = named_recipe(name)
                 show_recipe(RECIPES[name.removesuffix(SMALL)], recipe)

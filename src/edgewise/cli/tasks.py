@@ -154,4 +154,4 @@ def _describe(name: str, as_json: bool) -> None:
 
 
 def _print(value: Any) -> None:
-    typer.echo(json.dumps(value))
+    typer.echo(json.dumps(value, allow_nan=False))

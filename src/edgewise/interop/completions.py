@@ -78,7 +78,7 @@ def verify_file(
     }
     reasons: Counter[str] = Counter()
     for completion in verified_completions(path, expected, mode):
-        rows.write(json.dumps(completion.row) + "\n")
+        rows.write(json.dumps(completion.row, allow_nan=False) + "\n")
         problem, sample, truncated, verdict, _ = completion
         values = (problem.id, problem.level, sample, verdict.answer, verdict.process, truncated)
         for column, value in zip(columns.values(), values, strict=True):

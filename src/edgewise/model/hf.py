@@ -50,9 +50,9 @@ _FIXED = {"hidden_act": "silu", "use_sliding_window": False}
 def save_pretrained(model: Decoder, tokenizer: Tokenizer, folder: Path) -> None:
     """Write a folder that `transformers.AutoModelForCausalLM` and `load_pretrained` both read."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(_config(model, tokenizer), indent=2) + "\n")
+    (folder / "config.json").write_text(json.dumps(_config(model, tokenizer), indent=2, allow_nan=False) + "\n")
     generation = {"bos_token_id": tokenizer.bos, "eos_token_id": tokenizer.eos, "pad_token_id": tokenizer.pad}
-    (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
+    (folder / "generation_config.json").write_text(json.dumps(generation, indent=2, allow_nan=False) + "\n")
     save_tensors(_to_theirs(model), folder / "model.safetensors")
     tokenizer.save(folder)
 

@@ -83,7 +83,7 @@ class Tokenizer:
             "model_input_names": ["input_ids", "attention_mask"],
             "clean_up_tokenization_spaces": False,
         }
-        (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
+        (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2, allow_nan=False) + "\n")
         (folder / _CODE_FILE).write_text(_CODE)
 
     @classmethod

@@ -46,7 +46,7 @@ def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str]) -> None:
         for problem in edge.problems
         if problem.selected
     ]
-    write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), path)
+    write("".join(json.dumps(as_json(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows), path)
     everything = {"schema": "edgewise.edge/1", **as_json(edge)}
     write(json.dumps(everything, indent=1, allow_nan=False) + "\n", path.with_suffix(".json"))
 

@@ -137,4 +137,4 @@ def _seconds(stage: StageRecord) -> float | None:
 
 
 def _pretty(spec: Mapping[str, Any]) -> str:
-    return json.dumps(spec, indent=2, sort_keys=True, default=str)
+    return json.dumps(spec, indent=2, sort_keys=True, default=str, allow_nan=False)
