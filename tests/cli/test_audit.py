@@ -140,7 +140,7 @@ def test_bad_input_is_one_line_that_names_it(
         "EMPTY": "",
         "NAN": '{"problem_id": NaN, "correct": true}\n',
         "TWICE": 2 * (json.dumps(row) + "\n"),
-        "YES": json.dumps(row | {"correct": "yes"}) + "\n",
+        "YES": json.dumps(row | {"correct": "perhaps"}) + "\n",
     }
     files = {name: tmp_path / f"{name.lower()}.jsonl" for name in bad}
     for name, text in bad.items():

@@ -28,6 +28,7 @@ K = Annotated[
     int | None,
     typer.Option(
         min=1,
+        max=2**31,
         help="Claims are made at pass@k. Default: the largest power of two up to a quarter of the samples; "
         "with --plan, 16.",
     ),
@@ -40,7 +41,7 @@ Alpha = Annotated[
     float, typer.Option(help="Chance of any false verdict on the sets; levels are a family of their own.")
 ]
 Margin = Annotated[float, typer.Option(help="The change in pass@k that counts as none.")]
-Answers = Annotated[int | None, typer.Option(min=1, help="Number of possible answers, for the guess floor.")]
+Answers = Annotated[int | None, typer.Option(min=1, max=2**62, help="Number of possible answers, for the guess floor.")]
 NoReasoning = Annotated[Path | None, typer.Option(help="The base made to answer at once, for the guess floor.")]
 Fpr = Annotated[
     str | None, typer.Option(help="Write 3/60 where the verifier passed 3 of 60 samples with unsound reasoning.")
@@ -67,7 +68,7 @@ FilesOf = Annotated[
     ),
 ]
 Shared = Annotated[bool, typer.Option("--shared-problems", help="Compare on the problems all models have.")]
-Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")]
+Resamples = Annotated[int, typer.Option(min=100, max=1_000_000, help="Bootstrap resamples.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every resampling and every random split.")]
 Plan = Annotated[bool, typer.Option("--plan", help="Say how many samples a claim would need, and stop.")]
 Effect = Annotated[float, typer.Option(help="With --plan: the change in pass@k to be seen.")]
@@ -151,7 +152,7 @@ def _check_guess(answers: int | None, no_reasoning: Path | None) -> None:
 def find_training_set(
     rollouts: Annotated[str, typer.Argument(metavar="BASE", help="Rollouts of the model that RL would start from.")],
     out: Annotated[Path, typer.Option(help="The training set, as JSONL.")] = Path("rl_set.jsonl"),
-    group: Annotated[int, typer.Option(min=2, help="Rollouts of a prompt in one RL step.")] = 16,
+    group: Annotated[int, typer.Option(min=2, max=2**20, help="Rollouts of a prompt in one RL step.")] = 16,
     by: By = None,
     score: ScoreName = None,
     threshold: Threshold = None,

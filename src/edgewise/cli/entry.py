@@ -6,15 +6,20 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from edgewise.cli import audit, recipes, study, tasks
 from edgewise.cli.interrupt import stopped_by_signals
-from edgewise.core.errors import InputError
+from edgewise.core.errors import InputError, unknown_name
 
 # Imported only where needed, so that audits work without them.
 LAB = ("torch", "safetensors", "tokenizers")
+
+# What typer raises for a command line that does not parse. typer names only some of its subclasses.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -45,9 +50,13 @@ def main(app: typer.Typer = app) -> None:
             f"note: `{sys.argv[1]}` is now `{RENAMED[sys.argv[1]]}`; the old name goes with the next release", err=True
         )
         sys.argv[1] = RENAMED[sys.argv[1]]
+    arguments = sys.argv[1:] or ["--help"]
     try:
+        _check_command(app, arguments[0])
         with stopped_by_signals():
-            app()
+            exit_status = app(arguments, standalone_mode=False)
+    except UsageError as error:
+        _stop(_usage(error, arguments[0]))
     except InputError as error:
         _stop(str(error))
     except ModuleNotFoundError as error:
@@ -58,8 +67,26 @@ def main(app: typer.Typer = app) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         _stop(f"{error.filename or 'output'}: {error.strerror}; what is complete is kept, run again to go on")
+    sys.exit(exit_status or 0)
 
 
-def _stop(message: str) -> None:
+def _check_command(app: typer.Typer, name: str) -> None:
+    """Raise InputError, with the name that is near, where this is no command of the app."""
+    group = typer.main.get_command(app)
+    if isinstance(group, TyperGroup) and not name.startswith("-") and name not in group.commands:
+        raise unknown_name("COMMAND", name, group.commands)
+
+
+def _usage(error: Any, name: str) -> str:
+    """What is wrong with a command line, the option that is near, and where all are listed."""
+    command = f"`{error.ctx.command_path if error.ctx else f'edgewise {name}'} --help`"
+    if option := getattr(error, "option_name", None) if type(error).__name__ == "NoSuchOption" else None:
+        known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
+        return str(unknown_name("option", option, known, f"{command} lists them"))
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}; {command} says what is needed"
+
+
+def _stop(message: str) -> NoReturn:
     typer.echo(f"error: {' '.join(message.split())}", err=True)
     sys.exit(2)

@@ -14,7 +14,7 @@ from edgewise.cli.loading import study_of
 
 StudySettings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Settings to change.")]
 StudyFolder = Annotated[Path, typer.Option("--out", help="Folder for all that is computed; what is there is reused.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Stages at a time; default: the cores.")]
+Workers = Annotated[int | None, typer.Option(min=1, max=4096, help="Stages at a time; default: the cores.")]
 Device = Annotated[str, typer.Option(help="Where models run, e.g. cpu or cuda.")]
 ComputedBy = Annotated[str, typer.Option("--backend", help="What computes the model: auto, torch or native (kernels).")]
 

@@ -48,7 +48,7 @@ def list_problems(
     task: Task,
     knobs: Knobs = None,
     level: Annotated[int | None, typer.Option(help="Only problems of this level.")] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many problems, from index 0 on.")] = 3,
+    count: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many problems, from index 0 on.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the problems.")] = 0,
     split: Annotated[str, typer.Option(help="train, validation, test or held_out.")] = "train",
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
