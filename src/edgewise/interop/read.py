@@ -89,9 +89,10 @@ def read_source(
         roles = relate(source, files, names, files_are, table)
         _read_files(files, roles, table, ReadOptions(files[0][0], score, filter, names))
         options = {"score": score, "threshold": threshold, "filter": filter, "map": names or None, "files": files_are}
+        models = _in_order(assemble(table))
         given = [option for option, value in options.items() if value is not None]
         unused = tuple(option for option in given if option not in table.obeyed)
-        return ReadSource(_in_order(assemble(table)), unused, table.largest_score)
+        return ReadSource(models, unused, table.largest_score)
     except RecursionError:
         raise InputError(f"{source}: a value is nested too deep; values are texts, numbers or chat messages") from None
 

@@ -80,6 +80,17 @@ def test_one_model_in_two_folders_is_refused(tmp_path: Path, stated: dict[str, A
     assert set(totals(only(tmp_path, files_are="samples")).values()) <= {(4, 2), (80, 80)}
 
 
+def test_verdicts_of_two_fields_are_refused(tmp_path: Path) -> None:
+    """verl's graders write `acc` in some versions only, and `score` may pay for more than the answer."""
+    row = {"input": "q", "output": "a", "score": 1.0, "step": 5}
+    jsonl(tmp_path / "rank_0.jsonl", [row | {"acc": False}])
+    jsonl(tmp_path / "rank_1.jsonl", [row])
+    assert refused(tmp_path).endswith(
+        "verdicts of one model are read from acc and from score in different rows; --score names one that all rows have"
+    )
+    assert list(totals(only(tmp_path, score="score")).values()) == [(2, 2)]
+
+
 def test_repeats_in_folders_of_numbers_are_one_model(tmp_path: Path) -> None:
     for seed in (1, 2):
         (tmp_path / f"seed_{seed}").mkdir()

@@ -1,4 +1,4 @@
-"""Refuse rows of different things under one name: an id with two prompts, a model in two folders."""
+"""Refuse what stands under one name and is not one: an id of two prompts, a model in two folders or of two verdicts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,28 @@ _MANY_SHARE, _MANY = 0.1, 5
 
 
 def refuse_collisions(model: ModelRows, ids: Sequence[str]) -> None:
-    """InputError where many ids stand for two problems, or one model is in two folders; few ids are warned of."""
+    """Refuse what stands under one name and is not one; a few ids with two prompts are warned of.
+
+    InputError where many ids stand for two problems, one model is in two folders, or its verdicts are of two fields.
+    """
+    _check_fields(model)
     _check_prompts(model, ids)
     _check_folders(model)
+
+
+def _check_fields(model: ModelRows) -> None:
+    """Fields that hold the verdict, of which a set has one."""
+    fields_of_set: dict[int, list[str]] = {}
+    fields = model.table.encoders["graded_by"].values()
+    for code, set_code, field in sorted(model.table.graded):
+        if code == model.code and field >= 0:
+            fields_of_set.setdefault(set_code, []).append(fields[field])
+    for names in fields_of_set.values():
+        if len(names) > 1:
+            raise InputError(
+                f"{model.table.origins.files[0]}: verdicts of one model are read from {' and from '.join(names)} in "
+                "different rows; --score names one that all rows have"
+            )
 
 
 def _check_prompts(model: ModelRows, ids: Sequence[str]) -> None:

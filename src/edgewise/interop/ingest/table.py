@@ -57,6 +57,8 @@ class RolloutTable:
         self.samples_are_named = False
         # Pairs of a model's code and that of a seed, a verifier or a field that holds the verdict.
         self.used: dict[str, set[tuple[int, int]]] = {"seed": set(), "verifier": set(), "graded_by": set()}
+        # Codes of a model, a set of it and a field that holds verdicts of it.
+        self.graded: set[tuple[int, int, int]] = set()
         self.obeyed: set[str] = set()
         # Of the scores that a threshold decides about.
         self.largest_score = -np.inf
@@ -183,6 +185,9 @@ class RolloutTable:
                 code_S = self.encoders[name].encode(column)
                 distinct = np.unique(np.stack([self.problems.model_P[problem_S], code_S]), axis=1)
                 pairs.update((model, code) for model, code in distinct.T.tolist() if code >= 0)
+                if name == "graded_by":
+                    sets = np.stack([self.problems.model_P[problem_S], self.problems.set_P[problem_S], code_S])
+                    self.graded.update((model, set, code) for model, set, code in np.unique(sets, axis=1).T.tolist())
 
     def _lengths(self, column: BatchColumn) -> IntArray:
         tokens_S = integers_of(column)
