@@ -1,6 +1,7 @@
 """A world of your own: write a row of letters backwards. The level is the number of letters.
 
 edgewise problems examples/my_world.py:Backwards longest=5
+edgewise tasks check examples/my_world.py:Backwards
 """
 
 from collections.abc import Iterator

@@ -45,6 +45,7 @@ unscorable; it never silently counts as wrong.
 ```sh
 edgewise tasks                        # all worlds with their knobs, and the paper's mixtures
 edgewise tasks graph                  # one world: what its knobs mean, and a problem
+edgewise tasks check strings          # that a world, such as my_world.py:Mine, does what training and audits need
 edgewise problems graph min_op=11 max_op=14 wording=compact --count 5
 edgewise problems strings max_calls=4 --split test --json > asked.jsonl
 edgewise verify strings done.jsonl max_calls=4 --out verdicts.jsonl   # done: asked with a `completion` in each row
@@ -169,6 +170,11 @@ mixture is problem i of one of its parts, with the same id. The mixtures of arXi
 ```python
 {example}
 ```
+
+`edgewise tasks check my_world.py:Mine` runs the checks that every world of the package passes, and says what does not
+hold: splits that share problems, words that are missing from `words()`, a verifier that refuses its gold solution or
+accepts another, problems that differ from process to process. Equal ids must mean equal right answers. An id names the
+knobs of `id_knobs` that are not at their default; where a world does not say, these are all but those of `ranges`.
 
 A world's code is part of the identity of the stages that use it: after an edit of its verifier they are computed
 again, and what was there is kept. So is the code of a reward, an advantage, a loss or a stage of your own, in the

@@ -25,10 +25,15 @@ def load_object(name: str, what: str) -> Any:
         raise InputError(f"{name}: write MODULE:{what.upper()} or FILE.py:{what.upper()}")
     try:
         if place.endswith(".py"):
+            stem = Path(place).stem
+            if "." in stem or _is_other_module(stem):
+                raise InputError(
+                    f"{place}: workers import it as {stem!r}, which is no name or another module's; rename it"
+                )
             # Worker processes import the file by its name, so its folder goes first, as where a script is run.
             if (folder := str(Path(place).resolve().parent)) not in sys.path:
                 sys.path.insert(0, folder)
-            spec = importlib.util.spec_from_file_location(Path(place).stem, place)
+            spec = importlib.util.spec_from_file_location(stem, place)
             assert spec is not None and spec.loader is not None
             module = importlib.util.module_from_spec(spec)
             # Pydantic resolves annotations through sys.modules.
@@ -42,6 +47,17 @@ def load_object(name: str, what: str) -> Any:
         return getattr(module, attribute)
     except AttributeError:
         raise InputError(f"{place}: has no {what} {attribute!r}") from None
+
+
+def _is_other_module(name: str) -> bool:
+    """Whether Python, this package or an installed one has a module of this name."""
+    if name == __name__.partition(".")[0] or name in sys.stdlib_module_names:
+        return True
+    try:
+        found = importlib.util.find_spec(name)
+    except ValueError:
+        return False
+    return found is not None and bool({"site-packages", "dist-packages"} & set(Path(found.origin or "").parts))
 
 
 def world_or_class(task: str) -> World | type[World]:

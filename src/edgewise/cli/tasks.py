@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any, TextIO, cast
@@ -23,16 +24,28 @@ Knobs = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="K
 
 
 def list_tasks(
-    name: Annotated[str | None, typer.Argument(help="A world or preset to describe.", show_default=False)] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="A world or preset to describe; or check, a world and its knobs: check my_world.py:Mine max_op=6.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """List the worlds and presets, or describe one: its knobs, and an example problem."""
+    """List the worlds and presets, describe one with an example problem, or check that a world does what it must."""
     from edgewise.report import worlds as report
     from edgewise.tasks.presets import mixture_presets
     from edgewise.tasks.registry import worlds
 
-    if name is not None:
-        _describe(name, as_json)
+    if names and names[0] == "check":
+        _check(names[1:], as_json)
+        return
+    if names:
+        if len(names) > 1:
+            raise InputError(f"tasks: shows one world at a time, not {names[1]!r} too; `edgewise problems` takes knobs")
+        _describe(names[0], as_json)
         return
     descriptions = [report.description(kind) for kind in worlds().values()]
     presets: dict[str, list[str]] = {}
@@ -122,6 +135,25 @@ def _copy(rows: TextIO, out: Path | None) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(out) as temporary, temporary.open("w", encoding="utf-8") as file:
         shutil.copyfileobj(rows, file)
+
+
+def _check(names: list[str], as_json: bool) -> None:
+    """Print what each conformance check says about a world; InputError, so status 2, where one fails."""
+    from edgewise.cli.loading import world_of
+    from edgewise.tasks.conformance import check_world
+
+    if not names:
+        raise InputError("check: names a world, e.g. edgewise tasks check my_world.py:Mine")
+    task, *knobs = names
+    checks = check_world(world_of(task, knobs))
+    failed = [check.name for check in checks if check.failure]
+    if as_json:
+        _print([asdict(check) for check in checks])
+    else:
+        for check in checks:
+            typer.echo(f"{'fails' if check.failure else 'holds'}  {check.name}: {check.failure or check.holds}")
+    if failed:
+        raise InputError(f"{task}: {len(failed)} of {len(checks)} checks fail: {', '.join(failed)}")
 
 
 def _describe(name: str, as_json: bool) -> None:
