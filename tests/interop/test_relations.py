@@ -75,7 +75,9 @@ def test_repeats_are_samples_of_the_same_problems(tmp_path: Path, names: tuple[s
         3,
     ]
     first, second = (name.split("/")[0].removesuffix(".jsonl") for name in names)
-    assert imported.warnings == (f"{first}, {second} are read as samples of the same problems{OTHER_SAMPLES}",)
+    assert imported.warnings == (
+        f"the files {first}, {second} are read as samples of the same problems{OTHER_SAMPLES}",
+    )
 
 
 def test_repeats_without_prompts_are_told_by_their_names(tmp_path: Path) -> None:
@@ -84,7 +86,7 @@ def test_repeats_without_prompts_are_told_by_their_names(tmp_path: Path) -> None
     years = {f"aime{year}.jsonl": rows(year, topic=None) for year in (2024, 2025)}
     imported = only(folder(tmp_path / "b", years))
     assert list(totals(imported)) == [f"aime{year}/{problem}" for year in (2024, 2025) for problem in range(3)]
-    assert imported.warnings == (f"aime2024, aime2025 are read as a problem set each{OTHER_SETS}",)
+    assert imported.warnings == (f"the files aime2024, aime2025 are read as a problem set each{OTHER_SETS}",)
 
 
 def test_parts_of_one_file_are_one_set_without_a_word(tmp_path: Path) -> None:
@@ -123,7 +125,9 @@ def test_models_are_told_by_their_names_where_problems_do_not_show(tmp_path: Pat
     source = folder(tmp_path, {"base.jsonl": rows(1, topic=None), "grpo.jsonl": rows(2, topic=None)})
     arms = read_arms([str(source)])
     assert list(arms.models) == ["base", "grpo"]
-    assert f"Base, grpo are read as a model each{OTHER_MODELS}." in [concern.message for concern in arms.concerns]
+    assert f"The files base, grpo are read as a model each{OTHER_MODELS}." in [
+        concern.message for concern in arms.concerns
+    ]
     template = folder(tmp_path / "b", {"base.jsonl": rows(1), "instruct.jsonl": rows(2, topic="<user> sum")})
     assert list(read_arms([str(template)]).models) == ["base", "instruct"]
 
@@ -184,3 +188,31 @@ def test_files_without_others_have_no_use_for_a_reading(tmp_path: Path) -> None:
         assert refused(path, files_are="sets").endswith("--files: these files have no use for it; leave it out")
     with pytest.raises(InputError, match="--files: 'set' is unknown"):
         read_rollouts(source, files_are="set")  # type: ignore[arg-type]
+
+
+def test_ids_of_a_known_benchmark_are_the_same_problems(tmp_path: Path) -> None:
+    """human-eval writes its results beside the samples, and shows no prompt."""
+    for model, seed in (("base", 1), ("rl", 2)):
+        results = [row | {"task_id": f"HumanEval/{row.pop('id')}"} for row in rows(seed, topic=None)]
+        samples = [{"task_id": row["task_id"], "completion": row["completion"]} for row in results]
+        folder(tmp_path, {f"{model}/samples.jsonl": samples, f"{model}/samples.jsonl_results.jsonl": results})
+    arms = read_arms([str(tmp_path)])
+    assert list(arms.models) == ["base", "rl"]
+    warnings = [concern for concern in arms.concerns if "iles" in concern.message]
+    assert [(warning.message, warning.models) for warning in warnings] == [
+        (
+            "Files that are not read: base/samples.jsonl (the first row has task_id, completion), rl/samples.jsonl "
+            "(the first row has task_id, completion).",
+            ("base", "rl"),
+        )
+    ]
+
+
+def test_files_of_counts_are_models(tmp_path: Path) -> None:
+    for model in ("rl", "base"):
+        (tmp_path / f"{model}.csv").write_text(f"problem_id,n,c\na,4,{len(model)}\n")
+    arms = read_arms([str(tmp_path)])
+    assert {name: arms.counts(name).c_P.tolist() for name in arms.models} == {"base": [4], "rl": [2]}
+    assert refused(tmp_path, files_are="samples").endswith(
+        f"rl.csv: counts of one model, as in {tmp_path.name}/base.csv; give one of them"
+    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edgewise.boundary import Counts, Metric
     from edgewise.boundary.measures.verifier_errors import VerifierLabels
     from edgewise.interop.arms import Arms
-    from edgewise.interop.relations import FilesAre
+    from edgewise.interop.file_names import FilesAre
 
 RolloutPaths = Annotated[
     list[str] | None,

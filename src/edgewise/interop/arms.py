@@ -13,8 +13,8 @@ from edgewise.boundary.audit.result import Concern
 from edgewise.core.errors import InputError
 from edgewise.interop.arguments import read_arguments
 from edgewise.interop.concerns import find_concerns
+from edgewise.interop.file_names import FilesAre
 from edgewise.interop.model_rollouts import ModelRollouts
-from edgewise.interop.relations import FilesAre
 from edgewise.outcomes.counts import Counts, Metric, StrArray
 from edgewise.outcomes.outcomes import Outcomes
 

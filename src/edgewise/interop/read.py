@@ -8,13 +8,14 @@ from pathlib import Path
 
 from edgewise.core.errors import InputError, unknown_name
 from edgewise.interop.column_map import column_map
+from edgewise.interop.file_names import FILES_ARE, FilesAre
 from edgewise.interop.folder import FileWithReader, find_files, notes_on_unread, with_reader
 from edgewise.interop.ingest.assemble import assemble
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.model_names import in_order
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.interop.readers.base import ReadOptions, read_head
-from edgewise.interop.relations import FILES_ARE, FilesAre, Role, relate
+from edgewise.interop.relations import Role, relate
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,7 @@ def read_rollouts(
 
     A folder stands for all files of a known format in it and in the folders below it, in the order of their paths, 5
     before 10. Their names and first rows tell whether files of edgewise's columns are samples of the same problems,
-    problem sets or models (`edgewise.interop.relations`); `files_are` takes one reading for all. Models come with the
+    problem sets or models (`edgewise.interop.file_names`); `files_are` takes one reading for all. Models come with the
     base first, where a name says which it is, and training steps in their order.
 
     `score` names what holds the verdict where a file has several scores: a column, a metric of
@@ -129,7 +130,7 @@ def _in_order(models: tuple[ModelRollouts, ...]) -> tuple[ModelRollouts, ...]:
 def _read_files(
     files: Sequence[FileWithReader], roles: Sequence[Role], table: RolloutTable, options: ReadOptions
 ) -> None:
-    if len(files) > 1 and any(reader.is_totals for _, reader in files):
+    if len({reader.is_totals for _, reader in files}) > 1:
         raise InputError(f"{files[0][0].path.parent}: a counts CSV among other files; give it by itself")
     for (head, reader), role in zip(files, roles, strict=True):
         # What a head has looked at is let go with it.

@@ -1,13 +1,7 @@
 """Tell how several files of one folder relate: samples of the same problems, problem sets, or models.
 
 Told from their names and from what the first rows of each ask. Names are compared folder by folder, and the words of a
-name apart from its numbers:
-
-- Names that differ in a number. Parts of one file (a-00001-of-00004, rank_1) and repeats (seed_1, output-rs1) are
-  samples of the same problems. Steps (step_20, checkpoint-20) are models. Others are samples where the problems are
-  the same, and sets where they are not.
-- Names that differ in words. Problems that are the same, or words such as base and grpo, make them models; otherwise
-  they are sets.
+name apart from its numbers; `edgewise.interop.file_names` has the rules.
 """
 
 from __future__ import annotations
@@ -16,27 +10,20 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
 
+from edgewise.interop.file_names import FILES_ARE, FilesAre, SameProblems, by_number, by_words, common_name
 from edgewise.interop.folder import FileWithReader
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
-from edgewise.interop.model_names import BASE_WORDS, natural_key, stem, without_numbers, words_of
+from edgewise.interop.model_names import natural_key, stem, without_numbers
 from edgewise.interop.readers.base import Reader
-
-FilesAre = Literal["samples", "sets", "models"]
-FILES_ARE: tuple[FilesAre, ...] = get_args(FilesAre)
 
 # Of all files together so many rows are looked at, and of each at least and at most so many.
 _ROWS_OF_ALL, _FEWEST_ROWS, _MOST_ROWS = 100_000, 20, 1_000
 _OF = re.compile(r"[-_.]?[0-9]+-of-[0-9]+$")
-_PART_WORD = re.compile(r"part|shard|chunk|rank|worker|split|device|gpu|proc")
-_REPEAT_WORD = re.compile(
-    r"rs|seed|run|repeat|rep|epoch|samples?|try|trial|attempt|draw|rollouts?|gen|generation|round|pass|k|s|r|n"
-)
-_STEP_WORD = re.compile(r"steps?|checkpoint|ckpt|iter|iteration")
-_TUNED_WORD = re.compile(
-    r"rl|rlhf|rlvr|grpo|ppo|dpo|dapo|reinforce|tuned|finetuned|trained|sft|instruct|distill|distilled|final|after"
+# An id that says of which data set it is, such as HumanEval/3 or aime-2024-1; not 3, q3 or problem_3.
+_TELLING_ID = re.compile(
+    r"[A-Za-z]{3,}[^A-Za-z0-9]*[0-9]+[^A-Za-z0-9]+[0-9]|^(?!problem|question|test|task)[A-Za-z]{4,}[/-][0-9]"
 )
 _TAKEN = {"samples": "samples of the same problems", "sets": "a problem set each", "models": "a model each"}
 
@@ -108,26 +95,26 @@ def _names(path: Path, reader: Reader) -> list[str]:
 
 def _relate_level(files: Sequence[_Named], level: int, files_are: FilesAre | None, warn: Callable[[str], None]) -> None:
     """Add to the files what their names at one level say."""
-    by_words: dict[str, list[_Named]] = {}
+    of_words: dict[str, list[_Named]] = {}
     for file in files:
-        by_words.setdefault(without_numbers(file.names[level]), []).append(file)
+        of_words.setdefault(without_numbers(file.names[level]), []).append(file)
     taken_of_words = None
-    if len(by_words) > 1:
+    if len(of_words) > 1:
         names = sorted({file.names[level] for file in files if file.names[level]}, key=natural_key)
-        evidence = _compare(by_words.values(), level)
-        taken_of_words, is_sure = (files_are, True) if files_are else _by_words(names, evidence)
+        evidence = _compare(of_words.values(), level)
+        taken_of_words, is_sure = (files_are, True) if files_are else by_words(names, evidence)
         if not is_sure:
             warn(_sentence(names, taken_of_words))
-    for group in by_words.values():
+    for group in of_words.values():
         names = sorted({file.names[level] for file in group}, key=natural_key)
         taken_of_number: FilesAre | None = None
         if len(names) > 1:
             by_name = {name: [file for file in group if file.names[level] == name] for name in names}
             evidence = _compare(by_name.values(), level)
-            taken_of_number, is_sure = (files_are, True) if files_are else _by_number(names, evidence)
+            taken_of_number, is_sure = (files_are, True) if files_are else by_number(names, evidence)
             if not is_sure:
                 warn(_sentence(names, taken_of_number))
-        common = names[0] if len(names) == 1 else _common_name(names)
+        common = names[0] if len(names) == 1 else common_name(names)
         for file in group:
             for taken, says in (("models", file.models), ("sets", file.sets)):
                 if taken_of_number == taken:
@@ -136,10 +123,7 @@ def _relate_level(files: Sequence[_Named], level: int, files_are: FilesAre | Non
                     says.append(common)
 
 
-_Evidence = Literal["same", "different", "disjoint", "unknown"]
-
-
-def _compare(groups: Iterable[Sequence[_Named]], level: int) -> _Evidence:
+def _compare(groups: Iterable[Sequence[_Named]], level: int) -> SameProblems:
     """Whether groups of files hold the same problems, as far as their first rows show.
 
     Problems are compared by id and by text, among files whose names agree at the other levels where there are such.
@@ -160,57 +144,12 @@ def _compare(groups: Iterable[Sequence[_Named]], level: int) -> _Evidence:
     else:
         return "disjoint" if all(any(file.asked for file in group) for group in groups) else "unknown"
     known = [values for values in shared if None not in values]
+    if not known and any(_TELLING_ID.search(key[-1]) for key, values in texts.items() if len(values) > 1):
+        return "same"
     equal = sum(len(set(values)) == 1 for values in known)
     if not known:
         return "unknown"
     return "same" if equal > len(known) / 2 else "different"
-
-
-def _by_number(names: Sequence[str], evidence: _Evidence) -> tuple[FilesAre, bool]:
-    """What files are whose names differ in a number, and whether nothing else is likely."""
-    word = _word_of_number(names)
-    if _STEP_WORD.fullmatch(word):
-        return "models", evidence != "different"
-    if _PART_WORD.fullmatch(word):
-        return "samples", True
-    is_repeat = not word or _REPEAT_WORD.fullmatch(word) is not None
-    if evidence == "same":
-        return "samples", False
-    if evidence == "different":
-        return "sets", not is_repeat
-    if is_repeat:
-        return "samples", evidence == "disjoint"
-    return "sets", evidence == "disjoint"
-
-
-def _by_words(names: Sequence[str], evidence: _Evidence) -> tuple[FilesAre, bool]:
-    """What files are whose names differ in words, and whether nothing else is likely."""
-    words = {word for name in names for word in words_of(name)}
-    has_base, has_tuned = bool(words & BASE_WORDS), any(map(_TUNED_WORD.fullmatch, words))
-    if evidence == "same":
-        return "models", has_base
-    if (has_base and has_tuned) or ((has_base or has_tuned) and evidence == "unknown"):
-        return "models", False
-    return "sets", evidence != "unknown"
-
-
-def _word_of_number(names: Sequence[str]) -> str:
-    """The word before the first number in which the names differ; "" where they begin with it."""
-    split = [re.split(r"([0-9]+)", name) for name in names]
-    place = next(place for place, pieces in enumerate(zip(*split, strict=True)) if len(set(pieces)) > 1)
-    before = words_of("".join(split[0][:place]))
-    return before[-1] if before else ""
-
-
-def _common_name(names: Sequence[str]) -> str:
-    """What names that differ in a number have in common before it: base for base_seed0 and base_seed1."""
-    split = [re.split(r"([0-9]+)", name) for name in names]
-    place = next(place for place, pieces in enumerate(zip(*split, strict=True)) if len(set(pieces)) > 1)
-    common = "".join(split[0][:place])
-    word = _word_of_number(names)
-    is_counted = _REPEAT_WORD.fullmatch(word) or _PART_WORD.fullmatch(word)
-    shorter = re.sub(r"[-_. ]*[A-Za-z]*$", "", common) if is_counted else ""
-    return (shorter or common).strip("-_. ") or without_numbers(names[0])
 
 
 def _shortest(paths: Sequence[Sequence[str]]) -> list[str | None]:
@@ -228,4 +167,4 @@ def _shortest(paths: Sequence[Sequence[str]]) -> list[str | None]:
 def _sentence(names: Sequence[str], taken: FilesAre) -> str:
     shown = name_list(names) if len(names) < 5 else f"{names[0]}, {names[1]}, ..., {names[-1]}"
     others = " or ".join(f"--files {other}" for other in FILES_ARE if other != taken)
-    return f"{shown} are read as {_TAKEN[taken]}; {others} takes another reading"
+    return f"the files {shown} are read as {_TAKEN[taken]}; {others} takes another reading"

@@ -93,6 +93,15 @@ class RolloutTable:
         """This option (score, threshold, filter, map, files) is followed; one that nobody follows is refused."""
         self.obeyed.add(option)
 
+    def add_totals(self, model: str | None, counts: Counts) -> None:
+        """Add the counts of a model. InputError where it has some already."""
+        if model in (self.totals or {}):
+            name = "one model" if model is None else f"the model {quote(model)}"
+            raise InputError(
+                f"{self.origins.files[-1]}: counts of {name}, as in {self.origins.files[0]}; give one of them"
+            )
+        self.totals = {**(self.totals or {}), model: counts}
+
     def error(self, row: int, field: str, problem: str) -> InputError:
         """The error that a field of a row is wrong, with the row's file and place."""
         return InputError(f"{self.origins.place(row)}: {field}: {problem}")

@@ -49,6 +49,7 @@ class CountsReader(Reader):
     name = "counts CSV"
     listed_as = "counts CSV (problem_id, n, c)"
     is_totals = True
+    sets_are_files = True
 
     def recognises(self, head: FileHead) -> bool:
         """Rows that name a problem and can be its counts."""
@@ -81,7 +82,8 @@ class CountsReader(Reader):
             counts_of_model.setdefault(model, _CountRows(path, columns, names)).add(row, where, f"{noun} {number}")
         if None in counts_of_model and len(counts_of_model) > 1:
             raise InputError(f"{path}: model: empty in some rows only; every row needs it")
-        table.totals = {model: rows.counts() for model, rows in counts_of_model.items()}
+        for model, rows in counts_of_model.items():
+            table.add_totals(model or options.model_name, rows.counts())
 
 
 def _names_of(names: Sequence[str]) -> CountNames | None:
