@@ -152,6 +152,95 @@ def test_a_study_in_a_file_brings_its_own_stage_and_world_to_the_workers(tmp_pat
     assert kinds == ["evaluate", "evaluate", "pretrain", "unchanged"]
 
 
+IMPOSSIBLE = """
+from edgewise import RL, Evaluate, Pretrain, Study
+from edgewise.core.spec import Spec
+from edgewise.model.decoder import DecoderSpec
+from edgewise.rl.recipe import Recipe
+from edgewise.sampling.params import SamplingParams
+from edgewise.tasks import ModularArithmetic, StringFunctions
+from edgewise.training.next_token import NextTokenSpec
+
+WORLD = ModularArithmetic(max_op=2, modulus=5, letters=4)
+RECIPE = Recipe(steps=6, sampling={"prompts": 4, "samples": 4, "max_new_tokens": 48})
+
+
+class S(Spec):
+    tokens: int = 48
+    problems: int = 4
+
+
+def pretrained(steps):
+    return Pretrain(world=WORLD, model=DecoderSpec(max_positions=96), training=NextTokenSpec(steps=steps, documents=8))
+
+
+def study_of(spec, arms, **fields):
+    def ev(parent):
+        return Evaluate(parent=parent, world=WORLD, problems=spec.problems, samples=4,
+                        sampling=SamplingParams(max_new_tokens=spec.tokens), **fields)
+    base = pretrained(30)
+    arms = {name: ev(parent or base) for name, parent in arms.items()}
+    return Study(title="t", question="q", base=ev(base), arms=arms, regions={"all": range(1, 3)})
+
+
+def tuned(base, world=WORLD):
+    return RL(parent=base, world=world, recipe=RECIPE)
+
+
+def foreign(spec: S):
+    return study_of(spec, {"rl": tuned(pretrained(60))})
+
+
+def same(spec: S):
+    return study_of(spec, {"a": None, "b": None})
+
+
+def none(spec: S):
+    return study_of(spec, {})
+
+
+def wordless(spec: S):
+    return study_of(spec, {"x": tuned(pretrained(30), StringFunctions())})
+
+
+def train(spec: S):
+    return study_of(spec, {"x": tuned(pretrained(30))}, split="train")
+
+
+def possible(spec: S):
+    return study_of(spec, {"x": tuned(pretrained(30))})
+
+
+def noreturn(spec: S):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["foreign"], "arm 'rl': its model was not made from the base's"),
+        (["same"], "arm 'a': is the same evaluation of the same model as 'base'"),
+        (["none"], "arms: the study has none"),
+        (["wordless"], "x: rl: world: the parent's model has no word"),
+        (["train"], "'base': evaluates on split 'train', on which its pretrain stage trains"),
+        (["possible", "tokens=90"], "base: evaluate: max_new_tokens: prompt of "),
+        (["possible", "problems=1000"], "base: evaluate: problems: only "),
+        (["noreturn"], "impossible.py:noreturn: must return a Study, returned NoneType"),
+        (["S"], "impossible.py:S: must take one argument annotated with its Spec"),
+        (["RECIPE"], "impossible.py:RECIPE: must be a function"),
+    ],
+)
+def test_a_study_that_cannot_be_is_one_line_before_anything_is_computed(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "impossible.py").write_text(IMPOSSIBLE)
+    said = refusal(monkeypatch, capsys, "run", f"impossible.py:{words[0]}", *words[1:], "--out", "runs")
+    assert said.startswith(f"error: {message}")
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -99,8 +99,6 @@ def test_levels_of_no_region_are_left_out(finished: Finished, findings: Findings
     assert set(audit.counts["base"].level.tolist()) == {2}
     whole, alone = findings.audit.sets[1].whole, audit.sets[0].whole
     assert alone.verdicts["tuned"].delta_k.value == whole.verdicts["tuned"].delta_k.value
-    with pytest.raises(InputError, match=r"^arms: the study has none"):
-        measure(Study("s", "q", BASE_EVALUATION, {}, {}), finished.store)
 
 
 def test_verdicts_are_by_process_on_every_region_of_the_right_arm(finished: Finished, findings: Findings) -> None:
@@ -123,10 +121,14 @@ def test_verdicts_are_by_process_on_every_region_of_the_right_arm(finished: Fini
         assert (part.label, part.sentence) == (again.label, again.sentence)
 
 
-def test_the_verdict_of_swapped_models_is_reversed(finished: Finished, findings: Findings) -> None:
+def test_the_verdict_of_swapped_models_is_reversed(finished: Finished, findings: Findings, tmp_path: Path) -> None:
     """Guards the direction: tuned minus base, not the reverse."""
-    swapped = Study("s", "q", TUNED_EVALUATION, {"tuned": BASE_EVALUATION}, STUDY.regions)
-    back = measure(swapped, finished.store).audit.verdicts["tuned"].parts
+    swapped = Store(shutil.copytree(finished.store.root, tmp_path / "swapped"))
+    base, tuned = (swapped.folder(evaluation) for evaluation in STUDY.evaluations.values())
+    base.rename(tmp_path / "aside")
+    tuned.rename(base)
+    (tmp_path / "aside").rename(tuned)
+    back = measure(STUDY, swapped).audit.verdicts["tuned"].parts
     moved = 0
     for region, part in findings.audit.verdicts["tuned"].parts.items():
         assert back[region].delta_1.value == pytest.approx(-part.delta_1.value)

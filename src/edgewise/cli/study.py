@@ -63,9 +63,6 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
             store = run(study, context, progress)
     if not distributed.is_rank_zero:
         return
-    if not study.arms:
-        print(f"no arm to compare with the base: its outcomes stand in {store.folder(study.base)}")
-        return
     with status("measuring and writing the report, some seconds"):
         findings = measure(study, store)
         write_report(

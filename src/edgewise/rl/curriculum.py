@@ -20,7 +20,7 @@ from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
 from edgewise.core.spec import Spec, by_name
 from edgewise.rl.coverage import check_outcomes
-from edgewise.tasks.base import Problem, Split, World
+from edgewise.tasks.base import Problem, Split, World, first_distinct
 
 
 def check_problems(world: World, split: Split, seed: int) -> None:
@@ -320,24 +320,14 @@ class _Levelled(CurriculumState):
 
 
 def _different(world: World, split: Split, seed: int, size: int) -> dict[str, int]:
-    """The ids of the first `size` different problems of the split, and where each first stands.
-
-    A world is taken to have no more after 16 (n + 64) draws in a row without a new one, where n are known. Of equally
-    likely problems a single missing one would be missed so with probability e^-16.
-    """
-    first_index: dict[str, int] = {}
-    index, last = 0, 0
-    while len(first_index) < size:
-        name = world.problem(split, seed, index).id
-        if name not in first_index:
-            first_index[name] = last = index
-        elif index - last >= 16 * (len(first_index) + 64):
-            raise InputError(
-                f"sampling.curriculum.size: must be at most {len(first_index)}, the different problems among the first"
-                f" {index + 1} of the split {split}, is {size}; use a wider world, or let the stage draw from a larger"
-                " split, of which train is the largest"
-            )
-        index += 1
+    """The ids of the first `size` different problems of the split, and where each first stands."""
+    first_index = {problem.id: index for index, problem in first_distinct(world, split, seed, size).items()}
+    if len(first_index) < size:
+        raise InputError(
+            f"sampling.curriculum.size: must be at most {len(first_index)}, the different problems of the split"
+            f" {split}, is {size}; use a wider world, or let the stage draw from a larger split, of which train is the"
+            " largest"
+        )
     return first_index
 
 

@@ -22,11 +22,36 @@ from edgewise.rl.reference_reset import NeverReset, ResetOnPlateau, validation_p
 from edgewise.rl.rollout_worker import RolloutWorker
 from edgewise.rl.token_advantages import TokenAdvantages, minibatches_of
 from edgewise.rl.update import PolicyUpdate
+from edgewise.rollouts.collect import gold_rollouts
+from edgewise.sampling.engine import check_fits
 from edgewise.tasks.base import Split, World
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.run_folder import RunFolder, check_finite
 from edgewise.training.state import CombinedState, ModuleState, State
+
+# Prompts of the first step that `check_first_step` looks at.
+_ENOUGH_PROMPTS = 64
+
+
+def check_first_step(
+    tokenizer: Tokenizer, world: World, recipe: Recipe, seed: int, split: Split, max_positions: int
+) -> None:
+    """InputError where the first step cannot be made, as far as that shows without a model.
+
+    The split has no problem of some level, the world cannot give the reward, or has too few problems or levels for the
+    curriculum; or the prompts with the token limit, or the gold solutions, exceed the positions of the model.
+    """
+    check_problems(world, split, seed)
+    recipe.reward.function.check(world, split)
+    sampling = recipe.sampling
+    problems = sampling.curriculum.start(world, split, seed).next(min(sampling.prompts, _ENOUGH_PROMPTS))
+    prompts = [tokenizer.prompt(problem.prompt) for problem in problems]
+    limits = [sampling.max_new_tokens] * len(prompts)
+    if sampling.behavior.kind == "gold":
+        gold = gold_rollouts(tokenizer, world, problems, sampling.max_new_tokens)
+        limits = gold.completions.length_PG[:, 0].tolist()
+    check_fits(prompts, limits, sampling.samples, max_positions)
 
 
 def train(

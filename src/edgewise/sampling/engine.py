@@ -64,7 +64,7 @@ class Engine:
 
         `model_logp` also returns the model's own log-probabilities.
         """
-        self.check_fits(prompts, max_new_tokens_P, samples)
+        check_fits(prompts, max_new_tokens_P, samples, self.model.spec.max_positions)
         requests = [PromptRequest(*request) for request in zip(prompts, keys_P, max_new_tokens_P, strict=True)]
         backend = serving_backend(
             self.model.backend, precision=params.precision, top_p=params.top_p, logit_noise=self.logit_noise
@@ -76,17 +76,6 @@ class Engine:
         if np.isnan(sampled.logp_PGT).any():
             raise InputError("model: its logits are not numbers (NaN); lower the learning rate of its training")
         return sampled
-
-    def check_fits(self, prompts: Sequence[Sequence[int]], max_new_tokens_P: Sequence[int], samples: int) -> None:
-        """InputError where this cannot be sampled: nothing to do, or prompt and limit exceed the positions."""
-        if not prompts or min(map(len, prompts)) == 0 or samples < 1:
-            raise InputError("sample: needs at least one prompt of at least one token, and samples >= 1")
-        length, limit = max(zip(map(len, prompts), max_new_tokens_P, strict=True), key=sum)
-        if length + limit > self.model.spec.max_positions:
-            raise InputError(
-                f"max_new_tokens: prompt of {length} tokens and {limit} new ones exceed the"
-                f" model's {self.model.spec.max_positions} positions"
-            )
 
     def _in_batches(
         self, requests: Sequence[PromptRequest], samples: int, params: SamplingParams, model_logp: bool
@@ -105,3 +94,17 @@ class Engine:
             if model_logp_PGT is not None:
                 model_logp_PGT[chosen] = part.model_logp_PGT
         return SampledTokens(tokens_PGT, logp_PGT, model_logp_PGT)
+
+
+def check_fits(
+    prompts: Sequence[Sequence[int]], max_new_tokens_P: Sequence[int], samples: int, max_positions: int
+) -> None:
+    """InputError where this cannot be sampled: nothing to do, or prompt and limit exceed the model's positions."""
+    if not prompts or min(map(len, prompts)) == 0 or samples < 1:
+        raise InputError("sample: needs at least one prompt of at least one token, and samples >= 1")
+    length, limit = max(zip(map(len, prompts), max_new_tokens_P, strict=True), key=sum)
+    if length + limit > max_positions:
+        raise InputError(
+            f"max_new_tokens: prompt of {length} tokens and {limit} new ones exceed the"
+            f" model's {max_positions} positions"
+        )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.sampling.completions import Completions
-from edgewise.sampling.engine import Engine
+from edgewise.sampling.engine import Engine, check_fits
 from edgewise.sampling.params import PowerSamplingParams, SamplingParams
 from edgewise.sampling.random_numbers import row_keys, uniform
 
@@ -86,7 +86,8 @@ class PowerSampler:
                 f"logit_noise: power sampling needs the model's own probabilities; 0 is right,"
                 f" is {self.engine.logit_noise}"
             )
-        self.engine.check_fits(prompts, [params.max_new_tokens] * len(prompts), samples)
+        limits = [params.max_new_tokens] * len(prompts)
+        check_fits(prompts, limits, samples, self.engine.model.spec.max_positions)
         chains = _Chains(self.engine, prompts, keys_P, samples, params)
         for block in range(1, params.blocks + 1):
             limit = -(-block * params.max_new_tokens // params.blocks)

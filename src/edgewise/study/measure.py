@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow.compute as pc
 
 from edgewise.boundary import Audit, Outcomes, audit
-from edgewise.core.errors import InputError
 from edgewise.core.spec import digest, plain
 from edgewise.outcomes.example import Example
 from edgewise.outcomes.io import read_outcomes
@@ -60,10 +59,8 @@ def measure(study: Study, store: Store) -> Findings:
     """Read a finished study's outcomes and audit every arm against the base on every region.
 
     Intervals of the verdicts are at 1 - .05 / (arms x regions), so that all verdicts together are false in at most 5%
-    of studies. Raises InputError where the study has no arm, or a file cannot be read.
+    of studies. Raises InputError where a file cannot be read.
     """
-    if not study.arms:
-        raise InputError("arms: the study has none; an audit compares a base with at least one tuned model")
     folders = {name: store.folder(evaluation) for name, evaluation in study.evaluations.items()}
     models = {name: _by_region(read_outcomes(path / OUTCOMES), study) for name, path in folders.items()}
     concerns = tuple(nothing_learned(study, store, models))

@@ -1,9 +1,10 @@
-"""The order in which stages can run: every stage once, parents first, long paths first."""
+"""The order in which stages can run: every stage once, parents first, long paths first; and whether they can."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.study.stages import Stage
 
@@ -20,6 +21,24 @@ def topological_order(stages: Iterable[Stage]) -> list[Stage]:
     for stage in stages:
         visit(stage)
     return list(ordered.values())
+
+
+def first_parents(stage: Stage) -> list[Stage]:
+    """The first parent of a stage, that one's first parent, and so on to a stage without parents."""
+    line = []
+    while stage.parents:
+        stage = stage.parents[0]
+        line.append(stage)
+    return line
+
+
+def check_stages(stages: Iterable[Stage], names: Mapping[str, str]) -> None:
+    """InputError names the first stage that cannot be computed, by `names` of digests or its kind, and says why."""
+    for stage in stages:
+        try:
+            stage.check()
+        except InputError as error:
+            raise InputError(f"{names.get(digest(stage), stage.kind)}: {error}") from None
 
 
 def stages_after(ordered: Sequence[Stage]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from edgewise.core.spec import digest
 from edgewise.study.context import Context
-from edgewise.study.plan import stages_after, topological_order
+from edgewise.study.plan import check_stages, stages_after, topological_order
 from edgewise.study.runners.base import Runner, SilentWatcher, Watcher
 from edgewise.study.runners.distributed import DistributedRunner
 from edgewise.study.runners.local import LocalRunner
@@ -19,7 +19,8 @@ from edgewise.study.study import Study
 def run(study: Study | Iterable[Stage], context: Context, watcher: Watcher | None = None) -> Store:
     """Compute the missing stages of a study, or of given stages and their ancestors; returns the store that holds it.
 
-    What is complete is reused, and what was interrupted resumes. The first failure stops the run after the stages
+    What is complete is reused, and what was interrupted resumes. InputError, before anything is computed, where a stage
+    cannot be. The first failure stops the run after the stages
     under way have been stopped; everything saved stays. Several ranks must all call this; only the first one's
     watcher is told.
     """
@@ -31,12 +32,13 @@ def run(study: Study | Iterable[Stage], context: Context, watcher: Watcher | Non
     complete = distributed.on_rank_zero(lambda: {digest(stage): store.is_complete(stage) for stage in ordered})
     # Stages that much depends on go first, so that no core is left with a long path at the end.
     after = stages_after(ordered)
-    missing = []
-    for stage in sorted(ordered, key=lambda stage: -after[digest(stage)]):
+    by_need = sorted(ordered, key=lambda stage: -after[digest(stage)])
+    missing = [stage for stage in by_need if not complete[digest(stage)]]
+    if not isinstance(study, Study):  # a study has been checked when it was made
+        check_stages(missing, {})
+    for stage in by_need:
         if complete[digest(stage)]:
             watcher.completed(stage, reused=True)
-        else:
-            missing.append(stage)
     if missing:
         kind = DistributedRunner if distributed.size > 1 else LocalRunner
         with kind(context, watcher.advanced) as runner:

@@ -9,6 +9,7 @@ from itertools import combinations
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.sampling.params import PowerSamplingParams
+from edgewise.study.plan import check_stages, first_parents, topological_order
 from edgewise.study.stages import Evaluate, Stage
 
 
@@ -22,6 +23,10 @@ class Study:
     share a level, for a problem is in one set. Levels of no region are evaluated and left out of the verdicts. An
     arm is drawn with the base's sampling params, or with power sampling and the base's token limit: sharpening
     without training is an arm of its own.
+
+    InputError, too, where there is no arm, an arm is the base itself or another arm again, its model was not made from
+    the base's, a model was trained on the split that is evaluated, or a stage cannot be computed (`Stage.check`): so
+    that a study that exists can be run.
     """
 
     title: str
@@ -32,6 +37,11 @@ class Study:
 
     def __post_init__(self) -> None:
         self._check_types()
+        if not self.arms:
+            raise InputError(
+                "arms: the study has none; give the evaluation of a model made from the base, or run the base's alone"
+                " with edgewise.run([...])"
+            )
         shared = ("world", "split", "problems", "samples", "seed")
         for name, arm in self.arms.items():
             differing = [field for field in shared if getattr(arm, field) != getattr(self.base, field)]
@@ -57,6 +67,31 @@ class Study:
                 raise InputError(
                     f"regions {name!r} and {other!r}: both hold level {shared_levels[0]}; make them disjoint"
                 )
+
+        self._check_descent()
+        # The arms ask the base's problems under the base's limits.
+        arms = {digest(arm) for arm in self.arms.values()}
+        ordered = topological_order(self.evaluations.values())
+        check_stages([stage for stage in ordered if digest(stage) not in arms], self.names())
+
+    def _check_descent(self) -> None:
+        """InputError where what is compared is no base and models made from it, or was trained on what is asked."""
+        names: dict[str, str] = {}
+        for name, evaluation in self.evaluations.items():
+            other = names.setdefault(digest(evaluation), name)
+            if other != name:
+                raise InputError(f"arm {name!r}: is the same evaluation of the same model as {other!r}; leave it out")
+            line = [digest(stage) for stage in first_parents(evaluation)]
+            if digest(self.base.parent) not in line:
+                raise InputError(
+                    f"arm {name!r}: its model was not made from the base's; give its own base a study of its own"
+                )
+            for stage in topological_order([evaluation.parent]):
+                if getattr(stage, "split", None) == evaluation.split:
+                    raise InputError(
+                        f"{'arm ' * (name != 'base')}{name!r}: evaluates on split {evaluation.split!r}, on which its"
+                        f" {stage.kind} stage trains; use another, such as 'test'"
+                    )
 
     def _check_types(self) -> None:
         """InputError where a part is of another kind, or a name could not be printed on a page."""

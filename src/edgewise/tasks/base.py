@@ -162,3 +162,21 @@ class World(Spec, ABC):
     def sources(self) -> Sequence[World]:
         """The worlds that problems come from: this one; for a mixture, the sources of all its parts."""
         return (self,)
+
+
+def first_distinct(world: World, split: Split, seed: int, count: int) -> dict[int, Problem]:
+    """Index -> problem of the first `count` problems of a split that have different ids; fewer where it has fewer.
+
+    A world is taken to have no more after 16 (n + 64) draws in a row without a new one, where n are known. Of equally
+    likely problems a single missing one would be missed so with probability e^-16.
+    """
+    distinct: dict[int, Problem] = {}
+    known: set[str] = set()
+    index = last = 0
+    while len(distinct) < count and index - last < 16 * (len(distinct) + 64):
+        problem = world.problem(split, seed, index)
+        if problem.id not in known:
+            known.add(problem.id)
+            distinct[index], last = problem, index
+        index += 1
+    return distinct

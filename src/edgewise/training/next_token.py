@@ -6,7 +6,9 @@ import math
 import time
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
@@ -95,11 +97,7 @@ def next_token_step(
 
     InputError where a position is beyond those of the model.
     """
-    positions = int(rows.positions_RT.max()) + 1
-    if positions > model.spec.max_positions:
-        raise InputError(
-            f"max_positions: must be at least {positions} for these documents, is {model.spec.max_positions}"
-        )
+    check_positions(rows.positions_RT, model.spec.max_positions)
     weight = float(rows.weights_RT.sum())
     backend = serving_backend(model.backend, precision=spec.precision)
 
@@ -115,6 +113,21 @@ def next_token_step(
     loss = sum(add_gradients(model, micro_batches(rows, execution), loss_of, execution))
     norm = optimizer.step(learning_rate)
     return {"loss": loss, "grad_norm": norm, "learning_rate": learning_rate}
+
+
+def check_first_update(
+    world: World, split: Split, tokenizer: Tokenizer, spec: NextTokenSpec, seed: int, max_positions: int
+) -> None:
+    """InputError where the documents of the first update fit neither a row nor the positions of the model."""
+    sizes = (spec.documents, spec.row_length, spec.randomized_positions)
+    check_positions(rows_of_step(world, split, tokenizer, *sizes, seed, 0).positions_RT, max_positions)
+
+
+def check_positions(positions_RT: Tensor | NDArray[np.int32], max_positions: int) -> None:
+    """InputError where a position is beyond those of a model."""
+    positions = int(positions_RT.max()) + 1
+    if positions > max_positions:
+        raise InputError(f"max_positions: must be at least {positions} for these documents, is {max_positions}")
 
 
 def micro_batches(rows: PackedRows, execution: Execution) -> list[PackedRows]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgewise.core.errors import InputError
@@ -20,14 +21,19 @@ OUTCOMES = "outcomes.parquet"
 def load_parent(parent: Path, world: World, execution: Execution) -> tuple[Decoder, Tokenizer]:
     """The model and tokenizer in a parent's folder; InputError where they do not know every word of the world."""
     model, tokenizer = load_pretrained(parent / MODEL, execution.device, execution.backend)
-    known = set(tokenizer.words)
+    check_words(world, tokenizer.words)
+    return model, tokenizer
+
+
+def check_words(world: World, words: Sequence[str]) -> None:
+    """InputError where a model whose tokenizer has these words lacks one of the world."""
+    known = set(words)
     unknown = [word for word in world.words() if word not in known]
     if unknown:
         raise InputError(
             f"world: the parent's model has no word {unknown[0]!r}; use its letters and wording, or declare the world"
             " in the `vocabulary` of the base"
         )
-    return model, tokenizer
 
 
 def save_model(model: Decoder, tokenizer: Tokenizer, folder: RunFolder) -> None:

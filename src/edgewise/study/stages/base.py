@@ -73,6 +73,20 @@ class Stage(Spec, ABC):
         """
         return 1 + self.parents[0].depth if self.parents else 0
 
+    def words(self) -> tuple[str, ...] | None:
+        """The words of the model's tokenizer, without the special ones: the first parent's; None where not known."""
+        return self.parents[0].words() if self.parents else None
+
+    def max_positions(self) -> int | None:
+        """How many positions the model has: as many as the first parent's; None where not known."""
+        return self.parents[0].max_positions() if self.parents else None
+
+    def check(self) -> None:
+        """InputError where this stage cannot be computed, as far as the spec says it: no model is there yet.
+
+        Called before any stage of a study is computed, so it must be cheap.
+        """
+
     @abstractmethod
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         """Write the outputs into `folder`, on the first rank alone; returns the totals. `parents` are folders."""

@@ -22,17 +22,15 @@ from edgewise.outcomes.io import write_outcomes
 from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.rollouts.table import read_rollout_table, rollout_table, table_outcomes, write_rollout_table
-from edgewise.sampling.engine import Engine
+from edgewise.sampling.engine import Engine, check_fits
 from edgewise.sampling.params import PowerSamplingParams, SamplingParams
 from edgewise.sampling.power import PowerSampler
-from edgewise.study.stages.artifacts import OUTCOMES, ROLLOUTS, load_parent
+from edgewise.study.stages.artifacts import OUTCOMES, ROLLOUTS, check_words, load_parent
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.tasks import AnyWorld, Problem, Split, World
+from edgewise.tasks.base import first_distinct
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import RunFolder
-
-# How many problems may be drawn for each distinct one that is wanted.
-_DRAWS_PER_PROBLEM = 50
 
 
 @register_stage
@@ -54,14 +52,19 @@ class Evaluate(Stage):
     samples: int = Field(64, ge=1)
     sampling: SamplingParams | PowerSamplingParams = SamplingParams()
 
+    def check(self) -> None:
+        words, positions = self.words(), self.max_positions()
+        if words is not None:
+            check_words(self.world, words)
+        problems = self._problems()
+        if words is not None and positions is not None:
+            prompts = [Tokenizer(words).prompt(problem.prompt) for problem in problems]
+            check_fits(prompts, [self.sampling.max_new_tokens] * len(prompts), self.samples, positions)
+
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         model, tokenizer = load_parent(parents[0], self.world, execution)
         engine = Engine(model, tokenizer.eos, cores=execution.cores)
-        problems = [
-            problem
-            for level in self.world.levels
-            for problem in distinct_problems(self.world.at_level(level), self.split, self.seed, self.problems)
-        ]
+        problems = self._problems()
         size = max(1, engine.rows_at_once // self.samples)
         parts = folder.path / "parts"
         parts.mkdir(exist_ok=True)
@@ -87,6 +90,13 @@ class Evaluate(Stage):
         totals.seconds = time.monotonic() - started
         return totals
 
+    def _problems(self) -> list[Problem]:
+        return [
+            problem
+            for level in self.world.levels
+            for problem in distinct_problems(self.world.at_level(level), self.split, self.seed, self.problems)
+        ]
+
     def _rollouts(self, engine: Engine, tokenizer: Tokenizer, problems: Sequence[Problem]) -> Rollouts:
         seed = key("evaluate", self.seed)
         if isinstance(self.sampling, PowerSamplingParams):
@@ -110,12 +120,10 @@ class Evaluate(Stage):
 
 def distinct_problems(world: World, split: Split, seed: int, count: int) -> list[Problem]:
     """The first `count` problems of a split with different ids; InputError where there are fewer."""
-    distinct: dict[str, Problem] = {}
-    for index in range(count * _DRAWS_PER_PROBLEM):
-        problem = world.problem(split, seed, index)
-        distinct.setdefault(problem.id, problem)
-        if len(distinct) == count:
-            return list(distinct.values())
-    raise InputError(
-        f"problems: only {len(distinct)} different ones of level {world.levels[0]} in split {split!r}; ask for fewer"
-    )
+    distinct = list(first_distinct(world, split, seed, count).values())
+    if len(distinct) < count:
+        raise InputError(
+            f"problems: only {len(distinct)} different ones of level {world.levels[0]} in split {split!r}; ask for"
+            " fewer"
+        )
+    return distinct

@@ -8,11 +8,12 @@ from typing import ClassVar, Literal
 
 from edgewise.core.keyed import key
 from edgewise.core.provenance import Totals
-from edgewise.study.stages.artifacts import load_parent, save_model
+from edgewise.model.tokenizer import Tokenizer
+from edgewise.study.stages.artifacts import check_words, load_parent, save_model
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.tasks import AnyWorld, Split
 from edgewise.training.execution import Execution
-from edgewise.training.next_token import NextTokenSpec, train_next_token
+from edgewise.training.next_token import NextTokenSpec, check_first_update, train_next_token
 from edgewise.training.run_folder import RunFolder
 
 
@@ -35,9 +36,23 @@ class Midtrain(Stage):
     split: Split = "train"
     training: NextTokenSpec = NextTokenSpec()
 
+    def check(self) -> None:
+        words, positions = self.words(), self.max_positions()
+        if words is not None:
+            check_words(self.world, words)
+            if positions is not None:
+                tokenizer = Tokenizer(words)
+                check_first_update(self.world, self.split, tokenizer, self.training, self._draws, positions)
+
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         model, tokenizer = load_parent(parents[0], self.world, execution)
-        seed = key("midtrain", self.depth, self.seed)
-        totals = train_next_token(model, tokenizer, self.world, self.training, seed, folder, execution, self.split)
+        totals = train_next_token(
+            model, tokenizer, self.world, self.training, self._draws, folder, execution, self.split
+        )
         save_model(model, tokenizer, folder)
         return totals
+
+    @property
+    def _draws(self) -> int:
+        """The seed of the problems."""
+        return key("midtrain", self.depth, self.seed)

@@ -14,7 +14,7 @@ from edgewise.study.stages.artifacts import save_model
 from edgewise.study.stages.base import Product, Stage, register_stage
 from edgewise.tasks import AnyWorld, Split
 from edgewise.training.execution import Execution
-from edgewise.training.next_token import NextTokenSpec, train_next_token
+from edgewise.training.next_token import NextTokenSpec, check_first_update, train_next_token
 from edgewise.training.run_folder import RunFolder
 
 
@@ -41,6 +41,13 @@ class Pretrain(Stage):
         """The words of the tokenizer in the order of their ids, each once, without the special ones."""
         worlds = (self.world, *self.vocabulary)
         return tuple(dict.fromkeys(word for world in worlds for word in world.words()))
+
+    def max_positions(self) -> int:
+        return self.model.max_positions
+
+    def check(self) -> None:
+        tokenizer = Tokenizer(self.words())
+        check_first_update(self.world, self.split, tokenizer, self.training, self.seed, self.max_positions())
 
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         tokenizer = Tokenizer(self.words())
