@@ -113,8 +113,12 @@ def test_rl_knows_no_world() -> None:
     assert not breaches, "\n".join(breaches)
 
 
-# What reports look up: which measures there are, and which k a number of samples supports.
-LOOKUPS = ("edgewise.boundary.measures.registry", "edgewise.boundary.inference.supported_k")
+# What reports look up: which measures there are, which k a number of samples supports, and how a label is written.
+LOOKUPS = (
+    "edgewise.boundary.measures.registry",
+    "edgewise.boundary.inference.supported_k",
+    "edgewise.boundary.verdict.labels",
+)
 
 
 def test_report_computes_no_statistics() -> None:

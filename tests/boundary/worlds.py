@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgewise.boundary.inference.resampling import Bootstrap, Estimate
+from edgewise.boundary.inference.means import Estimate
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.population import Population, fit_population
 from edgewise.outcomes.counts import Counts, FloatArray
 

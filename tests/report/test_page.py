@@ -11,7 +11,7 @@ import pytest
 
 from edgewise.boundary import combine
 from edgewise.boundary.audit.result import Audit, Concern
-from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.measures.changes import CHANGES
 from edgewise.boundary.measures.efficiency import EFFICIENCY
 from edgewise.boundary.measures.expansion_rate import REDRAWN
@@ -20,6 +20,7 @@ from edgewise.boundary.measures.registry import measures
 from edgewise.boundary.measures.soundness import SOUND
 from edgewise.boundary.measures.support import SUPPORT
 from edgewise.boundary.measures.voting import DIVERSITY
+from edgewise.boundary.verdict.labels import shown_label
 from edgewise.report import formats
 from edgewise.report.document import content_policy
 from edgewise.report.page import page as page_module
@@ -127,7 +128,8 @@ def test_what_changes_a_claim_comes_first_then_labels_sentences_and_the_picture(
         )
     first = re.sub(r"\s+", " ", Reader(page[: page.index("</header>")]).text)
     for model, verdict in found.verdicts.items():
-        assert f"{verdict.label} {model}" in first and verdict.sentence in first
+        ks = ", ".join(str(k) for k in dict.fromkeys(part.k for part in verdict.parts.values()))
+        assert f"{shown_label(verdict.label, ks)} {model}" in first and verdict.sentence in first
         for part in verdict.parts.values():
             for delta in (part.delta_1, part.delta_k):
                 assert f"{formats.points(delta.value)}{formats.points_interval(delta)}" in first
@@ -162,7 +164,7 @@ def test_the_verdicts_of_levels_are_told(found: Audit, page: str) -> None:
     parts = [(scope.level, scope.verdicts[model]) for model in MODELS[1:] for one in found.sets for scope in one.levels]
     assert [level for level, _ in rows] == [str(level) for level, _ in parts]
     for (_, row), (_, part) in zip(rows, parts, strict=True):
-        assert f'<span class="word">{part.label}</span>' in row
+        assert f'<span class="word">{shown_label(part.label, part.k)}</span>' in row
         assert f'<data value="{part.delta_k.value}">' in row
 
 

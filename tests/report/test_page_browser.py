@@ -34,8 +34,8 @@ seen.bases = [passes(), document.querySelector("#curves .at-k").textContent, rul
 change("choose-k", "2"); await ready();
 seen.twos = [passes(), document.querySelector("#curves .at-k").textContent, rule()];
 seen.noisy2 = document.querySelectorAll(".noisy").length;
-change("choose-k", "16"); await ready();
-seen.noisy16 = document.querySelectorAll(".noisy").length;
+change("choose-k", "32"); await ready();
+seen.noisy32 = document.querySelectorAll(".noisy").length;
 change("choose-k", "0"); await ready();
 seen.log = labels();
 tick(document.getElementById("linear")); await ready();
@@ -104,9 +104,9 @@ def test_the_chosen_k_acts_on_numbers_and_charts(seen: dict[str, Any], found: Au
     assert seen["bases"][2] != seen["twos"][2], "the line at k moves"
 
 
-def test_numbers_beyond_a_quarter_of_the_samples_are_marked(seen: dict[str, Any]) -> None:
+def test_numbers_beyond_half_of_the_samples_are_marked(seen: dict[str, Any]) -> None:
     assert seen["noisy2"] == 0
-    assert seen["noisy16"] >= 20
+    assert seen["noisy32"] >= 20
 
 
 def test_the_axis_can_be_linear(seen: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edgewise.boundary.verdict.labels import shown_label
 from edgewise.report import formats
 from edgewise.report.document import content_policy
 from edgewise.report.folder import write_report
@@ -60,9 +61,10 @@ def test_every_verdict_is_told_in_full(findings: Findings, study_page: str) -> N
             assert part.rule in text
     assert len(labels) > 1
     evidence = study_page[study_page.index('id="verdict"') : study_page.index('id="curves"')]
+    k = findings.audit.sets[0].whole.k
     for label in labels:
-        assert f'<span class="badge {label.replace(" ", "-")}">' in evidence
-        assert f'<span class="word">{label}</span>' in evidence
+        assert f'<span class="badge {re.sub("[^a-z]+", "-", label)}">' in evidence
+        assert f'<span class="word">{shown_label(label, k)}</span>' in evidence
 
 
 def test_the_table_of_curves_holds_their_numbers(findings: Findings, study_page: str) -> None:

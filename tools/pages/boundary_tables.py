@@ -6,10 +6,12 @@ python -m tools.pages.boundary_tables
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, product
 from pathlib import Path
 
 from edgewise.boundary.measures.registry import measures
-from edgewise.boundary.verdict.labels import LABELS
+from edgewise.boundary.verdict.facts import FACTS_1, FACTS_K, Facts
+from edgewise.boundary.verdict.labels import LABELS, label_of, shown_label
 from tools.pages import DOCS
 
 
@@ -18,7 +20,7 @@ def pages() -> dict[Path, str]:
     return {
         path: with_table(path.read_text("utf-8"), name, table)
         for path, name, table in (
-            (DOCS / "verdicts.md", "labels", label_table()),
+            (DOCS / "verdicts.md", "labels", chain(label_table(), [""], fact_table())),
             (DOCS / "audit.md", "measures", measure_table()),
         )
     }
@@ -33,10 +35,24 @@ def with_table(text: str, name: str, table: Iterable[str]) -> str:
 
 
 def label_table() -> Iterator[str]:
-    """A row for each label: its meaning and when it is given."""
-    yield "| label | meaning | given when |\n|---|---|---|"
+    """A row for each label: the facts that it names, and its meaning."""
+    yield "| label | at one sample | at k | meaning |\n|---|---|---|---|"
     for label, entry in LABELS.items():
-        yield f"| **{label}** | {entry.meaning} | {entry.condition} |"
+        pairs = [facts for facts in map(Facts._make, product(FACTS_1, FACTS_K)) if label_of(facts) == label]
+        at_1, at_k = ({pair[place] for pair in pairs} for place in (0, 1))
+        cells = [
+            "any" if names == set(entries) else ", ".join(name for name in entries if name in names)
+            for names, entries in ((at_1, FACTS_1), (at_k, FACTS_K))
+        ]
+        yield f"| **{shown_label(label, 'k')}** | {' | '.join(cells)} | {entry.meaning} |"
+
+
+def fact_table() -> Iterator[str]:
+    """A row for each fact: its rule."""
+    yield "| at | fact | holds when |\n|---|---|---|"
+    for at, entries in (("one sample", FACTS_1), ("k samples", FACTS_K)):
+        for fact, entry in entries.items():
+            yield f"| {at} | {fact} | {entry.rule} |"
 
 
 def measure_table() -> Iterator[str]:

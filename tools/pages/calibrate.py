@@ -21,71 +21,81 @@ from tools.pages import DOCS
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: one thread a process
 
 import numpy as np
-from scipy import special
 
 from edgewise.boundary.inference.power import Design, plan_samples
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.certificates import certify
 from edgewise.boundary.measures.curves import curve, paired_difference
-from edgewise.boundary.verdict.labels import LABELS
+from edgewise.boundary.verdict.labels import LABELS, Label
 from edgewise.boundary.verdict.verdict import boundary_verdict
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
+from tools.pages import populations
+from tools.pages.populations import AIME, GSM, HEAVY, MATH, POPULATIONS, Change, Population
 
 PAGE = DOCS / "calibration.md"
 RESAMPLES = 1000
-CLUSTER = 5
 FALSE = tuple(label for label, entry in LABELS.items() if entry.changed)
+
+# The labels that claim a change of pass@k up, or down.
+GAINS: tuple[Label, ...] = ("extended", "more within k")
+LOSSES: tuple[Label, ...] = ("shrunk", "sharpened at a cost")
+
+SURER_LABELS: tuple[Label, ...] = ("sharpened", "extended", "more within k", "surer, k open")
 
 HEAD = """# Calibration
 
 How often the audit is right on simulated data with a known truth. Success rates are drawn from a population, samples
-are binomial, and the claims are compared with the truth. Every rate has its Monte-Carlo standard error. Intervals
-come from {resamples} resamples. Written by `make pages PAGES=calibrate`.
+are binomial, and the claims are compared with the truth. Every rate has its Monte-Carlo standard error. Verdicts
+resample nothing; bands of curves come from {resamples} resamples. Written by `make pages PAGES=calibrate`.
 
-Populations of success rates: *heavy-tailed* is Beta(0.2, 1.5). *Zero-inflated* has 30% of the problems at 0 and the
-others from Beta(0.5, 1.5). *Clustered* has templates of {cluster} problems that share one rate from Beta(0.2, 1.5), and
-the audit is told the clusters.
+| population | success rates |
+|---|---|
+{populations}
+
+Of *clustered*, the audit is told the clusters.
 """
 
 
 @dataclass(frozen=True)
-class Population:
-    """Success rates of problems: a share `zero` of them 0, the others Beta(a, b), in clusters of equal rates."""
-
-    name: str
-    a: float = 0.2
-    b: float = 1.5
-    zero: float = 0.0
-    cluster: int = 1
-
-    def draw(self, problems: int, rng: np.random.Generator) -> tuple[FloatArray, IntArray | None]:
-        """Rates and cluster numbers of new problems."""
-        cluster_P = np.arange(problems) // self.cluster
-        units = int(cluster_P[-1]) + 1
-        rate_U = np.where(rng.random(units) < self.zero, 0.0, rng.beta(self.a, self.b, units))
-        return rate_U[cluster_P], cluster_P if self.cluster > 1 else None
-
-    def pass_at(self, k_K: IntArray) -> FloatArray:
-        """Mean pass@k over all problems of the population."""
-        none_K = np.exp(special.betaln(self.a, self.b + k_K) - special.betaln(self.a, self.b))
-        return np.asarray((1 - self.zero) * (1 - none_K))
-
-
-POPULATIONS = (
-    Population("heavy-tailed"),
-    Population("zero-inflated", a=0.5, zero=0.3),
-    Population("clustered", cluster=CLUSTER),
-)
-
-
-@dataclass(frozen=True)
 class Null:
-    """Two draws of the base."""
+    """Two draws of the base, judged at k = n / `per_k`."""
 
     population: Population
     problems: int
     n: int
+    per_k: int = 4
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The base, and the base after a change, judged at k = n / `per_k`."""
+
+    population: Population
+    change: Change
+    problems: int
+    n: int
+    per_k: int = 4
+
+
+CHANGES = (
+    Changed(GSM, populations.crossing, 1319, 256),
+    Changed(MATH, populations.crossing, 500, 128),
+    Changed(MATH, populations.crossing, 500, 128, 2),
+    Changed(MATH, populations.crossing, 500, 16),
+    Changed(HEAVY, populations.crossing, 500, 16),
+    Changed(AIME, populations.crossing, 30, 64),
+    Changed(AIME, populations.new_skill, 30, 64),
+    Changed(AIME, populations.surer, 30, 64),
+    Changed(HEAVY, populations.new_skill, 500, 128),
+    Changed(MATH, populations.lost_beside_gains, 500, 64),
+    Changed(MATH, populations.lost_beside_gains, 500, 16),
+    Changed(GSM, populations.rare_lost, 1319, 64),
+    Changed(MATH, populations.distilled, 500, 128),
+    Changed(MATH, populations.slightly_surer, 500, 16),
+    Changed(MATH, populations.surer, 500, 128),
+    Changed(MATH, populations.colder, 500, 64),
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ class Planned:
 
     @property
     def k(self) -> int:
-        return largest_claimable_k(self.n)
+        return self.n // 4
 
     def plan(self) -> tuple[float, Design]:
         """The share of the problems concerned that move, and the design with its predicted power."""
@@ -141,7 +151,23 @@ def null_label(case: Null, seed: int) -> str:
     rng = np.random.default_rng((seed, case.problems, case.n))
     p_P, cluster_P = case.population.draw(case.problems, rng)
     base, tuned = (_sample(p_P, case.n, rng, cluster_P) for _ in range(2))
-    return boundary_verdict(base, tuned, resamples=RESAMPLES, seed=seed).label
+    return boundary_verdict(base, tuned, k=case.n // case.per_k).label
+
+
+def changed_label(case: Changed, seed: int) -> Label:
+    """The verdict on a planted change."""
+    rng = np.random.default_rng((seed, case.problems, case.n))
+    p_P, cluster_P = case.population.draw(case.problems, rng)
+    base, tuned = (_sample(rate_P, case.n, rng, cluster_P) for rate_P in (p_P, case.change(p_P, rng)))
+    return boundary_verdict(base, tuned, k=case.n // case.per_k).label
+
+
+def true_change(case: Changed) -> tuple[float, float]:
+    """The change of mean pass@1 and of pass@k over the population, from many problems."""
+    rng = np.random.default_rng(0)
+    p_P, _ = case.population.draw(populations.MANY, rng)
+    q_P, k = case.change(p_P, rng), case.n // case.per_k
+    return float((q_P - p_P).mean()), float(((1 - p_P) ** k - (1 - q_P) ** k).mean())
 
 
 def coverage(case: Forgetting, seed: int) -> tuple[float, bool, float, bool]:
@@ -174,11 +200,11 @@ def planned_label(case: Planned, share: float, seed: int) -> str:
     else:
         tuned_P = np.where(moved_P & (p_P >= 0.05), 0.0, p_P)
     base, tuned = _sample(p_P, case.n, rng), _sample(tuned_P, case.n, rng)
-    return boundary_verdict(base, tuned, k=case.k, resamples=RESAMPLES, seed=seed).label
+    return boundary_verdict(base, tuned, k=case.k).label
 
 
 def certified(case: Skill, seed: int) -> tuple[float, bool, bool]:
-    """The share of the planted problems that is certified, whether any other is, and whether the verdict at k = 16
+    """The share of the planted problems that is certified, whether any other is, and whether the verdict at k = 32
     is extended."""
     rng = np.random.default_rng((seed, case.n))
     p_P, _ = POPULATIONS[0].draw(case.problems, rng)
@@ -190,7 +216,7 @@ def certified(case: Skill, seed: int) -> tuple[float, bool, bool]:
     names = set(base.problem[planted_P & case.planted].tolist())
     shown = {certificate.problem for certificate in certificates.expansions}
     false = bool(shown - names) or bool(certificates.shrinkages)
-    verdict = boundary_verdict(base, tuned, k=16, resamples=RESAMPLES, seed=seed)
+    verdict = boundary_verdict(base, tuned, k=32)
     return len(shown & names) / (case.problems // 5), false, verdict.label == "extended"
 
 
@@ -201,15 +227,16 @@ def sharpening_label(case: Sharpening, seed: int) -> str:
     if not case.rare:
         p_P = np.where(p_P >= case.least, p_P, 0.0)
     tuned_P = p_P * case.factor / (p_P * case.factor + 1 - p_P)
-    base, tuned = _sample(p_P, 64, rng), _sample(tuned_P, 64, rng)
-    return boundary_verdict(base, tuned, resamples=RESAMPLES, seed=seed).label
+    base, tuned = _sample(p_P, 128, rng), _sample(tuned_P, 128, rng)
+    return boundary_verdict(base, tuned, k=32).label
 
 
 def main(share: float = 1.0) -> None:
     """Write the page; `share` of the runs that each number is made from."""
     with ProcessPoolExecutor(2) as pool:
-        lines = [HEAD.format(resamples=RESAMPLES, cluster=CLUSTER)]
-        for table in (null_table, coverage_table, planned_table, skill_table, sharpening_table):
+        rows = "\n".join(f"| {population.name} | {population.shape} |" for population in POPULATIONS)
+        lines = [HEAD.format(resamples=RESAMPLES, populations=rows)]
+        for table in (null_table, change_table, coverage_table, planned_table, skill_table, sharpening_table):
             lines += [*table(pool, share), ""]
             print(f"{table.__name__} done", flush=True)
     PAGE.write_text("\n".join(lines).rstrip() + "\n")
@@ -217,35 +244,56 @@ def main(share: float = 1.0) -> None:
 
 def null_table(pool: Executor, share: float) -> Iterator[str]:
     yield "## Base against base\n"
-    yield f"""\
-Two draws of one model, at 95% confidence. A verdict of {", ".join(FALSE[:-1])} or {FALSE[-1]} is false, and may
-occur in at most 5% of the runs. Unchanged is true.
+    yield """\
+Two independent draws of one model, judged alike. Every label that states a change is false, and may be given in at most
+5% of the runs. Unchanged is true.
 """
-    yield "| population | problems | n | runs | false verdicts | unchanged | cannot tell |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| population | problems | n | k | runs | false changes | unchanged | cannot tell |"
+    yield "|---|---|---|---|---|---|---|---|"
+    total: Counter[str] = Counter()
     for population in POPULATIONS:
-        for problems in (30, 100, 500):
-            for n in (64, 256):
-                labels = _labels(pool, partial(null_label, Null(population, problems, n)), _runs(600, share))
-                false = _rate(labels, *FALSE)
+        for problems, n in ((30, 64), (30, 256), (100, 8), (100, 64), (500, 16), (500, 64), (1319, 64)):
+            for per_k in (4, 2):
+                case = Null(population, problems, n, per_k)
+                labels = _labels(pool, partial(null_label, case), _runs(600, share))
+                total += labels
                 yield (
-                    f"| {population.name} | {problems} | {n} | {labels.total()} | {false} |"
-                    f" {_rate(labels, 'unchanged')} | {_rate(labels, 'cannot tell')} |"
+                    f"| {population.name} | {problems} | {n} | {n // per_k} | {labels.total()} |"
+                    f" {_rate(labels, *FALSE)} | {_rate(labels, 'unchanged')} | {_rate(labels, 'cannot tell')} |"
                 )
+    yield f"\nOver all: {_rate(total, *FALSE)} false changes in {total.total():,} runs."
+
+
+def change_table(pool: Executor, share: float) -> Iterator[str]:
+    yield "## Planted changes of many shapes\n"
+    yield """\
+What tuning did is the function of that name in tools/pages/populations.py. The changes of pass@1 and pass@k, in points,
+are those of the whole population.
+"""
+    yield "| population | what tuning did | problems | n | k | pass@1 | pass@k | runs | labels given |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for case in CHANGES:
+        at_1, at_k = true_change(case)
+        labels = _labels(pool, partial(changed_label, case), _runs(300, share))
+        given = ", ".join(f"{label} {_rate(labels, label)}" for label, _ in labels.most_common() if labels[label])
+        yield (
+            f"| {case.population.name} | {case.change.__name__} | {case.problems} | {case.n} | {case.n // case.per_k} |"
+            f" {100 * at_1:+.1f} | {100 * at_k:+.1f} | {labels.total()} | {given} |"
+        )
 
 
 def coverage_table(pool: Executor, share: float) -> Iterator[str]:
     yield "## Coverage of 95% intervals and bands\n"
     yield """\
-pass@k at k = 1, 2, 4, 8 and 16 from n = 64, and its difference after a fifth of the problems (or of the clusters) was
-forgotten. Units are problems or clusters. *Alone* is the interval at one k, averaged over k. *Band* is all k at once.
-With few units, often none of them had much to lose. Then the data cannot show how large a loss can be.
+pass@k at k = 1, 2, 4, 8, 16 and 32 from n = 64, and its difference after a fifth of the problems (or of the clusters)
+was forgotten. Units are problems or clusters. *Alone* is the interval at one k, averaged over k. *Band* is all k
+at once. With few units, often none of them had much to lose. Then the data cannot show how large a loss can be.
 """
     yield "| population | problems | units | runs | curve, alone | curve, band | difference, alone | difference, band |"
     yield "|---|---|---|---|---|---|---|---|"
     for population in POPULATIONS:
         for problems in (30, 100, 500):
-            runs = _runs(1000, share)
+            runs = _runs(500, share)
             held = np.array(_map(pool, partial(coverage, Forgetting(population, problems)), runs), dtype=float)
             cells = " | ".join(_percent(float(rate), runs) for rate in held.mean(axis=0))
             yield f"| {population.name} | {problems} | {problems // population.cluster} | {runs} | {cells} |"
@@ -256,8 +304,8 @@ def planned_table(pool: Executor, share: float) -> Iterator[str]:
     yield """\
 The change that `edgewise audit --plan` assumes, with its default population: problems with p < 0.05 rise to p = 0.05,
 or problems with p >= 0.05 are lost, until mean pass@k (k = n/4) has changed by the effect. *Predicted* is the plan's
-probability that the verdict claims the change, *observed* how often it did. *Contrary* is any other claim of a
-change. Unchanged is true for effects below the margin of 5 points.
+probability that the verdict claims the change of pass@k, *observed* how often it did. *Contrary* is any other claim of
+a change. Unchanged is true for effects below the margin of 5 points.
 """
     yield "| effect, points | problems | n | runs | predicted | observed | contrary | unchanged |"
     yield "|---|---|---|---|---|---|---|---|"
@@ -266,12 +314,12 @@ change. Unchanged is true for effects below the margin of 5 points.
     for problems, n, effect in cases:
         case = Planned(problems, n, effect)
         moved, design = case.plan()
-        right = "extended" if effect > 0 else "shrunk"
-        contrary = [label for label in FALSE if label != right]
+        right = [label for label in FALSE if label in (GAINS if effect > 0 else LOSSES)]
+        contrary = [label for label in FALSE if label not in right]
         labels = _labels(pool, partial(planned_label, case, moved), _runs(600, share))
         yield (
             f"| {100 * effect:+.0f} | {problems} | {n} | {labels.total()} | {100 * design.power:.1f}% |"
-            f" {_rate(labels, right)} | {_rate(labels, *contrary)} | {_rate(labels, 'unchanged')} |"
+            f" {_rate(labels, *right)} | {_rate(labels, *contrary)} | {_rate(labels, 'unchanged')} |"
         )
 
 
@@ -283,7 +331,7 @@ with rate 0. *Certified* is the mean share of the 20 that get a certificate. A c
 false. The number of samples n decides: half of them are held out, and it takes several hundred held-out samples to
 show that a base rate is below 0.01.
 """
-    yield "| planted | n | runs | certified | runs with a false certificate | verdict extended at k = 16 |"
+    yield "| planted | n | runs | certified | runs with a false certificate | verdict extended at k = 32 |"
     yield "|---|---|---|---|---|---|"
     for planted, n in ((True, 512), (True, 2048), (True, 4096), (False, 2048)):
         runs = _runs(300, share)
@@ -299,18 +347,18 @@ show that a base rate is below 0.01.
 def sharpening_table(pool: Executor, share: float) -> Iterator[str]:
     yield "## Sharpening at any number of problems\n"
     yield """\
-The odds of success of a heavy-tailed population are multiplied by 8; k = 16. If the base solves no problem rarely (all
-others have rate 0), this is sharpening, and must not be called extended, however many problems there are. With rare
-problems it is the ideal solution of KL-regularised RL, which really raises pass@k and is extended at k
+The odds of success of a heavy-tailed population are multiplied by 8; n = 128, k = 32. If the base solves no problem
+rarely (all others have rate 0), this is sharpening, and must not be called extended, however many problems there are.
+With rare problems it is the ideal solution of KL-regularised RL, which really raises pass@k and is extended at k
 ([verdicts.md](verdicts.md)).
 """
-    yield "| problems that change | problems | runs | sharpened | extended | cannot tell |"
-    yield "|---|---|---|---|---|---|"
+    yield f"| problems that change | problems | runs | {' | '.join(SURER_LABELS)} |"
+    yield "|---|---|---|---|---|---|---|"
     for rare, least, name in ((False, 0.1, "p >= 0.1"), (False, 0.05, "p >= 0.05"), (True, 0.0, "all, rare ones too")):
         for problems in (150, 300, 1000, 5000):
             case = Sharpening(problems, least, rare=rare)
             labels = _labels(pool, partial(sharpening_label, case), _runs(100, share))
-            rates = " | ".join(_rate(labels, label) for label in ("sharpened", "extended", "cannot tell"))
+            rates = " | ".join(_rate(labels, label) for label in SURER_LABELS)
             yield f"| {name} | {problems} | {labels.total()} | {rates} |"
 
 

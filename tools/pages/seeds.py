@@ -13,6 +13,7 @@ from tools.pages import DOCS, ROOT
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch is imported, as the command line does
 
 from edgewise.boundary import Estimate
+from edgewise.boundary.verdict.labels import shown_label
 from edgewise.core.provenance import versions
 from edgewise.core.spec import digest
 from edgewise.report.progress import StudyProgress
@@ -31,8 +32,8 @@ HEAD = """# The demonstration, seed by seed
 
 {question}
 
-Every number is process-verified: each necessary step and the answer must be right. k is the largest for which n
-samples support a claim (k <= n/4). pass@1 and pass@k are percentages with 95% intervals over problems. Changes are in
+Every number is process-verified: each necessary step and the answer must be right. k is the largest power of
+two up to n/4. pass@1 and pass@k are percentages with 95% intervals over problems. Changes are in
 points, tuned minus base, with the intervals that the verdicts use. These are at confidence 1 - .05/6, for two arms in
 three regions. The settings were chosen on earlier draws of problems ([LOG.md](LOG.md)) and not changed for these runs.
 The seeds have the same numbers as there, but their problems are others. The intervals cover the choice of problems, not
@@ -75,7 +76,7 @@ def verdicts(findings: Findings) -> Iterator[str]:
         for region, part in verdict.parts.items():
             excess = part.solved.excess_expansion
             yield (
-                f"| {arm} | {region} | **{part.label}** | {percent(part.delta_1, '+')} |"
+                f"| {arm} | {region} | **{shown_label(part.label, part.k)}** | {percent(part.delta_1, '+')} |"
                 f" {percent(part.delta_k, '+')} at k = {part.k} |"
                 f" {excess.value:.1f} [{excess.low:.1f}, {excess.high:.1f}] of {part.problems} |"
             )

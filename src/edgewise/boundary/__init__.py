@@ -6,7 +6,8 @@ Adding a measure is one file in measures/, adding a label one entry in verdict/l
     what                           room       file               functions
     pass@k, its variance           inference  estimators         pass_at_k, none_at_k, pass_at_k_variance
     which k n samples support      inference  supported_k        largest_claimable_k, usual_k, k_grid
-    bootstrap, bands, sign flips   inference  resampling         Bootstrap, Estimate, mean_interval, studentised
+    interval and tests of a mean   inference  means              Estimate, mean_interval, mean_p, sign_flip_p
+    bootstrap, bands               inference  resampling         Bootstrap, percentiles, studentised
     power, samples needed          inference  power              plan_samples, power_at, detectable, draws_to_certify
     Fisher, Holm, FDR              inference  multiple_testing   fisher_exact_p, holm, benjamini_hochberg
     beta-binomial likelihood       inference  betabinomial       fit_both
@@ -39,6 +40,7 @@ from edgewise.boundary.audit.audit import audit
 from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.edge.edge import Edge, find_edge
 from edgewise.boundary.inference.estimators import none_at_k, pass_at_k, pass_at_k_variance
+from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.multiple_testing import benjamini_hochberg, fisher_exact_p, holm
 from edgewise.boundary.inference.power import (
     SamplePlan,
@@ -48,7 +50,7 @@ from edgewise.boundary.inference.power import (
     plan_samples,
     power_at,
 )
-from edgewise.boundary.inference.resampling import Bootstrap, Estimate
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k, usual_k
 from edgewise.boundary.measures.backtest import backtest
 from edgewise.boundary.measures.best_decoding import envelope

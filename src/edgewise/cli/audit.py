@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -15,7 +14,7 @@ import typer
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
-    from edgewise.boundary import Concern, Counts, Metric
+    from edgewise.boundary import Counts, Metric
     from edgewise.boundary.measures.verifier_errors import VerifierLabels
     from edgewise.interop.arms import Arms
     from edgewise.interop.file_names import FilesAre
@@ -115,12 +114,7 @@ def audit_rollouts(
     with status("reading the rollouts"):
         arms = read(rollouts, shared_problems=shared_problems)
         _check_verified(arms, metric)
-        guess: int | Counts | None = answers
-        concerns = arms.concerns
-        if no_reasoning is not None:
-            guess, of_guess = _one_model(str(no_reasoning), metric, read)
-            # The run without reasoning makes the guess floor; no claim is about it.
-            concerns += tuple(replace(concern, forbids=False, models=("--no-reasoning",)) for concern in of_guess)
+        guess = answers if no_reasoning is None else _counts(str(no_reasoning), metric, read)
     with status("computing the verdict"):
         result = audit(
             arms.samples,
@@ -130,7 +124,7 @@ def audit_rollouts(
             margin=margin,
             guess=guess,
             verifier=verifier,
-            concerns=concerns,
+            concerns=arms.concerns,
             resamples=resamples,
             seed=seed,
         )
@@ -180,9 +174,8 @@ def find_training_set(
     metric = _metric(by)
     _check_verified(arms, metric)
     edge = find_edge(arms.counts(arms.base, metric), rollouts=group, bootstrap=Bootstrap(REFITS.resamples, seed))
-    concerns = arms.all_concerns(metric)
-    write_edge(edge, out, prompts=arms.prompts, concerns=concerns)
-    print_edge(edge, out, concerns)
+    write_edge(edge, out, prompts=arms.prompts)
+    print_edge(edge, out)
 
 
 def _reading(
@@ -209,17 +202,14 @@ def _plan(rollouts: list[str], metric: Metric | None, k: int, effect: float, alp
 
     if len(rollouts) > 1:
         raise InputError("--plan: takes the base's rollouts, or none; leave the others out")
-    base, concerns = _one_model(rollouts[0], metric, read) if rollouts else (None, ())
-    print_plan(plan_samples(base, k=k, effect=effect, alpha=alpha), concerns)
+    base = _counts(rollouts[0], metric, read) if rollouts else None
+    print_plan(plan_samples(base, k=k, effect=effect, alpha=alpha))
 
 
-def _one_model(argument: str, metric: Metric | None, read: partial[Arms]) -> tuple[Counts, tuple[Concern, ...]]:
-    """The counts of one model's rollouts and every concern about them."""
+def _counts(argument: str, metric: Metric | None, read: partial[Arms]) -> Counts:
     arms = read([argument])
-    if len(arms.models) > 1:
-        raise InputError(f"{argument}: holds {len(arms.models)} models; give the rollouts of one")
     _check_verified(arms, metric)
-    return arms.counts(arms.base, metric), arms.all_concerns(metric)
+    return arms.counts(arms.base, metric)
 
 
 def _metric(by: str | None) -> Metric | None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.audit.result import Audit, Scope
-from edgewise.boundary.inference.supported_k import largest_claimable_k, use_of_k
+from edgewise.boundary.inference.supported_k import SAMPLES_PER_K, largest_claimable_k, use_of_k
 from edgewise.boundary.measures.guessing import Guessing
 from edgewise.report import formats
 from edgewise.report.charts import (
@@ -26,17 +26,17 @@ from edgewise.report.charts import (
     tooltips,
 )
 
-USES = {"claim": "claims (k up to n/4)", "plot": "no claim: k above n/4", "dotted": "unreliable: k above n/2"}
+USES = {"claim": f"claims (k up to n/{SAMPLES_PER_K})", "dotted": f"no claim: k above n/{SAMPLES_PER_K}"}
 # Heights in pixels.
 LARGE, MEDIUM, SMALL = 260, 190, 96
 
 
 def pass_at_k_chart(audit: Audit, scope: Scope, floor: Guessing | None = None, *, height: int = MEDIUM) -> VegaLite:
-    """pass@k against k: each model's curve with its simultaneous band, and a line at n/4, where claims end.
+    """pass@k against k: each model's curve with its simultaneous band, and a line at n/2, where claims end.
 
-    Full up to n/4, faded up to n/2, dotted without a band beyond. Where answer and process were
-    both verified, the metric that the verdicts do not go by is dashed, and hidden unless `answers` is set. What
-    guessing reaches is a dotted line of its own.
+    Full up to n/2, dotted without a band beyond. Where answer and process were both verified, the metric that the
+    verdicts do not go by is dashed, and hidden unless `answers` is set. What guessing reaches is a dotted line of its
+    own.
     """
     small = height <= SMALL
     data = ChartData()
@@ -173,7 +173,7 @@ def _curve_layers(
         model="model", k="k", text=title, interval="interval", n="samples, n", problems="problems", use="use"
     )
     layers = []
-    for part, band, line, dash in (("dotted", 0, 0.6, [1, 3]), ("plot", 0.07, 0.5, [1, 0]), ("claim", 0.18, 1, [1, 0])):
+    for part, band, line, dash in (("dotted", 0, 0.6, [1, 3]), ("claim", 0.18, 1, [1, 0])):
         drawn = data.shown([row for row in rows if row["part"] == part])
         if band:
             layers.append(drawn.mark_area(opacity=band).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color))
@@ -190,7 +190,7 @@ def _limit_layers(data: ChartData, scope: Scope, x: alt.X, small: bool) -> list[
     line = data.all(rows).mark_rule(strokeWidth=1, opacity=0.55).encode(x)
     if small:
         return [line]
-    name = data.all(rows).mark_text(baseline="bottom", fontSize=9.5, color=MUTED, text="n/4")
+    name = data.all(rows).mark_text(baseline="bottom", fontSize=9.5, color=MUTED, text=f"n/{SAMPLES_PER_K}")
     return [line, name.encode(x, y=alt.value(-3))]
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -16,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from edgewise.boundary.verdict.labels import shown_label
 from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
 from edgewise.report import excerpts, formats
@@ -121,7 +123,8 @@ def _environment() -> Environment:
         "confidence": formats.confidence,
         "amount": formats.amount,
         "duration": formats.duration,
-        "slug": lambda label: label.replace(" ", "-"),
+        "slug": lambda label: re.sub("[^a-z]+", "-", label),
+        "shown_label": shown_label,
         "bounded": excerpts.bounded,
         "excerpt": excerpts.excerpt,
         "omission": excerpts.omission,

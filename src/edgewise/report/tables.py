@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from edgewise.boundary.audit.result import Audit, Results, Scope
-from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.supported_k import use_of_k
 from edgewise.boundary.measures.certificates import CERTIFICATES
 from edgewise.boundary.measures.changes import CHANGES
@@ -148,6 +148,8 @@ def verdict_table(audit: Audit) -> Iterator[CsvRow]:
                 "model": model,
                 "metric": verdict.metric,
                 "verdict": verdict.label,
+                "fact_1": verdict.facts.at_1,
+                "fact_k": verdict.facts.at_k,
                 "k": verdict.k,
                 "n": verdict.n,
                 "problems": verdict.problems,
@@ -158,9 +160,10 @@ def verdict_table(audit: Audit) -> Iterator[CsvRow]:
                 **_estimate("excess_expansion", verdict.solved.excess_expansion),
                 **_estimate("excess_shrinkage", verdict.solved.excess_shrinkage),
                 "margin": verdict.margin,
+                "confidence_1": verdict.confidence_1,
+                "confidence_k": verdict.confidence_k,
                 "confidence": verdict.confidence,
                 "comparisons": verdict.comparisons,
-                "power": verdict.power,
                 "detectable": verdict.detectable,
                 "rule": verdict.rule,
                 "sentence": verdict.sentence,

@@ -12,12 +12,11 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from edgewise.boundary.audit.result import Audit, ProblemSet
-from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.audit.result import Audit, Concern, ProblemSet
+from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.measures.crossover import CROSSOVER
-from edgewise.boundary.verdict.labels import CANNOT_TELL, LABELS, Label
+from edgewise.boundary.verdict.labels import CANNOT_TELL, LABELS, Label, shown_label
 from edgewise.report import formats
-from edgewise.report.concerns import one_line, print_concerns
 
 # Columns of the terminal from which on a tuned model's own pass@k stands beside its difference from the base.
 WIDE = 100
@@ -33,17 +32,21 @@ def percent_with_interval(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.1f} {formats.percent_interval(estimate)}"
 
 
-def print_audit(audit: Audit, folder: Path) -> None:
-    """Print what changes a claim, each tuned model's label and sentence, one table, and where the report is.
+def one_line(text: str) -> str:
+    """The text on one line, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
-    Harmless notes stand in the report alone.
-    """
+
+def print_audit(audit: Audit, folder: Path) -> None:
+    """Print what changes a claim, each tuned model's label and sentence, one table, where the report is, and notes."""
     console = Console(highlight=False)
-    print_concerns(audit.concerns, console, rest="the report")
+    for concern in audit.concerns:
+        if not concern.harmless:
+            console.print(_concern(concern))
     for model, verdict in audit.verdicts.items():
         ks = sorted({part.k for part in verdict.parts.values()})
         console.print()
-        console.print(Text.assemble((one_line(model), "bold"), ": ", _label(verdict.label), f" at k = {_all(ks)}"))
+        console.print(Text.assemble((one_line(model), "bold"), ": ", _label(verdict.label, _all(ks))))
         console.print(Padding(Text(one_line(verdict.sentence)), (0, 0, 0, 2)))
         for name, part in verdict.parts.items():
             if verdict.label == part.label == CANNOT_TELL:
@@ -55,10 +58,23 @@ def print_audit(audit: Audit, folder: Path) -> None:
     console.print()
     console.print(_pass_table(audit, wide=console.width >= WIDE))
     console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
+    for concern in audit.concerns:
+        if concern.harmless:
+            console.print(Text.assemble(("note: ", "dim"), (_about(concern), "dim")))
 
 
-def _label(label: Label) -> tuple[str, str]:
-    return label, LABELS[label].style
+def _concern(concern: Concern) -> Text:
+    return Text.assemble(
+        ("no claim: ", "bold red") if concern.forbids else ("take care: ", "bold yellow"), _about(concern)
+    )
+
+
+def _about(concern: Concern) -> str:
+    return one_line(f"{', '.join(concern.models)}: {concern.message}" if concern.models else concern.message)
+
+
+def _label(label: Label, k: int | str) -> tuple[str, str]:
+    return shown_label(label, k), LABELS[label].style
 
 
 def _all(ks: list[int]) -> str:
@@ -79,7 +95,8 @@ def _pass_table(audit: Audit, *, wide: bool) -> Table:
     ns = sorted({problem_set.whole.n for problem_set in audit.sets})
     title = (
         f"Percent of problems solved, by the {audit.metric}, {formats.confidence(confidence)} intervals; tuned models: "
-        f"change in points, {formats.confidence(parts[0].confidence)} intervals; n = {_all(ns)} samples of each problem"
+        f"change in points, intervals at {formats.confidence(parts[0].confidence)} or more, as tested; "
+        f"n = {_all(ns)} samples of each problem"
     )
     table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("model", overflow="fold")
@@ -105,5 +122,5 @@ def _pass_table(audit: Audit, *, wide: bool) -> Table:
                 f"{100 * rate.value:.1f}, " * wide + f"{formats.points(delta.value)} {formats.points_interval(delta)}"
                 for rate, delta in zip(passes, (part.delta_1, part.delta_k), strict=False)
             ]
-            table.add_row(name, *changes, Text(*_label(part.label)))
+            table.add_row(name, *changes, Text(*_label(part.label, part.k)))
     return table

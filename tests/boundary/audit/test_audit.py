@@ -75,7 +75,7 @@ def test_verdicts_are_those_of_boundary_verdict_over_the_family(arms: Mapping[st
     found = audit(arms, metric="answer", resamples=RESAMPLES)
     in_y = np.asarray(arms["base"].set) == "y"
     base, tuned = (arms[name].counts().select(in_y) for name in ("base", "surer"))
-    alone = boundary_verdict(base, tuned, k=8, comparisons=4, resamples=RESAMPLES)
+    alone = boundary_verdict(base, tuned, k=8, comparisons=4)
     there = found.sets[1].whole.verdicts["surer"]
     assert (there.label, there.delta_1, there.delta_k, there.solved.both) == (
         alone.label, alone.delta_1, alone.delta_k, alone.solved.both,
@@ -167,8 +167,8 @@ def test_bad_input() -> None:
         audit({"base": some, "tuned": some}, metric="process")
     with pytest.raises(InputError, match="2 only in base"):
         audit({"base": some, "tuned": Counts.of(8, [1, 2], problem=["x", "y"])})
-    with pytest.raises(InputError, match="k: 4; a claim from n = 8 samples needs k from 1 to n/4 = 2"):
-        audit({"base": some, "tuned": some}, k=4)
+    with pytest.raises(InputError, match="k: 5; a claim from n = 8 samples needs k from 1 to n/2 = 4"):
+        audit({"base": some, "tuned": some}, k=5)
 
 
 def test_many_samples_cut_off_or_unscorable_are_a_concern() -> None:

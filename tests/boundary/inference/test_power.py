@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
+from edgewise.boundary.inference.means import unseen_share
 from edgewise.boundary.inference.power import (
     DEFAULT_BETA,
     detectable,
@@ -17,7 +18,6 @@ from edgewise.boundary.inference.power import (
     power_at,
     standard_error,
 )
-from edgewise.boundary.inference.resampling import unseen_share
 from edgewise.boundary.measures.solved import mcnemar
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts

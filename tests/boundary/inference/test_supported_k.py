@@ -15,7 +15,7 @@ def test_k_grid() -> None:
         k_grid(0)
 
 
-def test_claims_need_four_samples_for_each_of_k() -> None:
-    assert [largest_claimable_k(n) for n in (3, 4, 63, 64)] == [0, 1, 15, 16]
+def test_claims_need_two_samples_for_each_of_k() -> None:
+    assert [largest_claimable_k(n) for n in (1, 2, 63, 64)] == [0, 1, 31, 32]
     assert [usual_k(n) for n in (1, 4, 31, 63, 64)] == [1, 1, 4, 8, 16]
-    assert [use_of_k(k, 64) for k in (16, 17, 32, 33)] == ["claim", "plot", "plot", "dotted"]
+    assert [use_of_k(k, 64) for k in (16, 17, 32, 33)] == ["claim", "claim", "claim", "dotted"]

@@ -53,14 +53,14 @@ def test_k_star_is_where_the_band_first_lies_below_0() -> None:
     below = band.k_K[band.band_high_K < 0]
     assert found.k_star == below[0]
     assert found.crossing.low < found.crossing.value < found.crossing.high < found.k_star
-    assert found.claimable and found.k_star <= found.k_limit == 64
+    assert found.claimable and found.k_star <= found.k_limit == 128
     assert found.crossing_share == 1.0
     assert (found.n, found.problems, found.bootstrap) == (256, 2000, Bootstrap(500, 0, 0.95))
 
 
-def test_a_crossing_beyond_a_quarter_of_n_is_not_claimable() -> None:
-    found = crossover(*two_points(80, 15))
-    assert found.k_star == 32 and found.k_limit == 16
+def test_a_crossing_beyond_half_of_n_is_not_claimable() -> None:
+    found = crossover(*two_points(80, 50))
+    assert found.k_star == 64 and found.k_limit == 32
     assert not found.claimable
 
 

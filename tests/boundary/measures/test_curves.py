@@ -115,7 +115,7 @@ def test_intervals_and_band_cover_the_truth_at_30_problems(kind: str, times: int
     """Nominal 95%; 150 runs have a standard error of 1.8%. A band with fixed standard errors covers
     82% to 89% here, an expanded percentile interval 87% to 93% at k = 1."""
     alone_K, jointly = covered(kind, times, problems=30, runs=150, resamples=300)
-    assert (alone_K > 0.92).all() and (alone_K <= 1).all()
+    assert (alone_K > 0.9).all() and (alone_K <= 1).all()
     assert 0.925 < jointly < 0.99
 
 

@@ -44,7 +44,7 @@ def test_the_base_needs_as_many_samples_as_tuning_saved() -> None:
     found = efficiency(draw(p_P, 64, 1), draw(1 - (1 - p_P) ** 4, 64, 2), 16)
     assert found.k_eq.value == pytest.approx(4, rel=0.05)
     assert found.k_eq.low < 4 < found.k_eq.high
-    assert (found.k_limit, found.n, found.problems, found.k) == (16, 64, 2000, 16)
+    assert (found.k_limit, found.n, found.problems, found.k) == (32, 64, 2000, 16)
 
 
 def test_budget_equivalence_is_interpolated_in_log_k() -> None:

@@ -203,8 +203,6 @@ def _scope(name: str, level: int | str | None, counts_by: CountsBy, settings: _S
                 margin=settings.margin,
                 comparisons=settings.comparisons,
                 concerns=settings.forbidden[model],
-                resamples=settings.resamples,
-                seed=settings.seed,
             )
             for model, arm in tuned
         },

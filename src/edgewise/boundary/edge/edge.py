@@ -9,23 +9,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from edgewise.boundary.edge.group_signal import EdgePrior, GroupSignal, Stratum, redrawn_signal, stratify
 from edgewise.boundary.edge.placing import NEEDED, REGIONS, EdgeProblem, Region, Rule, place, regions
 from edgewise.boundary.inference.estimators import none_at_k, pass_at_k
+from edgewise.boundary.inference.means import Estimate, mean_interval, units
 from edgewise.boundary.inference.posterior import Posterior
-from edgewise.boundary.inference.resampling import (
-    REFITS,
-    Bootstrap,
-    Estimate,
-    bootstrap_means,
-    mean_interval,
-    percentiles,
-    units,
-)
+from edgewise.boundary.inference.resampling import REFITS, Bootstrap, percentiles
 from edgewise.boundary.inference.supported_k import usual_k
 from edgewise.boundary.measures.population import Population
 from edgewise.core.errors import InputError
@@ -41,8 +34,6 @@ HIGH = 0.5
 # Sizes of groups that the share with signal is given for.
 GROUPS = (2, 4, 8, 16, 32, 64, 128, 256)
 LARGEST_GROUP = 2**20
-# Resamples of means, which cost little; those of `bootstrap` fit populations again.
-MEAN_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -176,8 +167,7 @@ def _level(
     headroom_P1 = pass_P2[:, 1:] - pass_P2[:, :1] + (0.0 if k > 1 else np.nan)
     unbiased_PN = 1 - none_at_k(n_P1, c_P1, sizes_N) - none_at_k(n_P1, n_P1 - c_P1, sizes_N)
     values_PK = np.concatenate([pass_P2, headroom_P1, c_P1 == 0, unbiased_PN], axis=1)
-    means_RK = bootstrap_means(values_PK, replace(bootstrap, resamples=MEAN_RESAMPLES), counts.cluster_P)
-    intervals = mean_interval(values_PK, means_RK, rule.confidence, (0.0, 1.0), counts.cluster_P)
+    intervals = mean_interval(values_PK, rule.confidence, (0.0, 1.0), counts.cluster_P)
     observed = [Estimate(*map(float, ends)) for ends in zip(values_PK.mean(axis=0), *intervals, strict=True)]
 
     expected_N = np.zeros(sizes_N.size)

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.inference.betabinomial import Shape, Tally, fit, starts
+from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.posterior import Posterior
-from edgewise.boundary.inference.resampling import Bootstrap, Estimate
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.population import Population, cells, misfit, resampled_weights, undetermined
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 

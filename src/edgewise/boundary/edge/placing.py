@@ -11,8 +11,8 @@ from scipy import special
 
 from edgewise.boundary.edge.group_signal import PriorSource, Stratum
 from edgewise.boundary.inference.betabinomial import Shape
+from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.posterior import Posterior
-from edgewise.boundary.inference.resampling import Estimate
 from edgewise.outcomes.counts import FloatArray, IntArray
 
 Region = Literal["in-distribution", "edge", "out of reach", "undecided"]

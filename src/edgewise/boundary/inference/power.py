@@ -10,16 +10,16 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import check_confidence, unseen_share
-from edgewise.boundary.inference.supported_k import SAMPLES_PER_K
+from edgewise.boundary.inference.means import check_confidence, unseen_share
+from edgewise.boundary.inference.supported_k import USUAL_SAMPLES_PER_K
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray
 
-# No claim is made by a design that would miss a difference of the size claimed more than once in five times.
+# The power that plans aim at, and at which the smallest difference seen is given.
 LEAST_POWER = 0.8
 
-# Samples a problem, in multiples of k, from the fewest that support a claim at k.
-SAMPLES_PER_K_TRIED = (SAMPLES_PER_K, 2 * SAMPLES_PER_K, 4 * SAMPLES_PER_K)
+# Samples a problem, in multiples of k.
+SAMPLES_PER_K_TRIED = (USUAL_SAMPLES_PER_K, 2 * USUAL_SAMPLES_PER_K, 4 * USUAL_SAMPLES_PER_K)
 
 # Success rates of a heavy-tailed benchmark, used where there is no base to take them from.
 DEFAULT_BETA = (0.2, 1.5)
@@ -31,8 +31,8 @@ class Design:
     """A number of problems with `samples` samples of each in each arm, and what it can show.
 
     `se` is the standard error of Delta pass@k under the alternative, `detectable` the smallest difference
-    seen with power 0.8, which is also the smallest that a verdict claims, and `power` the probability that the
-    verdict makes the claim. `draws` is the number of samples of both arms together.
+    seen with power 0.8, and `power` the probability that the verdict makes the claim. `draws` is the number of samples
+    of both arms together.
     """
 
     problems: int
@@ -150,9 +150,8 @@ def plan_samples(
 
     The variance of one problem's difference is exact: the binomial variance of the unbiased pass@k in both arms,
     and the spread over problems. Means over problems are taken to be normal, with the verdict's intervals as much
-    wider as few problems and skewness make them. A verdict claims a change only where
-    the observed difference is one that the design detects with power 0.8, so a true difference has to be larger
-    than that to be claimed with power 0.8: by z_.8 standard errors.
+    wider as few problems and skewness make them. A verdict tests two differences by Holm; the plan takes that of
+    pass@k to be tested at half of alpha.
 
     Raises InputError when an argument is out of range, no sample of the base could be scored, or no share of the
     problems moves pass@k by `effect`.
@@ -163,7 +162,7 @@ def plan_samples(
     _check_power(power)
     if not problems or min(problems) < 2:
         raise InputError(f"problems: {list(problems)}; numbers of problems, each at least 2, are needed")
-    confidence = 1 - alpha / comparisons
+    confidence = 1 - alpha / comparisons / 2
     p_A, weight_A = _population(base)
     concerned_A = p_A < moved_p if effect > 0 else p_A >= moved_p
     new_p = moved_p if effect > 0 else 0.0
@@ -186,12 +185,12 @@ def plan_samples(
         widened = max(
             se * _widening(number, skewness, confidence), standard_error(unseen_share(number, confidence), confidence)
         )
-        least = detectable(widened, confidence)
-        claimed = float(stats.norm.cdf((abs(effect) - least) / se))
-        return Design(number, n, se, least, claimed, 2 * number * n)
+        critical = float(stats.norm.isf((1 - confidence) / 2)) * widened
+        claimed = float(stats.norm.cdf((abs(effect) - critical) / se))
+        return Design(number, n, se, detectable(widened, confidence), claimed, 2 * number * n)
 
     def fewest(n: int, sd: float, skewness: float) -> Design:
-        number = max(2, math.floor(((detectable(sd, confidence) + stats.norm.ppf(power) * sd) / abs(effect)) ** 2))
+        number = max(2, math.floor((detectable(sd, confidence, power) / abs(effect)) ** 2))
         while (enough := design(number, n, sd, skewness)).power < power:
             number += 1
         return enough

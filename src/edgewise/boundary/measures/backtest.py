@@ -8,7 +8,8 @@ import numpy as np
 
 from edgewise.boundary.inference.betabinomial import Tally, fit_both, starts
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import REFITS, Bootstrap, Estimate, percentiles, units
+from edgewise.boundary.inference.means import Estimate, units
+from edgewise.boundary.inference.resampling import REFITS, Bootstrap, percentiles
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.population import cells, resampled_weights
 from edgewise.boundary.measures.registry import Arm, Measure, Terms

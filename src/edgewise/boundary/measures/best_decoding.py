@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, mean_interval
+from edgewise.boundary.inference.means import mean_interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap
 from edgewise.boundary.measures.curves import problem_pass_at_k
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, require_same_problems
@@ -64,8 +65,7 @@ def envelope(
 
     values_PK = np.stack([problem_pass_at_k(second, k_K) for _, second in halves])[best_K, :, np.arange(k_K.size)].T
     values_PK = np.where(possible_K, values_PK, np.nan)
-    means_RK = bootstrap_means(values_PK, bootstrap, cluster_P)
-    low_K, high_K = mean_interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), cluster_P)
+    low_K, high_K = mean_interval(values_PK, bootstrap.confidence, (0.0, 1.0), cluster_P)
     return Envelope(
         k_K=k_K,
         decoding_K=tuple(decodings[best_K[j]] if possible_K[j] else "" for j in range(k_K.size)),

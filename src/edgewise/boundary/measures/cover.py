@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, mean_interval
+from edgewise.boundary.inference.means import mean_interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap
 from edgewise.boundary.measures.panel import Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.population import fitted_prior
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
@@ -73,8 +74,7 @@ def cover(
     never_P = zero / (zero + (1 - zero) * unseen_P)
     values_PH[c_P == 0] *= 1 - never_P[c_P == 0, None]
     values_PH[:, tau_H == 0] = 1.0
-    means_RH = bootstrap_means(values_PH, bootstrap, counts.cluster_P)
-    low_H, high_H = mean_interval(values_PH, means_RH, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
+    low_H, high_H = mean_interval(values_PH, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
     return Cover(
         tau_H=tau_H,
         value_H=values_PH.mean(axis=0),

@@ -7,15 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.inference.resampling import (
-    BOOTSTRAP,
-    SAME,
-    Bootstrap,
-    Estimate,
-    bootstrap_means,
-    percentiles,
-    units,
-)
+from edgewise.boundary.inference.means import SAME, Estimate, units
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, percentiles
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.curves import paired_difference, problem_pass_at_k
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
@@ -30,7 +23,7 @@ class Crossover:
 
     `k_star` is the smallest k of the grid `k_K` at which the simultaneous band of the paired
     difference lies wholly below 0, so that the base is ahead; NaN when there is none. It is a
-    claim when `claimable`: k_star is not beyond `k_limit` = n/4.
+    claim when `claimable`: k_star is not beyond `k_limit` = n/2.
 
     `crossing` is the k, interpolated, at which the mean curve of tuned falls below that of the
     base, with its bootstrap interval over problems. It is inf when that does not happen

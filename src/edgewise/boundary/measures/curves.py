@@ -10,7 +10,8 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k, pass_at_k_variance
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, sign_flip_p, studentised
+from edgewise.boundary.inference.means import Estimate, mean_interval, mean_p, sign_flip_p
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, studentised
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, integers, require_same_problems
 
@@ -23,7 +24,7 @@ class Band:
     of them at once. For this fixed set of problems, sampled anew: `fixed_low_K`, `fixed_high_K` hold each value alone;
     NaN where n < 2k.
 
-    `n` is the smallest number of samples of any problem; values at k > n are NaN, values at k > n/4 are too noisy for
+    `n` is the smallest number of samples of any problem; values at k > n are NaN, values at k > n/2 are too noisy for
     claims.
     """
 
@@ -55,7 +56,8 @@ class Curve(Band):
 class Difference(Band):
     """Mean pass@k of tuned minus base on the same problems at each k; read the band when looking along k.
 
-    `p_K` is the two-sided sign-flip p-value of each difference alone. `n` is the smallest number of samples in either
+    `p_K` is the two-sided p-value of each difference alone: the larger of the sign-flip test's and of that at which the
+    interval ends at 0. `n` is the smallest number of samples in either
     arm.
     """
 
@@ -123,9 +125,9 @@ def paired_difference(
     """Mean over problems of pass@k of tuned minus base, with paired intervals.
 
     Problems (or the base's clusters of them) are resampled together with both of their values, so
-    what both arms find hard cancels. Gives the pointwise interval, the simultaneous band over the
-    whole grid, and the sign-flip p-value; see `resampling`. For the fixed set of problems the
-    variances of the arms, which are sampled independently, add up.
+    what both arms find hard cancels. Gives the interval of each difference alone and its p-value, which are those of
+    verdicts and hang on no resampling (`means`), and the simultaneous band over the whole grid (`resampling`). For the
+    fixed set of problems the variances of the arms, which are sampled independently, add up.
 
     Raises InputError when the arms do not hold the same problems, and as in `curve`.
     """
@@ -133,17 +135,18 @@ def paired_difference(
     k_K = _grid(ks)
     values_PK = problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)
     intervals = studentised(values_PK, bootstrap, (-1.0, 1.0), base.cluster_P)
+    low_K, high_K = mean_interval(values_PK, bootstrap.confidence, (-1.0, 1.0), base.cluster_P)
     value_K, reach_K = values_PK.mean(axis=0), _fixed_reach([base, tuned], k_K, bootstrap.confidence)
     return Difference(
         k_K=k_K,
         value_K=value_K,
-        low_K=intervals.low_K,
-        high_K=intervals.high_K,
-        band_low_K=intervals.band_low_K,
-        band_high_K=intervals.band_high_K,
+        low_K=low_K,
+        high_K=high_K,
+        band_low_K=np.minimum(intervals.band_low_K, low_K),
+        band_high_K=np.maximum(intervals.band_high_K, high_K),
         fixed_low_K=np.maximum(value_K - reach_K, -1.0),
         fixed_high_K=np.minimum(value_K + reach_K, 1.0),
-        p_K=sign_flip_p(values_PK, bootstrap, base.cluster_P),
+        p_K=np.fmax(mean_p(values_PK, base.cluster_P), sign_flip_p(values_PK, base.cluster_P)),
         n=min(base.n, tuned.n),
         problems=base.problems,
         bootstrap=bootstrap,

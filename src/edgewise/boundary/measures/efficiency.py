@@ -6,16 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.boundary.inference.resampling import (
-    BOOTSTRAP,
-    SAME,
-    Bootstrap,
-    Estimate,
-    bootstrap_means,
-    percentiles,
-    studentised,
-    units,
-)
+from edgewise.boundary.inference.means import SAME, Estimate, units
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, percentiles, studentised
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.curves import problem_pass_at_k
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
@@ -36,7 +28,7 @@ class Efficiency:
     when k is 1).
 
     All with paired intervals over new problems. Values that rest on more than `k_limit`
-    = n/4 samples are too noisy for claims. `n` is the smallest number of samples of a problem in
+    = n/2 samples are too noisy for claims. `n` is the smallest number of samples of a problem in
     either arm.
     """
 

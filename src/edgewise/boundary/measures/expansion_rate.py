@@ -8,15 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import (
-    BOOTSTRAP,
-    Bootstrap,
-    Estimate,
-    bootstrap_means,
-    mean_interval,
-    resampled_estimate,
-    units,
-)
+from edgewise.boundary.inference.means import Estimate, mean_interval, units
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, resampled_estimate
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
@@ -81,9 +74,7 @@ def redrawn_expansion(
             value, ratio_R, bounds, bootstrap.confidence, min(unsolved, units(base.problems, base.cluster_P))
         )
 
-    low_K, high_K = mean_interval(
-        unsolved_P[:, None], means_RK[:, 3:], bootstrap.confidence, (0.0, 1.0), base.cluster_P
-    )
+    low_K, high_K = mean_interval(unsolved_P[:, None], bootstrap.confidence, (0.0, 1.0), base.cluster_P)
     return RedrawnExpansion(
         m=m,
         unsolved=Estimate(unsolved, base.problems * float(low_K[0]), base.problems * float(high_K[0])),

@@ -8,7 +8,8 @@ import numpy as np
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, mean_interval
+from edgewise.boundary.inference.means import Estimate, mean_interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
@@ -67,8 +68,7 @@ def good_toulmin(counts: Counts, factor: float = 2.0, *, bootstrap: Bootstrap = 
     if n < TERMS:
         later_P = np.full_like(later_P, np.nan)
     values_PK = np.column_stack([now_P, later_P, later_P - now_P])
-    means_RK = bootstrap_means(values_PK, bootstrap, counts.cluster_P)
-    low_K, high_K = mean_interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
+    low_K, high_K = mean_interval(values_PK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
 
     mean_K, unsolved = values_PK.mean(axis=0), 1 - now_P.mean()
     floor_K, ceiling_K = np.array([0.0, now_P.mean(), 0.0]), np.array([1.0, 1.0, unsolved])

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
+from edgewise.boundary.inference.means import mean_interval
 from edgewise.boundary.inference.multiple_testing import benjamini_hochberg
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, mean_interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
@@ -161,8 +162,7 @@ def excess_coverage(
     coverage_PK = pass_at_k(some.n_P[:, None], some.c_P[:, None], k_K[None, :])
     guess_PK = _guess_PK(floor, k_K)
     excess_PK = coverage_PK - guess_PK
-    means_RK = bootstrap_means(excess_PK, bootstrap, some.cluster_P)
-    low_K, high_K = mean_interval(excess_PK, means_RK, bootstrap.confidence, (-1.0, 1.0), some.cluster_P)
+    low_K, high_K = mean_interval(excess_PK, bootstrap.confidence, (-1.0, 1.0), some.cluster_P)
     return ExcessCoverage(
         k_K=k_K,
         coverage_K=coverage_PK.mean(axis=0),

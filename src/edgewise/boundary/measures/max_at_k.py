@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, mean_interval
+from edgewise.boundary.inference.means import mean_interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.boundary.measures.panel import Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
@@ -22,7 +23,7 @@ class BestScores:
     """Mean over problems of max@k, the expected best score of k samples, in units of the score.
 
     `low_K`, `high_K` are pointwise intervals over new problems. `n` is the smallest number
-    of samples of a problem; values at k > n are NaN, values at k > n/4 are too noisy for claims.
+    of samples of a problem; values at k > n are NaN, values at k > n/2 are too noisy for claims.
     """
 
     k_K: IntArray
@@ -54,9 +55,8 @@ def best_scores(outcomes: Outcomes, ks: Sequence[int], *, bootstrap: Bootstrap =
         weight_NK = np.stack([_weights(int(n), int(k)) for k in k_K], axis=1)
         values_PK[of_n] = sorted_S[start_P[of_n][:, None] + np.arange(n)] @ weight_NK
 
-    means_RK = bootstrap_means(values_PK, bootstrap, outcomes.cluster_P)
     bounds = min(0.0, float(score_S.min())), max(1.0, float(score_S.max()))
-    low_K, high_K = mean_interval(values_PK, means_RK, bootstrap.confidence, bounds, outcomes.cluster_P)
+    low_K, high_K = mean_interval(values_PK, bootstrap.confidence, bounds, outcomes.cluster_P)
     return BestScores(
         k_K=k_K,
         value_K=values_PK.mean(axis=0),

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from edgewise.boundary.inference.resampling import Bootstrap, Estimate
+from edgewise.boundary.inference.means import Estimate
+from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.outcomes.counts import FloatArray, IntArray
 
 # percent: a share from 0 to 1, shown times 100. points: a signed difference of shares, shown times 100. number: as it

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgewise.boundary.inference.betabinomial import Fit, Shape, Tally, fit, fit_both, profile_interval, starts
-from edgewise.boundary.inference.resampling import REFITS, Bootstrap, Estimate, percentiles, units
+from edgewise.boundary.inference.means import Estimate, units
+from edgewise.boundary.inference.resampling import REFITS, Bootstrap, percentiles
 from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from scipy import special
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import BLOCK, BOOTSTRAP, Bootstrap, bootstrap_means, mean_interval
+from edgewise.boundary.inference.means import mean_interval
+from edgewise.boundary.inference.resampling import BLOCK, BOOTSTRAP, Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.boundary.measures.panel import Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
@@ -33,7 +34,7 @@ class Reliability:
     `pass_hat_K` (pass^k: all k correct), `g_pass_HK` (G-Pass@k: at least ceil(tau k) correct, and at
     least 1) and `mean_g_pass_K` (mG-Pass@k: its average over tau from 1/2 to 1), with pointwise
     intervals over new problems. `n` is the smallest number of samples of a problem;
-    values at k > n are NaN, values at k > n/4 are too noisy for claims.
+    values at k > n are NaN, values at k > n/2 are too noisy for claims.
     """
 
     k_K: IntArray
@@ -71,8 +72,7 @@ def reliability(
     g_pass_PHK = g_pass_at_k(n_P1[:, None], c_P1[:, None], k_K, tau_H[:, None])
     parts = [pass_hat_k(n_P1, c_P1, k_K), mean_g_pass_at_k(n_P1, c_P1, k_K), g_pass_PHK]
     values_PK = np.concatenate([part.reshape(counts.problems, -1) for part in parts], axis=1)
-    means_RK = bootstrap_means(values_PK, bootstrap, counts.cluster_P)
-    low_K, high_K = mean_interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
+    low_K, high_K = mean_interval(values_PK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
 
     size, shape = k_K.size, (tau_H.size, k_K.size)
     value, low, high = (np.split(all_K, [size, 2 * size]) for all_K in (values_PK.mean(axis=0), low_K, high_K))

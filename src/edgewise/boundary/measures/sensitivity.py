@@ -9,13 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewise.boundary.inference.resampling import (
-    BOOTSTRAP,
-    Bootstrap,
-    bootstrap_means,
-    resampled_estimate,
-    units,
-)
+from edgewise.boundary.inference.means import units
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, resampled_estimate
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.boundary.measures.soundness import SoundCounts, check_k_of, corrected_P

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, mean_interval
+from edgewise.boundary.inference.means import Estimate, mean_interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
@@ -34,7 +35,7 @@ class SolvedSets:
     arm, so no order of drawing matters. `floor` is the number of problems that one m-sample draw
     of the base solves and another does not, in each direction: what `base_only` and `tuned_only`
     would both be had nothing changed. `excess_expansion` is `tuned_only - floor` and
-    `excess_shrinkage` is `base_only - floor`. Each carries its bootstrap interval over
+    `excess_shrinkage` is `base_only - floor`. Each carries its interval over
     problems; floor and excesses are NaN when the base has fewer than 2m samples of a problem.
 
     `realised` is the table of whole numbers in the first m samples of each arm (by sample
@@ -98,13 +99,10 @@ def solved_sets(
         ],
         axis=1,
     )
-    means_RK = bootstrap_means(columns_PK, bootstrap, base.cluster_P)
     both, base_only, tuned_only, neither, floor = _totals(
-        columns_PK[:, :5], means_RK[:, :5], bootstrap.confidence, (0.0, 1.0), base.cluster_P
+        columns_PK[:, :5], bootstrap.confidence, (0.0, 1.0), base.cluster_P
     )
-    expansion, shrinkage = _totals(
-        columns_PK[:, 5:], means_RK[:, 5:], bootstrap.confidence, (-1.0, 1.0), base.cluster_P
-    )
+    expansion, shrinkage = _totals(columns_PK[:, 5:], bootstrap.confidence, (-1.0, 1.0), base.cluster_P)
     realised = _realised(base, tuned, m)
     return SolvedSets(
         m=m,
@@ -147,13 +145,12 @@ def mcnemar(base_only: int, tuned_only: int) -> float:
 
 def _totals(
     columns_PK: FloatArray,
-    means_RK: FloatArray,
     confidence: float,
     bounds: tuple[float, float],
     cluster_P: IntArray | None,
 ) -> list[Estimate]:
     problems = len(columns_PK)
-    low_K, high_K = mean_interval(columns_PK, means_RK, confidence, bounds, cluster_P)
+    low_K, high_K = mean_interval(columns_PK, confidence, bounds, cluster_P)
     return [
         Estimate(float(value), problems * float(low), problems * float(high))
         for value, low, high in zip(columns_PK.sum(axis=0), low_K, high_K, strict=True)

@@ -14,15 +14,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import (
-    BLOCK,
-    BOOTSTRAP,
-    Bootstrap,
-    Estimate,
-    bootstrap_means,
-    resampled_estimate,
-    units,
-)
+from edgewise.boundary.inference.means import Estimate, units
+from edgewise.boundary.inference.resampling import BLOCK, BOOTSTRAP, Bootstrap, bootstrap_means, resampled_estimate
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.boundary.measures.verifier_errors import VerifierLabels, corrected_share

@@ -8,14 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.resampling import (
-    BOOTSTRAP,
-    Bootstrap,
-    Estimate,
-    bootstrap_means,
-    resampled_estimate,
-    units,
-)
+from edgewise.boundary.inference.means import Estimate, units
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstrap_means, resampled_estimate
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.boundary.measures.solved import mcnemar, samples_each

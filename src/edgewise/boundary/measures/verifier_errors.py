@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, percentiles
+from edgewise.boundary.inference.means import Estimate
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, percentiles
 from edgewise.core.errors import InputError
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, Estimate, bootstrap_means, mean_interval
+from edgewise.boundary.inference.means import Estimate, mean_interval
+from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
@@ -29,7 +30,7 @@ class MajorityAtK:
     the standard error that `value_K` owes to looking at `subsets` random subsets of each problem
     in place of all: 0 at k = 1 and k = n, which are exact; the intervals contain it. `no_answer` is the
     share of samples that say none, averaged over problems. `n` is the smallest number of samples of a
-    problem; values at k > n are NaN, values at k > n/4 are too noisy for claims.
+    problem; values at k > n are NaN, values at k > n/2 are too noisy for claims.
     """
 
     k_K: IntArray
@@ -111,8 +112,7 @@ def majority_vote(
             variances_PK[i, k_K <= n] = right_DK.var(axis=0, ddof=1) / subsets
 
     cluster_P = outcomes.cluster_P
-    means_RK = bootstrap_means(values_PK, bootstrap, cluster_P)
-    low_K, high_K = mean_interval(values_PK, means_RK, bootstrap.confidence, (0.0, 1.0), cluster_P)
+    low_K, high_K = mean_interval(values_PK, bootstrap.confidence, (0.0, 1.0), cluster_P)
     said_P = np.bincount(answers.problem_A, answers.count_A, minlength=answers.n_P.size)
     return MajorityAtK(
         k_K=k_K,
@@ -170,8 +170,7 @@ def diversity(
         if not of_P.any():
             return Estimate(*[float("nan")] * 3)
         values_P1, cluster = values_P[of_P, None], None if cluster_P is None else cluster_P[of_P]
-        means_R1 = bootstrap_means(values_P1, bootstrap, cluster)
-        low, high = mean_interval(values_P1, means_R1, bootstrap.confidence, bounds, cluster)
+        low, high = mean_interval(values_P1, bootstrap.confidence, bounds, cluster)
         return Estimate(float(values_P1.mean()), float(low[0]), float(high[0]))
 
     most = float(np.log(n_P.max()))

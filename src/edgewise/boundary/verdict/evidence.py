@@ -1,36 +1,53 @@
-"""Evidence of a verdict: differences of pass@1 and pass@k, solved sets, and the power of the design."""
+"""Evidence of a verdict: differences of pass@1 and pass@k, each with its test, and the solved sets at k."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from edgewise.boundary.inference.power import detectable, power_at, standard_error
-from edgewise.boundary.inference.resampling import Estimate, unseen_share
-from edgewise.boundary.measures.solved import SolvedSets
+import numpy as np
+
+from edgewise.boundary.inference.means import Estimate, mean_interval, mean_p, sign_flip_p, units, unseen_share
+from edgewise.boundary.inference.power import detectable, standard_error
+from edgewise.boundary.inference.resampling import Bootstrap
+from edgewise.boundary.measures.curves import problem_pass_at_k
+from edgewise.boundary.measures.solved import SolvedSets, solved_sets
+from edgewise.outcomes.counts import Counts
+
+# "Gains and losses" needs both excesses above 0, each at this share of alpha: their sum says nothing about either.
+BOTH_SHARE = 0.2
 
 
-class PowerTest(NamedTuple):
-    """A difference of the size `effect` to be seen with the standard error `se`, which is never below `least`."""
+@dataclass(frozen=True)
+class DifferenceTest:
+    """A difference of tuned minus base, its p-value, and whether it is shown to differ from 0.
 
-    effect: float
-    se: float
-    least: float
+    The interval is at `confidence`, that at which the difference was tested: 1 - alpha where the other difference of
+    the verdict was shown before, 1 - alpha/2 where not (Holm). So it leaves out 0 exactly where `shown` is true.
+    """
+
+    estimate: Estimate
+    p: float
+    confidence: float
+    shown: bool
+
+    @property
+    def direction(self) -> int:
+        """1 where a rise is shown, -1 where a fall is, else 0."""
+        return 0 if not self.shown else 1 if self.estimate.value > 0 else -1
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Delta pass@1, Delta pass@k and the solved sets at m = k, of the tuned model against the base.
 
-    `p_1` and `p_k` are the sign-flip p-values of the two differences. All intervals are at `confidence` and rest on
-    `units` independent problems or clusters of problems.
+    `solved` has intervals at `confidence`, and `strict` is the same at the confidence that a gain beside a loss needs.
+    All rest on `units` independent problems or clusters of problems, and on no resampling.
     """
 
-    delta_1: Estimate
-    delta_k: Estimate
-    p_1: float
-    p_k: float
+    at_1: DifferenceTest
+    at_k: DifferenceTest
     solved: SolvedSets
+    strict: SolvedSets
     k: int
     margin: float
     confidence: float
@@ -38,16 +55,13 @@ class Evidence:
 
     @property
     def expansion(self) -> Estimate:
+        """Problems newly solved, beyond what two draws of the base differ by."""
         return self.solved.excess_expansion
 
     @property
     def shrinkage(self) -> Estimate:
+        """Problems no longer solved, beyond what two draws of the base differ by."""
         return self.solved.excess_shrinkage
-
-    @property
-    def alpha(self) -> float:
-        """The largest p-value of a difference that counts."""
-        return 1 - self.confidence
 
     @property
     def margin_in_problems(self) -> float:
@@ -65,29 +79,55 @@ class Evidence:
         return self.expansion.low > 0 and (greater or self.expansion.low >= self.margin_in_problems)
 
     @property
-    def lost(self) -> bool:
-        """Problems were lost, beyond the floor."""
-        return self.shrinkage.low > 0
+    def gained_and_lost(self) -> bool:
+        """Problems were newly solved and others no longer solved, both beyond the floor."""
+        return self.strict.excess_expansion.low > 0 and self.strict.excess_shrinkage.low > 0
 
     @property
     def detectable(self) -> float:
         """The smallest Delta pass@k that this design sees with power 0.8."""
-        return detectable(self.error(self.delta_k, self.unseen), self.confidence)
+        wide = self.widened(self.at_k.estimate)
+        reach = max(wide.high - wide.value, wide.value - wide.low)
+        return detectable(standard_error(reach, self.at_k.confidence), self.at_k.confidence)
 
-    @property
-    def power_at_margin(self) -> float:
-        """The power to see a Delta pass@k as large as the margin."""
-        return power_at(self.margin, self.error(self.delta_k, self.unseen), self.confidence)
+    def widened(self, estimate: Estimate, size: float = 1.0) -> Estimate:
+        """The interval as the absence of a change needs it: to either side it reaches at least as far as the share of
+        problems, of `size` in all, that may have changed without one of them being seen."""
+        unseen = size * unseen_share(self.units, self.confidence)
+        value = estimate.value
+        return Estimate(value, min(estimate.low, value - unseen), max(estimate.high, value + unseen))
 
-    @property
-    def unseen(self) -> float:
-        """The share of problems that may have changed without one of them being seen."""
-        return unseen_share(self.units, self.confidence)
 
-    def error(self, estimate: Estimate, least: float = 0.0) -> float:
-        """The standard error of an estimate whose interval is taken to reach at least `least` to either side."""
-        return standard_error(max((estimate.high - estimate.low) / 2, least), self.confidence)
+def evidence_of(base: Counts, tuned: Counts, k: int, *, margin: float, alpha: float, comparisons: int) -> Evidence:
+    """Test both differences by Holm at alpha/comparisons, and compute the solved sets at k.
 
-    def test(self, effect: float, estimate: Estimate, least: float = 0.0) -> PowerTest:
-        """The test that sees a difference of the size `effect` with the error of `estimate`."""
-        return PowerTest(effect, self.error(estimate, least), standard_error(least, self.confidence))
+    The p-value of a difference is the larger of the sign-flip test's and that at which its interval ends at 0.
+    """
+    level = alpha / comparisons
+    ks = np.array(sorted({1, k}))
+    values_PK = problem_pass_at_k(tuned, ks) - problem_pass_at_k(base, ks)
+    p_K = np.fmax(mean_p(values_PK, base.cluster_P), sign_flip_p(values_PK, base.cluster_P))
+    p_1, p_k = float(p_K[0]), float(p_K[-1])
+
+    def tested(column: int, p: float, other_p: float) -> DifferenceTest:
+        # With k = 1 there is one difference, and nothing to share alpha with.
+        at = level if k == 1 or (other_p <= level / 2 and other_p <= p) else level / 2
+        low_K, high_K = mean_interval(values_PK, 1 - at, (-1.0, 1.0), base.cluster_P)
+        ends = (values_PK[:, column].mean(), low_K[column], high_K[column])
+        # Few units with an unusual value can bound a mean away from 0 where the tests do not show it.
+        value, low, high = map(float, ends)
+        shown = p <= at and not low <= 0 <= high
+        if not shown:
+            low, high = min(low, 0.0), max(high, 0.0)
+        return DifferenceTest(Estimate(value, low, high), p, 1 - at, shown)
+
+    return Evidence(
+        at_1=tested(0, p_1, p_k),
+        at_k=tested(len(ks) - 1, p_k, p_1),
+        solved=solved_sets(base, tuned, k, bootstrap=Bootstrap(confidence=1 - level)),
+        strict=solved_sets(base, tuned, k, bootstrap=Bootstrap(confidence=1 - BOTH_SHARE * level)),
+        k=k,
+        margin=margin,
+        confidence=1 - level,
+        units=units(base.problems, base.cluster_P),
+    )

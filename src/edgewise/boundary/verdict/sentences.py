@@ -2,63 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.power import LEAST_POWER
-from edgewise.boundary.inference.resampling import Estimate
-from edgewise.boundary.inference.supported_k import SAMPLES_PER_K
-from edgewise.boundary.verdict.evidence import Evidence
-from edgewise.boundary.verdict.labels import LABELS, Label
+from edgewise.boundary.verdict.evidence import DifferenceTest, Evidence
+from edgewise.boundary.verdict.facts import FACTS_1, FACTS_K, Facts
+from edgewise.boundary.verdict.labels import LABELS
 from edgewise.boundary.verdict.rules import Decision
 
 MOST_WORDS = 25
 # The names of sets are given where they have no more words, and characters, than this; else sets are counted.
-_NAMES, _CHARACTERS = 4, 60
+_NAMES, _CHARACTERS = 4, 40
 
 
-def sentence(decision: Decision, k: int, margin: float) -> str:
-    """What a verdict at k samples says about the tuned model."""
-    refused = decision.refused
-    if k < 2:
-        return f"So few samples show nothing but pass@1; a claim needs at least {2 * SAMPLES_PER_K} of every problem."
-    if refused and decision.power < LEAST_POWER:
-        return f"It looks {refused}, but there are too few problems or samples to be sure."
-    if refused:
-        return f"It looks {refused}, but how the samples were drawn, cut off or verified can explain that."
-    if decision.direction == "up":
-        return f"More is solved within {k} samples, but not shown to be problems that the base leaves unsolved."
-    if decision.direction == "down":
-        return f"Less is solved within {k} samples, but no problem is shown to be lost beyond chance."
-    return LABELS[decision.label].sentence.format(k=k, margin=_points(margin))
+def sentence(decision: Decision, e: Evidence) -> str:
+    """What a verdict says about the tuned model."""
+    if decision.refused:
+        return f"It looks {decision.refused}, but how the samples were drawn, cut off or verified can explain that."
+    at_1, at_k = _difference("pass@1", e.at_1), _difference(f"pass@{e.k}", e.at_k)
+    if e.k < 2:
+        return f"One sample says nothing about more: {at_1}; a claim at k needs at least 2k samples of every problem."
+    if decision.facts == Facts("open", "same"):
+        return f"Nothing beyond {_points(e.margin)} new or lost within {e.k} samples; not decided at once: {at_1}."
+    if decision.facts == Facts("same", "open"):
+        return f"No change at once beyond {_points(e.margin)}; within {e.k} samples not decided: {at_k}."
+    return LABELS[decision.label].sentence.format(
+        k=e.k, margin=_points(e.margin), at_1=at_1, at_k=at_k, detectable=_points(e.detectable)
+    )
 
 
-def combined_sentence(label: Label, labels: Mapping[str, Label], ks: Sequence[int], margin: float) -> str:
-    """What one label over several sets says, given the label of each set, where `ks` are the k they speak of."""
-    entry = LABELS[label]
-    template = entry.combined_sentence if label in labels.values() else entry.combined_apart or entry.combined_sentence
-    sets = {
-        name: _where([part for part, its_label in labels.items() if its_label == name], len(labels)) for name in LABELS
-    }
+def combined_sentence(facts: Facts, parts: dict[str, Facts], ks: Sequence[int], margin: float) -> str:
+    """What one verdict over several sets says, given the facts of each set, where `ks` are the k they speak of."""
     k = str(ks[0]) if min(ks) == max(ks) else f"{min(ks)} to {max(ks)}"
-    return template.format(k=k, margin=_points(margin), here=sets[label], **sets)
+    clauses = []
+    for entries, of_all, of_parts in (
+        (FACTS_1, facts.at_1, {name: part.at_1 for name, part in parts.items()}),
+        (FACTS_K, facts.at_k, {name: part.at_k for name, part in parts.items()}),
+    ):
+        # "open" over sets may be a rise here and a fall there; "both" may be a gain here and a loss there.
+        changes = [fact for fact in entries if fact in of_parts.values() and fact not in ("same", "open")]
+        for fact in changes or [of_all]:
+            here = _where([name for name, its_fact in of_parts.items() if its_fact == fact], len(parts))
+            clauses.append(entries[fact].clause.format(k=k, margin=_points(margin), here=here))  # type: ignore[index]
+    text = "; ".join(clause for clause in clauses if clause)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def evidence_line(e: Evidence, n: int) -> str:
-    """What the verdict rests on, in one line: differences, solved problems, their intervals, and the design."""
-    at_k = f"pass@{e.k} {_difference(e.delta_k)}, " if e.k > 1 else ""
+    """What the verdict rests on, in one line: p-values, solved problems, their intervals, and the design."""
     gained, lost = (_number(count) for count in (e.expansion, e.shrinkage))
     change = f"a change of pass@{e.k} by {_points(e.detectable)}" if e.detectable < 1 else f"no change of pass@{e.k}"
+    p_k = f", pass@{e.k} p = {e.at_k.p:.2g} ({100 * e.at_k.confidence:.4g}% interval)" if e.k > 1 else ""
     return (
-        f"{at_k}pass@1 {_difference(e.delta_1)}; beyond what two draws of the base differ by, {gained} problems newly "
-        f"solved and {lost} no longer solved; {100 * e.confidence:.4g}% intervals, {e.solved.problems} problems, at "
-        f"least {n} samples each; {change} is seen with power {LEAST_POWER}."
+        f"pass@1 p = {e.at_1.p:.2g} ({100 * e.at_1.confidence:.4g}% interval){p_k}; beyond what two draws of the base "
+        f"differ by, {gained} problems newly solved and {lost} no longer solved ({100 * e.confidence:.4g}%); "
+        f"{e.solved.problems} problems, at least {n} samples each; {change} is seen with power {LEAST_POWER}."
     )
 
 
 def _where(names: Sequence[str], total: int) -> str:
-    if not names:
-        return ""
-    *first, last = names
+    if len(names) == total and total > 1:
+        return "all sets"
+    *first, last = names or [""]
     text = f"{', '.join(first)} and {last}" if first else last
     if len(text.split()) <= _NAMES and len(text) <= _CHARACTERS:
         return text
@@ -69,8 +75,15 @@ def _points(share: float) -> str:
     return f"{round(100 * share, 1):g} points"
 
 
-def _difference(delta: Estimate) -> str:
-    return f"{100 * delta.value:+.1f} points [{100 * delta.low:+.1f}, {100 * delta.high:+.1f}]"
+def _difference(name: str, tested: DifferenceTest) -> str:
+    low, value, high = (_signed(end) for end in (tested.estimate.low, tested.estimate.value, tested.estimate.high))
+    return f"{name} {value} points [{low}, {high}]"
+
+
+def _signed(share: float) -> str:
+    """In points, without a sign where it rounds to 0."""
+    text = f"{100 * share:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
 
 
 def _number(count: Estimate) -> str:

@@ -1,4 +1,4 @@
-"""Decide what tuning did to the boundary: one label by fixed rules, with its evidence.
+"""Decide what tuning did to the boundary: two facts and the label that names them, by fixed rules.
 
 A verdict speaks of k samples. It never says that a model cannot solve a problem: no number of
 failures proves absence.
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgewise.boundary.inference.resampling import Bootstrap, Estimate, enough_resamples, units
-from edgewise.boundary.inference.supported_k import largest_claimable_k, usual_k
-from edgewise.boundary.measures.curves import paired_difference
-from edgewise.boundary.measures.solved import SolvedSets, solved_sets
-from edgewise.boundary.verdict.evidence import Evidence
-from edgewise.boundary.verdict.labels import LABELS, Label
+from edgewise.boundary.inference.means import Estimate
+from edgewise.boundary.inference.supported_k import SAMPLES_PER_K, largest_claimable_k, usual_k
+from edgewise.boundary.measures.solved import SolvedSets
+from edgewise.boundary.verdict.evidence import evidence_of
+from edgewise.boundary.verdict.facts import Facts, combine_facts
+from edgewise.boundary.verdict.labels import Label, label_of, shown_label
 from edgewise.boundary.verdict.rules import decide
 from edgewise.boundary.verdict.sentences import combined_sentence, evidence_line, sentence
 from edgewise.core.errors import InputError
@@ -23,23 +23,22 @@ from edgewise.outcomes.counts import Counts, Metric, Rates, require_same_problem
 
 @dataclass(frozen=True)
 class BoundaryVerdict:
-    """A label with the evidence and the rule it came from.
+    """A label with the facts it names, the evidence and the rule it came from.
 
-    `delta_1` and `delta_k` are mean pass@1 and pass@k of tuned minus base, with paired intervals
-    at `confidence` = 1 - alpha/comparisons; `p_1` and `p_k` are their sign-flip p-values. `solved`
-    holds the solved sets at m = k with intervals at the same confidence. `n` is the smallest number of
-    samples of a problem in either arm. `sentence` says in plain language what the label means, in at
-    most 25 words; `numbers` is the evidence in one line; `rule` states the rule that fired. Printed,
-    a verdict is these in order.
+    `facts` states what happened at one sample and at k. `delta_1` and `delta_k` are mean pass@1 and pass@k of tuned
+    minus base; their paired intervals are at `confidence_1` and `confidence_k`, those at which they were tested, and
+    `p_1` and `p_k` are their p-values. `solved` holds the solved sets at m = k with intervals at `confidence` = 1 -
+    alpha/comparisons. `n` is the smallest number of samples of a problem in either arm. `sentence` says in plain
+    language what the label means, in at most 25 words; `numbers` is the evidence in one line; `rule` states the rules
+    that fired. Printed, a verdict is these in order.
 
-    `power` is the probability that this design repeated would see what the label rests on: a
-    difference as large as the observed one for changes, as large as the margin for absences, and
-    the smaller where it rests on several. For "cannot tell" it is that of the label refused, or
-    the power at the margin where there was none. `detectable` is the smallest Delta pass@k that
-    the design sees with power 0.8. `concerns` are the reasons from outside that forbid a claim.
+    `detectable` is the smallest Delta pass@k that the design sees with power 0.8; it vetoes nothing. `concerns` are the
+    reasons from outside that forbid a claim, and `refused` is the label that they, or samples that were cut off or not
+    scored, forbade.
     """
 
     label: Label
+    facts: Facts
     sentence: str
     numbers: str
     rule: str
@@ -48,10 +47,12 @@ class BoundaryVerdict:
     delta_k: Estimate
     p_1: float
     p_k: float
-    power: float
+    confidence_1: float
+    confidence_k: float
     detectable: float
     solved: SolvedSets
     concerns: tuple[str, ...]
+    refused: Label | None
     base_rates: Rates
     tuned_rates: Rates
     metric: Metric
@@ -61,11 +62,9 @@ class BoundaryVerdict:
     margin: float
     comparisons: int
     confidence: float
-    resamples: int
-    seed: int
 
     def __str__(self) -> str:
-        return f"{self.label.capitalize()} at k = {self.k}. {self.sentence} {self.numbers} Rule: {self.rule}"
+        return f"{shown_label(self.label, self.k).capitalize()}. {self.sentence} {self.numbers} Rule: {self.rule}"
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ class CombinedVerdict:
     """One label over several verdicts (of sets, say), with a sentence of at most 25 words, the rule, and the parts."""
 
     label: Label
+    facts: Facts
     sentence: str
     rule: str
     parts: Mapping[str, BoundaryVerdict]
@@ -87,31 +87,25 @@ def boundary_verdict(
     margin: float = 0.05,
     comparisons: int = 1,
     concerns: Sequence[str] = (),
-    resamples: int = 2000,
-    seed: int = 0,
 ) -> BoundaryVerdict:
     """Decide what tuning did to the boundary at k samples.
 
-    The labels of `labels.LABELS` are tried in the order of the table, and the first whose condition holds is taken;
-    with k < 2, where there is nothing but pass@1, the label is "cannot tell". Intervals are at confidence 1 -
-    alpha/comparisons (Bonferroni). A difference counts as above (below) 0 when its paired interval does and its
-    sign-flip p-value is at most alpha/comparisons.
+    A verdict states two facts, at one sample and at k (`facts`), and its label is the name of the pair
+    (`labels.NAMES`). The two differences are tested by Holm at alpha/comparisons, each by the larger of the sign-flip
+    p-value and that of its interval. What did not happen must be excluded by the interval, which reaches at least as
+    far as the share of problems that may have changed unseen (about 3.7/problems at 95%). No power is asked for beyond
+    that.
 
-    A label whose claim has `excludes_hidden_loss` becomes "mixed" when problems that are each significantly down
-    (Fisher, FDR 5%) lose the margin or more of pass@k together.
+    Where problems that are each significantly down (Fisher, FDR 5%) lose the margin or more of pass@k together, the
+    fact at k is "both", whatever the net change.
 
-    A label becomes "cannot tell" when one of its tests has a power below 0.8: to see again a difference as large as
-    the observed one, for a difference; to see one as large as the margin, for the absence of one. At k, and for
-    absences, an interval is taken to reach at least as far as the share of problems that may have changed unseen
-    (about 3.7/problems at 95%). A claim with `tried_last_if_weak` then stands behind the others.
+    A label becomes "cannot tell" for each of `concerns`, reasons from outside that forbid a claim, and when the arms
+    differ in their unscorable or truncated share by enough to explain one of the facts (`FactEntry.explained`).
 
-    It is so where none of an arm's samples could be scored. It becomes so for each of `concerns`, reasons from
-    outside that forbid a claim, and when the arms differ in their unscorable or truncated share by enough to explain
-    the label (`Claim.explained`).
+    It is so where none of an arm's samples could be scored.
 
-    `k` defaults to the largest power of two up to n/4 and may not exceed n/4. `margin` is the
-    difference in pass@k regarded as none. `comparisons` is the number of verdicts of the family
-    this one belongs to. More than `resamples` resamples are made where the confidence needs them.
+    `k` defaults to the largest power of two up to n/4 and may not exceed n/2. `margin` is the difference in pass@k
+    regarded as none. `comparisons` is the number of verdicts of the family this one belongs to. Nothing is resampled.
 
     Sources: Yue et al. 2025 (arXiv:2504.13837) for the question and the solved sets, with the
     noise floor, pairing and intervals their tables lack.
@@ -131,39 +125,27 @@ def boundary_verdict(
     largest = max(1, largest_claimable_k(n))
     k = usual_k(n) if k is None else k
     if not 1 <= k <= largest:
-        raise InputError(f"k: {k}; a claim from n = {n} samples needs k from 1 to n/4 = {largest}")
+        raise InputError(f"k: {k}; a claim from n = {n} samples needs k from 1 to n/{SAMPLES_PER_K} = {largest}")
 
-    confidence = 1 - alpha / comparisons
-    resamples = max(resamples, enough_resamples(confidence))
-    bootstrap = Bootstrap(resamples, seed, confidence)
-    difference = paired_difference(base, tuned, sorted({1, k}), bootstrap=bootstrap)
-    solved = solved_sets(base, tuned, k, bootstrap=bootstrap)
-    evidence = Evidence(
-        delta_1=difference.at(1),
-        delta_k=difference.at(k),
-        p_1=float(difference.p_K[0]),
-        p_k=float(difference.p_K[-1]),
-        solved=solved,
-        k=k,
-        margin=margin,
-        confidence=confidence,
-        units=units(base.problems, base.cluster_P),
-    )
+    evidence = evidence_of(base, tuned, k, margin=margin, alpha=alpha, comparisons=comparisons)
     decision = decide(evidence, base, tuned, concerns)
     return BoundaryVerdict(
         label=decision.label,
-        sentence=sentence(decision, k, margin),
+        facts=decision.facts,
+        sentence=sentence(decision, evidence),
         numbers=evidence_line(evidence, n),
         rule=decision.rule,
         k=k,
-        delta_1=evidence.delta_1,
-        delta_k=evidence.delta_k,
-        p_1=evidence.p_1,
-        p_k=evidence.p_k,
-        power=decision.power,
+        delta_1=evidence.at_1.estimate,
+        delta_k=evidence.at_k.estimate,
+        p_1=evidence.at_1.p,
+        p_k=evidence.at_k.p,
+        confidence_1=evidence.at_1.confidence,
+        confidence_k=evidence.at_k.confidence,
         detectable=evidence.detectable,
-        solved=solved,
+        solved=evidence.solved,
         concerns=tuple(concerns),
+        refused=decision.refused,
         base_rates=base.rates(),
         tuned_rates=tuned.rates(),
         metric=base.metric,
@@ -172,17 +154,15 @@ def boundary_verdict(
         alpha=alpha,
         margin=margin,
         comparisons=comparisons,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        confidence=evidence.confidence,
     )
 
 
 def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     """One label over named verdicts of one family, such as one for each level.
 
-    The label is the first of `labels.LABELS` whose `combined` holds for the labels of the parts. A label of `absence`
-    needs every part: the boundary stayed only if it stayed everywhere.
+    The facts are combined (`facts.combine_facts`): a change on any set is a change, that there was none needs every
+    set. The label is the name of the combined facts.
 
     Raises InputError when there is no verdict, or one was not made with `comparisons` at least
     the number of verdicts, for then the family's error rate is not alpha.
@@ -197,10 +177,10 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
             )
     if len(verdicts) == 1:
         (only,) = verdicts.values()
-        return CombinedVerdict(only.label, only.sentence, only.rule, dict(verdicts))
-    labels_present = {verdict.label for verdict in verdicts.values()}
-    label, entry = next((label, entry) for label, entry in LABELS.items() if entry.combined(labels_present))
-    parts = verdicts.values()
-    labels = {name: part.label for name, part in verdicts.items()}
-    text = combined_sentence(label, labels, [part.k for part in parts], max(part.margin for part in parts))
-    return CombinedVerdict(label, text, entry.combined_rule, dict(verdicts))
+        return CombinedVerdict(only.label, only.facts, only.sentence, only.rule, dict(verdicts))
+    parts = {name: verdict.facts for name, verdict in verdicts.items()}
+    facts = combine_facts(list(parts.values()))
+    ks = [verdict.k for verdict in verdicts.values()]
+    text = combined_sentence(facts, parts, ks, max(verdict.margin for verdict in verdicts.values()))
+    rule = "A change on any set is a change; that there was none needs every set."
+    return CombinedVerdict(label_of(facts), facts, text, rule, dict(verdicts))

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from edgewise.boundary.audit.result import Scope
-from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.supported_k import largest_claimable_k
 from edgewise.outcomes.counts import FloatArray, IntArray
 from edgewise.report import formats

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgewise.boundary.audit.result import Audit, ProblemSet, Scope
-from edgewise.boundary.inference.resampling import Estimate
+from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.measures.panel import Cell, Column, Panel, Series
 from edgewise.boundary.measures.registry import Measure, measures
 from edgewise.report import formats
