@@ -21,11 +21,11 @@ OUTCOMES = "outcomes.parquet"
 def load_parent(parent: Path, world: World, execution: Execution) -> tuple[Decoder, Tokenizer]:
     """The model and tokenizer in a parent's folder; InputError where they do not know every word of the world."""
     model, tokenizer = load_pretrained(parent / MODEL, execution.device, execution.backend)
-    check_words(world, tokenizer.words)
+    check_vocabulary(world, tokenizer.words)
     return model, tokenizer
 
 
-def check_words(world: World, words: Sequence[str]) -> None:
+def check_vocabulary(world: World, words: Sequence[str]) -> None:
     """InputError where a model whose tokenizer has these words lacks one of the world."""
     known = set(words)
     unknown = [word for word in world.words() if word not in known]

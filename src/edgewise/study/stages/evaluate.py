@@ -25,7 +25,7 @@ from edgewise.rollouts.table import read_rollout_table, rollout_table, table_out
 from edgewise.sampling.engine import Engine, check_fits
 from edgewise.sampling.params import PowerSamplingParams, SamplingParams
 from edgewise.sampling.power import PowerSampler
-from edgewise.study.stages.artifacts import OUTCOMES, ROLLOUTS, check_words, load_parent
+from edgewise.study.stages.artifacts import OUTCOMES, ROLLOUTS, check_vocabulary, load_parent
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.tasks import AnyWorld, Problem, Split, World
 from edgewise.tasks.base import first_distinct
@@ -55,7 +55,7 @@ class Evaluate(Stage):
     def check(self) -> None:
         words, positions = self.words(), self.max_positions()
         if words is not None:
-            check_words(self.world, words)
+            check_vocabulary(self.world, words)
         problems = self._problems()
         if words is not None and positions is not None:
             prompts = [Tokenizer(words).prompt(problem.prompt) for problem in problems]

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from edgewise.core.keyed import key
 from edgewise.core.provenance import Totals
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.study.stages.artifacts import check_words, load_parent, save_model
+from edgewise.study.stages.artifacts import check_vocabulary, load_parent, save_model
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.tasks import AnyWorld, Split
 from edgewise.training.execution import Execution
@@ -39,7 +39,7 @@ class Midtrain(Stage):
     def check(self) -> None:
         words, positions = self.words(), self.max_positions()
         if words is not None:
-            check_words(self.world, words)
+            check_vocabulary(self.world, words)
             if positions is not None:
                 tokenizer = Tokenizer(words)
                 check_first_update(self.world, self.split, tokenizer, self.training, self._draws, positions)

@@ -15,7 +15,7 @@ from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes.registry import AnyRecipe
 from edgewise.rl.train import check_first_step, train
-from edgewise.study.stages.artifacts import check_words, load_parent, save_model
+from edgewise.study.stages.artifacts import check_vocabulary, load_parent, save_model
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.tasks import AnyWorld, Split
 from edgewise.training.execution import Execution
@@ -51,7 +51,7 @@ class RL(Stage):
     def check(self) -> None:
         words, positions = self.words(), self.max_positions()
         if words is not None:
-            check_words(self.world, words)
+            check_vocabulary(self.world, words)
             if self.teacher is not None:
                 check_teacher(words, self.teacher.words())
             if positions is not None:
