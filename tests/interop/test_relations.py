@@ -132,6 +132,14 @@ def test_models_are_told_by_their_names_where_problems_do_not_show(tmp_path: Pat
     assert list(read_arms([str(template)]).models) == ["base", "instruct"]
 
 
+def test_what_is_said_of_one_file_is_said_of_its_model(tmp_path: Path) -> None:
+    dump = {"input": "q", "output": "a", "score": 1.0}
+    folder(tmp_path, {"0.jsonl": [dump | {"step": 0, "acc": True}], "1.jsonl": [dump | {"step": 1}]})
+    before, after = (set(model.notes) for model in read_rollouts(tmp_path))
+    assert before - after == {"the verdict is the field acc"}
+    assert not after - before
+
+
 def test_steps_are_models_in_their_order(tmp_path: Path) -> None:
     steps = {f"global_step_{step}/rollouts.jsonl": rows(step) for step in (5, 10, 100)}
     assert list(read_arms([str(folder(tmp_path, steps | {"base/rollouts.jsonl": rows(0)}))]).models) == [

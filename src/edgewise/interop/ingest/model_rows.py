@@ -119,7 +119,7 @@ def _rows_of(table: RolloutTable, columns: Mapping[str, Array], model: int, *, a
     own_columns = columns if row_S is None else {name: column[row_S] for name, column in columns.items()}
     place_P = (np.cumsum(of_model_P) - 1).astype(np.int32)
     number_P = np.flatnonzero(of_model_P)
-    return ModelRows(
+    model_rows = ModelRows(
         table=table,
         code=model,
         number_P=number_P,
@@ -130,3 +130,8 @@ def _rows_of(table: RolloutTable, columns: Mapping[str, Array], model: int, *, a
         notes=list(table.notes),
         warnings=list(table.warnings),
     )
+    if not alone:
+        files = {0, *np.flatnonzero(np.bincount(model_rows.file_of_rows())).tolist()}
+        for texts in (model_rows.notes, model_rows.warnings):
+            texts[:] = [text for text in texts if files & table.said_of.get(text, {0})]
+    return model_rows

@@ -50,6 +50,8 @@ class RolloutTable:
         self.origins = RowOrigins()
         self.notes: list[str] = []
         self.warnings: list[str] = []
+        # For each note and warning the numbers of the files that it was said of, 0 where of all.
+        self.said_of: dict[str, set[int]] = {}
         self.problems = ProblemIndex()
         self.attributes = {name: ProblemAttribute() for name in PROBLEM_ATTRIBUTES}
         self.encoders = {name: DictionaryEncoder(limit) for name, limit in _LIMITS.items()}
@@ -80,12 +82,14 @@ class RolloutTable:
 
     def note(self, text: str) -> None:
         """Add an assumption that a reader of the results should know, once."""
+        self.said_of.setdefault(text, set()).add(len(self.origins.files))
         if text not in self.notes:
             self.notes.append(text)
 
     def warn(self, text: str) -> None:
         """Add, once, how the files were read where another reading is possible, with the option that takes the other,
         or why the samples may be other than they should be."""
+        self.said_of.setdefault(text, set()).add(len(self.origins.files))
         if text not in self.warnings:
             self.warnings.append(text)
 
