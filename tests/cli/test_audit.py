@@ -99,6 +99,48 @@ def test_the_plan(
     assert ("the base's 12 problems" if with_base else "Beta(0.2, 1.5)") in shown
 
 
+def greedy(path: Path) -> str:
+    """Rollouts whose samples of a problem are one text, with a number missing, as greedy decoding repeats them."""
+    rows = [
+        {"problem_id": f"p{i}", "sample_id": s, "completion": f"text {i}", "correct": i % 3 == 0}
+        for i in range(12)
+        for s in range(16)
+        if s != i
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+@pytest.mark.parametrize("command", ["audit", "edge", "plan", "no reasoning"])
+def test_every_command_says_what_is_wrong_with_samples(
+    command: str,
+    pair: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = greedy(tmp_path / "greedy.jsonl")
+    again = rollouts(tmp_path / "tuned.jsonl", 0.9)
+    quick = ["--out", str(tmp_path / "out"), "--resamples", "200"]
+    words = {
+        "audit": ["audit", file, greedy(tmp_path / "again.jsonl"), *quick],
+        "edge": ["edge", file, "--out", str(tmp_path / "set.jsonl")],
+        "plan": ["audit", file, "--plan"],
+        "no reasoning": ["audit", pair[0], again, "--no-reasoning", file, *quick],
+    }[command]
+    monkeypatch.setenv("COLUMNS", "300")
+    assert exit_status(monkeypatch, *words) == 0
+    shown = capsys.readouterr().out
+    name, mark = ("--no-reasoning", "take care") if command == "no reasoning" else ("greedy", "no claim")
+    who = f"{name}, again" if command == "audit" else name
+    assert f"{mark}: {who}: In 100% of problems all completions are one text" in shown
+    assert f"{mark}: {name}: By their numbers 6.2% of the samples are missing" in shown
+    assert shown.index(mark) < shown.index("100%") < shown.index("problems")
+    if command == "edge":
+        concerns = json.loads((tmp_path / "set.json").read_text())["concerns"]
+        assert any("one text" in concern["message"] for concern in concerns)
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

@@ -207,6 +207,22 @@ def test_verdicts_say_why(tmp_path: Path) -> None:
     assert all("seed" not in one for one in found), "the seed of a problem is not that of its samples"
 
 
+def test_verify_says_what_an_audit_will_say(tmp_path: Path) -> None:
+    asked = rows(run("problems", "modular", "--count", "3", "--json"))
+    greedy = [row | {"completion": [row["solution"]] * 4, "finish_reason": "budget_spent"} for row in asked]
+    shown = run("verify", "modular", write(tmp_path / "c.jsonl", greedy), "--out", str(tmp_path / "v.jsonl"))
+    shown = " ".join(shown.split())
+    for said in (
+        "no claim: c: In 100% of problems all completions are one text",
+        "take care: c: Finish_reason 'budget_spent' is of no known spelling",
+        "take care: c: Every sample is right",
+    ):
+        assert said in shown
+    hot = [row | {"completion": row["solution"], "temperature": place} for place, row in enumerate(asked)]
+    shown = run("verify", "modular", write(tmp_path / "hot.jsonl", hot), "--out", str(tmp_path / "v.jsonl"))
+    assert "take care: `edgewise audit` will refuse these verdicts: they: row 2: temperature" in " ".join(shown.split())
+
+
 def test_rows_without_a_world_are_of_the_command_s(tmp_path: Path) -> None:
     world = ModularArithmetic(max_op=3, modulus=11)
     problems = [world.problem("test", 2, index) for index in (4, 4, 9)]
@@ -271,7 +287,7 @@ GOOD = {"split": "test", "seed": 0, "index": 0, "completion": "answer 1"}
         ({"world": {"world": "modular", "knob": 1}}, "world: knob"),
         ({"world": 7}, "world: 7"),
         ({"id": "modular-7-1-0"}, "id: 'modular-7-1-0', but the problem at this address is modular-7-"),
-        ({"truncated": "yes"}, "truncated: 'yes'"),
+        ({"truncated": "perhaps"}, "truncated: 'perhaps'"),
         ({"truncated": [True, False]}, "truncated: 2 items for 1 completions"),
         ({"temperature": "hot"}, "temperature: 'hot'"),
         ({"model": "other"}, "model: 'other' after null"),

@@ -8,6 +8,7 @@ import pytest
 from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.verdict.labels import shown_label
 from edgewise.report import formats
+from edgewise.report.concerns import MOST_LINES
 from edgewise.report.terminal import print_audit
 from tests.report.synthetic import BASE, HARD, WIDE
 
@@ -24,7 +25,8 @@ def test_the_end_of_an_audit(found: Audit, capsys: pytest.CaptureFixture[str], m
         assert verdict.sentence.replace("\u2028", " ") in text
     label = text.index(": " + shown_label(found.verdicts[WIDE].label, k))
     assert text.index("take care: wide") < label < text.index("report: ")
-    assert text.index("report: ") < text.index("note: the files do not state a temperature"), "notes come last"
+    assert "the files do not state a temperature" not in text, "notes stand on the page alone"
+    assert text.index("no claim: ") < text.index("take care: "), "what forbids a claim comes first"
     delta = found.verdicts[WIDE].parts[HARD].delta_k
     assert f"{formats.points(delta.value)} {formats.points_interval(delta)}" in text
     curve = found.sets[0].whole.curves[BASE]["process"]
@@ -47,3 +49,12 @@ def test_lines_are_wrapped_to_the_window(
         monkeypatch.setenv("COLUMNS", str(width))
         print_audit(found, Path("out"))
         assert max(map(len, capsys.readouterr().out.splitlines())) <= width
+
+
+def test_many_concerns_stay_short(found: Audit, capsys: pytest.CaptureFixture[str]) -> None:
+    names = tuple(f"step {step}" for step in range(40))
+    many = [Concern("Graded by another verifier.", True, names), *(Concern(f"Reading {i}.") for i in range(30))]
+    print_audit(replace(found, concerns=tuple(many[::-1])), Path("out"))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("no claim: ", "take care: "))]
+    assert lines[0] == "no claim: step 0, step 1, step 2, 37 more: Graded by another verifier."
+    assert len(lines) == MOST_LINES + 1 and lines[-1] == "take care: 23 more such lines stand in the report"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -14,7 +15,7 @@ import typer
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
-    from edgewise.boundary import Counts, Metric
+    from edgewise.boundary import Concern, Counts, Metric
     from edgewise.boundary.measures.verifier_errors import VerifierLabels
     from edgewise.interop.arms import Arms
     from edgewise.interop.file_names import FilesAre
@@ -114,7 +115,12 @@ def audit_rollouts(
     with status("reading the rollouts"):
         arms = read(rollouts, shared_problems=shared_problems)
         _check_verified(arms, metric)
-        guess = answers if no_reasoning is None else _counts(str(no_reasoning), metric, read)
+        guess: int | Counts | None = answers
+        concerns = arms.concerns
+        if no_reasoning is not None:
+            guess, of_guess = _one_model(str(no_reasoning), metric, read)
+            # The run without reasoning makes the guess floor; no claim is about it.
+            concerns += tuple(replace(concern, forbids=False, models=("--no-reasoning",)) for concern in of_guess)
     with status("computing the verdict"):
         result = audit(
             arms.samples,
@@ -124,7 +130,7 @@ def audit_rollouts(
             margin=margin,
             guess=guess,
             verifier=verifier,
-            concerns=arms.concerns,
+            concerns=concerns,
             resamples=resamples,
             seed=seed,
         )
@@ -174,8 +180,9 @@ def find_training_set(
     metric = _metric(by)
     _check_verified(arms, metric)
     edge = find_edge(arms.counts(arms.base, metric), rollouts=group, bootstrap=Bootstrap(REFITS.resamples, seed))
-    write_edge(edge, out, prompts=arms.prompts)
-    print_edge(edge, out)
+    concerns = arms.all_concerns(metric)
+    write_edge(edge, out, prompts=arms.prompts, concerns=concerns)
+    print_edge(edge, out, concerns)
 
 
 def _reading(
@@ -202,14 +209,17 @@ def _plan(rollouts: list[str], metric: Metric | None, k: int, effect: float, alp
 
     if len(rollouts) > 1:
         raise InputError("--plan: takes the base's rollouts, or none; leave the others out")
-    base = _counts(rollouts[0], metric, read) if rollouts else None
-    print_plan(plan_samples(base, k=k, effect=effect, alpha=alpha))
+    base, concerns = _one_model(rollouts[0], metric, read) if rollouts else (None, ())
+    print_plan(plan_samples(base, k=k, effect=effect, alpha=alpha), concerns)
 
 
-def _counts(argument: str, metric: Metric | None, read: partial[Arms]) -> Counts:
+def _one_model(argument: str, metric: Metric | None, read: partial[Arms]) -> tuple[Counts, tuple[Concern, ...]]:
+    """The counts of one model's rollouts and every concern about them."""
     arms = read([argument])
+    if len(arms.models) > 1:
+        raise InputError(f"{argument}: holds {len(arms.models)} models; give the rollouts of one")
     _check_verified(arms, metric)
-    return arms.counts(arms.base, metric)
+    return arms.counts(arms.base, metric), arms.all_concerns(metric)
 
 
 def _metric(by: str | None) -> Metric | None:

@@ -7,12 +7,15 @@ import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import Annotated, Any, TextIO, cast
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 
 from edgewise.core.errors import InputError
+
+if TYPE_CHECKING:
+    from edgewise.boundary import Concern
 
 Task = Annotated[
     str,
@@ -113,16 +116,34 @@ def verify(
         raise InputError(f"--out: {out} is a folder; name a .jsonl file")
     expected = world_of(task, knobs) if knobs else world_or_class(task)
     # Rows are written only when all of them are known to be good.
-    with TemporaryFile("w+", encoding="utf-8") as rows:
+    with TemporaryDirectory() as folder:
+        verdicts = Path(folder, f"{file.stem}.jsonl")
         with status("verifying"):
-            outcomes, reasons = verify_file(file, expected, cast(VerifierMode, mode), rows)
-        rows.seek(0)
-        _copy(rows, out)
+            with verdicts.open("w", encoding="utf-8") as rows:
+                outcomes, reasons = verify_file(file, expected, cast(VerifierMode, mode), rows)
+            concerns = _concerns(verdicts)
+        with verdicts.open(encoding="utf-8") as rows:
+            _copy(rows, out)
     pass_at_1 = {"answer": curve(outcomes.counts("answer"), [1]), "process": curve(outcomes.counts("process"), [1])}
     console = Console(stderr=out is None, highlight=False)
-    verification_summary(outcomes, pass_at_1, reasons, console)
+    verification_summary(outcomes, pass_at_1, reasons, console, concerns)
     if out is not None:
         console.print(f"verdicts: {out}", markup=False, soft_wrap=True)
+
+
+def _concerns(verdicts: Path) -> tuple[Concern, ...]:
+    """What `edgewise audit` says of these verdicts before any number, or why it refuses them."""
+    from edgewise.boundary import Concern
+    from edgewise.interop.arguments import read_arguments
+    from edgewise.interop.arms import Arms
+    from edgewise.interop.concerns import find_concerns
+
+    try:
+        models, concerns = read_arguments([str(verdicts)])
+    except InputError as error:
+        return (Concern(f"`edgewise audit` will refuse these verdicts: {str(error).replace(str(verdicts), 'they')}."),)
+    samples = {name: model.samples for name, model in models.items()}
+    return Arms(models, samples, (*concerns, *find_concerns(models, samples))).all_concerns()
 
 
 def _copy(rows: TextIO, out: Path | None) -> None:

@@ -10,6 +10,7 @@ from functools import reduce
 import numpy as np
 
 from edgewise.boundary.audit.result import Concern
+from edgewise.boundary.audit.unseen import sample_concerns
 from edgewise.core.errors import InputError
 from edgewise.interop.arguments import read_arguments
 from edgewise.interop.concerns import find_concerns
@@ -50,6 +51,11 @@ class Arms:
         if isinstance(samples, Counts):
             return samples.require_metric(metric or samples.metric)
         return samples.counts(metric or ("answer" if samples.process_S is None else "process"))
+
+    def all_concerns(self, metric: Metric | None = None) -> tuple[Concern, ...]:
+        """`concerns`, and those that an audit finds in the counts by `metric`: for what is no audit."""
+        counts = {name: self.counts(name, metric) for name in self.models}
+        return (*self.concerns, *sample_concerns(self.samples, counts))
 
 
 def read_arms(

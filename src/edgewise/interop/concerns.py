@@ -24,24 +24,23 @@ _FEW_SAMPLES = 0.5
 def find_concerns(models: Mapping[str, ModelRollouts], samples: Mapping[str, Outcomes | Counts]) -> Iterator[Concern]:
     """The concerns about each model, what its reader warns of, what differs from the base, the first, and notes.
 
-    A warning or note that several models have is one concern about all of them.
+    What is said of several models in the same words is one concern about all of them. Notes come last.
     """
     base_name, *tuned_names = models
-    of_warning: dict[str, list[str]] = {}
+    said: dict[tuple[str, bool], list[str]] = {}
     of_note: dict[str, list[str]] = {}
     for name, model in models.items():
-        for message, forbids in _about_model(model, samples[name]):
-            yield Concern(message, forbids, (name,))
-        for warning in dict.fromkeys(model.warnings):
-            of_warning.setdefault(_as_sentence(warning), []).append(name)
+        warnings = [(_as_sentence(warning), False) for warning in model.warnings]
+        for message_and_forbids in (*warnings, *_about_model(model, samples[name])):
+            said.setdefault(message_and_forbids, []).append(name)
         for note in dict.fromkeys(model.notes):
             of_note.setdefault(_as_sentence(note), []).append(name)
-    for warning, names in of_warning.items():
-        yield Concern(warning, models=tuple(names))
     for name in tuned_names:
         about_pair = _about_pair(models[base_name], models[name], samples[base_name], samples[name])
-        for message, forbids in about_pair:
-            yield Concern(message, forbids, (name,))
+        for message_and_forbids in about_pair:
+            said.setdefault(message_and_forbids, []).append(name)
+    for (message, forbids), names in said.items():
+        yield Concern(message, forbids, tuple(dict.fromkeys(names)))
     yield from _about_grader(samples)
     for note, names in of_note.items():
         yield Concern(note, models=tuple(names), harmless=True)

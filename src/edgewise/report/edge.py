@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich import box
@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edgewise.boundary.audit.result import Concern
 from edgewise.boundary.edge.edge import Edge, EdgeLevel
 from edgewise.boundary.edge.placing import NEEDED, REGIONS
 from edgewise.boundary.inference.means import Estimate
+from edgewise.report.concerns import print_concerns, print_notes
 from edgewise.report.document import write
 from edgewise.report.formats import NOT_AVAILABLE
 from edgewise.report.record import as_json
@@ -23,8 +25,8 @@ from edgewise.report.record import as_json
 MISFIT = 0.01
 
 
-def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str]) -> None:
-    """Write the selected problems to `path`, a row each, and every decision to the same name in .json.
+def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str], concerns: Sequence[Concern] = ()) -> None:
+    """Write the selected problems to `path`, a row each, and every decision and concern to the same name in .json.
 
     A row has the problem's id, level, prompt (null where the rollouts held none), region, posterior
     rate with its interval, expected chance of signal, counts and the reason.
@@ -47,13 +49,14 @@ def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str]) -> None:
         if problem.selected
     ]
     write("".join(json.dumps(as_json(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows), path)
-    everything = {"schema": "edgewise.edge/1", **as_json(edge)}
+    everything = {"schema": "edgewise.edge/1", "concerns": as_json(concerns), **as_json(edge)}
     write(json.dumps(everything, indent=1, allow_nan=False) + "\n", path.with_suffix(".json"))
 
 
-def print_edge(edge: Edge, path: Path) -> None:
-    """Print the levels, where their problems lie, the share of groups with signal, and what was written."""
+def print_edge(edge: Edge, path: Path, concerns: Sequence[Concern] = ()) -> None:
+    """Print the concerns, the levels, where their problems lie, the share of groups with signal, and the files."""
     console = Console(highlight=False)
+    print_concerns(concerns, console)
     levels = [*(edge.levels if len(edge.levels) > 1 else ()), edge.overall]
     for table in (_levels(edge, levels), _regions(edge, levels), _signals(edge, levels)):
         console.print(table)
@@ -78,6 +81,7 @@ def print_edge(edge: Edge, path: Path) -> None:
         markup=False,
         soft_wrap=True,
     )
+    print_notes(concerns, console)
 
 
 def _levels(edge: Edge, levels: list[EdgeLevel]) -> Table:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from edgewise.boundary.audit.result import Concern
 from edgewise.boundary.inference.power import Design, SamplePlan
+from edgewise.report.concerns import print_concerns, print_notes
 
 
-def print_plan(plan: SamplePlan) -> None:
-    """Print what is assumed, the designs that reach the power, and the table behind them."""
+def print_plan(plan: SamplePlan, concerns: Sequence[Concern] = ()) -> None:
+    """Print the concerns about the base, what is assumed, the designs that reach the power, and all designs."""
     console = Console(highlight=False)
+    print_concerns(concerns, console)
     console.print(
         f"To claim a change of {100 * plan.effect:+.1f} points of pass@{plan.k} with probability {plan.power:.2f}, "
         f"at {100 * plan.confidence:.4g}% intervals.",
@@ -34,6 +39,7 @@ def print_plan(plan: SamplePlan) -> None:
         "samples, none of them correct.",
         soft_wrap=True,
     )
+    print_notes(concerns, console)
 
 
 def _cells(design: Design) -> list[str]:

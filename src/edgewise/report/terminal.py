@@ -12,11 +12,12 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from edgewise.boundary.audit.result import Audit, Concern, ProblemSet
+from edgewise.boundary.audit.result import Audit, ProblemSet
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.measures.crossover import CROSSOVER
 from edgewise.boundary.verdict.labels import CANNOT_TELL, LABELS, Label, shown_label
 from edgewise.report import formats
+from edgewise.report.concerns import one_line, print_concerns
 
 # Columns of the terminal from which on a tuned model's own pass@k stands beside its difference from the base.
 WIDE = 100
@@ -32,17 +33,13 @@ def percent_with_interval(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.1f} {formats.percent_interval(estimate)}"
 
 
-def one_line(text: str) -> str:
-    """The text on one line, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
 def print_audit(audit: Audit, folder: Path) -> None:
-    """Print what changes a claim, each tuned model's label and sentence, one table, where the report is, and notes."""
+    """Print what changes a claim, each tuned model's label and sentence, one table, and where the report is.
+
+    Harmless notes stand in the report alone.
+    """
     console = Console(highlight=False)
-    for concern in audit.concerns:
-        if not concern.harmless:
-            console.print(_concern(concern))
+    print_concerns(audit.concerns, console, rest="the report")
     for model, verdict in audit.verdicts.items():
         ks = sorted({part.k for part in verdict.parts.values()})
         console.print()
@@ -58,19 +55,6 @@ def print_audit(audit: Audit, folder: Path) -> None:
     console.print()
     console.print(_pass_table(audit, wide=console.width >= WIDE))
     console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
-    for concern in audit.concerns:
-        if concern.harmless:
-            console.print(Text.assemble(("note: ", "dim"), (_about(concern), "dim")))
-
-
-def _concern(concern: Concern) -> Text:
-    return Text.assemble(
-        ("no claim: ", "bold red") if concern.forbids else ("take care: ", "bold yellow"), _about(concern)
-    )
-
-
-def _about(concern: Concern) -> str:
-    return one_line(f"{', '.join(concern.models)}: {concern.message}" if concern.models else concern.message)
 
 
 def _label(label: Label, k: int | str) -> tuple[str, str]:

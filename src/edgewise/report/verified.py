@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgewise.boundary import Curve, Outcomes
-from edgewise.report.terminal import one_line, percent_with_interval
+from edgewise.boundary import Concern, Curve, Outcomes
+from edgewise.report.concerns import one_line, print_concerns, print_notes
+from edgewise.report.terminal import percent_with_interval
 
 _GRADES = ((1, "correct"), (0, "wrong"), (-1, "unscorable"))
 _REASONS = 5
 
 
 def verification_summary(
-    outcomes: Outcomes, pass_at_1: Mapping[str, Curve], reasons: Counter[str], console: Console
+    outcomes: Outcomes,
+    pass_at_1: Mapping[str, Curve],
+    reasons: Counter[str],
+    console: Console,
+    concerns: Sequence[Concern] = (),
 ) -> None:
-    """Print how many completions are correct, wrong and unscorable, pass@1 with its interval, and common reasons.
+    """Print concerns, how many completions are correct, wrong and unscorable, pass@1, and common reasons.
 
     `pass_at_1` has the curves at k = 1 by "answer" and by "process"; `reasons` counts how often each was given.
     """
+    print_concerns(concerns, console)
     samples, problems = len(outcomes.problem_S), len(outcomes.problem)
     title = f"{samples:,} completions of {problems:,} problems; pass@1 in percent with its 95% interval over problems"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -39,3 +45,4 @@ def verification_summary(
         console.print("Most common reasons:")
         for reason, times in reasons.most_common(_REASONS):
             console.print(Text(f"  {times:,}  {one_line(reason)}"), soft_wrap=True)
+    print_notes(concerns, console)
