@@ -214,13 +214,13 @@ def test_verify_says_what_an_audit_will_say(tmp_path: Path) -> None:
     shown = " ".join(shown.split())
     for said in (
         "no claim: c: In 100% of problems all completions are one text",
-        "take care: c: Finish_reason 'budget_spent' is of no known spelling",
+        "take care: c: The finish_reason 'budget_spent' is of no known spelling",
         "take care: c: Every sample is right",
     ):
         assert said in shown
     hot = [row | {"completion": row["solution"], "temperature": place} for place, row in enumerate(asked)]
     shown = run("verify", "modular", write(tmp_path / "hot.jsonl", hot), "--out", str(tmp_path / "v.jsonl"))
-    assert "take care: `edgewise audit` will refuse these verdicts: they: row 2: temperature" in " ".join(shown.split())
+    assert "take care: `edgewise audit` will refuse these verdicts: line 2: temperature" in " ".join(shown.split())
 
 
 def test_rows_without_a_world_are_of_the_command_s(tmp_path: Path) -> None:

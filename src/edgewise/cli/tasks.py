@@ -141,7 +141,8 @@ def _concerns(verdicts: Path) -> tuple[Concern, ...]:
     try:
         models, concerns = read_arguments([str(verdicts)])
     except InputError as error:
-        return (Concern(f"`edgewise audit` will refuse these verdicts: {str(error).replace(str(verdicts), 'they')}."),)
+        reason = str(error).removeprefix(f"{verdicts}: ")
+        return (Concern(f"`edgewise audit` will refuse these verdicts: {reason}."),)
     samples = {name: model.samples for name, model in models.items()}
     return Arms(models, samples, (*concerns, *find_concerns(models, samples))).all_concerns()
 

@@ -50,11 +50,11 @@ def test_unknown_spellings_are_named_once_and_few_of_them(tmp_path: Path) -> Non
     (model,) = read_rollouts(path)
     assert model.outcomes is not None and model.outcomes.truncated_S is not None
     assert model.outcomes.truncated_S.tolist() == [True] + [False] * 12
-    named = [warning for warning in model.warnings if warning.startswith("finish_reason")]
+    named = [warning for warning in model.warnings if warning.startswith("the finish_reason")]
     assert len(named) == 3
     assert named[0] == (
-        "finish_reason 'budget_spent' is of no known spelling and read as no cut-off: give a column `truncated` where "
-        "it is one"
+        "the finish_reason 'budget_spent' is of no known spelling and read as no cut-off: give a column `truncated` "
+        "where it is one"
     )
 
 

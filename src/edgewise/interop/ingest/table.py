@@ -214,7 +214,7 @@ class RolloutTable:
         if len(self._finish_reasons) < _NAMED:
             self._finish_reasons.add(reason)
             self.warn(
-                f"finish_reason {quote(reason)} is of no known spelling and read as no cut-off: give a column "
+                f"the finish_reason {quote(reason)} is of no known spelling and read as no cut-off: give a column "
                 "`truncated` where it is one"
             )
 
