@@ -140,16 +140,49 @@ def test_an_interrupted_stage_is_marked_resumes_and_equals_the_whole(
     assert results(folder) == expected
 
 
-def test_a_stage_killed_after_its_last_step_only_writes_its_outputs(copied: Store, finished: Finished) -> None:
+def killed_at_the_end(store: Store, part: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Compute a stage again up to that part of the store; returns its unfinished folder."""
+
+    def killed(*_: object) -> None:
+        raise Interrupted
+
+    folder = store.folder(PRETRAIN)
+    shutil.rmtree(folder)
+    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+        patched.setattr(Store, part, killed)
+        store.compute(PRETRAIN)
+    assert not folder.exists()
+    return folder.with_name(folder.name + ".unfinished")
+
+
+def test_a_stage_killed_after_its_last_step_only_writes_its_outputs(
+    copied: Store, finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All of the work is in the checkpoint; the model's folder is missing or half written."""
-    folder = copied.folder(PRETRAIN)
-    unfinished = folder.with_name(folder.name + ".unfinished")
-    folder.rename(unfinished)
-    (unfinished / "provenance.json").unlink()
+    folder, unfinished = copied.folder(PRETRAIN), killed_at_the_end(copied, "_finish", monkeypatch)
+    assert (unfinished / "checkpoint").exists() and not (unfinished / "provenance.json").exists()
     (unfinished / "model" / "model.safetensors").write_bytes(b"half")
     copied.compute(PRETRAIN, progress=failing("every step is done"))
     assert results(folder) == results(finished.store.folder(PRETRAIN))
     assert copied.provenance(PRETRAIN).totals.tokens == finished.store.provenance(PRETRAIN).totals.tokens
+
+
+def test_a_stage_killed_before_it_is_renamed_is_only_renamed(
+    copied: Store, finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unfinished = killed_at_the_end(copied, "_publish", monkeypatch)
+    provenance = (unfinished / "provenance.json").read_text()
+    shutil.rmtree(unfinished / "checkpoint")
+    copied.compute(PRETRAIN, progress=failing("every step is done"))
+    assert results(copied.folder(PRETRAIN)) == results(finished.store.folder(PRETRAIN))
+    assert (copied.folder(PRETRAIN) / "provenance.json").read_text() == provenance and not unfinished.exists()
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.kind)
+def test_a_finished_stage_keeps_nothing_that_only_resuming_needed(finished: Finished, stage: Stage) -> None:
+    kept = {path.name for path in finished.store.folder(stage).iterdir()}
+    outputs = {"rollouts.parquet", "outcomes.parquet"} if isinstance(stage, Evaluate) else {"model", "metrics.jsonl"}
+    assert kept == {"spec.json", "provenance.json", *outputs}
 
 
 def test_a_stage_waits_for_no_absent_parent(tmp_path: Path) -> None:
@@ -207,6 +240,7 @@ def test_a_corrupt_checkpoint_says_what_to_remove(copied: Store) -> None:
     unfinished = folder.with_name(folder.name + ".unfinished")
     folder.rename(unfinished)
     (unfinished / "provenance.json").unlink()
+    (unfinished / "checkpoint").mkdir()
     (unfinished / "checkpoint" / "state.safetensors").write_bytes(b"nonsense")
     with pytest.raises(InputError) as caught:
         copied.compute(PRETRAIN)

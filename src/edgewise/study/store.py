@@ -3,8 +3,8 @@
     <root>/rl-0123456789abcdef/               complete: spec.json provenance.json and the outputs
     <root>/rl-0123456789abcdef.unfinished/    being written, or interrupted and ready to resume
 
-A stage is computed in the second, which is renamed to the first at the end, under a lock that the
-system releases when its holder dies.
+A stage is computed in the second, which is renamed to the first at the end, without the checkpoint that only resuming
+needs, under a lock that the system releases when its holder dies. Studies with one root share their stages.
 """
 
 from __future__ import annotations
@@ -86,12 +86,19 @@ class Store:
         absent = [self.folder(parent).name for parent in stage.parents if not self.is_complete(parent)]
         if absent:
             raise InputError(f"{folder.name}: its parent {absent[0]} is not complete; compute that first")
+        if (unfinished / "provenance.json").exists():  # it was interrupted between its last two acts
+            self._publish(unfinished, folder)
+            return False
         unfinished.mkdir(exist_ok=True)
         write_json(unfinished / "spec.json", plain(stage), sort_keys=True)
         return True
 
     def _finish(self, unfinished: Path, folder: Path, provenance: Provenance) -> None:
         write_json(unfinished / "provenance.json", provenance.model_dump(), sort_keys=True)
+        self._publish(unfinished, folder)
+
+    def _publish(self, unfinished: Path, folder: Path) -> None:
+        RunFolder(unfinished).drop_checkpoint()
         os.replace(unfinished, folder)
 
     def _provenance(self, stage: Stage, totals: Totals, wall_seconds: float, execution: Execution) -> Provenance:

@@ -31,6 +31,12 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], notes: 
     shutil.rmtree(old, ignore_errors=True)
 
 
+def remove_checkpoint(folder: Path) -> None:
+    """Remove a checkpoint and what an interrupted `save_checkpoint` left beside it."""
+    for path in (folder, folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def load_checkpoint(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, float]] | None:
     """Step, tensors and notes of the checkpoint; None where there is none.
 

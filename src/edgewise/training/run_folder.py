@@ -19,7 +19,7 @@ from edgewise.core.atomic import atomic_write
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
-from edgewise.training.checkpoint import load_checkpoint, save_checkpoint
+from edgewise.training.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from edgewise.training.state import State
 
 Progress = Callable[[int, int, str], None]
@@ -91,6 +91,10 @@ class RunFolder:
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         with self._metrics.open("a") as file:
             file.write(json.dumps({"step": step, **finite}, allow_nan=False) + "\n")
+
+    def drop_checkpoint(self) -> None:
+        """Remove what only resuming needs, most of it the optimizer's moments: for a run that is finished."""
+        remove_checkpoint(self._checkpoint)
 
     @property
     def _checkpoint(self) -> Path:
