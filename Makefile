@@ -26,7 +26,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml hatch_build.py $(wildcard s
 	touch $@
 
 demo: env
-	$(BIN)/edgewise demo --out runs/demo
+	$(BIN)/edgewise demo
 
 # All pages, or some: make pages PAGES="recipes worlds". Two take most of an hour: calibrate and seeds.
 pages: env

@@ -4,7 +4,7 @@
     edgewise run examples/my_study.py:my_study seed=1 steps=120
 
 A study is a function from a spec, whose fields the command line can set, to a tree of stages. Equal stages are computed
-once, what is complete is reused, and runs/report.html says what each recipe did to what the base can solve.
+once, what is complete is reused, and runs/my_study/report.html says what each recipe did to what the base can solve.
 """
 
 from my_world import Backwards

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from edgewise.cli import study
 from edgewise.cli.loading import study_of
+from edgewise.cli.study import report_name
 from edgewise.core.errors import InputError
 from tests.cli.running import exit_status, refusal
+from tests.tiny import identity
 
 TINY = [
     "pretraining.steps=3",
@@ -74,25 +78,76 @@ def test_a_full_disk_is_one_line(
 
 
 def stage_folders(root: Path) -> list[Path]:
-    """The folders of a run that are not the report's."""
-    return [path for path in root.iterdir() if path.is_dir() and path.name not in ("tables", "figures")]
+    """The folders of a run that are not a report's."""
+    return [path for path in root.iterdir() if path.is_dir() and not (path / "report.html").exists()]
 
 
-def test_demo_end_to_end_then_from_the_store(tmp_path: Path) -> None:
-    """A tiny demo writes a report with a verdict per arm; a second run reuses every stage."""
+def test_demo_end_to_end_then_from_the_store(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A tiny demo writes a report with a verdict per arm; a second run reuses every stage, and needs to write nothing.
+
+    Where nothing can be written the verdict is printed, with a line that says so.
+    """
     command = [sys.executable, "-m", "edgewise", "demo", *TINY, "--out", str(tmp_path)]
     first = subprocess.run(command, capture_output=True, text=True, check=False)
     assert first.returncode == 0, first.stderr
     assert "in-distribution RL: " in first.stdout
     assert "edge RL: " in first.stdout
-    page = tmp_path / "report.html"
-    assert page.stat().st_size > 100_000
-    assert (tmp_path / "boundary.json").exists() and any((tmp_path / "tables").iterdir())
+    folder = tmp_path / report_name("edgewise.study.demo:demo", TINY)
+    assert (folder / "report.html").stat().st_size > 100_000
+    assert (folder / "boundary.json").exists() and any((folder / "tables").iterdir())
+    assert f"report: {folder / 'report.html'}" in first.stdout
     made = {folder.name: folder.stat().st_mtime_ns for folder in stage_folders(tmp_path)}
     assert len(made) == 6, "a base, two arms, and an evaluation of each"
-    second = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert second.returncode == 0, second.stderr
+    before = identity(tmp_path)
+    monkeypatch.setattr(study, "_is_writable", lambda _: False)
+    assert exit_status(monkeypatch, *command[3:]) == 0
+    shown = capfd.readouterr()
+    assert "edge RL: " in shown.out and "report: " not in shown.out
+    assert shown.err == f"warning: the report is not written: {folder} cannot be written to\n"
+    assert identity(tmp_path) == before
     assert {folder.name: folder.stat().st_mtime_ns for folder in stage_folders(tmp_path)} == made
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "folder"),
+    [
+        ("edgewise.study.demo:demo", [], "demo"),
+        ("edgewise.study.demo:demo", ["seed=1", "rl.steps=100"], "demo,rl.steps=100,seed=1"),
+        ("edgewise.study.demo:demo", ["rl.steps=100", "seed=1"], "demo,rl.steps=100,seed=1"),
+        ("some/where/my_study.py:my_study", ["samples=8"], "my_study,samples=8"),
+        ("my_study.py:other", [], "my_study.other"),
+        ("package.studies:long", [], "studies.long"),
+    ],
+)
+def test_each_study_and_each_setting_of_it_has_a_folder_for_its_report(
+    name: str, settings: list[str], folder: str
+) -> None:
+    assert report_name(name, settings) == folder
+
+
+def test_settings_that_make_no_name_of_a_folder_are_told_apart_by_a_digest() -> None:
+    settings = ["rl=dapo/small", "rl=dapo-small/", "a=" + "1" * 90, "a= b"]
+    names = [report_name("x:x", [setting]) for setting in settings]
+    assert len(set(names)) == 4 and all(re.fullmatch(r"x-[0-9a-f]{8}", name) for name in names)
+
+
+def test_a_folder_that_cannot_be_written_to_is_known() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        assert study._is_writable(root) and study._is_writable(root / "not" / "there")
+        root.chmod(0o555)
+        # The superuser may write anywhere, so this is done as nobody.
+        superuser = os.geteuid() == 0
+        if superuser:
+            os.seteuid(65534)
+        try:
+            assert not study._is_writable(root) and not study._is_writable(root / "not" / "there")
+        finally:
+            if superuser:
+                os.seteuid(0)
+            root.chmod(0o755)
 
 
 MINE = """
@@ -147,7 +202,7 @@ def test_a_study_in_a_file_brings_its_own_stage_and_world_to_the_workers(tmp_pat
     out = tmp_path / "runs"
     done = subprocess.run([*command, "--workers", "1", "--out", str(out)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert (out / "report.html").exists()
+    assert (out / "mine.study,steps=3" / "report.html").exists()
     kinds = sorted(folder.name.rpartition("-")[0] for folder in stage_folders(out))
     assert kinds == ["evaluate", "evaluate", "pretrain", "unchanged"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shlex
 import sys
 from contextlib import nullcontext
@@ -13,7 +15,9 @@ import typer
 from edgewise.cli.loading import study_of
 
 StudySettings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Settings to change.")]
-StudyFolder = Annotated[Path, typer.Option("--out", help="Folder for all that is computed; what is there is reused.")]
+StudyFolder = Annotated[
+    Path, typer.Option("--out", help="Folder for the stages, which studies share, and for the reports.")
+]
 Workers = Annotated[int | None, typer.Option(min=1, max=4096, help="Stages at a time; default: the cores.")]
 Device = Annotated[str, typer.Option(help="Where models run, e.g. cpu or cuda.")]
 ComputedBy = Annotated[str, typer.Option("--backend", help="What computes the model: auto, torch or native (kernels).")]
@@ -21,7 +25,7 @@ ComputedBy = Annotated[str, typer.Option("--backend", help="What computes the mo
 
 def run_demo(
     settings: StudySettings = None,
-    out: StudyFolder = Path("runs/demo"),
+    out: StudyFolder = Path("runs"),
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
@@ -63,14 +67,40 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
             store = run(study, context, progress)
     if not distributed.is_rank_zero:
         return
+    folder = out / report_name(name, settings)
+    writable = _is_writable(folder)
     with status("measuring and writing the report, some seconds"):
         findings = measure(study, store)
-        write_report(
-            findings.audit,
-            out,
-            examples=findings.examples,
-            prompts=findings.prompts,
-            command=shlex.join(["edgewise", *sys.argv[1:]]),
-            study=findings,
-        )
-    print_audit(findings.audit, out)
+        if writable:
+            write_report(
+                findings.audit,
+                folder,
+                examples=findings.examples,
+                prompts=findings.prompts,
+                command=shlex.join(["edgewise", *sys.argv[1:]]),
+                study=findings,
+            )
+    print_audit(findings.audit, folder if writable else None)
+    if not writable:
+        typer.echo(f"warning: the report is not written: {folder} cannot be written to", err=True)
+
+
+def report_name(name: str, settings: list[str]) -> str:
+    """What the folder of a study's report is called: the function and the settings, so that each study has its own.
+
+    "demo", "my_study", "my_file.function", "demo,rl.steps=100,seed=1"; a digest stands for settings that are long or
+    that no folder should be called.
+    """
+    place, _, function = name.rpartition(":")
+    module = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
+    words = [function if function == module else f"{module}.{function}", *sorted(settings)]
+    text = ",".join(words)
+    if len(text) <= 80 and all(c.isalnum() or c in "_-+=.," for c in text):
+        return text
+    return f"{words[0]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or it can be made."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return os.access(there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -33,8 +33,8 @@ def percent_with_interval(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.1f} {formats.percent_interval(estimate)}"
 
 
-def print_audit(audit: Audit, folder: Path) -> None:
-    """Print what changes a claim, each tuned model's label and sentence, one table, and where the report is.
+def print_audit(audit: Audit, folder: Path | None) -> None:
+    """Print what changes a claim, each tuned model's label and sentence, one table, and the path of a report.
 
     Harmless notes stand in the report alone.
     """
@@ -54,7 +54,8 @@ def print_audit(audit: Audit, folder: Path) -> None:
                 console.print(Padding(Text(line), (0, 0, 0, 2)))
     console.print()
     console.print(_pass_table(audit, wide=console.width >= WIDE))
-    console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
+    if folder is not None:
+        console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
 
 
 def _label(label: Label, k: int | str) -> tuple[str, str]:
