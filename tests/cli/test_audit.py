@@ -132,8 +132,8 @@ def test_every_command_says_what_is_wrong_with_samples(
     assert exit_status(monkeypatch, *words) == 0
     shown = capsys.readouterr().out
     name, mark = ("--no-reasoning", "take care") if command == "no reasoning" else ("greedy", "no claim")
-    who = f"{name}, again" if command == "audit" else name
-    assert f"{mark}: {who}: In 100% of problems all completions are one text" in shown
+    who = "" if command == "audit" else f"{name}: "
+    assert f"{mark}: {who}In 100% of problems all completions are one text" in shown
     assert f"{mark}: {name}: By their numbers 6.2% of the samples are missing" in shown
     assert shown.index(mark) < shown.index("100%") < shown.index("problems")
     if command == "edge":

@@ -32,7 +32,7 @@ def column_map(columns: Mapping[str, str], field: str = "columns") -> dict[str, 
 
     Raises InputError, which begins with `field`, for an unknown column, or one that is named twice.
     """
-    known = {name: name for name in CONVERTERS if name != "graded_by"}
+    known = {name: name for name in CONVERTERS if name not in ("graded_by", "compared")}
     known |= {aliases[0]: column for column, aliases in ALIASES.items()} | {"id": "problem"}
     names: dict[str, str] = {}
     for column, name in columns.items():

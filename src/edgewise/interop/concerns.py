@@ -24,7 +24,8 @@ _FEW_SAMPLES = 0.5
 def find_concerns(models: Mapping[str, ModelRollouts], samples: Mapping[str, Outcomes | Counts]) -> Iterator[Concern]:
     """The concerns about each model, what its reader warns of, what differs from the base, the first, and notes.
 
-    What is said of several models in the same words is one concern about all of them. Notes come last.
+    What is said of several models in the same words is one concern; it names none where it is about all. Notes come
+    last.
     """
     base_name, *tuned_names = models
     said: dict[tuple[str, bool], list[str]] = {}
@@ -40,7 +41,8 @@ def find_concerns(models: Mapping[str, ModelRollouts], samples: Mapping[str, Out
         for message_and_forbids in about_pair:
             said.setdefault(message_and_forbids, []).append(name)
     for (message, forbids), names in said.items():
-        yield Concern(message, forbids, tuple(dict.fromkeys(names)))
+        about_all = len(models) > 1 and set(names) == set(models)
+        yield Concern(message, forbids, () if about_all else tuple(dict.fromkeys(names)))
     yield from _about_grader(samples)
     for note, names in of_note.items():
         yield Concern(note, models=tuple(names), harmless=True)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Problems with completions that the page shows.
 MOST_EXAMPLES = 60
+# What must be known before any number, before the rest of it is folded.
+MOST_ALERTS = 8
 
 
 def render_page(
@@ -74,7 +76,8 @@ def render_page(
         first_part=next(iter(first.whole.verdicts.values())),
         rules=_rules(audit),
         with_lost=any(LABELS[part.label].lost for v in audit.verdicts.values() for part in v.parts.values()),
-        alerts=[concern for concern in audit.concerns if not concern.harmless],
+        alerts=sorted((c for c in audit.concerns if not c.harmless), key=lambda concern: not concern.forbids),
+        most_alerts=MOST_ALERTS,
         notes=[concern for concern in audit.concerns if concern.harmless],
         grid=_grid(audit),
         along=along,
