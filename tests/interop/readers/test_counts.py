@@ -1,4 +1,4 @@
-"""Counts as CSV."""
+"""Counts in columns, in CSV and any other container."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edgewise.interop.read import read_rollouts
+from tests.interop.ingest.test_roles import CONTAINERS, write
 from tests.interop.writing import counts, only, refused, totals
 
 
@@ -67,3 +69,65 @@ def test_a_header_without_counts_is_no_counts_file(tmp_path: Path) -> None:
     assert "line 2: no column correct; there are problem_id, n" in refused(
         csv(tmp_path / "a.csv", "problem_id,n\na,4\n")
     )
+
+
+ROWS = [{"id": problem, "n": 8, "c": problem % 5} for problem in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("n", "c"),
+    [("n_samples", "num_correct"), ("total", "passed"), ("num_fail", "num_pass"), ("num_samples", "correct")],
+)
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_counts_have_other_names_and_containers(tmp_path: Path, n: str, c: str, container: str) -> None:
+    rows = [{"qid": row["id"], c: row["c"], n: row["n"] - row["c"] * (n == "num_fail")} for row in ROWS]
+    imported = only(write(tmp_path / "a", rows, container))
+    assert imported.outcomes is None
+    assert totals(imported) == {str(row["id"]): (8, row["c"]) for row in ROWS}
+
+
+def test_rows_that_cannot_be_counts_are_samples(tmp_path: Path) -> None:
+    for rows in (
+        [{"id": 1, "correct": 1, "total": 4}, {"id": 1, "correct": 0, "total": 4}],
+        [{"id": problem, "correct": problem > 1, "total": 4} for problem in range(3)],
+        [{"id": problem, "correct": 1, "total": 1} for problem in range(3)],
+    ):
+        assert only(write(tmp_path / "a", rows)).outcomes is not None
+    file = write(tmp_path / "b", [{"id": problem, "correct": 1, "total": 4} for problem in range(3)])
+    imported = only(file)
+    assert set(totals(imported).values()) == {(4, 1)}
+    assert imported.warnings == (
+        "rows are counts, `correct` correct of `total` samples: --map correct=correct takes a row as one sample",
+    )
+    assert set(totals(only(file, columns={"correct": "correct"})).values()) == {(1, 1)}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("with_n", ["n", "n_base"])
+def test_two_models_in_one_table_of_counts(tmp_path: Path, container: str, with_n: str) -> None:
+    rows = [{"id": row["id"], "c_rl": 8 - row["c"], "c_base": row["c"], "n": 8} for row in ROWS]
+    if with_n != "n":
+        rows = [{"id": row["id"], "c_rl": row["c_rl"], "c_base": row["c_base"], "n_rl": 8, "n_base": 8} for row in rows]
+    base, tuned = read_rollouts(write(tmp_path / "a", rows, container))
+    assert (base.model, tuned.model) == ("base", "rl")
+    assert totals(base) == {str(row["id"]): (8, row["c"]) for row in ROWS}
+    assert totals(tuned) == {str(row["id"]): (8, 8 - row["c"]) for row in ROWS}
+    assert base.warnings == ()
+
+
+def test_two_models_without_a_known_base_are_in_the_order_of_columns(tmp_path: Path) -> None:
+    rows = [{"id": row["id"], "n": 8, "c_llama": row["c"], "c_qwen": 8} for row in ROWS]
+    models = read_rollouts(write(tmp_path / "a", rows))
+    assert [model.model for model in models] == ["llama", "qwen"]
+    assert models[0].warnings == ("`c_llama` and `c_qwen` are 2 models, and llama is the base, since it is the first",)
+
+
+def test_a_column_model_tells_counts_apart(tmp_path: Path) -> None:
+    rows = [row | {"model": model} for model in ("base", "rl") for row in ROWS]
+    assert [model.model for model in read_rollouts(write(tmp_path / "a", rows))] == ["base", "rl"]
+
+
+def test_a_map_names_columns_of_counts(tmp_path: Path) -> None:
+    rows = [{"ref": row["id"], "n": 8, "c": row["c"], "difficulty": None if row["id"] else 3} for row in ROWS]
+    imported = only(write(tmp_path / "a", rows), columns={"problem": "ref"})
+    assert totals(imported) == {str(row["id"]): (8, row["c"]) for row in ROWS}

@@ -126,14 +126,12 @@ def _refuse_ids_of_rows(model: ModelRows) -> None:
     if model.table.row_ids is None or model.problem_S.size > model.number_P.size:
         return
     id, prompt = model.table.row_ids
-    asked, different = model.table.prompt_texts.different(model.number_P)
-    if 0 < 2 * different <= asked:
-        raise model.error_of_problem(
-            0,
-            id,
-            f"every row has its own, while prompts repeat ({different} in {asked} rows); --map id={prompt} takes equal "
-            f"prompts as problems, --map id={id} the rows",
-        )
+    hashes = model.table.prompt_texts.first_hashes(model.table.problems.count)[model.number_P].tolist()
+    asked = [both for both in zip(hashes, model.attribute("gold"), strict=True) if both[0]]
+    if asked and 2 * len(set(asked)) <= len(asked):
+        what = f"every row has its own, while prompts repeat ({len(set(asked))} in {len(asked)} rows)"
+        way_out = f"--map id={prompt} takes equal prompts as problems, --map id={id} the rows"
+        raise model.error_of_problem(0, id, f"{what}; {way_out}")
 
 
 def _sample_numbers(model: ModelRows, ids: Sequence[str]) -> IntArray:
@@ -191,10 +189,12 @@ def _is_right_and_wrong(problem_S: Int32Array, answer_S: Int32Array, verdict_S: 
     """Whether, in most problems with right and wrong samples, one answer is both: it is none of the model then."""
     given_S = (answer_S >= 0) & (verdict_S >= 0)
     right_S, wrong_S = given_S & (verdict_S == 1), given_S & (verdict_S == 0)
-    mixed = np.intersect1d(problem_S[right_S], problem_S[wrong_S])
+    right_P, wrong_P = (np.bincount(problem_S[chosen_S]) > 0 for chosen_S in (right_S, wrong_S))
+    problems = min(right_P.size, wrong_P.size)
+    mixed = int((right_P[:problems] & wrong_P[:problems]).sum())
     key_S = problem_S.astype(np.int64) * 2**31 + answer_S
     both = np.unique(np.intersect1d(key_S[right_S], key_S[wrong_S]) >> 31)
-    return 2 * both.size > mixed.size
+    return 2 * both.size > mixed
 
 
 def _process(model: ModelRows) -> MarkArray | None:

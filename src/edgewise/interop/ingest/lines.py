@@ -40,11 +40,15 @@ def text_lines(path: Path, limit: int = LINE_BYTES) -> Iterator[tuple[int, str]]
     Raises InputError naming file and line where the file cannot be read or unpacked, is not UTF-8 or
     has a line of more than `limit` bytes.
     """
-    return ((number, text) for number, text in all_lines(path, limit) if not text.isspace())
+    return _lines(path, limit, blank=False)
 
 
 def all_lines(path: Path, limit: int = LINE_BYTES) -> Iterator[tuple[int, str]]:
     """As `text_lines`, with the blank lines."""
+    return _lines(path, limit, blank=True)
+
+
+def _lines(path: Path, limit: int, *, blank: bool) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         with _opened(path) as stream:
@@ -53,11 +57,13 @@ def all_lines(path: Path, limit: int = LINE_BYTES) -> Iterator[tuple[int, str]]:
                 if len(line) > limit:
                     raise InputError(f"{path}: line {number}: longer than {limit:,} bytes; write one row a line")
                 try:
-                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
                 except UnicodeDecodeError as error:
                     raise InputError(
                         f"{path}: line {number}: byte {error.start} is not UTF-8; save the file as UTF-8"
                     ) from None
+                if blank or not text.isspace():
+                    yield number, text
     except _BROKEN as error:
         raise InputError(f"{path}: cannot be read after line {number} ({error_summary(error)}); is it whole?") from None
 

@@ -55,8 +55,9 @@ def container_of(path: Path) -> Container:
 
 
 def _line_records(path: Path) -> Iterator[Record]:
+    file = str(path)
     for number, text in text_lines(path):
-        value = parse_json(text, f"{path}: line {number}")
+        value = parse_json(text, f"{file}: line {number}")
         if not isinstance(value, dict):
             raise InputError(f"{path}: line {number}: JSON, but not an object; write one object a line")
         yield Record("line", number, value, len(text))

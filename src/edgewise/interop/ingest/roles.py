@@ -84,12 +84,14 @@ def choose_columns(
     _choose_completion(head, columns, problem_S)
     _choose_answers(head, columns, problem_S)
     _choose_prompt(head, columns, problem_S)
-    for column in ("level", "cluster"):
-        _choose(head, columns, column, lambda name: not head.differs_within(problem_S, name))
-    _choose(head, columns, "sample", lambda name: head.is_distinct_within(problem_S, name))
+    rules: dict[str, Callable[[str], bool]] = {
+        "level": lambda name: not head.differs_within(problem_S, name),
+        "cluster": lambda name: not head.differs_within(problem_S, name),
+        "sample": lambda name: head.is_distinct_within(problem_S, name),
+    }
     for column in ALIASES:
         if column not in ("problem", "correct", "set", "prompt", "completion", "answer", "gold", "score"):
-            _choose(head, columns, column)
+            _choose(head, columns, column, rules.get(column))
     return columns
 
 
@@ -269,7 +271,7 @@ def _choose_problem(head: Head, columns: FileColumns, where: str, given: str | N
     if not head.repeats(chosen):
         if prompts and _prompts_repeat(head, prompts[0]):
             _ids_count_rows(head, columns, chosen, prompts[0])
-        elif chosen != "problem_id" and prompts:
+        elif chosen != "problem_id" and prompts and 2 * head.number(prompts[0]) > head.rows:
             columns.row_ids = chosen, prompts[0]
     others = [name for name in ids if head.repeats(name) and head.number(name) != head.number(chosen)]
     if others and witness_S is None and chosen != "problem_id":
@@ -347,10 +349,11 @@ def _choose_set(head: Head, columns: FileColumns, problem_S: Sequence[Hashable])
         if (few or ids_collide) and not splits:
             columns.names["set"] = name
             return
-        columns.notes.append(
-            f"`{name}` {'differs among samples of one problem' if splits else 'is another for most problems'} and is "
-            "not read as the set"
-        )
+        if splits:
+            what = f"`{name}` differs among samples of one problem and is not read as the set"
+            columns.warnings.append(f"{what}: --map set={name} takes the other")
+        else:
+            columns.notes.append(f"`{name}` is another for most problems and is not read as the set")
 
 
 def _choose_completion(head: Head, columns: FileColumns, problem_S: Sequence[Hashable]) -> None:
@@ -435,14 +438,14 @@ def guess_map(head: Head, missing: Sequence[str] = ("problem_id", "correct")) ->
 
 
 def _guesses(head: Head, column: str, hints: Sequence[str]) -> Iterator[str]:
-    """The names of columns whose cells convert: those with a hint in their name, then, for verdicts, the others."""
+    """The names of columns whose cells convert and differ: those with a hint in their name, then the others; an id
+    repeats there."""
     fitting = [
         name
         for name in head.cells
-        if name.isprintable() and len(name) <= 100 and not head.is_empty(name) and head.converts(column, name)
+        if name.isprintable() and len(name) <= 100 and head.number(name) > 1 and head.converts(column, name)
     ]
     if column == "problem":
         fitting = [name for name in fitting if not head.is_text(name)]
     yield from (name for name in fitting if any(hint in name.lower() for hint in hints))
-    if column == "correct":
-        yield from fitting
+    yield from (name for name in fitting if column == "correct" or head.repeats(name))

@@ -22,32 +22,37 @@ _BATCH_CHARACTERS = 16 * 2**20
 class RowBatcher:
     """Collects the rows of one file, whose cells are named as in CONVERTERS, and adds them to the table in batches.
 
-    `converters` holds those columns whose cells mean something else than CONVERTERS says.
+    `converters` holds those columns whose cells mean something else than CONVERTERS says, and `constants` names that
+    all rows have which have no such cell.
     """
 
-    def __init__(self, table: RolloutTable, file: Path, converters: Mapping[str, CellConverter] | None = None) -> None:
+    def __init__(
+        self,
+        table: RolloutTable,
+        file: Path,
+        converters: Mapping[str, CellConverter] | None = None,
+        constants: Mapping[str, str | None] | None = None,
+    ) -> None:
         self._table = table
         self._file = file
         self._converters = CONVERTERS | dict(converters or {})
+        self._constants = {name: value for name, value in (constants or {}).items() if value is not None}
         self._rows: list[dict[str, Any]] = []
         self._characters = 0
-        self._last: tuple[str, int] | None = None
-        self._next: tuple[str, int] | None = None
+        self._noun, self._number = "", -1
         self._repeats = False
 
     def add(self, noun: str, number: int, row: dict[str, Any], characters: int) -> None:
         """Add a row that is `noun` `number` of the file and `characters` long."""
-        place = (noun, number)
-        if place != self._next or self._repeats:
-            start = self._table.rows + len(self._rows)
-            if place != self._last:
-                self._table.origins.mark(start, self._file, noun, number)
-                self._repeats = False
-            elif not self._repeats:
-                # Several samples stand in one row of the file.
-                self._table.origins.mark(start, self._file, noun, number, step=0)
-                self._repeats = True
-        self._last, self._next = place, (noun, number + 1)
+        if number != self._number + 1 or self._repeats or noun != self._noun:
+            is_same = number == self._number and noun == self._noun
+            if not (is_same and self._repeats):
+                # Several samples may stand in one row of the file.
+                start = self._table.rows + len(self._rows)
+                self._table.origins.mark(start, self._file, noun, number, step=0 if is_same else 1)
+                self._repeats = is_same
+            self._noun = noun
+        self._number = number
         self._rows.append(row)
         self._characters += characters
         if len(self._rows) >= _BATCH_ROWS or self._characters >= _BATCH_CHARACTERS:
@@ -65,6 +70,9 @@ class RowBatcher:
             for name, column in cells.items()
             if name not in TEXT_COLUMNS
         }
+        for name, value in self._constants.items():
+            if name not in columns:
+                columns[name] = DictionaryColumn([value], np.zeros(size, np.int32))
         wanted = table.add(size, columns)
         for name, comparison in (
             ("completion", table.completion_texts),

@@ -45,12 +45,14 @@ class RowShape:
     """How the records of a file become rows.
 
     `models` holds, for each model of a row, its columns: the name in the file and the name without the model.
-    `items` names the list of objects of a row, `lists` the lists of one value a sample.
+    `items` names the list of objects of a row, `lists` the lists of one value a sample. `beside` names a verdict of
+    the whole row, which is not read.
     """
 
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     items: str = ""
     lists: tuple[str, ...] = ()
+    beside: str = ""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -62,7 +64,7 @@ class RowShape:
         """The rows of a record. InputError beginning with `where` where it is not of this shape."""
         for row in self._of_models(record):
             if self.items:
-                yield from _of_items(row, self.items, where)
+                yield from _of_items(row, self.items, self.beside, where)
             elif self.lists:
                 yield from _of_lists(row, self.lists, where)
             else:
@@ -95,7 +97,8 @@ def shape_of(records: Sequence[Row], where: str, verdicts: Sequence[str], given:
     if items and verdict:
         what = f"samples are those in `{items}`, and `{verdict}` beside it is not read"
         warnings = (*warnings, f"{what}: --score {verdict} takes the other")
-    return RowShape(models, items, () if items or verdict else _parallel_lists(rows, names, verdicts), warnings)
+    lists = () if items or verdict else _parallel_lists(rows, names, verdicts)
+    return RowShape(models, items, lists, verdict if items else "", warnings)
 
 
 def head_rows(shape: RowShape, records: Sequence[Row], where: str) -> list[dict[str, Any]]:
@@ -116,9 +119,9 @@ def document_rows(document: Any, verdicts: Sequence[str]) -> list[dict[str, Any]
     return None
 
 
-def names_models(names: Sequence[str]) -> bool:
-    """Whether verdicts or counts of two models may stand in one row with these columns."""
-    return any(len(found(names, stem)) > 1 for stem in _PER_MODEL for found in (_models_before, _models_after))
+def names_models(names: Sequence[str], stems: Sequence[str] = _PER_MODEL) -> bool:
+    """Whether verdicts or counts of two models may stand in one row: base_correct and rl_correct for a stem correct."""
+    return any(len(found(names, stem)) > 1 for stem in stems for found in (_models_before, _models_after))
 
 
 def _names(rows: Sequence[Row]) -> dict[str, None]:
@@ -142,6 +145,8 @@ def _listed_rows(document: Row, verdicts: Sequence[str]) -> list[dict[str, Any]]
 
 def _keyed_rows(document: Row, verdicts: Sequence[str]) -> list[dict[str, Any]] | None:
     rows: list[dict[str, Any]] = []
+    if len(document) < 2:
+        return None
     for problem, value in document.items():
         for item in value if _is_list_of_objects(value) else [value]:
             if isinstance(item, list) and _are_verdicts([{"correct": cell} for cell in item], "correct"):
@@ -216,11 +221,11 @@ def _list_in(cell: Any) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
-def _of_items(row: Row, name: str, where: str) -> Iterator[dict[str, Any]]:
+def _of_items(row: Row, name: str, beside: str, where: str) -> Iterator[dict[str, Any]]:
     items = [] if row.get(name) is None else _list_in(row[name])
     if items is None or not all(isinstance(item, dict) for item in items):
         raise InputError(f"{where}: {name}: {quote(row[name])}; a row holds a list of samples, each an object")
-    outer = {key: cell for key, cell in row.items() if key != name}
+    outer = {key: cell for key, cell in row.items() if key not in (name, beside)}
     ids = {key: cell for key, cell in outer.items() if key in _IDS}
     for item in items:
         yield {**outer, **item, **ids}
@@ -258,9 +263,10 @@ def _models_of(
                     f"{where}: {listed} may be models or graders: --score {graded[models[0]]} reads one; models "
                     f"are read where a name says which is the base, as in base_{stem}"
                 )
-            order = "the base" if base else "the base since it is first"
-            reads = "" if stem == "c" else f": --score {graded[models[0]]} reads one"
-            return columns, (f"{listed} are of {len(models)} models, {models[0]} {order}{reads}",)
+            order = f"{models[0]} is the base" + ("" if base else ", since it is the first")
+            reads = f": --score {graded[models[0]]} reads one" if stem != "c" else ""
+            is_sure = base is not None and stem == "c"
+            return columns, () if is_sure else (f"{listed} are {len(models)} models, and {order}{reads}",)
     return {}, ()
 
 

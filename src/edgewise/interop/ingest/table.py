@@ -196,11 +196,15 @@ class RolloutTable:
         for name, pairs in self.used.items():
             if isinstance(column := columns.get(name), DictionaryColumn):
                 code_S = self.encoders[name].encode(column)
-                distinct = np.unique(np.stack([self.problems.model_P[problem_S], code_S]), axis=1)
-                pairs.update((model, code) for model, code in distinct.T.tolist() if code >= 0)
-                if name == "graded_by":
-                    sets = np.stack([self.problems.model_P[problem_S], self.problems.set_P[problem_S], code_S])
-                    self.graded.update((model, set, code) for model, set, code in np.unique(sets, axis=1).T.tolist())
+                # One number for model, set and code, since NumPy is slow to find distinct columns.
+                model_set_S = self.problems.model_P[problem_S].astype(np.int64) * 2**20 + self.problems.set_P[problem_S]
+                distinct = np.unique((model_set_S + 1) * 2**32 + code_S + 1).tolist()
+                for model_set, code in ((both >> 32, (both & (2**32 - 1)) - 1) for both in distinct):
+                    model, set_code = model_set >> 20, (model_set & (2**20 - 1)) - 1
+                    if code >= 0:
+                        pairs.add((model, code))
+                    if name == "graded_by":
+                        self.graded.add((model, set_code, code))
 
     def _lengths(self, column: BatchColumn) -> IntArray:
         tokens_S = integers_of(column)

@@ -107,11 +107,9 @@ class TextComparison:
         """How many texts there were of each problem."""
         return self._texts.first(problems)
 
-    def different(self, problem_P: IntArray) -> tuple[int, int]:
-        """How many of these problems have a text, and how many different first texts they have."""
-        problems = int(problem_P.max()) + 1
-        of_text_P = problem_P[self._texts.first(problems)[problem_P] > 0]
-        return of_text_P.size, np.unique(self._first_hash.first(problems)[of_text_P]).size
+    def first_hashes(self, problems: int) -> IntArray:
+        """The hash of the first text of each problem, 0 where there was none."""
+        return self._first_hash.first(problems)
 
     def differ(self, problems: int) -> npt.NDArray[np.bool_]:
         """Whether two texts of a problem differ."""

@@ -23,11 +23,12 @@ import numpy as np
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import INTEGER, CellConverter, quote, to_group_name, to_integer, to_name
 from edgewise.interop.ingest.roles import FileColumns, choose_columns
-from edgewise.interop.ingest.schema import PROBLEM_NAMES
+from edgewise.interop.ingest.schema import PROBLEM_NAMES, VERDICT_NAMES
 from edgewise.interop.ingest.shapes import names_models
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 from edgewise.interop.readers.row_source import RowSource
+from edgewise.interop.readers.rows import has_columns
 from edgewise.outcomes.counts import Counts
 
 _N = ("n", "n_samples", "num_samples", "num_rollouts", "n_total", "num_total", "total")
@@ -53,18 +54,18 @@ class CountsReader(Reader):
 
     def recognises(self, head: FileHead) -> bool:
         """Rows that name a problem and can be its counts."""
-        if head.kind not in ("records", "parquet") or not set(head.columns) & PROBLEM_NAMES:
-            return False
-        if not (_names_of(head.columns) or names_models(head.columns)):
-            return False
-        rows = RowSource(head).head
-        return bool(rows) and _count_names(rows) is not None
+        return not PROBLEM_NAMES.isdisjoint(head.columns) and _are_counts(head, {})
+
+    def takes(self, head: FileHead, columns: Mapping[str, str]) -> bool:
+        """Counts of which --map names other columns than the verdict."""
+        named = has_columns(head.rows[0] if head.rows else None, columns)
+        return named and not {"correct", "graded"} & columns.keys() and _are_counts(head, columns)
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Set the table's totals to the counts of one file."""
         table.begin(path, self.name)
         source = RowSource(options.head, None, options.columns)
-        names = _count_names(source.head)
+        names = _count_names(source.head, options.columns)
         if names is None:
             raise InputError(f"{path}: no counts; a row has n samples of a problem, c of them correct")
         columns = choose_columns(source.head, source.place, score=None, mapped=options.columns, has_verdict=False)
@@ -72,9 +73,9 @@ class CountsReader(Reader):
             table.obey("map")
         for warning in (*source.shape.warnings, *columns.warnings):
             table.warn(warning)
-        if (names.c, names.n) != ("c", "n"):
-            of = "wrong and" if names.is_wrong else "samples,"
-            table.note(f"rows are counts of a problem: `{names.n}` {of} `{names.c}` correct")
+        if names.c in VERDICT_NAMES:
+            what = f"rows are counts, `{names.c}` correct of `{names.n}` samples"
+            table.warn(f"{what}: --map correct={names.c} takes a row as one sample")
         counts_of_model: dict[str | None, _CountRows] = {}
         for noun, number, row, _ in source:
             where = f"{path}: {noun} {number}"
@@ -86,6 +87,13 @@ class CountsReader(Reader):
             table.add_totals(model or options.model_name, rows.counts())
 
 
+def _are_counts(head: FileHead, columns: Mapping[str, str]) -> bool:
+    if head.kind not in ("records", "parquet") or not (_names_of(head.columns) or names_models(head.columns, ("c",))):
+        return False
+    rows = RowSource(head, None, columns).head
+    return bool(rows) and _count_names(rows, columns) is not None
+
+
 def _names_of(names: Sequence[str]) -> CountNames | None:
     c, n, wrong = (next((name for name in known if name in names), None) for known in (_C, _N, _WRONG))
     if c is None or (n is None and wrong is None):
@@ -93,7 +101,7 @@ def _names_of(names: Sequence[str]) -> CountNames | None:
     return CountNames(c, n or wrong or "", n is None)
 
 
-def _count_names(rows: Sequence[Mapping[str, Any]]) -> CountNames | None:
+def _count_names(rows: Sequence[Mapping[str, Any]], mapped: Mapping[str, str]) -> CountNames | None:
     """The names of the counts. None where rows are rather samples: with other names than n and c they must be whole
     numbers, c of n at most, some n above 1, and no problem may be there twice."""
     names = _names_of(list(rows[0]))
@@ -113,7 +121,7 @@ def _count_names(rows: Sequence[Mapping[str, Any]]) -> CountNames | None:
         pairs.append((pair[0], pair[0] + pair[1] if names.is_wrong else pair[1]))
     if any(c > n for c, n in pairs) or all(n <= 1 for _, n in pairs):
         return None
-    columns = choose_columns(rows, "", score=None, mapped={}, has_verdict=False)
+    columns = choose_columns(rows, "", score=None, mapped=mapped, has_verdict=False)
     keys = [tuple(repr(row.get(columns.names.get(part, ""))) for part in ("model", "set", "problem")) for row in rows]
     return names if len(set(keys)) == len(keys) else None
 

@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.roles import FileColumns, Head, choose_columns, missing_column
+from edgewise.interop.ingest.roles import FileColumns, Head, choose_columns, missing_column, verdict_names
 from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import ALIASES, TRUSTED, VERDICT_NAMES, has_needed_columns
 from edgewise.interop.ingest.shapes import is_row, names_models
@@ -85,7 +85,7 @@ def holds_rollouts(head: FileHead, record: Any) -> bool:
     return (
         has_needed_columns(head.columns)
         or not names.isdisjoint((ALIASES["problem"][0], ALIASES["correct"][0]))
-        or is_row(record, tuple(VERDICT_NAMES))
+        or is_row(record, verdict_names(None, {}))
         or (has_needed_columns((*head.columns, "correct")) and names_models(head.columns))
     )
 
@@ -99,13 +99,17 @@ def has_columns(record: Any, columns: Mapping[str, str]) -> bool:
 
 
 def problems_by_content(head: FileHead, most: int, columns: Mapping[str, str]) -> dict[str, str | None]:
-    """The problems in the first rows, by the columns that are chosen by content."""
-    source = RowSource(replace(read_head(head.path) if head.kind == "document" else head), None, columns, most)
-    if not source.head:
+    """The problems in the first rows, by the columns that are chosen by content; none where these cannot be told."""
+    source = RowSource(read_head(head.path) if head.kind == "document" else replace(head), None, columns, most)
+    try:
+        if not source.head:
+            return {}
+        mapped = {column: name for column, name in columns.items() if name in source.head[0]}
+        has_verdict = "correct" in mapped or not VERDICT_NAMES.isdisjoint(source.head[0])
+        chosen = choose_columns(source.head, source.place, score=None, mapped=mapped, has_verdict=has_verdict)
+    except InputError:
+        # It is raised once more, or answered by an option, when the file is read.
         return {}
-    mapped = {column: name for column, name in columns.items() if name in source.head[0]}
-    has_verdict = "correct" in mapped or not VERDICT_NAMES.isdisjoint(source.head[0])
-    chosen = choose_columns(source.head, source.place, score=None, mapped=mapped, has_verdict=has_verdict)
     problems = (problem_in(row, chosen.names) for row in source.head)
     return dict(problem for problem in problems if problem is not None)
 
@@ -126,10 +130,10 @@ def columns_of(table: RolloutTable, options: ReadOptions, source: RowSource) -> 
 
 def add_rows(path: Path, table: RolloutTable, options: ReadOptions, source: RowSource, columns: FileColumns) -> None:
     """Add the rows of a file, one at a time."""
-    batcher = RowBatcher(table, path, columns.converters)
+    constants = {"set": options.set_name, "model": options.model_name, "graded_by": columns.graded_by}
+    batcher = RowBatcher(table, path, columns.converters, constants)
     names_of_keys: dict[tuple[str, ...], dict[str, str]] = {}
     names_of_file = dict(columns.names)
-    constants = {"set": options.set_name, "model": options.model_name}
     for noun, number, record, length in source:
         keys = tuple(record)
         names = names_of_keys.get(keys)
@@ -137,12 +141,7 @@ def add_rows(path: Path, table: RolloutTable, options: ReadOptions, source: RowS
             names = _names(keys, columns, names_of_file, f"{path}: {noun} {number}")
             if len(names_of_keys) < _REMEMBERED_KEYS:
                 names_of_keys[keys] = names
-        row: dict[str, Any] = {column: record[name] for column, name in names.items()}
-        for column, value in constants.items():
-            if value is not None:
-                row.setdefault(column, value)
-        row["graded_by"] = columns.graded_by
-        batcher.add(noun, number, row, length)
+        batcher.add(noun, number, {column: record[name] for column, name in names.items()}, length)
     batcher.flush()
     if source.records_without_rows:
         table.note(f"{source.records_without_rows} rows of {path.name} hold no sample and are left out")
