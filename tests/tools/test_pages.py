@@ -32,7 +32,7 @@ def test_an_unknown_page_is_one_line_and_status_2(capsys: pytest.CaptureFixture[
     assert len(error.splitlines()) == 1
 
 
-def test_published_tables_are_called_by_test_and_power() -> None:
+def test_published_tables_are_called_by_their_corrected_test() -> None:
     said = [row.split("|")[-2].strip() for row in published.verdicts(published.TABLES)]
     assert said[:3] == ["cannot tell"] * 3
     assert said[3:7] == ["net loss"] * 4
