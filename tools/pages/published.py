@@ -88,8 +88,8 @@ Written by `make pages PAGES=published`.
 Two draws of one model differ too. In expectation each direction then has sum q(1-q) problems, with q = (1-p)^k, which
 none of these papers measured. This number is the same in both directions. So the exact McNemar test of the two
 discordant numbers is still a test of a net change, but a table does not show how many of the discordant problems are
-chance. The last column calls a net change where its p-value, corrected for all {tables} tables together (Holm), is at most
-{alpha}. The power to see a change of the published size, at {alpha}, stands beside it.
+chance. The last column calls a net change where its p-value, corrected for all {tables} tables together (Holm), is at
+most {alpha}. The power to see a change of the published size, at {alpha}, stands beside it.
 
 | models | problems | k | both/base only/tuned only/neither | SRR | NDR | NSCR | McNemar p | corrected | power | so |
 |---|---|---|---|---|---|---|---|---|---|---|
