@@ -26,6 +26,18 @@ def test_twice_the_samples_are_predicted_without_bias(unreached: float, truth: f
     assert covered > 0.9
 
 
+@pytest.mark.parametrize(("problems", "n"), [(500, 64), (100, 16)])
+def test_intervals_cover_where_every_problem_is_solved_rarely(problems: int, n: int) -> None:
+    """Rates near .02: a problem's part is up to 2, so a mean near 1 is not at the end of what problems can be."""
+    truth = float(np.mean(1 - (1 - np.random.default_rng(9).beta(20, 980, 400_000)) ** (2 * n)))
+    covered = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        found = good_toulmin(Counts.of(n, rng.binomial(n, rng.beta(20, 980, problems)))).pass_at_k
+        covered.append(found.low <= truth <= found.high)
+    assert np.mean(covered) > 0.91
+
+
 @pytest.mark.parametrize("n", [8, 16, 64])
 @pytest.mark.parametrize("factor", [1.25, 2.0])
 def test_bias_is_bounded_whatever_the_success_rate(n: int, factor: float) -> None:

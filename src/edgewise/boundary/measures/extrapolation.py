@@ -19,6 +19,9 @@ from edgewise.outcomes.counts import Counts, FloatArray
 # that moves the expectation by less than 0.0003, while the full series adds the noise of every solved
 # problem and goes wrong for rates near 1, where it is far from its Poisson limit.
 TERMS = 8
+# What pass@n, pass@k and their difference can be for one problem: a term of the series is any number from -1 to 1. Only
+# the mean is a probability.
+BOUNDS = ((0.0, 1.0), (-1.0, 3.0), (-1.0, 3.0))
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,9 @@ def good_toulmin(counts: Counts, factor: float = 2.0, *, bootstrap: Bootstrap = 
     has k samples.
 
     A problem's part is biased by less than 0.15/n + 0.0003 whatever its success rate, at factor 2;
-    predictions are NaN for n < 8, where that does not hold. The mean is clipped to between pass@n
-    and 1. Above factor 2 the terms grow without bound.
+    predictions are NaN for n < 8, where that does not hold. A problem's part may lie outside 0 to 1;
+    only the mean and the ends of its interval are cut, to between pass@n and 1. Above factor 2 the
+    terms grow without bound.
 
     Sources: Good and Toulmin (1956); for the weights Efron and Thisted (1976) and Orlitsky et al.
     (arXiv:1511.07428).
@@ -68,7 +72,11 @@ def good_toulmin(counts: Counts, factor: float = 2.0, *, bootstrap: Bootstrap = 
     if n < TERMS:
         later_P = np.full_like(later_P, np.nan)
     values_PK = np.column_stack([now_P, later_P, later_P - now_P])
-    low_K, high_K = mean_interval(values_PK, bootstrap.confidence, (0.0, 1.0), counts.cluster_P)
+    ends = [
+        mean_interval(values_PK[:, [column]], bootstrap.confidence, bounds, counts.cluster_P)
+        for column, bounds in enumerate(BOUNDS)
+    ]
+    low_K, high_K = (np.concatenate(end) for end in zip(*ends, strict=True))
 
     mean_K, unsolved = values_PK.mean(axis=0), 1 - now_P.mean()
     floor_K, ceiling_K = np.array([0.0, now_P.mean(), 0.0]), np.array([1.0, 1.0, unsolved])
