@@ -21,9 +21,6 @@ from edgewise.report.document import write
 from edgewise.report.formats import NOT_AVAILABLE
 from edgewise.report.record import as_json
 
-# Below this the counts contradict the population that the posteriors rest on.
-MISFIT = 0.01
-
 
 def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str], concerns: Sequence[Concern] = ()) -> None:
     """Write the selected problems to `path`, a row each, and every decision and concern to the same name in .json.
@@ -60,11 +57,12 @@ def print_edge(edge: Edge, path: Path, concerns: Sequence[Concern] = ()) -> None
     levels = [*(edge.levels if len(edge.levels) > 1 else ()), edge.overall]
     for table in (_levels(edge, levels), _regions(edge, levels), _signals(edge, levels)):
         console.print(table)
-    for level in levels:
-        if level.prior is not None and level.prior.misfit_p < MISFIT:
+    for level in edge.levels:
+        if level.prior is not None and level.prior.misfits:
+            where = _level(level) if len(edge.levels) > 1 else _level(edge.overall)
             console.print(
-                f"Take care, {_level(level)}: the fitted population does not match the counts "
-                f"(p = {level.prior.misfit_p:.2g}), and the posteriors rest on it.",
+                f"Take care, {where}: the fitted population does not match the counts "
+                f"(p = {level.prior.misfit_p:.2g}), so it predicts no signal; the posteriors of rates rest on it.",
                 markup=False,
                 soft_wrap=True,
             )
@@ -115,7 +113,10 @@ def _signals(edge: Edge, levels: list[EdgeLevel]) -> Table:
         table.add_column(f"N = {edge.overall.signals[at].rollouts}", justify="right")
     table.add_column(f"N for {100 * NEEDED:.0f}% at the edge", justify="right")
     for level in levels:
-        cells = (_percent(level.signals[at].expected) for at in shown)
+        signals = [level.signals[at] for at in shown]
+        cells = (
+            _percent(signal.unbiased if math.isnan(signal.expected.value) else signal.expected) for signal in signals
+        )
         table.add_row(_level(level), *cells, "-" if level.rollouts_needed is None else str(level.rollouts_needed))
     return table
 

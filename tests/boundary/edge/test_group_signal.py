@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from edgewise.boundary.edge.edge import find_edge
 from edgewise.boundary.inference.betabinomial import Shape
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.outcomes.counts import Counts
+from edgewise.report.edge import print_edge
 from tests.boundary.worlds import population, signal, zero_inflated
 
 
@@ -53,6 +55,19 @@ def test_the_interval_holds_the_doubt_about_the_population() -> None:
     wide, narrow = (one.overall.signals[-1].expected for one in (fitted, given))
     assert wide.value == pytest.approx(narrow.value)
     assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
+
+
+def test_a_population_that_the_counts_contradict_predicts_no_signal(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = Counts.of(32, np.random.default_rng(0).binomial(32, np.repeat([0.1, 0.6], 150)))
+    found = find_edge(counts, bootstrap=Bootstrap(120))
+    assert found.levels[0].prior is not None and found.levels[0].prior.misfits
+    assert all(np.isnan(signal.expected.value) for signal in found.overall.signals)
+    assert found.overall.rollouts_needed is None
+    print_edge(found, Path("set.jsonl"))
+    shown = capsys.readouterr().out
+    assert "predicts no signal" in shown
+    # What the samples show without a population stands.
+    assert f"{100 * found.overall.signals[3].unbiased.value:.0f} [" in shown
 
 
 @pytest.mark.slow

@@ -105,12 +105,12 @@ def find_edge(
     `low` defaults to 1 - (1 - 0.1)^(1/N), the rate at which one group in ten holds a correct
     rollout. Posteriors are empirical-Bayes under a zero-inflated beta-binomial fitted to the
     problem's level, or to all problems where the level has fewer than 50 or does not determine the
-    fit, or under `population` where given. They take the prior as known: where its `misfit_p` is
-    small, trust the binomial tests of the regions and the unbiased signal, not the posteriors.
+    fit, or under `population` where given. They take the prior as known. Where the counts contradict it
+    (`EdgePrior.misfits`), it predicts no signal; the binomial tests of the regions and the unbiased signal stand.
 
     Selected are edge problems, and undecided ones with an expected chance of signal of at least
     `least_signal` unless they are in-distribution with posterior probability `threshold`; where no
-    population could be fitted, only those of them that were solved.
+    population could be fitted, or it misfits, only those of them that were solved.
 
     Raises InputError for rollouts < 2, 0 < low < high < 1 violated, a threshold outside (0.5, 1), or counts without a
     single scored sample.
@@ -197,7 +197,10 @@ def _level(
 
 
 def _group_for(strata: list[Stratum], rule: Rule) -> int | None:
-    """The smallest group that gives signal with mean probability NEEDED over the edge problems."""
+    """The smallest group that gives signal with mean probability NEEDED over the edge problems; None where it cannot
+    be told."""
+    if any(stratum.prior.misfits for stratum in strata):
+        return None
     parts = []
     for stratum in strata:
         posterior = Posterior.of(stratum.prior.shape, stratum.n_G, stratum.c_G)

@@ -16,7 +16,7 @@ from edgewise.boundary.inference.betabinomial import Shape, Tally, fit, starts
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.posterior import Posterior
 from edgewise.boundary.inference.resampling import Bootstrap
-from edgewise.boundary.measures.population import Population, cells, misfit, resampled_weights, undetermined
+from edgewise.boundary.measures.population import MISFIT, Population, cells, misfit, resampled_weights, undetermined
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 PriorSource = Literal["level", "all problems", "given", "none"]
@@ -31,12 +31,22 @@ class EdgePrior:
 
     It is fitted to the problems of the level, to all problems, or given; "none" stands for a flat
     prior where no population could be fitted. `misfit_p` is small where the problems' histogram of
-    c contradicts the fit (see `Population`), and posteriors with it.
+    c contradicts the fit (see `Population`), and posteriors with it: nothing is then predicted.
     """
 
     shape: Shape
     source: PriorSource
     misfit_p: float
+
+    @property
+    def misfits(self) -> bool:
+        """Whether the counts contradict the population."""
+        return self.misfit_p < MISFIT
+
+    @property
+    def predicts(self) -> bool:
+        """Whether there is a population that the counts do not contradict."""
+        return self.source != "none" and not self.misfits
 
 
 # Where no population can be fitted every rate is as likely as any other.
@@ -49,7 +59,7 @@ class GroupSignal:
 
     `expected` is the mean over problems under their posteriors; its interval resamples the problems
     of each level (or their clusters) and refits the population each time. NaN where no population
-    could be fitted. `unbiased` is the mean of 1 - C(c,N)/C(n,N) - C(n-c,N)/C(n,N), which
+    could be fitted, or the counts contradict it. `unbiased` is the mean of 1 - C(c,N)/C(n,N) - C(n-c,N)/C(n,N), which
     presumes no population and exists for N <= n only (else NaN).
     """
 
@@ -75,8 +85,8 @@ class Stratum:
         return cls(counts, n_G, c_G, np.bincount(cell_P).astype(np.float64), cell_P, prior)
 
     def signal(self, shape: Shape, weight_G: FloatArray, sizes_N: IntArray) -> FloatArray:
-        """Mean expected share of groups with signal; NaN without a population."""
-        if self.prior.source == "none":
+        """Mean expected share of groups with signal; NaN without a population that fits."""
+        if not self.prior.predicts:
             return np.full(sizes_N.size, np.nan)
         signal_GN = Posterior.of(shape, self.n_G[:, None], self.c_G[:, None]).signal(sizes_N)
         return np.asarray(weight_G @ signal_GN / weight_G.sum())

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from edgewise.boundary.edge.group_signal import PriorSource, Stratum
+from edgewise.boundary.edge.group_signal import EdgePrior, Stratum
 from edgewise.boundary.inference.betabinomial import Shape
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.posterior import Posterior
@@ -80,7 +80,7 @@ def place(stratum: Stratum, rule: Rule) -> list[EdgeProblem]:
         n_G.tolist(), c_G.tolist(), region_G, chance_G3.tolist(), rate_G3.tolist(), signal_G.tolist(), strict=True
     ):
         region = REGIONS[at]
-        known = c > 0 or stratum.prior.source != "none"
+        known = c > 0 or stratum.prior.predicts
         hoped = region == "undecided" and known and signal >= rule.least_signal and chances[2] < rule.threshold
         pattern = EdgeProblem(
             problem="",
@@ -98,7 +98,7 @@ def place(stratum: Stratum, rule: Rule) -> list[EdgeProblem]:
             selected=region == "edge" or hoped,
             reason="",
         )
-        patterns.append(replace(pattern, reason=_reason(pattern, stratum.prior.source, rule)))
+        patterns.append(replace(pattern, reason=_reason(pattern, stratum.prior, rule)))
     counts = stratum.counts
     return [
         replace(patterns[cell], problem=name, level=level)
@@ -142,7 +142,7 @@ def _rollouts_for(rate: float) -> int | None:
     return 1 if rate >= NEEDED else math.ceil(math.log(1 - NEEDED) / math.log1p(-rate))
 
 
-def _reason(problem: EdgeProblem, source: PriorSource, rule: Rule) -> str:
+def _reason(problem: EdgeProblem, prior: EdgePrior, rule: Rule) -> str:
     seen = (
         f"{problem.c} of {problem.n} samples are correct, so the success rate is about {problem.rate.value:.2g} "
         f"[{problem.rate.low:.2g}, {problem.rate.high:.2g}]"
@@ -166,8 +166,9 @@ def _reason(problem: EdgeProblem, source: PriorSource, rule: Rule) -> str:
     if max(problem.chance_out_of_reach, problem.chance_edge, problem.chance_in_distribution) >= rule.threshold:
         chances += ", which is more than its own samples show"
     settled = f"{problem.samples_to_settle} more samples would likely settle it"
-    if source == "none" and not problem.c:
-        return f"{seen}, undecided ({chances}), and no population could be fitted to say more; {settled}."
+    if not prior.predicts and not problem.c:
+        why = "the fitted population misfits" if prior.misfits else "no population could be fitted to say more"
+        return f"{seen}, undecided ({chances}), and {why}; {settled}."
     if problem.selected:
         why = f"selected, as {signal}, at least {rule.least_signal:.0%}"
     elif problem.chance_in_distribution >= rule.threshold:

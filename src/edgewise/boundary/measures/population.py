@@ -26,8 +26,11 @@ REACH = 64
 # The expected problems that a bin of the chi-square needs, and the bins without which three fitted
 # parameters leave nothing to check.
 BIN_PROBLEMS, LEAST_BINS = 5, 5
+# At a smaller p-value the counts contradict the fitted shape, and it predicts nothing. Seen from 100 refits on.
+MISFIT = 0.01
 # Distinct n times largest n beyond which the check of the histogram would take minutes.
 CHECKED_CELLS = 1_000_000
+MISFITS = "The counts contradict this shape, so it predicts nothing."
 # Twice a log-likelihood gained that is no more than the search leaves open.
 SAME_FIT = 1e-6
 # Three parameters need three samples of some problem, and more problems than three.
@@ -68,9 +71,11 @@ class Population:
 
     `predicted_K` is pass@k at `k_K` (powers of two up to 64 n), with the bootstrap interval over
     problems (or their clusters) from `low_K` to `high_K`, the fit being repeated in every resample.
-    Value and interval presume the shape; beyond 2n nothing else supports them.
+    Value and interval presume the shape; beyond 2n nothing else supports them. They are NaN where the counts
+    contradict the shape (`misfit_p` below 0.01) or determine none.
 
-    `converged` is False where the counts do not determine the parameters; `concern` then says why.
+    `converged` is False where the counts do not determine the parameters. `concern` says why, or that the shape does
+    not fit.
     """
 
     unreached: Estimate
@@ -127,7 +132,7 @@ def fit_population(counts: Counts, *, bootstrap: Bootstrap = REFITS) -> Populati
     ratio = 2 * (best.log_likelihood - plain.log_likelihood)
     ratio = ratio if ratio > SAME_FIT else 0.0
     nothing_known = undetermined(counts)
-    concern = nothing_known or unfinished(best)
+    open_end = nothing_known or unfinished(best)
 
     k_K = np.array(k_grid(REACH * counts.n))
 
@@ -140,7 +145,8 @@ def fit_population(counts: Counts, *, bootstrap: Bootstrap = REFITS) -> Populati
     predicted_RK = np.array([_curve(refit(n_G, c_G, one_G), k_K) for one_G in drawn])
     count = units(counts.problems, counts.cluster_P)
     ends_K2 = np.array([percentiles(predicted_R, bootstrap.confidence, count) for predicted_R in predicted_RK.T])
-    known = np.nan if nothing_known else 1.0
+    misfit_p = misfit(n_G, c_G, weight_G, best.shape, refit, bootstrap)
+    known = np.nan if nothing_known or misfit_p < MISFIT else 1.0
     return Population(
         unreached=unreached,
         a=a,
@@ -149,13 +155,13 @@ def fit_population(counts: Counts, *, bootstrap: Bootstrap = REFITS) -> Populati
         plain=BetaBinomial(plain.shape.a, plain.shape.b, plain.log_likelihood + tally.constant),
         likelihood_ratio=ratio,
         zero_inflation_p=float(stats.chi2.sf(ratio, 1) / 2) if ratio > 0 else 1.0,
-        misfit_p=misfit(n_G, c_G, weight_G, best.shape, refit, bootstrap),
+        misfit_p=misfit_p,
         k_K=k_K,
         predicted_K=known * _curve(best.shape, k_K),
         low_K=known * ends_K2[:, 0],
         high_K=known * ends_K2[:, 1],
-        converged=not concern,
-        concern=concern,
+        converged=not open_end,
+        concern=open_end or (MISFITS if misfit_p < MISFIT else ""),
         n=counts.n,
         problems=counts.problems,
         bootstrap=bootstrap,
@@ -288,8 +294,8 @@ def _population_panel(result: Population) -> Panel:
         Series("k", result.k_K, result.predicted_K, result.low_K, result.high_K),
     )
     note = (
-        f"{basis(result)} Profile-likelihood intervals. A small p for the shape says "
-        "not to trust the fit beyond n. pi0 cannot tell a problem that is impossible from one far rarer than 1/n."
+        f"{basis(result)} Profile-likelihood intervals. Where the shape fits with p below {MISFIT}, nothing is "
+        "predicted. pi0 cannot tell a problem that is impossible from one far rarer than 1/n."
     )
     return Panel(columns, (PanelRow(cells),), note)
 
