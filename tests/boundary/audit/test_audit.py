@@ -159,6 +159,15 @@ def test_where_guessing_reaches_most_no_claim_is_made() -> None:
     assert audit({"base": base, "tuned": tuned}, guess=10**6, resamples=RESAMPLES).verdict.label != "cannot tell"
 
 
+@pytest.mark.parametrize(("choices", "k", "forbidden"), [(4, 2, True), (5, 2, True), (6, 2, False), (2, 1, False)])
+def test_guessing_among_few_choices_reaches_many_within_two_samples(choices: int, k: int, forbidden: bool) -> None:
+    """Four choices guess 44% of the problems within two samples, and 25% at once, which pass@1 starts from."""
+    base, tuned = Counts.of(8, [2] * 40), Counts.of(8, [7] * 40)
+    found = audit({"base": base, "tuned": tuned}, guess=choices, k=k, resamples=RESAMPLES)
+    assert (found.verdict.label == "cannot tell") == forbidden
+    assert any("guessing alone" in concern.message for concern in found.concerns) == forbidden
+
+
 def test_bad_input() -> None:
     some = Counts.of(8, [1, 2])
     with pytest.raises(InputError, match="models: 1 given"):

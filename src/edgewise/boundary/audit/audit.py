@@ -24,8 +24,9 @@ from edgewise.outcomes.outcomes import Outcomes
 
 # What the one set is called where the rollouts name none.
 EVERYTHING = "all problems"
-# Where guessing alone solves more than this share within k samples, pass@k says little about the model.
-MOST_GUESSED = 0.5
+# Where guessing alone solves more than this share within k samples, pass@k says little about the model: one that stops
+# guessing, or starts to, moves it by as much. Of one sample a half is needed, which a question of yes or no has.
+MOST_GUESSED, MOST_GUESSED_AT_ONCE = 1 / 3, 0.5
 
 
 def audit(
@@ -232,7 +233,7 @@ def _forbidden(models: tuple[str, str], concerns: Sequence[Concern]) -> tuple[st
 
 def _saturated(name: str, guessing: Guessing, k: int) -> str | None:
     floor = guessing.floor_at(k)
-    if not floor > MOST_GUESSED:
+    if not floor > (MOST_GUESSED if k > 1 else MOST_GUESSED_AT_ONCE):
         return None
     return f"{name}: guessing alone ({guessing.source}) solves {floor:.0%} of problems within {k} samples."
 
