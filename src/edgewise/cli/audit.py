@@ -39,7 +39,11 @@ By = Annotated[
     typer.Option(help="Count by answer or process. Default: the process where it was verified for all models."),
 ]
 Alpha = Annotated[
-    float, typer.Option(help="Chance of any false verdict on the sets; levels are a family of their own.")
+    float,
+    typer.Option(
+        help="Two independent draws of one model, judged alike, get a false change on any set in at most this share of "
+        "audits; levels are a family of their own."
+    ),
 ]
 Margin = Annotated[float, typer.Option(help="The change in pass@k that counts as none.")]
 Answers = Annotated[int | None, typer.Option(min=1, max=2**62, help="Number of possible answers, for the guess floor.")]

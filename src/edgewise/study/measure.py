@@ -58,8 +58,8 @@ class Findings:
 def measure(study: Study, store: Store) -> Findings:
     """Read a finished study's outcomes and audit every arm against the base on every region.
 
-    Intervals of the verdicts are at 1 - .05 / (arms x regions), so that all verdicts together are false in at most 5%
-    of studies. Raises InputError where a file cannot be read.
+    All verdicts share alpha = .05: were every arm a second, independent draw of the base, judged alike, any of them
+    would get a false change in at most 5% of studies. Raises InputError where a file cannot be read.
     """
     folders = {name: store.folder(evaluation) for name, evaluation in study.evaluations.items()}
     models = {name: _by_region(read_outcomes(path / OUTCOMES), study) for name, path in folders.items()}

@@ -105,7 +105,8 @@ def boundary_verdict(
     It is so where none of an arm's samples could be scored.
 
     `k` defaults to the largest power of two up to n/4 and may not exceed n/2. `margin` is the difference in pass@k
-    regarded as none. `comparisons` is the number of verdicts of the family this one belongs to. Nothing is resampled.
+    regarded as none. Two independent draws of one model, judged alike, get a false change in at most a share `alpha` of
+    audits; `comparisons` is the number of verdicts that share it. Nothing is resampled.
 
     Sources: Yue et al. 2025 (arXiv:2504.13837) for the question and the solved sets, with the
     noise floor, pairing and intervals their tables lack.
@@ -165,7 +166,7 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     set. The label is the name of the combined facts.
 
     Raises InputError when there is no verdict, or one was not made with `comparisons` at least
-    the number of verdicts, for then the family's error rate is not alpha.
+    the number of verdicts, for then two draws of one model get a false change more often than alpha.
     """
     if not verdicts:
         raise InputError("verdicts: none given; at least one is needed")
