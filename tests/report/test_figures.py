@@ -54,7 +54,7 @@ def test_uses_are_told_apart_and_joined(drawn: dict[str, Figure]) -> None:
     rows = [r for r in rows_of(drawn["difference"]) if "part" in r and r["model"] == WIDE]
     parts = {(r["k"], r["part"]) for r in rows if not r["joint"]}
     quarter, half = SAMPLES // 4, SAMPLES // 2
-    assert parts == {(k, "claim") for k in (1, 2, 4, quarter, half)} | {(SAMPLES, "dotted")}
+    assert parts == {(k, "claim") for k in (1, 2, 4, quarter, 10, half)} | {(SAMPLES, "dotted")}
     assert {(r["k"], r["part"]) for r in rows if r["joint"]} == {(half, "dotted")}
 
 

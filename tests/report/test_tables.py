@@ -64,7 +64,7 @@ def test_every_point_of_every_curve_in_full_precision(found: Audit, folder: Path
 def test_the_use_of_each_k_is_told(folder: Path) -> None:
     uses = {(int(r["k"]), r["use"]) for r in read(folder, "curves")}
     quarter, half = SAMPLES // 4, SAMPLES // 2
-    assert uses == {(k, "claim") for k in (1, 2, 4, quarter, half)} | {(SAMPLES, "dotted")}
+    assert uses == {(k, "claim") for k in (1, 2, 4, quarter, 10, half)} | {(SAMPLES, "dotted")}
 
 
 def test_a_row_for_each_verdict(found: Audit, folder: Path) -> None:

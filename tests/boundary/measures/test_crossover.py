@@ -60,7 +60,7 @@ def test_k_star_is_where_the_band_first_lies_below_0() -> None:
 
 def test_a_crossing_beyond_half_of_n_is_not_claimable() -> None:
     found = crossover(*two_points(80, 50))
-    assert found.k_star == 64 and found.k_limit == 32
+    assert found.k_star == 50 and found.k_limit == 32
     assert not found.claimable
 
 

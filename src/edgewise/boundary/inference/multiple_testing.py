@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import special, stats
 
 from edgewise.boundary.inference.resampling import BLOCK
 from edgewise.core.errors import InputError
@@ -42,6 +42,22 @@ def fisher_exact_p(
     for block in np.split(order, _block_starts(outcomes_U[order])):
         p_U[block] = _two_sided(base_n_U[block], tuned_n_U[block], correct_U[block], least_U[block], base_c_U[block])
     return p_U[code_P]
+
+
+def fisher_exact_tails(
+    base_n: npt.ArrayLike, base_c: npt.ArrayLike, tuned_n: npt.ArrayLike, tuned_c: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    """Fisher's exact one-sided p-values of each problem: that its success rate fell, and that it rose.
+
+    Given the successes of both arms together, the base's are hypergeometric when nothing changed; the first p is the
+    probability of at least as many as were seen, the second of at most as many.
+    """
+    tables = np.stack(np.broadcast_arrays(base_n, base_c, tuned_n, tuned_c))
+    (base_n_U, base_c_U, tuned_n_U, tuned_c_U), code_P = np.unique(tables, axis=1, return_inverse=True)
+    margins = (base_n_U + tuned_n_U, base_n_U, base_c_U + tuned_c_U)
+    fell_U = stats.hypergeom.sf(base_c_U - 1, *margins)
+    rose_U = stats.hypergeom.cdf(base_c_U, *margins)
+    return np.clip(fell_U, 0.0, 1.0)[code_P], np.clip(rose_U, 0.0, 1.0)[code_P]
 
 
 def benjamini_hochberg(p: npt.ArrayLike) -> FloatArray:

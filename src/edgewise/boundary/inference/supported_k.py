@@ -13,6 +13,8 @@ SAMPLES_PER_K = 2
 # Where no k is asked for, n >= 4k: nearer to n each problem's estimate is close to a coin toss, and few problems show
 # little.
 USUAL_SAMPLES_PER_K = 4
+# Beside the powers of two, the k at which people report pass@k.
+REPORTED_KS = (10, 50, 100)
 
 
 def largest_claimable_k(n: int) -> int:
@@ -22,7 +24,7 @@ def largest_claimable_k(n: int) -> int:
 
 def usual_k(n: int) -> int:
     """The k of a claim where no other is asked for: the largest power of two up to n/4, at least 1."""
-    return k_grid(max(1, n // USUAL_SAMPLES_PER_K))[-1]
+    return _powers_of_two(max(1, n // USUAL_SAMPLES_PER_K))[-1]
 
 
 def use_of_k(k: int, n: int) -> Use:
@@ -31,7 +33,11 @@ def use_of_k(k: int, n: int) -> Use:
 
 
 def k_grid(n: int) -> list[int]:
-    """The powers of two up to n. Raises InputError when n < 1."""
+    """The k of a curve: the powers of two up to n, and those of 10, 50 and 100. Raises InputError when n < 1."""
     if n < 1:
         raise InputError(f"n: {n} samples; at least 1 is needed")
+    return sorted({*_powers_of_two(n), *(k for k in REPORTED_KS if k <= n)})
+
+
+def _powers_of_two(n: int) -> list[int]:
     return [1 << power for power in range(int(n).bit_length())]
