@@ -81,24 +81,7 @@ def solved_sets(
     """
     require_same_problems(base, tuned)
     m = samples_each(base, tuned, m)
-
-    base_P = none_at_k(base.n_P, base.c_P, m)
-    tuned_P = none_at_k(tuned.n_P, tuned.c_P, m)
-    floor_P = base_P - none_at_k(base.n_P, base.c_P, 2 * m)
-    base_only_P = (1 - base_P) * tuned_P
-    tuned_only_P = base_P * (1 - tuned_P)
-    columns_PK = np.stack(
-        [
-            (1 - base_P) * (1 - tuned_P),
-            base_only_P,
-            tuned_only_P,
-            base_P * tuned_P,
-            floor_P,
-            tuned_only_P - floor_P,
-            base_only_P - floor_P,
-        ],
-        axis=1,
-    )
+    columns_PK = solved_shares(base, tuned, m)
     both, base_only, tuned_only, neither, floor = _totals(
         columns_PK[:, :5], bootstrap.confidence, (0.0, 1.0), base.cluster_P
     )
@@ -118,6 +101,30 @@ def solved_sets(
         problems=base.problems,
         bootstrap=bootstrap,
     )
+
+
+# The columns of `solved_shares`, and the bounds of each.
+SHARES = ("both", "base_only", "tuned_only", "neither", "floor", "excess_expansion", "excess_shrinkage")
+SHARE_BOUNDS = (*[(0.0, 1.0)] * 5, *[(-1.0, 1.0)] * 2)
+
+
+def solved_shares(base: Counts, tuned: Counts, m: int) -> FloatArray:
+    """What each problem adds to the estimates of `SolvedSets`: shape (problems, 7), in the order of `SHARES`."""
+    base_P = none_at_k(base.n_P, base.c_P, m)
+    tuned_P = none_at_k(tuned.n_P, tuned.c_P, m)
+    floor_P = base_P - none_at_k(base.n_P, base.c_P, 2 * m)
+    base_only_P = (1 - base_P) * tuned_P
+    tuned_only_P = base_P * (1 - tuned_P)
+    columns = [
+        (1 - base_P) * (1 - tuned_P),
+        base_only_P,
+        tuned_only_P,
+        base_P * tuned_P,
+        floor_P,
+        tuned_only_P - floor_P,
+        base_only_P - floor_P,
+    ]
+    return np.stack(columns, axis=1)
 
 
 def samples_each(base: Counts, tuned: Counts, m: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,10 @@ from edgewise.boundary.inference.power import detectable, standard_error
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.curves import problem_pass_at_k
 from edgewise.boundary.measures.solved import SolvedSets, solved_sets
-from edgewise.outcomes.counts import Counts
+from edgewise.outcomes.counts import Counts, FloatArray
+
+# The ends of the intervals of all differences at a confidence.
+IntervalsAt = Callable[[float], tuple[FloatArray, FloatArray]]
 
 # "Gains and losses" needs both excesses above 0, each at this share of alpha: their sum says nothing about either.
 BOTH_SHARE = 0.2
@@ -107,23 +111,15 @@ def evidence_of(base: Counts, tuned: Counts, k: int, *, margin: float, alpha: fl
     ks = np.array(sorted({1, k}))
     values_PK = problem_pass_at_k(tuned, ks) - problem_pass_at_k(base, ks)
     p_K = np.fmax(mean_p(values_PK, base.cluster_P), sign_flip_p(values_PK, base.cluster_P))
-    p_1, p_k = float(p_K[0]), float(p_K[-1])
-
-    def tested(column: int, p: float, other_p: float) -> DifferenceTest:
-        # With k = 1 there is one difference, and nothing to share alpha with.
-        at = level if k == 1 or (other_p <= level / 2 and other_p <= p) else level / 2
-        low_K, high_K = mean_interval(values_PK, 1 - at, (-1.0, 1.0), base.cluster_P)
-        ends = (values_PK[:, column].mean(), low_K[column], high_K[column])
-        # Few units with an unusual value can bound a mean away from 0 where the tests do not show it.
-        value, low, high = map(float, ends)
-        shown = p <= at and not low <= 0 <= high
-        if not shown:
-            low, high = min(low, 0.0), max(high, 0.0)
-        return DifferenceTest(Estimate(value, low, high), p, 1 - at, shown)
-
+    at_1, at_k = test_by_holm(
+        values_PK.mean(axis=0),
+        p_K,
+        lambda confidence: mean_interval(values_PK, confidence, (-1.0, 1.0), base.cluster_P),
+        level,
+    )
     return Evidence(
-        at_1=tested(0, p_1, p_k),
-        at_k=tested(len(ks) - 1, p_k, p_1),
+        at_1=at_1,
+        at_k=at_k,
         solved=solved_sets(base, tuned, k, bootstrap=Bootstrap(confidence=1 - level)),
         strict=solved_sets(base, tuned, k, bootstrap=Bootstrap(confidence=1 - BOTH_SHARE * level)),
         k=k,
@@ -131,3 +127,25 @@ def evidence_of(base: Counts, tuned: Counts, k: int, *, margin: float, alpha: fl
         confidence=1 - level,
         units=units(base.problems, base.cluster_P),
     )
+
+
+def test_by_holm(
+    value_K: FloatArray, p_K: FloatArray, intervals_at: IntervalsAt, level: float
+) -> tuple[DifferenceTest, DifferenceTest]:
+    """Test the difference of pass@1, the first, and that of pass@k, the last, by Holm at `level`."""
+    count = len(value_K)
+    last = count - 1
+
+    def tested(column: int) -> DifferenceTest:
+        p, other_p = float(p_K[column]), float(p_K[last - column])
+        # With k = 1 there is one difference, and nothing to share alpha with.
+        at = level if count == 1 or (other_p <= level / 2 and other_p <= p) else level / 2
+        low_K, high_K = intervals_at(1 - at)
+        value, low, high = float(value_K[column]), float(low_K[column]), float(high_K[column])
+        # Few units with an unusual value can bound a mean away from 0 where the tests do not show it.
+        shown = p <= at and not low <= 0 <= high
+        if not shown and low <= high:
+            low, high = min(low, 0.0), max(high, 0.0)
+        return DifferenceTest(Estimate(value, low, high), p, 1 - at, shown)
+
+    return tested(0), tested(last)

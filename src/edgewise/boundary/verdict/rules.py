@@ -29,15 +29,23 @@ class Decision:
     refused: Label | None = None
 
 
-def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[str] = ()) -> Decision:
-    """Apply the rules that `boundary_verdict` documents, in their order."""
+# Of the problems that are each significantly down.
+FALSE_DISCOVERIES = 0.05
+
+# A base and a tuned model.
+Pair = tuple[Counts, Counts]
+
+
+def decide(evidence: Evidence, pairs: Sequence[Pair], concerns: Sequence[str] = ()) -> Decision:
+    """Apply the rules that `boundary_verdict` documents, in their order, to the pair of a checkpoint or to those of the
+    training seeds of a recipe."""
     facts = facts_of(evidence)
     ungraded = [name for name, counts in (("base", base), ("tuned model", tuned)) if not counts.scored]
     if ungraded:
         rule = f"No sample of the {' and of the '.join(ungraded)} could be scored, so there is no rate to compare."
         return Decision(Facts("open", "open"), CANNOT_TELL, rule)
     rule = f"{FACTS_1[facts.at_1].rule}; {FACTS_K[facts.at_k].rule}."
-    hidden = _hidden_loss(facts, evidence, base, tuned)
+    hidden = _hidden_loss(facts, evidence, pairs)
     if hidden:
         rule = f"{hidden} Without them: {label_of(facts)}."
         facts = Facts(facts.at_1, "both")
@@ -45,54 +53,69 @@ def decide(evidence: Evidence, base: Counts, tuned: Counts, concerns: Sequence[s
     if label == CANNOT_TELL:
         return Decision(facts, label, rule)
     reasons = [reason.rstrip(".") for reason in concerns]
-    reasons += _confounds(facts, evidence, base, tuned)
+    reasons += _confounds(facts, evidence, pairs)
     if not reasons:
         return Decision(facts, label, rule)
     return Decision(Facts("open", "open"), CANNOT_TELL, f"{'; '.join(reasons)}. Without that: {label}.", refused=label)
 
 
-def _hidden_loss(facts: Facts, e: Evidence, base: Counts, tuned: Counts) -> str:
-    """What single problems lost, where it is as much as the margin although the net change does not show it."""
+def _hidden_loss(facts: Facts, e: Evidence, pairs: Sequence[Pair]) -> str:
+    """What single problems lost, where it is as much as the margin although the net change does not show it; of
+    training seeds, in more than half of them."""
     if facts.at_k not in _HIDING:
         return ""
-    changed = changes(base, tuned)
-    down_P = (changed.q_P <= changed.q) & (changed.direction_P < 0)
-    lost_P = none_at_k(tuned.n_P, tuned.c_P, e.k) - none_at_k(base.n_P, base.c_P, e.k)
-    lost = float(lost_P[down_P].sum() / base.problems)
+    losses = [_loss(e, *pair) for pair in pairs]
+    # The lesser of the two middle ones where their number is even.
+    down, lost = sorted(losses, key=lambda loss: loss[1])[(len(losses) - 1) // 2]
     if lost < e.margin:
         return ""
+    of_seeds = "" if len(pairs) == 1 else f" (median of {len(pairs)} training seeds)"
     return (
-        f"{down_P.sum()} problems are each significantly down (false discovery rate {changed.q:g}) and lose "
-        f"{100 * lost:.1f} points of pass@{e.k} together, which gains on others hide."
+        f"{down} problems are each significantly down (false discovery rate {FALSE_DISCOVERIES:g}) and lose "
+        f"{100 * lost:.1f} points of pass@{e.k} together{of_seeds}, which gains on others hide."
     )
 
 
-def _confounds(facts: Facts, e: Evidence, base: Counts, tuned: Counts) -> list[str]:
+def _loss(e: Evidence, base: Counts, tuned: Counts) -> tuple[int, float]:
+    """How many problems are each significantly down, and how much of pass@k they lose together."""
+    changed = changes(base, tuned, q=FALSE_DISCOVERIES)
+    down_P = (changed.q_P <= changed.q) & (changed.direction_P < 0)
+    lost_P = none_at_k(tuned.n_P, tuned.c_P, e.k) - none_at_k(base.n_P, base.c_P, e.k)
+    return int(down_P.sum()), float(lost_P[down_P].sum() / base.problems)
+
+
+def _confounds(facts: Facts, e: Evidence, pairs: Sequence[Pair]) -> list[str]:
     """Differences in how many samples were verified that are large enough to have made one of the facts."""
     reasons = []
-    for name, before_P, after_P in (
-        ("unscorable", base.unscorable_P, tuned.unscorable_P),
-        ("truncated", base.truncated_P, tuned.truncated_P),
-    ):
-        if before_P is None and after_P is None:
+    for name in ("unscorable", "truncated"):
+        if all(_unverified(counts, name) is None for pair in pairs for counts in pair):
             continue
-        shares = [_share(base, before_P), _share(tuned, after_P)]
-        # What was not recorded may have been none at all.
-        before_P, after_P = (np.zeros_like(base.n_P) if count_P is None else count_P for count_P in (before_P, after_P))
-        artefact_1 = _blocked(base, before_P, 1) - _blocked(tuned, after_P, 1)
-        artefact_k = _blocked(base, before_P, e.k) - _blocked(tuned, after_P, e.k)
+        artefact_1, artefact_k = (
+            float(np.mean([_blocked(base, name, k) - _blocked(tuned, name, k) for base, tuned in pairs]))
+            for k in (1, e.k)
+        )
         explained = FACTS_K[facts.at_k].explained(e, artefact_1, artefact_k)
         explained = explained or FACTS_1[facts.at_1].explained(e, artefact_1, artefact_k)
         if explained:
-            samples = f"{name.capitalize()} samples are {shares[0]} in base and {shares[1]} in tuned"
-            reasons.append(f"{samples}, a difference {explained}")
+            before, after = (_share(arm, name) for arm in zip(*pairs, strict=True))
+            reasons.append(
+                f"{name.capitalize()} samples are {before} in base and {after} in tuned, a difference {explained}"
+            )
     return reasons
 
 
-def _share(counts: Counts, unverified_P: IntArray | None) -> str:
-    return "not recorded" if unverified_P is None else f"{np.mean(unverified_P / counts.n_P):.1%}"
+def _unverified(counts: Counts, name: str) -> IntArray | None:
+    return counts.unscorable_P if name == "unscorable" else counts.truncated_P
 
 
-def _blocked(counts: Counts, unverified_P: IntArray, k: int) -> float:
+def _share(arm: Sequence[Counts], name: str) -> str:
+    """The share of samples that were not verified, over problems and training seeds."""
+    shares = [unverified_P / counts.n_P for counts in arm if (unverified_P := _unverified(counts, name)) is not None]
+    return f"{np.mean(shares):.1%}" if shares else "not recorded"
+
+
+def _blocked(counts: Counts, name: str, k: int) -> float:
     """The mean probability that none of k samples is verified: 1 minus the pass@k of a model always right."""
-    return float(np.mean(none_at_k(counts.n_P, counts.n_P - unverified_P, k)))
+    unverified_P = _unverified(counts, name)
+    # What was not recorded may have been none at all.
+    return 0.0 if unverified_P is None else float(np.mean(none_at_k(counts.n_P, counts.n_P - unverified_P, k)))

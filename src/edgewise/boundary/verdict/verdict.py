@@ -129,7 +129,7 @@ def boundary_verdict(
         raise InputError(f"k: {k}; a claim from n = {n} samples needs k from 1 to n/{SAMPLES_PER_K} = {largest}")
 
     evidence = evidence_of(base, tuned, k, margin=margin, alpha=alpha, comparisons=comparisons)
-    decision = decide(evidence, base, tuned, concerns)
+    decision = decide(evidence, [(base, tuned)], concerns)
     return BoundaryVerdict(
         label=decision.label,
         facts=decision.facts,
