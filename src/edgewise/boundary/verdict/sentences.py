@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.power import LEAST_POWER
 from edgewise.boundary.verdict.evidence import DifferenceTest, Evidence
 from edgewise.boundary.verdict.facts import FACTS_1, FACTS_K, Facts
-from edgewise.boundary.verdict.labels import LABELS
+from edgewise.boundary.verdict.labels import LABELS, Label, shown_label
 from edgewise.boundary.verdict.rules import Decision
 
 MOST_WORDS = 25
@@ -47,6 +49,31 @@ def combined_sentence(facts: Facts, parts: dict[str, Facts], ks: Sequence[int], 
             clauses.append(entries[fact].clause.format(k=k, margin=_points(margin), here=here))  # type: ignore[index]
     text = "; ".join(clause for clause in clauses if clause)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def seeds_sentence(labels: Counter[Label], k: int, scatter_1: float, scatter_k: float) -> str:
+    """What the training seeds of a recipe differ by: their labels, and the standard deviations of the changes."""
+    seeds = f"{labels.total()} seed{'s' if labels.total() > 1 else ''}: {_labels_of_seeds(labels, k)}"
+    if math.isnan(scatter_1):
+        return f"{seeds}."
+    at_k = f", pass@{k} by {_points(scatter_k).removesuffix(' points')}" if k > 1 else ""
+    return f"{seeds}; changes of pass@1 scatter by {_points(scatter_1)}{at_k}."
+
+
+def too_few_seeds_sentence(labels: Counter[Label], k: int, least: int) -> str:
+    """What is said where there are too few training seeds for a statement about a recipe."""
+    which = "this checkpoint" if labels.total() == 1 else "these checkpoints"
+    return f"Only of {which}: {_labels_of_seeds(labels, k)}. A statement about the recipe needs {least} training seeds."
+
+
+def _labels_of_seeds(labels: Counter[Label], k: int) -> str:
+    """How many seeds have which label, the commonest two and the others."""
+    if len(labels) == 1:
+        (label,) = labels
+        return f"{'all ' if labels.total() > 1 else ''}{shown_label(label, k)}"
+    named = [f"{number} {shown_label(label, k)}" for label, number in labels.most_common(2)]
+    others = labels.total() - sum(number for _, number in labels.most_common(2))
+    return ", ".join([*named, *([f"{others} other"] if others else [])])
 
 
 def evidence_line(e: Evidence, n: int) -> str:

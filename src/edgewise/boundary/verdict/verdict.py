@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.supported_k import SAMPLES_PER_K, largest_claimable_k, usual_k
 from edgewise.boundary.measures.solved import SolvedSets
-from edgewise.boundary.verdict.evidence import evidence_of
+from edgewise.boundary.verdict.evidence import Evidence, evidence_of
 from edgewise.boundary.verdict.facts import Facts, combine_facts
 from edgewise.boundary.verdict.labels import Label, label_of, shown_label
-from edgewise.boundary.verdict.rules import decide
+from edgewise.boundary.verdict.rules import Pair, decide
 from edgewise.boundary.verdict.sentences import combined_sentence, evidence_line, sentence
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, Rates, require_same_problems
@@ -35,6 +37,9 @@ class BoundaryVerdict:
     `detectable` is the smallest Delta pass@k that the design sees with power 0.8; it vetoes nothing. `concerns` are the
     reasons from outside that forbid a claim, and `refused` is the label that they, or samples that were cut off or not
     scored, forbade.
+
+    `training_seeds` is 1 for a verdict on one checkpoint. From two on it is one on a recipe (`recipe.recipe_verdict`):
+    all numbers are means over the seeds, and intervals and p-values are for new seeds and new problems.
     """
 
     label: Label
@@ -62,6 +67,7 @@ class BoundaryVerdict:
     margin: float
     comparisons: int
     confidence: float
+    training_seeds: int = 1
 
     def __str__(self) -> str:
         return f"{shown_label(self.label, self.k).capitalize()}. {self.sentence} {self.numbers} Rule: {self.rule}"
@@ -116,27 +122,40 @@ def boundary_verdict(
     Raises InputError when the arms do not hold the same problems or an argument is out of range.
     """
     require_same_problems(base, tuned)
+    k = checked_terms([(base, tuned)], k=k, alpha=alpha, margin=margin, comparisons=comparisons)
+    evidence = evidence_of(base, tuned, k, margin=margin, alpha=alpha, comparisons=comparisons)
+    return verdict_of(evidence, [(base, tuned)], alpha=alpha, comparisons=comparisons, concerns=concerns)
+
+
+def checked_terms(pairs: Sequence[Pair], *, k: int | None, alpha: float, margin: float, comparisons: int) -> int:
+    """The k of the claim, by default the largest power of two up to n/4. InputError where a term is out of range."""
     if not 0 < alpha < 1:
         raise InputError(f"alpha: {alpha}; a number between 0 and 1 is needed, such as 0.05")
     if not 0 < margin < 1:
         raise InputError(f"margin: {margin}; a difference in pass@k between 0 and 1 is needed")
     if comparisons < 1:
         raise InputError(f"comparisons: {comparisons}; a family has at least 1 verdict")
-    n = min(base.n, tuned.n)
+    n = _least_n(pairs)
     largest = max(1, largest_claimable_k(n))
     k = usual_k(n) if k is None else k
     if not 1 <= k <= largest:
         raise InputError(f"k: {k}; a claim from n = {n} samples needs k from 1 to n/{SAMPLES_PER_K} = {largest}")
+    return k
 
-    evidence = evidence_of(base, tuned, k, margin=margin, alpha=alpha, comparisons=comparisons)
-    decision = decide(evidence, [(base, tuned)], concerns)
+
+def verdict_of(
+    evidence: Evidence, pairs: Sequence[Pair], *, alpha: float, comparisons: int, concerns: Sequence[str]
+) -> BoundaryVerdict:
+    """The verdict that the evidence supports, of one pair of models or of those of several training seeds."""
+    n, decision = _least_n(pairs), decide(evidence, pairs, concerns)
+    bases, tuned = zip(*pairs, strict=True)
     return BoundaryVerdict(
         label=decision.label,
         facts=decision.facts,
         sentence=sentence(decision, evidence),
         numbers=evidence_line(evidence, n),
         rule=decision.rule,
-        k=k,
+        k=evidence.k,
         delta_1=evidence.at_1.estimate,
         delta_k=evidence.at_k.estimate,
         p_1=evidence.at_1.p,
@@ -147,15 +166,16 @@ def boundary_verdict(
         solved=evidence.solved,
         concerns=tuple(concerns),
         refused=decision.refused,
-        base_rates=base.rates(),
-        tuned_rates=tuned.rates(),
-        metric=base.metric,
+        base_rates=_mean_rates(bases),
+        tuned_rates=_mean_rates(tuned),
+        metric=bases[0].metric,
         n=n,
-        problems=base.problems,
+        problems=bases[0].problems,
         alpha=alpha,
-        margin=margin,
+        margin=evidence.margin,
         comparisons=comparisons,
         confidence=evidence.confidence,
+        training_seeds=len(pairs),
     )
 
 
@@ -185,3 +205,14 @@ def combine(verdicts: Mapping[str, BoundaryVerdict]) -> CombinedVerdict:
     text = combined_sentence(facts, parts, ks, max(verdict.margin for verdict in verdicts.values()))
     rule = "A change on any set is a change; that there was none needs every set."
     return CombinedVerdict(label_of(facts), facts, text, rule, dict(verdicts))
+
+
+def _least_n(pairs: Sequence[Pair]) -> int:
+    return min(counts.n for pair in pairs for counts in pair)
+
+
+def _mean_rates(arm: Sequence[Counts]) -> Rates:
+    """The rates of an arm over its training seeds."""
+    rates = [counts.rates() for counts in arm]
+    unscorable, truncated = (float(np.mean([getattr(r, name) for r in rates])) for name in ("unscorable", "truncated"))
+    return Rates(unscorable, truncated, rates[0].problems)
