@@ -40,7 +40,8 @@ def decide(evidence: Evidence, pairs: Sequence[Pair], concerns: Sequence[str] = 
     """Apply the rules that `boundary_verdict` documents, in their order, to the pair of a checkpoint or to those of the
     training seeds of a recipe."""
     facts = facts_of(evidence)
-    ungraded = [name for name, counts in (("base", base), ("tuned model", tuned)) if not counts.scored]
+    arms = zip(("base", "tuned model"), zip(*pairs, strict=True), strict=True)
+    ungraded = [name for name, arm in arms if not all(counts.scored for counts in arm)]
     if ungraded:
         rule = f"No sample of the {' and of the '.join(ungraded)} could be scored, so there is no rate to compare."
         return Decision(Facts("open", "open"), CANNOT_TELL, rule)
