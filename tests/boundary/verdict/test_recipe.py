@@ -127,10 +127,13 @@ def test_losses_that_gains_hide_must_be_those_of_most_seeds() -> None:
 def test_a_concern_about_one_seed_forbids_its_claim_and_the_recipes() -> None:
     base, tuned = runs(500, 64, [1.0, 1.0, 1.0])
     recipe = recipe_verdict(
-        base, dict(zip("abc", tuned, strict=True)), seed_concerns={"b": ["its samples are repeated"]}
+        base, dict(zip("abc", tuned, strict=True)), seed_concerns={"b": ["b: its samples are repeated"]}
     )
     assert recipe.verdict.label == "cannot tell" and recipe.verdict.refused == "sharpened"
-    assert "seed b: its samples are repeated" in recipe.verdict.rule
+    assert (
+        recipe.verdict.rule.startswith("b: its samples are repeated.")
+        and "b: its samples are repeated" in recipe.verdict.rule
+    )
     assert [own.label for own in recipe.seeds.values()] == ["sharpened", "cannot tell", "sharpened"]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
+from edgewise.boundary.audit.arms import ArmSamples, Checkpoints, line_up
 from edgewise.boundary.audit.result import Audit, Concern, ProblemSet, Scope
 from edgewise.boundary.audit.unseen import sample_concerns
 from edgewise.boundary.inference.resampling import Bootstrap
@@ -17,6 +19,7 @@ from edgewise.boundary.measures.curves import curve, paired_difference
 from edgewise.boundary.measures.guessing import GUESSING, Guessing
 from edgewise.boundary.measures.registry import Arm
 from edgewise.boundary.measures.verifier_errors import VerifierLabels
+from edgewise.boundary.verdict.recipe import RecipeVerdict, recipe_verdict
 from edgewise.boundary.verdict.verdict import boundary_verdict, combine
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, require_same_problems
@@ -30,7 +33,7 @@ MOST_GUESSED, MOST_GUESSED_AT_ONCE = 1 / 3, 0.5
 
 
 def audit(
-    models: Mapping[str, Outcomes | Counts],
+    arms: Mapping[str, ArmSamples],
     *,
     k: int | None = None,
     metric: Metric | None = None,
@@ -44,7 +47,11 @@ def audit(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Audit:
-    """Compare every tuned model with the base, the first of `models`, on the same problems.
+    """Compare every tuned arm with the base, the first of `arms`, on the same problems.
+
+    An arm is the samples of one checkpoint, or those of several training seeds: a list, or a mapping by seed. Each seed
+    is then a model called ARM/SEED, and the arm has a verdict as a recipe beside theirs (`recipe_verdict`). A base with
+    training seeds is that of each seed, paired by name or place.
 
     `metric` defaults to the process where every model's was verified. `k` defaults, set by set, to the
     largest power of two up to n/4. `sets` names the problem sets to compare, in this order; by default all,
@@ -56,11 +63,11 @@ def audit(
     process errs; CoT-pass@k is then corrected for its errors. `concerns` are passed on; one that forbids a
     claim makes the verdicts it is about "cannot tell".
 
-    Raises InputError when there are fewer than two models, they do not hold the same problems, a set or a
-    measure is unknown, or an argument is out of range.
+    Raises InputError when there are fewer than two arms, bases do not pair with seeds, the models do not hold the same
+    problems, a set or a measure is unknown, or an argument is out of range.
     """
-    if len(models) < 2:
-        raise InputError(f"models: {len(models)} given; an audit compares a base with at least one tuned model")
+    checkpoints = line_up(arms)
+    models = checkpoints.samples
     if metric is None:
         metric = "process" if all(_has_process(arm) for arm in models.values()) else "answer"
     if verifier and not any(isinstance(arm, Outcomes) and arm.process_S is not None for arm in models.values()):
@@ -68,8 +75,8 @@ def audit(
     # The guess floor decides whether a claim can be made, so it is computed in any case.
     names = registry.check_names(measures) | {GUESSING.name}
     counts_by: CountsBy = {name: _by_metric(arm, metric) for name, arm in models.items()}
-    (base_name, base), *tuned = ((name, counts[metric]) for name, counts in counts_by.items())
-    for _, other in tuned:
+    base, *others = (counts[metric] for counts in counts_by.values())
+    for other in others:
         require_same_problems(base, other)
     problems_of = _problems_of(base, sets)
     compared_P = np.any(list(problems_of.values()), axis=0)
@@ -85,8 +92,9 @@ def audit(
         names=names,
         alpha=alpha,
         margin=margin,
-        comparisons=len(tuned) * len(problems_of),
-        forbidden={name: _forbidden((base_name, name), concerns) for name, _ in tuned},
+        checkpoints=checkpoints,
+        comparisons=checkpoints.comparisons * len(problems_of),
+        forbidden={name: _forbidden((of_it, name), concerns) for name, of_it in checkpoints.base_of.items()},
         guess=guess,
         verifier=verifier,
         resamples=resamples,
@@ -96,12 +104,23 @@ def audit(
     for name, chosen_P in problems_of.items():
         samples = {model: arm.select(chosen_P) for model, arm in models.items() if isinstance(arm, Outcomes)}
         parts.append(_problem_set(name, samples, _selected(counts_by, chosen_P), settings))
-    verdicts = {model: combine({part.name: part.whole.verdicts[model] for part in parts}) for model, _ in tuned}
+    wholes = {part.name: part.whole for part in parts}
+    verdicts = {
+        model: combine({name: whole.verdicts[model] for name, whole in wholes.items()}) for model in checkpoints.base_of
+    }
+    recipes = {
+        arm: combine({name: whole.recipes[arm].verdict for name, whole in wholes.items()})
+        for arm in checkpoints.recipes
+    }
+    last = tuple(arms)[-1]
     return Audit(
-        verdict=verdicts[tuned[-1][0]],
+        verdict=recipes[last] if last in recipes else verdicts[last],
         models=tuple(models),
         metric=metric,
         verdicts=verdicts,
+        recipes=recipes,
+        seeds=checkpoints.recipes,
+        bases=checkpoints.base_of,
         sets=tuple(parts),
         concerns=(*concerns, *(concern for part in parts for concern in part.concerns)),
         counts=compared,
@@ -116,6 +135,12 @@ def audit(
 CountsBy = Mapping[str, Mapping[Metric, Counts]]
 
 
+class _VerdictTerms(TypedDict):
+    alpha: float
+    margin: float
+    comparisons: int
+
+
 @dataclass(frozen=True)
 class _Settings:
     """What all verdicts and intervals of one audit share."""
@@ -125,6 +150,7 @@ class _Settings:
     names: frozenset[str]
     alpha: float
     margin: float
+    checkpoints: Checkpoints
     comparisons: int
     forbidden: Mapping[str, tuple[str, ...]]
     guess: int | Counts | None
@@ -136,10 +162,14 @@ class _Settings:
     def bootstrap(self) -> Bootstrap:
         return Bootstrap(self.resamples, self.seed)
 
+    @property
+    def of_verdicts(self) -> _VerdictTerms:
+        return {"alpha": self.alpha, "margin": self.margin, "comparisons": self.comparisons}
+
 
 def _problem_set(name: str, samples: Mapping[str, Outcomes], counts_by: CountsBy, settings: _Settings) -> ProblemSet:
     arms = tuple(Arm(model, counts[settings.metric], samples.get(model)) for model, counts in counts_by.items())
-    base, *tuned = arms
+    levels = np.unique(arms[0].counts.level).tolist()
     n = min(arm.counts.n for arm in arms)
     terms = registry.Terms(
         k=settings.k or usual_k(n),
@@ -155,32 +185,48 @@ def _problem_set(name: str, samples: Mapping[str, Outcomes], counts_by: CountsBy
     if saturated:
         forbidden = {model: (*reasons, saturated) for model, reasons in settings.forbidden.items()}
         settings = replace(settings, forbidden=forbidden)
-    levels = np.unique(base.counts.level).tolist()
-    of_levels = replace(settings, comparisons=len(tuned) * len(levels))
+    of_levels = replace(settings, comparisons=settings.checkpoints.comparisons * len(levels))
+    by_name = {arm.name: arm for arm in arms}
     return ProblemSet(
         name=name,
         whole=_scope(name, None, counts_by, settings),
         levels=tuple(
-            _scope(f"{name}, level {level}", level, _selected(counts_by, base.counts.level == level), of_levels)
+            _scope(f"{name}, level {level}", level, _selected(counts_by, arms[0].counts.level == level), of_levels)
             for level in levels
             if len(levels) > 1
         ),
         measures=of_set,
         models={arm.name: registry.compute("model", (arm,), terms, settings.names) for arm in arms},
-        comparisons={arm.name: registry.compute("comparison", (base, arm), terms, settings.names) for arm in tuned},
+        comparisons={
+            model: registry.compute("comparison", (by_name[base], by_name[model]), terms, settings.names)
+            for model, base in settings.checkpoints.base_of.items()
+        },
         concerns=(Concern(saturated, True),) if saturated else (),
     )
 
 
 def _scope(name: str, level: int | str | None, counts_by: CountsBy, settings: _Settings) -> Scope:
     counts = {model: by_metric[settings.metric] for model, by_metric in counts_by.items()}
-    (_, base), *tuned = counts.items()
+    base_of = settings.checkpoints.base_of
     n = min(arm.n for arm in counts.values())
     k = settings.k or usual_k(n)
+    recipes = {arm: _recipe(counts, of_seed, k, settings) for arm, of_seed in settings.checkpoints.recipes.items()}
+    verdicts = {
+        model: recipes[arm].seeds[seed]
+        for arm, of_seed in settings.checkpoints.recipes.items()
+        for seed, model in of_seed.items()
+    }
+    verdicts |= {
+        model: boundary_verdict(
+            counts[base], counts[model], k=k, concerns=settings.forbidden[model], **settings.of_verdicts
+        )
+        for model, base in base_of.items()
+        if model not in verdicts
+    }
     return Scope(
         name=name,
         level=level,
-        problems=base.problems,
+        problems=next(iter(counts.values())).problems,
         n=n,
         k=k,
         curves={
@@ -192,21 +238,23 @@ def _scope(name: str, level: int | str | None, counts_by: CountsBy, settings: _S
         },
         rates={model: arm.rates() for model, arm in counts.items()},
         differences={
-            model: paired_difference(base, arm, sorted({*k_grid(n), k}), bootstrap=settings.bootstrap)
-            for model, arm in tuned
+            model: paired_difference(counts[base], counts[model], sorted({*k_grid(n), k}), bootstrap=settings.bootstrap)
+            for model, base in base_of.items()
         },
-        verdicts={
-            model: boundary_verdict(
-                base,
-                arm,
-                k=k,
-                alpha=settings.alpha,
-                margin=settings.margin,
-                comparisons=settings.comparisons,
-                concerns=settings.forbidden[model],
-            )
-            for model, arm in tuned
-        },
+        verdicts={model: verdicts[model] for model in base_of},
+        recipes=recipes,
+    )
+
+
+def _recipe(counts: Mapping[str, Counts], of_seed: Mapping[str, str], k: int, settings: _Settings) -> RecipeVerdict:
+    """The verdict of an arm whose training seeds have these models."""
+    bases = [settings.checkpoints.base_of[model] for model in of_seed.values()]
+    return recipe_verdict(
+        counts[bases[0]] if len(set(bases)) == 1 else [counts[base] for base in bases],
+        {seed: counts[model] for seed, model in of_seed.items()},
+        k=k,
+        seed_concerns={seed: settings.forbidden[model] for seed, model in of_seed.items()},
+        **settings.of_verdicts,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgewise.boundary.measures.curves import Curve, Difference
+from edgewise.boundary.verdict.recipe import RecipeVerdict
 from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict
 from edgewise.outcomes.counts import Counts, Metric, Rates
 
@@ -35,7 +36,7 @@ class Scope:
 
     `k` is where claims are made and `n` the smallest number of samples of a problem in any model.
     `curves` holds model -> metric -> curve, `rates` one for each model; `differences` and `verdicts`
-    one for each tuned model, against the base.
+    one for each tuned model, against its base; `recipes` one for each tuned arm with training seeds.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Scope:
     rates: Mapping[str, Rates]
     differences: Mapping[str, Difference]
     verdicts: Mapping[str, BoundaryVerdict]
+    recipes: Mapping[str, RecipeVerdict]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,15 +72,22 @@ class ProblemSet:
 class Audit:
     """Result of an audit: verdicts, curves and measures of several models, the base first, on the same problems.
 
-    `verdict` is that of the last model, over all sets; `verdicts` holds every tuned model's, with a
-    part for each set in the order of `sets`, at 1 - alpha / (tuned models x sets). Levels are a family
+    `verdict` is that of the last arm, over all sets; `verdicts` holds every tuned model's, with a
+    part for each set in the order of `sets`, at 1 - alpha / (tuned arms x sets). Levels are a family
     of their own. `counts` holds each model's problems, verified by `metric`.
+
+    `recipes` holds the verdict of every arm that has training seeds, over all sets; its parts speak of new seeds, and
+    those of `verdicts` of single checkpoints, each judged as if it were the only one. `seeds` names the model of each
+    of its training seeds. `bases` names the base of each tuned model: all have one, or each training seed its own.
     """
 
     verdict: CombinedVerdict
     models: tuple[str, ...]
     metric: Metric
     verdicts: Mapping[str, CombinedVerdict]
+    recipes: Mapping[str, CombinedVerdict]
+    seeds: Mapping[str, Mapping[str, str]]
+    bases: Mapping[str, str]
     sets: tuple[ProblemSet, ...]
     concerns: tuple[Concern, ...]
     counts: Mapping[str, Counts]

@@ -96,7 +96,8 @@ def recipe_verdict(
         )
         for name, pair in zip(tuned_by_seed, pairs, strict=True)
     }
-    forbidden = [*concerns, *(f"seed {name}: {concern}" for name in seeds for concern in of_seed.get(name, ()))]
+    # What holds for several seeds is said once.
+    forbidden = list(dict.fromkeys([*concerns, *(concern for some in of_seed.values() for concern in some)]))
     differences = _differences(pairs, k)
     evidence = _evidence(pairs, differences, k, margin=margin, level=alpha / comparisons)
     verdict = verdict_of(evidence, pairs, alpha=alpha, comparisons=comparisons, concerns=forbidden)
