@@ -98,8 +98,8 @@ def recipe_verdict(
     }
     # What holds for several seeds is said once.
     forbidden = list(dict.fromkeys([*concerns, *(concern for some in of_seed.values() for concern in some)]))
-    differences = _differences(pairs, k)
-    evidence = _evidence(pairs, differences, k, margin=margin, level=alpha / comparisons)
+    differences = seed_differences(pairs, k)
+    evidence = recipe_evidence(pairs, differences, k, margin=margin, level=alpha / comparisons)
     verdict = verdict_of(evidence, pairs, alpha=alpha, comparisons=comparisons, concerns=forbidden)
     labels = Counter(own.label for own in seeds.values())
     scatters = (differences[0].scatter, differences[-1].scatter)
@@ -121,16 +121,17 @@ def recipe_verdict(
     )
 
 
-def _differences(pairs: Sequence[Pair], k: int) -> list[TwoWayMean]:
-    """Delta pass@1 and Delta pass@k, which are one where k = 1."""
+def seed_differences(pairs: Sequence[Pair], k: int) -> list[TwoWayMean]:
+    """Delta pass@1 and Delta pass@k over problems and training seeds; they are one where k = 1."""
     ks = np.array(sorted({1, k}))
     values_PKR = np.stack([problem_pass_at_k(tuned, ks) - problem_pass_at_k(base, ks) for base, tuned in pairs], axis=2)
     return [two_way_mean(values_PR, cluster_P=pairs[0][0].cluster_P) for values_PR in values_PKR.transpose(1, 0, 2)]
 
 
-def _evidence(
+def recipe_evidence(
     pairs: Sequence[Pair], differences: Sequence[TwoWayMean], k: int, *, margin: float, level: float
 ) -> Evidence:
+    """Test both differences by Holm at `level`, and compute the solved sets at k, all by two-way intervals."""
     base = pairs[0][0]
 
     def intervals_at(confidence: float) -> tuple[FloatArray, FloatArray]:
