@@ -89,7 +89,7 @@ def trial(case: Recipe, seed: int) -> Trial:
     excesses = [two_way_mean(shares_PKR[:, SHARES.index(name)]) for name in ("excess_expansion", "excess_shrinkage")]
     intervals = [mean.interval(0.95) for mean in (*differences, *excesses)]
     held = [e.low <= true <= e.high for e, true in zip(intervals, truth(case.shape, case.scatter), strict=True)]
-    return Trial(*held, changed=LABELS[label_of(facts_of(evidence))].changed)
+    return Trial(held[0], held[1], held[2], held[3], LABELS[label_of(facts_of(evidence))].changed)
 
 
 def seed_table(pool: Executor, share: float) -> Iterator[str]:

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 RolloutPaths = Annotated[
     list[str] | None,
-    typer.Argument(metavar="BASE TUNED...", help="Files, folders or NAME=PATH, the base first.", show_default=False),
+    typer.Argument(
+        metavar="BASE TUNED...",
+        help="Files, folders, NAME=PATH, or NAME=PATH,PATH for training seeds; the base first.",
+        show_default=False,
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for boundary.json, report.html, figures and tables.")]
 K = Annotated[
@@ -127,7 +131,7 @@ def audit_rollouts(
             concerns += tuple(replace(concern, forbids=False, models=("--no-reasoning",)) for concern in of_guess)
     with status("computing the verdict"):
         result = audit(
-            arms.samples,
+            arms.by_arm,
             k=k,
             metric=metric,
             alpha=alpha,

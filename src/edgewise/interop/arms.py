@@ -9,11 +9,12 @@ from functools import reduce
 
 import numpy as np
 
+from edgewise.boundary.audit.arms import ArmSamples
 from edgewise.boundary.audit.result import Concern
 from edgewise.boundary.audit.unseen import sample_concerns
 from edgewise.core.errors import InputError
 from edgewise.interop.arguments import read_arguments
-from edgewise.interop.concerns import find_concerns
+from edgewise.interop.concerns import find_concerns, same_seeds
 from edgewise.interop.file_names import FilesAre
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.outcomes.counts import Counts, Metric, StrArray
@@ -22,11 +23,27 @@ from edgewise.outcomes.outcomes import Outcomes
 
 @dataclass(frozen=True, eq=False)
 class Arms:
-    """Models by name, the base first, with their samples of the same problems."""
+    """Models by name, the base first, with their samples of the same problems.
+
+    `seeds` holds, for each arm with training seeds, the model of each.
+    """
 
     models: Mapping[str, ModelRollouts]
     samples: Mapping[str, Outcomes | Counts]
     concerns: tuple[Concern, ...]
+    seeds: Mapping[str, Mapping[str, str]]
+
+    @property
+    def by_arm(self) -> Mapping[str, ArmSamples]:
+        """The samples as `audit` takes them: of each model that is an arm, and by training seed of the other arms."""
+        arm_of = {model: arm for arm, by_seed in self.seeds.items() for model in by_seed.values()}
+        names = dict.fromkeys(arm_of.get(model, model) for model in self.samples)
+        return {
+            name: {seed: self.samples[model] for seed, model in self.seeds[name].items()}
+            if name in self.seeds
+            else self.samples[name]
+            for name in names
+        }
 
     @property
     def base(self) -> str:
@@ -68,16 +85,17 @@ def read_arms(
     files_are: FilesAre | None = None,
     shared_problems: bool = False,
 ) -> Arms:
-    """Read every argument, a path or NAME=PATH, and check whether the models can be compared.
+    """Read every argument, a path, NAME=PATH or NAME=PATH,PATH,... for training seeds, and check whether the models can be compared.
 
     `score`, `threshold`, `filter`, `columns` and `files_are` are as in `read_rollouts`. With `shared_problems` the
     problems that some model lacks are left out, and a concern says how many; without, they are an error. Raises
     InputError as `edgewise.interop.arguments.read_arguments` does, and where no sample of a model was graded or no
     problem is shared.
     """
-    models, concerns = read_arguments(
+    named = read_arguments(
         arguments, score=score, threshold=threshold, filter=filter, columns=columns, files_are=files_are
     )
+    models, concerns = named.models, list(named.concerns)
     for model in models.values():
         _require_graded(model)
     samples: Mapping[str, Outcomes | Counts] = {name: model.samples for name, model in models.items()}
@@ -86,7 +104,9 @@ def read_arms(
         concerns += left_out
     else:
         _require_same_problems(samples)
-    return Arms(models, samples, (*concerns, *find_concerns(models, samples)))
+    concerns += find_concerns(models, samples)
+    concerns += same_seeds(named.seeds, samples)
+    return Arms(models, samples, tuple(concerns), named.seeds)
 
 
 def _require_graded(model: ModelRollouts) -> None:

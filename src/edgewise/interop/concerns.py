@@ -48,6 +48,20 @@ def find_concerns(models: Mapping[str, ModelRollouts], samples: Mapping[str, Out
         yield Concern(note, models=tuple(names), harmless=True)
 
 
+def same_seeds(seeds: Mapping[str, Mapping[str, str]], samples: Mapping[str, Outcomes | Counts]) -> Iterator[Concern]:
+    """A concern about each training seed that seems to be the rollouts of another one; `seeds` holds the model of each
+    seed of an arm."""
+    for of_seed in seeds.values():
+        models = list(of_seed.values())
+        for place, model in enumerate(models):
+            same = next((other for other in models[:place] if _are_same(samples[other], samples[model])), None)
+            if same is not None:
+                message = (
+                    f"As many samples of every problem are right as of {same}: these seem to be the same rollouts."
+                )
+                yield Concern(message, True, (model,))
+
+
 def _about_grader(samples: Mapping[str, Outcomes | Counts]) -> Iterator[Concern]:
     """Results that a grader gives which cannot read the completions, or passes all of them."""
     none_right = tuple(name for name, arm in samples.items() if not _correct_P(arm).any())
@@ -128,12 +142,18 @@ def _about_pair(
     differing = sum(base.prompts[problem] != tuned.prompts[problem] for problem in shared)
     if differing:
         yield f"Given other prompts than the base for {differing} of {len(shared)} problems.", False
-    base_c_P, c_P = _correct_P(base_samples), _correct_P(tuned_samples)
-    if ((c_P > 0) & (c_P < _samples_P(tuned_samples))).sum() >= _MANY and np.array_equal(base_c_P, c_P):
+    if _are_same(base_samples, tuned_samples):
         yield "As many samples of every problem are right as of the base's: these seem to be the same rollouts.", True
     changed = _changed_gold_answers(base_samples, tuned_samples)
     if changed:
         yield f"Graded against other right answers than the base for {changed} problems.", True
+
+
+def _are_same(samples: Outcomes | Counts, others: Outcomes | Counts) -> bool:
+    """Whether as many samples of every problem are right in both, and of many some are and some are not."""
+    c_P = _correct_P(others)
+    some_P = (c_P > 0) & (c_P < _samples_P(others))
+    return bool(some_P.sum() >= _MANY) and np.array_equal(_correct_P(samples), c_P)
 
 
 def _samples_P(samples: Outcomes | Counts) -> IntArray:

@@ -1,4 +1,4 @@
-"""The rollouts of one model as read from files: verdicts or counts, prompts, examples and sampling settings."""
+"""The rollouts of one checkpoint as read from files: verdicts or counts, prompts, examples and sampling settings."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class ModelRollouts:
     """The rollouts of one model, read from files of any known format.
 
     `outcomes` holds the verdict of every sample; it is None where the files give only `counts`, and then
-    `counts` is not None. `model` is the name that the files state, None where they state none; `source`
-    names the format and `files` are those that were read. `prompts` holds the prompt in the first row of
-    each problem, cut where it is long and bounded in size all together (`notes` says where some were left
+    `counts` is not None. `model` is the name that the files state and `training_seed` the training run, None where they
+    state none; `source` names the format and `files` are those that were read. `prompts` holds the prompt in the first
+    row of each problem, cut where it is long and bounded in size all together (`notes` says where some were left
     out). `examples` holds the first correct and the first wrong completion of some problems, cut where it
     is long; `process` is None in those whose process was not verified. `verifiers` are those that the files
     name, and `graded_by` the fields, metrics or rewards that the verdicts were read from. `duplicates` is the share of
@@ -47,6 +47,7 @@ class ModelRollouts:
     """
 
     model: str | None
+    training_seed: str | None
     source: str
     files: tuple[Path, ...]
     outcomes: Outcomes | None

@@ -12,7 +12,7 @@ from edgewise.interop.file_names import FILES_ARE, FilesAre
 from edgewise.interop.folder import FileWithReader, find_files, notes_on_unread, with_reader
 from edgewise.interop.ingest.assemble import assemble
 from edgewise.interop.ingest.table import RolloutTable
-from edgewise.interop.model_names import in_order
+from edgewise.interop.model_names import in_order, natural_key
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.interop.readers.base import ReadOptions, read_head
 from edgewise.interop.relations import Role, relate
@@ -122,9 +122,12 @@ def is_there(path: Path) -> bool:
 
 
 def _in_order(models: tuple[ModelRollouts, ...]) -> tuple[ModelRollouts, ...]:
-    """The known base first, steps by their number."""
-    by_name = {model.model or "": model for model in models}
-    return tuple(by_name[name] for name in in_order(list(by_name)))
+    """The known base first, steps and training seeds by their number."""
+    by_name: dict[str, list[ModelRollouts]] = {}
+    for model in sorted(models, key=lambda model: natural_key(model.training_seed or "")):
+        by_name.setdefault(model.model or "", []).append(model)
+    appeared = dict.fromkeys(model.model or "" for model in models)
+    return tuple(model for name in in_order(list(appeared)) for model in by_name[name])
 
 
 def _read_files(

@@ -8,6 +8,7 @@ import pytest
 from edgewise.boundary import Concern, Counts, audit
 from edgewise.boundary.verdict.recipe import recipe_verdict
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import FloatArray
 
 # No measure beside the verdicts: they are tested elsewhere, and take time.
 NONE: frozenset[str] = frozenset()
@@ -20,7 +21,7 @@ def arms(seeds: int, problems: int = 300) -> tuple[Counts, list[Counts]]:
     surer_P = np.where(p_P > 0.05, 3 * p_P / (1 + 2 * p_P), p_P)
     level = np.arange(problems) % 2
 
-    def draw(p: np.ndarray) -> Counts:  # type: ignore[type-arg]
+    def draw(p: FloatArray) -> Counts:
         return Counts.of(32, rng.binomial(32, p), level=level)
 
     return draw(p_P), [draw(surer_P) for _ in range(seeds)]

@@ -38,16 +38,17 @@ def assemble(table: RolloutTable) -> tuple[ModelRollouts, ...]:
     have, or the samples of one problem set were not drawn with one of each sampling setting.
     """
     if table.totals is not None:
-        return tuple(_totals(table, model, counts) for model, counts in table.totals.items())
+        return tuple(_totals(table, *checkpoint, counts) for checkpoint, counts in table.totals.items())
     if not table.rows:
         raise InputError(f"{table.origins.files[0]}: no sample; a row is one sample")
     return tuple(_model_rollouts(leave_out_copies(model)) for model in split_by_model(table))
 
 
-def _totals(table: RolloutTable, model: str | None, counts: Counts) -> ModelRollouts:
+def _totals(table: RolloutTable, model: str | None, training_seed: str | None, counts: Counts) -> ModelRollouts:
     """The counts of one model in a file that holds no samples."""
     return ModelRollouts(
         model=model,
+        training_seed=training_seed,
         source=" and ".join(table.origins.sources),
         files=tuple(table.origins.files),
         outcomes=None,
@@ -72,6 +73,7 @@ def _model_rollouts(model: ModelRows) -> ModelRollouts:
     _refuse_ids_of_rows(model)
     return ModelRollouts(
         model=model.name,
+        training_seed=model.training_seed,
         source=" and ".join(table.origins.sources),
         files=tuple(table.origins.files),
         outcomes=outcomes,

@@ -1,4 +1,4 @@
-"""Split the table by model: the rows and problems of one model, renumbered from 0."""
+"""Split the table by model and training seed: the rows and problems of one checkpoint, renumbered from 0."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ EMPTY: dict[str, float] = {
 
 @dataclass(frozen=True, eq=False)
 class ModelRows:
-    """The rows of one model. `_S` arrays have one value a row, `_P` arrays one a problem of this model.
+    """The rows of one model, or of one training seed of it, called its model here.
+
+    `_S` arrays have one value a row, `_P` arrays one a problem of this model.
 
     `code` is the model's in the table, -1 where the files name none. `number_P` are its problems' numbers in
     the table and `set_P` the codes of their sets; `row_S` are the rows' places in the table, None where all
@@ -57,7 +59,14 @@ class ModelRows:
     @property
     def name(self) -> str | None:
         """The model's name, None where the files do not say."""
-        return None if self.code < 0 else self.table.encoders["model"].values()[self.code]
+        code = self.table.checkpoints.model(self.code)
+        return None if code < 0 else self.table.encoders["model"].values()[code]
+
+    @property
+    def training_seed(self) -> str | None:
+        """The training seed of its model, None where the files do not say."""
+        code = self.table.checkpoints.training_seed(self.code)
+        return None if code < 0 else self.table.encoders["training_seed"].values()[code]
 
     @property
     def has_several_sets(self) -> bool:
@@ -103,13 +112,14 @@ class ModelRows:
 
 
 def split_by_model(table: RolloutTable) -> list[ModelRows]:
-    """The rows of each model, models in order of appearance. InputError where only some rows name a model."""
+    """The rows of each model and training seed, in order of appearance. InputError where only some rows name one."""
     columns = {name: chunks.combine(table.rows, EMPTY[name]) for name, chunks in table.columns.items()}
     model_P = table.problems.model_P
     models, first = np.unique(model_P, return_index=True)
     if models[0] < 0 and models.size > 1:
         row = int(table.problems.first_row_P[first[0]])
-        raise table.error(row, "model", "empty here and given in other rows; every row needs it")
+        name = "model" if any(table.checkpoints.model(code) >= 0 for code in models.tolist()) else "training_seed"
+        raise table.error(row, name, "empty here and given in other rows; every row needs it")
     return [_rows_of(table, columns, int(models[place]), alone=models.size == 1) for place in np.argsort(first)]
 
 

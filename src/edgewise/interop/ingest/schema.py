@@ -10,6 +10,7 @@ from edgewise.interop.ingest.finish_reasons import to_finish_reason
 
 CONVERTERS: dict[str, CellConverter] = {
     "model": cells.to_name,
+    "training_seed": cells.to_name,
     "set": cells.to_group_name,
     "problem": cells.to_name,
     "level": cells.to_group_name,

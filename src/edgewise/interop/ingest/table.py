@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import quote
+from edgewise.interop.ingest.checkpoints import CheckpointIndex
 from edgewise.interop.ingest.columns import (
     MISSING,
     Array,
@@ -31,7 +32,7 @@ from edgewise.outcomes.outcomes import Int32Array
 
 # More distinct values than this mean that the column is something else.
 _LIMITS = {"model": 1_000, "set": 100_000, "problem": 2**31 - 1, "seed": 1_000, "verifier": 100, "graded_by": 100}
-_LIMITS |= {"answer": 1_000_000}
+_LIMITS |= {"answer": 1_000_000, "training_seed": 1_000}
 # Finish reasons of no known spelling that are named.
 _NAMED = 3
 
@@ -39,19 +40,20 @@ _NAMED = 3
 class RolloutTable:
     """Rows of rollouts, added batch by batch in the order of sampling, as dictionary-encoded columns.
 
-    A graded score of at least `threshold` is correct. `totals` holds the counts of each model in a file without
-    samples.
+    A graded score of at least `threshold` is correct. `totals` holds the counts of each model and training
+    seed in a file without samples.
     """
 
     def __init__(self, threshold: float | None = None) -> None:
         self.rows = 0
         self.threshold = threshold
-        self.totals: dict[str | None, Counts] | None = None
+        self.totals: dict[tuple[str | None, str | None], Counts] | None = None
         self.origins = RowOrigins()
         self.notes: list[str] = []
         self.warnings: list[str] = []
         # For each note and warning the numbers of the files that it was said of, 0 where of all.
         self.said_of: dict[str, set[int]] = {}
+        self.checkpoints = CheckpointIndex()
         self.problems = ProblemIndex()
         self.attributes = {name: ProblemAttribute() for name in PROBLEM_ATTRIBUTES}
         self.encoders = {name: DictionaryEncoder(limit) for name, limit in _LIMITS.items()}
@@ -97,14 +99,14 @@ class RolloutTable:
         """This option (score, threshold, filter, map, files) is followed; one that nobody follows is refused."""
         self.obeyed.add(option)
 
-    def add_totals(self, model: str | None, counts: Counts) -> None:
-        """Add the counts of a model. InputError where it has some already."""
-        if model in (self.totals or {}):
+    def add_totals(self, model: str | None, training_seed: str | None, counts: Counts) -> None:
+        """Add the counts of a model, or of one training seed of it. InputError where it has some already."""
+        if (model, training_seed) in (self.totals or {}):
             name = "one model" if model is None else f"the model {quote(model)}"
             raise InputError(
                 f"{self.origins.files[-1]}: counts of {name}, as in {self.origins.files[0]}; give one of them"
             )
-        self.totals = {**(self.totals or {}), model: counts}
+        self.totals = {**(self.totals or {}), (model, training_seed): counts}
 
     def error(self, row: int, field: str, problem: str) -> InputError:
         """The error that a field of a row is wrong, with the row's file and place."""
@@ -167,7 +169,7 @@ class RolloutTable:
 
     def _number_problems(self, size: int, columns: Mapping[str, BatchColumn]) -> tuple[Int32Array, IntArray]:
         codes = {}
-        for name in ("model", "set", "problem"):
+        for name in ("model", "training_seed", "set", "problem"):
             column, encoder = columns.get(name), self.encoders[name]
             if not isinstance(column, DictionaryColumn):
                 codes[name] = np.full(size, -1, np.int32)
@@ -179,7 +181,8 @@ class RolloutTable:
                     raise InputError(f"{file}: {name}: more than {encoder.limit:,} different ones; name fewer")
                 if name != "set":
                     raise self._error_in_batch(int(np.argmin(codes[name])), name, "empty; every row needs it")
-        return self.problems.number(self.rows, codes["model"], codes["set"], codes["problem"])
+        checkpoint_S = self.checkpoints.number(codes["model"], codes["training_seed"])
+        return self.problems.number(self.rows, checkpoint_S, codes["set"], codes["problem"])
 
     def _add_attributes(self, problem_S: Int32Array, columns: Mapping[str, BatchColumn]) -> None:
         for name, attribute in self.attributes.items():

@@ -6,8 +6,8 @@
 | c | num_correct, n_correct, num_pass, num_passed, n_pass, passed, correct, solved |
 | in place of n, the wrong ones | num_fail, num_failed, n_fail, num_wrong, n_wrong, num_incorrect, failed |
 
-problem_id, level, set, cluster and model have the names of `edgewise.interop.readers.rows`. Two models may stand in one
-row: c_base and c_rl, with n or with n_base and n_rl. Where the names are others than n and c, rows are counts only if
+problem_id, level, set, cluster, model and training_seed have the names of `edgewise.interop.readers.rows`. Two models
+may stand in one row: c_base and c_rl, with n or with n_base and n_rl. Where the names are others than n and c, rows are counts only if
 they are whole numbers that can be counts, of a problem each.
 """
 
@@ -34,6 +34,10 @@ from edgewise.outcomes.counts import Counts
 _N = ("n", "n_samples", "num_samples", "num_rollouts", "n_total", "num_total", "total")
 _C = ("c", "num_correct", "n_correct", "num_pass", "num_passed", "n_pass", "passed", "correct", "solved")
 _WRONG = ("num_fail", "num_failed", "n_fail", "num_wrong", "n_wrong", "num_incorrect", "failed")
+
+
+# What a row is the counts of.
+_KEY = ("model", "training_seed", "set", "problem")
 
 
 class CountNames(NamedTuple):
@@ -76,15 +80,16 @@ class CountsReader(Reader):
         if names.c in VERDICT_NAMES:
             what = f"rows are counts, `{names.c}` correct of `{names.n}` samples"
             table.warn(f"{what}: --map correct={names.c} takes a row as one sample")
-        counts_of_model: dict[str | None, _CountRows] = {}
+        counts_of: dict[tuple[str | None, str | None], _CountRows] = {}
         for noun, number, row, _ in source:
             where = f"{path}: {noun} {number}"
-            model = _name(row, columns, "model", where)
-            counts_of_model.setdefault(model, _CountRows(path, columns, names)).add(row, where, f"{noun} {number}")
-        if None in counts_of_model and len(counts_of_model) > 1:
-            raise InputError(f"{path}: model: empty in some rows only; every row needs it")
-        for model, rows in counts_of_model.items():
-            table.add_totals(model or options.model_name, rows.counts())
+            checkpoint = _name(row, columns, "model", where), _name(row, columns, "training_seed", where)
+            counts_of.setdefault(checkpoint, _CountRows(path, columns, names)).add(row, where, f"{noun} {number}")
+        for column, values in zip(("model", "training_seed"), map(set, zip(*counts_of, strict=True)), strict=False):
+            if None in values and len(values) > 1:
+                raise InputError(f"{path}: {column}: empty in some rows only; every row needs it")
+        for (model, training_seed), rows in counts_of.items():
+            table.add_totals(model or options.model_name, training_seed, rows.counts())
 
 
 def _are_counts(head: FileHead, columns: Mapping[str, str]) -> bool:
@@ -122,7 +127,7 @@ def _count_names(rows: Sequence[Mapping[str, Any]], mapped: Mapping[str, str]) -
     if any(c > n for c, n in pairs) or all(n <= 1 for _, n in pairs):
         return None
     columns = choose_columns(rows, "", score=None, mapped=mapped, has_verdict=False)
-    keys = [tuple(repr(row.get(columns.names.get(part, ""))) for part in ("model", "set", "problem")) for row in rows]
+    keys = [tuple(repr(row.get(columns.names.get(part, ""))) for part in _KEY) for row in rows]
     return names if len(set(keys)) == len(keys) else None
 
 

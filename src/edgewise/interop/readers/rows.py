@@ -23,6 +23,7 @@ any other score needs a threshold. The others may be left out:
 | temperature, top_p, max_tokens, seed | sampling settings; one of each for a model and set |
 | top_k, min_p, repetition_penalty, frequency_penalty, presence_penalty | as temperature |
 | model, verifier | names |
+| training_seed | number or name of the training run; the runs of one model are training seeds of one recipe |
 | first_wrong_step, reason | what the verifier says of a wrong process |
 
 Other columns are ignored. Where a file has several names of one column, `edgewise.interop.ingest.roles` chooses by what
