@@ -82,8 +82,8 @@ def _checked(argument: Argument) -> Argument:
     names = list(dict.fromkeys(model.model or "" for model in argument.models))
     if argument.seed is not None and len(argument.models) > 1:
         raise InputError(
-            f"{argument.path}: holds {len(argument.models)} models; of several paths in one argument each is the model of "
-            "one training seed"
+            f"{argument.path}: holds {len(argument.models)} models; of several paths in one argument each is the "
+            "model of one training seed"
         )
     if argument.name and len(names) > 1 and not is_seed_name(names):
         is_folder = argument.path.is_dir()
@@ -105,8 +105,8 @@ def _about_seeds(given: Sequence[Argument]) -> list[Concern]:
         if argument.seed is None and (siblings := singled_out(argument.path, [other.path for other in given])):
             concerns.append(
                 Concern(
-                    f"{argument.path} is one of {siblings} files that differ in their seed: a seed that was chosen is no "
-                    "result; give all of them as NAME=PATH,PATH,..."
+                    f"{argument.path} is one of {siblings} files that differ in their seed: a seed that was chosen is "
+                    "no result; give all of them as NAME=PATH,PATH,..."
                 )
             )
     return concerns

@@ -85,7 +85,9 @@ def read_arms(
     files_are: FilesAre | None = None,
     shared_problems: bool = False,
 ) -> Arms:
-    """Read every argument, a path, NAME=PATH or NAME=PATH,PATH,... for training seeds, and check whether the models can be compared.
+    """Read every argument and check whether the models can be compared.
+
+    An argument is a path, NAME=PATH, or NAME=PATH,PATH,... for the training seeds of one arm.
 
     `score`, `threshold`, `filter`, `columns` and `files_are` are as in `read_rollouts`. With `shared_problems` the
     problems that some model lacks are left out, and a concern says how many; without, they are an error. Raises

@@ -58,7 +58,7 @@ def numbered(paths: Sequence[Path]) -> list[str]:
 
 
 def is_seed_name(names: Sequence[str]) -> bool:
-    """Whether these names of several models say that they are training seeds of one: seed1, seed2; s1, s2; run_1, run_2."""
+    """Whether these names of several models say that they are training seeds of one, such as seed1, seed2 or s1, s2."""
     pattern = {without_numbers(name) for name in names}
     return len(names) > 1 and len(pattern) == 1 and _SEED_NAME.fullmatch(pattern.pop()) is not None
 

@@ -7,8 +7,8 @@
 | in place of n, the wrong ones | num_fail, num_failed, n_fail, num_wrong, n_wrong, num_incorrect, failed |
 
 problem_id, level, set, cluster, model and training_seed have the names of `edgewise.interop.readers.rows`. Two models
-may stand in one row: c_base and c_rl, with n or with n_base and n_rl. Where the names are others than n and c, rows are counts only if
-they are whole numbers that can be counts, of a problem each.
+may stand in one row: c_base and c_rl, with n or with n_base and n_rl. Where the names are others than n and c, rows are
+counts only if they are whole numbers that can be counts, of a problem each.
 """
 
 from __future__ import annotations
