@@ -96,7 +96,8 @@ def histogram_chart(audit: Audit, scope: Scope, counts: Mapping[str, Counts]) ->
 def rates_chart(audit: Audit, scope: Scope, model: str, counts: Mapping[str, Counts], ways: list[str]) -> VegaLite:
     """Each problem's success rate of base and tuned; the area of a point is how many problems lie there."""
     data = ChartData()
-    base, tuned = counts[audit.models[0]], counts[model]
+    base_name = audit.bases[model]
+    base, tuned = counts[base_name], counts[model]
     pairs = list(zip((base.c_P / base.n_P).tolist(), (tuned.c_P / tuned.n_P).tolist(), ways, strict=True))
     tally = Counter(pairs)
     if len(tally) > _MOST_POINTS:
@@ -117,7 +118,12 @@ def rates_chart(audit: Audit, scope: Scope, model: str, counts: Mapping[str, Cou
     )
     # Room for points at 0 and 1; the ticks stay.
     room, ticks = [-0.04, 1.04], alt.Axis(format=".0%", values=[i / 5 for i in range(6)])
-    x = alt.X("base:Q").scale(domain=room, nice=False).axis(ticks).title(f"success rate of {_brief(audit.models[0])}")
+    x = (
+        alt.X("base:Q")
+        .scale(domain=room, nice=False)
+        .axis(ticks)
+        .title(f"success rate of {_brief(base_name)}")
+    )
     y = alt.Y("tuned:Q").scale(domain=room, nice=False).axis(ticks).title(f"success rate of {_brief(model)}")
     points = (
         data.all(rows)

@@ -23,6 +23,7 @@ from edgewise.boundary.inference.supported_k import use_of_k
 from edgewise.boundary.measures.certificates import CERTIFICATES
 from edgewise.boundary.measures.changes import CHANGES
 from edgewise.boundary.measures.curves import Band
+from edgewise.boundary.verdict.verdict import BoundaryVerdict
 from edgewise.report import document
 
 CsvRow = dict[str, Any]
@@ -140,9 +141,13 @@ def _based_on(band: Band, k: int) -> CsvRow:
 
 
 def verdict_table(audit: Audit) -> Iterator[CsvRow]:
-    """One row for each set or level and tuned model, with the rule that fired and the evidence."""
+    """One row for each set or level and tuned model, with the rule that fired and the evidence.
+
+    Recipes stand before the models, by the name of their arm, with the standard deviations over their training seeds.
+    """
     for where, scope in _scopes(audit):
-        for model, verdict in scope.verdicts.items():
+        for model, verdict in _verdicts(scope):
+            recipe = scope.recipes.get(model)
             yield {
                 **where,
                 "model": model,
@@ -153,6 +158,9 @@ def verdict_table(audit: Audit) -> Iterator[CsvRow]:
                 "k": verdict.k,
                 "n": verdict.n,
                 "problems": verdict.problems,
+                "training_seeds": verdict.training_seeds,
+                "scatter_1": recipe.scatter_1 if recipe else None,
+                "scatter_k": recipe.scatter_k if recipe else None,
                 **_estimate("delta_1", verdict.delta_1),
                 **_estimate("delta_k", verdict.delta_k),
                 "p_1": verdict.p_1,
@@ -173,7 +181,7 @@ def verdict_table(audit: Audit) -> Iterator[CsvRow]:
 def solved_table(audit: Audit) -> Iterator[CsvRow]:
     """Expected numbers of problems solved within k samples, and what two draws of the base differ by."""
     for where, scope in _scopes(audit):
-        for model, verdict in scope.verdicts.items():
+        for model, verdict in _verdicts(scope):
             solved = verdict.solved
             yield {
                 **where,
@@ -292,6 +300,13 @@ def _scopes(audit: Audit) -> Iterator[tuple[CsvRow, Scope]]:
     for problem_set in audit.sets:
         for scope in (problem_set.whole, *problem_set.levels):
             yield {"set": problem_set.name, "level": scope.level}, scope
+
+
+def _verdicts(scope: Scope) -> Iterator[tuple[str, BoundaryVerdict]]:
+    """The verdict of each recipe, then that of each model."""
+    for arm, recipe in scope.recipes.items():
+        yield arm, recipe.verdict
+    yield from scope.verdicts.items()
 
 
 def _estimate(name: str, estimate: Estimate) -> CsvRow:

@@ -34,23 +34,26 @@ def percent_with_interval(estimate: Estimate) -> str:
 
 
 def print_audit(audit: Audit, folder: Path | None) -> None:
-    """Print what changes a claim, each tuned model's label and sentence, one table, and the path of a report.
+    """Print what changes a claim, each tuned arm's label and sentence, one table, and the path of a report.
 
     Harmless notes stand in the report alone.
     """
     console = Console(highlight=False)
     print_concerns(audit.concerns, console, rest="the report")
-    for model, verdict in audit.verdicts.items():
+    for arm, verdict in audit.answers.items():
         ks = sorted({part.k for part in verdict.parts.values()})
         console.print()
-        console.print(Text.assemble((one_line(model), "bold"), ": ", _label(verdict.label, _all(ks))))
+        seeds = audit.seeds.get(arm, {})
+        of_recipe = f" (recipe, {len(seeds)} training seed{'s' if len(seeds) > 1 else ''})" if seeds else ""
+        console.print(Text.assemble((one_line(arm), "bold"), of_recipe, ": ", _label(verdict.label, _all(ks))))
         console.print(Padding(Text(one_line(verdict.sentence)), (0, 0, 0, 2)))
         for name, part in verdict.parts.items():
             if verdict.label == part.label == CANNOT_TELL:
                 where = f"{one_line(name)}: " if len(verdict.parts) > 1 else ""
                 console.print(Padding(Text(f"why: {where}{one_line(part.rule)}", "dim"), (0, 0, 0, 2)))
         for problem_set in audit.sets:
-            for line in _crossover(audit, problem_set, model):
+            lines = _seeds(audit, problem_set, arm) if seeds else _crossover(audit, problem_set, arm)
+            for line in lines:
                 console.print(Padding(Text(line), (0, 0, 0, 2)))
     console.print()
     console.print(_pass_table(audit, wide=console.width >= WIDE))
@@ -64,6 +67,11 @@ def _label(label: Label, k: int | str) -> tuple[str, str]:
 
 def _all(ks: list[int]) -> str:
     return ", ".join(map(str, ks))
+
+
+def _seeds(audit: Audit, problem_set: ProblemSet, arm: str) -> Iterator[str]:
+    where = f"{one_line(problem_set.name)}: " if len(audit.sets) > 1 else ""
+    yield f"{where}{problem_set.whole.recipes[arm].sentence}"
 
 
 def _crossover(audit: Audit, problem_set: ProblemSet, model: str) -> Iterator[str]:
@@ -95,6 +103,13 @@ def _pass_table(audit: Audit, *, wide: bool) -> Table:
         scope = problem_set.whole
         about = f"{scope.problems} problems" + (f", k = {scope.k}" if len(ks) > 1 else "")
         table.add_row(Text.assemble((one_line(problem_set.name), "bold"), f"\n{about}"))
+        for arm, recipe in scope.recipes.items():
+            part = recipe.verdict
+            changes = [
+                f"{formats.points(delta.value)} {formats.points_interval(delta)}"
+                for delta, _ in zip((part.delta_1, part.delta_k), shown_ks, strict=False)
+            ]
+            table.add_row(Text(f"  {one_line(arm)}", "bold"), *changes, Text(*_label(part.label, part.k)))
         for model, curves in scope.curves.items():
             curve = curves[audit.metric]
             passes = [curve.at(k or scope.k) for k in shown_ks]

@@ -96,6 +96,13 @@ class Audit:
     resamples: int
     seed: int
 
+    @property
+    def answers(self) -> Mapping[str, CombinedVerdict]:
+        """The verdict of each tuned arm, in order: of its recipe where it has training seeds, else of its model."""
+        arm_of = {model: arm for arm, of_seed in self.seeds.items() for model in of_seed.values()}
+        arms = dict.fromkeys(arm_of.get(model, model) for model in self.verdicts)
+        return {arm: self.recipes[arm] if arm in self.recipes else self.verdicts[arm] for arm in arms}
+
     def counts_of(self, name: str, model: str) -> Counts:
         """A model's counts of the problems of the set `name`."""
         counts = self.counts[model]

@@ -78,7 +78,7 @@ def choose_columns(
         problem_S = [None if key is None else (key, name) for key, name in zip(problem_S, sets, strict=True)]
     if not has_verdict:
         _choose_prompt(head, columns, problem_S)
-        for column in ("gold", "level", "cluster", "model"):
+        for column in ("gold", "level", "cluster", "model", "training_seed"):
             _choose(head, columns, column)
         return columns
     _choose_completion(head, columns, problem_S)

@@ -114,7 +114,7 @@ function prompt(row, text) {
 // Which set, which models and which k the page shows.
 const specs = JSON.parse(by("chart-data").textContent);
 const series = JSON.parse(by("series-data").textContent);
-const { sets, levels, columns, models: names, rows } = JSON.parse(by("problem-data").textContent);
+const { sets, levels, columns, models: names, bases, rows } = JSON.parse(by("problem-data").textContent);
 
 const boxes = [...by("choices").querySelectorAll("[name=model]")];
 const shownModels = () => boxes.filter((box) => box.checked).map((box) => box.value);
@@ -180,8 +180,8 @@ function choose() {
 const [ID, SET, LEVEL, SAMPLES, CHANGES, PROMPT] = [0, 1, 2, 3, 4, 5];
 const right = (row, i) => row[SAMPLES][i][0];
 const matches = {
-  gained: (row, i) => right(row, 0) === 0 && right(row, i) > 0,
-  lost: (row, i) => right(row, 0) > 0 && right(row, i) === 0,
+  gained: (row, i) => right(row, bases[i]) === 0 && right(row, i) > 0,
+  lost: (row, i) => right(row, bases[i]) > 0 && right(row, i) === 0,
   up: (row, i) => row[CHANGES][i - 1][1] === "up",
   down: (row, i) => row[CHANGES][i - 1][1] === "down",
   none: (row) => row[SAMPLES].every(([c]) => c === 0),

@@ -59,6 +59,9 @@ def render_page(
     figures = [*verdicts.values(), *training, *(f for of_set in of_sets for f in of_set.values())]
     figures += [f for of_set in of_levels for f in of_set]
     along = AlongK()
+    # A recipe is drawn as its first training seed.
+    first_seeds = {arm: next(iter(of_seed.values())) for arm, of_seed in audit.seeds.items()}
+    styles, place = charts.model_styles(audit.models), {model: i for i, model in enumerate(audit.models)}
     by_problem = examples_by_problem(audit, examples)
     first = audit.sets[0]
     return document.render(
@@ -70,8 +73,8 @@ def render_page(
         command=command,
         versions=versions(("numpy", "scipy")),
         labels=LABELS,
-        styles=charts.model_styles(audit.models),
-        place={model: i for i, model in enumerate(audit.models)},
+        styles=styles | {arm: styles[first] for arm, first in first_seeds.items()},
+        place=place | {arm: place[first] for arm, first in first_seeds.items()},
         place_of_set={problem_set.name: i for i, problem_set in enumerate(audit.sets)},
         first_part=next(iter(first.whole.verdicts.values())),
         rules=_rules(audit),
@@ -112,7 +115,7 @@ def _grid(audit: Audit) -> list[int]:
 def _rules(audit: Audit) -> dict[str, list[tuple[str, str]]]:
     """Rule -> the models and sets that it decided; a set without a name stands for all sets together."""
     decided: dict[str, list[tuple[str, str]]] = {}
-    for model, verdict in audit.verdicts.items():
+    for model, verdict in (*audit.recipes.items(), *audit.verdicts.items()):
         if len(verdict.parts) > 1:
             decided.setdefault(_sentence(verdict.rule), []).append((model, ""))
         for name, part in verdict.parts.items():

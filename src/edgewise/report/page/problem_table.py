@@ -36,7 +36,8 @@ def problem_rows(audit: Audit, prompts: Mapping[str, str]) -> dict[str, Any]:
     rows = []
     for i, problem_set in enumerate(audit.sets):
         counts = [audit.counts_of(problem_set.name, model) for model in audit.models]
-        changes = [CHANGES.result(results) for results in problem_set.comparisons.values()]
+        # A further base has none: training seeds may have bases of their own.
+        changes = [CHANGES.result(problem_set.comparisons.get(model, {})) for model in audit.models[1:]]
         columns = [counts[0].problem.tolist(), [place[level] for level in counts[0].level.tolist()]]
         samples = zip(*(zip(c.c_P.tolist(), c.n_P.tolist(), strict=True) for c in counts), strict=True)
         changed = zip(*(_changed(c, counts[0].problems) for c in changes), strict=True)
@@ -48,6 +49,7 @@ def problem_rows(audit: Audit, prompts: Mapping[str, str]) -> dict[str, Any]:
         "levels": [str(level) for level in levels],
         "columns": list(problem_columns(audit)),
         "models": list(audit.models),
+        "bases": [audit.models.index(audit.bases.get(model, model)) for model in audit.models],
         "rows": rows,
     }
 
