@@ -8,6 +8,8 @@ Adding a measure is one file in measures/, adding a label one entry in verdict/l
     which k n samples support      inference  supported_k        largest_claimable_k, usual_k, k_grid
     interval and tests of a mean   inference  means              Estimate, mean_interval, mean_p, sign_flip_p
     bootstrap, bands               inference  resampling         Bootstrap, percentiles, studentised
+    over problems and seeds        inference  two_way            two_way_mean
+    seeds needed                   inference  seed_power         plan_seeds
     power, samples needed          inference  power              plan_samples, power_at, detectable, draws_to_certify
     Fisher, Holm, FDR              inference  multiple_testing   fisher_exact_p, holm, benjamini_hochberg
     beta-binomial likelihood       inference  betabinomial       fit_both
@@ -31,6 +33,7 @@ Adding a measure is one file in measures/, adding a label one entry in verdict/l
     best decoding                  measures   best_decoding      envelope
     lengths, entropy, truncation   measures   completions        -
     the verdict                    verdict    verdict            boundary_verdict, combine
+    the verdict of a recipe        verdict    recipe             recipe_verdict
     labels and their rules         verdict    labels             LABELS
     the edge                       edge       edge               find_edge
     everything at once             audit      audit              audit
@@ -51,7 +54,9 @@ from edgewise.boundary.inference.power import (
     power_at,
 )
 from edgewise.boundary.inference.resampling import Bootstrap
+from edgewise.boundary.inference.seed_power import SeedPlan, plan_seeds
 from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k, usual_k
+from edgewise.boundary.inference.two_way import TwoWayMean, two_way_mean
 from edgewise.boundary.measures.backtest import backtest
 from edgewise.boundary.measures.best_decoding import envelope
 from edgewise.boundary.measures.certificates import certify, implied_k
@@ -80,6 +85,7 @@ from edgewise.boundary.measures.support import support_from_table, support_measu
 from edgewise.boundary.measures.verifier_errors import VerifierLabels, rogan_gladen
 from edgewise.boundary.measures.voting import diversity, majority_vote
 from edgewise.boundary.verdict.labels import LABELS, Label
+from edgewise.boundary.verdict.recipe import RecipeVerdict, recipe_verdict
 from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict, boundary_verdict, combine
 from edgewise.outcomes.counts import Counts, Metric, Rates
 from edgewise.outcomes.outcomes import Outcomes, align
@@ -100,10 +106,13 @@ __all__ = [
     "Metric",
     "Outcomes",
     "Rates",
+    "RecipeVerdict",
     "SamplePlan",
+    "SeedPlan",
     "SolvedSets",
     "SolvedTable",
     "SoundCounts",
+    "TwoWayMean",
     "VerifierLabels",
     "above_guessing",
     "align",
@@ -149,7 +158,9 @@ __all__ = [
     "pass_at_k_variance",
     "pass_hat_k",
     "plan_samples",
+    "plan_seeds",
     "power_at",
+    "recipe_verdict",
     "redrawn_expansion",
     "reliability",
     "rogan_gladen",
@@ -158,5 +169,6 @@ __all__ = [
     "solved_sets",
     "support_from_table",
     "support_measures",
+    "two_way_mean",
     "usual_k",
 ]

@@ -80,6 +80,15 @@ Shared = Annotated[bool, typer.Option("--shared-problems", help="Compare on the 
 Resamples = Annotated[int, typer.Option(min=100, max=1_000_000, help="Bootstrap resamples.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every resampling and every random split.")]
 Plan = Annotated[bool, typer.Option("--plan", help="Say how many samples a claim would need, and stop.")]
+SeedScatter = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=50,
+        help="With --plan: how much pass@k differs between training seeds, their standard deviation in points. "
+        "Default: measured, where an arm with seeds is given.",
+    ),
+]
 Effect = Annotated[float, typer.Option(help="With --plan: the change in pass@k to be seen.")]
 
 
@@ -104,13 +113,16 @@ def audit_rollouts(
     seed: Seed = 0,
     plan: Plan = False,
     effect: Effect = 0.05,
+    seed_scatter: SeedScatter = None,
 ) -> None:
     """Say what tuning did to the boundary: one label for each tuned model, with its evidence."""
     metric = _metric(by)
     read = _reading(score, threshold, filter, columns, files)
     if plan:
-        _plan(rollouts or [], metric, k or 16, effect, alpha, read)
+        _plan(rollouts or [], metric, k or 16, effect, alpha, read, seed_scatter)
         return
+    if seed_scatter is not None:
+        raise InputError("--seed-scatter: plans training seeds; give it with --plan")
     from edgewise.boundary import audit
     from edgewise.report.folder import write_report
     from edgewise.report.terminal import print_audit, status
@@ -211,14 +223,57 @@ def _reading(
     )
 
 
-def _plan(rollouts: list[str], metric: Metric | None, k: int, effect: float, alpha: float, read: partial[Arms]) -> None:
-    from edgewise.boundary import plan_samples
-    from edgewise.report.planning import print_plan
+def _plan(
+    rollouts: list[str],
+    metric: Metric | None,
+    k: int,
+    effect: float,
+    alpha: float,
+    read: partial[Arms],
+    seed_scatter: float | None,
+) -> None:
+    from edgewise.boundary import plan_samples, plan_seeds
+    from edgewise.report.planning import print_plan, print_seed_plan
 
-    if len(rollouts) > 1:
-        raise InputError("--plan: takes the base's rollouts, or none; leave the others out")
-    base, concerns = _one_model(rollouts[0], metric, read) if rollouts else (None, ())
+    if len(rollouts) > 2:
+        raise InputError(
+            "--plan: takes the base's rollouts, and one arm with training seeds, or none; leave others out"
+        )
+    scatter, source = None if seed_scatter is None else seed_scatter / 100, "given"
+    base: Counts | None = None
+    concerns: tuple[Concern, ...] = ()
+    if len(rollouts) == 2:
+        arms = read(rollouts)
+        _check_verified(arms, metric)
+        base, concerns = arms.counts(arms.base, metric), arms.all_concerns(metric)
+        if scatter is None:
+            scatter, source = _measured_scatter(arms, metric, k)
+    elif rollouts:
+        base, concerns = _one_model(rollouts[0], metric, read)
     print_plan(plan_samples(base, k=k, effect=effect, alpha=alpha), concerns)
+    if scatter is not None:
+        print_seed_plan(plan_seeds(base, k=k, effect=effect, scatter=scatter, alpha=alpha), source)
+
+
+def _measured_scatter(arms: Arms, metric: Metric | None, k: int) -> tuple[float, str]:
+    """The standard deviation of Delta pass@k over the training seeds of the one tuned arm, and where it is from."""
+    from edgewise.boundary.audit.arms import line_up
+    from edgewise.boundary.inference.seed_power import scatter_interval
+    from edgewise.boundary.verdict.recipe import seed_differences
+
+    checkpoints = line_up(arms.by_arm)
+    tuned = list(checkpoints.base_of)
+    n = min(arms.counts(model, metric).n for model in arms.models)
+    if not checkpoints.recipes or len(tuned) < 2:
+        raise InputError(
+            "--plan: the tuned arm has one checkpoint; how seeds scatter needs 2 or more: NAME=PATH,PATH,..."
+        )
+    if k > n:
+        raise InputError(f"--k: {k}; pass@{k} over the seeds needs {k} samples of each problem, and some have {n}")
+    pairs = [(arms.counts(checkpoints.base_of[model], metric), arms.counts(model, metric)) for model in tuned]
+    of_k = seed_differences(pairs, k)[-1]
+    low, high = (100 * end for end in scatter_interval(of_k))
+    return of_k.scatter_of_runs, f"measured over {len(tuned)}; by so few, {low:.1f} to {high:.1f}"
 
 
 def _one_model(argument: str, metric: Metric | None, read: partial[Arms]) -> tuple[Counts, tuple[Concern, ...]]:

@@ -139,12 +139,13 @@ def _concerns(verdicts: Path) -> tuple[Concern, ...]:
     from edgewise.interop.concerns import find_concerns
 
     try:
-        models, concerns = read_arguments([str(verdicts)])
+        named = read_arguments([str(verdicts)])
     except InputError as error:
         reason = str(error).removeprefix(f"{verdicts}: ")
         return (Concern(f"`edgewise audit` will refuse these verdicts: {reason}."),)
-    samples = {name: model.samples for name, model in models.items()}
-    return Arms(models, samples, (*concerns, *find_concerns(models, samples))).all_concerns()
+    samples = {name: model.samples for name, model in named.models.items()}
+    concerns = (*named.concerns, *find_concerns(named.models, samples))
+    return Arms(named.models, samples, concerns, named.seeds).all_concerns()
 
 
 def _copy(rows: TextIO, out: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Print the plan of `edgewise audit --plan`: the problems and samples that a claim needs."""
+"""Print the plan of `edgewise audit --plan`: the problems, samples and training seeds that a claim needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from edgewise.boundary.audit.result import Concern
-from edgewise.boundary.inference.power import Design, SamplePlan
+from edgewise.boundary.inference.power import LEAST_POWER, Design, SamplePlan
+from edgewise.boundary.inference.seed_power import SeedDesign, SeedPlan
 from edgewise.report.concerns import print_concerns, print_notes
 
 
@@ -40,6 +41,37 @@ def print_plan(plan: SamplePlan, concerns: Sequence[Concern] = ()) -> None:
         soft_wrap=True,
     )
     print_notes(concerns, console)
+
+
+def print_seed_plan(plan: SeedPlan, source: str) -> None:
+    """Print what training seeds a statement about the recipe needs, and what one more seed, problem or sample buys.
+
+    `source` says where the scatter over seeds is from.
+    """
+    console = Console(highlight=False)
+    title = f"Over training seeds that scatter by {100 * plan.scatter:.1f} points ({source})"
+    console.print(f"{title}:", markup=False, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("seeds", "problems", "samples each", "samples of all models", "SE, points", "smallest claim", "power"):
+        table.add_column(name, justify="right")
+    for design in plan.designs:
+        cells = [f"{number:,}" for number in (design.seeds, design.problems, design.samples, design.draws)]
+        cells += [f"{100 * design.se:.2f}", f"{100 * design.detectable:.1f}", f"{design.power:.2f}"]
+        table.add_row(*cells, style="bold" if design == plan.cheapest else None)
+    console.print(table)
+    now = plan.cheapest
+    console.print(
+        f"{now.seeds} seeds, {now.problems:,} problems and {now.samples:,} samples of each see a change of "
+        f"{100 * now.detectable:.2f} points with power {LEAST_POWER}. One more buys:",
+        soft_wrap=True,
+    )
+    for name, more in (("seed", plan.more_seeds), ("problem", plan.more_problems), ("sample", plan.more_samples)):
+        console.print(f"  {name}: {_bought(now, more)}", soft_wrap=True)
+
+
+def _bought(now: SeedDesign, more: SeedDesign) -> str:
+    less = 100 * (now.detectable - more.detectable)
+    return f"{less:.3f} points less, power {now.power:.3f} -> {more.power:.3f}, for {more.draws - now.draws:,} samples"
 
 
 def _cells(design: Design) -> list[str]:

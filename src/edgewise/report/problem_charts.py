@@ -118,12 +118,7 @@ def rates_chart(audit: Audit, scope: Scope, model: str, counts: Mapping[str, Cou
     )
     # Room for points at 0 and 1; the ticks stay.
     room, ticks = [-0.04, 1.04], alt.Axis(format=".0%", values=[i / 5 for i in range(6)])
-    x = (
-        alt.X("base:Q")
-        .scale(domain=room, nice=False)
-        .axis(ticks)
-        .title(f"success rate of {_brief(base_name)}")
-    )
+    x = alt.X("base:Q").scale(domain=room, nice=False).axis(ticks).title(f"success rate of {_brief(base_name)}")
     y = alt.Y("tuned:Q").scale(domain=room, nice=False).axis(ticks).title(f"success rate of {_brief(model)}")
     points = (
         data.all(rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -91,7 +92,7 @@ def detectable(se: float, confidence: float, power: float = LEAST_POWER) -> floa
     values of both, are not counted. Raises InputError for a confidence outside 0 to 1 or a power outside 0.5 to 1.
     """
     check_confidence(confidence)
-    _check_power(power)
+    check_power(power)
     return float(stats.norm.isf((1 - confidence) / 2) + stats.norm.ppf(power)) * se
 
 
@@ -156,29 +157,11 @@ def plan_samples(
     Raises InputError when an argument is out of range, no sample of the base could be scored, or no share of the
     problems moves pass@k by `effect`.
     """
-    if base is not None:
-        base.require_scored("base")
-    _check(k, effect, alpha, comparisons, moved_p)
-    _check_power(power)
+    alternative = alternative_of(base, k=k, effect=effect, moved_p=moved_p)
+    confidence = tested_confidence(alpha, comparisons)
+    check_power(power)
     if not problems or min(problems) < 2:
         raise InputError(f"problems: {list(problems)}; numbers of problems, each at least 2, are needed")
-    confidence = 1 - alpha / comparisons / 2
-    p_A, weight_A = _population(base)
-    concerned_A = p_A < moved_p if effect > 0 else p_A >= moved_p
-    new_p = moved_p if effect > 0 else 0.0
-    change_A = np.where(concerned_A, (1 - p_A) ** k - (1 - new_p) ** k, 0.0)
-    most = float(weight_A @ change_A)
-    if effect > 0 and not most:
-        raise InputError(
-            f"effect: {100 * effect:+.1f} points of pass@{k}; the base already solves every problem, each with p of "
-            f"at least {p_A.min():.2g}, so none can become solvable; give harder problems"
-        )
-    share = effect / most if most else math.inf
-    if not 0 < share <= 1:
-        raise InputError(
-            f"effect: {100 * effect:+.1f} points of pass@{k}; in this population the alternative moves it by at most "
-            f"{100 * most:+.1f}"
-        )
 
     def design(number: int, n: int, sd: float, skewness: float) -> Design:
         se = sd / math.sqrt(number)
@@ -197,19 +180,15 @@ def plan_samples(
 
     designs, enough = [], []
     for n in (factor * k for factor in SAMPLES_PER_K_TRIED):
-        spread = _spread(p_A, weight_A * np.where(concerned_A, share, 0.0), weight_A, new_p, n, k)
-        designs += [design(number, n, *spread) for number in problems]
-        enough.append(fewest(n, *spread))
-    if effect > 0:
-        alternative = f"of the problems solved with p < {moved_p:g}, {share:.1%} become solvable with p = {moved_p:g}"
-    else:
-        alternative = f"of the problems solved with p >= {moved_p:g}, {share:.1%} are never solved any more"
+        spread = alternative.spread(n, k)
+        designs += [design(number, n, spread.sd, spread.skewness) for number in problems]
+        enough.append(fewest(n, spread.sd, spread.skewness))
     return SamplePlan(
         k=k,
         effect=effect,
-        alternative=alternative,
-        population="Beta({}, {})".format(*DEFAULT_BETA) if base is None else f"the base's {base.problems} problems",
-        share=share,
+        alternative=alternative.words,
+        population=alternative.population,
+        share=alternative.share,
         designs=tuple(sorted(designs, key=lambda design: (design.problems, design.samples))),
         enough=tuple(enough),
         cheapest=min(enough, key=lambda design: design.draws),
@@ -237,6 +216,82 @@ def draws_to_certify(rate: float, alpha: float = 0.05, candidates: int = 1) -> i
     return math.floor(math.log(alpha / candidates) / math.log1p(-rate)) + 1
 
 
+class Spread(NamedTuple):
+    """Standard deviation and skewness, over new problems, of the estimated difference; `tuned_noise` is the variance
+    that the tuned model's finite samples add to it."""
+
+    sd: float
+    skewness: float
+    tuned_noise: float
+
+
+@dataclass(frozen=True, eq=False)
+class Alternative:
+    """What is assumed to have happened: rates and weights of the base's problems, the weight of those that move, and
+    the rate they move to; `share` of those concerned do. `words` and `population` say it for people."""
+
+    p_A: FloatArray
+    weight_A: FloatArray
+    moved_A: FloatArray
+    new_p: float
+    share: float
+    words: str
+    population: str
+
+    def spread(self, n: int, k: int) -> Spread:
+        """How the estimated difference of pass@k spreads over problems with n samples in each arm."""
+        p_A, moved_A, stay_A = self.p_A, self.moved_A, self.weight_A - self.moved_A
+        first_A, second_A, third_A = _moments(p_A, n, k)
+        new_1, new_2, new_3 = (float(moment_A[0]) for moment_A in _moments(np.array([self.new_p]), n, k))
+        mean = float(moved_A @ (first_A - new_1))
+        square = float(moved_A @ (second_A - 2 * first_A * new_1 + new_2))
+        square += float(stay_A @ (2 * second_A - 2 * first_A**2))
+        # Of problems that stay, the difference is symmetric: its third moment is 0.
+        cube = float(moved_A @ (third_A - 3 * second_A * new_1 + 3 * first_A * new_2 - new_3))
+        variance = square - mean**2
+        noise = float(moved_A.sum() * (new_2 - new_1**2) + stay_A @ (second_A - first_A**2))
+        return Spread(math.sqrt(variance), (cube - 3 * mean * square + 2 * mean**3) / variance**1.5, noise)
+
+
+def alternative_of(base: Counts | None, *, k: int, effect: float, moved_p: float) -> Alternative:
+    """The alternative that `plan_samples` describes. InputError where no share of the problems moves pass@k by
+    `effect`."""
+    if base is not None:
+        base.require_scored("base")
+    _check(k, effect, moved_p)
+    p_A, weight_A = _population(base)
+    concerned_A = p_A < moved_p if effect > 0 else p_A >= moved_p
+    new_p = moved_p if effect > 0 else 0.0
+    change_A = np.where(concerned_A, (1 - p_A) ** k - (1 - new_p) ** k, 0.0)
+    most = float(weight_A @ change_A)
+    if effect > 0 and not most:
+        raise InputError(
+            f"effect: {100 * effect:+.1f} points of pass@{k}; the base already solves every problem, each with p of "
+            f"at least {p_A.min():.2g}, so none can become solvable; give harder problems"
+        )
+    share = effect / most if most else math.inf
+    if not 0 < share <= 1:
+        raise InputError(
+            f"effect: {100 * effect:+.1f} points of pass@{k}; in this population the alternative moves it by at most "
+            f"{100 * most:+.1f}"
+        )
+    if effect > 0:
+        words = f"of the problems solved with p < {moved_p:g}, {share:.1%} become solvable with p = {moved_p:g}"
+    else:
+        words = f"of the problems solved with p >= {moved_p:g}, {share:.1%} are never solved any more"
+    population = "Beta({}, {})".format(*DEFAULT_BETA) if base is None else f"the base's {base.problems} problems"
+    return Alternative(p_A, weight_A, weight_A * np.where(concerned_A, share, 0.0), new_p, share, words, population)
+
+
+def tested_confidence(alpha: float, comparisons: int) -> float:
+    """The confidence at which a plan takes the difference of pass@k to be tested: Holm's first step of two."""
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha: {alpha}; a number between 0 and 1 is needed, such as 0.05")
+    if comparisons < 1:
+        raise InputError(f"comparisons: {comparisons}; a family has at least 1 verdict")
+    return 1 - alpha / comparisons / 2
+
+
 def _population(base: Counts | None) -> tuple[FloatArray, FloatArray]:
     """Success rates and their weights."""
     if base is None:
@@ -254,22 +309,6 @@ def _widening(problems: int, skewness: float, confidence: float) -> float:
     return t / float(stats.norm.isf(tail)) * (1 + skewness**2 / problems * (t**4 + 2 * t**2 - 3) / 18)
 
 
-def _spread(
-    p_A: FloatArray, moved_A: FloatArray, weight_A: FloatArray, new_p: float, n: int, k: int
-) -> tuple[float, float]:
-    """Standard deviation and skewness, over new problems, of the estimated difference; `moved_A` is the weight of the
-    problems that move, of all of `weight_A`."""
-    first_A, second_A, third_A = _moments(p_A, n, k)
-    new_1, new_2, new_3 = (float(moment_A[0]) for moment_A in _moments(np.array([new_p]), n, k))
-    mean = float(moved_A @ (first_A - new_1))
-    square = float(moved_A @ (second_A - 2 * first_A * new_1 + new_2))
-    square += float((weight_A - moved_A) @ (2 * second_A - 2 * first_A**2))
-    # Of problems that stay, the difference is symmetric: its third moment is 0.
-    cube = float(moved_A @ (third_A - 3 * second_A * new_1 + 3 * first_A * new_2 - new_3))
-    variance = square - mean**2
-    return math.sqrt(variance), (cube - 3 * mean * square + 2 * mean**3) / variance**1.5
-
-
 def _moments(p_A: FloatArray, n: int, k: int) -> FloatArray:
     """First three moments of f_k = C(n-c, k)/C(n, k) for binomial c at each p: shape (3, A)."""
     c = np.arange(n - k + 1)
@@ -277,19 +316,16 @@ def _moments(p_A: FloatArray, n: int, k: int) -> FloatArray:
     return np.asarray((stats.binom.pmf(c, n, p_A[:, None]) @ np.stack([f, f**2, f**3], axis=1)).T)
 
 
-def _check(k: int, effect: float, alpha: float, comparisons: int, moved_p: float) -> None:
+def _check(k: int, effect: float, moved_p: float) -> None:
     if k < 2:
         raise InputError(f"k: {k}; a claim about the boundary needs k of at least 2")
     if not 0 < abs(effect) < 1:
         raise InputError(f"effect: {effect}; a difference in pass@k between -1 and 1 is needed, such as -0.05")
-    if not 0 < alpha < 1:
-        raise InputError(f"alpha: {alpha}; a number between 0 and 1 is needed, such as 0.05")
-    if comparisons < 1:
-        raise InputError(f"comparisons: {comparisons}; a family has at least 1 verdict")
     if not 0 < moved_p < 1:
         raise InputError(f"moved_p: {moved_p}; a success rate between 0 and 1 is needed, such as 0.05")
 
 
-def _check_power(power: float) -> None:
+def check_power(power: float) -> None:
+    """Raise InputError unless 0.5 <= power < 1."""
     if not 0.5 <= power < 1:
         raise InputError(f"power: {power}; a probability from 0.5 to below 1 is needed, such as 0.8")

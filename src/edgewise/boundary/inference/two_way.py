@@ -20,7 +20,7 @@ from edgewise.outcomes.counts import FloatArray, IntArray
 # With fewer training seeds nothing is said about a recipe, only about these checkpoints.
 LEAST_SEEDS = 3
 # From so many seeds on, what seeds differ by is estimated well enough to take the residual out of it.
-_SEEDS_WITHOUT_RESIDUAL = 5
+SEEDS_WITHOUT_RESIDUAL = 5
 # The least p-value that is told from 0, and the least alpha at which 1 - alpha is told from 1.
 _LEAST_P, _LEAST_ALPHA = 1e-300, 1e-15
 
@@ -99,7 +99,7 @@ class TwoWayMean:
             ends = limits(self._row_totals_UK, 1 - max(alpha, _LEAST_ALPHA), self.bounds)
             problems = abs(self.value - float(ends[side][0]))
         seeds = self.seed_variance
-        if self.seeds >= _SEEDS_WITHOUT_RESIDUAL:
+        if self.seeds >= SEEDS_WITHOUT_RESIDUAL:
             seeds = max(seeds - self.residual_variance, 0.0)
         return math.hypot(problems, _t(alpha, self.seeds - 1) * math.sqrt(seeds))
 
