@@ -99,6 +99,53 @@ def test_the_plan(
     assert ("the base's 12 problems" if with_base else "Beta(0.2, 1.5)") in shown
 
 
+@pytest.fixture
+def seeds(tmp_path: Path) -> str:
+    """Three training seeds of one arm, as an argument."""
+    return "grpo=" + ",".join(rollouts(tmp_path / f"s{seed}.jsonl", 0.5 + 0.1 * seed, 12, 16) for seed in (1, 2, 3))
+
+
+def test_several_files_of_one_arm_are_its_training_seeds(
+    pair: tuple[str, str],
+    seeds: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "report"
+    assert exit_status(monkeypatch, "audit", pair[0], seeds, "--out", str(out), "--resamples", "100") == 0
+    record = json.loads((out / "boundary.json").read_text())
+    assert record["models"] == ["base", "grpo/1", "grpo/2", "grpo/3"]
+    assert record["verdict"] == record["recipes"]["grpo"]
+    assert "grpo (recipe, 3 training seeds): " in capsys.readouterr().out
+
+
+def test_the_plan_of_training_seeds_takes_their_scatter_or_measures_it(
+    pair: tuple[str, str], seeds: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status(monkeypatch, "audit", "--plan", "--k", "4", "--seed-scatter", "2.5") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Over training seeds that scatter by 2.5 points (given):" in shown and "One more buys: seed: " in shown
+    assert exit_status(monkeypatch, "audit", "--plan", "--k", "4", pair[0], seeds) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "points (measured over 3; by so few, " in shown
+    # Without seeds the plan speaks of one checkpoint.
+    assert exit_status(monkeypatch, "audit", "--plan", "--k", "4", pair[0]) == 0
+    assert "training seeds" not in capsys.readouterr().out
+
+
+def test_plans_of_seeds_that_cannot_be_made_are_refused(
+    pair: tuple[str, str], seeds: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = ("audit", "--plan", "--k", "4")
+    assert "the tuned arm has one checkpoint" in refusal(monkeypatch, capsys, *plan, *pair)
+    assert "leave others out" in refusal(monkeypatch, capsys, *plan, *pair, seeds)
+    assert "give it with --plan" in refusal(monkeypatch, capsys, "audit", *pair, "--seed-scatter", "2")
+    assert "--k: 64; pass@64 over the seeds needs" in refusal(
+        monkeypatch, capsys, "audit", "--plan", "--k", "64", pair[0], seeds
+    )
+
+
 def greedy(path: Path) -> str:
     """Rollouts whose samples of a problem are one text, with a number missing, as greedy decoding repeats them."""
     rows = [

@@ -21,7 +21,8 @@ HEADERS = {
         "set level model metric k value low high band_low band_high fixed_low fixed_high p n problems use confidence"
     ),
     "verdicts": (
-        "set level model metric verdict fact_1 fact_k k n problems delta_1 delta_1_low delta_1_high "
+        "set level model metric verdict fact_1 fact_k k n problems training_seeds scatter_1 scatter_k "
+        "delta_1 delta_1_low delta_1_high "
         "delta_k delta_k_low delta_k_high "
         "p_1 p_k excess_expansion excess_expansion_low excess_expansion_high excess_shrinkage excess_shrinkage_low "
         "excess_shrinkage_high margin confidence_1 confidence_k confidence comparisons detectable rule sentence"
