@@ -54,8 +54,7 @@ def read_arguments(arguments: Sequence[str], **options: Any) -> NamedModels:
     given = [part for argument in arguments for part in _read(argument, options)]
     paths = ", ".join(str(argument.path) for argument in given)
     require_followed(paths, [argument.read for argument in given], options.get("threshold"))
-    concerns = unused_options(given)
-    _require_base(given[0])
+    concerns = [*unused_options(given), *_base_by_order(given[0])]
     models, seeds = _by_name(given)
     concerns += _about_seeds(given)
     return NamedModels(models, seeds, tuple(concerns))
@@ -151,14 +150,21 @@ def _by_name(given: Sequence[Argument]) -> tuple[dict[str, ModelRollouts], dict[
     return dict(zip(names, (model for argument in given for model in argument.models), strict=True)), seeds
 
 
-def _require_base(first: Argument) -> None:
-    """InputError where the first argument is a folder of several models and no name says which is the base."""
+def _base_by_order(first: Argument) -> list[Concern]:
+    """A concern where the first argument is a file of several models, and only their order says which is the base.
+
+    InputError where it is a folder: the order of its files says nothing.
+    """
     names = list(dict.fromkeys(model.model or "" for model in first.models))
-    if len(names) > 1 and first.name is None and first.path.is_dir() and known_base(names) is None:
+    if len(names) < 2 or first.name is not None or known_base(names) is not None:
+        return []
+    if first.path.is_dir():
         raise InputError(
             f"{first.path}: holds {len(names)} models ({name_list(names)}), and no name says which is the base; give "
             "each as an argument, the base first"
         )
+    others = name_list(names[1:])
+    return [Concern(f"{names[0]} is taken for the base, since it is the first in {first.path.name}, before {others}.")]
 
 
 def unused_options(given: Sequence[Argument]) -> list[Concern]:

@@ -14,6 +14,9 @@ reading is possible becomes a warning with the option that takes the other.
 6. The completion is the first text that differs within a problem; the prompt is the first that does not.
 7. An answer that is both right and wrong in one problem is the right answer, and not that of the model.
 8. The gold answer and the level are the same in all rows of a problem.
+9. The model is as `ingest.models` says.
+
+Names count in any case and with any separator: `Problem ID` and `problemId` are problem_id.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ from typing import Any
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import CellConverter, prompt_id, quote, to_number, to_verdict
-from edgewise.interop.ingest.schema import ALIASES, CONVERTERS, TRUSTED, name_list
+from edgewise.interop.ingest.models import choose_model
+from edgewise.interop.ingest.schema import ALIASES, CONVERTERS, TRUSTED, name_list, plain_name
 
 Row = Mapping[str, Any]
 
@@ -78,8 +82,9 @@ def choose_columns(
         problem_S = [None if key is None else (key, name) for key, name in zip(problem_S, sets, strict=True)]
     if not has_verdict:
         _choose_prompt(head, columns, problem_S)
-        for column in ("gold", "level", "cluster", "model", "training_seed"):
+        for column in ("gold", "level", "cluster", "training_seed"):
             _choose(head, columns, column)
+        choose_model(head, columns, problem_S)
         return columns
     _choose_completion(head, columns, problem_S)
     _choose_answers(head, columns, problem_S)
@@ -90,8 +95,9 @@ def choose_columns(
         "sample": lambda name: head.is_distinct_within(problem_S, name),
     }
     for column in ALIASES:
-        if column not in ("problem", "correct", "set", "prompt", "completion", "answer", "gold", "score"):
+        if column not in ("problem", "correct", "set", "prompt", "completion", "answer", "gold", "score", "model"):
             _choose(head, columns, column, rules.get(column))
+    choose_model(head, columns, problem_S)
     return columns
 
 
@@ -117,11 +123,15 @@ class Head:
         self.rows = len(rows)
         self.first = frozenset(rows[0])
         self.cells = {name: [row.get(name) for row in rows] for name in names}
+        self._spelled: dict[str, list[str]] = defaultdict(list)
+        for name in sorted(names, key=lambda name: name != plain_name(name)):
+            self._spelled[plain_name(name)].append(name)
         self._keys: dict[str, list[Hashable]] = {}
 
     def named(self, column: str, but: frozenset[str] | set[str] = frozenset()) -> list[str]:
         """The names of a column that the first row has, else those that any row has."""
-        names = [name for name in list_names(column) if name in self.cells and name not in but]
+        spelled = (name for plain in list_names(column) for name in self._spelled.get(plain, ()))
+        names = [name for name in dict.fromkeys(spelled) if name not in but]
         return [name for name in names if name in self.first] or names
 
     def usable(self, column: str, but: frozenset[str] | set[str] = frozenset()) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from edgewise.interop.ingest import cells
@@ -78,7 +79,8 @@ _NAMES = {
     "set": "set task benchmark dataset data_source dataset_name source subset",
     "level": "level group difficulty op math_level difficulty_level",
     "cluster": "cluster template",
-    "model": "model model_name model_id",
+    "model": "model model_name model_id model_path model_name_or_path policy policy_name checkpoint checkpoint_name "
+    "ckpt global_step training_step train_step arm agent system generator variant method algorithm phase stage",
     "verifier": "verifier grader",
 }
 # The names of each column; the first is the documented one. Among those that a file has, roles.py chooses by content.
@@ -87,6 +89,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     for column in CONVERTERS
     if column not in ("graded", "graded_by", "compared")
 }
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATOR = re.compile(r"[-\s_]+")
 # Names whose cells are read, or refused with the row, whatever they hold.
 TRUSTED = frozenset(names[0] for names in ALIASES.values()) | {
     *("sample", "task", "benchmark", "template", "grader", "is_correct", "answer_correct")
@@ -103,8 +107,15 @@ def names_in_file(present: Sequence[str]) -> dict[str, str]:
 
 def has_needed_columns(present: Sequence[str]) -> bool:
     """Whether these names hold the problem of a row, or its prompt, and its verdict or score."""
-    names = set(present)
+    names = set(map(plain_name, present))
     return not names.isdisjoint(PROBLEM_NAMES) and not names.isdisjoint(VERDICT_NAMES)
+
+
+def plain_name(name: str) -> str:
+    """The name in small letters, with _ between words: problem_id for `Problem ID` and `problemId`."""
+    if name.isascii() and name.islower() and name.isidentifier():
+        return name
+    return _SEPARATOR.sub("_", _CAMEL.sub("_", name.strip())).lower()
 
 
 def name_list(names: Sequence[str]) -> str:
