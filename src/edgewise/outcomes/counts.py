@@ -42,7 +42,8 @@ class Counts:
 
     `first_P` is the number of samples, in sample order, before the first correct one, and n when
     none is correct: problem i is solved within its first m <= n_i samples iff `first_P[i] < m`.
-    It is None when only totals are known. `truncated_P` is None when truncation was not recorded.
+    It is None when only totals are known. `truncated_P` is None when truncation was not recorded. `ungraded_P` counts
+    the samples that were unscorable, or truncated without being correct; None when only totals are known.
 
     `level` holds whole numbers or names. `cluster_P`, where given, numbers the template or source
     each problem was made from; problems of one cluster are resampled together. `set` names the
@@ -62,6 +63,7 @@ class Counts:
     cluster_P: IntArray | None = None
     set: StrArray | None = None
     metric: Metric = "answer"
+    ungraded_P: IntArray | None = None
 
     @classmethod
     def of(
@@ -102,6 +104,8 @@ class Counts:
             columns.append(("truncated_P", self.truncated_P))
         if self.first_P is not None:
             columns.append(("first_P", self.first_P))
+        if self.ungraded_P is not None:
+            columns.append(("ungraded_P", self.ungraded_P))
         marks = [("level", labels("level", self.level))]
         if self.cluster_P is not None:
             marks.append(("cluster_P", integers("cluster_P", self.cluster_P)))
@@ -153,6 +157,7 @@ class Counts:
             cluster_P=of(self.cluster_P),
             set=of(self.set),
             metric=self.metric,
+            ungraded_P=of(self.ungraded_P),
         )
 
     def deal(self, m: int | IntArray, seed: int) -> tuple[Counts, Counts]:
@@ -188,6 +193,15 @@ class Counts:
         if self.metric != metric:
             raise InputError(f"metric: the counts are those of the {self.metric}; use {self.metric!r}")
         return self
+
+    @property
+    def ungraded_at_most_P(self) -> IntArray:
+        """How many samples of each problem were not graded, or, where only totals are known, may not have been."""
+        if self.ungraded_P is not None:
+            return self.ungraded_P
+        cut_P = np.zeros_like(self.n_P) if self.truncated_P is None else self.truncated_P
+        most_P: IntArray = np.minimum(self.unscorable_P + cut_P, self.n_P - self.c_P)
+        return most_P
 
     @property
     def scored(self) -> int:

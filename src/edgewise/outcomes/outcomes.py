@@ -242,6 +242,9 @@ class Outcomes:
         rank[self._order] = np.arange(code.size) - np.repeat(np.cumsum(n_P) - n_P, n_P)
         first_P = n_P.copy()
         correct = verdict == 1
+        ungraded = verdict == -1
+        if self.truncated_S is not None:
+            ungraded = ungraded | (self.truncated_S & ~correct)
         np.minimum.at(first_P, code[correct], rank[correct])
         return Counts(
             problem=self.problem,
@@ -254,6 +257,7 @@ class Outcomes:
             cluster_P=self.cluster_P,
             set=self.set,
             metric=metric,
+            ungraded_P=count(ungraded),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,11 +139,16 @@ def test_a_concern_about_one_seed_forbids_its_claim_and_the_recipes() -> None:
 
 
 def test_samples_that_were_not_scored_in_all_seeds_explain_the_recipes_change() -> None:
-    base, tuned = runs(500, 64, [1.0] * 3)
-    lost_P = (0.3 * base.n_P).astype(np.int64)
-    unscored = Counts(base.problem, base.level, base.n_P, base.c_P, lost_P, None)
-    recipe = recipe_verdict(unscored, tuned)
-    assert recipe.verdict.refused is not None and "Unscorable samples are 29.7% in base" in recipe.verdict.rule
+    """A quarter of the samples, right and wrong ones alike, are not read in the base, and all are in the same model."""
+    _, tuned = runs(500, 64, [1.0] * 3)
+    right_P = tuned[0].c_P // 4
+    unread_P = right_P + (64 - tuned[0].c_P) // 4
+    base = replace(tuned[0], c_P=tuned[0].c_P - right_P, unscorable_P=unread_P)
+    recipe = recipe_verdict(base, tuned)
+    assert recipe.verdict.refused is not None and recipe.verdict.label == "cannot tell"
+    share = np.mean(unread_P / 64)
+    assert f"Not graded are {share:.1%} of the samples of base and 0.0% of tuned" in recipe.verdict.rule
+    assert recipe.verdict.delta_1.low <= 0 <= recipe.verdict.delta_1.high
 
 
 def test_bad_input_is_named() -> None:

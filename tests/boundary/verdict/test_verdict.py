@@ -223,55 +223,78 @@ def test_more_comparisons_widen(planted: tuple[Counts, Counts]) -> None:
 
 
 @pytest.mark.parametrize("what", ["unscorable_P", "truncated_P"])
-def test_a_difference_in_judging_voids_the_claim(planted: tuple[Counts, Counts], what: str) -> None:
+def test_what_was_not_graded_widens_the_intervals_to_what_it_may_have_been(
+    planted: tuple[Counts, Counts], what: str
+) -> None:
+    """A quarter of the base's samples would have to be right on problems that no graded sample solves."""
     base, tuned = planted
 
     def unverified(counts: Counts, share: float) -> Counts:
-        marked: dict[str, Any] = {what: np.full(100, round(64 * share))}
+        marked: dict[str, Any] = {what: np.minimum(round(64 * share), 64 - counts.c_P)}
         return replace(counts, **marked)
 
-    explained = boundary_verdict(unverified(base, 0.25), tuned)
-    assert explained.label == "cannot tell"
-    assert explained.rule.startswith(what[:-2].capitalize()) and explained.refused == "more within k"
-    # More unscorable samples after tuning work against a gain, so they cannot explain it.
-    assert boundary_verdict(base, unverified(tuned, 0.25)).label == "more within k"
-    assert boundary_verdict(tuned, unverified(base, 0.25)).label == "cannot tell"
+    graded, cut = boundary_verdict(base, tuned), boundary_verdict(unverified(base, 0.25), tuned)
+    assert graded.label == cut.label == "more within k"
+    assert (cut.delta_1.value, cut.delta_k.value) == (graded.delta_1.value, graded.delta_k.value)
+    assert cut.delta_1.low < graded.delta_1.low - 0.05 and cut.delta_k.low < graded.delta_k.low - 0.05
+    assert (cut.delta_1.high, cut.delta_k.high) == pytest.approx((graded.delta_1.high, graded.delta_k.high), abs=0.02)
+    assert "Not graded are" in cut.rule and cut.rule.endswith(
+        "Taken as all wrong, left out, right in base alone, right in tuned alone: the same."
+    )
+    assert "Not graded" not in graded.rule
     assert boundary_verdict(unverified(base, 0.25), unverified(tuned, 0.25)).label == "more within k"
-    assert boundary_verdict(unverified(base, 1 / 64), tuned).label == "more within k"
 
 
-def test_a_difference_in_judging_voids_unchanged() -> None:
-    arm = Counts.of(64, [0, 60] * 200)
-    odd = replace(arm, unscorable_P=np.full(400, 4))
-    assert boundary_verdict(arm, odd).label == "cannot tell"
-    assert boundary_verdict(odd, odd).label == "unchanged"
+def test_a_gain_that_is_only_in_what_was_graded_is_no_claim() -> None:
+    """A model whose answers are not read in a fifth of the cases, and one, not better, whose answers all are."""
+    p_P = np.random.default_rng(3).beta(0.55, 0.5, 500)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        unread_P = rng.binomial(64, 0.2, 500)
+        base = replace(Counts.of(64, rng.binomial(64 - unread_P, p_P)), unscorable_P=unread_P)
+        tuned = Counts.of(64, rng.binomial(64, p_P))
+        verdict = boundary_verdict(base, tuned)
+        assert verdict.label == "cannot tell" and verdict.refused is not None
+        assert verdict.delta_1.low <= 0 < 0.05 < verdict.delta_1.value
+        assert "right in base alone: " in verdict.rule and "left out: " in verdict.rule
+        # Twice the odds for every problem is more than what was not read can explain.
+        better = Counts.of(64, rng.binomial(64, 8 * p_P / (1 + 7 * p_P)))
+        assert boundary_verdict(base, better).label == "more within k"
 
 
-def test_a_small_loss_at_k_is_explained_by_as_many_truncated_samples() -> None:
+def test_unchanged_needs_what_was_not_graded_to_be_small() -> None:
+    arm = Counts.of(64, [0, 56] * 200)
+    few, many = (replace(arm, unscorable_P=np.full(400, number)) for number in (2, 8))
+    assert boundary_verdict(arm, few).label == "unchanged"
+    assert (boundary_verdict(arm, many).label, boundary_verdict(arm, many).refused) == ("cannot tell", "unchanged")
+
+
+def test_a_small_loss_at_k_is_open_where_the_problems_it_lies_on_were_cut_off() -> None:
     """Pass@1 rises by 20 points and pass@16 falls by 10, while 12% more of the samples are cut off."""
     base = Counts.of(64, np.repeat([20, 20], [900, 100]))
     tuned = Counts.of(64, np.repeat([40, 0], [900, 100]))
     assert boundary_verdict(base, tuned).label == "sharpened at a cost"
     cut = replace(tuned, truncated_P=np.repeat([2, 58], [900, 100]))
     verdict = boundary_verdict(base, cut)
-    assert verdict.label == "cannot tell"
-    assert verdict.rule.startswith("Truncated samples are not recorded in base and 11.9% in tuned")
-    both = replace(cut, unscorable_P=np.repeat([2, 58], [900, 100]))
-    rule = boundary_verdict(base, both).rule
-    assert "Unscorable samples are" in rule and "Truncated samples are" in rule
+    assert verdict.label == "surer, k open" and verdict.delta_k.low < 0 < verdict.delta_k.high
+    assert "all wrong: sharpened at a cost; left out: sharpened at a cost" in verdict.rule
+    # Cut off and unscorable are the same samples, as the rollouts say and totals do not.
+    cut_P = np.repeat([2, 58], [900, 100])
+    both = replace(cut, unscorable_P=cut_P, ungraded_P=cut_P)
+    assert boundary_verdict(base, both).delta_1 == verdict.delta_1
 
 
-def test_sharpening_is_void_where_unverified_problems_may_hide_a_change_at_k() -> None:
-    """A twentieth of the problems is never verified in one arm: it may have been solved there."""
+def test_sharpening_is_open_where_problems_without_a_graded_sample_may_hide_a_change_at_k() -> None:
+    """A tenth of the problems is never graded in one arm: it may have been solved there."""
     p_P = np.repeat([0.0, 0.4], [60, 540])
     base, tuned = draw(p_P, 64, 1), draw(2 * p_P, 64, 2)
     assert boundary_verdict(base, tuned).label == "sharpened"
-    never = replace(tuned, unscorable_P=np.repeat([64, 0], [60, 540]))
-    assert "could hide a change of pass@k" in boundary_verdict(base, never).rule
-    # Spread evenly, the same share leaves every problem verified in nearly all of its samples.
-    evenly = np.full(600, 6)
+    never_P = np.repeat([64, 0], [60, 540])
+    verdict = boundary_verdict(replace(base, unscorable_P=never_P), tuned)
+    assert verdict.facts == Facts("up", "open") and verdict.delta_k.low < -0.05
+    # Spread evenly, the same share leaves every problem graded in nearly all of its samples.
+    evenly = np.minimum(6, 64 - base.c_P)
     assert boundary_verdict(replace(base, unscorable_P=evenly), tuned).label == "sharpened"
-    assert boundary_verdict(base, replace(tuned, unscorable_P=evenly)).label == "sharpened"
 
 
 def test_a_printed_verdict_carries_the_numbers(planted: tuple[Counts, Counts]) -> None:

@@ -21,8 +21,8 @@ def sample_concerns(models: Mapping[str, Outcomes | Counts], counts: Mapping[str
 def unseen_concerns(counts: Mapping[str, Counts]) -> Iterator[Concern]:
     """One concern for each model with many samples that were cut off or, cut off or not, could not be scored.
 
-    They forbid a claim where no sample at all could be scored. Otherwise `boundary_verdict` refuses one where the
-    models differ in them by enough to explain it.
+    They forbid a claim where no sample at all could be scored. Otherwise the intervals of `boundary_verdict` reach over
+    what these samples may have been.
     """
     for model, of_model in counts.items():
         rates = of_model.rates()

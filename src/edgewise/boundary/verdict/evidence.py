@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from edgewise.boundary.inference.means import Estimate, mean_interval, mean_p, s
 from edgewise.boundary.inference.power import detectable, standard_error
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.curves import problem_pass_at_k
-from edgewise.boundary.measures.solved import SolvedSets, solved_sets
+from edgewise.boundary.measures.solved import SHARES, SolvedSets, solved_sets
 from edgewise.outcomes.counts import Counts, FloatArray
 
 # The ends of the intervals of all differences at a confidence.
@@ -127,6 +128,39 @@ def evidence_of(base: Counts, tuned: Counts, k: int, *, margin: float, alpha: fl
         confidence=1 - level,
         units=units(base.problems, base.cluster_P),
     )
+
+
+def hull(cases: Sequence[Evidence]) -> Evidence:
+    """What all cases show together: values of the first, intervals that hold those of all, and the largest p-values."""
+    first = cases[0]
+    if len(cases) == 1:
+        return first
+
+    def tested(tests: Sequence[DifferenceTest]) -> DifferenceTest:
+        shown = all(test.shown for test in tests) and len({test.direction for test in tests}) == 1
+        return DifferenceTest(
+            _widest([test.estimate for test in tests]),
+            max(test.p for test in tests),
+            max(test.confidence for test in tests),
+            shown,
+        )
+
+    def solved(sets: Sequence[SolvedSets]) -> SolvedSets:
+        cells: dict[str, Any] = {name: _widest([getattr(of_case, name) for of_case in sets]) for name in SHARES}
+        return replace(sets[0], **cells)
+
+    return replace(
+        first,
+        at_1=tested([case.at_1 for case in cases]),
+        at_k=tested([case.at_k for case in cases]),
+        solved=solved([case.solved for case in cases]),
+        strict=solved([case.strict for case in cases]),
+    )
+
+
+def _widest(estimates: Sequence[Estimate]) -> Estimate:
+    lows, highs = zip(*((estimate.low, estimate.high) for estimate in estimates), strict=True)
+    return Estimate(estimates[0].value, min(lows), max(highs))
 
 
 def test_by_holm(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -27,64 +26,36 @@ class Facts(NamedTuple):
 class FactEntry:
     """When a fact holds. `rule` says so in words. `clause` is what a sentence over several sets says of it, filled with
     {k}, {margin} and {here}, the sets where it holds.
-
-    `explained` is given the evidence and how much of Delta pass@1 and of Delta pass@k a difference between the models
-    in samples that were cut off or not scored could make (base minus tuned). It returns how that could explain the
-    fact, or "".
     """
 
     rule: str
     clause: str
-    explained: Callable[[Evidence, float, float], str] = lambda e, artefact_1, artefact_k: ""
-
-
-def _explains_1(e: Evidence, artefact_1: float, artefact_k: float) -> str:
-    explains = e.at_1.direction * artefact_1 > abs(e.at_1.estimate.value)
-    return "larger than that in pass@1, which could explain it" if explains else ""
-
-
-def _explains_k(e: Evidence, artefact_1: float, artefact_k: float) -> str:
-    sign = math.copysign(1, e.at_k.estimate.value)
-    moved = [sign * tested.estimate.value for tested in (e.at_1, e.at_k) if sign * tested.estimate.value > 0]
-    return "larger than that in pass@1 or pass@k, which could explain it" if sign * artefact_1 > min(moved) else ""
-
-
-def _hides_1(e: Evidence, artefact_1: float, artefact_k: float) -> str:
-    return f"beyond the margin of {100 * e.margin:.1f} points" if abs(artefact_1) > e.margin else ""
-
-
-def _hides_k(e: Evidence, artefact_1: float, artefact_k: float) -> str:
-    return "that could hide a change of pass@k beyond the margin" if abs(artefact_k) > e.margin else ""
 
 
 FACTS_1: dict[Fact1, FactEntry] = {
-    "up": FactEntry("Delta pass@1 is above 0", "right more often at once on {here}", _explains_1),
-    "down": FactEntry("Delta pass@1 is below 0", "right less often at once on {here}", _explains_1),
-    "same": FactEntry("Delta pass@1 is inside the margin", "no change at once beyond {margin}", _hides_1),
+    "up": FactEntry("Delta pass@1 is above 0", "right more often at once on {here}"),
+    "down": FactEntry("Delta pass@1 is below 0", "right less often at once on {here}"),
+    "same": FactEntry("Delta pass@1 is inside the margin", "no change at once beyond {margin}"),
     "open": FactEntry("Neither a change of pass@1 nor the absence of one beyond the margin is shown", ""),
 }
 FACTS_K: dict[FactK, FactEntry] = {
     "extended": FactEntry(
         "Delta pass@k is above 0, and so is the excess expansion, which is most of it or beyond the margin",
         "new problems within {k} samples on {here}",
-        _explains_k,
     ),
     "more": FactEntry(
         f"Delta pass@k is above 0, but k is below {LEAST_K_EXTENDED}, or the gain is not mostly on problems that the "
         "base leaves unsolved",
         "more solved within {k} samples on {here}",
-        _explains_k,
     ),
     "both": FactEntry(
         "excess expansion and excess shrinkage are both above 0",
         "gains and losses within {k} samples on {here}",
-        _hides_1,
     ),
-    "shrunk": FactEntry("Delta pass@k is below 0", "fewer solved within {k} samples on {here}", _explains_k),
+    "shrunk": FactEntry("Delta pass@k is below 0", "fewer solved within {k} samples on {here}"),
     "same": FactEntry(
         "a loss of pass@k and an excess expansion as large as the margin are both excluded",
         "nothing beyond {margin} new or lost within {k} samples",
-        _hides_k,
     ),
     "open": FactEntry(
         "neither a change within k samples nor the absence of one beyond the margin is shown",

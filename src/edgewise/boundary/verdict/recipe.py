@@ -15,8 +15,9 @@ from edgewise.boundary.measures.curves import problem_pass_at_k
 from edgewise.boundary.measures.solved import SHARE_BOUNDS, SHARES, SolvedSets, solved_shares
 from edgewise.boundary.verdict.evidence import BOTH_SHARE, Evidence, test_by_holm
 from edgewise.boundary.verdict.labels import Label
-from edgewise.boundary.verdict.rules import Pair
+from edgewise.boundary.verdict.rules import Case
 from edgewise.boundary.verdict.sentences import seeds_sentence, too_few_seeds_sentence
+from edgewise.boundary.verdict.ungraded import Pair, scenarios
 from edgewise.boundary.verdict.verdict import BoundaryVerdict, boundary_verdict, checked_terms, verdict_of
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, require_same_problems
@@ -99,8 +100,11 @@ def recipe_verdict(
     # What holds for several seeds is said once.
     forbidden = list(dict.fromkeys([*concerns, *(concern for some in of_seed.values() for concern in some)]))
     differences = seed_differences(pairs, k)
-    evidence = recipe_evidence(pairs, differences, k, margin=margin, level=alpha / comparisons)
-    verdict = verdict_of(evidence, pairs, alpha=alpha, comparisons=comparisons, concerns=forbidden)
+    cases = {
+        name: Case(read, recipe_evidence(read, seed_differences(read, k), k, margin=margin, level=alpha / comparisons))
+        for name, read in scenarios(pairs, k).items()
+    }
+    verdict = verdict_of(cases, alpha=alpha, comparisons=comparisons, concerns=forbidden)
     labels = Counter(own.label for own in seeds.values())
     scatters = (differences[0].scatter, differences[-1].scatter)
     if len(pairs) < LEAST_SEEDS:

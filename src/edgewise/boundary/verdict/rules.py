@@ -1,18 +1,17 @@
-"""Turn evidence into facts and one label, or refuse it: hidden losses, confounded samples, concerns from outside."""
+"""Turn evidence into facts and one label, or refuse it: hidden losses, ungraded samples, concerns from outside."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from edgewise.boundary.inference.estimators import none_at_k
 from edgewise.boundary.measures.changes import changes
-from edgewise.boundary.verdict.evidence import Evidence
+from edgewise.boundary.verdict.evidence import Evidence, hull
 from edgewise.boundary.verdict.facts import FACTS_1, FACTS_K, Facts, facts_of
 from edgewise.boundary.verdict.labels import CANNOT_TELL, Label, label_of
-from edgewise.outcomes.counts import Counts, IntArray
+from edgewise.boundary.verdict.ungraded import AS_COUNTED, LEFT_OUT, Pair, ungraded_share
+from edgewise.outcomes.counts import Counts
 
 # Where single problems lost the margin together, these facts are wrong although the net change does not show it.
 _HIDING = ("extended", "more", "same")
@@ -20,8 +19,8 @@ _HIDING = ("extended", "more", "same")
 
 @dataclass(frozen=True)
 class Decision:
-    """The facts, their label and the rule that gave it. `refused` is the label that would have been given but for a
-    reason against it; the facts are then open."""
+    """The facts, their label and the rule that gave it. `refused` is the label that would have been given but for
+    concerns, with which the facts are open, or for samples that were not graded."""
 
     facts: Facts
     label: Label
@@ -29,35 +28,73 @@ class Decision:
     refused: Label | None = None
 
 
+@dataclass(frozen=True)
+class Case:
+    """One reading of the ungraded samples: the pairs of base and tuned model, one for a checkpoint, several for the
+    training seeds of a recipe, and their evidence."""
+
+    pairs: Sequence[Pair]
+    evidence: Evidence
+
+
 # Of the problems that are each significantly down.
 FALSE_DISCOVERIES = 0.05
 
-# A base and a tuned model.
-Pair = tuple[Counts, Counts]
 
-
-def decide(evidence: Evidence, pairs: Sequence[Pair], concerns: Sequence[str] = ()) -> Decision:
-    """Apply the rules that `boundary_verdict` documents, in their order, to the pair of a checkpoint or to those of the
-    training seeds of a recipe."""
-    facts = facts_of(evidence)
-    arms = zip(("base", "tuned model"), zip(*pairs, strict=True), strict=True)
-    ungraded = [name for name, arm in arms if not all(counts.scored for counts in arm)]
-    if ungraded:
-        rule = f"No sample of the {' and of the '.join(ungraded)} could be scored, so there is no rate to compare."
+def decide(cases: Mapping[str, Case], concerns: Sequence[str] = ()) -> Decision:
+    """Apply the rules that `boundary_verdict` documents, in their order, to what all `cases` of `ungraded.scenarios`
+    show together."""
+    first = cases[AS_COUNTED]
+    arms = zip(("base", "tuned model"), zip(*first.pairs, strict=True), strict=True)
+    unscored = [name for name, arm in arms if not all(counts.scored for counts in arm)]
+    if unscored:
+        rule = f"No sample of the {' and of the '.join(unscored)} could be scored, so there is no rate to compare."
         return Decision(Facts("open", "open"), CANNOT_TELL, rule)
+    labels = {name: label_of(_with_hidden(case)) for name, case in cases.items()}
+    whole = hull([case.evidence for case in cases.values()])
+    facts = facts_of(whole)
     rule = f"{FACTS_1[facts.at_1].rule}; {FACTS_K[facts.at_k].rule}."
-    hidden = _hidden_loss(facts, evidence, pairs)
-    if hidden:
-        rule = f"{hidden} Without them: {label_of(facts)}."
+    hidden = [_hidden_loss(facts, case.evidence, case.pairs) for case in cases.values()]
+    if all(hidden):
+        rule = f"{hidden[0]} Without them: {label_of(facts)}."
         facts = Facts(facts.at_1, "both")
+    elif any(hidden):
+        # What is hidden in one reading of the ungraded samples forbids to say that nothing, or only a gain, happened.
+        facts = Facts(facts.at_1, "open" if facts.at_k == "same" else "more")
+    if len(cases) > 1:
+        rule = f"{rule} {_readings(cases, labels)}"
     label = label_of(facts)
+    refused = labels[AS_COUNTED] if label == CANNOT_TELL != labels[AS_COUNTED] else None
     if label == CANNOT_TELL:
+        return Decision(facts, label, rule, refused)
+    if not concerns:
         return Decision(facts, label, rule)
-    reasons = [reason.rstrip(".") for reason in concerns]
-    reasons += _confounds(facts, evidence, pairs)
-    if not reasons:
-        return Decision(facts, label, rule)
-    return Decision(Facts("open", "open"), CANNOT_TELL, f"{'; '.join(reasons)}. Without that: {label}.", refused=label)
+    reasons = "; ".join(reason.rstrip(".") for reason in concerns)
+    return Decision(Facts("open", "open"), CANNOT_TELL, f"{reasons}. Without that: {label}.", refused=label)
+
+
+def _with_hidden(case: Case) -> Facts:
+    """The facts of one case alone."""
+    facts = facts_of(case.evidence)
+    return Facts(facts.at_1, "both") if _hidden_loss(facts, case.evidence, case.pairs) else facts
+
+
+def _readings(cases: Mapping[str, Case], labels: Mapping[str, Label]) -> str:
+    """How many samples were not graded, and the label under each reading of them."""
+    shares = [ungraded_share(arm) for arm in zip(*cases[AS_COUNTED].pairs, strict=True)]
+    left_out = cases[LEFT_OUT].evidence
+    differences = " and ".join(
+        f"pass@{k} {100 * tested.estimate.value:+.1f}"
+        for k, tested in sorted({1: left_out.at_1, left_out.k: left_out.at_k}.items())
+    )
+    same = len(set(labels.values())) == 1
+    found = (
+        f"{', '.join(labels)}: the same" if same else "; ".join(f"{name}: {of_it}" for name, of_it in labels.items())
+    )
+    return (
+        f"Not graded are {shares[0]:.1%} of the samples of base and {shares[1]:.1%} of tuned; {differences} points "
+        f"without them. Taken as {found}."
+    )
 
 
 def _hidden_loss(facts: Facts, e: Evidence, pairs: Sequence[Pair]) -> str:
@@ -83,40 +120,3 @@ def _loss(e: Evidence, base: Counts, tuned: Counts) -> tuple[int, float]:
     down_P = (changed.q_P <= changed.q) & (changed.direction_P < 0)
     lost_P = none_at_k(tuned.n_P, tuned.c_P, e.k) - none_at_k(base.n_P, base.c_P, e.k)
     return int(down_P.sum()), float(lost_P[down_P].sum() / base.problems)
-
-
-def _confounds(facts: Facts, e: Evidence, pairs: Sequence[Pair]) -> list[str]:
-    """Differences in how many samples were verified that are large enough to have made one of the facts."""
-    reasons = []
-    for name in ("unscorable", "truncated"):
-        if all(_unverified(counts, name) is None for pair in pairs for counts in pair):
-            continue
-        artefact_1, artefact_k = (
-            float(np.mean([_blocked(base, name, k) - _blocked(tuned, name, k) for base, tuned in pairs]))
-            for k in (1, e.k)
-        )
-        explained = FACTS_K[facts.at_k].explained(e, artefact_1, artefact_k)
-        explained = explained or FACTS_1[facts.at_1].explained(e, artefact_1, artefact_k)
-        if explained:
-            before, after = (_share(arm, name) for arm in zip(*pairs, strict=True))
-            reasons.append(
-                f"{name.capitalize()} samples are {before} in base and {after} in tuned, a difference {explained}"
-            )
-    return reasons
-
-
-def _unverified(counts: Counts, name: str) -> IntArray | None:
-    return counts.unscorable_P if name == "unscorable" else counts.truncated_P
-
-
-def _share(arm: Sequence[Counts], name: str) -> str:
-    """The share of samples that were not verified, over problems and training seeds."""
-    shares = [unverified_P / counts.n_P for counts in arm if (unverified_P := _unverified(counts, name)) is not None]
-    return f"{np.mean(shares):.1%}" if shares else "not recorded"
-
-
-def _blocked(counts: Counts, name: str, k: int) -> float:
-    """The mean probability that none of k samples is verified: 1 minus the pass@k of a model always right."""
-    unverified_P = _unverified(counts, name)
-    # What was not recorded may have been none at all.
-    return 0.0 if unverified_P is None else float(np.mean(none_at_k(counts.n_P, counts.n_P - unverified_P, k)))

@@ -14,11 +14,12 @@ import numpy as np
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.supported_k import SAMPLES_PER_K, largest_claimable_k, usual_k
 from edgewise.boundary.measures.solved import SolvedSets
-from edgewise.boundary.verdict.evidence import Evidence, evidence_of
+from edgewise.boundary.verdict.evidence import evidence_of, hull
 from edgewise.boundary.verdict.facts import Facts, combine_facts
 from edgewise.boundary.verdict.labels import Label, label_of, shown_label
-from edgewise.boundary.verdict.rules import Pair, decide
+from edgewise.boundary.verdict.rules import Case, decide
 from edgewise.boundary.verdict.sentences import combined_sentence, evidence_line, sentence
+from edgewise.boundary.verdict.ungraded import AS_COUNTED, Pair, scenarios
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, Rates, require_same_problems
 
@@ -35,8 +36,8 @@ class BoundaryVerdict:
     that fired. Printed, a verdict is these in order.
 
     `detectable` is the smallest Delta pass@k that the design sees with power 0.8; it vetoes nothing. `concerns` are the
-    reasons from outside that forbid a claim, and `refused` is the label that they, or samples that were cut off or not
-    scored, forbade.
+    reasons from outside that forbid a claim, and `refused` is the label that they, or samples that were not graded,
+    forbade.
 
     `training_seeds` is 1 for a verdict on one checkpoint. From two on it is one on a recipe (`recipe.recipe_verdict`):
     all numbers are means over the seeds, and intervals and p-values are for new seeds and new problems.
@@ -105,10 +106,12 @@ def boundary_verdict(
     Where problems that are each significantly down (Fisher, FDR 5%) lose the margin or more of pass@k together, the
     fact at k is "both", whatever the net change.
 
-    A label becomes "cannot tell" for each of `concerns`, reasons from outside that forbid a claim, and when the arms
-    differ in their unscorable or truncated share by enough to explain one of the facts (`FactEntry.explained`).
+    Where samples were not graded (unscorable, or cut off without a right answer), differences and solved sets count
+    them as not solved, and the intervals reach over what they would be were these samples left out, right in one arm
+    alone, or in the other alone (`ungraded.scenarios`). So a fact holds where all of these readings show it.
 
-    It is so where none of an arm's samples could be scored.
+    A label becomes "cannot tell" for each of `concerns`, reasons from outside that forbid a claim, and where none of an
+    arm's samples could be scored.
 
     `k` defaults to the largest power of two up to n/4 and may not exceed n/2. `margin` is the difference in pass@k
     regarded as none. Two independent draws of one model, judged alike, get a false change in at most a share `alpha` of
@@ -123,8 +126,11 @@ def boundary_verdict(
     """
     require_same_problems(base, tuned)
     k = checked_terms([(base, tuned)], k=k, alpha=alpha, margin=margin, comparisons=comparisons)
-    evidence = evidence_of(base, tuned, k, margin=margin, alpha=alpha, comparisons=comparisons)
-    return verdict_of(evidence, [(base, tuned)], alpha=alpha, comparisons=comparisons, concerns=concerns)
+    cases = {
+        name: Case(pairs, evidence_of(*pairs[0], k, margin=margin, alpha=alpha, comparisons=comparisons))
+        for name, pairs in scenarios([(base, tuned)], k).items()
+    }
+    return verdict_of(cases, alpha=alpha, comparisons=comparisons, concerns=concerns)
 
 
 def checked_terms(pairs: Sequence[Pair], *, k: int | None, alpha: float, margin: float, comparisons: int) -> int:
@@ -144,10 +150,13 @@ def checked_terms(pairs: Sequence[Pair], *, k: int | None, alpha: float, margin:
 
 
 def verdict_of(
-    evidence: Evidence, pairs: Sequence[Pair], *, alpha: float, comparisons: int, concerns: Sequence[str]
+    cases: Mapping[str, Case], *, alpha: float, comparisons: int, concerns: Sequence[str]
 ) -> BoundaryVerdict:
-    """The verdict that the evidence supports, of one pair of models or of those of several training seeds."""
-    n, decision = _least_n(pairs), decide(evidence, pairs, concerns)
+    """The verdict that all cases of `ungraded.scenarios` support, of one pair of models or of those of several training
+    seeds."""
+    pairs = cases[AS_COUNTED].pairs
+    n, decision = _least_n(pairs), decide(cases, concerns)
+    evidence = hull([case.evidence for case in cases.values()])
     bases, tuned = zip(*pairs, strict=True)
     return BoundaryVerdict(
         label=decision.label,
