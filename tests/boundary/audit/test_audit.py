@@ -168,6 +168,25 @@ def test_guessing_among_few_choices_reaches_many_within_two_samples(choices: int
     assert any("guessing alone" in concern.message for concern in found.concerns) == forbidden
 
 
+def test_a_problem_with_few_samples_is_left_out_and_named() -> None:
+    """One problem of 100 has 7 samples: claims are made at k = 16 about the other 99, as without it."""
+    base = Counts.of([7] + [64] * 99, [0] + [10] * 99)
+    tuned = Counts.of(64, [0] + [40] * 99)
+    found = audit({"base": base, "tuned": tuned}, measures=["changes"], resamples=RESAMPLES)
+    (whole,) = (of_set.whole for of_set in found.sets)
+    assert (whole.k, whole.n, whole.problems) == (16, 64, 99)
+    assert found.counts["base"].problems == 99
+    (concern,) = (concern for concern in found.concerns if "left out" in concern.message)
+    assert not concern.forbids and "of 100 problems, 1 problem (000000)" in concern.message
+    direct = boundary_verdict(base, tuned)
+    assert (direct.k, direct.problems, direct.left_out) == (16, 99, ("000000",))
+    assert "1 problem (000000) left out, with fewer than 32 samples" in direct.numbers
+    assert direct.delta_k == whole.verdicts["tuned"].delta_k
+    # With a k that all support none is left out.
+    assert boundary_verdict(base, tuned, k=2).left_out == ()
+    assert audit({"base": base, "tuned": tuned}, k=2, measures=[], resamples=RESAMPLES).sets[0].whole.problems == 100
+
+
 def test_bad_input() -> None:
     some = Counts.of(8, [1, 2])
     with pytest.raises(InputError, match="models: 1 given"):

@@ -13,14 +13,15 @@ from edgewise.boundary.audit.arms import ArmSamples, Checkpoints, line_up
 from edgewise.boundary.audit.result import Audit, Concern, ProblemSet, Scope
 from edgewise.boundary.audit.unseen import sample_concerns
 from edgewise.boundary.inference.resampling import Bootstrap
-from edgewise.boundary.inference.supported_k import k_grid, usual_k
+from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.boundary.measures import registry
 from edgewise.boundary.measures.curves import curve, paired_difference
 from edgewise.boundary.measures.guessing import GUESSING, Guessing
 from edgewise.boundary.measures.registry import Arm
 from edgewise.boundary.measures.verifier_errors import VerifierLabels
 from edgewise.boundary.verdict.recipe import RecipeVerdict, recipe_verdict
-from edgewise.boundary.verdict.verdict import boundary_verdict, combine
+from edgewise.boundary.verdict.sentences import named_few
+from edgewise.boundary.verdict.verdict import Judged, boundary_verdict, combine
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, require_same_problems
 from edgewise.outcomes.outcomes import Outcomes
@@ -54,7 +55,8 @@ def audit(
     training seeds is that of each seed, paired by name or place.
 
     `metric` defaults to the process where every model's was verified. `k` defaults, set by set, to the
-    largest power of two up to n/4. `sets` names the problem sets to compare, in this order; by default all,
+    largest power of two up to n/4; problems with fewer than 2k samples in some model are left out, a tenth of them at
+    most by default, and a concern names them. `sets` names the problem sets to compare, in this order; by default all,
     sorted by name. `measures` names what is computed beside the verdicts; by default every registered measure
     (`registry.quick()` leaves out those that take seconds).
 
@@ -86,8 +88,15 @@ def audit(
         counts_by = _selected(counts_by, compared_P)
     compared = {model: counts[metric] for model, counts in counts_by.items()}
     concerns = (*concerns, *sample_concerns(models, compared))
+    # A claim is about the problems that have the samples for it; concerns are about all.
+    judged = {name: _judged(name, compared, chosen_P, k) for name, chosen_P in problems_of.items()}
+    concerns = (*concerns, *(few for of_set in judged.values() if (few := of_set.concern)))
+    kept_P = np.any([of_set.chosen_P for of_set in judged.values()], axis=0)
+    if not kept_P.all():
+        models = {name: arm.select(kept_P) for name, arm in models.items()}
+        counts_by = _selected(counts_by, kept_P)
+        compared = {model: counts[metric] for model, counts in counts_by.items()}
     settings = _Settings(
-        k=k,
         metric=metric,
         names=names,
         alpha=alpha,
@@ -101,9 +110,10 @@ def audit(
         seed=seed,
     )
     parts = []
-    for name, chosen_P in problems_of.items():
+    for name, of_set in judged.items():
+        chosen_P = of_set.chosen_P[kept_P]
         samples = {model: arm.select(chosen_P) for model, arm in models.items() if isinstance(arm, Outcomes)}
-        parts.append(_problem_set(name, samples, _selected(counts_by, chosen_P), settings))
+        parts.append(_problem_set(name, samples, _selected(counts_by, chosen_P), of_set.k, settings))
     wholes = {part.name: part.whole for part in parts}
     verdicts = {
         model: combine({name: whole.verdicts[model] for name, whole in wholes.items()}) for model in checkpoints.base_of
@@ -145,7 +155,6 @@ class _VerdictTerms(TypedDict):
 class _Settings:
     """What all verdicts and intervals of one audit share."""
 
-    k: int | None
     metric: Metric
     names: frozenset[str]
     alpha: float
@@ -167,12 +176,39 @@ class _Settings:
         return {"alpha": self.alpha, "margin": self.margin, "comparisons": self.comparisons}
 
 
-def _problem_set(name: str, samples: Mapping[str, Outcomes], counts_by: CountsBy, settings: _Settings) -> ProblemSet:
+@dataclass(frozen=True)
+class _JudgedSet:
+    """The k of a set, the problems that have the samples for a claim at it, and what to say of the others."""
+
+    k: int
+    chosen_P: npt.NDArray[np.bool_]
+    concern: Concern | None
+
+
+def _judged(name: str, compared: Mapping[str, Counts], chosen_P: npt.NDArray[np.bool_], k: int | None) -> _JudgedSet:
+    chosen = {model: counts.select(chosen_P) for model, counts in compared.items()}
+    base, *tuned = chosen.values()
+    judged = Judged.of([(base, arm) for arm in tuned], k)
+    if not judged.left_out:
+        return _JudgedSet(judged.k, chosen_P, None)
+    message = (
+        f"{name}: of {base.problems} problems, {named_few(judged.left_out)} have fewer than {2 * judged.k} samples in "
+        f"some model and are left out, for a claim at k = {judged.k} needs them."
+    )
+    left_out_P = np.isin(base.problem, judged.left_out)
+    kept_P = chosen_P.copy()
+    kept_P[chosen_P] = ~left_out_P
+    return _JudgedSet(judged.k, kept_P, Concern(message))
+
+
+def _problem_set(
+    name: str, samples: Mapping[str, Outcomes], counts_by: CountsBy, k: int, settings: _Settings
+) -> ProblemSet:
     arms = tuple(Arm(model, counts[settings.metric], samples.get(model)) for model, counts in counts_by.items())
     levels = np.unique(arms[0].counts.level).tolist()
     n = min(arm.counts.n for arm in arms)
     terms = registry.Terms(
-        k=settings.k or usual_k(n),
+        k=k,
         n=n,
         alpha=settings.alpha,
         bootstrap=settings.bootstrap,
@@ -189,9 +225,9 @@ def _problem_set(name: str, samples: Mapping[str, Outcomes], counts_by: CountsBy
     by_name = {arm.name: arm for arm in arms}
     return ProblemSet(
         name=name,
-        whole=_scope(name, None, counts_by, settings),
+        whole=_scope(name, None, counts_by, k, settings),
         levels=tuple(
-            _scope(f"{name}, level {level}", level, _selected(counts_by, arms[0].counts.level == level), of_levels)
+            _scope(f"{name}, level {level}", level, _selected(counts_by, arms[0].counts.level == level), k, of_levels)
             for level in levels
             if len(levels) > 1
         ),
@@ -205,11 +241,10 @@ def _problem_set(name: str, samples: Mapping[str, Outcomes], counts_by: CountsBy
     )
 
 
-def _scope(name: str, level: int | str | None, counts_by: CountsBy, settings: _Settings) -> Scope:
+def _scope(name: str, level: int | str | None, counts_by: CountsBy, k: int, settings: _Settings) -> Scope:
     counts = {model: by_metric[settings.metric] for model, by_metric in counts_by.items()}
     base_of = settings.checkpoints.base_of
     n = min(arm.n for arm in counts.values())
-    k = settings.k or usual_k(n)
     recipes = {arm: _recipe(counts, of_seed, k, settings) for arm, of_seed in settings.checkpoints.recipes.items()}
     verdicts = {
         model: recipes[arm].seeds[seed]

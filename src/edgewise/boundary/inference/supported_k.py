@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from edgewise.core.errors import InputError
+from edgewise.outcomes.counts import IntArray
 
 Use = Literal["claim", "dotted"]
 
@@ -13,6 +17,8 @@ SAMPLES_PER_K = 2
 # Where no k is asked for, n >= 4k: nearer to n each problem's estimate is close to a coin toss, and few problems show
 # little.
 USUAL_SAMPLES_PER_K = 4
+# So many problems at most are left out of a claim for want of samples rather than lower the k of all others.
+MOST_LEFT_OUT = 0.1
 # Beside the powers of two, the k at which people report pass@k.
 REPORTED_KS = (10, 50, 100)
 
@@ -25,6 +31,16 @@ def largest_claimable_k(n: int) -> int:
 def usual_k(n: int) -> int:
     """The k of a claim where no other is asked for: the largest power of two up to n/4, at least 1."""
     return _powers_of_two(max(1, n // USUAL_SAMPLES_PER_K))[-1]
+
+
+def usual_k_of(n_P: IntArray) -> int:
+    """The k of a claim about problems with n samples each: the usual one of all but the tenth that has fewest."""
+    return usual_k(int(np.sort(n_P)[int(MOST_LEFT_OUT * n_P.size)]))
+
+
+def supports(n_P: IntArray, k: int) -> npt.NDArray[np.bool_]:
+    """Which problems have the samples that a claim at k needs. Nothing is claimed at k = 1, so all have those."""
+    return n_P >= (SAMPLES_PER_K * k if k > 1 else 1)
 
 
 def use_of_k(k: int, n: int) -> Use:

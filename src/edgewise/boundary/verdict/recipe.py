@@ -18,7 +18,7 @@ from edgewise.boundary.verdict.labels import Label
 from edgewise.boundary.verdict.rules import Case
 from edgewise.boundary.verdict.sentences import seeds_sentence, too_few_seeds_sentence
 from edgewise.boundary.verdict.ungraded import Pair, scenarios
-from edgewise.boundary.verdict.verdict import BoundaryVerdict, boundary_verdict, checked_terms, verdict_of
+from edgewise.boundary.verdict.verdict import BoundaryVerdict, Judged, boundary_verdict, check_terms, verdict_of
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, FloatArray, require_same_problems
 
@@ -84,7 +84,9 @@ def recipe_verdict(
     for base, tuned in pairs:
         require_same_problems(of_seeds[0], base)
         require_same_problems(base, tuned)
-    k = checked_terms(pairs, k=k, alpha=alpha, margin=margin, comparisons=comparisons)
+    check_terms(alpha=alpha, margin=margin, comparisons=comparisons)
+    judged = Judged.of(pairs, k)
+    k, pairs = judged.k, list(judged.pairs)
     of_seed = seed_concerns or {}
     seeds = {
         name: boundary_verdict(
@@ -104,7 +106,7 @@ def recipe_verdict(
         name: Case(read, recipe_evidence(read, seed_differences(read, k), k, margin=margin, level=alpha / comparisons))
         for name, read in scenarios(pairs, k).items()
     }
-    verdict = verdict_of(cases, alpha=alpha, comparisons=comparisons, concerns=forbidden)
+    verdict = verdict_of(cases, judged.left_out, alpha=alpha, comparisons=comparisons, concerns=forbidden)
     labels = Counter(own.label for own in seeds.values())
     scatters = (differences[0].scatter, differences[-1].scatter)
     if len(pairs) < LEAST_SEEDS:

@@ -76,16 +76,24 @@ def _labels_of_seeds(labels: Counter[Label], k: int) -> str:
     return ", ".join([*named, *([f"{others} other"] if others else [])])
 
 
-def evidence_line(e: Evidence, n: int) -> str:
-    """What the verdict rests on, in one line: p-values, solved problems, their intervals, and the design."""
+def evidence_line(e: Evidence, n: int, left_out: Sequence[str] = ()) -> str:
+    """What the verdict rests on, in one line: p-values, solved problems, their intervals, the design, and the problems
+    that were left out for want of samples."""
     gained, lost = (_number(count) for count in (e.expansion, e.shrinkage))
     change = f"a change of pass@{e.k} by {_points(e.detectable)}" if e.detectable < 1 else f"no change of pass@{e.k}"
+    few = f"; {named_few(left_out)} left out, with fewer than {2 * e.k} samples" if left_out else ""
     p_k = f", pass@{e.k} p = {e.at_k.p:.2g} ({100 * e.at_k.confidence:.4g}% interval)" if e.k > 1 else ""
     return (
         f"pass@1 p = {e.at_1.p:.2g} ({100 * e.at_1.confidence:.4g}% interval){p_k}; beyond what two draws of the base "
         f"differ by, {gained} problems newly solved and {lost} no longer solved ({100 * e.confidence:.4g}%); "
-        f"{e.solved.problems} problems, at least {n} samples each; {change} is seen with power {LEAST_POWER}."
+        f"{e.solved.problems} problems, at least {n} samples each{few}; {change} is seen with power {LEAST_POWER}."
     )
+
+
+def named_few(problems: Sequence[str]) -> str:
+    """How many problems, and the names of the first: "2 problems (a, b)"."""
+    more = ", ..." if len(problems) > _NAMES else ""
+    return f"{len(problems)} problem{'s' * (len(problems) > 1)} ({', '.join(problems[:_NAMES])}{more})"
 
 
 def _where(names: Sequence[str], total: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.boundary.inference.means import Estimate
-from edgewise.boundary.inference.supported_k import SAMPLES_PER_K, largest_claimable_k, usual_k
+from edgewise.boundary.inference.supported_k import SAMPLES_PER_K, largest_claimable_k, supports, usual_k_of
 from edgewise.boundary.measures.solved import SolvedSets
 from edgewise.boundary.verdict.evidence import evidence_of, hull
 from edgewise.boundary.verdict.facts import Facts, combine_facts
@@ -31,7 +31,8 @@ class BoundaryVerdict:
     `facts` states what happened at one sample and at k. `delta_1` and `delta_k` are mean pass@1 and pass@k of tuned
     minus base; their paired intervals are at `confidence_1` and `confidence_k`, those at which they were tested, and
     `p_1` and `p_k` are their p-values. `solved` holds the solved sets at m = k with intervals at `confidence` = 1 -
-    alpha/comparisons. `n` is the smallest number of samples of a problem in either arm. `sentence` says in plain
+    alpha/comparisons. `n` is the smallest number of samples of a problem in either arm. `left_out`
+    names the problems with fewer than 2k samples in an arm, of which the verdict says nothing. `sentence` says in plain
     language what the label means, in at most 25 words; `numbers` is the evidence in one line; `rule` states the rules
     that fired. Printed, a verdict is these in order.
 
@@ -64,6 +65,7 @@ class BoundaryVerdict:
     metric: Metric
     n: int
     problems: int
+    left_out: tuple[str, ...]
     alpha: float
     margin: float
     comparisons: int
@@ -113,7 +115,8 @@ def boundary_verdict(
     A label becomes "cannot tell" for each of `concerns`, reasons from outside that forbid a claim, and where none of an
     arm's samples could be scored.
 
-    `k` defaults to the largest power of two up to n/4 and may not exceed n/2. `margin` is the difference in pass@k
+    `k` defaults to the largest power of two up to n/4 and may not exceed n/2. Problems with fewer than 2k samples are
+    left out; the default k leaves out a tenth of them at most. `margin` is the difference in pass@k
     regarded as none. Two independent draws of one model, judged alike, get a false change in at most a share `alpha` of
     audits; `comparisons` is the number of verdicts that share it. Nothing is resampled.
 
@@ -125,32 +128,51 @@ def boundary_verdict(
     Raises InputError when the arms do not hold the same problems or an argument is out of range.
     """
     require_same_problems(base, tuned)
-    k = checked_terms([(base, tuned)], k=k, alpha=alpha, margin=margin, comparisons=comparisons)
+    check_terms(alpha=alpha, margin=margin, comparisons=comparisons)
+    judged = Judged.of([(base, tuned)], k)
     cases = {
-        name: Case(pairs, evidence_of(*pairs[0], k, margin=margin, alpha=alpha, comparisons=comparisons))
-        for name, pairs in scenarios([(base, tuned)], k).items()
+        name: Case(pairs, evidence_of(*pairs[0], judged.k, margin=margin, alpha=alpha, comparisons=comparisons))
+        for name, pairs in scenarios(judged.pairs, judged.k).items()
     }
-    return verdict_of(cases, alpha=alpha, comparisons=comparisons, concerns=concerns)
+    return verdict_of(cases, judged.left_out, alpha=alpha, comparisons=comparisons, concerns=concerns)
 
 
-def checked_terms(pairs: Sequence[Pair], *, k: int | None, alpha: float, margin: float, comparisons: int) -> int:
-    """The k of the claim, by default the largest power of two up to n/4. InputError where a term is out of range."""
+@dataclass(frozen=True)
+class Judged:
+    """The k of a claim, the pairs on the problems that have the samples for it, and the problems left out."""
+
+    k: int
+    pairs: Sequence[Pair]
+    left_out: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair], k: int | None) -> Judged:
+        """`k` defaults to the usual one of these problems. Raises InputError where no problem has the samples."""
+        n_P = np.min([counts.n_P for pair in pairs for counts in pair], axis=0)
+        k = usual_k_of(n_P) if k is None else k
+        most = int(n_P.max())
+        largest = max(1, largest_claimable_k(most))
+        if not 1 <= k <= largest:
+            raise InputError(f"k: {k}; a claim from n = {most} samples needs k from 1 to n/{SAMPLES_PER_K} = {largest}")
+        enough_P = supports(n_P, k)
+        if enough_P.all():
+            return cls(k, pairs, ())
+        left_out = tuple(pairs[0][0].problem[~enough_P].tolist())
+        return cls(k, [(base.select(enough_P), tuned.select(enough_P)) for base, tuned in pairs], left_out)
+
+
+def check_terms(*, alpha: float, margin: float, comparisons: int) -> None:
+    """Raise InputError where a term of a verdict is out of range."""
     if not 0 < alpha < 1:
         raise InputError(f"alpha: {alpha}; a number between 0 and 1 is needed, such as 0.05")
     if not 0 < margin < 1:
         raise InputError(f"margin: {margin}; a difference in pass@k between 0 and 1 is needed")
     if comparisons < 1:
         raise InputError(f"comparisons: {comparisons}; a family has at least 1 verdict")
-    n = _least_n(pairs)
-    largest = max(1, largest_claimable_k(n))
-    k = usual_k(n) if k is None else k
-    if not 1 <= k <= largest:
-        raise InputError(f"k: {k}; a claim from n = {n} samples needs k from 1 to n/{SAMPLES_PER_K} = {largest}")
-    return k
 
 
 def verdict_of(
-    cases: Mapping[str, Case], *, alpha: float, comparisons: int, concerns: Sequence[str]
+    cases: Mapping[str, Case], left_out: tuple[str, ...], *, alpha: float, comparisons: int, concerns: Sequence[str]
 ) -> BoundaryVerdict:
     """The verdict that all cases of `ungraded.scenarios` support, of one pair of models or of those of several training
     seeds."""
@@ -162,7 +184,7 @@ def verdict_of(
         label=decision.label,
         facts=decision.facts,
         sentence=sentence(decision, evidence),
-        numbers=evidence_line(evidence, n),
+        numbers=evidence_line(evidence, n, left_out),
         rule=decision.rule,
         k=evidence.k,
         delta_1=evidence.at_1.estimate,
@@ -180,6 +202,7 @@ def verdict_of(
         metric=bases[0].metric,
         n=n,
         problems=bases[0].problems,
+        left_out=left_out,
         alpha=alpha,
         margin=evidence.margin,
         comparisons=comparisons,
