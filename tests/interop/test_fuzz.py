@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
+from edgewise.interop.ingest.roles import list_names
 from edgewise.interop.ingest.schema import ALIASES as NAMES
 from edgewise.interop.read import read_rollouts
 from edgewise.interop.readers import every_eval_ever, lm_eval, nemo_gym, verifiers, verl
@@ -60,10 +61,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [*sorted(folder.iterdir()), *REAL]
 
 
-def imported_or_refused(path: Path) -> None:
+def imported_or_refused(path: Path, **options: Any) -> None:
     """Any other exception is a bug."""
     try:
-        found = read_rollouts(path)
+        found = read_rollouts(path, **options)
     except InputError as error:
         line = str(error)
         assert str(path) in line, line
@@ -102,6 +103,63 @@ def test_arbitrary_documented_rows(tmp_path: Path, rows: list[dict[str, Any]]) -
     imported_or_refused(file)
     file.write_text(as_lines([{"problem_id": i, "correct": True} for i in range(3)] + rows))
     imported_or_refused(file)
+
+
+nested_names = [
+    *ALIASES,
+    *(name for column in NAMES for name in list_names(column)),
+    "rollouts",
+    "base_correct",
+    "rl_correct",
+]
+nested = st.dictionaries(
+    st.sampled_from(nested_names),
+    anything | st.lists(keyed(ALIASES), max_size=3) | st.lists(scalars, max_size=3),
+    max_size=6,
+)
+
+
+@fuzzed
+@given(st.lists(nested, max_size=4), st.sampled_from(["rollouts", "scores", "base_correct"]))
+def test_arbitrary_rows_of_samples(tmp_path: Path, rows: list[dict[str, Any]], kind: str) -> None:
+    samples_of: dict[str, dict[str, Any]] = {
+        "rollouts": {"rollouts": [{"correct": True}, {"correct": 0}]},
+        "scores": {"scores": [1, 0], "responses": ["a", "b"]},
+        "base_correct": {"base_correct": 1, "rl_correct": 0, "rl_text": "a"},
+    }
+    samples = samples_of[kind]
+    whole = [{"id": place, **samples} for place in range(3)]
+    file = tmp_path / "own"
+    for content in (whole + rows, [samples | row for row in rows]):
+        file.write_text(as_lines(content))
+        imported_or_refused(file)
+        file.write_text(json.dumps(content, indent=1))
+        imported_or_refused(file)
+
+
+@fuzzed
+@given(
+    anything, st.dictionaries(st.text(max_size=3), st.lists(keyed(ALIASES), max_size=2) | nested | anything, max_size=3)
+)
+def test_arbitrary_documents(tmp_path: Path, value: Any, keyed_rows: dict[str, Any]) -> None:
+    file = tmp_path / "own.json"
+    rows: dict[str, Any] = {"a": [{"correct": 1}], "b": {"passed": [True, False]}}
+    listed = {"results": [{"id": 1, "correct": 1}], **keyed_rows}
+    for document in (value, keyed_rows, rows | keyed_rows, listed, {"x": rows | keyed_rows}):
+        for indent in (None, 1):
+            file.write_text(json.dumps(document, indent=indent))
+            imported_or_refused(file)
+
+
+@fuzzed
+@given(st.lists(keyed(ALIASES), min_size=1, max_size=4), keyed(ALIASES), st.sampled_from(ALIASES))
+def test_arbitrary_options(tmp_path: Path, rows: list[dict[str, Any]], row: dict[str, Any], score: str) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_text(as_lines([{"problem_id": 1, "correct": True} | row for row in rows]))
+    mapped = dict(zip(NAMES, row, strict=False))
+    imported_or_refused(file, score=score)
+    imported_or_refused(file, columns=mapped)
+    imported_or_refused(file, score=score, columns=mapped)
 
 
 @fuzzed

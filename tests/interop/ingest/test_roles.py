@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -304,3 +305,14 @@ def test_the_table_of_names_holds_each_once() -> None:
         assert len(set(names)) == len(names), column
     needed = {"id": 1, "correct": True}
     assert choose_columns([needed], "", score=None, mapped={}).names == {"problem": "id", "correct": "correct"}
+
+
+def test_the_names_in_the_documentation_are_names() -> None:
+    documentation = Path(__file__).parents[3] / "docs/audit.md"
+    table = documentation.read_text().split("| column | some of its other names | meaning |")[1].split("\n\n")[0]
+    documented = {names[0] for names in ALIASES.values()}
+    others = {name for names in ALIASES.values() for name in names[1:]}
+    rows = [line.split("|")[1:3] for line in table.splitlines()[2:]]
+    columns, named = ({name for row in rows for name in re.findall(r"`(\w+)`", row[place])} for place in (0, 1))
+    assert columns == documented
+    assert named and named <= others

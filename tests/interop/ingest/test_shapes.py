@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,6 +136,10 @@ def test_rows_without_samples_are_left_out_and_said(tmp_path: Path) -> None:
     imported = only(jsonl(tmp_path / "a", rows))
     assert totals(imported) == {id: both for id, both in EXPECTED.items() if id not in ("2", "3")}
     assert "2 rows of a hold no sample and are left out" in imported.notes
+    for row in rows:
+        row["rollouts"] = []
+    for container in ("lines", "indented"):
+        assert refused(write(tmp_path / "b", rows, container)).startswith("b: ")
 
 
 def test_lists_beside_a_verdict_of_the_row_are_no_samples_unless_they_are_called_so(tmp_path: Path) -> None:
@@ -250,3 +256,21 @@ def test_two_graders_are_no_models(tmp_path: Path) -> None:
     imported = only(jsonl(tmp_path / "c", tests))
     assert imported.graded_by == ("plus_status",)
     assert set(totals(imported).values()) == {(1, 0)}
+
+
+def test_rows_of_very_many_columns_are_read_in_bounded_time_and_memory(tmp_path: Path) -> None:
+    """Looking at every column of every first row would take 300 million cells."""
+    with (tmp_path / "a").open("w") as file:
+        for row in range(1000):
+            others = ",".join(f'"k{row}_{place}":1' for place in range(300))
+            file.write(f'{{"id":{row % 10},"correct":true,{others}}}\n')
+    code = (
+        "import resource, sys, time; from edgewise.interop.read import read_rollouts\n"
+        "start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "read_rollouts(sys.argv[1])\n"
+        "print(time.process_time() - start, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a")], capture_output=True, text=True, check=True)
+    seconds, megabytes = done.stdout.split()
+    assert float(seconds) < 10
+    assert int(megabytes) < 300

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from edgewise.interop.ingest.schema import TRUSTED, name_list
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # Names that are the model's wherever a file has them.
 _STATED = TRUSTED | {"model_name", "model_id"}
 _MOST_VALUES = 20
+# So many columns are looked at.
+_MOST_NAMES = 500
 # A column of an unknown name is a factor by chance where there are fewer problems.
 _FEWEST_PROBLEMS = 4
 # What numbers or describes samples of one model.
@@ -54,7 +57,7 @@ def choose_model(head: Head, columns: FileColumns, problem_S: Sequence[Hashable]
             )
             break
     taken = set(columns.names.values())
-    for name in head.cells:
+    for name in islice(head.names, _MOST_NAMES):
         said = any(f"`{name}`" in warning for warning in columns.warnings)
         if said or name in taken or _NO_MODEL & set(words_of(name)) or not 2 <= head.number(name) <= _MOST_VALUES:
             continue

@@ -25,6 +25,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from edgewise.core.errors import InputError
@@ -38,6 +39,8 @@ Row = Mapping[str, Any]
 _LIST_NAMES = {"correct": ("graded_list",), "completion": ("output_list", "code_list")}
 _TEXT = re.compile(r"\n|\S\s+\S+\s+\S")
 _LEAST_WORDS_SHARE = 0.5
+# A guess looks at so many columns.
+_GUESSED_NAMES = 200
 
 
 @dataclass
@@ -68,8 +71,8 @@ def choose_columns(
     """
     head = Head(rows)
     for option, name in [("score", score), *(("map", name) for name in mapped.values())]:
-        if name is not None and name not in head.cells:
-            raise InputError(f"{where}: --{option}: no column {quote(name)}; there are {name_list(list(head.cells))}")
+        if name is not None and name not in head.names:
+            raise InputError(f"{where}: --{option}: no column {quote(name)}; there are {name_list(list(head.names))}")
     columns = FileColumns(first=frozenset(rows[0]))
     columns.names = {column: name for column, name in mapped.items() if column not in ("problem", "correct", "graded")}
     if has_verdict:
@@ -119,12 +122,13 @@ class Head:
     """The cells of the first rows of a file, by column, and what can be said of them."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        names = dict.fromkeys(name for row in rows for name in row)
+        self.names = dict.fromkeys(name for row in rows for name in row)
         self.rows = len(rows)
         self.first = frozenset(rows[0])
-        self.cells = {name: [row.get(name) for row in rows] for name in names}
+        self._rows = rows
+        self._cells: dict[str, list[Any]] = {}
         self._spelled: dict[str, list[str]] = defaultdict(list)
-        for name in sorted(names, key=lambda name: name != plain_name(name)):
+        for name in sorted(self.names, key=lambda name: name != plain_name(name)):
             self._spelled[plain_name(name)].append(name)
         self._keys: dict[str, list[Hashable]] = {}
 
@@ -142,10 +146,16 @@ class Head:
             if not self.is_empty(name) and (name in TRUSTED or self.converts(column, name))
         ]
 
+    def cells(self, name: str) -> list[Any]:
+        """The cells of a column, None where a row has none."""
+        if name not in self._cells:
+            self._cells[name] = [row.get(name) for row in self._rows]
+        return self._cells[name]
+
     def keys(self, name: str) -> list[Hashable]:
         """What the cells of a column are compared by; None for an empty cell."""
         if name not in self._keys:
-            self._keys[name] = [_key(cell) for cell in self.cells[name]]
+            self._keys[name] = [_key(cell) for cell in self.cells(name)]
         return self._keys[name]
 
     def is_empty(self, name: str) -> bool:
@@ -155,7 +165,7 @@ class Head:
     def converts(self, column: str, name: str) -> bool:
         """Whether the cells can be those of the column."""
         try:
-            for cell in self.cells[name]:
+            for cell in self.cells(name):
                 CONVERTERS[column](cell)
         except ValueError:
             return False
@@ -163,7 +173,7 @@ class Head:
 
     def is_text(self, name: str) -> bool:
         """Whether most cells have a line break or three words, or are chat messages."""
-        given = [cell for cell in self.cells[name] if cell is not None]
+        given = [cell for cell in self.cells(name) if cell is not None]
         texts = sum(isinstance(cell, list | dict) or bool(_TEXT.search(str(cell))) for cell in given)
         return texts > _LEAST_WORDS_SHARE * len(given)
 
@@ -212,12 +222,12 @@ def _choose_verdict(head: Head, columns: FileColumns, where: str, given: str | N
     named = head.named("correct") + head.named("score")
     if head.named("correct") and not verdicts:
         # Beside an empty verdict, a score that needs a threshold is none.
-        scores = [name for name in scores if all(_is_verdict(cell) for cell in head.cells[name])]
+        scores = [name for name in scores if all(_is_verdict(cell) for cell in head.cells(name))]
     name = given or next(iter(verdicts + scores + named), None)
     if name is None:
         raise missing_column(head, where, "correct")
     columns.graded_by = name
-    is_score = not _is_spelled(head.cells[name])
+    is_score = not _is_spelled(head.cells(name))
     if given is None and (name in verdicts or head.is_empty(name)):
         is_score = name not in head.named("correct")
     columns.names["graded" if is_score else "correct"] = name
@@ -230,7 +240,7 @@ def _choose_verdict(head: Head, columns: FileColumns, where: str, given: str | N
             what = f"`{other}` is empty in the first rows, and the verdict is read from `{name}`"
             columns.warnings.append(f"{what}: --score {other} takes the other")
     for other in verdicts:
-        if name in verdicts and (differing := _differing(head.cells[name], head.cells[other])):
+        if name in verdicts and (differing := _differing(head.cells(name), head.cells(other))):
             what = f"`{other}` differs in {differing} of the first {head.rows} rows"
             columns.warnings.append(f"the verdict is read from `{name}`, and {what}: --score {other} takes the other")
 
@@ -421,7 +431,7 @@ def _is_right_and_wrong(head: Head, columns: FileColumns, problem_S: Sequence[Ha
     """Whether, in most problems with right and wrong samples, one answer is both."""
     verdicts: dict[Hashable, set[int]] = defaultdict(set)
     of_answer: dict[Hashable, set[int]] = defaultdict(set)
-    for problem, answer, cell in zip(problem_S, head.keys(name), head.cells[columns.graded_by or name], strict=True):
+    for problem, answer, cell in zip(problem_S, head.keys(name), head.cells(columns.graded_by or name), strict=True):
         if answer is not None and (verdict := _verdict(cell)) is not None:
             verdicts[problem].add(verdict)
             of_answer[problem, answer].add(verdict)
@@ -434,7 +444,7 @@ def missing_column(head: Head, where: str, column: str) -> InputError:
     """The error that a needed column is missing, with the columns that are there and the map to try."""
     guess = guess_map(head, [column])
     advice = f"; try --map {guess}" if guess else ""
-    return InputError(f"{where}: no column {column}; there are {name_list(list(head.cells))}{advice}")
+    return InputError(f"{where}: no column {column}; there are {name_list(list(head.names))}{advice}")
 
 
 def guess_map(head: Head, missing: Sequence[str] = ("problem_id", "correct")) -> str:
@@ -452,7 +462,7 @@ def _guesses(head: Head, column: str, hints: Sequence[str]) -> Iterator[str]:
     repeats there."""
     fitting = [
         name
-        for name in head.cells
+        for name in islice(head.names, _GUESSED_NAMES)
         if name.isprintable() and len(name) <= 100 and head.number(name) > 1 and head.converts(column, name)
     ]
     if column == "problem":

@@ -25,6 +25,8 @@ from edgewise.interop.ingest.roles import Row, list_names
 from edgewise.interop.ingest.schema import ALIASES, PROBLEM_NAMES
 from edgewise.interop.model_names import known_base, words_of
 
+# So many columns with names of their own are looked at.
+_MOST_NAMES = 500
 # So many samples of each of the first rows are looked at.
 _HEAD_SAMPLES = 16
 # Python's way to write a list of verdicts, which pandas puts into a CSV cell.
@@ -86,9 +88,9 @@ def shape_of(records: Sequence[Row], where: str, verdicts: Sequence[str], given:
     `verdicts` are the names that a verdict may have; the columns that options name are `given`. Raises InputError
     beginning with `where` where columns may be models or graders.
     """
-    models, warnings = _models_of(list(_names(records)), where, verdicts, given)
+    models, warnings = _models_of(_names(records), where, verdicts, given)
     rows = [row for record in records for row in RowShape(models)._of_models(record)]
-    names = list(_names(rows))
+    names = _names(rows)
     verdict = next((name for name in verdicts if name in names and _are_verdicts(rows, name)), "")
     if any(name in given and name in verdicts and not any(_list_in(row.get(name)) for row in rows) for name in names):
         return RowShape(models, warnings=warnings)
@@ -121,11 +123,15 @@ def document_rows(document: Any, verdicts: Sequence[str]) -> list[dict[str, Any]
 
 def names_models(names: Sequence[str], stems: Sequence[str] = _PER_MODEL) -> bool:
     """Whether verdicts or counts of two models may stand in one row: base_correct and rl_correct for a stem correct."""
-    return any(len(found(names, stem)) > 1 for stem in stems for found in (_models_before, _models_after))
+    few = names[:_MOST_NAMES]
+    return any(len(found(few, stem)) > 1 for stem in stems for found in (_models_before, _models_after))
 
 
-def _names(rows: Sequence[Row]) -> dict[str, None]:
-    return dict.fromkeys(name for row in rows for name in row)
+def _names(rows: Sequence[Row]) -> list[str]:
+    """The names of columns: the known ones, and of others at most _MOST_NAMES."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    others = (name for name in names if name not in _COLUMN_NAMES)
+    return [*(name for name in names if name in _COLUMN_NAMES), *islice(others, _MOST_NAMES)]
 
 
 def _are_verdicts(rows: Sequence[Row], name: str) -> bool:

@@ -62,7 +62,7 @@ class CountsReader(Reader):
 
     def takes(self, head: FileHead, columns: Mapping[str, str]) -> bool:
         """Counts of which --map names other columns than the verdict."""
-        named = has_columns(head.rows[0] if head.rows else None, columns)
+        named = has_columns(next(iter(head.first_rows(1)), None), columns)
         return named and not {"correct", "graded"} & columns.keys() and _are_counts(head, columns)
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:

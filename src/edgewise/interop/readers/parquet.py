@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from edgewise.core.errors import InputError
 from edgewise.interop.ingest.parquet import add_parquet, open_parquet
 from edgewise.interop.ingest.schema import CONVERTERS
 from edgewise.interop.ingest.table import RolloutTable
@@ -30,11 +29,11 @@ class ParquetReader(Reader):
 
     def recognises(self, head: FileHead) -> bool:
         """A Parquet file that names the problem and the verdict, or one of them by its documented name."""
-        return head.kind == "parquet" and holds_rollouts(head, head.rows[0] if head.rows else None)
+        return head.kind == "parquet" and holds_rollouts(head, next(iter(head.first_rows(1)), None))
 
     def takes(self, head: FileHead, columns: Mapping[str, str]) -> bool:
         """Rows that have all these columns, be it in the samples within a row."""
-        return head.kind == "parquet" and has_columns(head.rows[0] if head.rows else None, columns)
+        return head.kind == "parquet" and has_columns(next(iter(head.first_rows(1)), None), columns)
 
     def problems_of(self, head: FileHead, most: int, columns: Mapping[str, str]) -> dict[str, str | None]:
         """As the base class says, by the columns that are chosen by content."""
@@ -42,8 +41,6 @@ class ParquetReader(Reader):
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Add the rows of the file; their set is `options.set_name` where no column says."""
-        if not options.head.rows:
-            raise InputError(f"{path}: no row; a row is one sample")
         table.begin(path, self.name)
         source = RowSource(options.head, options.score, options.columns)
         columns = columns_of(table, options, source)

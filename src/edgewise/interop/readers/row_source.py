@@ -33,7 +33,7 @@ class RowSource:
         self._given = [name for name in (score, *(mapped or {}).values()) if name is not None]
         self.records_without_rows = 0
 
-    @property
+    @cached_property
     def place(self) -> str:
         """Where the first row is, as errors name it."""
         if self._head.kind == "parquet":

@@ -49,6 +49,10 @@ from edgewise.interop.readers.row_source import RowSource
 
 # Rows with the same keys share one look-up of the columns; a hostile file has other keys in every row.
 _REMEMBERED_KEYS = 1000
+_COLUMNS_OF = {
+    name: tuple(column for column, names in ALIASES.items() if name in names)
+    for name in (name for names in ALIASES.values() for name in names)
+}
 
 
 class RowsReader(Reader):
@@ -117,6 +121,8 @@ def problems_by_content(head: FileHead, most: int, columns: Mapping[str, str]) -
 
 def columns_of(table: RolloutTable, options: ReadOptions, source: RowSource) -> FileColumns:
     """The columns of a file, with what was assumed told to the table."""
+    if not source.head:
+        raise InputError(f"{options.head.path}: no row; a row is one sample")
     columns = choose_columns(source.head, source.place, score=options.score, mapped=options.columns)
     for note in columns.notes:
         table.note(note)
@@ -150,21 +156,21 @@ def add_rows(path: Path, table: RolloutTable, options: ReadOptions, source: RowS
 
 def _names(keys: tuple[str, ...], columns: FileColumns, names_of_file: dict[str, str], where: str) -> dict[str, str]:
     """The name of each column in a row with these keys. InputError where it has another name than in rows before."""
-    names = {column: name for column, name in names_of_file.items() if name in keys}
-    for column, aliases in ALIASES.items():
-        if column in names:
-            continue
-        others = [name for name in keys if name in aliases and name not in columns.first]
-        if column in names_of_file and others:
-            what = f"named {others[0]} here and {names_of_file[column]} before"
-            raise InputError(f"{where}: {column}: {what}; use one name")
-        documented = [name for name in others if name in TRUSTED and name not in names_of_file.values()]
-        if documented and column not in ("problem", "correct", "score"):
-            names[column] = names_of_file[column] = documented[0]
+    present = set(keys)
+    names = {column: name for column, name in names_of_file.items() if name in present}
+    for name in (name for name in keys if name in _COLUMNS_OF and name not in columns.first):
+        for column in _COLUMNS_OF[name]:
+            if column in names:
+                continue
+            if column in names_of_file:
+                what = f"named {name} here and {names_of_file[column]} before"
+                raise InputError(f"{where}: {column}: {what}; use one name")
+            if name in TRUSTED and column not in ("problem", "correct", "score") and name not in names.values():
+                names[column] = names_of_file[column] = name
     if "problem" not in names:
         raise missing_column(Head([dict.fromkeys(keys)]), where, "problem_id")
     if not {"correct", "graded"} & names.keys():
-        if columns.first & VERDICT_NAMES and VERDICT_NAMES & set(keys):
+        if columns.first & VERDICT_NAMES and VERDICT_NAMES & present:
             raise InputError(f"{where}: correct: in some rows only; every row needs it, null where there is no verdict")
         raise missing_column(Head([dict.fromkeys(keys)]), where, "correct")
     return names
