@@ -140,6 +140,12 @@ def test_what_is_said_of_one_file_is_said_of_its_model(tmp_path: Path) -> None:
     assert not after - before
 
 
+def test_iterations_may_be_repeats_which_is_said(tmp_path: Path) -> None:
+    of_file = {f"iter_{number}.jsonl": rows(number) for number in (1, 2)}
+    says = f"the files iter_1, iter_2 are read as a model each{OTHER_MODELS}"
+    assert [model.warnings for model in read_rollouts(folder(tmp_path, of_file))] == [(says,)] * 2
+
+
 def test_steps_are_models_in_their_order(tmp_path: Path) -> None:
     steps = {f"global_step_{step}/rollouts.jsonl": rows(step) for step in (5, 10, 100)}
     assert list(read_arms([str(folder(tmp_path, steps | {"base/rollouts.jsonl": rows(0)}))]).models) == [

@@ -26,7 +26,7 @@ _REPEAT_WORD = re.compile(
 )
 _STEP_WORD = re.compile(r"steps?|checkpoint|ckpt|iter|iteration")
 _TUNED_WORD = re.compile(
-    r"rl|rlhf|rlvr|grpo|ppo|dpo|dapo|reinforce|tuned|finetuned|trained|sft|instruct|distill|distilled|final|after"
+    r"rl|rlhf|rlvr|grpo|ppo|dpo|dapo|reinforce|tuned|finetuned|trained|sft|instruct|distill|distilled|final|after|post"
 )
 
 
@@ -34,7 +34,8 @@ def by_number(names: Sequence[str], evidence: SameProblems) -> tuple[FilesAre, b
     """What files are whose names differ in a number, and whether nothing else is likely."""
     word = _word_of_number(names)
     if _STEP_WORD.fullmatch(word):
-        return "models", evidence != "different"
+        # An iteration may also be a repeat.
+        return "models", evidence != "different" and not word.startswith("iter")
     if _PART_WORD.fullmatch(word):
         return "samples", True
     is_repeat = not word or _REPEAT_WORD.fullmatch(word) is not None

@@ -19,6 +19,7 @@ BASE_WORDS = frozenset(
         "init",
         "initial",
         "original",
+        "pre",
         "pretrain",
         "pretrained",
         "ref",

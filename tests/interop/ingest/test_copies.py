@@ -124,3 +124,11 @@ def test_a_copy_of_one_model_is_no_copy_of_another(tmp_path: Path) -> None:
     base, tuned = read_rollouts(jsonl(tmp_path / "b.jsonl", two + two[80:]))
     assert (samples(base), samples(tuned)) == ({4}, {4})
     assert (base.warnings, tuned.warnings) == ((), (TWICE,))
+
+
+def test_copies_of_a_few_rows_are_pointed_out(tmp_path: Path) -> None:
+    imported = only(jsonl(tmp_path / "a.jsonl", rows(1, problems=5) * 2))
+    assert samples(imported) == {8}
+    (says,) = imported.warnings
+    assert says.startswith("every row is there 2 times with one content, in rows too few to be sure")
+    assert only(jsonl(tmp_path / "a.jsonl", rows(1, problems=5))).warnings == ()

@@ -316,3 +316,44 @@ def test_the_names_in_the_documentation_are_names() -> None:
     columns, named = ({name for row in rows for name in re.findall(r"`(\w+)`", row[place])} for place in (0, 1))
     assert columns == documented
     assert named and named <= others
+
+
+def test_spaces_around_an_id_and_long_numbers_are_no_other_problems(tmp_path: Path) -> None:
+    spaced = [row | {"id": f"p{row['id']}" + " " * (place % 2)} for place, row in enumerate(ROWS)]
+    assert totals(only(write(tmp_path / "a", spaced))) == {f"p{id}": total for id, total in EXPECTED.items()}
+    hashed = [row | {"id": 2**64 + row["id"]} for row in ROWS]
+    assert totals(only(write(tmp_path / "a", hashed))) == {str(2**64 + int(id)): of for id, of in EXPECTED.items()}
+
+
+def test_an_id_with_the_number_of_a_sample_is_pointed_out(tmp_path: Path) -> None:
+    numbered = [{"id": f"q{place // 4}_{place % 4}", "correct": row["correct"]} for place, row in enumerate(ROWS)]
+    (says,) = only(write(tmp_path / "a", numbered)).warnings
+    assert says.startswith("no two rows have one `id`, but they are 12 names with a number each, as of samples")
+    contests = [{"id": f"aime-{place // 24}-{place % 24}", "correct": row["correct"]} for place, row in enumerate(ROWS)]
+    assert only(write(tmp_path / "a", contests)).warnings == ()
+
+
+def test_verdicts_that_a_score_beside_them_contradicts_or_completes_are_said(tmp_path: Path) -> None:
+    rows = [
+        {"id": place // 4, "correct": row["correct"] if place % 2 else None, "score": int(row["correct"])}
+        for place, row in enumerate(ROWS)
+    ]
+    says = "`correct` is empty in 24 of the first 48 rows, where `score` is not: --score score takes the other"
+    assert only(write(tmp_path / "a", rows)).warnings == (says,)
+    rows = [{"id": place // 4, "success": True, "reward": int(row["correct"])} for place, row in enumerate(ROWS)]
+    (says,) = only(write(tmp_path / "a", rows)).warnings
+    assert says.startswith("the verdict is read from `success`, and `reward` differs in ")
+    assert totals(only(write(tmp_path / "a", rows), score="reward")) == EXPECTED
+
+
+@pytest.mark.parametrize("name", ["task", "subset"])
+def test_a_set_that_tells_problems_of_one_id_apart_is_said_where_nothing_else_does(tmp_path: Path, name: str) -> None:
+    rows = [{"id": place // 4, name: f"s{place % 4}", "correct": row["correct"]} for place, row in enumerate(ROWS)]
+    (says,) = only(write(tmp_path / "a", rows)).warnings
+    assert says.startswith(f"`{name}` tells problems of one id apart (48 in the first 48 rows, 12 without it)")
+    asked = [row | {"prompt": f"What is {place} to {row[name]}?"} for place, row in enumerate(rows)]
+    assert only(write(tmp_path / "a", asked)).warnings == ()
+
+
+def test_a_model_that_is_empty_in_all_rows_is_none(tmp_path: Path) -> None:
+    assert totals(only(write(tmp_path / "a", [row | {"model": None} for row in ROWS]))) == EXPECTED

@@ -274,3 +274,46 @@ def test_rows_of_very_many_columns_are_read_in_bounded_time_and_memory(tmp_path:
     seconds, megabytes = done.stdout.split()
     assert float(seconds) < 10
     assert int(megabytes) < 300
+
+
+def parts(first: str, second: str, question: str = "") -> dict[str, Any]:
+    """An object with rows under two names, of problems with the same ids; the second has the verdicts turned round."""
+    return {
+        name: [
+            {"id": problem, "correct": correct != turned} | ({"question": f"{question} {problem}"} if question else {})
+            for problem, verdicts in enumerate(CORRECT)
+            for correct in verdicts
+        ]
+        for name, turned in ((first, True), (second, False))
+    }
+
+
+@pytest.mark.parametrize("is_within", [False, True])
+def test_rows_under_several_names_of_an_object_are_models_or_sets(tmp_path: Path, is_within: bool) -> None:
+    def read(value: dict[str, Any]) -> tuple[Any, ...]:
+        (tmp_path / "a.json").write_text(json.dumps({"eval": value, "date": "2026"} if is_within else value))
+        return read_rollouts(tmp_path / "a.json")
+
+    base, tuned = read(parts("rl", "base"))
+    assert (base.model, totals(base)) == ("base", EXPECTED)
+    assert (tuned.model, totals(tuned)) == ("rl", {id: (n, n - c) for id, (n, c) in EXPECTED.items()})
+    says = "rl, base in one object are read as a model each: a file for each takes another reading"
+    assert base.warnings == tuned.warnings == (says,)
+    (both,) = read(parts("aime", "amc"))
+    assert len(totals(both)) == 24
+    assert "aime, amc in one object are read as a problem set each" in both.warnings[0]
+    assert len(read(parts("foo", "bar", "What is"))) == 2
+
+
+def test_several_verdicts_of_one_completion_are_no_samples(tmp_path: Path) -> None:
+    rows = [{"id": 1, "completion": f"print({place})", "passed": [True, False]} for place in range(3)]
+    says = "a.jsonl: line 1: passed: several verdicts of one `completion`, as of its tests; give one verdict a sample"
+    assert refused(jsonl(tmp_path / "a.jsonl", rows)).startswith(says)
+
+
+def test_an_id_that_numbers_the_samples_of_a_question_is_no_problem(tmp_path: Path) -> None:
+    rows = [{name: cell for name, cell in row.items() if name != "task_id"} for row in of_items("samples")]
+    imported = only(jsonl(tmp_path / "a.jsonl", rows))
+    assert sorted(totals(imported).values()) == sorted(EXPECTED.values())
+    one_prompt = [row | {"question": "Answer all of these."} for row in rows]
+    assert len(totals(only(jsonl(tmp_path / "b.jsonl", one_prompt)))) == 4

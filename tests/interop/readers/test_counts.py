@@ -76,7 +76,14 @@ ROWS = [{"id": problem, "n": 8, "c": problem % 5} for problem in range(12)]
 
 @pytest.mark.parametrize(
     ("n", "c"),
-    [("n_samples", "num_correct"), ("total", "passed"), ("num_fail", "num_pass"), ("num_samples", "correct")],
+    [
+        ("n_samples", "num_correct"),
+        ("total", "passed"),
+        ("attempts", "correct"),
+        ("trials", "passes"),
+        ("num_fail", "num_pass"),
+        ("num_samples", "correct"),
+    ],
 )
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_counts_have_other_names_and_containers(tmp_path: Path, n: str, c: str, container: str) -> None:
@@ -131,3 +138,9 @@ def test_a_map_names_columns_of_counts(tmp_path: Path) -> None:
     rows = [{"ref": row["id"], "n": 8, "c": row["c"], "difficulty": None if row["id"] else 3} for row in ROWS]
     imported = only(write(tmp_path / "a", rows), columns={"problem": "ref"})
     assert totals(imported) == {str(row["id"]): (8, row["c"]) for row in ROWS}
+
+
+def test_a_row_with_the_sums_of_the_others_is_refused(tmp_path: Path) -> None:
+    rows = "problem_id,n,c\na,4,1\nb,4,3\nTOTAL,8,4\n"
+    says = "a.csv: problem_id: 'TOTAL' has the sums of the other rows; leave it out"
+    assert refused(csv(tmp_path / "a.csv", rows)) == says

@@ -20,20 +20,25 @@ TEXT_LABEL_LENGTH = 256
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LARGEST = 2**63 - 1
+# Hashes are longer than 64 bits.
+_LONGEST_ID_BITS = 512
 
 CellConverter = Callable[[Any], Any]
 
 
 def to_name(value: Any) -> str | None:
-    """An id or a name: a string, or a whole number, which is the same as its digits."""
+    """An id or a name: a string without the spaces around it, or a whole number, which is the same as its digits."""
     if value is None:
         return None
     if isinstance(value, str):
-        if not value or len(value) > MAX_ID_LENGTH:
-            raise ValueError(f"a name of {len(value)} characters; use 1 to {MAX_ID_LENGTH}")
-        if _CONTROL.search(value):
-            raise ValueError(f"{quote(value)} holds control characters; use printable ones")
-        return value
+        name: str = value.strip(" ")
+        if not name or len(name) > MAX_ID_LENGTH:
+            raise ValueError(f"a name of {len(name)} characters; use 1 to {MAX_ID_LENGTH}")
+        if _CONTROL.search(name):
+            raise ValueError(f"{quote(name)} holds control characters; use printable ones")
+        return name
+    if type(value) is int and value.bit_length() <= _LONGEST_ID_BITS:
+        return str(value)
     number = to_integer(value, "a string or a whole number")
     return None if number is None else str(number)
 

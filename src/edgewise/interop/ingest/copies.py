@@ -22,6 +22,8 @@ from edgewise.outcomes.counts import IntArray
 
 # The chance that rows are taken for copies that are none: 2 ** -this.
 _SURE_BITS = 40
+# The chance from which on they are pointed out.
+_LIKELY_BITS = 7
 
 
 def leave_out_copies(model: ModelRows) -> ModelRows:
@@ -75,7 +77,13 @@ def _without_repeated_rows(model: ModelRows) -> ModelRows:
     times = np.diff(np.append(starts, order.size))
     factor = int(np.gcd.reduce(times))
     distinct_beyond_one = starts.size - model.number_P.size
-    if factor < 2 or distinct_beyond_one * np.log2(factor) < _SURE_BITS:
+    bits = distinct_beyond_one * np.log2(factor)
+    if bits < _SURE_BITS:
+        if bits >= _LIKELY_BITS:
+            model.warnings.append(
+                f"every row is there {factor} times with one content, in rows too few to be sure that they are copies: "
+                "leave these out where they are no draws"
+            )
         return model
     # lexsort is stable, so that the first rows of each content are kept.
     place = np.arange(order.size) - np.repeat(starts, times)

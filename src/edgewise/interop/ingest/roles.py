@@ -239,8 +239,19 @@ def _choose_verdict(head: Head, columns: FileColumns, where: str, given: str | N
         if head.is_empty(other):
             what = f"`{other}` is empty in the first rows, and the verdict is read from `{name}`"
             columns.warnings.append(f"{what}: --score {other} takes the other")
-    for other in verdicts:
-        if name in verdicts and (differing := _differing(head.cells(name), head.cells(other))):
+    if name not in verdicts:
+        return
+    binary = [
+        other for other in scores if all(_key(cell) is None or _verdict(cell) is not None for cell in head.cells(other))
+    ]
+    for other in scores:
+        pairs = zip(head.keys(name), head.keys(other), strict=True)
+        if empty := sum(verdict is None is not graded for verdict, graded in pairs):
+            what = f"`{name}` is empty in {empty} of the first {head.rows} rows, where `{other}` is not"
+            columns.warnings.append(f"{what}: --score {other} takes the other")
+            binary = [of_all for of_all in binary if of_all != other]
+    for other in (*verdicts, *binary):
+        if differing := _differing(head.cells(name), head.cells(other)):
             what = f"`{other}` differs in {differing} of the first {head.rows} rows"
             columns.warnings.append(f"the verdict is read from `{name}`, and {what}: --score {other} takes the other")
 
@@ -293,12 +304,28 @@ def _choose_problem(head: Head, columns: FileColumns, where: str, given: str | N
             _ids_count_rows(head, columns, chosen, prompts[0])
         elif chosen != "problem_id" and prompts and 2 * head.number(prompts[0]) > head.rows:
             columns.row_ids = chosen, prompts[0]
+    if not prompts and (stems := _numbered_stems(head, chosen)):
+        columns.warnings.append(
+            f"no two rows have one `{chosen}`, but they are {stems} names with a number each, as of samples: give a "
+            "column problem_id where they are samples of the same problems"
+        )
     others = [name for name in ids if head.repeats(name) and head.number(name) != head.number(chosen)]
     if others and witness_S is None and chosen != "problem_id":
         columns.warnings.append(
             f"problems are told apart by `{chosen}` ({head.number(chosen)} in the first {head.rows} rows) and not by "
             f"`{others[0]}` ({head.number(others[0])}): --map id={others[0]} takes the other"
         )
+
+
+def _numbered_stems(head: Head, name: str) -> int:
+    """How many names there are when each id is one of them with the number of a sample; 0 where ids are not so made."""
+    numbers_of: dict[str, list[str]] = defaultdict(list)
+    for key in head.keys(name):
+        stem, separator, number = re.sub(r"[^A-Za-z0-9]?([0-9]+)$", r"\n\1", str(key)).partition("\n")
+        numbers_of[stem if separator else ""].append(number)
+    stems, most = len(numbers_of), max(map(len, numbers_of.values()))
+    is_sampled = "" not in numbers_of and most > 1 and len(set(map(tuple, numbers_of.values()))) == 1
+    return stems if is_sampled and stems >= most and not head.repeats(name) else 0
 
 
 def _ids_count_rows(head: Head, columns: FileColumns, name: str, prompt: str) -> None:
@@ -359,10 +386,15 @@ def _choose_set(head: Head, columns: FileColumns, problem_S: Sequence[Hashable])
     for name in head.usable("set", set(columns.names.values())):
         if head.is_text(name):
             continue
+        problems = len(set(zip(problem_S, head.keys(name), strict=True)))
+        if asked_S is None and problems > len(set(problem_S)) and not head.usable("gold"):
+            columns.warnings.append(
+                f"`{name}` tells problems of one id apart ({problems} in the first {head.rows} rows, "
+                f"{len(set(problem_S))} without it): leave the column out where an id is one problem"
+            )
         if name in TRUSTED:
             columns.names["set"] = name
             return
-        problems = len(set(zip(problem_S, head.keys(name), strict=True)))
         few = head.number(name) == 1 or 2 * head.number(name) <= problems
         ids_collide = problems > len(set(problem_S))
         splits = asked_S is not None and head.differs_within(asked_S, name)

@@ -16,13 +16,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from edgewise.core.errors import InputError
+from edgewise.interop.file_names import SameProblems, by_words
 from edgewise.interop.ingest.cells import quote, to_verdict
 from edgewise.interop.ingest.roles import Row, list_names
-from edgewise.interop.ingest.schema import ALIASES, PROBLEM_NAMES
+from edgewise.interop.ingest.schema import ALIASES, PROBLEM_NAMES, name_list
 from edgewise.interop.model_names import known_base, words_of
 
 # So many columns with names of their own are looked at.
@@ -48,7 +49,7 @@ class RowShape:
 
     `models` holds, for each model of a row, its columns: the name in the file and the name without the model.
     `items` names the list of objects of a row, `lists` the lists of one value a sample. `beside` names a verdict of
-    the whole row, which is not read.
+    the whole row, which is not read; `counted` are the ids of objects that number the samples of a row.
     """
 
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class RowShape:
     lists: tuple[str, ...] = ()
     beside: str = ""
     warnings: tuple[str, ...] = ()
+    counted: frozenset[str] = frozenset()
 
     @property
     def is_flat(self) -> bool:
@@ -66,7 +68,7 @@ class RowShape:
         """The rows of a record. InputError beginning with `where` where it is not of this shape."""
         for row in self._of_models(record):
             if self.items:
-                yield from _of_items(row, self.items, self.beside, where)
+                yield from _of_items(row, self, where)
             elif self.lists:
                 yield from _of_lists(row, self.lists, where)
             else:
@@ -100,7 +102,14 @@ def shape_of(records: Sequence[Row], where: str, verdicts: Sequence[str], given:
         what = f"samples are those in `{items}`, and `{verdict}` beside it is not read"
         warnings = (*warnings, f"{what}: --score {verdict} takes the other")
     lists = () if items or verdict else _parallel_lists(rows, names, verdicts)
-    return RowShape(models, items, lists, verdict if items else "", warnings)
+    text = next((name for name in names if name in _ONE_COMPLETION and _are_texts(rows, name)), "")
+    if len(lists) == 1 and text and any(len(_list_in(row.get(lists[0])) or ()) > 1 for row in rows):
+        raise InputError(
+            f"{where}: {lists[0]}: several verdicts of one `{text}`, as of its tests; give one verdict a sample, or as "
+            "many completions as verdicts"
+        )
+    counted = _sample_ids(rows, items) if items else frozenset[str]()
+    return RowShape(models, items, lists, verdict if items else "", warnings, counted)
 
 
 def head_rows(shape: RowShape, records: Sequence[Row], where: str) -> list[dict[str, Any]]:
@@ -108,17 +117,53 @@ def head_rows(shape: RowShape, records: Sequence[Row], where: str) -> list[dict[
     return [row for record in records for row in islice(shape.rows(record, where), _HEAD_SAMPLES)]
 
 
-def document_rows(document: Any, verdicts: Sequence[str]) -> list[dict[str, Any]] | None:
-    """The rows of a JSON value over a whole file; None where it holds none.
+def document_rows(document: Any, verdicts: Sequence[str]) -> tuple[list[dict[str, Any]], str] | None:
+    """The rows of a JSON value over a whole file, and a warning where several parts of it hold rows; None for no rows.
 
-    They are the values of an object keyed by problem id, or the list of rows in an object; or one level further in.
+    They are the values of an object keyed by problem id, or lists of rows in an object; or one level further in. Parts
+    are models or problem sets, as files of these names would be.
     """
     if not isinstance(document, dict) or is_row(document, verdicts):
         return None
-    for part in (document, *document.values()):
-        if isinstance(part, dict) and (rows := _listed_rows(part, verdicts) or _keyed_rows(part, verdicts)):
-            return rows
-    return None
+    parts = _lists_of_rows(document, verdicts)
+    if not parts and (rows := _keyed_rows(document, verdicts)):
+        return rows, ""
+    if not parts:
+        inner = {name: part for name, part in document.items() if isinstance(part, dict)}
+        lists = {name: _lists_of_rows(part, verdicts) for name, part in inner.items()}
+        rows_of = {name: [*chain(*lists[name].values())] or _keyed_rows(part, verdicts) for name, part in inner.items()}
+        parts = {name: rows for name, rows in rows_of.items() if rows}
+        if len(parts) == 1:
+            parts = lists[next(iter(parts))] or parts
+    if len(parts) < 2:
+        return next(((rows, "") for rows in parts.values()), None)
+    taken, _ = by_words(list(parts), _same_problems(list(parts.values())))
+    column, what = ("model", "a model") if taken == "models" else ("set", "a problem set")
+    base = known_base(list(parts))
+    models = sorted(parts, key=lambda name: name != base)
+    return (
+        [{column: name, **row} for name in models for row in parts[name]],
+        f"{name_list(list(parts))} in one object are read as {what} each: a file for each takes another reading",
+    )
+
+
+def _same_problems(parts: Sequence[Sequence[Row]]) -> SameProblems:
+    """Whether parts hold the same problems, by the ids and prompts of their rows."""
+    prompts_of: dict[str, list[set[str]]] = {}
+    for rows in parts:
+        of_part: dict[str, set[str]] = {}
+        for row in rows:
+            id = next((row[name] for name in ALIASES["problem"] if row.get(name) is not None), None)
+            prompt = next((row[name] for name in ALIASES["prompt"] if row.get(name) is not None), None)
+            of_part.setdefault(str(prompt if id is None else id), set()).update([] if prompt is None else [str(prompt)])
+        for id, prompts in of_part.items():
+            prompts_of.setdefault(id, []).append(prompts)
+    shared = [prompts for prompts in prompts_of.values() if len(prompts) > 1]
+    if not shared:
+        return "disjoint"
+    if not all(all(prompts) for prompts in shared):
+        return "unknown"
+    return "same" if all(prompts[0] == other for prompts in shared for other in prompts) else "different"
 
 
 def names_models(names: Sequence[str], stems: Sequence[str] = _PER_MODEL) -> bool:
@@ -142,11 +187,12 @@ def _are_verdicts(rows: Sequence[Row], name: str) -> bool:
         return False
 
 
-def _listed_rows(document: Row, verdicts: Sequence[str]) -> list[dict[str, Any]] | None:
-    for value in document.values():
-        if isinstance(value, list) and value and all(is_row(row, verdicts) for row in value):
-            return value
-    return None
+def _lists_of_rows(document: Row, verdicts: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: value
+        for name, value in document.items()
+        if isinstance(value, list) and value and all(is_row(row, verdicts) for row in value)
+    }
 
 
 def _keyed_rows(document: Row, verdicts: Sequence[str]) -> list[dict[str, Any]] | None:
@@ -227,14 +273,35 @@ def _list_in(cell: Any) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
-def _of_items(row: Row, name: str, beside: str, where: str) -> Iterator[dict[str, Any]]:
+def _of_items(row: Row, shape: RowShape, where: str) -> Iterator[dict[str, Any]]:
+    name = shape.items
     items = [] if row.get(name) is None else _list_in(row[name])
     if items is None or not all(isinstance(item, dict) for item in items):
         raise InputError(f"{where}: {name}: {quote(row[name])}; a row holds a list of samples, each an object")
-    outer = {key: cell for key, cell in row.items() if key not in (name, beside)}
+    outer = {key: cell for key, cell in row.items() if key not in (name, shape.beside)}
     ids = {key: cell for key, cell in outer.items() if key in _IDS}
     for item in items:
+        if shape.counted:
+            item = {key: cell for key, cell in item.items() if key not in shape.counted}
         yield {**outer, **item, **ids}
+
+
+def _sample_ids(rows: Sequence[Row], items: str) -> frozenset[str]:
+    """The ids in lists of objects that repeat from row to row, while the rows ask another question each."""
+    asked = [{str(row[name]) for row in rows if row.get(name) is not None} for name in ALIASES["prompt"]]
+    if any(not _IDS.isdisjoint(row) for row in rows) or max(map(len, asked)) < len(rows):
+        return frozenset()
+    seen: dict[str, list[set[str]]] = {}
+    for row in rows:
+        samples = _list_in(row.get(items)) or []
+        for name in _IDS.intersection(*samples) if samples else ():
+            seen.setdefault(name, []).append({str(sample[name]) for sample in samples})
+    return frozenset(name for name, ids in seen.items() if len(ids) > 1 and len(set().union(*ids)) < sum(map(len, ids)))
+
+
+def _are_texts(rows: Sequence[Row], name: str) -> bool:
+    """Whether every cell of a column is a text, and none a list."""
+    return all(isinstance(row.get(name), str) and _list_in(row[name]) is None for row in rows)
 
 
 def _of_lists(row: Row, names: Sequence[str], where: str) -> Iterator[dict[str, Any]]:
@@ -308,5 +375,6 @@ def _columns_by_model(names: Sequence[str], models: Sequence[str]) -> dict[str, 
 
 # The lists of samples that people commit; beside a verdict of the whole row only these are read.
 _ITEMS = frozenset(("rollouts", "samples", "completions", "generations", "responses", "outputs", "attempts", "trials"))
+_ONE_COMPLETION = frozenset(ALIASES["completion"]) - {"text", "code", "output"}
 _IDS = frozenset(ALIASES["problem"]) - frozenset(ALIASES["prompt"])
 _COLUMN_NAMES = frozenset(name for column in ALIASES for name in list_names(column))

@@ -2,8 +2,8 @@
 
 | column | also called |
 |---|---|
-| n | n_samples, num_samples, num_rollouts, n_total, num_total, total |
-| c | num_correct, n_correct, num_pass, num_passed, n_pass, passed, correct, solved |
+| n | n_samples, num_samples, num_rollouts, n_total, num_total, total, attempts, trials |
+| c | num_correct, n_correct, num_pass, num_passed, n_pass, passed, passes, correct, solved |
 | in place of n, the wrong ones | num_fail, num_failed, n_fail, num_wrong, n_wrong, num_incorrect, failed |
 
 problem_id, level, set, cluster, model and training_seed have the names of `edgewise.interop.readers.rows`. Two models
@@ -31,8 +31,8 @@ from edgewise.interop.readers.row_source import RowSource
 from edgewise.interop.readers.rows import has_columns
 from edgewise.outcomes.counts import Counts
 
-_N = ("n", "n_samples", "num_samples", "num_rollouts", "n_total", "num_total", "total")
-_C = ("c", "num_correct", "n_correct", "num_pass", "num_passed", "n_pass", "passed", "correct", "solved")
+_N = ("n", "n_samples", "num_samples", "num_rollouts", "n_total", "num_total", "total", "attempts", "trials")
+_C = ("c", "num_correct", "n_correct", "num_pass", "num_passed", "n_pass", "passed", "passes", "correct", "solved")
 _WRONG = ("num_fail", "num_failed", "n_fail", "num_wrong", "n_wrong", "num_incorrect", "failed")
 
 
@@ -75,7 +75,7 @@ class CountsReader(Reader):
         columns = choose_columns(source.head, source.place, score=None, mapped=options.columns, has_verdict=False)
         if options.columns:
             table.obey("map")
-        for warning in (*source.shape.warnings, *columns.warnings):
+        for warning in (*source.warnings, *columns.warnings):
             table.warn(warning)
         if names.c in VERDICT_NAMES:
             what = f"rows are counts, `{names.c}` correct of `{names.n}` samples"
@@ -160,7 +160,12 @@ class _CountRows:
             self._texts[column].append(name)
 
     def counts(self) -> Counts:
-        """All of them, sorted by problem id."""
+        """All of them, sorted by problem id. InputError where a row holds the sums of the others."""
+        for problem, n, c in zip(self._texts["problem"], self._n, self._c, strict=True) if len(self._n) > 2 else ():
+            if (2 * n, 2 * c) == (sum(self._n), sum(self._c)):
+                raise InputError(
+                    f"{self._path}: problem_id: {quote(problem)} has the sums of the other rows; leave it out"
+                )
         sets = [name or "none" for name in self._texts["set"]]
         ids = [name or "" for name in self._texts["problem"]]
         levels = [name or "0" for name in self._texts["level"]]

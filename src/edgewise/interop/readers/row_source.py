@@ -41,9 +41,19 @@ class RowSource:
         first = next(iter(self._records()))
         return f"{self._head.path}: {first.noun} {first.number}"
 
-    @cached_property
+    @property
     def document(self) -> list[dict[str, Any]] | None:
         """The rows of a file that is one JSON object."""
+        return None if self._document is None else self._document[0]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """How the rows were found where another reading is possible."""
+        of_document = "" if self._document is None else self._document[1]
+        return (*filter(None, [of_document]), *self.shape.warnings)
+
+    @cached_property
+    def _document(self) -> tuple[list[dict[str, Any]], str] | None:
         head = self._head
         if head.kind == "document":
             return document_rows(head.record, self._verdicts)

@@ -126,7 +126,7 @@ def columns_of(table: RolloutTable, options: ReadOptions, source: RowSource) -> 
     columns = choose_columns(source.head, source.place, score=options.score, mapped=options.columns)
     for note in columns.notes:
         table.note(note)
-    for warning in (*source.shape.warnings, *columns.warnings):
+    for warning in (*source.warnings, *columns.warnings):
         table.warn(warning)
     table.row_ids = columns.row_ids
     for option, value in (("score", options.score), ("map", options.columns)):
