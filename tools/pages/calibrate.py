@@ -31,6 +31,7 @@ from edgewise.boundary.verdict.labels import LABELS, Label
 from edgewise.boundary.verdict.verdict import boundary_verdict
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 from tools.pages import populations
+from tools.pages.calibrate_seeds import seed_table
 from tools.pages.populations import AIME, GSM, HEAVY, MATH, POPULATIONS, Change, Population
 
 PAGE = DOCS / "calibration.md"
@@ -236,7 +237,15 @@ def main(share: float = 1.0) -> None:
     with ProcessPoolExecutor(2) as pool:
         rows = "\n".join(f"| {population.name} | {population.shape} |" for population in POPULATIONS)
         lines = [HEAD.format(resamples=RESAMPLES, populations=rows)]
-        for table in (null_table, change_table, coverage_table, planned_table, skill_table, sharpening_table):
+        for table in (
+            null_table,
+            change_table,
+            coverage_table,
+            planned_table,
+            skill_table,
+            sharpening_table,
+            seed_table,
+        ):
             lines += [*table(pool, share), ""]
             print(f"{table.__name__} done", flush=True)
     PAGE.write_text("\n".join(lines).rstrip() + "\n")
