@@ -56,6 +56,7 @@ def test_the_page_has_the_recipe_first_and_its_seeds_in_a_table(found: Audit, fo
     assert found.sets[0].whole.recipes["grpo"].sentence in first
     assert evidence.count('data-seed="3"') == 2 and evidence.count('data-seed="scatter"') == 2
     assert "Each seed is compared with a base of its own." in evidence
+    assert "From model to model" not in evidence, "seeds are in no order"
     assert "<title>" in page and "grpo, sft against" in page
 
 

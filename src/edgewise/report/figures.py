@@ -38,7 +38,8 @@ def set_figures(audit: Audit, problem_set: ProblemSet, suffix: str) -> dict[str,
         ("solved", name, f"{where}, within {scope.k} samples", solved_chart(audit, scope)),
         ("histogram", name, where, histogram_chart(audit, scope, counts)),
     ]
-    if len(audit.models) > 2:
+    # Training seeds are in no order.
+    if len(audit.models) > 2 and not audit.seeds:
         charts.append(("trajectory", name, where, trajectory_chart(audit, scope)))
     for i, (model, results) in enumerate(problem_set.comparisons.items()):
         changes = CHANGES.result(results)
