@@ -245,3 +245,52 @@ def test_bad_input_is_one_line_that_names_it(
 
 def _elsewhere(words: list[str], folder: Path) -> list[str]:
     return ["--out", str(folder / "out")] if words[0] == "audit" else ["--out", str(folder / "out" / "set.jsonl")]
+
+
+@pytest.fixture(scope="module")
+def two_models(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Models that are right 30% and 90% of the time on odd problems, and never on even ones."""
+    folder = tmp_path_factory.mktemp("policy")
+    return rollouts(folder / "base.jsonl", 0.3, 60), rollouts(folder / "tuned.jsonl", 0.9, 60)
+
+
+@pytest.mark.parametrize(
+    ("rules", "status"),
+    [
+        (["surer"], 0),
+        (["surer", "pass@1 +10"], 0),
+        (["less sure"], 1),
+        (["surer", "pass@1 +60"], 1),
+        (["pass@1 +30 and surer"], 3),
+        (["shrunk@16"], 3),
+        (["surer", "less sure", "shrunk@16"], 1),
+    ],
+)
+def test_a_policy_ends_with_its_status_and_a_line_for_each_rule(
+    two_models: tuple[str, str],
+    rules: list[str],
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    options = [word for rule in rules for word in ("--policy", rule)]
+    assert exit_status(monkeypatch, "audit", *two_models, "--out", str(tmp_path), *options) == status
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("policy ")]
+    written = json.loads((tmp_path / "boundary.json").read_text())["policy"]
+    assert [check["rule"] for check in written] == rules
+    assert all(line.startswith(f"policy {c['outcome']}: {c['rule']}: ") for line, c in zip(lines, written, strict=True))
+
+
+def test_a_policy_file_and_rules_that_are_bad_input(
+    two_models: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[sets]\n"all problems" = "surer"\n')
+    words = ("audit", *two_models, "--out", str(tmp_path / "out"))
+    assert exit_status(monkeypatch, *words, "--policy", str(policy), "--markdown") == 0
+    assert "| all problems: surer | tuned | all problems | pass |" in capsys.readouterr().out
+    assert "did you mean shrunk" in refusal(monkeypatch, capsys, *words, "--policy", "not shrnk@4")
+    assert "policy: 'AIME' is unknown" in refusal(monkeypatch, capsys, *words, "--policy", "AIME: surer")
+    assert "absent.toml cannot be read" in refusal(monkeypatch, capsys, *words, "--policy", "absent.toml")

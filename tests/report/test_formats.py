@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgewise.boundary import Estimate
 from edgewise.report import formats
@@ -120,3 +123,26 @@ def test_steps_of_a_worded_solution_begin_with_define(step: int, marked: str, pl
 def test_bounded() -> None:
     assert bounded("abc", 3) == "abc"
     assert bounded("abcd", 3) == "abc [... 1 more characters not shown]"
+
+
+@settings(max_examples=300, deadline=None)
+@given(number=st.floats(-1e9, 1e9) | st.floats(-1e-3, 1e-3) | st.just(math.nan))
+def test_no_number_is_written_as_a_negative_zero(number: float) -> None:
+    estimate = Estimate(number, number, number)
+    for shown in (
+        *(f(number) for f in (formats.percent, formats.points, formats.tally, formats.signed_tally, formats.excess)),
+        *(f(number) for f in (formats.count, formats.number, formats.ratio)),
+        *(f(estimate) for f in (formats.percent_interval, formats.points_interval, formats.tally_interval)),
+        *(f(estimate) for f in (formats.excess_interval, formats.number_interval, formats.ratio_interval)),
+    ):
+        assert not re.search(r"[-\u2212+]0(\.0+)?(?![\d.,])", shown), shown
+    assert "\u2212" not in formats.excess(number) + formats.excess_interval(estimate)
+
+
+def test_things_are_counted_in_the_right_number() -> None:
+    assert [formats.counted(n, "problem") for n in (0, 1, 2, 1234)] == [
+        "0 problems",
+        "1 problem",
+        "2 problems",
+        "1,234 problems",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,12 @@ from edgewise.core.errors import InputError
 if TYPE_CHECKING:
     from edgewise.boundary import Concern, Counts, Metric
     from edgewise.boundary.measures.verifier_errors import VerifierLabels
+    from edgewise.boundary.verdict.policy import PolicyOutcome, PolicyRule
     from edgewise.interop.arms import Arms
     from edgewise.interop.file_names import FilesAre
+
+# Of a policy; 2 is bad input.
+EXIT_STATUS: Mapping[PolicyOutcome, int] = {"holds": 0, "fails": 1, "cannot tell": 3}
 
 RolloutPaths = Annotated[
     list[str] | None,
@@ -79,6 +84,18 @@ FilesOf = Annotated[
 Shared = Annotated[bool, typer.Option("--shared-problems", help="Compare on the problems all models have.")]
 Resamples = Annotated[int, typer.Option(min=100, max=1_000_000, help="Bootstrap resamples.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every resampling and every random split.")]
+Policy = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="RULE|FILE",
+        help="A rule such as 'not shrunk@16 and pass@1 +2', or a file of rules; may be repeated. Exit status 0: all "
+        "hold, 1: one fails, 3: the data do not decide.",
+        show_default=False,
+    ),
+]
+Markdown = Annotated[
+    bool, typer.Option("--markdown", help="Print the result as Markdown, for a pull request or a chat.")
+]
 Plan = Annotated[bool, typer.Option("--plan", help="Say how many samples a claim would need, and stop.")]
 SeedScatter = Annotated[
     float | None,
@@ -111,6 +128,8 @@ def audit_rollouts(
     shared_problems: Shared = False,
     resamples: Resamples = 2000,
     seed: Seed = 0,
+    policy: Policy = None,
+    markdown: Markdown = False,
     plan: Plan = False,
     effect: Effect = 0.05,
     seed_scatter: SeedScatter = None,
@@ -124,13 +143,16 @@ def audit_rollouts(
     if seed_scatter is not None:
         raise InputError("--seed-scatter: plans training seeds; give it with --plan")
     from edgewise.boundary import audit
+    from edgewise.boundary.verdict.policy import worst
     from edgewise.report.folder import write_report
+    from edgewise.report.markdown import markdown_of
     from edgewise.report.terminal import print_audit, status
 
     if not rollouts:
         raise InputError("rollouts: a base and at least one tuned model are needed: edgewise audit BASE TUNED")
     _check_folder(out)
     _check_guess(answers, no_reasoning)
+    rules = _rules(policy or [])
     verifier = _verifier_labels(verifier_fpr, verifier_tpr)
     with status("reading the rollouts"):
         arms = read(rollouts, shared_problems=shared_problems)
@@ -151,18 +173,36 @@ def audit_rollouts(
             guess=guess,
             verifier=verifier,
             concerns=concerns,
+            policy=rules,
             resamples=resamples,
             seed=seed,
         )
+    examples = {name: model_rollouts.examples for name, model_rollouts in arms.models.items()}
     with status("writing the report"):
         write_report(
             result,
             out,
-            examples={name: model_rollouts.examples for name, model_rollouts in arms.models.items()},
+            examples=examples,
             prompts=arms.prompts,
             command=shlex.join(["edgewise", *sys.argv[1:]]),
         )
-    print_audit(result, out)
+    if markdown:
+        typer.echo(markdown_of(result, examples))
+    else:
+        print_audit(result, out)
+    if rules:
+        raise typer.Exit(EXIT_STATUS[worst(result.policy)])
+
+
+def _rules(texts: list[str]) -> tuple[PolicyRule, ...]:
+    """The rules of a policy: each text is one, or names a file of them."""
+    from edgewise.boundary.verdict.policy import parse_policy, read_policy
+
+    rules: list[PolicyRule] = []
+    for text in texts:
+        is_file = Path(text).suffix in (".toml", ".txt") or Path(text).is_file()
+        rules += read_policy(Path(text)) if is_file else parse_policy([text])
+    return tuple(rules)
 
 
 def _check_folder(out: Path) -> None:

@@ -14,7 +14,7 @@ _PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z")
 
 def percent(share: float) -> str:
     """0.734 -> "73.4%"."""
-    return NOT_AVAILABLE if math.isnan(share) else f"{100 * share:.1f}%"
+    return NOT_AVAILABLE if math.isnan(share) else _signed(f"{100 * share:.1f}") + "%"
 
 
 def interval(low: float | None, high: float | None, shown: Callable[[float], str]) -> str:
@@ -50,6 +50,21 @@ def tally(number: float) -> str:
 def tally_interval(estimate: Estimate) -> str:
     """The interval of an expected number of problems: "[8.1, 16.9]"."""
     return _interval(estimate.low, estimate.high, "")
+
+
+def excess(number: float) -> str:
+    """Problems beyond what chance makes of them: none, "0.0", where there are fewer."""
+    return tally(number if math.isnan(number) else max(number, 0.0))
+
+
+def excess_interval(estimate: Estimate) -> str:
+    """The interval of such a number: "[0.0, 16.9]"."""
+    return _interval(max(estimate.low, 0.0), max(estimate.high, 0.0), "")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: "1 problem", "2 problems"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def signed_tally(number: float) -> str:

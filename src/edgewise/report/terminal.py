@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich import box
@@ -12,15 +12,22 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from edgewise.boundary.audit.result import Audit, ProblemSet
+from edgewise.boundary.audit.result import Audit
 from edgewise.boundary.inference.means import Estimate
-from edgewise.boundary.measures.crossover import CROSSOVER
 from edgewise.boundary.verdict.labels import CANNOT_TELL, LABELS, Label, shown_label
+from edgewise.boundary.verdict.policy import PolicyOutcome
 from edgewise.report import formats
+from edgewise.report.brief import Way, churn, crossing, reported_passes, solved_cells, verdict_on
 from edgewise.report.concerns import one_line, print_concerns
 
 # Columns of the terminal from which on a tuned model's own pass@k stands beside its difference from the base.
 WIDE = 100
+# So many problems are named, and a name is cut at so many characters.
+MOST_NAMED: Mapping[Way, int] = {"down": 3, "up": 1}
+LONGEST_NAME = 30
+# Of so many sets it is said of each who solves what; the page says it of all.
+MOST_SETS = 3
+OUTCOME_STYLES: Mapping[PolicyOutcome, str] = {"holds": "bold green", "fails": "bold red", "cannot tell": "bold yellow"}
 
 
 def status(what: str) -> Status:
@@ -30,7 +37,7 @@ def status(what: str) -> Status:
 
 def percent_with_interval(estimate: Estimate) -> str:
     """0.734 -> "73.4 [70.1, 76.2]"."""
-    return f"{100 * estimate.value:.1f} {formats.percent_interval(estimate)}"
+    return f"{formats.percent(estimate.value).removesuffix('%')} {formats.percent_interval(estimate)}"
 
 
 def print_audit(audit: Audit, folder: Path | None) -> None:
@@ -51,10 +58,17 @@ def print_audit(audit: Audit, folder: Path | None) -> None:
             if verdict.label == part.label == CANNOT_TELL:
                 where = f"{one_line(name)}: " if len(verdict.parts) > 1 else ""
                 console.print(Padding(Text(f"why: {where}{one_line(part.rule)}", "dim"), (0, 0, 0, 2)))
-        for problem_set in audit.sets:
-            lines = _seeds(audit, problem_set, arm) if seeds else _crossover(audit, problem_set, arm)
-            for line in lines:
-                console.print(Padding(Text(line), (0, 0, 0, 2)))
+        for line in _brief(audit, arm):
+            console.print(Padding(Text(line), (0, 0, 0, 2)))
+    if audit.policy:
+        console.print()
+    for check in audit.policy:
+        about = ", ".join([_name(check.arm)] * (len(audit.answers) > 1) + [_name(check.set)] * (len(audit.sets) > 1))
+        style = OUTCOME_STYLES[check.outcome]
+        where = f"{check.rule} ({about})" if about else check.rule
+        console.print(
+            Text.assemble("policy ", (check.outcome, style), f": {one_line(where)}: {one_line(check.reason)}")
+        )
     console.print()
     console.print(_pass_table(audit, wide=console.width >= WIDE))
     if folder is not None:
@@ -69,16 +83,24 @@ def _all(ks: list[int]) -> str:
     return ", ".join(map(str, ks))
 
 
-def _seeds(audit: Audit, problem_set: ProblemSet, arm: str) -> Iterator[str]:
-    where = f"{one_line(problem_set.name)}: " if len(audit.sets) > 1 else ""
-    yield f"{where}{problem_set.whole.recipes[arm].sentence}"
+def _brief(audit: Audit, arm: str) -> Iterator[str]:
+    """Single problems up and down, and a line for each set: who solves what, pass@10, 50 and 100, the crossing."""
+    of_seeds = arm in audit.seeds
+    if not of_seeds:
+        yield churn(audit, arm, MOST_NAMED, _name)
+    for problem_set in audit.sets if len(audit.sets) <= MOST_SETS else ():
+        where = f"{_name(problem_set.name)}: " if len(audit.sets) > 1 else ""
+        texts = [solved_cells(verdict_on(problem_set, arm).solved)]
+        if of_seeds:
+            texts.insert(0, problem_set.whole.recipes[arm].sentence)
+        else:
+            texts += [reported_passes(audit, problem_set, arm), crossing(problem_set, arm)]
+        yield one_line(f"{where}{' '.join(filter(None, texts))}")
 
 
-def _crossover(audit: Audit, problem_set: ProblemSet, model: str) -> Iterator[str]:
-    crossover = CROSSOVER.result(problem_set.comparisons[model])
-    if crossover is not None and crossover.claimable:
-        where = f"{one_line(problem_set.name)}: " if len(audit.sets) > 1 else ""
-        yield f"{where}from k = {crossover.k_star:.0f} on the base is ahead, by the band over all k."
+def _name(text: str) -> str:
+    text = one_line(text)
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}\u2026"
 
 
 def _pass_table(audit: Audit, *, wide: bool) -> Table:
@@ -101,7 +123,7 @@ def _pass_table(audit: Audit, *, wide: bool) -> Table:
     table.add_column("verdict", no_wrap=True)
     for problem_set in audit.sets:
         scope = problem_set.whole
-        about = f"{scope.problems} problems" + (f", k = {scope.k}" if len(ks) > 1 else "")
+        about = formats.counted(scope.problems, "problem") + (f", k = {scope.k}" if len(ks) > 1 else "")
         table.add_row(Text.assemble((one_line(problem_set.name), "bold"), f"\n{about}"))
         for arm, recipe in scope.recipes.items():
             part = recipe.verdict
@@ -119,7 +141,8 @@ def _pass_table(audit: Audit, *, wide: bool) -> Table:
                 continue
             part = scope.verdicts[model]
             changes = [
-                f"{100 * rate.value:.1f}, " * wide + f"{formats.points(delta.value)} {formats.points_interval(delta)}"
+                f"{formats.percent(rate.value).removesuffix('%')}, " * wide
+                + f"{formats.points(delta.value)} {formats.points_interval(delta)}"
                 for rate, delta in zip(passes, (part.delta_1, part.delta_k), strict=False)
             ]
             table.add_row(name, *changes, Text(*_label(part.label, part.k)))

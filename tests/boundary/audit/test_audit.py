@@ -116,7 +116,7 @@ def test_counts_alone_leave_out_what_they_do_not_hold() -> None:
 def test_only_the_chosen_measures_are_computed_and_verdicts_stay(arms: Mapping[str, Outcomes]) -> None:
     every, some = (audit(arms, measures=names, resamples=RESAMPLES) for names in (None, ["crossover", "cover"]))
     one, two = every.sets[0], some.sets[0]
-    assert (set(two.models["base"]), set(two.comparisons["surer"])) == ({"cover"}, {"crossover"})
+    assert (set(two.models["base"]), set(two.comparisons["surer"])) == ({"cover"}, {"crossover", "changes"})
     assert two.models["base"]["cover"].value_H.tolist() == one.models["base"]["cover"].value_H.tolist()
     assert some.verdict.sentence == every.verdict.sentence and set(two.measures) == {"guessing"}
     assert not {"population", "backtest"} & quick() and "cover" in quick()

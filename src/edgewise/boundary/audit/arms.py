@@ -19,14 +19,13 @@ class Checkpoints:
     """The checkpoints of all arms, bases first.
 
     `samples` holds each one's by name: that of its arm, or ARM/SEED. `base_of` names the base of each tuned model.
-    `recipes` holds, for each tuned arm with training seeds, the model of each seed. `comparisons` is the number of
-    tuned arms.
+    `recipes` holds, for each tuned arm with training seeds, the model of each seed. `arms` names the tuned arms.
     """
 
     samples: Mapping[str, Samples]
     base_of: Mapping[str, str]
     recipes: Mapping[str, Mapping[str, str]]
-    comparisons: int
+    arms: tuple[str, ...]
 
 
 def line_up(arms: Mapping[str, ArmSamples]) -> Checkpoints:
@@ -57,7 +56,7 @@ def line_up(arms: Mapping[str, ArmSamples]) -> Checkpoints:
             base_of[_model_name(name, seed)] = _model_name(base_name, seed if seed in base else None)
         if None not in by_seed:
             recipes[name] = {str(seed): _model_name(name, seed) for seed in by_seed}
-    return Checkpoints(samples, base_of, recipes, len(tuned))
+    return Checkpoints(samples, base_of, recipes, tuple(name for name, _ in tuned))
 
 
 def _by_seed(name: str, arm: ArmSamples) -> Mapping[str | None, Samples]:

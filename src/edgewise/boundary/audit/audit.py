@@ -10,18 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.boundary.audit.arms import ArmSamples, Checkpoints, line_up
-from edgewise.boundary.audit.result import Audit, Concern, ProblemSet, Scope
+from edgewise.boundary.audit.gate import policy_checks, policy_comparisons
+from edgewise.boundary.audit.result import Audit, Concern, ProblemSet, Results, Scope
 from edgewise.boundary.audit.unseen import sample_concerns
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.boundary.measures import registry
+from edgewise.boundary.measures.changes import CHANGES
+from edgewise.boundary.measures.crossover import CROSSOVER
 from edgewise.boundary.measures.curves import curve, paired_difference
 from edgewise.boundary.measures.guessing import GUESSING, Guessing
 from edgewise.boundary.measures.registry import Arm
 from edgewise.boundary.measures.verifier_errors import VerifierLabels
+from edgewise.boundary.verdict.policy import PolicyRule
 from edgewise.boundary.verdict.recipe import RecipeVerdict, recipe_verdict
 from edgewise.boundary.verdict.sentences import named_few
-from edgewise.boundary.verdict.verdict import Judged, boundary_verdict, combine
+from edgewise.boundary.verdict.verdict import BoundaryVerdict, Judged, boundary_verdict, combine
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, require_same_problems
 from edgewise.outcomes.outcomes import Outcomes
@@ -45,6 +49,7 @@ def audit(
     guess: int | Counts | None = None,
     verifier: VerifierLabels | None = None,
     concerns: Sequence[Concern] = (),
+    policy: Sequence[PolicyRule] = (),
     resamples: int = 2000,
     seed: int = 0,
 ) -> Audit:
@@ -58,15 +63,18 @@ def audit(
     largest power of two up to n/4; problems with fewer than 2k samples in some model are left out, a tenth of them at
     most by default, and a concern names them. `sets` names the problem sets to compare, in this order; by default all,
     sorted by name. `measures` names what is computed beside the verdicts; by default every registered measure
-    (`registry.quick()` leaves out those that take seconds).
+    (`registry.quick()` leaves out those that take seconds); guess floor, changes and crossover are always.
 
     `guess` is what a guess floor is made of: the number of possible answers, counts of a run without
     reasoning, or by default the answers given to other problems. `verifier` says how often the verifier of the
     process errs; CoT-pass@k is then corrected for its errors. `concerns` are passed on; one that forbids a
     claim makes the verdicts it is about "cannot tell".
 
+    `policy` holds rules that are decided for every tuned arm on every set (`verdict.policy`), each term at the k that
+    it names, with an alpha that all of them share.
+
     Raises InputError when there are fewer than two arms, bases do not pair with seeds, the models do not hold the same
-    problems, a set or a measure is unknown, or an argument is out of range.
+    problems, a set, also one of the policy, or a measure is unknown, or an argument is out of range.
     """
     checkpoints = line_up(arms)
     models = checkpoints.samples
@@ -74,8 +82,9 @@ def audit(
         metric = "process" if all(_has_process(arm) for arm in models.values()) else "answer"
     if verifier and not any(isinstance(arm, Outcomes) and arm.process_S is not None for arm in models.values()):
         raise InputError("verifier: no model has verdicts on the process; its errors concern nothing here")
-    # The guess floor decides whether a claim can be made, so it is computed in any case.
-    names = registry.check_names(measures) | {GUESSING.name}
+    # The guess floor decides whether a claim can be made, and what single problems lost and where the curves cross
+    # stands beside every verdict, so they are computed in any case.
+    names = registry.check_names(measures) | {GUESSING.name, CHANGES.name, CROSSOVER.name}
     counts_by: CountsBy = {name: _by_metric(arm, metric) for name, arm in models.items()}
     base, *others = (counts[metric] for counts in counts_by.values())
     for other in others:
@@ -102,12 +111,15 @@ def audit(
         alpha=alpha,
         margin=margin,
         checkpoints=checkpoints,
-        comparisons=checkpoints.comparisons * len(problems_of),
+        comparisons=len(checkpoints.arms) * len(problems_of),
         forbidden={name: _forbidden((of_it, name), concerns) for name, of_it in checkpoints.base_of.items()},
         guess=guess,
         verifier=verifier,
         resamples=resamples,
         seed=seed,
+    )
+    of_policy = replace(
+        settings, comparisons=policy_comparisons(policy, tuple(problems_of), len(checkpoints.arms)) or 1
     )
     parts = []
     for name, of_set in judged.items():
@@ -122,6 +134,12 @@ def audit(
         arm: combine({name: whole.recipes[arm].verdict for name, whole in wholes.items()})
         for arm in checkpoints.recipes
     }
+    part_of = {part.name: part for part in parts}
+
+    def verdicts_at(name: str, at: int | None) -> Mapping[str, BoundaryVerdict]:
+        of_model = {model: counts.select(judged[name].chosen_P[kept_P]) for model, counts in compared.items()}
+        return _arm_verdicts(part_of[name], of_model, of_policy, at or judged[name].k)
+
     last = tuple(arms)[-1]
     return Audit(
         verdict=recipes[last] if last in recipes else verdicts[last],
@@ -133,6 +151,7 @@ def audit(
         bases=checkpoints.base_of,
         sets=tuple(parts),
         concerns=(*concerns, *(concern for part in parts for concern in part.concerns)),
+        policy=tuple(policy_checks(policy, {part.name: part.whole.n for part in parts}, verdicts_at)),
         counts=compared,
         alpha=alpha,
         margin=margin,
@@ -216,12 +235,8 @@ def _problem_set(
         verifier=settings.verifier,
     )
     of_set = registry.compute("set", arms, terms, settings.names)
-    guessing = GUESSING.result(of_set)
-    saturated = _saturated(name, guessing, terms.k) if guessing and settings.metric == "answer" else None
-    if saturated:
-        forbidden = {model: (*reasons, saturated) for model, reasons in settings.forbidden.items()}
-        settings = replace(settings, forbidden=forbidden)
-    of_levels = replace(settings, comparisons=settings.checkpoints.comparisons * len(levels))
+    settings, saturated = _unless_guessed(name, of_set, settings, terms.k)
+    of_levels = replace(settings, comparisons=len(settings.checkpoints.arms) * len(levels))
     by_name = {arm.name: arm for arm in arms}
     return ProblemSet(
         name=name,
@@ -245,19 +260,7 @@ def _scope(name: str, level: int | str | None, counts_by: CountsBy, k: int, sett
     counts = {model: by_metric[settings.metric] for model, by_metric in counts_by.items()}
     base_of = settings.checkpoints.base_of
     n = min(arm.n for arm in counts.values())
-    recipes = {arm: _recipe(counts, of_seed, k, settings) for arm, of_seed in settings.checkpoints.recipes.items()}
-    verdicts = {
-        model: recipes[arm].seeds[seed]
-        for arm, of_seed in settings.checkpoints.recipes.items()
-        for seed, model in of_seed.items()
-    }
-    verdicts |= {
-        model: boundary_verdict(
-            counts[base], counts[model], k=k, concerns=settings.forbidden[model], **settings.of_verdicts
-        )
-        for model, base in base_of.items()
-        if model not in verdicts
-    }
+    verdicts, recipes = _verdicts(counts, k, settings)
     return Scope(
         name=name,
         level=level,
@@ -276,9 +279,37 @@ def _scope(name: str, level: int | str | None, counts_by: CountsBy, k: int, sett
             model: paired_difference(counts[base], counts[model], sorted({*k_grid(n), k}), bootstrap=settings.bootstrap)
             for model, base in base_of.items()
         },
-        verdicts={model: verdicts[model] for model in base_of},
+        verdicts=verdicts,
         recipes=recipes,
     )
+
+
+def _verdicts(
+    counts: Mapping[str, Counts], k: int, settings: _Settings
+) -> tuple[dict[str, BoundaryVerdict], dict[str, RecipeVerdict]]:
+    """The verdict at k of every tuned model, and of every arm with training seeds."""
+    base_of, recipes_of = settings.checkpoints.base_of, settings.checkpoints.recipes
+    recipes = {arm: _recipe(counts, of_seed, k, settings) for arm, of_seed in recipes_of.items()}
+    verdicts = {
+        model: recipes[arm].seeds[seed] for arm, of_seed in recipes_of.items() for seed, model in of_seed.items()
+    }
+    verdicts |= {
+        model: boundary_verdict(
+            counts[base], counts[model], k=k, concerns=settings.forbidden[model], **settings.of_verdicts
+        )
+        for model, base in base_of.items()
+        if model not in verdicts
+    }
+    return {model: verdicts[model] for model in base_of}, recipes
+
+
+def _arm_verdicts(
+    part: ProblemSet, counts: Mapping[str, Counts], settings: _Settings, k: int
+) -> dict[str, BoundaryVerdict]:
+    """The verdict at k of every tuned arm on one set: of its recipe where it has training seeds."""
+    verdicts, recipes = _verdicts(counts, k, _unless_guessed(part.name, part.measures, settings, k)[0])
+    arms = settings.checkpoints.arms
+    return {arm: recipes[arm].verdict if arm in recipes else verdicts[arm] for arm in arms}
 
 
 def _recipe(counts: Mapping[str, Counts], of_seed: Mapping[str, str], k: int, settings: _Settings) -> RecipeVerdict:
@@ -314,8 +345,19 @@ def _forbidden(models: tuple[str, str], concerns: Sequence[Concern]) -> tuple[st
     )
 
 
+def _unless_guessed(name: str, of_set: Results, settings: _Settings, k: int) -> tuple[_Settings, str | None]:
+    """The settings of a set, which forbid every claim at k where guessing solves too much, and why."""
+    guessing = GUESSING.result(of_set)
+    saturated = _saturated(name, guessing, k) if guessing and settings.metric == "answer" else None
+    if not saturated:
+        return settings, None
+    forbidden = {model: (*reasons, saturated) for model, reasons in settings.forbidden.items()}
+    return replace(settings, forbidden=forbidden), saturated
+
+
 def _saturated(name: str, guessing: Guessing, k: int) -> str | None:
-    floor = guessing.floor_at(k)
+    # The floor rises with k, so where it is not known at k the next one that is known is at least as high.
+    floor = guessing.floor_at(min((known for known in guessing.k_K.tolist() if known >= k), default=guessing.k_K[-1]))
     if not floor > (MOST_GUESSED if k > 1 else MOST_GUESSED_AT_ONCE):
         return None
     return f"{name}: guessing alone ({guessing.source}) solves {floor:.0%} of problems within {k} samples."

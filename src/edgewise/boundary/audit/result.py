@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgewise.boundary.measures.curves import Curve, Difference
+from edgewise.boundary.verdict.policy import PolicyCheck
 from edgewise.boundary.verdict.recipe import RecipeVerdict
 from edgewise.boundary.verdict.verdict import BoundaryVerdict, CombinedVerdict
 from edgewise.outcomes.counts import Counts, Metric, Rates
@@ -79,6 +80,8 @@ class Audit:
     `recipes` holds the verdict of every arm that has training seeds, over all sets; its parts speak of new seeds, and
     those of `verdicts` of single checkpoints, each judged as if it were the only one. `seeds` names the model of each
     of its training seeds. `bases` names the base of each tuned model: all have one, or each training seed its own.
+
+    `policy` holds what each rule of a policy came to for each tuned arm on each set; empty where none was asked for.
     """
 
     verdict: CombinedVerdict
@@ -90,6 +93,7 @@ class Audit:
     bases: Mapping[str, str]
     sets: tuple[ProblemSet, ...]
     concerns: tuple[Concern, ...]
+    policy: tuple[PolicyCheck, ...]
     counts: Mapping[str, Counts]
     alpha: float
     margin: float

@@ -44,12 +44,8 @@ FALSE_DISCOVERIES = 0.05
 def decide(cases: Mapping[str, Case], concerns: Sequence[str] = ()) -> Decision:
     """Apply the rules that `boundary_verdict` documents, in their order, to what all `cases` of `ungraded.scenarios`
     show together."""
-    first = cases[AS_COUNTED]
-    arms = zip(("base", "tuned model"), zip(*first.pairs, strict=True), strict=True)
-    unscored = [name for name, arm in arms if not all(counts.scored for counts in arm)]
-    if unscored:
-        rule = f"No sample of the {' and of the '.join(unscored)} could be scored, so there is no rate to compare."
-        return Decision(Facts("open", "open"), CANNOT_TELL, rule)
+    if unscored := without_a_score(cases[AS_COUNTED].pairs):
+        return Decision(Facts("open", "open"), CANNOT_TELL, unscored)
     labels = {name: label_of(_with_hidden(case)) for name, case in cases.items()}
     whole = hull([case.evidence for case in cases.values()])
     facts = facts_of(whole)
@@ -71,6 +67,20 @@ def decide(cases: Mapping[str, Case], concerns: Sequence[str] = ()) -> Decision:
         return Decision(facts, label, rule)
     reasons = "; ".join(reason.rstrip(".") for reason in concerns)
     return Decision(Facts("open", "open"), CANNOT_TELL, f"{reasons}. Without that: {label}.", refused=label)
+
+
+def without_a_score(pairs: Sequence[Pair]) -> str:
+    """Which arms hold a model without a single sample that could be scored, as a rule; "" where none does."""
+    arms = zip(("base", "tuned model"), zip(*pairs, strict=True), strict=True)
+    unscored = [name for name, arm in arms if not all(counts.scored for counts in arm)]
+    if not unscored:
+        return ""
+    return f"No sample of the {' and of the '.join(unscored)} could be scored, so there is no rate to compare."
+
+
+def hides_a_loss(case: Case) -> bool:
+    """Whether single problems, each significantly down, lose the margin or more of pass@k together."""
+    return bool(_hidden_loss(Facts("open", "same"), case.evidence, case.pairs))
 
 
 def _with_hidden(case: Case) -> Facts:
@@ -108,8 +118,9 @@ def _hidden_loss(facts: Facts, e: Evidence, pairs: Sequence[Pair]) -> str:
     if lost < e.margin:
         return ""
     of_seeds = "" if len(pairs) == 1 else f" (median of {len(pairs)} training seeds)"
+    which, lose = ("1 problem is", "loses") if down == 1 else (f"{down} problems are each", "lose")
     return (
-        f"{down} problems are each significantly down (false discovery rate {FALSE_DISCOVERIES:g}) and lose "
+        f"{which} significantly down (false discovery rate {FALSE_DISCOVERIES:g}) and {lose} "
         f"{100 * lost:.1f} points of pass@{e.k} together{of_seeds}, which gains on others hide."
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.power import LEAST_POWER
-from edgewise.boundary.verdict.evidence import DifferenceTest, Evidence
+from edgewise.boundary.verdict.evidence import Evidence
 from edgewise.boundary.verdict.facts import FACTS_1, FACTS_K, Facts
 from edgewise.boundary.verdict.labels import LABELS, Label, shown_label
 from edgewise.boundary.verdict.rules import Decision
@@ -22,15 +22,15 @@ def sentence(decision: Decision, e: Evidence) -> str:
     """What a verdict says about the tuned model."""
     if decision.refused:
         return f"It looks {decision.refused}, but how the samples were drawn, cut off or verified can explain that."
-    at_1, at_k = _difference("pass@1", e.at_1), _difference(f"pass@{e.k}", e.at_k)
+    at_1, at_k = difference_text("pass@1", e.at_1.estimate), difference_text(f"pass@{e.k}", e.at_k.estimate)
     if e.k < 2:
         return f"One sample says nothing about more: {at_1}; a claim at k needs at least 2k samples of every problem."
     if decision.facts == Facts("open", "same"):
-        return f"Nothing beyond {_points(e.margin)} new or lost within {e.k} samples; not decided at once: {at_1}."
+        return f"Nothing beyond {points_text(e.margin)} new or lost within {e.k} samples; not decided at once: {at_1}."
     if decision.facts == Facts("same", "open"):
-        return f"No change at once beyond {_points(e.margin)}; within {e.k} samples not decided: {at_k}."
+        return f"No change at once beyond {points_text(e.margin)}; within {e.k} samples not decided: {at_k}."
     return LABELS[decision.label].sentence.format(
-        k=e.k, margin=_points(e.margin), at_1=at_1, at_k=at_k, detectable=_points(e.detectable)
+        k=e.k, margin=points_text(e.margin), at_1=at_1, at_k=at_k, detectable=points_text(e.detectable)
     )
 
 
@@ -46,7 +46,7 @@ def combined_sentence(facts: Facts, parts: dict[str, Facts], ks: Sequence[int], 
         changes = [fact for fact in entries if fact in of_parts.values() and fact not in ("same", "open")]
         for fact in changes or [of_all]:
             here = _where([name for name, its_fact in of_parts.items() if its_fact == fact], len(parts))
-            clauses.append(entries[fact].clause.format(k=k, margin=_points(margin), here=here))  # type: ignore[index]
+            clauses.append(entries[fact].clause.format(k=k, margin=points_text(margin), here=here))  # type: ignore[index]
     text = "; ".join(clause for clause in clauses if clause)
     return f"{text[:1].upper()}{text[1:]}."
 
@@ -56,8 +56,8 @@ def seeds_sentence(labels: Counter[Label], k: int, scatter_1: float, scatter_k: 
     seeds = f"{labels.total()} seed{'s' if labels.total() > 1 else ''}: {_labels_of_seeds(labels, k)}"
     if math.isnan(scatter_1):
         return f"{seeds}."
-    at_k = f", pass@{k} by {_points(scatter_k).removesuffix(' points')}" if k > 1 else ""
-    return f"{seeds}; changes of pass@1 scatter by {_points(scatter_1)}{at_k}."
+    at_k = f", pass@{k} by {points_text(scatter_k).split()[0]}" if k > 1 else ""
+    return f"{seeds}; changes of pass@1 scatter by {points_text(scatter_1)}{at_k}."
 
 
 def too_few_seeds_sentence(labels: Counter[Label], k: int, least: int) -> str:
@@ -80,13 +80,16 @@ def evidence_line(e: Evidence, n: int, left_out: Sequence[str] = ()) -> str:
     """What the verdict rests on, in one line: p-values, solved problems, their intervals, the design, and the problems
     that were left out for want of samples."""
     gained, lost = (_number(count) for count in (e.expansion, e.shrinkage))
-    change = f"a change of pass@{e.k} by {_points(e.detectable)}" if e.detectable < 1 else f"no change of pass@{e.k}"
     few = f"; {named_few(left_out)} left out, with fewer than {2 * e.k} samples" if left_out else ""
+    change = (
+        f"a change of pass@{e.k} by {points_text(e.detectable)}" if e.detectable < 1 else f"no change of pass@{e.k}"
+    )
+    problems = f"{e.solved.problems} problem{'' if e.solved.problems == 1 else 's'}"
     p_k = f", pass@{e.k} p = {e.at_k.p:.2g} ({100 * e.at_k.confidence:.4g}% interval)" if e.k > 1 else ""
     return (
         f"pass@1 p = {e.at_1.p:.2g} ({100 * e.at_1.confidence:.4g}% interval){p_k}; beyond what two draws of the base "
         f"differ by, {gained} problems newly solved and {lost} no longer solved ({100 * e.confidence:.4g}%); "
-        f"{e.solved.problems} problems, at least {n} samples each{few}; {change} is seen with power {LEAST_POWER}."
+        f"{problems}, at least {n} samples each{few}; {change} is seen with power {LEAST_POWER}."
     )
 
 
@@ -94,6 +97,18 @@ def named_few(problems: Sequence[str]) -> str:
     """How many problems, and the names of the first: "2 problems (a, b)"."""
     more = ", ..." if len(problems) > _NAMES else ""
     return f"{len(problems)} problem{'s' * (len(problems) > 1)} ({', '.join(problems[:_NAMES])}{more})"
+
+
+def points_text(share: float) -> str:
+    """The size of a difference in points: "5 points"."""
+    number = f"{round(100 * share, 1):g}"
+    return f"{number} point{'' if number == '1' else 's'}"
+
+
+def difference_text(name: str, difference: Estimate) -> str:
+    """A difference with its interval: "pass@1 +2.0 points [-1.0, +5.0]"."""
+    low, value, high = (_signed(end) for end in (difference.low, difference.value, difference.high))
+    return f"{name} {value} points [{low}, {high}]"
 
 
 def _where(names: Sequence[str], total: int) -> str:
@@ -106,15 +121,6 @@ def _where(names: Sequence[str], total: int) -> str:
     return f"{len(names)} of {total} sets"
 
 
-def _points(share: float) -> str:
-    return f"{round(100 * share, 1):g} points"
-
-
-def _difference(name: str, tested: DifferenceTest) -> str:
-    low, value, high = (_signed(end) for end in (tested.estimate.low, tested.estimate.value, tested.estimate.high))
-    return f"{name} {value} points [{low}, {high}]"
-
-
 def _signed(share: float) -> str:
     """In points, without a sign where it rounds to 0."""
     text = f"{100 * share:+.1f}"
@@ -122,4 +128,6 @@ def _signed(share: float) -> str:
 
 
 def _number(count: Estimate) -> str:
-    return f"{count.value:.1f} [{count.low:.1f}, {count.high:.1f}]"
+    """Problems beyond what chance makes of them: none where there are fewer."""
+    value, low, high = (max(number, 0.0) for number in (count.value, count.low, count.high))
+    return f"{value:.1f} [{low:.1f}, {high:.1f}]"

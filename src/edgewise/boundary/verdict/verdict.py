@@ -17,6 +17,7 @@ from edgewise.boundary.measures.solved import SolvedSets
 from edgewise.boundary.verdict.evidence import evidence_of, hull
 from edgewise.boundary.verdict.facts import Facts, combine_facts
 from edgewise.boundary.verdict.labels import Label, label_of, shown_label
+from edgewise.boundary.verdict.reservations import Reservations, reservations
 from edgewise.boundary.verdict.rules import Case, decide
 from edgewise.boundary.verdict.sentences import combined_sentence, evidence_line, sentence
 from edgewise.boundary.verdict.ungraded import AS_COUNTED, Pair, scenarios
@@ -40,6 +41,8 @@ class BoundaryVerdict:
     reasons from outside that forbid a claim, and `refused` is the label that they, or samples that were not graded,
     forbade.
 
+    `reserved` is what the absence of a change must allow for (`reservations`); policies go by it.
+
     `training_seeds` is 1 for a verdict on one checkpoint. From two on it is one on a recipe (`recipe.recipe_verdict`):
     all numbers are means over the seeds, and intervals and p-values are for new seeds and new problems.
     """
@@ -60,6 +63,7 @@ class BoundaryVerdict:
     solved: SolvedSets
     concerns: tuple[str, ...]
     refused: Label | None
+    reserved: Reservations
     base_rates: Rates
     tuned_rates: Rates
     metric: Metric
@@ -197,6 +201,7 @@ def verdict_of(
         solved=evidence.solved,
         concerns=tuple(concerns),
         refused=decision.refused,
+        reserved=reservations(evidence, cases, concerns),
         base_rates=_mean_rates(bases),
         tuned_rates=_mean_rates(tuned),
         metric=bases[0].metric,
