@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.roles import list_names
+from edgewise.interop.ingest.head import list_names
 from edgewise.interop.ingest.schema import ALIASES as NAMES
 from edgewise.interop.read import read_rollouts
 from edgewise.interop.readers import every_eval_ever, lm_eval, nemo_gym, verifiers, verl

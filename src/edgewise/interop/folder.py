@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgewise.core.errors import InputError
+from edgewise.interop.ingest.guess import guess_map
+from edgewise.interop.ingest.head import Head
 from edgewise.interop.ingest.lines import COMPRESSED, error_summary
-from edgewise.interop.ingest.roles import Head, guess_map
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.model_names import natural_key
 from edgewise.interop.readers.base import FileHead, Reader, read_head

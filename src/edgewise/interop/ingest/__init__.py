@@ -1,5 +1,8 @@
 """Read files of any size and content into columns within bounds of time and memory; what all readers share.
 
+What the columns of a file of rows mean is told from its first rows (head.py): shapes.py flattens rows that hold lists
+of samples or two models, roles.py and models.py choose the columns, and guess.py says what --map may name.
+
 A reader adds rows to a `RolloutTable` (table.py), one at a time through a `RowBatcher` (rows.py) or as columns
 (parquet.py). Cells are checked (cells.py, schema.py) and dictionary-encoded (columns.py), problems are numbered
 (problems.py), rows get verdicts (verdicts.py), and some texts are kept (texts.py). At the end `assemble`

@@ -12,11 +12,12 @@ from collections.abc import Hashable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from edgewise.interop.ingest.head import Head
 from edgewise.interop.ingest.schema import TRUSTED, name_list
 from edgewise.interop.model_names import known_base, words_of
 
 if TYPE_CHECKING:
-    from edgewise.interop.ingest.roles import FileColumns, Head
+    from edgewise.interop.ingest.roles import FileColumns
 
 # Names that are the model's wherever a file has them.
 _STATED = TRUSTED | {"model_name", "model_id"}

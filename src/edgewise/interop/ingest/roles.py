@@ -23,24 +23,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import CellConverter, prompt_id, quote, to_number, to_verdict
+from edgewise.interop.ingest.guess import missing_column
+from edgewise.interop.ingest.head import Head, Row, comparable, list_names
 from edgewise.interop.ingest.models import choose_model
-from edgewise.interop.ingest.schema import ALIASES, CONVERTERS, TRUSTED, name_list, plain_name
-
-Row = Mapping[str, Any]
-
-# Names that lists of one value a sample have beside the plural of those in ALIASES.
-_LIST_NAMES = {"correct": ("graded_list",), "completion": ("output_list", "code_list")}
-_TEXT = re.compile(r"\n|\S\s+\S+\s+\S")
-_LEAST_WORDS_SHARE = 0.5
-# A guess looks at so many columns.
-_GUESSED_NAMES = 200
+from edgewise.interop.ingest.schema import ALIASES, TRUSTED, name_list
 
 
 @dataclass
@@ -111,100 +103,6 @@ def verdict_names(score: str | None, mapped: Mapping[str, str]) -> tuple[str, ..
     return tuple(dict.fromkeys(name for name in (*given, *names) if name is not None))
 
 
-def list_names(column: str) -> tuple[str, ...]:
-    """What a column may be called where one cell holds a list, one value a sample; the plain names come first."""
-    names = ALIASES[column]
-    plurals = (f"{name}{ending}" for name in names for ending in ("s", "_list"))
-    return (*names, *plurals, *_LIST_NAMES.get(column, ()))
-
-
-class Head:
-    """The cells of the first rows of a file, by column, and what can be said of them."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.names = dict.fromkeys(name for row in rows for name in row)
-        self.rows = len(rows)
-        self.first = frozenset(rows[0])
-        self._rows = rows
-        self._cells: dict[str, list[Any]] = {}
-        self._spelled: dict[str, list[str]] = defaultdict(list)
-        for name in sorted(self.names, key=lambda name: name != plain_name(name)):
-            self._spelled[plain_name(name)].append(name)
-        self._keys: dict[str, list[Hashable]] = {}
-
-    def named(self, column: str, but: frozenset[str] | set[str] = frozenset()) -> list[str]:
-        """The names of a column that the first row has, else those that any row has."""
-        spelled = (name for plain in list_names(column) for name in self._spelled.get(plain, ()))
-        names = [name for name in dict.fromkeys(spelled) if name not in but]
-        return [name for name in names if name in self.first] or names
-
-    def usable(self, column: str, but: frozenset[str] | set[str] = frozenset()) -> list[str]:
-        """Those names of a column that have cells which convert, or a documented name and any cells."""
-        return [
-            name
-            for name in self.named(column, but)
-            if not self.is_empty(name) and (name in TRUSTED or self.converts(column, name))
-        ]
-
-    def cells(self, name: str) -> list[Any]:
-        """The cells of a column, None where a row has none."""
-        if name not in self._cells:
-            self._cells[name] = [row.get(name) for row in self._rows]
-        return self._cells[name]
-
-    def keys(self, name: str) -> list[Hashable]:
-        """What the cells of a column are compared by; None for an empty cell."""
-        if name not in self._keys:
-            self._keys[name] = [_key(cell) for cell in self.cells(name)]
-        return self._keys[name]
-
-    def is_empty(self, name: str) -> bool:
-        """Whether no row has a cell of this column."""
-        return all(key is None for key in self.keys(name))
-
-    def converts(self, column: str, name: str) -> bool:
-        """Whether the cells can be those of the column."""
-        try:
-            for cell in self.cells(name):
-                CONVERTERS[column](cell)
-        except ValueError:
-            return False
-        return True
-
-    def is_text(self, name: str) -> bool:
-        """Whether most cells have a line break or three words, or are chat messages."""
-        given = [cell for cell in self.cells(name) if cell is not None]
-        texts = sum(isinstance(cell, list | dict) or bool(_TEXT.search(str(cell))) for cell in given)
-        return texts > _LEAST_WORDS_SHARE * len(given)
-
-    def number(self, name: str) -> int:
-        """How many different values there are."""
-        return len(set(self.keys(name)) - {None})
-
-    def repeats(self, name: str) -> bool:
-        """Whether two rows have the same value."""
-        return self.number(name) < sum(key is not None for key in self.keys(name))
-
-    def differs_within(self, problem_S: Sequence[Hashable], name: str) -> bool:
-        """Whether two rows of one problem have different values."""
-        first: dict[Hashable, Hashable] = {}
-        pairs = zip(problem_S, self.keys(name), strict=True)
-        return any(key is not None and first.setdefault(problem, key) != key for problem, key in pairs)
-
-    def is_distinct_within(self, problem_S: Sequence[Hashable], name: str) -> bool:
-        """Whether no two rows of one problem have the same value, and none is empty."""
-        pairs = list(zip(problem_S, self.keys(name), strict=True))
-        return len(set(pairs)) == len(pairs) and all(key is not None for _, key in pairs)
-
-
-def _key(cell: Any) -> Hashable:
-    if cell is None or cell == "" or cell != cell:
-        return None
-    if isinstance(cell, str):
-        return cell
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else repr(cell)
-
-
 def _choose(head: Head, columns: FileColumns, column: str, rule: Callable[[str], bool] | None = None) -> None:
     """Choose the first usable name of a column; but for documented ones, only one for which the rule holds."""
     if column in columns.names:
@@ -242,7 +140,9 @@ def _choose_verdict(head: Head, columns: FileColumns, where: str, given: str | N
     if name not in verdicts:
         return
     binary = [
-        other for other in scores if all(_key(cell) is None or _verdict(cell) is not None for cell in head.cells(other))
+        other
+        for other in scores
+        if all(comparable(cell) is None or _verdict(cell) is not None for cell in head.cells(other))
     ]
     for other in scores:
         pairs = zip(head.keys(name), head.keys(other), strict=True)
@@ -270,7 +170,7 @@ def _is_spelled(cells: Sequence[Any]) -> bool:
 
 
 def _is_verdict(cell: Any) -> bool:
-    return cell in (-1, "-1") or _verdict(cell) is not None or _key(cell) is None
+    return cell in (-1, "-1") or _verdict(cell) is not None or comparable(cell) is None
 
 
 def _differing(cells: Sequence[Any], others: Sequence[Any]) -> int:
@@ -470,34 +370,3 @@ def _is_right_and_wrong(head: Head, columns: FileColumns, problem_S: Sequence[Ha
     mixed = {problem for problem, seen in verdicts.items() if len(seen) == 2}
     both = {key[0] for key, seen in of_answer.items() if len(seen) == 2}  # type: ignore[index]
     return 2 * len(both) > len(mixed) > 0
-
-
-def missing_column(head: Head, where: str, column: str) -> InputError:
-    """The error that a needed column is missing, with the columns that are there and the map to try."""
-    guess = guess_map(head, [column])
-    advice = f"; try --map {guess}" if guess else ""
-    return InputError(f"{where}: no column {column}; there are {name_list(list(head.names))}{advice}")
-
-
-def guess_map(head: Head, missing: Sequence[str] = ("problem_id", "correct")) -> str:
-    """What --map would name the missing columns, "" where nothing looks like one of them."""
-    verdict = next(_guesses(head, "correct", ("correct", "right", "pass", "grad", "score", "reward", "acc")), None)
-    guesses = {"correct": verdict}
-    hints = ("id", "idx", "index", "problem", "question", "task", "name", "hash", "prompt", "key")
-    guesses["problem_id"] = next((name for name in _guesses(head, "problem", hints) if name != verdict), None)
-    pairs = [("id" if column == "problem_id" else column, guesses[column]) for column in missing]
-    return ",".join(f"{key}={name}" for key, name in pairs if name)
-
-
-def _guesses(head: Head, column: str, hints: Sequence[str]) -> Iterator[str]:
-    """The names of columns whose cells convert and differ: those with a hint in their name, then the others; an id
-    repeats there."""
-    fitting = [
-        name
-        for name in islice(head.names, _GUESSED_NAMES)
-        if name.isprintable() and len(name) <= 100 and head.number(name) > 1 and head.converts(column, name)
-    ]
-    if column == "problem":
-        fitting = [name for name in fitting if not head.is_text(name)]
-    yield from (name for name in fitting if any(hint in name.lower() for hint in hints))
-    yield from (name for name in fitting if column == "correct" or head.repeats(name))

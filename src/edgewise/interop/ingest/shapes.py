@@ -22,7 +22,7 @@ from typing import Any
 from edgewise.core.errors import InputError
 from edgewise.interop.file_names import SameProblems, by_words
 from edgewise.interop.ingest.cells import quote, to_verdict
-from edgewise.interop.ingest.roles import Row, list_names
+from edgewise.interop.ingest.head import Row, list_names
 from edgewise.interop.ingest.schema import ALIASES, PROBLEM_NAMES, name_list
 from edgewise.interop.model_names import known_base, words_of
 

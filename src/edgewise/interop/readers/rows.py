@@ -39,7 +39,9 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.interop.ingest.roles import FileColumns, Head, choose_columns, missing_column, verdict_names
+from edgewise.interop.ingest.guess import missing_column
+from edgewise.interop.ingest.head import Head
+from edgewise.interop.ingest.roles import FileColumns, choose_columns, verdict_names
 from edgewise.interop.ingest.rows import RowBatcher
 from edgewise.interop.ingest.schema import ALIASES, TRUSTED, VERDICT_NAMES, has_needed_columns
 from edgewise.interop.ingest.shapes import is_row, names_models
