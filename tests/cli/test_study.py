@@ -29,6 +29,7 @@ TINY = [
     "problems=2",
     "samples=8",
     "covered=2",
+    "rare=3",
     "edge=3",
     "hard=4",
 ]

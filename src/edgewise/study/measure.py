@@ -67,7 +67,7 @@ def measure(study: Study, store: Store) -> Findings:
     return Findings(
         title=study.title,
         question=study.question,
-        audit=audit(models, metric="process", sets=list(study.regions), concerns=concerns),
+        audit=audit(models, k=study.k, metric="process", sets=list(study.regions), concerns=concerns),
         prompts=_prompts(folders["base"] / ROLLOUTS),
         examples={name: _examples(name, path / ROLLOUTS) for name, path in folders.items()},
         stages=_stage_records(study, store),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
+from edgewise.boundary.inference.supported_k import largest_claimable_k
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.sampling.params import PowerSamplingParams
@@ -22,7 +23,8 @@ class Study:
     nothing can be paired, or is called "base", where an arm has no region to get a verdict on, and where two regions
     share a level, for a problem is in one set. Levels of no region are evaluated and left out of the verdicts. An
     arm is drawn with the base's sampling params, or with power sampling and the base's token limit: sharpening
-    without training is an arm of its own.
+    without training is an arm of its own. `k` is where claims are made, at most half of the samples; None for the
+    largest power of two up to a quarter of them.
 
     InputError, too, where there is no arm, an arm is the base itself or another arm again, its model was not made from
     the base's, a model was trained on the split that is evaluated, or a stage cannot be computed (`Stage.check`): so
@@ -34,6 +36,7 @@ class Study:
     base: Evaluate
     arms: Mapping[str, Evaluate]
     regions: Mapping[str, range]
+    k: int | None = None
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -68,6 +71,9 @@ class Study:
                     f"regions {name!r} and {other!r}: both hold level {shared_levels[0]}; make them disjoint"
                 )
 
+        if self.k is not None and not 1 <= self.k <= largest_claimable_k(self.base.samples):
+            largest = largest_claimable_k(self.base.samples)
+            raise InputError(f"k: {self.k}; a claim from {self.base.samples} samples needs k from 1 to {largest}")
         self._check_descent()
         # The arms ask the base's problems under the base's limits.
         arms = {digest(arm) for arm in self.arms.values()}
