@@ -86,10 +86,9 @@ def demo(spec: DemoSpec) -> Study:
         title="Does RL extend what a small model can do?",
         question=(
             f"A decoder is trained from nothing on problems of {first} to {spec.covered} operations;"
-            f" {spec.exposure:.0%} of its problems have {spec.covered + 1} to {spec.rare}. From that same base, RL is run"
-            f" twice: on problems it covers, and on problems of {spec.rare} to {spec.edge} operations, at the edge of its"
-            " competence."
-            " Which of the two solves, within k samples, problems that the base does not?"
+            f" {spec.exposure:.0%} of its problems have {spec.covered + 1} to {spec.rare}. From that same base, RL is"
+            f" run twice: on problems it covers, and on problems of {spec.rare} to {spec.edge} operations, at the edge"
+            " of its competence. Which of the two solves, within k samples, problems that the base does not?"
         ),
         base=evaluate(base),
         arms={

@@ -62,7 +62,7 @@ def measure(study: Study, store: Store) -> Findings:
     would get a false change in at most 5% of studies. Raises InputError where a file cannot be read.
     """
     folders = {name: store.folder(evaluation) for name, evaluation in study.evaluations.items()}
-    models = {name: _by_region(read_outcomes(path / OUTCOMES), study) for name, path in folders.items()}
+    models = outcomes_by_region(study, store)
     concerns = tuple(nothing_learned(study, store, models))
     return Findings(
         title=study.title,
@@ -72,6 +72,14 @@ def measure(study: Study, store: Store) -> Findings:
         examples={name: _examples(name, path / ROLLOUTS) for name, path in folders.items()},
         stages=_stage_records(study, store),
     )
+
+
+def outcomes_by_region(study: Study, store: Store) -> dict[str, Outcomes]:
+    """The outcomes of each model of a finished study, the base first; a problem's set is its region."""
+    return {
+        name: _by_region(read_outcomes(store.folder(evaluation) / OUTCOMES), study)
+        for name, evaluation in study.evaluations.items()
+    }
 
 
 def _by_region(outcomes: Outcomes, study: Study) -> Outcomes:
