@@ -49,7 +49,7 @@ class DemoSpec(Spec):
 
 
 def demo(spec: DemoSpec) -> Study:
-    """Pre-train on few operations and on rare longer chains; RL on the same levels, and at the edge; evaluate on all."""
+    """Pre-train on few operations and rare longer chains; RL on the same levels, and at the edge; evaluate on all."""
 
     def levels(first: int, last: int) -> ModularArithmetic:
         return ModularArithmetic.parse({**spec.world.model_dump(), "min_op": first, "max_op": last}, "world")
