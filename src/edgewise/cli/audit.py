@@ -58,9 +58,18 @@ Margin = Annotated[float, typer.Option(help="The change in pass@k that counts as
 Answers = Annotated[int | None, typer.Option(min=1, max=2**62, help="Number of possible answers, for the guess floor.")]
 NoReasoning = Annotated[Path | None, typer.Option(help="The base made to answer at once, for the guess floor.")]
 Fpr = Annotated[
-    str | None, typer.Option(help="Write 3/60 where the verifier passed 3 of 60 samples with unsound reasoning.")
+    str | None,
+    typer.Option(
+        metavar="PASSED/LABELLED",
+        help="Write 3/60 where the verifier passed 3 of 60 samples that are wrong; by process, with unsound reasoning.",
+    ),
 ]
-Tpr = Annotated[str | None, typer.Option(help="Write 57/60 where it passed 57 of 60 samples with sound reasoning.")]
+Fnr = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REFUSED/LABELLED", help="Write 3/60 where it refused 3 of 60 that are right; by process, sound."
+    ),
+]
 ScoreName = Annotated[str | None, typer.Option(help="Which score is the verdict, where a file has several.")]
 Threshold = Annotated[float | None, typer.Option(help="The least graded score that is correct.")]
 Filter = Annotated[
@@ -119,7 +128,7 @@ def audit_rollouts(
     answers: Answers = None,
     no_reasoning: NoReasoning = None,
     verifier_fpr: Fpr = None,
-    verifier_tpr: Tpr = None,
+    verifier_fnr: Fnr = None,
     score: ScoreName = None,
     threshold: Threshold = None,
     filter: Filter = None,
@@ -153,7 +162,7 @@ def audit_rollouts(
     _check_folder(out)
     _check_guess(answers, no_reasoning)
     rules = _rules(policy or [])
-    verifier = _verifier_labels(verifier_fpr, verifier_tpr)
+    verifier = _verifier_labels(verifier_fpr, verifier_fnr)
     with status("reading the rollouts"):
         arms = read(rollouts, shared_problems=shared_problems)
         _check_verified(arms, metric)
@@ -340,19 +349,20 @@ def _check_verified(arms: Arms, metric: Metric | None) -> None:
             raise InputError(f"--by: the {metric} was not verified in {name}; use {metrics[0]}")
 
 
-def _verifier_labels(fpr: str | None, tpr: str | None) -> VerifierLabels | None:
+def _verifier_labels(fpr: str | None, fnr: str | None) -> VerifierLabels | None:
     from edgewise.boundary.measures.verifier_errors import VerifierLabels
 
-    if fpr is None and tpr is None:
+    if fpr is None and fnr is None:
         return None
-    if fpr is None or tpr is None:
-        raise InputError("--verifier-fpr, --verifier-tpr: both are needed to correct for the errors of a verifier")
-    return VerifierLabels(*_share("--verifier-fpr", fpr), *_share("--verifier-tpr", tpr))
+    if fpr is None or fnr is None:
+        raise InputError("--verifier-fpr, --verifier-fnr: both are needed to allow for the errors of a verifier")
+    refused, labelled = _share("--verifier-fnr", fnr)
+    return VerifierLabels(*_share("--verifier-fpr", fpr), labelled - refused, labelled)
 
 
 def _share(name: str, text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     passed, labelled = (int(match[1]), int(match[2])) if match else (0, 0)
     if not passed <= labelled or not labelled:
-        raise InputError(f"{name}: {text!r}; write passed/labelled, such as 3/60")
+        raise InputError(f"{name}: {text!r}; write errors/labelled, such as 3/60")
     return passed, labelled

@@ -38,6 +38,8 @@ for name, command in COMMANDS.items():
 
 # Old name of a command -> its name now; kept for one release.
 RENAMED = {"judge": "verify"}
+# Old option -> what is given in its place; for one release.
+RENAMED_OPTIONS = {"--verifier-tpr": "--verifier-fnr, the refused of the right ones: 3/60 in place of 57/60"}
 
 
 def main(app: typer.Typer = app) -> None:
@@ -81,6 +83,8 @@ def _usage(error: Any, name: str) -> str:
     """What is wrong with a command line, the option that is near, and where all are listed."""
     command = f"`{error.ctx.command_path if error.ctx else f'edgewise {name}'} --help`"
     if option := getattr(error, "option_name", None) if type(error).__name__ == "NoSuchOption" else None:
+        if option in RENAMED_OPTIONS:
+            return f"{option}: now {RENAMED_OPTIONS[option]}"
         known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
         return str(unknown_name("option", option, known, f"{command} lists them"))
     message = " ".join(error.format_message().split()).rstrip(".")

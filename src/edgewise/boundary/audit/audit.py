@@ -66,9 +66,9 @@ def audit(
     (`registry.quick()` leaves out those that take seconds); guess floor, changes and crossover are always.
 
     `guess` is what a guess floor is made of: the number of possible answers, counts of a run without
-    reasoning, or by default the answers given to other problems. `verifier` says how often the verifier of the
-    process errs; CoT-pass@k is then corrected for its errors. `concerns` are passed on; one that forbids a
-    claim makes the verdicts it is about "cannot tell".
+    reasoning, or by default the answers given to other problems. `verifier` says how often the verifier errs: the label
+    at these rates is shown, and CoT-pass@k is corrected for them where the process was verified. `concerns` are passed
+    on; one that forbids a claim makes the verdicts it is about "cannot tell".
 
     `policy` holds rules that are decided for every tuned arm on every set (`verdict.policy`), each term at the k that
     it names, with an alpha that all of them share.
@@ -80,8 +80,6 @@ def audit(
     models = checkpoints.samples
     if metric is None:
         metric = "process" if all(_has_process(arm) for arm in models.values()) else "answer"
-    if verifier and not any(isinstance(arm, Outcomes) and arm.process_S is not None for arm in models.values()):
-        raise InputError("verifier: no model has verdicts on the process; its errors concern nothing here")
     # The guess floor decides whether a claim can be made, and what single problems lost and where the curves cross
     # stands beside every verdict, so they are computed in any case.
     names = registry.check_names(measures) | {GUESSING.name, CHANGES.name, CROSSOVER.name}
@@ -233,6 +231,8 @@ def _problem_set(
         bootstrap=settings.bootstrap,
         guess=settings.guess,
         verifier=settings.verifier,
+        margin=settings.margin,
+        comparisons=settings.comparisons,
     )
     of_set = registry.compute("set", arms, terms, settings.names)
     settings, saturated = _unless_guessed(name, of_set, settings, terms.k)

@@ -34,7 +34,7 @@ NEEDS: Mapping[Need, str] = {
     "answers": "the answer of every sample, as text",
     "scores": "a graded score of every sample",
     "process": "verdicts on the process",
-    "verifier labels": "how often the verifier errs (--verifier-fpr, --verifier-tpr)",
+    "verifier labels": "how often the verifier errs (--verifier-fpr, --verifier-fnr)",
     "guesses": "the answer of every sample, the number of possible answers (--answers), or a run without reasoning "
     "(--no-reasoning)",
     "two samples": "at least two samples of every problem",
@@ -56,7 +56,7 @@ class Terms:
 
     `k` is where claims are made and `n` the smallest number of samples of a problem in any model. `guess` is what the
     guess floor is made of: a number of possible answers, counts of a run without reasoning, or None for the answers
-    given to other problems.
+    given to other problems. `alpha`, `margin` and `comparisons` are those of the verdicts.
     """
 
     k: int
@@ -65,6 +65,8 @@ class Terms:
     bootstrap: Bootstrap
     guess: int | Counts | None = None
     verifier: VerifierLabels | None = None
+    margin: float = 0.05
+    comparisons: int = 1
 
     @property
     def refits(self) -> Bootstrap:

@@ -110,9 +110,13 @@ SHARE_BOUNDS = (*[(0.0, 1.0)] * 5, *[(-1.0, 1.0)] * 2)
 
 def solved_shares(base: Counts, tuned: Counts, m: int) -> FloatArray:
     """What each problem adds to the estimates of `SolvedSets`: shape (problems, 7), in the order of `SHARES`."""
-    base_P = none_at_k(base.n_P, base.c_P, m)
-    tuned_P = none_at_k(tuned.n_P, tuned.c_P, m)
-    floor_P = base_P - none_at_k(base.n_P, base.c_P, 2 * m)
+    base_P, twice_P = (none_at_k(base.n_P, base.c_P, draws) for draws in (m, 2 * m))
+    return shares_of(base_P, twice_P, none_at_k(tuned.n_P, tuned.c_P, m))
+
+
+def shares_of(base_P: FloatArray, twice_P: FloatArray, tuned_P: FloatArray) -> FloatArray:
+    """`solved_shares` from the probabilities that no sample is right: of m and of 2m of the base, of m of the tuned."""
+    floor_P = base_P - twice_P
     base_only_P = (1 - base_P) * tuned_P
     tuned_only_P = base_P * (1 - tuned_P)
     columns = [

@@ -162,7 +162,7 @@ def verifier_floor(counts: SoundCounts, k: int, fpr: float) -> float:
     if not 0 <= fpr <= 1:
         raise InputError(f"fpr: {fpr}; a number from 0 to 1 is needed")
     check_k_of(k, counts)
-    return float(np.mean(1 - _mean_product_P(counts.n_P, counts.correct_P, 1 - fpr, np.zeros_like(counts.n_P), 1.0, k)))
+    return float(np.mean(1 - mean_product_P(counts.n_P, counts.correct_P, 1 - fpr, np.zeros_like(counts.n_P), 1.0, k)))
 
 
 def corrected_P(counts: SoundCounts, k: int, fpr: float, tpr: float) -> FloatArray:
@@ -172,10 +172,10 @@ def corrected_P(counts: SoundCounts, k: int, fpr: float, tpr: float) -> FloatArr
     """
     unsound_P = counts.correct_P - counts.sound_P
     weights = tpr / (tpr - fpr), (tpr - 1) / (tpr - fpr)
-    return 1 - _mean_product_P(counts.n_P, unsound_P, weights[0], counts.sound_P, weights[1], k)
+    return 1 - mean_product_P(counts.n_P, unsound_P, weights[0], counts.sound_P, weights[1], k)
 
 
-def _mean_product_P(
+def mean_product_P(
     n_P: IntArray, first_P: IntArray, first_weight: float, second_P: IntArray, second_weight: float, k: int
 ) -> FloatArray:
     """Mean over all k-subsets of n samples of the product of their weights: a for u of them, b for v, 1 for others.

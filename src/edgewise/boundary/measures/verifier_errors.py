@@ -15,8 +15,8 @@ from edgewise.core.errors import InputError
 
 @dataclass(frozen=True)
 class VerifierLabels:
-    """How a verifier did on chains of known soundness: it passed `false_positives` of `unsound` ones and
-    `true_positives` of `sound` ones.
+    """How a verifier did on samples of known verdict: it passed `false_positives` of `unsound` ones and
+    `true_positives` of `sound` ones. Sound is right: the answer's, or the reasoning's where the process is verified.
 
     Raises InputError for a negative number, more passed than there were, no chain of a kind, or a verifier that
     passes unsound chains as often as sound ones.

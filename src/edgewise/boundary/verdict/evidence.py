@@ -13,7 +13,7 @@ from edgewise.boundary.inference.power import detectable, standard_error
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.curves import problem_pass_at_k
 from edgewise.boundary.measures.solved import SHARES, SolvedSets, solved_sets
-from edgewise.outcomes.counts import Counts, FloatArray
+from edgewise.outcomes.counts import Counts, FloatArray, IntArray
 
 # The ends of the intervals of all differences at a confidence.
 IntervalsAt = Callable[[float], tuple[FloatArray, FloatArray]]
@@ -110,23 +110,44 @@ def evidence_of(base: Counts, tuned: Counts, k: int, *, margin: float, alpha: fl
     """
     level = alpha / comparisons
     ks = np.array(sorted({1, k}))
-    values_PK = problem_pass_at_k(tuned, ks) - problem_pass_at_k(base, ks)
-    p_K = np.fmax(mean_p(values_PK, base.cluster_P), sign_flip_p(values_PK, base.cluster_P))
+    return evidence_from(
+        problem_pass_at_k(tuned, ks) - problem_pass_at_k(base, ks),
+        lambda confidence: solved_sets(base, tuned, k, bootstrap=Bootstrap(confidence=confidence)),
+        k,
+        margin=margin,
+        level=level,
+        cluster_P=base.cluster_P,
+    )
+
+
+def evidence_from(
+    values_PK: FloatArray,
+    solved_at: Callable[[float], SolvedSets],
+    k: int,
+    *,
+    margin: float,
+    level: float,
+    cluster_P: IntArray | None,
+    reach: float = 1.0,
+) -> Evidence:
+    """Evidence from the differences of every problem at 1 and at k, no larger than `reach`, and from the solved sets at
+    a confidence."""
+    p_K = np.fmax(mean_p(values_PK, cluster_P), sign_flip_p(values_PK, cluster_P))
     at_1, at_k = test_by_holm(
         values_PK.mean(axis=0),
         p_K,
-        lambda confidence: mean_interval(values_PK, confidence, (-1.0, 1.0), base.cluster_P),
+        lambda confidence: mean_interval(values_PK, confidence, (-reach, reach), cluster_P),
         level,
     )
     return Evidence(
         at_1=at_1,
         at_k=at_k,
-        solved=solved_sets(base, tuned, k, bootstrap=Bootstrap(confidence=1 - level)),
-        strict=solved_sets(base, tuned, k, bootstrap=Bootstrap(confidence=1 - BOTH_SHARE * level)),
+        solved=solved_at(1 - level),
+        strict=solved_at(1 - BOTH_SHARE * level),
         k=k,
         margin=margin,
         confidence=1 - level,
-        units=units(base.problems, base.cluster_P),
+        units=units(len(values_PK), cluster_P),
     )
 
 

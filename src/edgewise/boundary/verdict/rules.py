@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from edgewise.boundary.inference.estimators import none_at_k
 from edgewise.boundary.measures.changes import changes
 from edgewise.boundary.verdict.evidence import Evidence, hull
@@ -14,7 +17,7 @@ from edgewise.boundary.verdict.ungraded import AS_COUNTED, LEFT_OUT, Pair, ungra
 from edgewise.outcomes.counts import Counts
 
 # Where single problems lost the margin together, these facts are wrong although the net change does not show it.
-_HIDING = ("extended", "more", "same")
+HIDING = ("extended", "more", "same")
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def _readings(cases: Mapping[str, Case], labels: Mapping[str, Label]) -> str:
 def _hidden_loss(facts: Facts, e: Evidence, pairs: Sequence[Pair]) -> str:
     """What single problems lost, where it is as much as the margin although the net change does not show it; of
     training seeds, in more than half of them."""
-    if facts.at_k not in _HIDING:
+    if facts.at_k not in HIDING:
         return ""
     losses = [_loss(e, *pair) for pair in pairs]
     # The lesser of the two middle ones where their number is even.
@@ -127,7 +130,12 @@ def _hidden_loss(facts: Facts, e: Evidence, pairs: Sequence[Pair]) -> str:
 
 def _loss(e: Evidence, base: Counts, tuned: Counts) -> tuple[int, float]:
     """How many problems are each significantly down, and how much of pass@k they lose together."""
-    changed = changes(base, tuned, q=FALSE_DISCOVERIES)
-    down_P = (changed.q_P <= changed.q) & (changed.direction_P < 0)
+    down_P = significantly_down(base, tuned)
     lost_P = none_at_k(tuned.n_P, tuned.c_P, e.k) - none_at_k(base.n_P, base.c_P, e.k)
     return int(down_P.sum()), float(lost_P[down_P].sum() / base.problems)
+
+
+def significantly_down(base: Counts, tuned: Counts) -> npt.NDArray[np.bool_]:
+    """Which problems are solved less often, each by itself."""
+    changed = changes(base, tuned, q=FALSE_DISCOVERIES)
+    return (changed.q_P <= changed.q) & (changed.direction_P < 0)
