@@ -173,7 +173,7 @@ def verdict_table(audit: Audit) -> Iterator[CsvRow]:
                 "confidence": verdict.confidence,
                 "comparisons": verdict.comparisons,
                 "detectable": verdict.detectable,
-                "rule": verdict.rule,
+                "rule": f"{verdict.rule} {verdict.readings}".rstrip(),
                 "sentence": verdict.sentence,
             }
 

@@ -57,7 +57,8 @@ def print_audit(audit: Audit, folder: Path | None) -> None:
         for name, part in verdict.parts.items():
             if verdict.label == part.label == CANNOT_TELL:
                 where = f"{one_line(name)}: " if len(verdict.parts) > 1 else ""
-                console.print(Padding(Text(f"why: {where}{one_line(part.rule)}", "dim"), (0, 0, 0, 2)))
+                why = one_line(f"{part.rule} {part.readings}".rstrip())
+                console.print(Padding(Text(f"why: {where}{why}", "dim"), (0, 0, 0, 2)))
         for line in _brief(audit, arm):
             console.print(Padding(Text(line), (0, 0, 0, 2)))
     if audit.policy:

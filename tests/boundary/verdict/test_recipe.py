@@ -147,7 +147,7 @@ def test_samples_that_were_not_scored_in_all_seeds_explain_the_recipes_change() 
     recipe = recipe_verdict(base, tuned)
     assert recipe.verdict.refused is not None and recipe.verdict.label == "cannot tell"
     share = np.mean(unread_P / 64)
-    assert f"Not graded are {share:.1%} of the samples of base and 0.0% of tuned" in recipe.verdict.rule
+    assert f"Not graded are {share:.1%} of the samples of base and 0.0% of tuned" in recipe.verdict.readings
     assert recipe.verdict.delta_1.low <= 0 <= recipe.verdict.delta_1.high
 
 

@@ -23,12 +23,14 @@ HIDING = ("extended", "more", "same")
 @dataclass(frozen=True)
 class Decision:
     """The facts, their label and the rule that gave it. `refused` is the label that would have been given but for
-    concerns, with which the facts are open, or for samples that were not graded."""
+    concerns, with which the facts are open, or for samples that were not graded. `readings` says the label under each
+    reading of those, where they disagree."""
 
     facts: Facts
     label: Label
     rule: str
     refused: Label | None = None
+    readings: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,15 @@ def decide(cases: Mapping[str, Case], concerns: Sequence[str] = ()) -> Decision:
     elif any(hidden):
         # What is hidden in one reading of the ungraded samples forbids to say that nothing, or only a gain, happened.
         facts = Facts(facts.at_1, "open" if facts.at_k == "same" else "more")
-    if len(cases) > 1:
-        rule = f"{rule} {_readings(cases, labels)}"
+    readings = _readings(cases, labels) if len(set(labels.values())) > 1 else ""
     label = label_of(facts)
     refused = labels[AS_COUNTED] if label == CANNOT_TELL != labels[AS_COUNTED] else None
     if label == CANNOT_TELL:
-        return Decision(facts, label, rule, refused)
+        return Decision(facts, label, rule, refused, readings)
     if not concerns:
-        return Decision(facts, label, rule)
+        return Decision(facts, label, rule, None, readings)
     reasons = "; ".join(reason.rstrip(".") for reason in concerns)
-    return Decision(Facts("open", "open"), CANNOT_TELL, f"{reasons}. Without that: {label}.", refused=label)
+    return Decision(Facts("open", "open"), CANNOT_TELL, f"{reasons}. Without that: {label}.", label, readings)
 
 
 def without_a_score(pairs: Sequence[Pair]) -> str:
@@ -100,10 +101,7 @@ def _readings(cases: Mapping[str, Case], labels: Mapping[str, Label]) -> str:
         f"pass@{k} {100 * tested.estimate.value:+.1f}"
         for k, tested in sorted({1: left_out.at_1, left_out.k: left_out.at_k}.items())
     )
-    same = len(set(labels.values())) == 1
-    found = (
-        f"{', '.join(labels)}: the same" if same else "; ".join(f"{name}: {of_it}" for name, of_it in labels.items())
-    )
+    found = "; ".join(f"{name}: {label}" for name, label in labels.items())
     return (
         f"Not graded are {shares[0]:.1%} of the samples of base and {shares[1]:.1%} of tuned; {differences} points "
         f"without them. Taken as {found}."

@@ -14,6 +14,7 @@ from edgewise.boundary.verdict.labels import LABELS, Label, shown_label
 from edgewise.boundary.verdict.rules import Decision
 
 MOST_WORDS = 25
+ARMS = ("base", "tuned")
 # The names of sets are given where they have no more words, and characters, than this; else sets are counted.
 _NAMES, _CHARACTERS = 4, 40
 
@@ -76,11 +77,16 @@ def _labels_of_seeds(labels: Counter[Label], k: int) -> str:
     return ", ".join([*named, *([f"{others} other"] if others else [])])
 
 
-def evidence_line(e: Evidence, n: int, left_out: Sequence[str] = ()) -> str:
-    """What the verdict rests on, in one line: p-values, solved problems, their intervals, the design, and the problems
-    that were left out for want of samples."""
+def evidence_line(
+    e: Evidence, n: int, left_out: Sequence[str] = (), ungraded: tuple[float, float] | None = None
+) -> str:
+    """What the verdict rests on, in one line: p-values, solved problems, their intervals, the design, the problems left
+    out for want of samples, and the shares of samples of base and tuned that were not graded."""
     gained, lost = (_number(count) for count in (e.expansion, e.shrinkage))
     few = f"; {named_few(left_out)} left out, with fewer than {2 * e.k} samples" if left_out else ""
+    if ungraded is not None:
+        shares = " and ".join(f"{share:.1%} of the samples of {arm}" for share, arm in zip(ungraded, ARMS, strict=True))
+        few += f"; {shares} not graded, and intervals reach over what they may have been"
     change = (
         f"a change of pass@{e.k} by {points_text(e.detectable)}" if e.detectable < 1 else f"no change of pass@{e.k}"
     )

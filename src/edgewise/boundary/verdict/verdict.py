@@ -20,7 +20,7 @@ from edgewise.boundary.verdict.labels import Label, label_of, shown_label
 from edgewise.boundary.verdict.reservations import Reservations, reservations
 from edgewise.boundary.verdict.rules import Case, decide
 from edgewise.boundary.verdict.sentences import combined_sentence, evidence_line, sentence
-from edgewise.boundary.verdict.ungraded import AS_COUNTED, Pair, scenarios
+from edgewise.boundary.verdict.ungraded import AS_COUNTED, Pair, scenarios, ungraded_share
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import Counts, Metric, Rates, require_same_problems
 
@@ -35,7 +35,8 @@ class BoundaryVerdict:
     alpha/comparisons. `n` is the smallest number of samples of a problem in either arm. `left_out`
     names the problems with fewer than 2k samples in an arm, of which the verdict says nothing. `sentence` says in plain
     language what the label means, in at most 25 words; `numbers` is the evidence in one line; `rule` states the rules
-    that fired. Printed, a verdict is these in order.
+    that fired, and `readings` the label under each reading of samples that were not graded, "" where they agree.
+    Printed, a verdict is these in order.
 
     `detectable` is the smallest Delta pass@k that the design sees with power 0.8; it vetoes nothing. `concerns` are the
     reasons from outside that forbid a claim, and `refused` is the label that they, or samples that were not graded,
@@ -52,6 +53,7 @@ class BoundaryVerdict:
     sentence: str
     numbers: str
     rule: str
+    readings: str
     k: int
     delta_1: Estimate
     delta_k: Estimate
@@ -77,7 +79,8 @@ class BoundaryVerdict:
     training_seeds: int = 1
 
     def __str__(self) -> str:
-        return f"{shown_label(self.label, self.k).capitalize()}. {self.sentence} {self.numbers} Rule: {self.rule}"
+        label = shown_label(self.label, self.k).capitalize()
+        return f"{label}. {self.sentence} {self.numbers} Rule: {self.rule} {self.readings}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -184,12 +187,14 @@ def verdict_of(
     n, decision = _least_n(pairs), decide(cases, concerns)
     evidence = hull([case.evidence for case in cases.values()])
     bases, tuned = zip(*pairs, strict=True)
+    ungraded = (ungraded_share(bases), ungraded_share(tuned))
     return BoundaryVerdict(
         label=decision.label,
         facts=decision.facts,
         sentence=sentence(decision, evidence),
-        numbers=evidence_line(evidence, n, left_out),
+        numbers=evidence_line(evidence, n, left_out, ungraded if len(cases) > 1 else None),
         rule=decision.rule,
+        readings=decision.readings,
         k=evidence.k,
         delta_1=evidence.at_1.estimate,
         delta_k=evidence.at_k.estimate,

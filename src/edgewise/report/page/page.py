@@ -120,6 +120,8 @@ def _rules(audit: Audit) -> dict[str, list[tuple[str, str]]]:
             decided.setdefault(_sentence(verdict.rule), []).append((model, ""))
         for name, part in verdict.parts.items():
             decided.setdefault(_sentence(part.rule), []).append((model, name))
+            if part.readings:
+                decided.setdefault(part.readings, []).append((model, name))
     return decided
 
 
