@@ -87,10 +87,21 @@ def list_problems(
 
 
 def verify(
-    task: Task,
+    task: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TASK",
+            help="A world or preset that `edgewise tasks` lists, MODULE:CLASS or FILE.py:CLASS.",
+            show_default=False,
+        ),
+    ] = None,
     file: Annotated[
-        Path, typer.Argument(help="JSONL of completions: lines of `edgewise problems --json` with a `completion` each.")
-    ],
+        Path | None,
+        typer.Argument(
+            help="JSONL of completions: lines of `edgewise problems --json` with a `completion` each.",
+            show_default=False,
+        ),
+    ] = None,
     knobs: Knobs = None,
     out: Annotated[
         Path | None, typer.Option(help="JSONL of verdicts, which `edgewise audit` reads. [default: print it]")
@@ -98,8 +109,25 @@ def verify(
     mode: Annotated[
         str, typer.Option(help="verified; or paper_compat: graph arithmetic as the released scorer grades it.")
     ] = "verified",
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="A B",
+            help="In place of TASK and FILE: verdicts of two verifiers on the same rollouts, each a file or folder "
+            "with all models. Says how they agree, and the label under each.",
+        ),
+    ] = None,
 ) -> None:
-    """Grade completions of a world's problems as correct, wrong or unscorable."""
+    """Grade completions of a world's problems as correct, wrong or unscorable; or compare two verifiers."""
+    if compare is not None:
+        from edgewise.cli.compare import compare_verifiers
+
+        if task is not None or out is not None:
+            raise InputError("--compare: reads two verdicts and prints; leave TASK, FILE and --out out")
+        compare_verifiers(*compare)
+        return
+    if task is None or file is None:
+        raise InputError("verify: a TASK and a FILE of completions are needed, or --compare A B")
     from rich.console import Console
 
     from edgewise.boundary import curve
