@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.boundary import Estimate
+from edgewise.core.words import counted
 from edgewise.report import formats
 from edgewise.report.excerpts import bounded, excerpt
 
@@ -140,7 +141,7 @@ def test_no_number_is_written_as_a_negative_zero(number: float) -> None:
 
 
 def test_things_are_counted_in_the_right_number() -> None:
-    assert [formats.counted(n, "problem") for n in (0, 1, 2, 1234)] == [
+    assert [counted(n, "problem") for n in (0, 1, 2, 1234)] == [
         "0 problems",
         "1 problem",
         "2 problems",

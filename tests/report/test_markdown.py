@@ -95,6 +95,6 @@ def test_a_lost_problem_is_shown_with_a_completion_of_each_arm() -> None:
     assert moved.base is not None and moved.tuned is not None
     assert (moved.way, moved.base.text, moved.tuned.text) == ("down", "so it is 7", "it is 9")
     text = markdown_of(result, examples)
-    assert "Of 2 problems, 0 up and 1 down, each shown by itself; down: 000000 30/32 \u2192 1/32." in text
+    assert "Of 2 problems, 0 up and 1 down, each shown by itself; down: 000000 30/32 \u2192 1/32" in text
     assert "so it is 7" in text and "it is 9" in text and "no idea" not in text and "by luck" not in text
     assert "| surer | tuned | all problems | cannot tell |" in text

@@ -21,7 +21,10 @@ from edgewise.boundary.measures.soundness import SOUND
 from edgewise.boundary.measures.support import SUPPORT
 from edgewise.boundary.measures.voting import DIVERSITY
 from edgewise.boundary.verdict.labels import shown_label
+from edgewise.boundary.verdict.policy import PolicyCheck
+from edgewise.outcomes.example import MARKS, Example
 from edgewise.report import formats
+from edgewise.report.brief import churn, crossing, moved_problems, reported_passes, short_name, solved_cells
 from edgewise.report.document import content_policy
 from edgewise.report.page import page as page_module
 from edgewise.report.page import problem_table
@@ -29,7 +32,7 @@ from edgewise.report.page.page import render_page
 from tests.report import synthetic
 from tests.report.hostile import HOSTILE, IMAGE, SCRIPT
 from tests.report.reading import Reader, addresses
-from tests.report.synthetic import BASE, HARD, MODELS, SAMPLES, SETS, SHARP, WIDE
+from tests.report.synthetic import BASE, EASY, HARD, MODELS, SAMPLES, SETS, SHARP, WIDE
 
 SECTIONS = [
     *("verdict", "curves", "difference", "solved", "changes", "problems", "completions", "measures"),
@@ -295,3 +298,45 @@ def test_how_it_was_computed(page: str) -> None:
     text = Reader(page[page.index('<section id="computed"') :]).text
     for expected in ("edgewise audit 'x' & more", "numpy", "scipy", "resamples", "0.05", "boundary.json"):
         assert expected in text
+
+
+def test_what_people_look_for_first_is_on_the_first_screen(found: Audit, page: str) -> None:
+    first = re.sub(r"\s+", " ", Reader(page[: page.index("</header>")]).text)
+    for model, verdict in found.verdicts.items():
+        assert " ".join(churn(found, model, {"down": 3, "up": 1}, short_name).split()) in first
+        for one in found.sets:
+            for text in (
+                solved_cells(verdict.parts[one.name].solved),
+                reported_passes(found, one, model),
+                crossing(one, model),
+            ):
+                assert text and " ".join(text.split()) in first
+
+
+def test_problems_that_went_down_or_up_are_named_with_a_completion_of_each_arm(found: Audit) -> None:
+    moved = [one for model in found.bases for one in moved_problems(found, model)]
+    down = next(one for one in moved if one.way == "down")
+    model = next(model for model in found.bases if down in moved_problems(found, model))
+    examples = {
+        name: [Example(name, down.problem.problem, f"{mark} of {place}", mark, mark) for mark in marks]
+        for place, (name, marks) in enumerate(((BASE, MARKS.values()), (model, MARKS.values())))
+    }
+    page = render_page(found, examples=examples, prompts={})
+    text = re.sub(r"\s+", " ", Reader(section(page, "changes")).text)
+    for one in moved:
+        assert re.sub(r"\s+", " ", one.problem.problem).strip() in text
+        assert f"{one.problem.base_c}/{one.problem.base_n}" in text
+    at = text.index(f"{down.problem.base_c}/{down.problem.base_n}")
+    assert "correct of 0" in text[at:] and "wrong of 1" in text[at:]
+    assert section(page, "changes").count("<tr data-set=") == len(moved)
+
+
+def test_the_policy_stands_on_the_first_screen(found: Audit) -> None:
+    checks = (
+        PolicyCheck("not shrunk@16", WIDE, HARD, "fails", "shrunk @16 <b>"),
+        PolicyCheck("surer", SHARP, EASY, "cannot tell", "so few"),
+    )
+    page = render_page(replace(found, policy=checks), examples={}, prompts={})
+    first = re.sub(r"\s+", " ", Reader(page[: page.index("</header>")]).text)
+    assert " ".join(f"fails not shrunk@16, {WIDE}, {HARD}: shrunk @16 <b>".split()) in first
+    assert f"cannot tell surer, {SHARP}, {EASY}: so few" in first

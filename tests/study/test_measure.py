@@ -14,7 +14,7 @@ from edgewise.boundary import boundary_verdict
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest, plain
 from edgewise.outcomes.io import read_outcomes
-from edgewise.study.measure import Findings, measure
+from edgewise.study.measure import Findings, examples_of, measure
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 from tests.study.conftest import Finished
@@ -157,6 +157,8 @@ def test_problems_count_each_model_and_have_their_prompts(finished: Finished, fi
 
 def test_examples_are_completions_that_were_drawn(finished: Finished, findings: Findings) -> None:
     assert set(findings.examples) == {"base", "tuned"}
+    comparisons = [results["changes"] for one in findings.audit.sets for results in one.comparisons.values()]
+    moved = {p.problem for changes in comparisons for p in (*changes.losses, *changes.gains)}
     levels = {id: level for c in findings.audit.counts.values() for id, level in zip(c.problem, c.level, strict=True)}
     for model, evaluation in STUDY.evaluations.items():
         table = pq.read_table(finished.store.folder(evaluation) / "rollouts.parquet").to_pylist()
@@ -166,11 +168,20 @@ def test_examples_are_completions_that_were_drawn(finished: Finished, findings: 
             for right in (True, False):
                 found = [e for e in mine if levels[e.problem_id] == level and (e.process == "correct") == right]
                 drawn = [r for r in table if r["level"] == level and (r["process"] == "correct") == right]
-                assert len(found) == min(1, len(drawn))
+                assert bool(found) == bool(drawn)
+                assert {e.problem_id for e in found[1:]} <= moved
                 if found:
                     kept = (found[0].problem_id, found[0].text, found[0].answer, found[0].reason)
                     assert kept == tuple(drawn[0][name] for name in ("problem_id", "text", "answer", "reason"))
                     assert found[0].first_wrong_step == drawn[0]["first_wrong_step"]
+
+
+def test_problems_that_moved_have_a_completion_of_each_kind_that_was_drawn(finished: Finished) -> None:
+    path = finished.store.folder(STUDY.evaluations["tuned"]) / "rollouts.parquet"
+    rows = pq.read_table(path).to_pylist()
+    problem = max({row["problem_id"] for row in rows})
+    mine = {(e.process == "correct") for e in examples_of("tuned", path, [problem]) if e.problem_id == problem}
+    assert mine == {row["process"] == "correct" for row in rows if row["problem_id"] == problem}
 
 
 def test_stage_cards_show_every_stage_parents_first(finished: Finished, findings: Findings) -> None:

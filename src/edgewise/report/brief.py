@@ -15,8 +15,10 @@ from edgewise.boundary.measures.changes import CHANGES, MovedProblem
 from edgewise.boundary.measures.crossover import CROSSOVER, Crossover
 from edgewise.boundary.measures.solved import SolvedSets
 from edgewise.boundary.verdict.verdict import BoundaryVerdict
+from edgewise.core.words import counted
 from edgewise.outcomes.example import Example
 from edgewise.report import formats
+from edgewise.report.concerns import one_line
 
 Way = Literal["down", "up"]
 ARROW = "\u2192"
@@ -32,6 +34,12 @@ class Moved:
     problem: MovedProblem
     base: Example | None = None
     tuned: Example | None = None
+
+
+def short_name(text: str, limit: int = 30) -> str:
+    """A name on one line, cut where it is long."""
+    line = " ".join(one_line(text).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}\u2026"
 
 
 def verdict_on(problem_set: ProblemSet, arm: str) -> BoundaryVerdict:
@@ -67,26 +75,26 @@ def churn(audit: Audit, model: str, most: Mapping[Way, int], written: Callable[[
         if changes is not None:
             numbers["down"] += changes.down
             numbers["up"] += changes.up
-    problems = formats.counted(sum(problem_set.whole.problems for problem_set in audit.sets), "problem")
+    problems = counted(sum(problem_set.whole.problems for problem_set in audit.sets), "problem")
     if not any(numbers.values()):
-        return f"Of {problems} none is shown by itself to have gone up or down."
+        return f"Of {problems} none is shown by itself to have gone up or down"
     lists = []
     named = moved_problems(audit, model)
     for way, number in numbers.items():
         if shown := [_rates(audit, one, written) for one in named if one.way == way][: most[way]]:
             more = f" and {number - len(shown)} more" if number > len(shown) else ""
             lists.append(f"{way}: {', '.join(shown)}{more}")
-    return f"Of {problems}, {numbers['up']} up and {numbers['down']} down, each shown by itself; {'; '.join(lists)}."
+    return f"Of {problems}, {numbers['up']} up and {numbers['down']} down, each shown by itself; {'; '.join(lists)}"
 
 
 def solved_cells(solved: SolvedSets) -> str:
     """How many problems both arms, one or neither solve within k samples, and what chance alone makes of one."""
     cells = {"both": solved.both, "tuned only": solved.tuned_only, "base only": solved.base_only}
     parts = [f"{name} {formats.tally(cell.value)}" for name, cell in cells.items()]
-    problems = formats.counted(solved.problems, "problem")
+    problems = counted(solved.problems, "problem")
     return (
-        f"Solved within {formats.counted(solved.m, 'sample')}, of {problems}: {', '.join(parts)} "
-        f"(by chance {formats.tally(solved.floor.value)}), neither {formats.tally(solved.neither.value)}."
+        f"Solved within {counted(solved.m, 'sample')}, of {problems}: {', '.join(parts)} "
+        f"(by chance {formats.tally(solved.floor.value)}), neither {formats.tally(solved.neither.value)}"
     )
 
 
@@ -99,7 +107,7 @@ def reported_passes(audit: Audit, problem_set: ProblemSet, model: str) -> str:
         for k in REPORTED_KS
         if k <= problem_set.whole.n
     ]
-    return f"{', '.join(shown)}." if shown else ""
+    return ", ".join(shown)
 
 
 def crossing(problem_set: ProblemSet, model: str) -> str:
@@ -107,7 +115,7 @@ def crossing(problem_set: ProblemSet, model: str) -> str:
     found = CROSSOVER.result(problem_set.comparisons[model])
     if found is None or len(found.k_K) < 2:
         return ""
-    sure = f" From k = {found.k_star:.0f} on the base is ahead, by the band over all k." if found.claimable else ""
+    sure = f"; base ahead from k = {found.k_star:.0f} on, by the band over all k" if found.claimable else ""
     return f"{_crossing(found)}{sure}"
 
 
@@ -118,11 +126,11 @@ def _crossing(found: Crossover) -> str:
         for end in (found.crossing.low, found.crossing.high)
     )
     if found.crossing.value == float("inf"):
-        at_least = f"; they might from k = {low}" if low != f"beyond {last}" and found.crossing.low > first else ""
-        return f"The curves do not cross up to k = {last}{at_least}."
+        at_least = f" (but perhaps from k = {low} on)" if low != f"beyond {last}" and found.crossing.low > first else ""
+        return f"no crossing up to k = {last}{at_least}"
     if found.crossing.value <= first:
-        return f"The base is ahead from k = {first} on, at every k up to {last} [crossing {low} to {high}]."
-    return f"The curves cross at k = {_k(found.crossing.value)} [{low}, {high}]."
+        return f"base ahead from k = {first} to {last} on the average [crossing {low} to {high}]"
+    return f"curves cross at k = {_k(found.crossing.value)} [{low}, {high}]"
 
 
 def _k(k: float) -> str:

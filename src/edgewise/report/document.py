@@ -20,6 +20,7 @@ from markupsafe import Markup
 from edgewise.boundary.verdict.labels import shown_label
 from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
+from edgewise.core.words import counted
 from edgewise.report import excerpts, formats
 
 _BUNDLE = """
@@ -119,6 +120,9 @@ def _environment() -> Environment:
         "points_interval": formats.points_interval,
         "tally": formats.tally,
         "tally_interval": formats.tally_interval,
+        "excess": formats.excess,
+        "counted": counted,
+        "excess_interval": formats.excess_interval,
         "p_value": formats.p_value,
         "confidence": formats.confidence,
         "amount": formats.amount,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgewise.boundary.audit.result import Audit, ProblemSet
 from edgewise.boundary.measures.changes import CHANGES
 from edgewise.boundary.measures.guessing import GUESSING
+from edgewise.core.words import counted
 from edgewise.report.charts import Figure, VegaLite
 from edgewise.report.curves import LARGE, MEDIUM, SMALL, difference_chart, pass_at_k_chart, trajectory_chart
 from edgewise.report.measure_charts import measure_figures
@@ -29,13 +30,13 @@ def set_figures(audit: Audit, problem_set: ProblemSet, suffix: str) -> dict[str,
     The id of a chart is its kind and `suffix`.
     """
     scope = problem_set.whole
-    where = f"{scope.problems} problems, n = {scope.n}"
+    where = f"{counted(scope.problems, 'problem')}, n = {scope.n}"
     counts = {model: audit.counts_of(problem_set.name, model) for model in audit.models}
     name, floor = problem_set.name, GUESSING.result(problem_set.measures)
     charts: list[tuple[str, str, str, VegaLite]] = [
         ("curves", name, where, pass_at_k_chart(audit, scope, floor, height=LARGE if len(audit.sets) == 1 else MEDIUM)),
         ("difference", name, where, difference_chart(audit, scope)),
-        ("solved", name, f"{where}, within {scope.k} samples", solved_chart(audit, scope)),
+        ("solved", name, f"{where}, within {counted(scope.k, 'sample')}", solved_chart(audit, scope)),
         ("histogram", name, where, histogram_chart(audit, scope, counts)),
     ]
     # Training seeds are in no order.
@@ -55,7 +56,7 @@ def level_figures(audit: Audit, problem_set: ProblemSet, suffix: str) -> list[Fi
         Figure(
             f"level-{suffix}-{i}",
             f"level {scope.level}",
-            f"{scope.problems} problems, n = {scope.n}",
+            f"{counted(scope.problems, 'problem')}, n = {scope.n}",
             pass_at_k_chart(audit, scope, height=SMALL),
         )
         for i, scope in enumerate(problem_set.levels)

@@ -62,11 +62,6 @@ def excess_interval(estimate: Estimate) -> str:
     return _interval(max(estimate.low, 0.0), max(estimate.high, 0.0), "")
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things: "1 problem", "2 problems"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def signed_tally(number: float) -> str:
     """A change of an expected number of problems: "+12.3"."""
     return NOT_AVAILABLE if math.isnan(number) else _signed(f"{number:+.1f}")

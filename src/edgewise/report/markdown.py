@@ -13,6 +13,7 @@ from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.verdict.labels import shown_label
 from edgewise.boundary.verdict.policy import PolicyCheck
 from edgewise.boundary.verdict.verdict import CombinedVerdict
+from edgewise.core.words import counted
 from edgewise.outcomes.example import Example
 from edgewise.report import formats
 from edgewise.report.brief import Moved, Way, churn, crossing, moved_problems, reported_passes, solved_cells, verdict_on
@@ -64,7 +65,7 @@ def _arm(audit: Audit, arm: str, verdict: CombinedVerdict, examples: Mapping[str
     ks = sorted({part.k for part in verdict.parts.values()})
     label = shown_label(verdict.label, ", ".join(map(str, ks)))
     seeds = audit.seeds.get(arm, {})
-    of_recipe = f" (recipe, {formats.counted(len(seeds), 'training seed')})" if seeds else ""
+    of_recipe = f" (recipe, {counted(len(seeds), 'training seed')})" if seeds else ""
     yield from (f"**{escaped(arm)}{of_recipe}: {label}**", "", escaped(verdict.sentence, 1_000), "")
     yield "| set | verdict | pass@1 | pass@k | problems | n |"
     yield "|---|---|---|---|---|---|"
@@ -81,7 +82,7 @@ def _arm(audit: Audit, arm: str, verdict: CombinedVerdict, examples: Mapping[str
             texts.append(escaped(problem_set.whole.recipes[arm].sentence, 1_000))
         else:
             texts += [reported_passes(audit, problem_set, arm), crossing(problem_set, arm)]
-        yield f"- {where}{' '.join(filter(None, texts))}"
+        yield f"- {where}{'; '.join(filter(None, texts))}"
     if not seeds:
         yield f"- {churn(audit, arm, MOST_NAMED, escaped)}"
         yield ""

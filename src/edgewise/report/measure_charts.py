@@ -10,6 +10,7 @@ import altair as alt
 from edgewise.boundary.audit.result import Audit, ProblemSet, Results
 from edgewise.boundary.measures.panel import Column, Format, Panel, Series
 from edgewise.boundary.measures.registry import Measure, measures
+from edgewise.core.words import counted
 from edgewise.report import formats
 from edgewise.report.charts import (
     SHARES,
@@ -40,7 +41,7 @@ def panels_of(problem_set: ProblemSet, measure: Measure[Any]) -> Iterator[tuple[
 def measure_figures(audit: Audit, problem_set: ProblemSet, suffix: str) -> dict[str, Figure]:
     """Measure -> the chart of what it holds along another axis than k, for the measures that have such a thing."""
     scope = problem_set.whole
-    where = f"{scope.problems} problems, n = {scope.n}"
+    where = f"{counted(scope.problems, 'problem')}, n = {scope.n}"
     figures = {}
     for measure in measures().values():
         lines: dict[str, Series] = {}

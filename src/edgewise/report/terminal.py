@@ -16,15 +16,15 @@ from edgewise.boundary.audit.result import Audit
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.verdict.labels import CANNOT_TELL, LABELS, Label, shown_label
 from edgewise.boundary.verdict.policy import PolicyOutcome
+from edgewise.core.words import counted
 from edgewise.report import formats
-from edgewise.report.brief import Way, churn, crossing, reported_passes, solved_cells, verdict_on
+from edgewise.report.brief import Way, churn, crossing, reported_passes, short_name, solved_cells, verdict_on
 from edgewise.report.concerns import one_line, print_concerns
 
 # Columns of the terminal from which on a tuned model's own pass@k stands beside its difference from the base.
 WIDE = 100
-# So many problems are named, and a name is cut at so many characters.
+# So many problems are named.
 MOST_NAMED: Mapping[Way, int] = {"down": 3, "up": 1}
-LONGEST_NAME = 30
 # Of so many sets it is said of each who solves what; the page says it of all.
 MOST_SETS = 3
 OUTCOME_STYLES: Mapping[PolicyOutcome, str] = {"holds": "bold green", "fails": "bold red", "cannot tell": "bold yellow"}
@@ -51,7 +51,7 @@ def print_audit(audit: Audit, folder: Path | None) -> None:
         ks = sorted({part.k for part in verdict.parts.values()})
         console.print()
         seeds = audit.seeds.get(arm, {})
-        of_recipe = f" (recipe, {len(seeds)} training seed{'s' if len(seeds) > 1 else ''})" if seeds else ""
+        of_recipe = f" (recipe, {counted(len(seeds), 'training seed')})" if seeds else ""
         console.print(Text.assemble((one_line(arm), "bold"), of_recipe, ": ", _label(verdict.label, _all(ks))))
         console.print(Padding(Text(one_line(verdict.sentence)), (0, 0, 0, 2)))
         for name, part in verdict.parts.items():
@@ -64,7 +64,9 @@ def print_audit(audit: Audit, folder: Path | None) -> None:
     if audit.policy:
         console.print()
     for check in audit.policy:
-        about = ", ".join([_name(check.arm)] * (len(audit.answers) > 1) + [_name(check.set)] * (len(audit.sets) > 1))
+        about = ", ".join(
+            [short_name(check.arm)] * (len(audit.answers) > 1) + [short_name(check.set)] * (len(audit.sets) > 1)
+        )
         style = OUTCOME_STYLES[check.outcome]
         where = f"{check.rule} ({about})" if about else check.rule
         console.print(
@@ -88,20 +90,15 @@ def _brief(audit: Audit, arm: str) -> Iterator[str]:
     """Single problems up and down, and a line for each set: who solves what, pass@10, 50 and 100, the crossing."""
     of_seeds = arm in audit.seeds
     if not of_seeds:
-        yield churn(audit, arm, MOST_NAMED, _name)
+        yield churn(audit, arm, MOST_NAMED, short_name)
     for problem_set in audit.sets if len(audit.sets) <= MOST_SETS else ():
-        where = f"{_name(problem_set.name)}: " if len(audit.sets) > 1 else ""
+        where = f"{short_name(problem_set.name)}: " if len(audit.sets) > 1 else ""
         texts = [solved_cells(verdict_on(problem_set, arm).solved)]
         if of_seeds:
             texts.insert(0, problem_set.whole.recipes[arm].sentence)
         else:
             texts += [reported_passes(audit, problem_set, arm), crossing(problem_set, arm)]
-        yield one_line(f"{where}{' '.join(filter(None, texts))}")
-
-
-def _name(text: str) -> str:
-    text = one_line(text)
-    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}\u2026"
+        yield one_line(f"{where}{'; '.join(filter(None, texts))}")
 
 
 def _pass_table(audit: Audit, *, wide: bool) -> Table:
@@ -124,7 +121,7 @@ def _pass_table(audit: Audit, *, wide: bool) -> Table:
     table.add_column("verdict", no_wrap=True)
     for problem_set in audit.sets:
         scope = problem_set.whole
-        about = formats.counted(scope.problems, "problem") + (f", k = {scope.k}" if len(ks) > 1 else "")
+        about = counted(scope.problems, "problem") + (f", k = {scope.k}" if len(ks) > 1 else "")
         table.add_row(Text.assemble((one_line(problem_set.name), "bold"), f"\n{about}"))
         for arm, recipe in scope.recipes.items():
             part = recipe.verdict

@@ -6,15 +6,17 @@ and its metric is the process; problems at levels outside every region are left 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from edgewise.boundary import Audit, Outcomes, audit
+from edgewise.boundary.measures.changes import CHANGES
 from edgewise.core.spec import digest, plain
 from edgewise.outcomes.example import Example
 from edgewise.outcomes.io import read_outcomes
@@ -64,12 +66,14 @@ def measure(study: Study, store: Store) -> Findings:
     folders = {name: store.folder(evaluation) for name, evaluation in study.evaluations.items()}
     models = outcomes_by_region(study, store)
     concerns = tuple(nothing_learned(study, store, models))
+    result = audit(models, k=study.k, metric="process", sets=list(study.regions), concerns=concerns)
+    moved = _moved(result)
     return Findings(
         title=study.title,
         question=study.question,
-        audit=audit(models, k=study.k, metric="process", sets=list(study.regions), concerns=concerns),
+        audit=result,
         prompts=_prompts(folders["base"] / ROLLOUTS),
-        examples={name: _examples(name, path / ROLLOUTS) for name, path in folders.items()},
+        examples={name: examples_of(name, path / ROLLOUTS, moved) for name, path in folders.items()},
         stages=_stage_records(study, store),
     )
 
@@ -95,8 +99,15 @@ def _prompts(rollouts: Path) -> dict[str, str]:
     return dict(zip(table["problem_id"].to_pylist(), table["prompt"].to_pylist(), strict=True))
 
 
-def _examples(model: str, path: Path) -> tuple[Example, ...]:
-    """The first right and the first wrong completion of the first problem of each level that has one."""
+def _moved(result: Audit) -> list[str]:
+    """The problems that an audit names because they significantly went down or up."""
+    found = [CHANGES.result(results) for one_set in result.sets for results in one_set.comparisons.values()]
+    return sorted({p.problem for changes in found if changes for p in (*changes.losses, *changes.gains)})
+
+
+def examples_of(model: str, path: Path, moved: Sequence[str]) -> tuple[Example, ...]:
+    """The first right and the first wrong completion of the first problem of each level that has one, and of the
+    problems that moved."""
     columns = ["problem_id", "level", "text", "answer", "process", "first_wrong_step", "reason"]
     table = read_rollout_table(path, columns)
     rows: list[dict[str, Any]] = []
@@ -105,6 +116,12 @@ def _examples(model: str, path: Path) -> tuple[Example, ...]:
         right = pc.field("process") == "correct"
         for kind in (at_level & right, at_level & ~right):
             rows += table.filter(kind).slice(0, 1).to_pylist()
+    shown = {(row["problem_id"], row["process"] == "correct") for row in rows}
+    for row in table.filter(pc.field("problem_id").isin(pa.array(moved, pa.string()))).to_pylist():
+        kind_of_row = (row["problem_id"], row["process"] == "correct")
+        if kind_of_row not in shown:
+            shown.add(kind_of_row)
+            rows.append(row)
     return tuple(
         Example(
             model=model,

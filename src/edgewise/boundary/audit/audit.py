@@ -27,6 +27,7 @@ from edgewise.boundary.verdict.recipe import RecipeVerdict, recipe_verdict
 from edgewise.boundary.verdict.sentences import named_few
 from edgewise.boundary.verdict.verdict import BoundaryVerdict, Judged, boundary_verdict, combine
 from edgewise.core.errors import InputError
+from edgewise.core.words import counted
 from edgewise.outcomes.counts import Counts, Metric, require_same_problems
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -209,8 +210,8 @@ def _judged(name: str, compared: Mapping[str, Counts], chosen_P: npt.NDArray[np.
     if not judged.left_out:
         return _JudgedSet(judged.k, chosen_P, None)
     message = (
-        f"{name}: of {base.problems} problems, {named_few(judged.left_out)} have fewer than {2 * judged.k} samples in "
-        f"some model and are left out, for a claim at k = {judged.k} needs them."
+        f"{name}: of {counted(base.problems, 'problem')}, {named_few(judged.left_out)} have fewer than {2 * judged.k} "
+        f"samples in some model and are left out, for a claim at k = {judged.k} needs them."
     )
     left_out_P = np.isin(base.problem, judged.left_out)
     kept_P = chosen_P.copy()

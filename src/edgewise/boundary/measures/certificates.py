@@ -19,6 +19,7 @@ from edgewise.boundary.inference.power import draws_to_certify
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
+from edgewise.core.words import counted
 from edgewise.outcomes.counts import Counts, FloatArray, require_same_problems
 from edgewise.outcomes.outcomes import BoolArray
 
@@ -247,8 +248,8 @@ def _panel(result: Certificates) -> Panel:
         Cell(result.held_out_needed),
     )
     note = (
-        f"{result.problems} problems. Within reach is a success rate of {result.reachable:g} or more. All bounds hold "
-        f"at once with probability {1 - result.alpha:.4g}: each is one-sided at alpha / (2 candidates)."
+        f"{counted(result.problems, 'problem')}. Within reach is a success rate of {result.reachable:g} or more. "
+        f"All bounds hold at once with probability {1 - result.alpha:.4g}: each is one-sided at alpha / (2 candidates)."
     )
     return Panel(columns, (PanelRow(cells),), note)
 

@@ -17,6 +17,7 @@ from edgewise.boundary.inference.multiple_testing import (
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
+from edgewise.core.words import counted
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, StrArray, require_same_problems
 
 # Upper ends of the bins of the base's success rate; the first holds exactly 0 and the last exactly 1.
@@ -184,8 +185,8 @@ def _panel(result: Changes) -> Panel:
         "" if not result.tested else f", of which about {result.unchanged_share:.0%} are unchanged by Storey's estimate"
     )
     note = (
-        f"By how often the base solves a problem. {result.tested} problems could be tested{unchanged}. Fisher's "
-        "exact one-sided tests, Benjamini-Hochberg for rises and for falls apart at a false discovery rate of "
+        f"By how often the base solves a problem. {counted(result.tested, 'problem')} could be tested{unchanged}. "
+        "Fisher's exact one-sided tests, Benjamini-Hochberg for rises and for falls apart at a false discovery rate of "
         f"{result.q:g}. The base's rate is taken from one half of its samples and the test from the other, so that "
         "luck does not look like change."
     )

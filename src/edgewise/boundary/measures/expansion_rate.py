@@ -13,6 +13,7 @@ from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap, bootstr
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
+from edgewise.core.words import counted
 from edgewise.outcomes.counts import Counts, require_same_problems
 
 
@@ -92,9 +93,9 @@ def _redrawn(base: Arm, tuned: Arm, terms: Terms) -> RedrawnExpansion:
 
 def _panel(result: RedrawnExpansion) -> Panel:
     columns = (
-        Column("unsolved", f"Left unsolved by {result.m} samples of the base", "expected"),
+        Column("unsolved", f"Left unsolved by {counted(result.m, 'sample')} of the base", "expected"),
         Column("base", f"{result.m} new samples of the base solve", "percent"),
-        Column("tuned", f"{result.m} samples of the tuned model solve", "percent"),
+        Column("tuned", f"{counted(result.m, 'sample')} of the tuned model solve", "percent"),
         Column("excess", "Difference, points", "points"),
     )
     cells = tuple(Cell.of(estimate) for estimate in (result.unsolved, result.base, result.tuned, result.excess))

@@ -18,6 +18,7 @@ from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
+from edgewise.core.words import counted
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, StrArray, integers
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -327,8 +328,8 @@ def _panel(result: Guessing) -> Panel:
         rows.append(PanelRow(cells, model=model))
     excess, above = next(iter(result.excess.values())), next(iter(result.above.values()))
     note = (
-        f"The floor is made of: {result.source}. It is known for {result.known} problems, on which all of this is "
-        f"computed. {basis(excess)} Problems are counted at a false "
+        f"The floor is made of: {result.source}. It is known for {counted(result.known, 'problem')}, on which all "
+        f"of this is computed. {basis(excess)} Problems are counted at a false "
         f"discovery rate of {above.q:g}."
     )
     return Panel(columns, tuple(rows), note)

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.inference.resampling import Bootstrap
+from edgewise.core.words import counted
 from edgewise.outcomes.counts import FloatArray, IntArray
 
 # percent: a share from 0 to 1, shown times 100. points: a signed difference of shares, shown times 100. number: as it
@@ -97,4 +98,6 @@ def basis(result: Based) -> str:
     n, k_limit = getattr(result, "n", None), getattr(result, "k_limit", None)
     samples = "" if n is None else f", n = {n}"
     claims = "" if k_limit is None else f" Claims up to k = {k_limit}."
-    return f"{result.problems} problems{samples}; {100 * result.bootstrap.confidence:.4g}% intervals.{claims}"
+    return (
+        f"{counted(result.problems, 'problem')}{samples}; {100 * result.bootstrap.confidence:.4g}% intervals.{claims}"
+    )

@@ -15,6 +15,7 @@ from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
+from edgewise.core.words import counted
 from edgewise.outcomes.counts import Counts, FloatArray, IntArray, require_same_problems
 
 
@@ -199,8 +200,9 @@ def _panel(result: SolvedSets) -> Panel:
     cells = [Cell.of(getattr(result, name)) for name in titles]
     moved = result.realised
     beside = "" if moved is None else f"{moved.tuned_only} gained, {moved.base_only} lost"
-    note = f"Within all {result.m} samples, as papers print it; too noisy for claims. McNemar's exact test is on the "
-    note += f"first {result.m} samples of each model. {basis(result)}"
+    samples = counted(result.m, "sample")
+    note = f"Within all {samples}, as papers print it; too noisy for claims. McNemar's exact test is on the first "
+    note += f"{samples} of each model. {basis(result)}"
     return Panel(columns, (PanelRow((*cells, Cell(result.mcnemar_p, beside=beside))),), note)
 
 

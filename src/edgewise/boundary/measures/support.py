@@ -14,6 +14,7 @@ from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basi
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.boundary.measures.solved import mcnemar, samples_each
 from edgewise.core.errors import InputError
+from edgewise.core.words import counted
 from edgewise.outcomes.counts import Counts, FloatArray, require_same_problems
 
 
@@ -178,7 +179,7 @@ def _panel(result: Support) -> Panel:
         PanelRow(tuple(Cell.of(getattr(part, column.name)) for column in columns), label)
         for label, part in parts.items()
     )
-    note = f"Within {result.m} samples. {basis(result)} Two draws of the base differ too: "
+    note = f"Within {counted(result.m, 'sample')}. {basis(result)} Two draws of the base differ too: "
     return Panel(columns, rows, note + "only the difference may be due to tuning.")
 
 

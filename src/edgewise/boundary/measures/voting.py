@@ -18,6 +18,7 @@ from edgewise.boundary.inference.supported_k import k_grid
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, Series, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
 from edgewise.core.errors import InputError
+from edgewise.core.words import counted
 from edgewise.outcomes.counts import FloatArray, IntArray, integers
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -265,7 +266,7 @@ def _diversity_panel(result: Diversity) -> Panel:
     cells = (
         Cell.of(result.entropy),
         Cell.of(result.distinct, f"of {result.m} samples"),
-        Cell.of(result.distinct_correct, f"of {result.m_correct} right ones, {result.solved} problems"),
+        Cell.of(result.distinct_correct, f"of {result.m_correct} right ones, {counted(result.solved, 'problem')}"),
         Cell.of(result.unanimous),
         Cell(result.answered, beside=f"of {result.problems}"),
     )

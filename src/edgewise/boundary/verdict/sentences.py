@@ -12,6 +12,7 @@ from edgewise.boundary.verdict.evidence import Evidence
 from edgewise.boundary.verdict.facts import FACTS_1, FACTS_K, Facts
 from edgewise.boundary.verdict.labels import LABELS, Label, shown_label
 from edgewise.boundary.verdict.rules import Decision
+from edgewise.core.words import counted
 
 MOST_WORDS = 25
 ARMS = ("base", "tuned")
@@ -90,12 +91,12 @@ def evidence_line(
     change = (
         f"a change of pass@{e.k} by {points_text(e.detectable)}" if e.detectable < 1 else f"no change of pass@{e.k}"
     )
-    problems = f"{e.solved.problems} problem{'' if e.solved.problems == 1 else 's'}"
     p_k = f", pass@{e.k} p = {e.at_k.p:.2g} ({100 * e.at_k.confidence:.4g}% interval)" if e.k > 1 else ""
     return (
         f"pass@1 p = {e.at_1.p:.2g} ({100 * e.at_1.confidence:.4g}% interval){p_k}; beyond what two draws of the base "
         f"differ by, {gained} problems newly solved and {lost} no longer solved ({100 * e.confidence:.4g}%); "
-        f"{problems}, at least {n} samples each{few}; {change} is seen with power {LEAST_POWER}."
+        f"{counted(e.solved.problems, 'problem')}, at least {counted(n, 'sample')} each{few}; "
+        f"{change} is seen with power {LEAST_POWER}."
     )
 
 

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from altair.utils.schemapi import debug_mode
 
 from edgewise.boundary.audit.result import Audit
+from edgewise.boundary.measures.changes import MOST_NAMED
 from edgewise.boundary.verdict.labels import LABELS
 from edgewise.core.provenance import versions
 from edgewise.outcomes.example import Example
 from edgewise.report import charts, document
+from edgewise.report.brief import churn, crossing, moved_problems, reported_passes, short_name, solved_cells, verdict_on
 from edgewise.report.document import embedded_json
 from edgewise.report.figures import level_figures, set_figures, verdict_figures
 from edgewise.report.page.along import AlongK
@@ -83,6 +85,9 @@ def render_page(
         most_alerts=MOST_ALERTS,
         notes=[concern for concern in audit.concerns if concern.harmless],
         grid=_grid(audit),
+        brief={arm: _brief(audit, arm) for arm in audit.answers},
+        moved=[(model, one) for model in audit.bases for one in moved_problems(audit, model, examples)],
+        most_named=MOST_NAMED,
         along=along,
         verdict_figures=verdicts,
         figures=of_sets,
@@ -104,6 +109,21 @@ def render_page(
         total=_total,
         specification=_pretty,
     )
+
+
+def _brief(audit: Audit, arm: str) -> list[tuple[int | None, str]]:
+    """What people look for first, as lines with the place of their set; None is that of all sets together."""
+    lines: list[tuple[int | None, str]] = []
+    for i, problem_set in enumerate(audit.sets):
+        texts = [solved_cells(verdict_on(problem_set, arm).solved)]
+        if arm in audit.bases:
+            texts += [reported_passes(audit, problem_set, arm), crossing(problem_set, arm)]
+        # Of several sets each has one line, which is easier to find than three.
+        shown = [text for text in texts if text]
+        lines += [(i, text) for text in (shown if len(audit.sets) == 1 else ["; ".join(shown)])]
+    if arm in audit.bases:
+        lines.append((None, churn(audit, arm, {"down": 3, "up": 1}, short_name)))
+    return lines
 
 
 def _grid(audit: Audit) -> list[int]:
