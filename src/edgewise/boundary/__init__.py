@@ -30,10 +30,13 @@ Adding a measure is one file in measures/, adding a label one entry in verdict/l
     guess floor                    measures   guessing           shuffled_floor, declared_floor, direct_floor
     CoT-pass@k                     measures   soundness          corrected_cot_pass_at_k (and sensitivity)
     errors of a verifier           measures   verifier_errors    VerifierLabels, rogan_gladen
+    errors that change a label     measures   verifier_flips     verifier_flips
+    two verifiers                  measures   agreement          verifier_agreement
     best decoding                  measures   best_decoding      envelope
     lengths, entropy, truncation   measures   completions        -
     the verdict                    verdict    verdict            boundary_verdict, combine
     the verdict of a recipe        verdict    recipe             recipe_verdict
+    samples that were not graded   verdict    ungraded           scenarios
     labels and their rules         verdict    labels             LABELS
     the edge                       edge       edge               find_edge
     everything at once             audit      audit              audit
