@@ -38,6 +38,7 @@ Adding a measure is one file in measures/, adding a label one entry in verdict/l
     the verdict of a recipe        verdict    recipe             recipe_verdict
     samples that were not graded   verdict    ungraded           scenarios
     labels and their rules         verdict    labels             LABELS
+    a policy for CI                verdict    policy             parse_policy, read_policy
     the edge                       edge       edge               find_edge
     everything at once             audit      audit              audit
 """
