@@ -35,9 +35,8 @@ def main(base: str, tuned: str, out: str) -> None:
     """Read both files, audit, print the verdict and write report.html, boundary.json, tables and figures."""
     arms = read_arms([f"base={base}", f"tuned={tuned}"])
     result = audit(arms.samples, concerns=arms.concerns)
-    print(f"{result.verdict.label}: {result.verdict.sentence}")
     for name, part in result.verdict.parts.items():
-        print(f"  {name}: pass@{part.k} {part.delta_k.value:+.3f} [{part.delta_k.low:+.3f}, {part.delta_k.high:+.3f}]")
+        print(f"{name}: {part}")
     print(write_report(result, Path(out), examples={}, prompts=arms.prompts))
 
 

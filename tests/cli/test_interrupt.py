@@ -17,7 +17,8 @@ import pytest
 # Interrupting takes a tenth of a second on an idle machine.
 SECONDS = 3.0
 
-LONG = ["covered=2", "rare=3", "edge=3", "hard=4", "pretraining.steps=100000", "pretraining.documents=4"]
+LONG = ["covered=2", "rare=3", "edge=3", "hard=4", "pretraining.steps=100000", "pretraining.documents=4",
+        "problems=20"]  # fmt: skip
 
 
 def started(*words: str) -> subprocess.Popen[str]:

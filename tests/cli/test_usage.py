@@ -26,7 +26,7 @@ from tests.cli.test_audit import rollouts
         (["audit", "--plan=3"], "option '--plan' does not take a value"),
         (["edge"], "missing argument 'BASE'; `"),
         (["edge", "a", "b"], "got unexpected extra argument"),
-        (["verify"], "missing argument 'TASK'"),
+        (["verify"], "verify: a TASK and a FILE"),
     ],
 )
 def test_usage_errors_are_one_line(

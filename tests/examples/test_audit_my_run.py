@@ -31,7 +31,7 @@ def test_arrays_and_files_get_one_verdict(
     rates = np.concatenate([np.zeros(150), np.full(150, 0.9)])
     base_PG, tuned_PG = drawn(rates, 0), drawn(np.full(300, 0.8), 1)
     result = example.verdict_of(base_PG, tuned_PG)
-    assert result.verdict.label == "extended"
+    assert result.verdict.label == "more within k"  # k = 16: "extended" takes 32 and more
     paths = []
     for name, table_PG in (("base", base_PG), ("tuned", tuned_PG)):
         paths.append(tmp_path / f"{name}.jsonl")
@@ -42,7 +42,7 @@ def test_arrays_and_files_get_one_verdict(
         ]
         paths[-1].write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     example.main(str(paths[0]), str(paths[1]), str(tmp_path / "report"))
-    assert capsys.readouterr().out.startswith(f"extended: {result.verdict.sentence}")
+    assert f"all problems: More within 16 samples. {result.verdict.sentence}" in capsys.readouterr().out
     record = json.loads((tmp_path / "report" / "boundary.json").read_text(encoding="utf-8"))
     (part,) = result.verdict.parts.values()
     (written,) = record["verdict"]["parts"].values()

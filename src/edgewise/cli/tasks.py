@@ -127,7 +127,7 @@ def verify(
         compare_verifiers(*compare)
         return
     if task is None or file is None:
-        raise InputError("verify: a TASK and a FILE of completions are needed, or --compare A B")
+        raise InputError("verify: a TASK and a FILE are needed, or --compare A B; `edgewise verify --help`")
     from rich.console import Console
 
     from edgewise.boundary import curve
