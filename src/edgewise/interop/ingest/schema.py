@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
+from edgewise.core.errors import InputError
 from edgewise.interop.ingest import cells
 from edgewise.interop.ingest.cells import CellConverter, quote
 from edgewise.interop.ingest.finish_reasons import to_finish_reason
@@ -116,6 +118,12 @@ def plain_name(name: str) -> str:
     if name.isascii() and name.islower() and name.isidentifier():
         return name
     return _SEPARATOR.sub("_", _CAMEL.sub("_", name.strip())).lower()
+
+
+def require_keys(record: Mapping[str, Any], keys: Set[str], where: str) -> None:
+    """InputError, which begins with `where`, where a record lacks some of the keys."""
+    if absent := sorted(keys - set(record)):
+        raise InputError(f"{where}: no {name_list(absent)}; there are {name_list(list(record))}")
 
 
 def name_list(names: Sequence[str]) -> str:

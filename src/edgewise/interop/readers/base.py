@@ -66,6 +66,12 @@ class ReadOptions:
     set_name: str | None = None
     model_name: str | None = None
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The cells `set` and `model` of rows that name none, those of them that are known."""
+        names = {"set": self.set_name, "model": self.model_name}
+        return {column: name for column, name in names.items() if name is not None}
+
 
 class Reader(ABC):
     """Reads one file format into the table. A subclass says what it recognises and which columns it takes.

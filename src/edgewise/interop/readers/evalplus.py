@@ -61,9 +61,7 @@ class EvalPlusReader(Reader):
                 f"the verdict is {PLUS}, the tests that EvalPlus added with those of the benchmark: --score {BASE} "
                 "takes the benchmark's alone"
             )
-        common = {"set": options.set_name, "model": options.model_name, "graded_by": field}
-        common = {column: value for column, value in common.items() if value is not None}
-        batcher = RowBatcher(table, path)
+        batcher = RowBatcher(table, path, constants=options.names | {"graded_by": field})
         number = 0
         for task, solutions in tasks.items():
             for sample, solution in enumerate(solutions):
@@ -74,7 +72,7 @@ class EvalPlusReader(Reader):
                     "completion": solution.get("solution"),
                     "correct": _verdict(solution, field, f"{path}: {quote(task)}, solution {sample + 1}"),
                 }
-                batcher.add("solution", number, common | row, len(str(solution.get("solution"))))
+                batcher.add("solution", number, row, len(str(solution.get("solution"))))
         batcher.flush()
 
 

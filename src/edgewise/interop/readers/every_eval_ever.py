@@ -15,7 +15,7 @@ from edgewise.core.errors import InputError
 from edgewise.interop.ingest.cells import quote
 from edgewise.interop.ingest.records import records
 from edgewise.interop.ingest.rows import RowBatcher
-from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.ingest.schema import name_list, require_keys
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 
@@ -45,9 +45,7 @@ class EveryEvalEverReader(Reader):
         batcher = RowBatcher(table, path)
         for noun, number, record, length in records(path):
             evaluation = record.get("evaluation")
-            if absent := sorted(KEYS - set(record)):
-                what = f"no {name_list(absent)}; there are {name_list(list(record))}"
-                raise InputError(f"{path}: {noun} {number}: {what}")
+            require_keys(record, KEYS, f"{path}: {noun} {number}")
             if not isinstance(evaluation, dict):
                 raise InputError(f"{path}: {noun} {number}: evaluation: {quote(evaluation)}; an object is needed")
             row = _row(record) | {"score": evaluation.get("score"), "graded_by": field}

@@ -20,7 +20,7 @@ from edgewise.interop.ingest.cells import quote
 from edgewise.interop.ingest.lines import json_document
 from edgewise.interop.ingest.records import Record, records
 from edgewise.interop.ingest.rows import RowBatcher
-from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.ingest.schema import name_list, require_keys
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 from edgewise.interop.tool_logs.lm_eval_filters import choose_filter, first_request
@@ -60,9 +60,7 @@ class LmEvalReader(Reader):
         """Add the samples of one task; `options` name the filter and the metric that holds the verdict."""
         table.begin(path, self.name)
         for noun, number, fields, _ in records(path):
-            if absent := sorted(KEYS - set(fields)):
-                what = f"no {name_list(absent)}; there are {name_list(list(fields))}"
-                raise InputError(f"{path}: {noun} {number}: {what}")
+            require_keys(fields, KEYS, f"{path}: {noun} {number}")
         metric = choose_metric(options.head, options.score, table)
         if options.score:
             table.obey("score")

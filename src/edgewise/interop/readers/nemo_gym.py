@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgewise.core.errors import InputError
 from edgewise.interop.ingest.records import records
 from edgewise.interop.ingest.rows import RowBatcher
-from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.ingest.schema import require_keys
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 
@@ -40,16 +39,11 @@ class NemoGymReader(Reader):
         field = options.score or "reward"
         if options.score:
             table.obey("score")
-        common = {"graded_by": field}
-        for column, value in (("model", options.model_name), ("set", options.set_name)):
-            if value is not None:
-                common[column] = value
+        common = {"graded_by": field} | options.names
         batcher = RowBatcher(table, path)
         read = set()
         for noun, number, record, length in records(path):
-            if absent := sorted({*KEYS, field} - set(record)):
-                what = f"no {name_list(absent)}; there are {name_list(list(record))}"
-                raise InputError(f"{path}: {noun} {number}: {what}")
+            require_keys(record, {*KEYS, field}, f"{path}: {noun} {number}")
             row = _row(record) | {"graded": record[field]} | common
             if record.get("mask_sample") is True:
                 table.note("rollouts that the verifier masked are unscorable")

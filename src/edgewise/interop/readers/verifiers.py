@@ -18,7 +18,7 @@ from edgewise.interop.ingest.cells import quote
 from edgewise.interop.ingest.lines import json_document
 from edgewise.interop.ingest.records import records
 from edgewise.interop.ingest.rows import RowBatcher
-from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.ingest.schema import name_list, require_keys
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 
@@ -44,15 +44,10 @@ class VerifiersReader(Reader):
         field = options.score or "reward"
         if options.score:
             table.obey("score")
-        common = _settings(path.with_name("metadata.json")) | {"graded_by": field}
-        for column, value in (("model", options.model_name), ("set", options.set_name)):
-            if value is not None:
-                common[column] = value
+        common = _settings(path.with_name("metadata.json")) | {"graded_by": field} | options.names
         batcher = RowBatcher(table, path)
         for noun, number, record, length in records(path):
-            if absent := sorted(KEYS - set(record)):
-                what = f"no {name_list(absent)}; there are {name_list(list(record))}"
-                raise InputError(f"{path}: {noun} {number}: {what}")
+            require_keys(record, KEYS, f"{path}: {noun} {number}")
             graded = _graded(record, field, f"{path}: {noun} {number}")
             if record.get("error") is not None:
                 table.note("rollouts that ended in an error are unscorable")

@@ -21,7 +21,7 @@ from edgewise.interop.ingest.cells import prompt_id
 from edgewise.interop.ingest.prompt_problems import Asked, PromptProblems
 from edgewise.interop.ingest.records import records
 from edgewise.interop.ingest.rows import RowBatcher
-from edgewise.interop.ingest.schema import name_list
+from edgewise.interop.ingest.schema import require_keys
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 from edgewise.interop.tool_logs.verl_turns import Turn, ends_and_starts, turn_of
@@ -78,9 +78,7 @@ def _turns(path: Path, needed: set[str], verdicts: _Verdicts) -> list[Turn]:
     """What each row of the file is a turn of, and what it asks; its verdicts are counted."""
     turns = []
     for noun, number, record, _ in records(path):
-        if absent := sorted(needed - set(record)):
-            what = f"no {name_list(absent)}; there are {name_list(list(record))}"
-            raise InputError(f"{path}: {noun} {number}: {what}")
+        require_keys(record, needed, f"{path}: {noun} {number}")
         verdicts.add(record, f"{path}: {noun} {number}")
         content = [record.get("gts"), *(record[name] for name in _IMAGES if record.get(name))]
         turns.append(turn_of(record, Asked.of(record["step"], record["input"], content)))
