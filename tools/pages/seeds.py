@@ -61,7 +61,7 @@ def main() -> None:
         for model, of_seed in outcomes_by_region(study, store).items():
             outcomes.setdefault(model, {})[str(seed)] = of_seed
         parts.append(f"## Seed {seed}\n")
-        parts += [*verdicts(findings), "", *levels(findings), "", costs(study, store), ""]
+        parts += [*verdicts(findings), "", *levels(findings, study), "", costs(study, store), ""]
     recorded = ", ".join(f"{name} {number}" for name, number in versions().items())
     head = HEAD.format(question=by_seed[0].question, k=study.k, regions=len(study.regions), versions=recorded)
     recipes = audit(outcomes, k=study.k, metric="process", sets=list(study.regions), measures=())
@@ -102,15 +102,15 @@ def verdicts(findings: Findings) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for arm, verdict in findings.audit.verdicts.items():
         for region, part in verdict.parts.items():
-            excess = part.solved.excess_expansion
+            excess = part.reserved.new
             yield (
                 f"| {arm} | {region} | **{shown_label(part.label, part.k)}** | {percent(part.delta_1, '+')} |"
                 f" {percent(part.delta_k, '+')} at k = {part.k} |"
-                f" {excess.value:.1f} [{excess.low:.1f}, {excess.high:.1f}] of {part.problems} |"
+                f" {excess.value:z.1f} [{excess.low:z.1f}, {excess.high:z.1f}] of {part.problems} |"
             )
 
 
-def levels(findings: Findings) -> Iterator[str]:
+def levels(findings: Findings, study: Study) -> Iterator[str]:
     """A row per level, a pair of columns per model."""
     audit = findings.audit
     scopes = [scope for problem_set in audit.sets for scope in (problem_set.levels or (problem_set.whole,))]
@@ -121,7 +121,9 @@ def levels(findings: Findings) -> Iterator[str]:
     for scope in scopes:
         curves = [scope.curves[model]["process"] for model in audit.models]
         cells = (f"{percent(c.at(1))} / {percent(c.at(k))}" for c in curves)
-        yield f"| {scope.level} | " + " | ".join(cells) + " |"
+        # A region of one level has no parts by level.
+        level = study.regions[scope.name].start if scope.level is None else scope.level
+        yield f"| {level} | " + " | ".join(cells) + " |"
 
 
 def costs(study: Study, store: Store) -> str:
@@ -132,7 +134,8 @@ def costs(study: Study, store: Store) -> str:
 
 
 def percent(estimate: Estimate, sign: str = "") -> str:
-    return f"{100 * estimate.value:{sign}.1f} [{100 * estimate.low:{sign}.1f}, {100 * estimate.high:{sign}.1f}]"
+    value, low, high = (f"{100 * number:z{sign}.1f}" for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
 
 
 if __name__ == "__main__":

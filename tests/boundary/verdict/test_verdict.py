@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Counts, boundary_verdict, combine
+from edgewise.boundary.inference.means import unseen_share
 from edgewise.boundary.inference.power import mcnemar_power, power_at, standard_error
+from edgewise.boundary.measures.curves import problem_pass_at_k
 from edgewise.boundary.verdict.facts import Facts
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray
@@ -39,6 +41,17 @@ def test_a_planted_skill_extends(planted: tuple[Counts, Counts]) -> None:
     assert verdict.delta_k.low > 0.2
     assert verdict.solved.excess_expansion.low > 20
     assert verdict.solved.excess_shrinkage.low < 1
+
+
+@pytest.mark.parametrize("problems", [20, 150])
+def test_a_difference_that_is_not_shown_is_no_narrower_than_what_may_be_unseen(problems: int) -> None:
+    """Both models solve nearly every sample: differences of 1e-9 say little about the next problem."""
+    base, tuned = (draw(np.full(problems, p), 64, seed) for seed, p in enumerate((0.7, 0.8)))
+    verdict = boundary_verdict(base, tuned)
+    values_P = problem_pass_at_k(tuned, np.array([verdict.k])) - problem_pass_at_k(base, np.array([verdict.k]))
+    assert 0 < np.abs(values_P).max() < 1e-4
+    unseen = unseen_share(problems, verdict.confidence)
+    assert verdict.delta_k.low <= -unseen + 1e-4 and verdict.delta_k.high >= unseen - 1e-4
 
 
 def test_the_reverse_shrinks(planted: tuple[Counts, Counts]) -> None:

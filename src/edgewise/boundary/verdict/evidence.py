@@ -133,11 +133,13 @@ def evidence_from(
     """Evidence from the differences of every problem at 1 and at k, no larger than `reach`, and from the solved sets at
     a confidence."""
     p_K = np.fmax(mean_p(values_PK, cluster_P), sign_flip_p(values_PK, cluster_P))
+    count = units(len(values_PK), cluster_P)
     at_1, at_k = test_by_holm(
         values_PK.mean(axis=0),
         p_K,
         lambda confidence: mean_interval(values_PK, confidence, (-reach, reach), cluster_P),
         level,
+        count,
     )
     return Evidence(
         at_1=at_1,
@@ -147,7 +149,7 @@ def evidence_from(
         k=k,
         margin=margin,
         confidence=1 - level,
-        units=units(len(values_PK), cluster_P),
+        units=count,
     )
 
 
@@ -185,9 +187,12 @@ def _widest(estimates: Sequence[Estimate]) -> Estimate:
 
 
 def test_by_holm(
-    value_K: FloatArray, p_K: FloatArray, intervals_at: IntervalsAt, level: float
+    value_K: FloatArray, p_K: FloatArray, intervals_at: IntervalsAt, level: float, independent: int
 ) -> tuple[DifferenceTest, DifferenceTest]:
-    """Test the difference of pass@1, the first, and that of pass@k, the last, by Holm at `level`."""
+    """Test the difference of pass@1, the first, and that of pass@k, the last, by Holm at `level`.
+
+    The interval of a difference that is not shown holds 0 and what `independent` units may not have shown (`widened`).
+    """
     count = len(value_K)
     last = count - 1
 
@@ -200,7 +205,8 @@ def test_by_holm(
         # Few units with an unusual value can bound a mean away from 0 where the tests do not show it.
         shown = p <= at and not low <= 0 <= high
         if not shown and low <= high:
-            low, high = min(low, 0.0), max(high, 0.0)
+            unseen = unseen_share(independent, 1 - level)
+            low, high = min(low, 0.0, value - unseen), max(high, 0.0, value + unseen)
         return DifferenceTest(Estimate(value, low, high), p, 1 - at, shown)
 
     return tested(0), tested(last)

@@ -96,7 +96,7 @@ def combine_facts(facts: Sequence[Facts]) -> Facts:
 def _fact_1(e: Evidence) -> Fact1:
     if e.at_1.shown:
         return "up" if e.at_1.direction > 0 else "down"
-    return "same" if e.widened(e.at_1.estimate).inside(e.margin) else "open"
+    return "same" if e.at_1.estimate.inside(e.margin) else "open"
 
 
 def _fact_k(e: Evidence) -> FactK:

@@ -145,7 +145,8 @@ def recipe_evidence(
         return np.array([e.low for e in estimates]), np.array([e.high for e in estimates])
 
     value_K, p_K = (np.array([getattr(difference, name) for difference in differences]) for name in ("value", "p"))
-    at_1, at_k = test_by_holm(value_K, p_K, intervals_at, level)
+    count = units(base.problems, base.cluster_P)
+    at_1, at_k = test_by_holm(value_K, p_K, intervals_at, level, count)
     shares_PKR = np.stack([solved_shares(*pair, k) for pair in pairs], axis=2)
     shares = [
         two_way_mean(shares_PR, bounds=bounds, cluster_P=base.cluster_P)
@@ -159,7 +160,7 @@ def recipe_evidence(
         k=k,
         margin=margin,
         confidence=1 - level,
-        units=units(base.problems, base.cluster_P),
+        units=count,
     )
 
 
