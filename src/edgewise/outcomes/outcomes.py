@@ -36,11 +36,12 @@ BoolArray = npt.NDArray[np.bool_]
 class Outcomes:
     """S samples of P problems, in any order; columns end in `_S` where they have one value a sample.
 
-    Of the samples: `problem_S` (position of its problem in `problem`), `sample_S` (number of the
-    sample within its problem, in the order of drawing), `answer_S` and `process_S` (1 correct, 0
-    wrong, -1 unscorable), `truncated_S` (the completion met the length limit), `tokens_S` (its
-    length), `score_S` (a graded reward), `logprob_S` (sum over its tokens, nats), `predicted_S` (position
-    of its final answer in `answers`, -1 where there is none).
+    Of the samples: `problem_S` (position of its problem in `problem`), `sample_S` (number of the sample within its
+    problem, in the order of drawing), `answer_S` and `process_S` (1 correct, 0 wrong, -1 unscorable), `truncated_S`
+    (the completion met the length limit), `tokens_S` (its length), `score_S` (a graded reward), `logprob_S` (sum over
+    its tokens, nats), `predicted_S` (position of its final answer in `answers`, -1 where there is none), `text_S` (a
+    number of the completion: that of an equal text of the problem, 0 where it is not known), `seed_S` (that it was
+    drawn with). These two tell copies from draws and are not stored.
 
     Of the problems: `problem` (ids, sorted and distinct), `level` (whole numbers or names), `set`
     (problem set), `cluster` (problems made from one template or source share one), `gold` (the right
@@ -61,6 +62,8 @@ class Outcomes:
     score_S: FloatArray | None = None
     logprob_S: FloatArray | None = None
     predicted_S: Int32Array | None = None
+    text_S: IntArray | None = None
+    seed_S: IntArray | None = None
     answers: tuple[str, ...] = ()
     set: StrArray | None = None
     cluster: StrArray | None = None
@@ -135,6 +138,9 @@ class Outcomes:
             keep("predicted_S", integers("predicted_S", self.predicted_S).astype(np.int32))
             if (self.predicted_S >= len(self.answers)).any():
                 raise InputError(f"predicted_S: beyond the {len(self.answers)} answers")
+        for name in ("text_S", "seed_S"):
+            if getattr(self, name) is not None:
+                keep(name, integers(name, getattr(self, name)))
         keep("problem", np.asarray(self.problem, dtype=np.str_).copy(), problems)
         keep("level", labels("level", self.level), problems)
         for name in ("set", "cluster", "gold"):
@@ -202,6 +208,8 @@ class Outcomes:
             score_S=of_samples(self.score_S),
             logprob_S=of_samples(self.logprob_S),
             predicted_S=of_samples(self.predicted_S),
+            text_S=of_samples(self.text_S),
+            seed_S=of_samples(self.seed_S),
             answers=self.answers,
             set=of_problems(self.set),
             cluster=of_problems(self.cluster),

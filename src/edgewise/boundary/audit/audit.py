@@ -236,6 +236,8 @@ def _problem_set(
         comparisons=settings.comparisons,
     )
     of_set = registry.compute("set", arms, terms, settings.names)
+    # Guessing forbids a verdict at k, and no certificate.
+    forbidden = settings.forbidden
     settings, saturated = _unless_guessed(name, of_set, settings, terms.k)
     of_levels = replace(settings, comparisons=len(settings.checkpoints.arms) * len(levels))
     by_name = {arm.name: arm for arm in arms}
@@ -250,7 +252,12 @@ def _problem_set(
         measures=of_set,
         models={arm.name: registry.compute("model", (arm,), terms, settings.names) for arm in arms},
         comparisons={
-            model: registry.compute("comparison", (by_name[base], by_name[model]), terms, settings.names)
+            model: registry.compute(
+                "comparison",
+                (by_name[base], by_name[model]),
+                replace(terms, forbidden=forbidden[model]),
+                settings.names,
+            )
             for model, base in settings.checkpoints.base_of.items()
         },
         concerns=(Concern(saturated, True),) if saturated else (),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from edgewise.boundary.audit.missing import missing_concerns
 from edgewise.boundary.audit.result import Concern
+from edgewise.boundary.dependence.draws import draw_concerns
 from edgewise.outcomes.counts import Counts
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -15,7 +16,7 @@ MANY_UNSEEN = 0.1
 
 def sample_concerns(models: Mapping[str, Outcomes | Counts], counts: Mapping[str, Counts]) -> tuple[Concern, ...]:
     """The concerns about the samples of `models`, whose counts by the metric of the claims are `counts`."""
-    return (*missing_concerns(models, counts), *unseen_concerns(counts))
+    return (*draw_concerns(models, counts), *missing_concerns(models, counts), *unseen_concerns(counts))
 
 
 def unseen_concerns(counts: Mapping[str, Counts]) -> Iterator[Concern]:

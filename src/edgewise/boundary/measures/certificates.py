@@ -62,7 +62,8 @@ class Certificates:
     candidates and the tuned model solved each at its rate in the half that chose it (a rate that choosing
     flatters, so this is an upper estimate); `expected_shrinkages` likewise. `held_out` is the smallest number
     of held-out samples of a problem in either arm, and `held_out_needed` the number of them at which a problem
-    never solved is shown to be below `reachable` with this many candidates.
+    never solved is shown to be below `reachable` with this many candidates. `concerns` are reasons from outside that
+    forbid a claim; where there is one, nothing is certified.
     """
 
     expansions: tuple[Certificate, ...]
@@ -79,6 +80,7 @@ class Certificates:
     bound_alpha: float
     problems: int
     seed: int
+    concerns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def certify(
     reachable: float = 0.01,
     rare: float = 0.001,
     seed: int = 0,
+    concerns: Sequence[str] = (),
 ) -> Certificates:
     """Find the problems that tuning brought within reach or out of it, with family-wise error at most alpha.
 
@@ -110,7 +113,8 @@ def certify(
     with the arms exchanged.
 
     A problem that improved but was reachable before, or cannot be shown to have been out of reach with this
-    many samples, is not certified; `changes` tests for any change.
+    many samples, is not certified; `changes` tests for any change. The bounds are those of independent draws: nothing
+    is certified where one of `concerns`, reasons from outside, forbids a claim.
 
     Raises InputError when the arms do not hold the same problems, a problem has fewer than 2 samples in an
     arm, or not 0 < rare < reachable < 1 and 0 < alpha < 1.
@@ -153,6 +157,8 @@ def certify(
     tuned_low_P, tuned_high_P = _lower(tuned_held, bound_alpha), _upper(tuned_held, bound_alpha)
     expanded_P = gained_P & (base_high_P < reachable) & (tuned_low_P >= reachable)
     shrunk_P = lost_P & (tuned_high_P < reachable) & (base_low_P >= reachable)
+    if concerns:
+        expanded_P, shrunk_P = np.zeros_like(expanded_P), np.zeros_like(shrunk_P)
     return Certificates(
         expansions=tuple(certificates(expanded_P, base_high_P, tuned_low_P)),
         shrinkages=tuple(certificates(shrunk_P, base_low_P, tuned_high_P)),
@@ -168,6 +174,7 @@ def certify(
         bound_alpha=bound_alpha,
         problems=base.problems,
         seed=seed,
+        concerns=tuple(concerns),
     )
 
 
@@ -223,7 +230,7 @@ def _reach(bound: float, reachable: float, rare: float) -> Reach:
 
 
 def _certify(base: Arm, tuned: Arm, terms: Terms) -> Certificates:
-    return certify(base.counts, tuned.counts, alpha=terms.alpha, seed=terms.bootstrap.seed)
+    return certify(base.counts, tuned.counts, alpha=terms.alpha, seed=terms.bootstrap.seed, concerns=terms.forbidden)
 
 
 def _panel(result: Certificates) -> Panel:
@@ -251,6 +258,8 @@ def _panel(result: Certificates) -> Panel:
         f"{counted(result.problems, 'problem')}. Within reach is a success rate of {result.reachable:g} or more. "
         f"All bounds hold at once with probability {1 - result.alpha:.4g}: each is one-sided at alpha / (2 candidates)."
     )
+    if result.concerns:
+        note = f"{note} None is certified: {'; '.join(reason.rstrip('.') for reason in result.concerns)}."
     return Panel(columns, (PanelRow(cells),), note)
 
 

@@ -56,7 +56,8 @@ class Terms:
 
     `k` is where claims are made and `n` the smallest number of samples of a problem in any model. `guess` is what the
     guess floor is made of: a number of possible answers, counts of a run without reasoning, or None for the answers
-    given to other problems. `alpha`, `margin` and `comparisons` are those of the verdicts.
+    given to other problems. `alpha`, `margin` and `comparisons` are those of the verdicts. `forbidden` are the reasons
+    why no claim can be made of the models that are compared.
     """
 
     k: int
@@ -67,6 +68,7 @@ class Terms:
     verifier: VerifierLabels | None = None
     margin: float = 0.05
     comparisons: int = 1
+    forbidden: tuple[str, ...] = ()
 
     @property
     def refits(self) -> Bootstrap:

@@ -112,6 +112,8 @@ def _outcomes(model: ModelRows, ids: Sequence[str]) -> Outcomes:
             score_S=score_S,
             logprob_S=logprob_S,
             predicted_S=predicted_S,
+            text_S=model.columns.get("text"),
+            seed_S=_seeds(model),
             answers=() if predicted_S is None else tuple(model.table.encoders["answer"].values()),
             set=None if sets is None else sets[order],
             cluster=None if clusters is None else clusters[order],
@@ -171,6 +173,12 @@ def _complete_column(model: ModelRows, name: str) -> Array | None:
     if 0 < missing < column.size:
         model.notes.append(f"{name} is left out: {missing} of {column.size} rows have none")
     return None if missing else column
+
+
+def _seeds(model: ModelRows) -> IntArray | None:
+    """The seed of each sample, None where rows have none or all have one."""
+    seed_S = model.columns.get("seed")
+    return None if seed_S is None or (seed_S == MISSING).any() or (seed_S == seed_S[0]).all() else seed_S
 
 
 def _predicted(model: ModelRows) -> Int32Array | None:

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewise.interop.ingest.columns import MISSING
-from edgewise.interop.ingest.model_rows import EMPTY, ModelRows
+from edgewise.interop.ingest.model_rows import ModelRows
+from edgewise.interop.ingest.texts import row_hashes
 from edgewise.outcomes.counts import IntArray
 
 # The chance that rows are taken for copies that are none: 2 ** -this.
@@ -35,7 +36,7 @@ def leave_out_copies(model: ModelRows) -> ModelRows:
 
 
 def _without_repeated_samples(model: ModelRows) -> ModelRows:
-    sample_S, content_S = model.columns.get("sample"), model.columns.get("row")
+    sample_S, content_S = model.columns.get("sample"), _contents(model)
     if sample_S is None or (content_S is None and len(model.table.origins.files) == 1) or (sample_S == MISSING).any():
         return model
     order = np.lexsort((sample_S, model.problem_S))
@@ -47,7 +48,7 @@ def _without_repeated_samples(model: ModelRows) -> ModelRows:
     later, earlier = order[1:][same], first[1:][same]
     is_equal = np.zeros(later.size, dtype=np.bool_)
     if content_S is not None:
-        is_equal = (content_S[later] == content_S[earlier]) & (content_S[later] != EMPTY["row"])
+        is_equal = (content_S[later] == content_S[earlier]) & (content_S[later] != 0)
     file_S = model.file_of_rows()
     copies = np.zeros(sample_S.size, dtype=np.bool_)
     goes_on = False
@@ -67,8 +68,8 @@ def _without_repeated_samples(model: ModelRows) -> ModelRows:
 
 
 def _without_repeated_rows(model: ModelRows) -> ModelRows:
-    content_S = model.columns.get("row")
-    if content_S is None or (content_S == EMPTY["row"]).any():
+    content_S = _contents(model)
+    if content_S is None or (content_S == 0).any():
         return model
     order = np.lexsort((content_S, model.problem_S))
     starts = np.flatnonzero(
@@ -91,6 +92,12 @@ def _without_repeated_rows(model: ModelRows) -> ModelRows:
     copies[order[place >= np.repeat(times // factor, times)]] = True
     columns = {name: column for name, column in model.columns.items() if name != "sample"}
     return _without(replace(model, columns=columns), copies, f"every row is there {factor} times with one content")
+
+
+def _contents(model: ModelRows) -> IntArray | None:
+    """A hash of each row's text and verdict, 0 where it has no text; None where the files have no texts."""
+    text_S = model.columns.get("text")
+    return None if text_S is None else row_hashes(text_S, model.columns["verdict"])
 
 
 def _without(model: ModelRows, copies: npt.NDArray[np.bool_], why: str) -> ModelRows:

@@ -29,8 +29,9 @@ EMPTY: dict[str, float] = {
     "score": np.nan,
     "logprob": np.nan,
     "predicted": -1,
-    # The content of the row is not known.
-    "row": 0,
+    "seed": MISSING,
+    # The text of the completion is not known.
+    "text": 0,
 }
 
 

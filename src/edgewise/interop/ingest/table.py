@@ -25,7 +25,7 @@ from edgewise.interop.ingest.columns import (
 )
 from edgewise.interop.ingest.problems import ProblemAttribute, ProblemIndex
 from edgewise.interop.ingest.schema import PROBLEM_ATTRIBUTES
-from edgewise.interop.ingest.texts import PROMPT_CHARACTERS, KeptTexts, TextComparison, WantedTexts, row_hashes
+from edgewise.interop.ingest.texts import PROMPT_CHARACTERS, KeptTexts, TextComparison, WantedTexts
 from edgewise.interop.ingest.verdicts import VerdictReader, process_verdicts, truncation
 from edgewise.outcomes.counts import Counts, IntArray
 from edgewise.outcomes.outcomes import Int32Array
@@ -129,6 +129,8 @@ class RolloutTable:
         self._append("verdict", verdict_S)
         if "sample" in columns:
             self._append("sample", integers_of(columns["sample"]))
+        if "seed" in columns:
+            self._append("seed", integers_of(columns["seed"]))
         if "process" in columns:
             self._append("process", process_verdicts(columns["process"], verdict_S))
         if (truncated_S := truncation(columns, self._unknown_finish_reason)) is not None:
@@ -154,8 +156,8 @@ class RolloutTable:
     ) -> None:
         """Compare the texts of the rows from `start` on, those that have one, with others of their problems.
 
-        `text_of` gives the text of a row, counted from `start`. Completions and verdicts are remembered as well, to
-        find rows that are there twice, and the first prompt that differs.
+        `text_of` gives the text of a row, counted from `start`. The hashes of completions are remembered as well, to
+        find samples that are there twice, and the first prompt that differs.
         """
         end = start + hash_S.size
         problem_S = self.columns["problem"].slice(start, end)
@@ -164,8 +166,7 @@ class RolloutTable:
             place = int(np.flatnonzero(given_S)[differing])
             self.second_prompt = start + place, str(text_of(place))[:PROMPT_CHARACTERS]
         if texts is self.completion_texts:
-            verdict_S = self.columns["verdict"].slice(start, end)
-            self._append_at(start, "row", row_hashes(np.where(given_S, hash_S, 0), verdict_S))
+            self._append_at(start, "text", np.where(given_S, hash_S, 0))
 
     def _number_problems(self, size: int, columns: Mapping[str, BatchColumn]) -> tuple[Int32Array, IntArray]:
         codes = {}

@@ -117,11 +117,12 @@ class TextComparison:
 
 
 def text_hashes(texts: Iterable[Any]) -> IntArray:
-    """A hash of each text; equal texts have equal hashes within one run of Python."""
-    return np.array([hash(text if isinstance(text, str) else repr(text)) for text in texts], dtype=np.int64)
+    """A hash of each text, never 0; equal texts have equal hashes within one run of Python."""
+    hash_S = np.array([hash(text if isinstance(text, str) else repr(text)) for text in texts], dtype=np.int64)
+    return np.where(hash_S == 0, 1, hash_S)
 
 
 def row_hashes(text_S: IntArray, verdict_S: MarkArray) -> IntArray:
-    """A hash of each row, never 0, from that of its text and its verdict."""
+    """A hash of each row from that of its text and its verdict, 0 where the text is not known and nowhere else."""
     mixed_S = text_S * 3 + verdict_S
-    return np.where(mixed_S == 0, 1, mixed_S)
+    return np.where(text_S == 0, 0, np.where(mixed_S == 0, 1, mixed_S))
