@@ -17,6 +17,7 @@ from edgewise.interop.arguments import read_arguments
 from edgewise.interop.concerns import find_concerns, same_seeds
 from edgewise.interop.file_names import FilesAre
 from edgewise.interop.model_rollouts import ModelRollouts
+from edgewise.interop.templates import with_templates
 from edgewise.outcomes.counts import Counts, Metric, StrArray
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -90,9 +91,9 @@ def read_arms(
     An argument is a path, NAME=PATH, or NAME=PATH,PATH,... for the training seeds of one arm.
 
     `score`, `threshold`, `filter`, `columns` and `files_are` are as in `read_rollouts`. With `shared_problems` the
-    problems that some model lacks are left out, and a concern says how many; without, they are an error. Raises
-    InputError as `edgewise.interop.arguments.read_arguments` does, and where no sample of a model was graded or no
-    problem is shared.
+    problems that some model lacks are left out, and a concern says how many; without, they are an error. Problems of
+    one template that change together become clusters, where the files give none. Raises InputError as
+    `edgewise.interop.arguments.read_arguments` does, and where no sample of a model was graded or no problem is shared.
     """
     named = read_arguments(
         arguments, score=score, threshold=threshold, filter=filter, columns=columns, files_are=files_are
@@ -106,6 +107,9 @@ def read_arms(
         concerns += left_out
     else:
         _require_same_problems(samples)
+    prompts = ChainMap(*(dict(model.prompts) for model in models.values()))
+    samples, of_templates = with_templates(samples, prompts)
+    concerns += of_templates
     concerns += find_concerns(models, samples)
     concerns += same_seeds(named.seeds, samples)
     return Arms(models, samples, tuple(concerns), named.seeds)
