@@ -156,7 +156,7 @@ class Outcomes:
             raise InputError(f"problem_S: beyond the {len(self.problem)} problems")
         if not n_P.all():
             raise InputError(f"problem: {self.problem[np.argmin(n_P)]} has no sample")
-        order = self._order
+        order = self.order
         code, sample = self.problem_S[order], self.sample_S[order]
         twice = (code[1:] == code[:-1]) & (sample[1:] == sample[:-1])
         if twice.any():
@@ -166,7 +166,7 @@ class Outcomes:
             )
 
     @cached_property
-    def _order(self) -> IntArray:
+    def order(self) -> IntArray:
         """The rows by problem, then by sample number."""
         return np.lexsort((self.sample_S, self.problem_S))
 
@@ -247,7 +247,7 @@ class Outcomes:
             return np.bincount(code[rows], minlength=problems).astype(np.int64)
 
         rank = np.empty(code.size, dtype=np.int64)
-        rank[self._order] = np.arange(code.size) - np.repeat(np.cumsum(n_P) - n_P, n_P)
+        rank[self.order] = np.arange(code.size) - np.repeat(np.cumsum(n_P) - n_P, n_P)
         first_P = n_P.copy()
         correct = verdict == 1
         ungraded = verdict == -1

@@ -103,7 +103,7 @@ def test_one_seed_for_two_samples_that_are_one() -> None:
     once = draws(rng, 60, 8)
     seeds = np.tile(np.arange(8), 60)
     twice = replace(copied(once, 2, "blocks", rng), seed_S=np.tile(np.tile(np.arange(8), 2), 60))
-    assert said(twice).startswith("Samples drawn with one seed are one sample: 480 of 480 such pairs have one text")
+    assert said(twice).startswith("Samples drawn with one seed are one sample: 480 of 480 such pairs are equal")
     # One seed may give several texts, as where a server draws n samples for one request.
     assert not said(replace(once, seed_S=seeds // 4))
     assert not said(replace(once, seed_S=seeds))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.boundary.audit.result import Concern
+from edgewise.boundary.dependence.labels import Labels
 from edgewise.boundary.dependence.order import agreement, halves, is_sorted
 from edgewise.boundary.dependence.repeats import common_multiple, repeated_texts
 from edgewise.boundary.dependence.seeds import repeated_seeds
@@ -20,6 +21,8 @@ FALSE_ALARM = 1e-4
 _SMALL = 0.01
 # Samples whose content agrees so much at one distance are copies rather than of one run.
 _COPIED = 0.2
+# An odd number by which what is known of a sample is mixed into one.
+_MIXER = np.int64(0x27D4EB2F165667C5)
 
 
 def draw_concerns(models: Mapping[str, Outcomes | Counts], counts: Mapping[str, Counts]) -> Iterator[Concern]:
@@ -34,20 +37,20 @@ def draw_concerns(models: Mapping[str, Outcomes | Counts], counts: Mapping[str, 
 
 @dataclass(frozen=True, eq=False)
 class _Draws:
-    """Samples by problem and in the order of drawing. `label_S` is equal where all that is known of two samples is; it
-    tells `texts` apart or only lengths, log-probabilities and answers, or is None."""
+    """Samples by problem, in the order of drawing. `labels` are equal where all that is known of two samples is: their
+    `texts`, or only lengths, log-probabilities and answers; None where nothing is but verdicts."""
 
     n_P: IntArray
     problem_S: IntArray
     correct_S: BoolArray
-    label_S: IntArray | None
+    labels: Labels | None
     texts: bool
     seed_S: IntArray | None
     sorted_by_something: bool
 
 
 def _in_order(samples: Outcomes, metric: Metric) -> _Draws:
-    order = np.lexsort((samples.sample_S, samples.problem_S))
+    order = samples.order
     problem_S = samples.problem_S[order].astype(np.int64)
     verdict_S = samples.answer_S if metric == "answer" or samples.process_S is None else samples.process_S
     n_P = np.bincount(problem_S)
@@ -57,24 +60,25 @@ def _in_order(samples: Outcomes, metric: Metric) -> _Draws:
         n_P=n_P,
         problem_S=problem_S,
         correct_S=correct_S,
-        label_S=_labels(samples, order),
+        labels=_labels(samples, problem_S),
         texts=samples.text_S is not None,
         seed_S=None if samples.seed_S is None else samples.seed_S[order],
         sorted_by_something=any(is_sorted(value_S, n_P) for value_S in (correct_S, *values)),
     )
 
 
-def _labels(samples: Outcomes, order: IntArray) -> IntArray | None:
-    """The text of each sample; without texts what else is known of it, as far as it tells samples apart."""
+def _labels(samples: Outcomes, problem_S: IntArray) -> Labels | None:
+    """By the texts, of which those of long files are read only as far as a bound; else by what tells samples apart."""
+    order = samples.order
     if samples.text_S is not None:
-        return samples.text_S[order]
-    columns = (samples.logprob_S, samples.tokens_S, samples.predicted_S)
+        known = np.flatnonzero(samples.text_S[order])
+        return Labels.of(problem_S[known], samples.text_S[order[known]]) if known.size else None
     label_S = np.zeros(order.size, dtype=np.int64)
+    columns = [column for column in (samples.logprob_S, samples.tokens_S, samples.predicted_S) if column is not None]
     for column in columns:
-        if column is not None:
-            code_S = np.unique(column, return_inverse=True)[1]
-            label_S = np.unique(label_S * (int(code_S.max()) + 1) + code_S, return_inverse=True)[1]
-    return label_S[order] if label_S.any() else None
+        bits_S = column.view(np.int64) if column.dtype == np.float64 else column.astype(np.int64)
+        label_S = (label_S ^ bits_S) * _MIXER
+    return Labels.of(problem_S, label_S[order]) if columns else None
 
 
 def _multiples(counts: Counts) -> str:
@@ -92,24 +96,22 @@ def _other_signs(draws: _Draws) -> str:
 
 
 def _same_seeds(draws: _Draws) -> str:
+    labels = draws.labels
     if draws.seed_S is None:
         return ""
-    label_S = draws.correct_S.astype(np.int64) if draws.label_S is None else draws.label_S
-    seeds = repeated_seeds(draws.problem_S, draws.seed_S, label_S)
+    if labels is None or labels.problem_S.size < draws.problem_S.size:
+        labels = Labels.of(draws.problem_S, draws.correct_S.astype(np.int64))
+    seeds = repeated_seeds(draws.seed_S, labels)
     if seeds is None or seeds.p > FALSE_ALARM:
         return ""
-    what = "have one text" if draws.texts else "are alike"
     return (
-        f"Samples drawn with one seed are one sample: {seeds.equal:,} of {seeds.pairs:,} such pairs {what}, where "
-        f"{seeds.expected:,.0f} would by chance; draw each sample with a seed of its own."
+        f"Samples drawn with one seed are one sample: {seeds.equal:,} of {seeds.pairs:,} such pairs are equal, where "
+        f"{seeds.expected:,.0f} would be by chance; draw each sample with a seed of its own."
     )
 
 
 def _repeated(draws: _Draws) -> str:
-    known_S = _known(draws)
-    if draws.label_S is None or not known_S.any():
-        return ""
-    repeats = repeated_texts(draws.problem_S[known_S], draws.label_S[known_S])
+    repeats = None if draws.labels is None else repeated_texts(draws.labels)
     if repeats is None or repeats.p > FALSE_ALARM:
         return ""
     what = "texts are" if draws.texts else "samples with one length, log-probability and answer are"
@@ -120,14 +122,11 @@ def _repeated(draws: _Draws) -> str:
 
 
 def _copies_in_order(draws: _Draws) -> str:
-    known_S = _known(draws)
-    if draws.label_S is None or not known_S.any() or draws.sorted_by_something:
+    labels = draws.labels
+    # Rows that were sorted by their label are in no order of drawing.
+    if labels is None or labels.is_grouped or draws.sorted_by_something:
         return ""
-    problem_S, label_S = draws.problem_S[known_S], draws.label_S[known_S]
-    if _is_grouped(problem_S, label_S):
-        return ""
-    n_P = np.bincount(problem_S)
-    found = agreement(_coin_of_each_label(problem_S, label_S), n_P[n_P > 0])
+    found = agreement(labels.coins(), labels.n_P)
     if found is None or found.p > FALSE_ALARM or found.correlation < _SMALL:
         return ""
     return (
@@ -168,30 +167,6 @@ def _runs(draws: _Draws) -> str:
             f"p = {near.p:.1g}), as those of one run do: {advice}."
         )
     return ""
-
-
-def _known(draws: _Draws) -> BoolArray:
-    """Samples whose label is known: the texts of long files are read only as far as a bound."""
-    if draws.label_S is None or not draws.texts:
-        return np.ones(draws.problem_S.size, dtype=np.bool_)
-    return np.asarray(draws.label_S != 0)
-
-
-def _coin_of_each_label(problem_S: IntArray, label_S: IntArray) -> BoolArray:
-    """A fair coin for each label of each problem, the same on every run whatever the labels are called."""
-    code_S = np.unique(label_S, return_inverse=True)[1]
-    _, first, place_S = np.unique(problem_S * (int(code_S.max()) + 1) + code_S, return_index=True, return_inverse=True)
-    coin_L = np.empty(first.size, dtype=np.bool_)
-    coin_L[np.argsort(first)] = np.random.default_rng(0).random(first.size) < 0.5
-    return np.asarray(coin_L[place_S])
-
-
-def _is_grouped(problem_S: IntArray, label_S: IntArray) -> bool:
-    """Whether equal labels stand together in nearly all problems, so that the rows were sorted by them."""
-    code_S = np.unique(label_S, return_inverse=True)[1]
-    new_S = np.concatenate(([True], (np.diff(problem_S) != 0) | (np.diff(code_S) != 0)))
-    distinct = np.unique(problem_S * (int(code_S.max()) + 1) + code_S).size
-    return bool(new_S.sum() <= distinct * 1.01)
 
 
 def _odd_after_even(draws: _Draws) -> BoolArray:

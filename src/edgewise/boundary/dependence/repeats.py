@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from edgewise.boundary.dependence.labels import Labels
 from edgewise.outcomes.counts import Counts, IntArray
 
 # Multiples up to this are looked for.
@@ -35,7 +36,7 @@ class Repeats:
     p: float
 
 
-def repeated_texts(problem_S: IntArray, text_S: IntArray) -> Repeats | None:
+def repeated_texts(texts: Labels) -> Repeats | None:
     """Test the multiplicities of texts within problems; None where no text repeats or samples are few.
 
     For each multiplicity r the test asks whether f_r^2 r (n-r) / ((r+1) (n-r+1)) <= f_(r-1) f_(r+1) can hold for the
@@ -43,17 +44,11 @@ def repeated_texts(problem_S: IntArray, text_S: IntArray) -> Repeats | None:
     negatively associated events, so that Poisson bounds hold for them; a third of the p-value is spent on each. The
     p-value is corrected for the multiplicities that are looked at.
     """
-    order = np.lexsort((text_S, problem_S))
-    problem_S, text_S = problem_S[order], text_S[order]
-    starts = np.flatnonzero(np.concatenate(([True], (np.diff(problem_S) != 0) | (np.diff(text_S) != 0))))
-    times_T = np.diff(np.append(starts, problem_S.size))
-    _, place_T = np.unique(problem_S[starts], return_inverse=True)
-    n_P = np.bincount(place_T, weights=times_T).astype(np.int64)
-    n = int(np.quantile(n_P, _FEW, method="lower"))
-    times_T = times_T[(n_P >= n)[place_T]]
+    n = int(np.quantile(texts.n_P, _FEW, method="lower"))
     most = min(_MOST_COPIES, n // 2)
-    if most < 2 or times_T.max() < 2:
+    if most < 2 or not texts.repeat:
         return None
+    times_T = texts.times_L[(texts.n_P >= n)[texts.problem_L]]
     f_R = np.bincount(np.minimum(times_T, most + 2), minlength=most + 3)
     found = [_too_many(f_R, times, n) for times in range(2, most + 1)]
     best = min(found, key=lambda repeats: repeats.p)
