@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from edgewise.boundary.audit.missing import missing_concerns
 from edgewise.boundary.audit.result import Concern
 from edgewise.boundary.dependence.draws import draw_concerns
+from edgewise.boundary.dependence.missing import missing_concerns
 from edgewise.outcomes.counts import Counts
 from edgewise.outcomes.outcomes import Outcomes
 

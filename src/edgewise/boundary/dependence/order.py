@@ -29,7 +29,7 @@ _SORTED = 0.9
 
 
 @dataclass(frozen=True)
-class Agreement:
+class OrderAgreement:
     """The distance at which samples of a problem agree most: their mean correlation and its one-sided p-value."""
 
     distance: int
@@ -51,7 +51,7 @@ class Halves:
     drift_p: float
 
 
-def agreement(mark_S: BoolArray, n_P: IntArray) -> Agreement | None:
+def agreement(mark_S: BoolArray, n_P: IntArray) -> OrderAgreement | None:
     """Test the correlation of marks at every distance; None where hardly a problem has both marks.
 
     `mark_S` holds the samples problem by problem, each in the order of drawing, `n_P` of each. Looked at are distances
@@ -78,7 +78,7 @@ def agreement(mark_S: BoolArray, n_P: IntArray) -> Agreement | None:
     best = int(np.argmin(p_D))
     pairs = np.maximum(n_U - distance_D[best], 0).sum()
     correlation = min(1.0, float((product_D - mean_D)[best] / pairs))
-    return Agreement(best + 1, correlation, min(1.0, float(p_D[best])))
+    return OrderAgreement(best + 1, correlation, min(1.0, float(p_D[best])))
 
 
 def halves(mark_S: BoolArray, n_P: IntArray) -> Halves | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgewise.boundary import Counts, Outcomes, audit
-from edgewise.boundary.audit.missing import FALSE_ALARM, association, missing_concerns
+from edgewise.boundary.dependence.missing import FALSE_ALARM, association, missing_concerns
 from edgewise.outcomes.counts import FloatArray
 
 N = 16
