@@ -113,6 +113,13 @@ def unseen_share(units: float, confidence: float) -> float:
     return float(1 - ((1 - confidence) / 2) ** (1 / units))
 
 
+def with_unseen(estimate: Estimate, units: float, confidence: float, size: float = 1.0) -> Estimate:
+    """The estimate with an interval that reaches to either side at least as far as `unseen_share` x `size`."""
+    unseen = size * unseen_share(units, confidence)
+    value = estimate.value
+    return Estimate(value, min(estimate.low, value - unseen), max(estimate.high, value + unseen))
+
+
 @dataclass(frozen=True, eq=False)
 class UnitMoments:
     """Of each column: mean, standard error and skewness of the mean, and whether units differ at all."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgewise.boundary.inference.estimators import none_at_k
-from edgewise.boundary.inference.means import Estimate, mean_interval
+from edgewise.boundary.inference.means import Estimate, mean_interval, units, with_unseen
 from edgewise.boundary.inference.resampling import BOOTSTRAP, Bootstrap
 from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow, basis
 from edgewise.boundary.measures.registry import Arm, Measure, Terms
@@ -37,7 +37,7 @@ class SolvedSets:
     of the base solves and another does not, in each direction: what `base_only` and `tuned_only`
     would both be had nothing changed. `excess_expansion` is `tuned_only - floor` and
     `excess_shrinkage` is `base_only - floor`. Each carries its interval over
-    problems; floor and excesses are NaN when the base has fewer than 2m samples of a problem.
+    problems (`excess_interval`); floor and excesses are NaN when the base has fewer than 2m samples of a problem.
 
     `realised` is the table of whole numbers in the first m samples of each arm (by sample
     number), and `mcnemar_p` its exact two-sided McNemar p-value; None and NaN when the order of
@@ -83,10 +83,11 @@ def solved_sets(
     require_same_problems(base, tuned)
     m = samples_each(base, tuned, m)
     columns_PK = solved_shares(base, tuned, m)
-    both, base_only, tuned_only, neither, floor = _totals(
-        columns_PK[:, :5], bootstrap.confidence, (0.0, 1.0), base.cluster_P
-    )
-    expansion, shrinkage = _totals(columns_PK[:, 5:], bootstrap.confidence, (-1.0, 1.0), base.cluster_P)
+    confidence = bootstrap.confidence
+    both, base_only, tuned_only, neither, floor = _totals(columns_PK[:, :5], confidence, (0.0, 1.0), base.cluster_P)
+    excesses = _totals(columns_PK[:, 5:], confidence, (-1.0, 1.0), base.cluster_P)
+    independent = units(base.problems, base.cluster_P)
+    expansion, shrinkage = (excess_interval(excess, base.problems, independent, confidence) for excess in excesses)
     realised = _realised(base, tuned, m)
     return SolvedSets(
         m=m,
@@ -102,6 +103,13 @@ def solved_sets(
         problems=base.problems,
         bootstrap=bootstrap,
     )
+
+
+def excess_interval(excess: Estimate, problems: int, independent: int, confidence: float) -> Estimate:
+    """The interval of an excess. Where it holds 0, it also holds what `independent` units may not have shown."""
+    if not excess.low <= 0 <= excess.high:
+        return excess
+    return with_unseen(excess, independent, confidence, problems)
 
 
 # The columns of `solved_shares`, and the bounds of each.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from edgewise.boundary.inference.means import Estimate, mean_interval, mean_p, sign_flip_p, units, unseen_share
+from edgewise.boundary.inference.means import Estimate, mean_interval, mean_p, sign_flip_p, units, with_unseen
 from edgewise.boundary.inference.power import detectable, standard_error
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.measures.curves import problem_pass_at_k
@@ -98,9 +99,7 @@ class Evidence:
     def widened(self, estimate: Estimate, size: float = 1.0) -> Estimate:
         """The interval as the absence of a change needs it: to either side it reaches at least as far as the share of
         problems, of `size` in all, that may have changed without one of them being seen."""
-        unseen = size * unseen_share(self.units, self.confidence)
-        value = estimate.value
-        return Estimate(value, min(estimate.low, value - unseen), max(estimate.high, value + unseen))
+        return with_unseen(estimate, self.units, self.confidence, size)
 
 
 def evidence_of(base: Counts, tuned: Counts, k: int, *, margin: float, alpha: float, comparisons: int) -> Evidence:
@@ -201,12 +200,12 @@ def test_by_holm(
         # With k = 1 there is one difference, and nothing to share alpha with.
         at = level if count == 1 or (other_p <= level / 2 and other_p <= p) else level / 2
         low_K, high_K = intervals_at(1 - at)
-        value, low, high = float(value_K[column]), float(low_K[column]), float(high_K[column])
+        estimate = Estimate(float(value_K[column]), float(low_K[column]), float(high_K[column]))
         # Few units with an unusual value can bound a mean away from 0 where the tests do not show it.
-        shown = p <= at and not low <= 0 <= high
-        if not shown and low <= high:
-            unseen = unseen_share(independent, 1 - level)
-            low, high = min(low, 0.0, value - unseen), max(high, 0.0, value + unseen)
-        return DifferenceTest(Estimate(value, low, high), p, 1 - at, shown)
+        shown = p <= at and not estimate.low <= 0 <= estimate.high
+        if not shown and not math.isnan(estimate.low):
+            wide = with_unseen(estimate, independent, 1 - level)
+            estimate = Estimate(wide.value, min(wide.low, 0.0), max(wide.high, 0.0))
+        return DifferenceTest(estimate, p, 1 - at, shown)
 
     return tested(0), tested(last)

@@ -12,7 +12,7 @@ from edgewise.boundary.inference.means import Estimate, units
 from edgewise.boundary.inference.resampling import Bootstrap
 from edgewise.boundary.inference.two_way import LEAST_SEEDS, TwoWayMean, two_way_mean
 from edgewise.boundary.measures.curves import problem_pass_at_k
-from edgewise.boundary.measures.solved import SHARE_BOUNDS, SHARES, SolvedSets, solved_shares
+from edgewise.boundary.measures.solved import SHARE_BOUNDS, SHARES, SolvedSets, excess_interval, solved_shares
 from edgewise.boundary.verdict.evidence import BOTH_SHARE, Evidence, test_by_holm
 from edgewise.boundary.verdict.labels import Label
 from edgewise.boundary.verdict.rules import Case
@@ -155,8 +155,8 @@ def recipe_evidence(
     return Evidence(
         at_1=at_1,
         at_k=at_k,
-        solved=_solved_sets(shares, k, base.problems, 1 - level),
-        strict=_solved_sets(shares, k, base.problems, 1 - BOTH_SHARE * level),
+        solved=_solved_sets(shares, k, base.problems, count, 1 - level),
+        strict=_solved_sets(shares, k, base.problems, count, 1 - BOTH_SHARE * level),
         k=k,
         margin=margin,
         confidence=1 - level,
@@ -164,12 +164,15 @@ def recipe_evidence(
     )
 
 
-def _solved_sets(shares: Sequence[TwoWayMean], k: int, problems: int, confidence: float) -> SolvedSets:
+def _solved_sets(
+    shares: Sequence[TwoWayMean], k: int, problems: int, independent: int, confidence: float
+) -> SolvedSets:
     """The solved sets as means over seeds. A table of whole numbers belongs to one seed, so there is none."""
     cells = {}
     for name, share in zip(SHARES, shares, strict=True):
         estimate = share.interval(confidence)
-        cells[name] = Estimate(*(problems * number for number in (estimate.value, estimate.low, estimate.high)))
+        cell = Estimate(*(problems * number for number in (estimate.value, estimate.low, estimate.high)))
+        cells[name] = excess_interval(cell, problems, independent, confidence) if name.startswith("excess") else cell
     return SolvedSets(
         m=k,
         **cells,
