@@ -24,6 +24,7 @@ from edgewise.interop.ingest.problem_columns import (
 from edgewise.interop.ingest.problems import rank_within
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.ingest.texts import EXAMPLE_PROBLEMS
+from edgewise.interop.ingest.unrecorded import mark_unrecorded
 from edgewise.interop.ingest.verdicts import NOT_VERIFIED
 from edgewise.interop.model_rollouts import ModelRollouts, RecordedSampling
 from edgewise.outcomes.counts import Counts, IntArray
@@ -41,7 +42,7 @@ def assemble(table: RolloutTable) -> tuple[ModelRollouts, ...]:
         return tuple(_totals(table, *checkpoint, counts) for checkpoint, counts in table.totals.items())
     if not table.rows:
         raise InputError(f"{table.origins.files[0]}: no sample; a row is one sample")
-    return tuple(_model_rollouts(leave_out_copies(model)) for model in split_by_model(table))
+    return tuple(_model_rollouts(mark_unrecorded(leave_out_copies(model))) for model in split_by_model(table))
 
 
 def _totals(table: RolloutTable, model: str | None, training_seed: str | None, counts: Counts) -> ModelRollouts:

@@ -32,6 +32,7 @@ EMPTY: dict[str, float] = {
     "seed": MISSING,
     # The text of the completion is not known.
     "text": 0,
+    "marks": -1,
 }
 
 

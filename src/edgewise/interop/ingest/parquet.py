@@ -6,14 +6,13 @@ those of the first TEXT_ROWS rows, to see whether samples repeat each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,7 +25,7 @@ from edgewise.interop.ingest.records import Record
 from edgewise.interop.ingest.rows import converted_column
 from edgewise.interop.ingest.schema import CONVERTERS, TEXT_COLUMNS
 from edgewise.interop.ingest.table import RolloutTable
-from edgewise.interop.ingest.texts import TextComparison, text_hashes
+from edgewise.interop.ingest.texts import TextComparison, answer_marks, text_hashes
 from edgewise.outcomes.counts import IntArray
 
 TEXT_ROWS = 200_000
@@ -175,8 +174,11 @@ class _TextReader:
             for batch in self._file.iter_batches(_LONG_BATCH_ROWS, row_groups=[group], columns=[self._names[column]]):
                 array = batch.column(0)
                 if comparison is not None and at < compared_rows:
-                    texts = partial(_cell, array)
-                    self._table.compare_texts(comparison, self._start + at, *_hashes(array), texts)
+                    given_S = array.is_valid().to_numpy(zero_copy_only=False)
+                    hash_S, texts = _per_text(array, text_hashes), partial(_cell, array)
+                    self._table.compare_texts(comparison, self._start + at, hash_S, given_S, texts)
+                    if column == "completion":
+                        self._table.mark_texts(self._start + at, _per_text(array, answer_marks))
                 wanted = _between(rows, at, at + len(array))
                 for row, cell in zip(wanted.tolist(), array.take(pa.array(wanted - at)).to_pylist(), strict=True):
                     if (text := self._convert(column, row, cell)) is not None:
@@ -200,13 +202,14 @@ def _between(rows: IntArray, start: int, end: int) -> IntArray:
     return rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)]
 
 
-def _hashes(array: pa.Array) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-    """A hash of each cell, and which cells are not empty."""
-    given_S = array.is_valid().to_numpy(zero_copy_only=False)
+def _per_text(array: pa.Array, of_texts: Callable[[list[Any]], IntArray]) -> IntArray:
+    """A number of each cell, that of an empty one being that of None; equal cells are looked at once."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if pa.types.is_nested(array.type):
-        return text_hashes(array.to_pylist()), given_S
+        return of_texts(array.to_pylist())
     encoded = array.dictionary_encode()
-    hash_of_value = text_hashes([*encoded.dictionary.to_pylist(), None])
-    return hash_of_value[encoded.indices.fill_null(len(hash_of_value) - 1).to_numpy(zero_copy_only=False)], given_S
+    number_of_value = of_texts([*encoded.dictionary.to_pylist(), None])
+    return np.asarray(
+        number_of_value[encoded.indices.fill_null(len(number_of_value) - 1).to_numpy(zero_copy_only=False)]
+    )

@@ -12,7 +12,7 @@ from edgewise.interop.ingest.cells import CellConverter
 from edgewise.interop.ingest.columns import DictionaryColumn
 from edgewise.interop.ingest.schema import CONVERTERS, TEXT_COLUMNS
 from edgewise.interop.ingest.table import RolloutTable
-from edgewise.interop.ingest.texts import text_hashes
+from edgewise.interop.ingest.texts import answer_marks, text_hashes
 
 # A batch ends at whichever comes first.
 _BATCH_ROWS = 4096
@@ -82,6 +82,8 @@ class RowBatcher:
             if texts := cells.get(name):
                 given_S = np.array([text is not None for text in texts])
                 table.compare_texts(comparison, start, text_hashes(texts), given_S, texts.__getitem__)
+                if name == "completion":
+                    table.mark_texts(start, answer_marks(texts))
         for row in wanted.prompts.tolist():
             if (prompt := self._text(start, row, "prompt")) is not None:
                 table.texts.keep_prompt(row, prompt)

@@ -64,6 +64,8 @@ class RolloutTable:
         # Codes of a model, a set of it and a field that holds verdicts of it.
         self.graded: set[tuple[int, int, int]] = set()
         self.obeyed: set[str] = set()
+        # Some row says, or could say, that a completion could not be read.
+        self.says_unreadable = False
         # Of the scores that a threshold decides about.
         self.largest_score = -np.inf
         # Files of several folders are draws of one model, as somebody said.
@@ -127,6 +129,7 @@ class RolloutTable:
             self.largest_score = float(np.fmax.reduce(floats_of(columns["graded"]), initial=self.largest_score))
         self._append("problem", problem_S)
         self._append("verdict", verdict_S)
+        self.says_unreadable |= "parse_ok" in columns or bool((verdict_S == -1).any())
         if "sample" in columns:
             self._append("sample", integers_of(columns["sample"]))
         if "seed" in columns:
@@ -167,6 +170,10 @@ class RolloutTable:
             self.second_prompt = start + place, str(text_of(place))[:PROMPT_CHARACTERS]
         if texts is self.completion_texts:
             self._append_at(start, "text", np.where(given_S, hash_S, 0))
+
+    def mark_texts(self, start: int, mark_S: IntArray) -> None:
+        """Remember which marks of a final answer the completions of the rows from `start` on hold."""
+        self._append_at(start, "marks", mark_S.astype(np.int8))
 
     def _number_problems(self, size: int, columns: Mapping[str, BatchColumn]) -> tuple[Int32Array, IntArray]:
         codes = {}

@@ -18,6 +18,9 @@ PROMPT_CHARACTERS = 20_000
 EXAMPLE_CHARACTERS = 8_000
 # Of so many problems of each model and set examples are kept: the first correct and the first wrong completion.
 EXAMPLE_PROBLEMS = 400
+# How final answers begin or end, in small letters, within the last characters of a completion.
+ANSWER_MARKS = ("\\boxed", "####", "</answer>", "answer is", "answer:")
+_TAIL = 2_000
 # The characters of all kept prompts together, and of all kept examples.
 TEXT_BUDGET = 64_000_000
 
@@ -126,3 +129,15 @@ def row_hashes(text_S: IntArray, verdict_S: MarkArray) -> IntArray:
     """A hash of each row from that of its text and its verdict, 0 where the text is not known and nowhere else."""
     mixed_S = text_S * 3 + verdict_S
     return np.where(text_S == 0, 0, np.where(mixed_S == 0, 1, mixed_S))
+
+
+def answer_marks(texts: Iterable[Any]) -> IntArray:
+    """Which of ANSWER_MARKS each completion holds: a bit for each, 0 where it holds none, -1 where there is no text."""
+    return np.array([_marks(text) for text in texts], dtype=np.int64)
+
+
+def _marks(text: Any) -> int:
+    if text is None:
+        return -1
+    tail = (text if isinstance(text, str) else repr(text))[-_TAIL:].lower()
+    return sum(1 << bit for bit, mark in enumerate(ANSWER_MARKS) if mark in tail)
