@@ -36,7 +36,8 @@ def test_clean_draws_are_not_suspected() -> None:
         n_P = np.full(problems, n) if number % 4 else rng.integers(n // 2, n + 1, problems)
         samples = draws(rng, problems, n_P, texts=ENTROPIES[number // 6 % 4])
         if number % 5 == 0:
-            samples = replace(samples, text_S=None, tokens_S=np.asarray(samples.text_S) % 300)
+            text_S = np.asarray(samples.text_S)
+            samples = replace(samples, text_S=None, tokens_S=rng.integers(1, 300, text_S.max() + 1)[text_S])
         if number % 3 == 0:
             samples = replace(samples, seed_S=rng.integers(0, n, samples.problem_S.size))
         alarms += [message] if (message := said(samples)) else []
@@ -149,3 +150,5 @@ def test_no_verdict_and_no_certificate_of_samples_that_are_copies() -> None:
         assert found.verdict.label == label
         assert len(certificates.expansions) == certified
         assert bool(certificates.concerns) == (certified == 0)
+        assert (found.sets[0].comparisons["tuned"]["changes"].up >= 40) == bool(certified)
+        assert bool(found.sets[0].comparisons["tuned"]["changes"].concerns) == (certified == 0)

@@ -144,3 +144,11 @@ def test_bad_input() -> None:
         changes(base, base, q=0)
     with pytest.raises(InputError, match="only in base"):
         changes(base, Counts.of(8, [1]))
+
+
+def test_nothing_is_tested_where_a_claim_is_forbidden() -> None:
+    base, tuned = Counts.of(64, [0, 32, 64]), Counts.of(64, [40, 0, 64])
+    assert (changes(base, tuned).up, changes(base, tuned).down) == (1, 1)
+    found = changes(base, tuned, concerns=["every draw is there twice"])
+    assert (found.up, found.down, found.tested, found.gains) == (0, 0, 0, ()) and (found.q_P == 1).all()
+    assert all(part.up == part.down == 0 for part in found.bins)

@@ -116,7 +116,8 @@ def test_a_limit_that_is_recorded_tells_what_was_cut_off(tmp_path: Path) -> None
     of_file = [row | {"tokens": 5 + i % 60, "max_tokens": 64} for i, row in enumerate(rows(rng, 0.5, 1.0))]
     imported = only(jsonl(tmp_path / "a.jsonl", of_file))
     assert imported.warnings[0].startswith("32 of 1,920 samples seem to be cut off at 64 tokens, which no column says")
-    assert counts(imported).truncated_P is not None and counts(imported).truncated_P.sum() == 32
+    truncated_P = counts(imported).truncated_P
+    assert truncated_P is not None and truncated_P.sum() == 32
     said = [row | {"truncated": False} for row in of_file]
     assert not only(jsonl(tmp_path / "b.jsonl", said)).warnings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,6 +70,8 @@ class Changes:
     `bins` places problems by the base's success rate in one half of its samples and tests the other half
     against the tuned model: placed and tested by the same samples, unlucky problems would seem to improve. With
     half of the base's samples fewer changes are found there than in all. Empty where a base problem has 1 sample.
+
+    `concerns` are reasons from outside that forbid a claim; where there is one, no problem is tested.
     """
 
     problem: StrArray
@@ -85,22 +88,24 @@ class Changes:
     q: float
     problems: int
     seed: int
+    concerns: tuple[str, ...] = ()
 
 
-def changes(base: Counts, tuned: Counts, *, q: float = 0.05, seed: int = 0) -> Changes:
+def changes(base: Counts, tuned: Counts, *, q: float = 0.05, seed: int = 0, concerns: Sequence[str] = ()) -> Changes:
     """Test every problem for a change of its success rate, with the false discovery rate held at q.
 
     Fisher's test holds its level for any numbers of samples but is conservative, as few whole-number outcomes are
     possible: with 8 samples in each arm, 5 against 0 gives a one-sided p = 0.013 and 4 against 0 gives 0.038. A change
     that is not found is not shown to be absent. Whether a problem is tested depends only on the successes of both
-    arms together, on which Fisher's test conditions, so that leaving the others out costs no validity.
+    arms together, on which Fisher's test conditions, so that leaving the others out costs no validity. The test is that
+    of independent draws: nothing is tested where one of `concerns`, reasons from outside, forbids a claim.
 
     Raises InputError when the arms do not hold the same problems, or q is not between 0 and 1.
     """
     require_same_problems(base, tuned)
     if not 0 < q < 1:
         raise InputError(f"q: {q}; a false discovery rate between 0 and 1 is needed, such as 0.05")
-    tests = _tests(base, tuned)
+    tests = _tests(base, tuned, concerns)
     up_P, down_P = (tests.q_P <= q) & (tests.direction_P > 0), (tests.q_P <= q) & (tests.direction_P < 0)
     two_sided_P = fisher_exact_p(base.n_P, base.c_P, tuned.n_P, tuned.c_P)
     return Changes(
@@ -114,10 +119,11 @@ def changes(base: Counts, tuned: Counts, *, q: float = 0.05, seed: int = 0) -> C
         losses=_named(base, tuned, tests.q_P, down_P),
         tested=int(tests.tested_P.sum()),
         unchanged_share=storey_pi0(two_sided_P[tests.tested_P]),
-        bins=_bins(base, tuned, q, seed) if base.n > 1 else (),
+        bins=_bins(base, tuned, q, seed, concerns) if base.n > 1 else (),
         q=q,
         problems=base.problems,
         seed=seed,
+        concerns=tuple(concerns),
     )
 
 
@@ -128,9 +134,9 @@ class _Tests(NamedTuple):
     direction_P: IntArray
 
 
-def _tests(base: Counts, tuned: Counts) -> _Tests:
+def _tests(base: Counts, tuned: Counts, concerns: Sequence[str]) -> _Tests:
     correct_P = base.c_P + tuned.c_P
-    tested_P = (correct_P > 0) & (correct_P < base.n_P + tuned.n_P)
+    tested_P = (correct_P > 0) & (correct_P < base.n_P + tuned.n_P) & (not concerns)
     direction_P = np.sign(tuned.c_P * base.n_P - base.c_P * tuned.n_P)
     p_P, q_P = np.ones(base.problems), np.ones(base.problems)
     for sign, tail_P in zip((-1, 1), fisher_exact_tails(base.n_P, base.c_P, tuned.n_P, tuned.c_P), strict=True):
@@ -158,9 +164,9 @@ def _named(base: Counts, tuned: Counts, q_P: FloatArray, found_P: npt.NDArray[np
     )
 
 
-def _bins(base: Counts, tuned: Counts, q: float, seed: int) -> tuple[ChangeBin, ...]:
+def _bins(base: Counts, tuned: Counts, q: float, seed: int, concerns: Sequence[str]) -> tuple[ChangeBin, ...]:
     placed, tested = base.deal(base.n_P // 2, seed)
-    tests = _tests(tested, tuned)
+    tests = _tests(tested, tuned, concerns)
     rate_P = placed.c_P / placed.n_P
     bin_P = np.searchsorted(BIN_ENDS, rate_P) + (rate_P == 1)
     edges = [(0.0, 0.0), *zip(BIN_ENDS, (*BIN_ENDS[1:], 1.0), strict=True), (1.0, 1.0)]
@@ -174,7 +180,7 @@ def _bins(base: Counts, tuned: Counts, q: float, seed: int) -> tuple[ChangeBin, 
 
 
 def _changes(base: Arm, tuned: Arm, terms: Terms) -> Changes:
-    return changes(base.counts, tuned.counts, seed=terms.bootstrap.seed)
+    return changes(base.counts, tuned.counts, seed=terms.bootstrap.seed, concerns=terms.forbidden)
 
 
 def _panel(result: Changes) -> Panel:
@@ -190,6 +196,8 @@ def _panel(result: Changes) -> Panel:
         f"{result.q:g}. The base's rate is taken from one half of its samples and the test from the other, so that "
         "luck does not look like change."
     )
+    if result.concerns:
+        note = f"None is tested: {'; '.join(reason.rstrip('.') for reason in result.concerns)}."
     return Panel(columns, tuple(rows), note)
 
 
