@@ -25,7 +25,7 @@ from edgewise.study.run import run
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 
-SEEDS = [0, 1, 2]
+SEEDS = [0, 1, 2, 3, 4]
 RUNS = ROOT / "runs" / "seeds"
 
 HEAD = """# The demonstration, seed by seed

@@ -33,9 +33,9 @@ class DemoSpec(Spec):
     edge: int = Field(6, ge=2)
     hard: int = Field(7, ge=3)
     model: DecoderSpec = DecoderSpec(rope_theta=1000)
-    pretraining: NextTokenSpec = NextTokenSpec(steps=1500, documents=12, randomized_positions=96)
+    pretraining: NextTokenSpec = NextTokenSpec(steps=2000, documents=12, randomized_positions=96)
     rl: AnyRecipe = Recipe(steps=60, reward={"function": "process"})
-    problems: int = Field(150, ge=2)
+    problems: int = Field(300, ge=2)
     samples: int = Field(64, ge=8)
 
     @model_validator(mode="after")
