@@ -105,6 +105,8 @@ def _stages(metrics: bool) -> tuple[StageRecord, ...]:
         "finished": "2026-01-01T00:00:00+00:00",
         "machine": "x86_64",
         "parents": ["pretrain-0"],
+        "outputs": {"model/model.safetensors": "89abcdef01234567", HOSTILE: "0"},
+        "other_bits": ("backend torch",),
     }
     return (
         StageRecord("base: pretrain", "pretrain-0123456789abcdef", spec, provenance, pretrain if metrics else []),

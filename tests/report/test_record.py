@@ -14,6 +14,7 @@ from edgewise.boundary.audit.result import Audit
 from edgewise.boundary.measures.changes import MOST_NAMED
 from edgewise.report.record import as_json, record
 from edgewise.report.schema import schema
+from tests.report import lab
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "boundary.schema.json"
 
@@ -90,6 +91,15 @@ def test_a_record_fulfils_the_schema_and_another_does_not(found: Audit) -> None:
     written = record(found)
     assert list(checker.iter_errors(written)) == []
     assert list(checker.iter_errors(record(replace(found, concerns=())))) == []
+    of_study = lab.findings()
+    with_stages = record(of_study.audit, of_study.stages)
+    assert list(checker.iter_errors(with_stages)) == []
+    assert [(stage["folder"], stage["other_bits"]) for stage in with_stages["stages"]] == [
+        ("pretrain-0123456789abcdef", ["backend torch"]),
+        ("rl-0123456789abcdef", ["backend torch"]),
+        ("evaluate-0123456789abcdef", []),
+    ]
+    assert with_stages["stages"][0]["outputs"]["model/model.safetensors"] == "89abcdef01234567"
     for spoiled in (
         {**written, "alpha": "0.05"},
         {**written, "new": 1},

@@ -41,7 +41,9 @@ class Provenance(Spec):
     `totals.seconds` sums over interruptions. `ranks` processes computed the stage together.
     `backend` is the name of the one that computed the decoders, and for native its instruction set and digest.
     `own_code` has the digest of the code of every class from outside this package, by its field in the spec; the
-    stage's digest covers it.
+    stage's digest covers it. `outputs` has the digest of each output's content (`edgewise.study.outputs` says what is
+    covered); empty in folders of versions that recorded none. `other_bits` says why another machine may get others;
+    empty where equality is promised.
     """
 
     digest: str
@@ -56,6 +58,8 @@ class Provenance(Spec):
     versions: dict[str, str]
     machine: str
     own_code: dict[str, str] = Field(default_factory=dict)
+    outputs: dict[str, str] = Field(default_factory=dict)
+    other_bits: tuple[str, ...] = ()
 
 
 def versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:

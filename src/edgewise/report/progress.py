@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from edgewise.core.spec import Spec, digest
 
 
 class StudyProgress:
-    """One bar for every stage of a study. `names` maps digests of stages to their names, in order (`Study.names`)."""
+    """One bar for every stage of a study. `names` maps digests of stages to their names, in order (`Study.names`).
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    The bars stand on stdout, or on `console`.
+    """
+
+    def __init__(self, names: Mapping[str, str], console: Console | None = None) -> None:
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=32),
@@ -23,6 +27,7 @@ class StudyProgress:
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
+            console=console,
         )
         self._tasks: dict[str, TaskID] = {
             stage: self._bars.add_task(name, total=None, start=False, note="") for stage, name in names.items()

@@ -6,9 +6,9 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,13 @@ from edgewise.boundary.audit.result import Audit
 from edgewise.outcomes.counts import Counts
 from edgewise.report import document
 
+if TYPE_CHECKING:
+    from edgewise.study.measure import StageRecord
+
 NAME = "edgewise.boundary/2"
+
+# What of a stage's provenance is repeated, and what stands where it has none.
+_RECORDED: Mapping[str, Any] = {"outputs": {}, "other_bits": []}
 
 # An array of this name holds the ids of problems.
 IDS = "problem"
@@ -25,19 +31,26 @@ IDS = "problem"
 _PER_PROBLEM = re.compile(r"_[A-Z]*P[A-Z]*$")
 
 
-def write_boundary(audit: Audit, path: Path) -> None:
-    """Write `record(audit)`; the file appears whole or not at all. InputError where it cannot be written."""
-    document.write(json.dumps(record(audit), indent=1, allow_nan=False) + "\n", path)
+def write_boundary(audit: Audit, path: Path, stages: Sequence[StageRecord] = ()) -> None:
+    """Write `record(audit, stages)`; the file appears whole or not at all. InputError where it cannot be written."""
+    document.write(json.dumps(record(audit, stages), indent=1, allow_nan=False) + "\n", path)
 
 
-def record(audit: Audit) -> dict[str, Any]:
-    """The audit as plain JSON values; `verdict.label` is its answer.
+def record(audit: Audit, stages: Sequence[StageRecord] = ()) -> dict[str, Any]:
+    """The audit as plain JSON values; `verdict.label` is its answer. `stages` are those of a study that was audited.
 
     Keys are the names of fields; arrays are lists; a number that is not known is null, one without
     bound "inf" or "-inf". What has one value for each problem is left out: problems.csv holds it.
     docs/boundary.schema.json describes the whole.
     """
-    return {"schema": NAME, "edgewise": __version__, **as_json(audit)}
+    made_from = {"stages": [_made(stage) for stage in stages]} if stages else {}
+    return {"schema": NAME, "edgewise": __version__, **made_from, **as_json(audit)}
+
+
+def _made(stage: StageRecord) -> dict[str, Any]:
+    """What somebody needs to check a stage: the folder that its spec names, and the digests of its outputs."""
+    recorded = {name: as_json(stage.provenance.get(name, empty)) for name, empty in _RECORDED.items()}
+    return {"name": stage.name, "folder": stage.folder, **recorded}
 
 
 def per_problem(field: str) -> bool:

@@ -24,6 +24,24 @@ _SCALARS: Mapping[Any, dict[str, Any]] = {
     type(None): {"type": "null"},
 }
 _UNITS: Mapping[str, Unit] = {"measures": "set", "models": "model", "comparisons": "comparison"}
+# Of a study alone; see `record`.
+_STAGES: dict[str, Any] = {
+    "description": "Of a study, how its models were made. `folder` is named by the digest of the stage's spec;"
+    " `outputs` has the digest of each output's content; `other_bits` says why another machine may get others, if it"
+    " may.",
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["name", "folder", "outputs", "other_bits"],
+        "properties": {
+            "name": {"type": "string"},
+            "folder": {"type": "string"},
+            "outputs": {"type": "object", "additionalProperties": {"type": "string"}},
+            "other_bits": {"type": "array", "items": {"type": "string"}},
+        },
+        "additionalProperties": False,
+    },
+}
 _CELLS = {"f": {"$ref": "#/$defs/number"}, "i": {"type": "integer"}, "U": {"type": "string"}, "b": {"type": "boolean"}}
 
 
@@ -40,7 +58,7 @@ def schema() -> dict[str, Any]:
         "title": NAME,
         **audit,
         "required": [*head, *audit["required"]],
-        "properties": {**head, **audit["properties"]},
+        "properties": {**head, "stages": _STAGES, **audit["properties"]},
         "$defs": dict(sorted(definitions.items())),
     }
 

@@ -24,6 +24,8 @@ from edgewise.core.errors import InputError
 from edgewise.core.provenance import Provenance, Totals, machine, versions
 from edgewise.core.spec import digest, own_code, plain
 from edgewise.model.backend import choose_backend, describe_backend
+from edgewise.study.other_bits import other_bits
+from edgewise.study.outputs import PROVENANCE, SPEC, output_digests
 from edgewise.study.stages import Stage
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.run_folder import Progress, RunFolder, silent
@@ -40,7 +42,7 @@ class Store:
         return self.root / f"{stage.kind}-{digest(stage)}"
 
     def is_complete(self, stage: Stage) -> bool:
-        return (self.folder(stage) / "provenance.json").exists()
+        return (self.folder(stage) / PROVENANCE).exists()
 
     def compute(
         self, stage: Stage, execution: Execution = CPU, progress: Progress = silent, checkpoint_seconds: float = 20.0
@@ -64,7 +66,7 @@ class Store:
 
     def provenance(self, stage: Stage) -> Provenance:
         """What is recorded about how a complete stage was made; InputError where it cannot be read."""
-        path = self.folder(stage) / "provenance.json"
+        path = self.folder(stage) / PROVENANCE
         return Provenance.parse(read_json_object(path), str(path))
 
     def metrics(self, stage: Stage) -> list[dict[str, float]]:
@@ -86,15 +88,16 @@ class Store:
         absent = [self.folder(parent).name for parent in stage.parents if not self.is_complete(parent)]
         if absent:
             raise InputError(f"{folder.name}: its parent {absent[0]} is not complete; compute that first")
-        if (unfinished / "provenance.json").exists():  # it was interrupted between its last two acts
+        if (unfinished / PROVENANCE).exists():  # it was interrupted between its last two acts
             self._publish(unfinished, folder)
             return False
         unfinished.mkdir(exist_ok=True)
-        write_json(unfinished / "spec.json", plain(stage), sort_keys=True)
+        write_json(unfinished / SPEC, plain(stage), sort_keys=True)
         return True
 
     def _finish(self, unfinished: Path, folder: Path, provenance: Provenance) -> None:
-        write_json(unfinished / "provenance.json", provenance.model_dump(), sort_keys=True)
+        whole = provenance.model_copy(update={"outputs": output_digests(unfinished)})
+        write_json(unfinished / PROVENANCE, whole.model_dump(), sort_keys=True)
         self._publish(unfinished, folder)
 
     def _publish(self, unfinished: Path, folder: Path) -> None:
@@ -115,6 +118,7 @@ class Store:
             versions=versions(),
             machine=machine(),
             own_code=own_code(stage),
+            other_bits=other_bits(stage, execution),
         )
 
     @contextmanager

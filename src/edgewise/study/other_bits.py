@@ -1,0 +1,50 @@
+"""Why a stage may have other bits on another machine: bf16, a GPU, torch in place of the kernels, several ranks.
+
+Without such a reason the same spec gives the same bits on every supported CPU; see docs/reproducibility.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edgewise.core.spec import Spec
+from edgewise.model.backend import choose_backend, describe_backend, serving_backend
+from edgewise.model.native.build import BASELINE
+from edgewise.study.stages import Stage
+from edgewise.training.execution import Execution
+
+# What `serving_backend` decides by.
+_ASKED = ("precision", "top_p", "logit_noise")
+
+
+def other_bits(stage: Stage, execution: Execution) -> tuple[str, ...]:
+    """The reasons, each in a few words; none where equality is promised."""
+    return (*_of_execution(execution), *_of_requests(stage, ""))
+
+
+def _of_execution(execution: Execution) -> Iterator[str]:
+    if execution.device.type != "cpu":
+        yield f"device {execution.device}"
+    if execution.distributed.size > 1:
+        yield f"{execution.distributed.size} ranks"
+    backend = choose_backend(execution.backend, execution.device)
+    if backend == "torch":
+        yield "backend torch"
+    elif describe_backend(backend)["instruction_set"] == BASELINE:
+        yield f"{BASELINE} kernels"
+
+
+def _of_requests(value: Any, path: str) -> Iterator[str]:
+    """What the kernels leave to torch, among the fields of a stage; its parents have their own provenance."""
+    fields: Mapping[str, Any] = {}
+    if isinstance(value, Spec):
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        for name in _ASKED:
+            if name in fields and serving_backend("native", **{name: fields[name]}) == "torch":
+                yield f"{path}{name} {fields[name]}"
+    elif isinstance(value, list | tuple):
+        fields = {str(place): item for place, item in enumerate(value)}
+    for name, item in fields.items():
+        if not isinstance(item, Stage):
+            yield from _of_requests(item, f"{path}{name}.")
