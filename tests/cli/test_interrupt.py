@@ -14,6 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from edgewise.core.atomic import write_json
+from edgewise.core.spec import digest, plain
+from edgewise.study.outputs import output_digests
+from edgewise.study.store import Store
+from tests.tiny import PRETRAIN
+
 # Interrupting takes a tenth of a second on an idle machine.
 SECONDS = 3.0
 
@@ -21,13 +27,14 @@ LONG = ["covered=2", "rare=3", "edge=3", "hard=4", "pretraining.steps=100000", "
         "problems=20"]  # fmt: skip
 
 
-def started(*words: str) -> subprocess.Popen[str]:
+def started(*words: str, **environment: str) -> subprocess.Popen[str]:
     """`edgewise words` in a group of its own, as a shell starts it, with the handlers installed."""
     process = subprocess.Popen(
         # A job in the background of a shell is started with interrupts ignored, and hands that on.
         [sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
          "import sys; from edgewise import cli; sys.argv[0] = 'edgewise'; cli.main()", *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=os.environ | environment,
     )  # fmt: skip
     wait_until(lambda: catches(process.pid, signal.SIGTERM))
     return process
@@ -93,6 +100,28 @@ def test_a_study_that_is_still_starting_its_workers_is_interrupted_without_trace
     found, said, seconds = stop(process, signal.SIGINT)
     assert found == 130 and said.startswith("interrupted; ") and said.count("\n") == 1
     assert seconds < SECONDS
+
+
+def test_recomputing_is_interrupted_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    stage = PRETRAIN.model_copy(update={"training": PRETRAIN.training.model_copy(update={"steps": 100_000})})
+    folder = Store(tmp_path).folder(stage)
+    folder.mkdir()
+    (folder / "output").write_text("")
+    provenance = {
+        "digest": digest(stage), "parents": [], "seed": 0, "finished": "", "wall_seconds": 0, "totals": {}, "ranks": 1,
+        "device": "cpu", "backend": {}, "versions": {}, "machine": "", "outputs": output_digests(folder),
+    }  # fmt: skip
+    write_json(folder / "spec.json", plain(stage))
+    write_json(folder / "provenance.json", provenance)
+    (tmp_path / "temporary").mkdir()
+    process = started("run", "--verify", str(folder), "--workers", "1", TMPDIR=str(tmp_path / "temporary"))
+    wait_until(lambda: any(tmp_path.glob("temporary/*/*/metrics.jsonl")))
+    found, said, seconds = stop(process, signal.SIGINT)
+    command = shlex.join(["edgewise", "run", "--verify", str(folder), "--workers", "1"])
+    assert found == 130 and said.endswith(f"interrupted; start again with: {command}\n")
+    assert seconds < SECONDS
+    wait_until(lambda: not alive_in_group(process.pid))
+    assert not any((tmp_path / "temporary").glob("edgewise-verify-*"))
 
 
 def test_an_audit_is_interrupted_in_one_line(tmp_path: Path) -> None:

@@ -55,6 +55,10 @@ TINY = [
         (["run", "edgewise.study.demo:nothing"], "'nothing'"),
         (["run", "absent.py:demo"], "absent.py"),
         (["run", "edgewise.core.keyed:key"], "Spec"),
+        (["run"], "STUDY: must be given"),
+        (["run", "--verify", "."], "holds no finished stage"),
+        (["run", "--verify", "absent"], "absent: holds no finished stage"),
+        (["run", "edgewise.nothing:demo", "--verify", "."], "edgewise.nothing"),
     ],
 )
 def test_bad_input_is_one_line_that_names_it(
@@ -310,3 +314,30 @@ def test_a_function_that_returns_no_study_is_refused_in_one_line(body: str, mess
     file.write_text(f"from edgewise.core.spec import Spec\n\n\nclass Mine(Spec): ...\n\n\n{body}\n", encoding="utf-8")
     with pytest.raises(InputError, match=message):
         study_of(f"{file}:study", [])
+
+
+def test_recorded_stages_are_verified_and_code_of_one_s_own_is_brought_by_its_study(tmp_path: Path) -> None:
+    """Equal: 0, different: 1, own code unknown or edited: 2; one line each time, and the store is not touched."""
+    (tmp_path / "mine.py").write_text(MINE)
+    out, words = tmp_path / "runs", [f"{tmp_path / 'mine.py'}:study", "steps=3"]
+
+    def edgewise_run(*arguments: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "edgewise", "run", *arguments, "--workers", "1"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    assert edgewise_run(*words, "--out", str(out))[0] == 0
+    before = identity(out)
+    status, said, _ = edgewise_run(*words, "--verify", str(out))
+    assert (status, said) == (0, "equal: 4 stages, 15 outputs, recomputed from specs alone\n")
+    status, said, error = edgewise_run("--verify", str(out))
+    assert (status, said) == (2, "") and "what a study of your own brings is known with it" in error
+    assert error.count("\n") == 1
+    assert identity(out) == before
+    (evaluation, *_) = out.glob("evaluate-*")
+    (evaluation / "outcomes.parquet").rename(evaluation / "verdicts.parquet")
+    status, said, _ = edgewise_run(*words, "--verify", str(evaluation))
+    assert status == 1 and said.startswith(f"differs: {evaluation.name}: ") and said.count("\n") == 1
+    (tmp_path / "mine.py").write_text(MINE.replace("    return Totals()", "    return Totals(tokens=2.0)"))
+    status, said, error = edgewise_run(*words, "--verify", str(out))
+    assert (status, said) == (2, "") and re.match(r"error: .*unchanged-\w{16}: the code of its class was edited", error)

@@ -62,5 +62,7 @@ def _leave(status: int) -> None:
 
 def _how_to_go_on(number: int, words: list[str]) -> str:
     what = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
-    how = "what is computed is kept; go on with" if words[:1] and words[0] in RESUMABLE else "start again with"
+    # What --verify computes is thrown away when it has been compared.
+    resumes = words[:1] and words[0] in RESUMABLE and not any(word.partition("=")[0] == "--verify" for word in words)
+    how = "what is computed is kept; go on with" if resumes else "start again with"
     return f"{what}; {how}: {shlex.join(['edgewise', *words])}"

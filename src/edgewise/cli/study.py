@@ -1,4 +1,5 @@
-"""`edgewise demo` and `edgewise run`: run a study with settings a.b=c, measure it and write its report."""
+"""`edgewise demo` and `edgewise run`: run a study with settings a.b=c, measure it and write its report; or recompute
+recorded stages and compare."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from typing import Annotated
 import typer
 
 from edgewise.cli.loading import study_of
+from edgewise.core.errors import InputError
 
 StudySettings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Settings to change.")]
 StudyFolder = Annotated[
@@ -35,15 +37,31 @@ def run_demo(
 
 
 def run_named(
-    study: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION", help="A module or a .py file, and a function.")],
+    study: Annotated[
+        str | None, typer.Argument(metavar="MODULE:FUNCTION", help="A module or a .py file, and a function.")
+    ] = None,
     settings: StudySettings = None,
     out: StudyFolder = Path("runs"),
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
+    recorded: Annotated[
+        Path | None,
+        typer.Option(
+            "--verify",
+            metavar="DIR",
+            help="Recompute a stage's folder, a store or a study's report folder elsewhere, and say `equal` or the"
+            " first difference. Exit status 0: equal, 1: not. STUDY is needed only for code of your own.",
+        ),
+    ] = None,
 ) -> None:
-    """Run any study: a Python function that takes a spec and returns a Study."""
-    _run(study, settings or [], out, workers, device, backend)
+    """Run any study: a Python function that takes a spec and returns a Study; or verify recorded stages."""
+    if recorded is not None:
+        _recompute(recorded, study, settings or [], workers, device, backend)
+    elif study is None:
+        raise InputError("STUDY: must be given, as MODULE:FUNCTION or FILE.py:FUNCTION; or --verify DIR")
+    else:
+        _run(study, settings or [], out, workers, device, backend)
 
 
 def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str, backend: str) -> None:
@@ -83,6 +101,32 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     print_audit(findings.audit, folder if writable else None)
     if not writable:
         typer.echo(f"warning: the report is not written: {folder} cannot be written to", err=True)
+
+
+def _recompute(
+    place: Path, study: str | None, settings: list[str], workers: int | None, device: str, backend: str
+) -> None:
+    from rich.console import Console
+
+    from edgewise.core.spec import digest
+    from edgewise.core.threads import machine_cores
+    from edgewise.model.backend import choose_backend
+    from edgewise.report.progress import StudyProgress
+    from edgewise.study.context import Context
+    from edgewise.study.plan import topological_order
+    from edgewise.study.recompute import recompute, recorded_stages
+    from edgewise.training.execution import Execution, check_device
+
+    stages = topological_order(study_of(study, settings).evaluations.values()) if study else []
+    execution = Execution(check_device(device), choose_backend(backend, device))
+    recorded = recorded_stages(place, stages)
+    every = topological_order(one.stage for one in recorded)
+    names = {digest(stage): f"{stage.kind}-{digest(stage)}" for stage in every}
+    progress = StudyProgress(names, Console(stderr=True))  # stdout has the answer alone
+    with progress:
+        equal, line = recompute(recorded, Context(place, workers or machine_cores(), execution=execution), progress)
+    typer.echo(line)
+    raise typer.Exit(0 if equal else 1)
 
 
 def report_name(name: str, settings: list[str]) -> str:
