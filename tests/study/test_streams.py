@@ -68,7 +68,7 @@ def test_no_arm_of_the_demonstration_is_trained_on_what_another_stage_shows_or_e
     pretrained, *tuned = (asked(problems) for problems in drawn.values())
     counts = [len(problems) for problems in drawn.values()]
     batch = spec.rl.sampling.prompts * spec.rl.steps
-    assert counts == [spec.pretraining.steps * spec.pretraining.documents, batch, batch] == [18_000, 960, 960]
+    assert counts == [spec.pretraining.steps * spec.pretraining.documents, batch, batch] == [24_000, 960, 960]
     evaluated = asked(
         [
             problem
