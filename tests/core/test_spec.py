@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import (
+    ADDED_LATER,
     Spec,
     by_name,
     canonical_json,
@@ -136,6 +137,23 @@ CHANGES: dict[str, Any] = {
     "weights": {"a": 1.0, "b": 2.5},
     "tied": False,
 }
+
+
+class Published(Spec):
+    rate: float = 0.5
+
+
+class Grown(Spec):
+    rate: float = 0.5
+    precision: Annotated[str, ADDED_LATER] = Field("fp32", pattern="^(fp32|bf16)$")
+
+
+def test_a_field_that_was_added_later_changes_the_digest_only_where_it_is_used() -> None:
+    # Their digests differ all the same: these classes are not of the package, so their code counts.
+    assert canonical_json(Grown()) == canonical_json(Published())
+    assert digest(Grown(precision="bf16")) != digest(Grown())
+    assert plain(Grown())["precision"] == "fp32", "what a reader is shown is whole"
+    assert Grown.parse(json.loads(canonical_json(Grown(precision="bf16")))).precision == "bf16"
 
 
 def test_every_field_changes_the_digest() -> None:

@@ -15,9 +15,16 @@ from itertools import takewhile
 from typing import Any, Literal, Self, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from edgewise.core.errors import InputError
 from edgewise.core.own_code import code_digest
+
+ADDED_LATER = "added later"
+"""Marks a field that a published spec did not have: `x: Annotated[int, ADDED_LATER] = 0`.
+
+At its default it is left out of the canonical JSON, so a spec that does not use the field keeps its digest.
+"""
 
 
 class Spec(BaseModel):
@@ -70,7 +77,8 @@ def _plain(value: Any, path: str, *, identity: bool = False) -> Any:
         return value
     within = f"{path}." if path else ""
     if isinstance(value, Spec):
-        names = [name for name, field in type(value).model_fields.items() if not (identity and field.exclude)]
+        fields = type(value).model_fields.items()
+        names = [name for name, field in fields if not (identity and _left_out(field, getattr(value, name)))]
         return {name: _plain(getattr(value, name), within + name, identity=identity) for name in names}
     if isinstance(value, Mapping):
         named = {str(name): _plain(item, f"{within}{name}", identity=identity) for name, item in value.items()}
@@ -82,11 +90,16 @@ def _plain(value: Any, path: str, *, identity: bool = False) -> Any:
     raise TypeError(f"{path} is a {type(value).__name__}: it has no canonical form, so no digest")
 
 
+def _left_out(field: FieldInfo, value: Any) -> bool:
+    return field.exclude is True or (ADDED_LATER in field.metadata and value == field.default)
+
+
 def canonical_json(spec: Spec) -> str:
     """The one text of a spec: sorted keys, no spaces, every default written out.
 
     Fields declared with `Field(exclude=True)` are left out. They say where something is found (a path) or what it is
-    called, and another field says what it is (a digest of the content).
+    called, and another field says what it is (a digest of the content). So are fields marked `ADDED_LATER` at their
+    default.
     """
     return json.dumps(_plain(spec, "", identity=True), sort_keys=True, separators=(",", ":"), allow_nan=False)
 

@@ -14,6 +14,7 @@ In:
 - nested, the same of every ancestor.
 
 Out:
+- fields marked `ADDED_LATER` at their default, so that stages which do not use them keep their digest;
 - fields declared with `Field(exclude=True)`. They say what something is called (`Recipe.label`), where it is found
   (`Questions.path`; a digest of the content is in) or how long it may take (`ReasoningGym.timeout`);
 - the `Context` and its `Execution`: folder, workers, device, backend, micro-batch size, ranks;
