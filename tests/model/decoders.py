@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from edgewise.model.backend import Backend
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks import Problem, World
@@ -70,8 +69,8 @@ def texts(count: int, longest: int, seed: int = 0, vocabulary: int = len(TOKENIZ
 
 
 @torch.no_grad()
-def alone(model: Decoder, tokens: Sequence[int], backend: Backend | None = None) -> Tensor:
+def alone(model: Decoder, tokens: Sequence[int], precision: str = "fp32") -> Tensor:
     """Logits [T, V] of one text in a row of its own."""
     rows = pack([Document(tokens, [1.0] * len(tokens))], model.spec.max_positions, TOKENIZER.pad)
-    logits = model.logits(model(rows.tokens_RT, rows.positions_RT, rows.document_RT, backend))
+    logits = model.logits(model(rows.tokens_RT, rows.positions_RT, rows.document_RT, precision))
     return logits[0, : len(tokens)]

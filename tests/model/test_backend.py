@@ -45,7 +45,7 @@ def test_native_is_refused_where_it_cannot_run(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("name", ["", "Native", "cuda", "vllm"])
 def test_other_names_are_refused(name: str) -> None:
-    with pytest.raises(InputError, match=r"^backend: must be auto, torch, native; is "):
+    with pytest.raises(InputError, match=r"^backend: must be auto, torch, native, inductor; is "):
         choose_backend(name)
 
 

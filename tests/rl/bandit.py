@@ -138,7 +138,9 @@ def update(
     kl_target: Decoder | None = None,
 ) -> dict[str, float]:
     """The updates of one step, as the trainer makes them with this recipe."""
-    policy_update = PolicyUpdate(model, optimizer, recipe.loss, recipe.sampling.temperature, execution)
+    policy_update = PolicyUpdate(
+        model, optimizer, recipe.loss, recipe.sampling.temperature, recipe.precision, execution
+    )
     return policy_update.run(minibatches, recipe.optimizer.epochs, learning_rate, kl_target)
 
 

@@ -22,7 +22,12 @@ StudyFolder = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option(min=1, max=4096, help="Stages at a time; default: the cores.")]
 Device = Annotated[str, typer.Option(help="Where models run, e.g. cpu or cuda.")]
-ComputedBy = Annotated[str, typer.Option("--backend", help="What computes the model: auto, torch or native (kernels).")]
+ComputedBy = Annotated[
+    str,
+    typer.Option(
+        "--backend", help="What computes the model: auto, torch, native (kernels) or inductor (torch.compile)."
+    ),
+]
 
 
 def run_demo(

@@ -17,7 +17,7 @@ from edgewise import __version__
 from edgewise.core.spec import Spec
 
 # Packages that can change a number.
-_PACKAGES = ("torch", "numpy", "scipy", "pydantic", "safetensors", "tokenizers", "pyarrow")
+_PACKAGES = ("torch", "numpy", "scipy", "pydantic", "safetensors", "tokenizers", "pyarrow", "triton")
 
 
 @dataclass(slots=True)

@@ -1,11 +1,16 @@
-"""Backend: whether torch or the compiled kernels compute a decoder. Chosen once, carried by the decoder, recorded.
+"""Backend: torch, the compiled kernels or torch.compile computes a decoder. Chosen once, carried by it, recorded.
 
-The two give the same completions and gradients up to rounding; the kernels are several times faster on a CPU. Each
-gives the same bits whatever the batch layout and the number of cores.
+"native" are the kernels, "inductor" is torch with the layers compiled by torch.compile for training (not for sampling,
+where a GPU replays CUDA graphs). No name but "inductor" itself stands for it: compiling takes a minute.
+All give the same completions and gradients up to rounding; the kernels are several times faster on a CPU. Each gives
+the same bits whatever the batch layout and the number of cores.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
 from typing import Literal, get_args
 
 import torch
@@ -13,7 +18,7 @@ import torch
 from edgewise.core.errors import InputError
 from edgewise.model.native import build, library
 
-Backend = Literal["torch", "native"]
+Backend = Literal["torch", "native", "inductor"]
 # What may be asked for; "auto" is native where it can run, else torch.
 _NAMES = ("auto", *get_args(Backend))
 
@@ -21,14 +26,18 @@ _NAMES = ("auto", *get_args(Backend))
 def choose_backend(name: str = "auto", device: torch.device | str = "cpu") -> Backend:
     """The backend of this name for decoders on this device.
 
-    InputError where there is no such name, or where "native" is asked for and cannot run.
+    InputError where there is no such name, or where "native" or "inductor" is asked for and cannot run.
     """
     if name not in _NAMES:
         raise InputError(f"backend: must be {', '.join(_NAMES)}; is {name!r:.40}")
-    obstacle = _native_obstacle(torch.device(device))
-    if name == "native" and obstacle:
-        raise InputError(f"backend: native {obstacle}; use torch or auto")
-    return "torch" if name == "torch" or obstacle else "native"
+    if name == "torch":
+        return "torch"
+    obstacle = (_inductor_obstacle if name == "inductor" else _native_obstacle)(torch.device(device))
+    if name == "auto":
+        return "torch" if obstacle else "native"
+    if obstacle:
+        raise InputError(f"backend: {name} {obstacle}; use torch or auto")
+    return "native" if name == "native" else "inductor"
 
 
 def serving_backend(
@@ -38,18 +47,26 @@ def serving_backend(
 
     They know FP32, the whole distribution at any temperature, and no noise on the logits.
     """
-    return chosen if precision == "fp32" and top_p == 1 and logit_noise == 0 else "torch"
+    known = precision == "fp32" and top_p == 1 and logit_noise == 0
+    return "torch" if chosen == "native" and not known else chosen
 
 
 def describe_backend(backend: Backend) -> dict[str, str]:
     """What provenance records: the name, and for native the instruction set and the digest of the kernels' sources."""
-    if backend == "torch":
+    if backend != "native":
         return {"name": backend}
     return {
         "name": backend,
         "instruction_set": library.loaded_kernels().instruction_set,
         "kernels": build.sources_digest(),
     }
+
+
+def _inductor_obstacle(device: torch.device) -> str | None:
+    if device.type == "cuda":
+        return None if importlib.util.find_spec("triton") else "needs the package triton on a GPU"
+    compilers = (os.environ.get("CXX", ""), "c++", "g++", "clang++")
+    return None if any(map(shutil.which, compilers)) else "needs a C++ compiler"
 
 
 def _native_obstacle(device: torch.device) -> str | None:

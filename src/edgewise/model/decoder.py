@@ -6,8 +6,10 @@ Projections that read the same input are one matrix (query, key and value; gate 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import ParamSpec, Self, TypeVar, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -16,12 +18,15 @@ from torch.nn import functional as F
 
 from edgewise.core.spec import Spec
 from edgewise.model.attention import PackedAttention
-from edgewise.model.backend import Backend, choose_backend
+from edgewise.model.backend import Backend, choose_backend, serving_backend
 from edgewise.model.native.decoder import native_hidden_states
 from edgewise.model.packed import PackedTokens
 
 # (layer, q, k, v) -> what each query gathers; [..., heads or kv_heads, head_depth].
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class DecoderSpec(Spec):
@@ -76,15 +81,17 @@ class Block(nn.Module):
         self.gate_up = nn.Linear(spec.width, 2 * spec.feed_forward, bias=False)
         self.down = nn.Linear(spec.feed_forward, spec.width, bias=False)
 
-    def forward(self, x: Tensor, rotation: Tensor, attend: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
-        """x [..., width]; `rotation` is complex [..., 1, head_depth / 2]; `attend` takes and
-        returns [..., heads, head_depth]."""
+    def before_attention(self, x: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value [..., heads or kv_heads, head_depth] of x [..., width], turned by `rotation`."""
         spec = self.spec
         q, k, v = self.qkv(self.attention_norm(x)).split((spec.width, spec.kv_width, spec.kv_width), dim=-1)
         q = rotate(q.unflatten(-1, (spec.heads, spec.head_depth)), rotation)
         k = rotate(k.unflatten(-1, (spec.kv_heads, spec.head_depth)), rotation)
-        v = v.unflatten(-1, (spec.kv_heads, spec.head_depth))
-        x = x + self.attention_out(attend(q, k, v).flatten(-2))
+        return q, k, v.unflatten(-1, (spec.kv_heads, spec.head_depth))
+
+    def after_attention(self, x: Tensor, gathered: Tensor) -> Tensor:
+        """x [..., width] after the layer; `gathered` [..., heads, head_depth] is what attention returned."""
+        x = x + self.attention_out(gathered.flatten(-2))
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
         out: Tensor = x + self.down(F.silu(gate) * up)
         return out
@@ -95,10 +102,21 @@ def rotate(x: Tensor, rotation: Tensor) -> Tensor:
 
     Hugging Face pairs feature i with i + D/2 instead; the two differ by a fixed order of the rows
     of the query and key projections, which `edgewise.model.hf` applies. One complex product
-    takes less than half the time of the five real operations it replaces on a CPU.
+    takes less than half the time of the five real operations it replaces on a CPU. `rotation` is complex
+    [..., 1, head_depth / 2], or its real view [..., 1, head_depth / 2, 2] for torch.compile, which fuses real
+    operations alone.
     """
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)
+    pairs = x.float().unflatten(-1, (-1, 2))
+    if rotation.is_complex():
+        return torch.view_as_real(torch.view_as_complex(pairs) * rotation).flatten(-2).to(x.dtype)
+    (a, b), (cos, sin) = pairs.unbind(-1), rotation.unbind(-1)
+    return torch.stack((a * cos - b * sin, a * sin + b * cos), dim=-1).flatten(-2).to(x.dtype)
+
+
+@cache
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, compiled by torch.compile for any sizes when it is first called; one for all models."""
+    return torch.compile(function, dynamic=True)
 
 
 class Decoder(nn.Module):
@@ -106,7 +124,7 @@ class Decoder(nn.Module):
 
     `forward` gives hidden states of padded rows, `forward_packed` of packed tokens, both by `backend`; `forward_torch`
     gives them with any kind of attention, always by torch; `logits` maps hidden states to the vocabulary. A copy
-    has the same backend.
+    has the same backend. `precision` "bf16" runs the layers in bfloat16, with the weights in FP32.
     """
 
     rotations: Tensor
@@ -154,41 +172,47 @@ class Decoder(nn.Module):
                     branch = name.endswith(("attention_out.weight", "down.weight"))
                     parameter.normal_(0.0, residual_std if branch else std, generator=generator)
 
-    def forward(
-        self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, backend: Backend | None = None
-    ) -> Tensor:
-        """Hidden states [B, T, width] of padded rows (see `edgewise.training.packing`); without meaning in the padding.
+    def forward(self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, precision: str = "fp32") -> Tensor:
+        """Hidden states [B, T, width] of padded rows (see `edgewise.training.packing`).
 
-        `backend` is that of the decoder unless it is given, where a request is not one for the kernels (see
-        `edgewise.model.backend.serving_backend`).
+        They have no meaning in the padding.
         """
-        if (backend or self.backend) == "native":
+        backend = serving_backend(self.backend, precision=precision)
+        if backend == "native":
             packed, place_N = PackedTokens.of_rows(tokens_BT, positions_BT, documents_BT)
             hidden_MW = self.embedding.weight.new_zeros(tokens_BT.numel(), self.spec.width)
             hidden_MW = hidden_MW.index_copy(0, place_N, native_hidden_states(self, packed))
             return hidden_MW.view(*tokens_BT.shape, self.spec.width)
         attention = PackedAttention(documents_BT)
-        return self.forward_torch(tokens_BT, positions_BT, lambda layer, q, k, v: attention(q, k, v))
+        with _layers_in(precision, tokens_BT.device):
+            return self.forward_torch(
+                tokens_BT, positions_BT, lambda layer, q, k, v: attention(q, k, v), compile_layers=backend == "inductor"
+            )
 
-    def forward_packed(self, packed: PackedTokens) -> Tensor:
+    def forward_packed(self, packed: PackedTokens, precision: str = "fp32") -> Tensor:
         """Hidden states [N, width] of packed tokens. In torch each segment is a row of its own."""
-        if self.backend == "native":
+        if serving_backend(self.backend, precision=precision) == "native":
             return native_hidden_states(self, packed)
         number_ST, documents_ST, place_N = packed.rows()
-        hidden_STW = self(packed.token_N[number_ST], packed.position_N[number_ST], documents_ST)
+        hidden_STW = self(packed.token_N[number_ST], packed.position_N[number_ST], documents_ST, precision)
         hidden_NW: Tensor = hidden_STW.flatten(0, 1)[place_N]
         return hidden_NW
 
-    def forward_torch(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+    def forward_torch(
+        self, tokens: Tensor, positions: Tensor, attend: Attend, *, compile_layers: bool = False
+    ) -> Tensor:
         """Hidden states [..., width] of tokens [...] at positions [...], by torch.
 
         `attend(layer, q, k, v)` is the only place where tokens meet, so that training and sampling share every other
-        line of the model.
+        line of the model. `compile_layers` compiles all of a layer but that by torch.compile.
         """
         rotation = self.rotations[positions].unsqueeze(-2)
+        before, after = Block.before_attention, Block.after_attention
+        if compile_layers:
+            rotation, before, after = torch.view_as_real(rotation), compiled(before), compiled(after)
         x = self.embedding(tokens)
-        for layer, block in enumerate(self.blocks):
-            x = block(x, rotation, lambda q, k, v, layer=layer: attend(layer, q, k, v))
+        for layer, block in enumerate(cast(Iterable[Block], self.blocks)):
+            x = after(block, x, attend(layer, *before(block, x, rotation)))
         hidden: Tensor = self.norm(x)
         return hidden
 
@@ -196,3 +220,7 @@ class Decoder(nn.Module):
         """FP32 logits [..., vocabulary], whatever the precision of the hidden states."""
         with torch.autocast(hidden.device.type, enabled=False):
             return F.linear(hidden.float(), self.head.weight.float())
+
+
+def _layers_in(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()

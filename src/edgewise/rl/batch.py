@@ -232,14 +232,14 @@ def all_cells(rollouts: Rollouts) -> list[tuple[int, int]]:
     return [(p, g) for p in range(len(rollouts.problems)) for g in range(rollouts.samples)]
 
 
-def hidden_of(model: Decoder, micro_batch: MicroBatch) -> Tensor:
+def hidden_of(model: Decoder, micro_batch: MicroBatch, precision: str) -> Tensor:
     """Hidden states [N, width] from which the tokens with loss are predicted."""
-    return model.forward_packed(micro_batch.packed)[micro_batch.source_N]
+    return model.forward_packed(micro_batch.packed, precision)[micro_batch.source_N]
 
 
-def logits_of(model: Decoder, micro_batch: MicroBatch, temperature: float) -> Tensor:
-    """Tempered logits [N, V] at the tokens with loss."""
-    return model.logits(hidden_of(model, micro_batch) / temperature)
+def logits_of(model: Decoder, micro_batch: MicroBatch, temperature: float, precision: str = "fp32") -> Tensor:
+    """Tempered FP32 logits [N, V] at the tokens with loss; the layers run in `precision`."""
+    return model.logits(hidden_of(model, micro_batch, precision) / temperature)
 
 
 def logp_of(logits_NV: Tensor, micro_batch: MicroBatch) -> Tensor:

@@ -18,11 +18,14 @@ from edgewise.training.state import CombinedState, ModuleState
 
 
 class Critic(nn.Module):
-    """A copy of a decoder with one output per token, 0 at first. Its state is its weights and their moments."""
+    """A copy of a decoder with one output per token, 0 at first. Its state is its weights and their moments.
 
-    def __init__(self, start: Decoder, spec: CriticSpec) -> None:
+    `precision` is that of the decoder's layers.
+    """
+
+    def __init__(self, start: Decoder, spec: CriticSpec, precision: str = "fp32") -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.precision = spec, precision
         self.trunk = copy.deepcopy(start).requires_grad_(True)
         # The trunk's own head is not used; a tied one is the embedding, which is.
         if not start.spec.tied:
@@ -36,7 +39,7 @@ class Critic(nn.Module):
 
     def forward(self, micro_batch: MicroBatch) -> Tensor:
         """The expected reward [N] before each token with loss is drawn."""
-        values: Tensor = self.value(hidden_of(self.trunk, micro_batch).float()).squeeze(-1)
+        values: Tensor = self.value(hidden_of(self.trunk, micro_batch, self.precision).float()).squeeze(-1)
         return values
 
     def learn(self, minibatches: Sequence[Minibatch | None], epochs: int, execution: Execution) -> dict[str, float]:

@@ -26,11 +26,13 @@ class Models:
     critic: Critic | None
 
     @classmethod
-    def of(cls, policy: Decoder, teacher: Decoder | None, kl: KlSpec, critic: CriticSpec | None) -> Models:
-        """The models of a run that begins with this policy."""
+    def of(
+        cls, policy: Decoder, teacher: Decoder | None, kl: KlSpec, critic: CriticSpec | None, precision: str = "fp32"
+    ) -> Models:
+        """The models of a run that begins with this policy; the critic's layers run in `precision`."""
         start = copy.deepcopy(policy).requires_grad_(False)
         reference = copy.deepcopy(start) if kl.reset.kind != "never" else start
-        return cls(policy, start, reference, teacher, Critic(start, critic) if critic else None)
+        return cls(policy, start, reference, teacher, Critic(start, critic, precision) if critic else None)
 
     def kl_target(self, kl: KlSpec) -> Decoder:
         """The model that the KL term pulls the policy to."""

@@ -12,8 +12,10 @@ from edgewise.training.execution import Execution
 
 
 @torch.no_grad()
-def probe(models: Models, rollouts: Rollouts, temperature: float, execution: Execution) -> dict[str, float]:
-    """Exact entropy of the policy, and its exact KL to start and reference.
+def probe(
+    models: Models, rollouts: Rollouts, temperature: float, execution: Execution, precision: str = "fp32"
+) -> dict[str, float]:
+    """Exact entropy of the policy, and its exact KL to start and reference, with the layers in `precision`.
 
     Nats per token, means over the `probe_tokens` tokens of each group's first sample.
     """
@@ -22,11 +24,11 @@ def probe(models: Models, rollouts: Rollouts, temperature: float, execution: Exe
     names = ("entropy", "kl_to_start", "kl_to_reference")
 
     def sums_of(micro_batch: MicroBatch) -> tuple[float, ...]:
-        logits_NV = logits_of(models.policy, micro_batch, temperature)
-        to_start = float(exact_kl(logits_NV, logits_of(models.start, micro_batch, temperature)).sum())
+        logits_NV = logits_of(models.policy, micro_batch, temperature, precision)
+        to_start = float(exact_kl(logits_NV, logits_of(models.start, micro_batch, temperature, precision)).sum())
         to_reference = to_start
         if models.reference is not models.start:
-            reference_NV = logits_of(models.reference, micro_batch, temperature)
+            reference_NV = logits_of(models.reference, micro_batch, temperature, precision)
             to_reference = float(exact_kl(logits_NV, reference_NV).sum())
         return float(entropy(logits_NV).sum()), to_start, to_reference
 

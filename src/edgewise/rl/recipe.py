@@ -14,11 +14,11 @@ defaults. On the command line every number is a dotted field: `loss.kl.coefficie
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from edgewise.core.spec import Spec
+from edgewise.core.spec import ADDED_LATER, Spec
 from edgewise.rl.advantages.base import AnyAdvantage
 from edgewise.rl.advantages.grpo import Grpo
 from edgewise.rl.curriculum import Curriculum, FreshProblems
@@ -102,7 +102,10 @@ class PolicyOptimizerSpec(OptimizerSpec):
 class Recipe(Spec):
     """One RL algorithm with every number.
 
-    `label` names the published recipe that this one came from; it decides nothing.
+    `label` names the published recipe that this one came from; it decides nothing. `precision` "bf16" runs the layers
+    of all models in bfloat16, in sampling as in the updates, with weights, logits and loss in FP32; it pays on GPUs.
+    The sampler and the trainer then round differently: the metric `drift` says by how much, and `loss.correction` may
+    act on it.
     """
 
     label: str = Field("", exclude=True)
@@ -112,6 +115,7 @@ class Recipe(Spec):
     advantage: AnyAdvantage = Grpo()
     loss: LossSpec = LossSpec()
     optimizer: PolicyOptimizerSpec = PolicyOptimizerSpec()
+    precision: Annotated[str, ADDED_LATER] = Field("fp32", pattern="^(fp32|bf16)$")
 
     @field_validator("sampling", "reward", "loss", "optimizer", mode="before")
     @classmethod

@@ -70,13 +70,14 @@ class RolloutWorker:
         max_new_tokens: int,
         temperature: float,
         execution: Execution = CPU,
+        precision: str = "fp32",
     ) -> None:
         self.stale_policy = StalePolicy(models.policy, behavior.staleness if behavior.kind == "policy" else 0)
         self.tokens, self.flops = 0, 0.0
         self._models, self._behavior = models, behavior
         self._tokenizer, self._world = tokenizer, world
         self._max_new_tokens, self._temperature = max_new_tokens, temperature
-        self._execution = execution
+        self._execution, self._precision = execution, precision
 
     def reset_costs(self) -> None:
         """Count tokens and FLOPs from 0 again."""
@@ -117,7 +118,7 @@ class RolloutWorker:
         temperature: float,
         logit_noise: float = 0.0,
     ) -> Rollouts:
-        params = SamplingParams(max_new_tokens=self._max_new_tokens, temperature=temperature)
+        params = SamplingParams(max_new_tokens=self._max_new_tokens, temperature=temperature, precision=self._precision)
         engine = Engine(decoder, self._tokenizer.eos, logit_noise=logit_noise, cores=self._execution.cores)
         shard = self._execution.distributed.shard(problems)
         generated = [roll_out(engine, self._tokenizer, self._world, shard, samples, params, seed)] if shard else []

@@ -35,7 +35,7 @@ class TokenAdvantages:
     """Computes the advantage of every token of a step; built once a run.
 
     `length` shapes the rewards and `kl` is taken off them where it acts in the reward. `sampling` says how the
-    completions were drawn, `steps` how many the run has.
+    completions were drawn, in layers of `precision`; `steps` is how many the run has.
     """
 
     advantage: AdvantageSpec
@@ -46,6 +46,7 @@ class TokenAdvantages:
     models: Models
     collector: Collector
     execution: Execution
+    precision: str = "fp32"
 
     def compute(self, scored: ScoredRollouts, step: int, seed: int) -> TokenBatch:
         """The batch with advantages; `rollout_logp` where another policy wrote it; values and returns for a critic.
@@ -71,7 +72,8 @@ class TokenAdvantages:
         advantage = self.advantage.compute(inputs).float()
         tables = TokenTables(
             advantage=advantage if advantage.dim() == 3 else advantage.unsqueeze(-1).expand(logp_PGT.shape),
-            rollout_logp=None if self.sampling.on_policy else logp_PGT,
+            # In bf16 the sampler and the trainer round differently: `drift` measures it, a correction may act on it.
+            rollout_logp=None if self.sampling.on_policy and self.precision == "fp32" else logp_PGT,
             values=values_PGT,
             returns=None if values_PGT is None else self.advantage.returns(inputs).float(),
         )
@@ -94,8 +96,8 @@ class TokenAdvantages:
         policy, target = self.models.policy, self.models.kl_target(kl)
 
         def log_ratio(micro_batch: MicroBatch) -> Tensor:
-            logp_N = logp_of(logits_of(policy, micro_batch, temperature), micro_batch)
-            target_NV = logits_of(target, micro_batch, temperature * kl.temperature)
+            logp_N = logp_of(logits_of(policy, micro_batch, temperature, self.precision), micro_batch)
+            target_NV = logits_of(target, micro_batch, temperature * kl.temperature, self.precision)
             return k1(logp_N, logp_of(target_NV, micro_batch))
 
         return kl.coefficient * every_token(log_ratio, rollouts, self.execution)

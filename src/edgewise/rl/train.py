@@ -78,7 +78,7 @@ def train(
 
     # What the run consists of.
     sampling, kl, epochs = recipe.sampling, recipe.loss.kl, recipe.optimizer.epochs
-    models = Models.of(model, teacher, kl, recipe.advantage.critic_spec)
+    models = Models.of(model, teacher, kl, recipe.advantage.critic_spec, recipe.precision)
     worker = RolloutWorker(
         models,
         sampling.behavior,
@@ -87,6 +87,7 @@ def train(
         sampling.max_new_tokens,
         sampling.temperature,
         execution,
+        recipe.precision,
     )
     collector = Collector(
         worker,
@@ -99,10 +100,18 @@ def train(
         sampling.samples,
     )
     advantages = TokenAdvantages(
-        recipe.advantage, recipe.reward.length, kl, sampling, recipe.steps, models, collector, execution
+        recipe.advantage,
+        recipe.reward.length,
+        kl,
+        sampling,
+        recipe.steps,
+        models,
+        collector,
+        execution,
+        recipe.precision,
     )
     optimizer = Optimizer(model, recipe.optimizer)
-    policy_update = PolicyUpdate(model, optimizer, recipe.loss, sampling.temperature, execution)
+    policy_update = PolicyUpdate(model, optimizer, recipe.loss, sampling.temperature, recipe.precision, execution)
     reset_trigger = kl.reset.start()
 
     # What a checkpoint keeps.
@@ -147,7 +156,7 @@ def train(
             metrics |= collector.coverage.metrics() | collector.curriculum.metrics()
             metrics |= {"effective_batch": 0.0, "grad_norm": 0.0}
             if scored is not None:
-                metrics |= probe(models, scored.rollouts, sampling.temperature, execution)
+                metrics |= probe(models, scored.rollouts, sampling.temperature, execution, recipe.precision)
 
                 # Advantages.
                 batch = advantages.compute(scored, step, step_seed)

@@ -22,13 +22,14 @@ from edgewise.training.optimizer import Optimizer
 class PolicyUpdate:
     """Makes the policy updates of a step; built once a run from the policy, its optimizer and the recipe's loss.
 
-    `temperature` is that of the rollouts.
+    `temperature` is that of the rollouts; the layers run in `precision`.
     """
 
     policy: Decoder
     optimizer: Optimizer
     loss: LossSpec
     temperature: float
+    precision: str
     execution: Execution
 
     def run(
@@ -73,7 +74,7 @@ class PolicyUpdate:
     @torch.no_grad()
     def _old_logp(self, micro_batches: Sequence[MicroBatch]) -> list[Tensor | None]:
         def logp(micro_batch: MicroBatch) -> Tensor:
-            return logp_of(logits_of(self.policy, micro_batch, self.temperature), micro_batch)
+            return logp_of(self._logits(self.policy, micro_batch), micro_batch)
 
         return list(self.execution.map_in_order(logp, micro_batches))
 
@@ -81,7 +82,7 @@ class PolicyUpdate:
         self, micro_batch: MicroBatch, old_logp_N: Tensor | None, kl_target: Decoder | None
     ) -> tuple[Tensor, _TokenMeans]:
         loss, means = self.loss, _TokenMeans()
-        logits_NV = logits_of(self.policy, micro_batch, self.temperature)
+        logits_NV = self._logits(self.policy, micro_batch)
         logp_N = logp_of(logits_NV, micro_batch)
         if old_logp_N is None:
             old_logp_N = logp_N.detach()
@@ -103,7 +104,7 @@ class PolicyUpdate:
         if loss.kl.in_loss:
             assert kl_target is not None
             with torch.no_grad():
-                target_NV = logits_of(kl_target, micro_batch, self.temperature * loss.kl.temperature)
+                target_NV = self._logits(kl_target, micro_batch, loss.kl.temperature)
             kl_N = loss.kl.per_token(logits_NV, logp_N, target_NV, logp_of(target_NV, micro_batch))
             means.add("kl", kl_N.detach(), micro_batch)
             loss_N = loss_N + loss.kl.coefficient * kl_N
@@ -112,6 +113,9 @@ class PolicyUpdate:
         total = (loss_N * micro_batch.weight_N).sum()
         means.loss = float(total.detach())
         return total, means
+
+    def _logits(self, model: Decoder, micro_batch: MicroBatch, softening: float = 1.0) -> Tensor:
+        return logits_of(model, micro_batch, self.temperature * softening, self.precision)
 
 
 class _TokenMeans:

@@ -7,7 +7,6 @@ import time
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
@@ -16,7 +15,6 @@ from torch.nn import functional as F
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
 from edgewise.core.spec import Spec
-from edgewise.model.backend import serving_backend
 from edgewise.model.decoder import Decoder
 from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import Tokenizer
@@ -99,11 +97,9 @@ def next_token_step(
     """
     check_positions(rows.positions_RT, model.spec.max_positions)
     weight = float(rows.weights_RT.sum())
-    backend = serving_backend(model.backend, precision=spec.precision)
 
     def loss_of(micro_batch: PackedRows) -> tuple[Tensor, float]:
-        with torch.autocast(execution.device.type, torch.bfloat16, enabled=spec.precision == "bf16"):
-            hidden = model(micro_batch.tokens_RT, micro_batch.positions_RT, micro_batch.document_RT, backend)
+        hidden = model(micro_batch.tokens_RT, micro_batch.positions_RT, micro_batch.document_RT, spec.precision)
         counted = micro_batch.weights_RT > 0
         logits = model.logits(hidden[counted])
         loss_N = F.cross_entropy(logits, micro_batch.targets_RT[counted], reduction="none")

@@ -194,7 +194,8 @@ def test_the_kernels_compute_where_they_were_chosen_and_nowhere_else(monkeypatch
     by_torch = Decoder(SPECS[0], VOCABULARY, backend="torch")
     with torch.autocast("cpu", torch.bfloat16):
         assert by_torch.forward_packed(text).isfinite().all()
-        assert model(rows.tokens_RT, rows.positions_RT, rows.document_RT, "torch").isfinite().all()
+    assert model(rows.tokens_RT, rows.positions_RT, rows.document_RT, "bf16").isfinite().all()
+    assert model.forward_packed(text, "bf16").isfinite().all()
 
     def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         layers.append(layer)
