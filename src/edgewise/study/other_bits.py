@@ -1,4 +1,4 @@
-"""Why a stage may have other bits on another machine: bf16, a GPU, torch in place of the kernels, several ranks.
+"""Why a stage may have other bits elsewhere: bf16, a GPU, torch or torch.compile in place of the kernels, ranks.
 
 Without such a reason the same spec gives the same bits on every supported CPU; see docs/reproducibility.md.
 """
@@ -29,8 +29,8 @@ def _of_execution(execution: Execution) -> Iterator[str]:
     if execution.distributed.size > 1:
         yield f"{execution.distributed.size} ranks"
     backend = choose_backend(execution.backend, execution.device)
-    if backend == "torch":
-        yield "backend torch"
+    if backend != "native":
+        yield f"backend {backend}"
     elif describe_backend(backend)["instruction_set"] == BASELINE:
         yield f"{BASELINE} kernels"
 
