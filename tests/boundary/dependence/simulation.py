@@ -36,7 +36,7 @@ def draws(
 def outcomes(problem_S: IntArray, sample_S: IntArray, right_S: BoolArray, text_S: IntArray | None = None) -> Outcomes:
     problems = int(problem_S.max()) + 1
     return Outcomes(
-        problem=np.array([f"{place:05d}" for place in range(problems)]),
+        problem=np.array([f"{place:06d}" for place in range(problems)]),
         level=np.zeros(problems, dtype=np.int64),
         problem_S=problem_S.astype(np.int32),
         sample_S=sample_S,

@@ -16,14 +16,10 @@ from edgewise.boundary.inference.means import SAME
 from edgewise.outcomes.counts import FloatArray, IntArray
 from edgewise.outcomes.outcomes import BoolArray
 
-# Problems of which fewer samples are of the rarer kind tell little about distances, and rarely much at once.
-_LEAST = 2
-# Cells that are transformed at a time, and that are permuted.
-_CELLS, _PERMUTED = 2**21, 2**17
-_PERMUTATIONS = 200
-_SKEWNESS_ERROR = (6 / _PERMUTATIONS) ** 0.5
-# Below this the normal distribution is not trusted.
-_SUSPECT = 0.02
+# A problem has a pair of samples of the rarer kind where it has so many of them.
+_PAIR = 2
+# Cells that are transformed at a time.
+_CELLS = 2**21
 # Rows that were sorted by what is tested, or by something that goes with it, are in no order of drawing.
 _SORTED = 0.9
 
@@ -55,30 +51,33 @@ def agreement(mark_S: BoolArray, n_P: IntArray) -> OrderAgreement | None:
     """Test the correlation of marks at every distance; None where hardly a problem has both marks.
 
     `mark_S` holds the samples problem by problem, each in the order of drawing, `n_P` of each. Looked at are distances
-    up to half of the samples. Within a problem the mean and the variance of the sum of products at a distance are those
-    over all orders of its samples (Wald and Wolfowitz 1943, Ann. Math. Stat. 14:378-388). Over problems the sum has
-    about a Pearson type III distribution, whose skewness is that of 200 permutations within problems. The p-value is
-    that of the best distance, of which 1 alone has half of the weight and all others together the other half.
+    up to half of the samples. Counted are the pairs of samples so far apart that are both of the rarer kind of their
+    problem. Mean and variance of their number are those over all orders of the samples of each problem (Wald and
+    Wolfowitz 1943, Ann. Math. Stat. 14:378-388). It is compared with the gamma distribution of the same mean and
+    variance, whose tail is longer than that of the Poisson distribution, which such numbers have where marks are rare.
+    The p-value is that of the best distance, of which 1 alone has half of the weight and all others together the other
+    half.
     """
     c_P = _per_problem(mark_S, n_P)
-    used_P = (np.minimum(c_P, n_P - c_P) >= _LEAST) & (n_P >= 4)
+    rarer_P = np.minimum(c_P, n_P - c_P)
+    used_P = (rarer_P >= _PAIR) & (n_P >= 2 * _PAIR)
     if not used_P.any():
         return None
-    n_U, c_U = n_P[used_P], c_P[used_P]
-    marks_US = _as_matrix(mark_S[np.repeat(used_P, n_P)], n_U, c_U)
+    n_U, c_U = n_P[used_P], rarer_P[used_P]
+    is_rarer_S = mark_S == np.repeat(2 * c_P <= n_P, n_P)
     distance_D = np.arange(1, int(n_U.max()) // 2 + 1)
-    product_D = _products(marks_US, distance_D.size)
+    pairs_D = _pairs(_as_matrix(is_rarer_S[np.repeat(used_P, n_P)], n_U), distance_D.size)
     mean_D, variance_D = _moments(n_U.astype(np.float64), c_U.astype(np.float64), distance_D)
-    error_D = np.sqrt(np.maximum(variance_D, SAME))
-    z_D = np.where(variance_D > SAME, (product_D - mean_D) / error_D, 0.0)
     weight_D = np.where(distance_D == 1, 2.0, 2.0 * max(distance_D.size - 1, 1))
-    p_D = weight_D * stats.norm.sf(z_D)
-    if p_D.min() < _SUSPECT:
-        p_D = weight_D * stats.pearson3.sf(z_D, _skewness(marks_US, n_U, mean_D, error_D))
-    best = int(np.argmin(p_D))
-    pairs = np.maximum(n_U - distance_D[best], 0).sum()
-    correlation = min(1.0, float((product_D - mean_D)[best] / pairs))
-    return OrderAgreement(best + 1, correlation, min(1.0, float(p_D[best])))
+    p_D = np.ones(distance_D.size)
+    varied_D = variance_D > SAME
+    mean, variance = mean_D[varied_D], variance_D[varied_D]
+    p_D[varied_D] = stats.gamma.sf(pairs_D[varied_D], mean**2 / variance, scale=variance / mean)
+    best = int(np.argmin(weight_D * p_D))
+    rate_U = c_U / n_U
+    most = float((np.maximum(n_U - distance_D[best], 0) * rate_U * (1 - rate_U)).sum())
+    correlation = min(1.0, float(pairs_D[best] - mean_D[best]) / most)
+    return OrderAgreement(best + 1, correlation, min(1.0, float(weight_D[best] * p_D[best])))
 
 
 def halves(mark_S: BoolArray, n_P: IntArray) -> Halves | None:
@@ -134,58 +133,36 @@ def _spread_of_squares(n_U: IntArray, c_U: IntArray, half_U: IntArray) -> FloatA
     return np.where(n_U == 2, 0.0, np.where(n_U == 3, 0.5, np.maximum(above / below + 2, 0)))
 
 
-def _as_matrix(mark_S: BoolArray, n_U: IntArray, c_U: IntArray) -> FloatArray:
-    """The standardised marks of each problem in a row, 0 beyond its samples."""
-    rate_U = c_U / n_U
-    standardised_S = (mark_S - np.repeat(rate_U, n_U)) / np.repeat(np.sqrt(rate_U * (1 - rate_U)), n_U)
+def _as_matrix(mark_S: BoolArray, n_U: IntArray) -> FloatArray:
+    """The marks of each problem in a row, 0 beyond its samples."""
     marks_US = np.zeros((n_U.size, int(n_U.max())))
-    marks_US[np.arange(marks_US.shape[1]) < n_U[:, None]] = standardised_S
+    marks_US[np.arange(marks_US.shape[1]) < n_U[:, None]] = mark_S
     return marks_US
 
 
-def _products(marks_US: FloatArray, distances: int) -> FloatArray:
-    """For each distance from 1 on the sum over problems of the products of marks so far apart."""
+def _pairs(marks_US: FloatArray, distances: int) -> FloatArray:
+    """For each distance from 1 on the number over problems of pairs of marked samples so far apart."""
     # Longer than the row and what is looked at, so that its ends do not meet.
     length = fft.next_fast_len(marks_US.shape[1] + distances, real=True)
     step = max(1, _CELLS // length)
     power = np.zeros(length // 2 + 1)
     for first in range(0, len(marks_US), step):
         power += (np.abs(fft.rfft(marks_US[first : first + step], length, axis=1)) ** 2).sum(axis=0)
-    return np.asarray(fft.irfft(power, length)[1 : distances + 1])
-
-
-def _skewness(marks_US: FloatArray, n_U: IntArray, mean_D: FloatArray, error_D: FloatArray) -> FloatArray:
-    """The skewness of the sum at each distance, over permutations of the samples within problems; at least 0.01."""
-    rng = np.random.default_rng(0)
-    step = -(-len(marks_US) // max(1, _PERMUTED // marks_US.shape[1]))
-    # Of many problems every so-manieth is permuted; the skewness of the sum of all is less by the root of their number.
-    some_US, n_U = marks_US[::step], n_U[::step]
-    inside_US = np.arange(some_US.shape[1]) < n_U[:, None]
-    sums_ID = np.empty((_PERMUTATIONS, mean_D.size))
-    for draw in range(_PERMUTATIONS):
-        key_US = np.where(inside_US, rng.random(some_US.shape), 2.0)
-        sums_ID[draw] = _products(np.take_along_axis(some_US, np.argsort(key_US, axis=1), axis=1), mean_D.size)
-    centred_ID = sums_ID - sums_ID.mean(axis=0)
-    spread_D = np.maximum(centred_ID.std(axis=0), SAME)
-    skew_D = (centred_ID**3).mean(axis=0) / spread_D**3
-    return np.asarray(np.maximum(skew_D + _SKEWNESS_ERROR, 0.01) / np.sqrt(step))
+    return np.asarray(np.rint(fft.irfft(power, length)[1 : distances + 1]))
 
 
 def _moments(n_U: FloatArray, c_U: FloatArray, distance_D: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Mean and variance over all orders of the sum of products of standardised marks at each distance."""
-    rate_U = c_U / n_U
-    square_U = n_U
-    fourth_U = (c_U * (1 - rate_U) ** 4 + (n_U - c_U) * rate_U**4) / (rate_U * (1 - rate_U)) ** 2
-    orders_U = n_U * (n_U - 1)
-    one = (square_U**2 - fourth_U) / orders_U
-    shared = (2 * fourth_U - square_U**2) / (orders_U * (n_U - 2))
-    apart = (3 * square_U**2 - 6 * fourth_U) / (orders_U * (n_U - 2) * (n_U - 3))
+    """Mean and variance over all orders of the number of pairs of marked samples at each distance."""
+    # The probability that two, three and four given samples are marked.
+    two_U = c_U * (c_U - 1) / (n_U * (n_U - 1))
+    three_U = two_U * (c_U - 2) / (n_U - 2)
+    four_U = three_U * (c_U - 3) / (n_U - 3)
     mean_D, variance_D = np.zeros(distance_D.size), np.zeros(distance_D.size)
     for place, distance in enumerate(distance_D.tolist()):
         pairs_U = np.maximum(n_U - distance, 0)
         sharing_U = 2 * np.maximum(n_U - 2 * distance, 0)
-        mean_U = -pairs_U / (n_U - 1)
-        second_U = pairs_U * one + sharing_U * shared + (pairs_U * (pairs_U - 1) - sharing_U) * apart
+        mean_U = pairs_U * two_U
+        second_U = mean_U + sharing_U * three_U + (pairs_U * (pairs_U - 1) - sharing_U) * four_U
         mean_D[place] = mean_U.sum()
         variance_D[place] = np.maximum(second_U - mean_U**2, 0).sum()
     return mean_D, variance_D

@@ -29,18 +29,17 @@ def repeated_seeds(seed_S: IntArray, labels: Labels) -> RepeatedSeeds | None:
     be equal with the probability that two samples of the problem are. p is the Chernoff bound for that many equal
     pairs, at the mean of these probabilities (Hoeffding 1956, Ann. Math. Stat. 27:713-721).
     """
-    problem_S, group_S = labels.problem_S, np.empty(seed_S.size, dtype=np.int64)
-    group_S[labels.row_S] = np.repeat(np.arange(labels.times_L.size), labels.times_L)
-    order = np.lexsort((seed_S, problem_S))
-    same = (np.diff(problem_S[order]) == 0) & (np.diff(seed_S[order]) == 0)
-    opens = same & ~np.concatenate(([False], same[:-1]))
-    first, second = order[:-1][opens], order[1:][opens]
-    if not first.size:
+    by_seed = Labels.of(labels.problem_S, seed_S)
+    if not by_seed.repeat:
         return None
+    group_S = np.empty(seed_S.size, dtype=np.int64)
+    group_S[labels.row_S] = np.repeat(np.arange(labels.times_L.size), labels.times_L)
+    starts = by_seed.start_L[by_seed.times_L > 1]
+    first, second = by_seed.row_S[starts], by_seed.row_S[starts + 1]
     equal = int((group_S[first] == group_S[second]).sum())
     pairs_P = np.bincount(labels.problem_L, weights=labels.times_L * (labels.times_L - 1))
     rate_P = pairs_P / np.maximum(labels.n_P * (labels.n_P - 1), 1)
-    expected_rate = float(rate_P[problem_S[first]].mean())
+    expected_rate = float(rate_P[labels.problem_S[first]].mean())
     pairs = int(first.size)
     share = equal / pairs
     p = 1.0
