@@ -13,7 +13,7 @@ from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
 from edgewise.model.decoder import Decoder
 from edgewise.rl.models import Models
-from edgewise.rl.probe import probe
+from edgewise.rl.probe import probe, probed_samples
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.train import train as train_with_rl
 from edgewise.rollouts.collect import roll_out
@@ -283,9 +283,8 @@ def test_after_a_reset_the_reference_is_the_policy(tmp_path: Path) -> None:
     train(RunFolder(tmp_path), changed(loss={"kl": {"coefficient": 0.1, "reset": {"kind": "period", "every": 2}}}))
     found = metrics(tmp_path)
     assert [bool(line["reset"]) for line in found] == [False, True] * 3
-    for step, line in enumerate(found):
-        if step % 2 == 0:
-            assert line["kl_to_reference"] == pytest.approx(0, abs=1e-7)
+    for step in (0, 4):
+        assert found[step]["kl_to_reference"] == pytest.approx(0, abs=1e-7)
     assert found[4]["kl_to_start"] > 1e-5 and found[5]["kl_to_reference"] > 0
 
 
@@ -374,22 +373,37 @@ def test_every_step_logs_what_a_reader_needs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("temperature", [1.0, 1.4])
-def test_entropy_and_kl_are_exact_means_over_the_first_samples(temperature: float) -> None:
-    rollouts = draw(decoder(), problems=5, samples=4)
+def test_entropy_and_kl_are_exact_means_over_one_sample_in_32(temperature: float) -> None:
+    rollouts = draw(decoder(), problems=24, samples=4)
+    assert probed_samples(rollouts) == [(0, 0), (8, 0), (16, 0)]
     policy, start, reference = decoder(0), decoder(1), decoder(2)
     found = probe(Models(policy, start, reference, None, None), rollouts, temperature, CPU)
     with torch.no_grad():
         policy_logp, start_logp, reference_logp = (
-            torch.cat([logits for logits, _ in unpacked(model, rollouts, temperature)[::4]]).log_softmax(-1)
+            torch.cat([logits for logits, _ in unpacked(model, rollouts, temperature)[::32]]).log_softmax(-1)
             for model in (policy, start, reference)
         )
-    assert found["probe_tokens"] == len(policy_logp) == rollouts.completions.length_PG[:, 0].sum()
+    assert found["probe_tokens"] == len(policy_logp) == rollouts.completions.length_PG[::8, 0].sum()
     assert found["entropy"] == pytest.approx(
         float(-(policy_logp.exp() * policy_logp).sum() / len(policy_logp)), rel=1e-4
     )
     for name, other in (("kl_to_start", start_logp), ("kl_to_reference", reference_logp)):
         kl = float((policy_logp.exp() * (policy_logp - other)).sum() / len(policy_logp))
         assert found[name] == pytest.approx(kl, rel=1e-4)
+
+
+@pytest.mark.parametrize(("problems", "samples", "probed"), [(2, 3, 1), (16, 16, 8), (64, 1, 2), (2, 128, 2)])
+def test_as_many_samples_are_probed_as_cost_little_and_one_of_a_group(problems: int, samples: int, probed: int) -> None:
+    cells = probed_samples(draw(decoder(), problems=problems, samples=samples))
+    assert len(cells) == len({p for p, _ in cells}) == probed and {g for _, g in cells} == {0}
+
+
+def test_the_policy_is_probed_at_every_fourth_step_and_the_last_and_at_all_where_its_kl_resets(tmp_path: Path) -> None:
+    train(RunFolder(tmp_path / "plain"), changed(steps=7))
+    assert [line["step"] for line in metrics(tmp_path / "plain") if "entropy" in line] == [0, 4, 6]
+    reset = {"kind": "kl", "above": 1e9}
+    train(RunFolder(tmp_path / "kl"), changed(steps=3, loss={"kl": {"coefficient": 0.1, "reset": reset}}))
+    assert all("kl_to_reference" in line for line in metrics(tmp_path / "kl"))
 
 
 def test_totals_count_sampled_tokens_and_work(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ TRAINING: Mapping[str, tuple[str, str]] = {
     "loss": ("Next-token loss", "nats per token"),
     "reward": ("Reward", "mean over the rollouts of a step"),
     "process_correct": ("Process correct", "share of the rollouts of a step"),
-    "entropy": ("Entropy", "nats per token, over one sample of each group"),
-    "kl_to_start": ("KL to the start model", "nats per token, over one sample of each group"),
+    "entropy": ("Entropy", "nats per token, over one sample in 32 of every fourth step"),
+    "kl_to_start": ("KL to the start model", "nats per token, over one sample in 32 of every fourth step"),
     "zero_variance": ("Groups without a signal", "share of groups whose outcomes are all equal"),
 }
 

@@ -16,7 +16,7 @@ from edgewise.rl.coverage import Coverage
 from edgewise.rl.curriculum import check_problems
 from edgewise.rl.flops import update_flops
 from edgewise.rl.models import Models
-from edgewise.rl.probe import probe
+from edgewise.rl.probe import is_probed, probe
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.reference_reset import NeverReset, ResetOnPlateau, validation_problems
 from edgewise.rl.rollout_worker import RolloutWorker
@@ -156,7 +156,8 @@ def train(
             metrics |= collector.coverage.metrics() | collector.curriculum.metrics()
             metrics |= {"effective_batch": 0.0, "grad_norm": 0.0}
             if scored is not None:
-                metrics |= probe(models, scored.rollouts, sampling.temperature, execution, recipe.precision)
+                if is_probed(step, recipe.steps, kl.reset):
+                    metrics |= probe(models, scored.rollouts, sampling.temperature, execution, recipe.precision)
 
                 # Advantages.
                 batch = advantages.compute(scored, step, step_seed)

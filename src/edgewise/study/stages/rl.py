@@ -35,7 +35,7 @@ class RL(Stage):
     produces: ClassVar[Product] = "model"
 
     kind: Literal["rl"] = "rl"
-    version: Literal[3] = 3
+    version: Literal[4] = 4
     parent: ModelStage
     world: AnyWorld
     split: Split = "held_out"
