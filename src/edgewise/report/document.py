@@ -122,7 +122,7 @@ def _environment() -> Environment:
         "tally_interval": formats.tally_interval,
         "excess": formats.excess,
         "counted": counted,
-        "excess_interval": formats.excess_interval,
+        "excess_interval": formats.excess_interval_text,
         "p_value": formats.p_value,
         "confidence": formats.confidence,
         "amount": formats.amount,

@@ -57,7 +57,7 @@ def excess(number: float) -> str:
     return tally(number if math.isnan(number) else max(number, 0.0))
 
 
-def excess_interval(estimate: Estimate) -> str:
+def excess_interval_text(estimate: Estimate) -> str:
     """The interval of such a number: "[0.0, 16.9]"."""
     return _interval(max(estimate.low, 0.0), max(estimate.high, 0.0), "")
 
