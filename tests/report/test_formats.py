@@ -134,10 +134,10 @@ def test_no_number_is_written_as_a_negative_zero(number: float) -> None:
         *(f(number) for f in (formats.percent, formats.points, formats.tally, formats.signed_tally, formats.excess)),
         *(f(number) for f in (formats.count, formats.number, formats.ratio)),
         *(f(estimate) for f in (formats.percent_interval, formats.points_interval, formats.tally_interval)),
-        *(f(estimate) for f in (formats.excess_interval, formats.number_interval, formats.ratio_interval)),
+        *(f(estimate) for f in (formats.excess_interval_text, formats.number_interval, formats.ratio_interval)),
     ):
         assert not re.search(r"[-\u2212+]0(\.0+)?(?![\d.,])", shown), shown
-    assert "\u2212" not in formats.excess(number) + formats.excess_interval(estimate)
+    assert "\u2212" not in formats.excess(number) + formats.excess_interval_text(estimate)
 
 
 def test_things_are_counted_in_the_right_number() -> None:
