@@ -19,7 +19,7 @@ ORDER = (
     *("core", "outcomes", "boundary", "tasks", "model", "sampling", "rollouts", "training"),
     *("rl", "scaling", "study", "claims", "report", "interop", "cli"),
 )
-WITHOUT_TORCH = ("core", "outcomes", "boundary", "tasks", "report", "interop")
+WITHOUT_TORCH = ("core", "outcomes", "boundary", "tasks", "scaling", "report", "interop")
 FILES = sorted(SRC.rglob("*.py"))
 
 

@@ -8,7 +8,7 @@ import time
 
 from edgewise.core.errors import unknown_name
 
-# Each takes seconds, the last two most of an hour: they simulate or train.
+# Each takes seconds, scaling a minute or two, the last two most of an hour: they simulate or train.
 PAGES = (
     "commands",
     "schema",
@@ -19,6 +19,7 @@ PAGES = (
     "brorl",
     "performance",
     "worlds",
+    "scaling",
     "calibrate",
     "seeds",
 )
