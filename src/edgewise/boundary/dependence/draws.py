@@ -146,15 +146,16 @@ def _runs(draws: _Draws) -> str:
             f"Verdicts of samples {near.distance} apart agree as copies do (correlation {near.correlation:.2f}, "
             f"p = {near.p:.1g}): give each draw once."
         )
-    for how, order in (("The first and the second half of the draws", None), ("Every other draw", 2)):
+    for how, order in (("The first and the second half of the draws", None), ("Draws at odd and at even places", 2)):
         mark_S = draws.correct_S if order is None else _odd_after_even(draws)
         parts = halves(mark_S, draws.n_P)
         if parts is None:
             continue
         if parts.drift_p <= FALSE_ALARM and abs(parts.drift) >= _SMALL:
             return (
-                f"{how} differ by {100 * abs(parts.drift):.1f} points of pass@1 (p = {parts.drift_p:.1g}): they are "
-                f"not of one model, prompt or verifier; {advice}."
+                f"{how} differ by {100 * abs(parts.drift):.1f} points of pass@1 (p = {parts.drift_p:.1g}), as those of "
+                "two models, prompts or verifiers do, or rows in the order of finishing: give one run of each model, "
+                "its samples numbered (sample_id) as they were drawn."
             )
         if parts.p <= FALSE_ALARM and parts.ratio >= 1 + _SMALL:
             return (
