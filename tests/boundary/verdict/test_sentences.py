@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.verdict.evidence import DifferenceTest, Evidence, evidence_of
 from edgewise.boundary.verdict.facts import FACTS_1, FACTS_K, Facts, combine_facts
-from edgewise.boundary.verdict.labels import label_of
+from edgewise.boundary.verdict.labels import Label, label_of
 from edgewise.boundary.verdict.rules import Decision
 from edgewise.boundary.verdict.sentences import MOST_WORDS, combined_sentence, sentence
 from edgewise.boundary.verdict.verdict import boundary_verdict
@@ -65,9 +65,11 @@ def test_it_names_the_sets_that_it_is_about() -> None:
     )
 
 
-def test_a_refusal_says_what_it_would_have_been() -> None:
-    text = sentence(Decision(Facts("open", "open"), "cannot tell", "", refused="shrunk"), evidence(16))
-    assert text.startswith("It looks shrunk, but how the samples were drawn")
+@pytest.mark.parametrize(("label", "shown"), [("shrunk", "shrunk @16"), ("more within k", "more within 16 samples")])
+def test_a_refusal_says_what_it_would_have_been(label: Label, shown: str) -> None:
+    text = sentence(Decision(Facts("open", "open"), "cannot tell", "", refused=label), evidence(16))
+    assert text.startswith(f"It looks like '{shown}', but how the samples were drawn")
+    assert len(text.split()) <= MOST_WORDS
 
 
 @settings(max_examples=150, deadline=None)

@@ -23,7 +23,8 @@ _NAMES, _CHARACTERS = 4, 40
 def sentence(decision: Decision, e: Evidence) -> str:
     """What a verdict says about the tuned model."""
     if decision.refused:
-        return f"It looks {decision.refused}, but how the samples were drawn, cut off or verified can explain that."
+        seems = shown_label(decision.refused, e.k)
+        return f"It looks like {seems!r}, but how the samples were drawn, cut off or verified can explain that."
     at_1, at_k = difference_text("pass@1", e.at_1.estimate), difference_text(f"pass@{e.k}", e.at_k.estimate)
     if e.k < 2:
         return f"One sample says nothing about more: {at_1}; a claim at k needs at least 2k samples of every problem."
