@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from edgewise.core.errors import InputError
 from edgewise.core.threads import ALL_CORES, Cores
 from edgewise.model.backend import serving_backend
 from edgewise.model.decoder import Decoder
+from edgewise.sampling.batch_rows import rows_at_once
 from edgewise.sampling.completions import Completions, PromptRequest, SampledTokens
 from edgewise.sampling.decode_native import decode_native
 from edgewise.sampling.decode_torch import decode_torch
@@ -22,6 +24,8 @@ from edgewise.sampling.params import SamplingParams
 class Engine:
     """Samples from a decoder. `rows_at_once` bounds the memory of torch's batches and never changes a result.
 
+    None is what suits the device (see `edgewise.sampling.batch_rows`).
+
     `logit_noise` > 0 adds normal numbers of that standard deviation to every logit before a token is sampled, keyed by
     sample, position and token. It stands for a sampler whose numerics differ from the trainer's, so the recorded
     log-probabilities are those of the noisy distribution.
@@ -29,7 +33,7 @@ class Engine:
 
     model: Decoder
     eos_id: int
-    rows_at_once: int = 2048
+    rows_at_once: int | None = None
     logit_noise: float = 0.0
     cores: Cores = ALL_CORES
 
@@ -82,18 +86,41 @@ class Engine:
     ) -> SampledTokens:
         """In torch, batch by batch. Prompts of like length go together, so that a batch carries little padding."""
         by_length = sorted(range(len(requests)), key=lambda p: len(requests[p].prompt))
-        size = max(1, self.rows_at_once // samples)
+        size = max(1, self._rows(len(requests[by_length[-1]].prompt), samples, params) // samples)
         tokens_PGT = np.full((len(requests), samples, params.max_new_tokens), -1, np.int32)
         logp_PGT = np.zeros(tokens_PGT.shape, np.float32)
         model_logp_PGT = np.zeros(tokens_PGT.shape, np.float32) if model_logp else None
-        for start in range(0, len(by_length), size):
-            chosen = by_length[start : start + size]
-            batch = [requests[p] for p in chosen]
-            part = decode_torch(self.model, self.eos_id, batch, samples, params, model_logp, self.logit_noise)
+        done = 0
+        while done < len(by_length):
+            chosen = by_length[done : done + size]
+            part = self._batch([requests[p] for p in chosen], samples, params, model_logp)
+            if part is None:
+                size = -(-len(chosen) // 2)
+                continue
+            done += len(chosen)
             tokens_PGT[chosen], logp_PGT[chosen] = part.tokens_PGT, part.logp_PGT
             if model_logp_PGT is not None:
                 model_logp_PGT[chosen] = part.model_logp_PGT
         return SampledTokens(tokens_PGT, logp_PGT, model_logp_PGT)
+
+    def _batch(
+        self, requests: Sequence[PromptRequest], samples: int, params: SamplingParams, model_logp: bool
+    ) -> SampledTokens | None:
+        """One batch; None where several prompts together exceed the memory of the device, which is then free again."""
+        try:
+            return decode_torch(self.model, self.eos_id, requests, samples, params, model_logp, self.logit_noise)
+        except torch.OutOfMemoryError:
+            if len(requests) == 1:
+                raise
+        # Out here the error is gone, and with it what its frames held.
+        torch.cuda.empty_cache()
+        return None
+
+    def _rows(self, prompt_tokens: int, samples: int, params: SamplingParams) -> int:
+        if self.rows_at_once is not None:
+            return self.rows_at_once
+        device = self.model.embedding.weight.device
+        return rows_at_once(self.model.spec, self.model.vocabulary, prompt_tokens, samples, params, device)
 
 
 def check_fits(

@@ -47,10 +47,13 @@ class KVCache:
     def select(self, problems_P: Tensor, slots_PS: Tensor) -> None:
         """Keep these problems, in this order, and of each of them these slots."""
         self.prefix_bias_PL = self.prefix_bias_PL[problems_P]
+        # One layer after the other, as in `grow`.
         for prefix in (self.prefix_k, self.prefix_v):
-            prefix[:] = [tensor[problems_P] for tensor in prefix]
+            for layer, tensor in enumerate(prefix):
+                prefix[layer] = tensor[problems_P]
         for suffix in (self.suffix_k, self.suffix_v):
-            suffix[:] = [tensor[problems_P.unsqueeze(1), slots_PS] for tensor in suffix]
+            for layer, tensor in enumerate(suffix):
+                suffix[layer] = tensor[problems_P.unsqueeze(1), slots_PS]
 
     def show(self, position_1: Tensor) -> None:
         """Let queries see the suffix position that is about to be written."""

@@ -32,6 +32,9 @@ from edgewise.tasks.base import first_distinct
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import RunFolder
 
+# Samples of a part: an interruption costs the part that is being drawn.
+_ROWS_OF_A_PART, _ROWS_OF_A_GPU_PART = 2048, 16_384
+
 
 @register_stage
 class Evaluate(Stage):
@@ -65,10 +68,11 @@ class Evaluate(Stage):
         model, tokenizer = load_parent(parents[0], self.world, execution)
         engine = Engine(model, tokenizer.eos, cores=execution.cores)
         problems = self._problems()
-        size = max(1, engine.rows_at_once // self.samples)
+        size = max(1, (_ROWS_OF_A_PART if execution.device.type == "cpu" else _ROWS_OF_A_GPU_PART) // self.samples)
         parts = folder.path / "parts"
         parts.mkdir(exist_ok=True)
-        paths = [parts / f"{start:06d}.parquet" for start in range(0, len(problems), size)]
+        # Named by the size too: on a GPU other parts are left than on a CPU.
+        paths = [parts / f"{start:06d}-of-{size}.parquet" for start in range(0, len(problems), size)]
         started = time.monotonic()
         for done, path in enumerate(paths):
             folder.progress(done, len(paths), "")
