@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo pages bench test test-slow check format env
+.PHONY: help demo pages bench gpu test test-slow check format env
 
 help:
 	@echo "make demo       install, then train, run RL twice and write runs/demo/report.html"
 	@echo "make pages      the pages of docs/ that are computed: most of an hour; PAGES=\"recipes worlds\" for some, seconds each"
 	@echo "make bench      speed and memory beside what people would use instead, written to docs/performance.md"
+	@echo "make gpu        on a GPU: its tests, equal to the CPU, speed; at most eight minutes a call, goes on where it was"
 	@echo "make test       the whole test suite"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make check      lint, format and types"
@@ -37,6 +38,11 @@ bench: env
 	$(BIN)/pip install --quiet --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks all
 	$(BIN)/python -m tools.pages performance
+
+# What is not installed, such as vLLM, is left out. make gpu GPU="rl_step" runs a part, make gpu GPU="all --fresh" all anew.
+GPU ?= all
+gpu: env
+	$(BIN)/python -m benchmarks.gpu $(GPU)
 
 # A process for each core up to four, one thread each: files are the unit, so that what a file prepares is prepared once.
 PYTEST := GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile

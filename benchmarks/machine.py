@@ -21,7 +21,7 @@ from edgewise.model.backend import choose_backend, describe_backend
 
 # What decides how many threads there are and whether idle ones spin.
 ENVIRONMENT = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-PACKAGES = ("torch", "transformers", "trl", "numpy")
+PACKAGES = ("torch", "transformers", "trl", "vllm", "triton", "numpy")
 # Squares that fit in a core's cache and one that does not: the peak is the best of them.
 _SIZES = (256, 512, 1024)
 _COPIED_BYTES = 256 * 2**20

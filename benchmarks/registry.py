@@ -19,13 +19,14 @@ from edgewise.core.errors import InputError
 class Benchmark:
     """What a benchmark measures, how often unless it is said, and the packages that it compares with.
 
-    Its module, `benchmarks.NAME`, has `measure(repeats)`; it is imported when it is run.
+    Its module, `benchmarks.NAME`, has `measure(repeats)`; it is imported when it is run. One that has a `command` of
+    its own is run by that alone.
     """
 
     what: str
     repeats: int = 5
     peers: tuple[str, ...] = ()
-    on_gpu: bool = False
+    command: str = ""
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -37,18 +38,20 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "memory": Benchmark("peak memory of a GRPO step against samples", 1),
     "cost": Benchmark("seconds of a GRPO step against samples, problems, length and parameters", 3),
     "audit": Benchmark("seconds and memory of the audit's arithmetic", 3),
-    "gpu": Benchmark("training, sampling and RL of 100M parameters on one GPU", 3, ("transformers",), on_gpu=True),
+    "gpu": Benchmark("training, sampling and RL of 100M parameters on one GPU", command="make gpu"),
     "worlds": Benchmark("how fast worlds make and verify problems, and data is prepared"),
 }
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """The benchmarks of those names, "all" for each that needs no GPU; InputError where there is none, or a peer is not
-    installed."""
+    """The benchmarks of those names, "all" for each without a command of its own; InputError where there is none, where
+    it has such a command, or a peer is not installed."""
     for name in names:
         if name != "all" and name not in BENCHMARKS:
             raise InputError(f"benchmark: must be one of {', '.join(BENCHMARKS)} or all, is {name!r}")
-    everywhere = [name for name, benchmark in BENCHMARKS.items() if not benchmark.on_gpu]
+        if name != "all" and (command := BENCHMARKS[name].command):
+            raise InputError(f"{name}: is run by a command of its own; use {command}")
+    everywhere = [name for name, benchmark in BENCHMARKS.items() if not benchmark.command]
     benchmarks = list(
         dict.fromkeys([*(everywhere if "all" in names else ()), *(name for name in names if name != "all")])
     )

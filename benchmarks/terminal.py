@@ -38,7 +38,8 @@ def show_record(record: Mapping[str, Any]) -> None:
     for row in record["series"]:
         table.add_row(f"{row['name']}, exponent", number(row["exponent"]), "", "", "", "")
     console.print(table)
-    console.print(f"other processes used {record['load']:.2f} cores meanwhile")
+    if record["load"] is not None:
+        console.print(f"other processes used {record['load']:.2f} cores meanwhile")
 
 
 def number(value: float | None) -> str:

@@ -36,8 +36,9 @@ def test_without_names_all_benchmarks_are_listed() -> None:
 
 
 def test_every_benchmark_is_a_module_that_measures() -> None:
-    for name in BENCHMARKS:
-        assert callable(importlib.import_module(f"benchmarks.{name}").measure)
+    for name, benchmark in BENCHMARKS.items():
+        module = importlib.import_module(f"benchmarks.{name}")
+        assert bool(benchmark.command) != hasattr(module, "measure")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,7 @@ def test_every_benchmark_is_a_module_that_measures() -> None:
     [
         (["nothing"], "benchmark: must be one of sampling, rl_step,"),
         (["memory", "cots"], "or all, is 'cots'"),
+        (["gpu"], "gpu: is run by a command of its own; use make gpu"),
         (["memory", "--repeats", "0"], "repeats: must be at least 1, is 0"),
         (["rl_step"], "not installed; this benchmark needs `pip install -r benchmarks/requirements.txt`"),
         (["all"], "not installed; this benchmark needs `pip install -r benchmarks/requirements.txt`"),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu import equality
 from benchmarks.registry import BENCHMARKS
 from tools.pages import performance
 
@@ -65,3 +66,23 @@ def test_costs_and_memory_are_drawn() -> None:
     drawn = performance.figures({"cost": {"series": cost}, "memory": {"series": memory}})
     assert drawn.keys() == {"cost.svg", "memory.svg"}
     assert "all but sampling" in drawn["cost.svg"] and "1.5 x required" in drawn["memory.svg"]
+
+
+def test_what_no_gpu_has_run_is_said_with_how_to_run_it() -> None:
+    shown = performance.page({"cores": result(met=True)})
+    assert "No GPU has run this version: there are no numbers of it here." in shown
+    assert "| `equality` | numbers beside the CPU's | 60 |" in shown and "{parts}" not in shown
+    measured = result(met=True) | {"name": "gpu", "what": "on a GPU", "peaks": [], "load": None}
+    measured["machine"] = measured["machine"] | {"gpu": "a GPU, 80 GB"}
+    shown = performance.page({"gpu": measured})
+    assert "No GPU has run" not in shown and "1 GB; a GPU, 80 GB |" in shown
+
+
+def test_the_tolerances_are_those_that_are_told() -> None:
+    text = " ".join(performance.SECTIONS["gpu"].split())
+    assert equality.TOLERANCES == {
+        **{"loss_fp32": 1e-5, "gradient_fp32": 1e-4, "update_fp32": 1e-4, "logp_fp32": 1e-4, "other_completions": 0.02},
+        **{"gradient_bf16": 0.05, "update_bf16": 0.05, "logp_bf16": 0.03},
+    }
+    assert "losses must agree to 1e-5 and gradients to 1e-4 (relative)" in text and "to 1e-4 nats, and 98% of" in text
+    assert "gradients must be within 5% of those in FP32, and log-probabilities within 0.03 nats" in text

@@ -10,6 +10,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from benchmarks.gpu.parts import PARTS as GPU_PARTS
 from benchmarks.registry import BENCHMARKS
 from benchmarks.terminal import number
 from edgewise.report.charts import PALETTE, sized, specification
@@ -118,14 +119,39 @@ larger matrix products, which run nearer to the peak.""",
     "audit": """
 Each measurement runs in a separate process.""",
     "gpu": """
-On a GPU, decoding is limited by reading keys and values, and by the launches of small operations unless they are
-recorded as a graph. Training is limited by arithmetic. The hours are computed from these speeds, for 10B tokens of
-pre-training, 200 steps of RL and one evaluation.""",
+`make gpu` takes at most eight minutes a call. It runs in parts, each in a process of its own, and prints as it goes. A
+part that is done is kept in runs/gpu; the next call goes on with the others (`make gpu GPU="all --fresh"` begins anew,
+`make gpu GPU=rl_step` runs one part). After each part it writes benchmarks/results/gpu.json.
+
+| part | what | at most, s |
+|---|---|---|
+{parts}
+
+- *Equal to the CPU.* A small model computes next-token training, a GRPO update and completions on both. In FP32, losses
+  must agree to 1e-5 and gradients to 1e-4 (relative), log-probabilities of drawn tokens to 1e-4 nats, and 98% of the
+  completions must have the same tokens. In bf16, gradients must be within 5% of those in FP32, and log-probabilities
+  within 0.03 nats on average.
+- *Sizes* are those of the study that is followed: 103M parameters, rows of 2,048 tokens, 1,024 prompts x 6 samples of
+  512 new tokens. Weights are random, and no completion ends early.
+- *Pre-training and RL* run in bf16 (`training.precision=bf16`, `recipe.precision=bf16`), with weights, logits and loss
+  in FP32. They are measured with torch's layers as they are, and with the layers compiled by torch.compile
+  (`--backend inductor`); compiling takes a minute, so it is never chosen by itself.
+- *Sampling* decodes as many samples at once as the free memory holds. Decoding is limited by reading keys and values,
+  and by the launches of small operations unless they are recorded as a graph. transformers and vLLM draw from the same
+  weights, where they are installed.
+- *Hours* are computed from these speeds, for 10B tokens of pre-training, 200 steps of RL and one evaluation.
+- Without a GPU, `python -m benchmarks.gpu all --scale tiny --device cpu --out /tmp/gpu` runs every part at tiny
+  sizes.""",
     "worlds": """
 Each measurement runs in a separate process on one core. The peer is the reference generator and the parser of its
 scorer; their speeds are the published ones, or were measured separately. [The page of worlds](worlds.md) has the same
 table with explanations.""",
 }
+
+NOT_ON_A_GPU = """
+No GPU has run this version: there are no numbers of it here. The tests run every part on a CPU at tiny sizes. What
+that cannot show is whether the tests marked `gpu` pass, how fast it is, and what of it fits into a GPU's memory.
+"""
 
 MACHINE_HEAD = """
 ## Machine, versions and load of each run
@@ -156,6 +182,8 @@ def page(results: Mapping[str, Record]) -> str:
     lines = [HEAD.rstrip("\n"), *targets(results), missed(results), METHOD.rstrip("\n")]
     for name, record in results.items():
         lines += section(name, record)
+    if "gpu" not in results:
+        lines += [f"\n## gpu: {BENCHMARKS['gpu'].what}\n{NOT_ON_A_GPU}{section_text('gpu')}"]
     lines += [MACHINE_HEAD, *map(machine_row, results.values())]
     absent = [f"`{name}`" for name in BENCHMARKS if name not in results]
     if absent:
@@ -214,7 +242,7 @@ def missed(results: Mapping[str, Record]) -> str:
 
 def section(name: str, record: Record) -> Iterator[str]:
     """The settings, shares of the machine and points of one benchmark, and what bounds it."""
-    yield f"\n## {name}: {record['what']}\n{SECTIONS[name]}"
+    yield f"\n## {name}: {record['what']}\n{section_text(name)}"
     if record["comparisons"]:
         yield "\n| result | the peer | share of the machine used |\n|---|---|---|"
         yield from (
@@ -230,6 +258,12 @@ def section(name: str, record: Record) -> Iterator[str]:
         yield f"\n![{record['what']}](figures/{name}.svg)"
         yield from exponents(record["series"])
         yield from points(record["series"])
+
+
+def section_text(name: str) -> str:
+    """What bounds a benchmark, and what a reader must know of it."""
+    parts = "\n".join(row([f"`{part.name}`", part.what, f"{part.seconds:.0f}"]) for part in GPU_PARTS)
+    return SECTIONS[name].replace("{parts}", parts)
 
 
 def shares(achieved: Mapping[str, float]) -> str:
@@ -276,6 +310,8 @@ def machine_row(record: Record) -> str:
     described = machine.get("described") or (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads, {machine['memory_gb']:g} GB"
     )
+    if "gpu" in machine:
+        described += f"; {machine['gpu']}"
     products = "; ".join(
         f"{peak['threads']} thread{'s' * (peak['threads'] > 1)}: fp32 {number(peak['fp32'] / 1e9)},"
         f" bf16 {number(peak['bf16'] / 1e9)}"
