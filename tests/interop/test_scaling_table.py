@@ -49,7 +49,9 @@ def test_the_reward_of_a_step_goes_with_the_tokens_before_it(tmp_path: Path) -> 
 
 def test_runs_of_another_spec_are_no_seeds_of_one_arm(tmp_path: Path) -> None:
     folders = [run_folder(tmp_path / "a", 0), run_folder(tmp_path / "b", 1, {"recipe": "dapo"})]
-    with pytest.raises(InputError, match=r"b/metrics.jsonl: a run of another spec than .*a/metrics.jsonl"):
+    with pytest.raises(
+        InputError, match=r"b/metrics.jsonl: a run of another spec than .*a/metrics.jsonl .recipe is 'dapo', not null.,"
+    ):
         read_scaling_table(folders)
 
 

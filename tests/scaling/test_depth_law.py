@@ -7,7 +7,7 @@ import pytest
 
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray, IntArray
-from edgewise.scaling import fit_depth_law
+from edgewise.scaling import Points, compute_to_reach, fit_depth_law
 
 DEPTHS = np.array([2.0, 3, 4, 6, 8, 12, 16])
 
@@ -78,3 +78,14 @@ def test_what_has_no_exponent_is_refused(depth: list[float], steps: list[float],
     with pytest.raises(InputError) as refused:
         fit_depth_law(depth, steps)
     assert str(refused.value).startswith(message)
+
+
+def test_the_compute_that_reaches_a_target_is_read_off_the_rising_curve() -> None:
+    compute = np.arange(0, 60, 10)
+    rising, lucky = [0.1, 0.2, 0.4, 0.6, 0.8, 0.9], [0.1, 0.7, 0.1, 0.1, 0.6, 0.9]
+    never = [0.1, 0.2, 0.2, 0.3, 0.3, 0.4]
+    points = Points.of(np.tile(compute, 3), [*rising, *lucky, *never], np.repeat([0, 1, 2], 6))
+    reached = compute_to_reach(points)
+    assert reached[0] == pytest.approx(25)
+    assert reached[1] == pytest.approx(30 + 10 * (0.5 - 0.3) / (0.6 - 0.3))
+    assert np.isnan(reached[2]) and compute_to_reach(points, 0.05)[0] == 0

@@ -36,9 +36,7 @@ def fit_scaling(
     ] = None,
     start: Annotated[
         float | None,
-        typer.Option(
-            help="The reward before RL, R_0. Default: measured at compute 0, else fitted.", show_default=False
-        ),
+        typer.Option(help="The reward before RL, R_0. Default: fitted.", show_default=False),
     ] = None,
     first: Annotated[
         float,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -113,27 +113,34 @@ def _file(path: Path) -> Path:
 
 
 def _check_specs(files: Sequence[Path]) -> None:
-    """InputError where files lie in folders of runs that are not one arm."""
-    specs = {path: _without_seeds(path.with_name(_SPEC)) for path in files if path.with_name(_SPEC).is_file()}
+    """InputError where files lie in folders of runs that are not one arm, with the field in which specs differ."""
+    specs = {path: dict(_settings(_spec(path.with_name(_SPEC)))) for path in files if path.with_name(_SPEC).is_file()}
     for path, spec in specs.items():
         first = next(iter(specs))
-        if spec != specs[first]:
+        field = next((name for name in (*specs[first], *spec) if specs[first].get(name) != spec.get(name)), None)
+        if field is not None:
             raise InputError(
-                f"{path}: a run of another spec than {first}, not another seed of it; fit them apart, or write a table "
-                "with a column arm"
+                f"{path}: a run of another spec than {first} ({field} is {quote(spec.get(field))}, not "
+                f"{quote(specs[first].get(field))}), not another seed of it; fit them apart, or write a table with a "
+                "column arm"
             )
 
 
-def _without_seeds(path: Path) -> Any:
-    def strip(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: strip(item) for name, item in value.items() if name != "seed"}
-        return [strip(item) for item in value] if isinstance(value, list) else value
-
+def _spec(path: Path) -> Any:
     try:
-        return strip(json.loads(path.read_text("utf-8")))
+        return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         raise InputError(f"{path}: no JSON that can be read; give {_METRICS} from a folder that is whole") from None
+
+
+def _settings(spec: Any, field: str = "") -> Iterator[tuple[str, Any]]:
+    """Every dotted field of a spec but its training seeds, with its value."""
+    if not isinstance(spec, dict | list) or not spec:
+        yield field, spec
+        return
+    for name, value in spec.items() if isinstance(spec, dict) else enumerate(spec):
+        if name != "seed":
+            yield from _settings(value, f"{field}.{name}" if field else str(name))
 
 
 def _read(path: Path, own_seed: str, names: Mapping[str, str], rows: _Rows, notes: list[str]) -> Kind:

@@ -52,20 +52,16 @@ def print_curve(name: str, curve: TrainingCurve, console: Console) -> None:
         soft_wrap=True,
     )
     _held_out("sigmoid, half the compute predicts the rest", curve.sigmoid_held_out, console)
-    power = curve.power
-    a, exponent = power.estimates["ceiling"], power.estimates["exponent"]
-    console.print(
-        f"power law: A {_with_interval(a)}, B {_with_interval(exponent)}, scatter "
-        f"{formats.number(power.scatter)} (sigmoid {formats.number(sigmoid.scatter)})",
-        soft_wrap=True,
-    )
-    _held_out("power law, the same", curve.power_held_out, console)
+    _power(curve, console)
     if curve.entropy is not None:
         print_entropy(curve.entropy, console)
 
 
-def print_entropy(entropy: EntropyFit, console: Console) -> None:
+def print_entropy(entropy: EntropyFit | str, console: Console) -> None:
     """Print R = -a e^H + b, its ceiling at H = 0 or why none is stated."""
+    if isinstance(entropy, str):
+        console.print(f"R = -a e^H + b: {entropy}", markup=False, soft_wrap=True)
+        return
     a = entropy.fit.estimates["a"]
     ceiling = "" if entropy.ceiling is None else f", ceiling at H = 0 {_with_interval(entropy.ceiling)}"
     console.print(f"R = -a e^H + b: a {_with_interval(a)}, b {formats.number(entropy.b)}{ceiling}", soft_wrap=True)
@@ -171,12 +167,27 @@ def _parameters(fit: LawFit, hidden: Sequence[str]) -> Table:
         table.add_column(heading, justify="right")
     for name, estimate in fit.estimates.items():
         cells = ["not stated"] if name in hidden else [formats.number(estimate.value)]
-        cells.append("known" if name in fit.held else formats.number_interval(estimate))
+        cells.append("known" if name in fit.held else "" if name in hidden else formats.number_interval(estimate))
         if fit.over_seeds:
             over = fit.over_seeds.get(name)
             cells.append("" if over is None or name in hidden else _with_interval(over))
         table.add_row(_NAMES.get(name, name), *cells)
     return table
+
+
+def _power(curve: TrainingCurve, console: Console) -> None:
+    power = curve.power
+    if isinstance(power, str):
+        console.print(f"power law: {power}", markup=False, soft_wrap=True)
+        return
+    a, exponent = power.estimates["ceiling"], power.estimates["exponent"]
+    at_bound = ", at its bound" if power.law.is_bound(0, a.value) else ""
+    console.print(
+        f"power law: A {_with_interval(a)}{at_bound}, B {_with_interval(exponent)}, scatter "
+        f"{formats.number(power.scatter)} (sigmoid {formats.number(curve.sigmoid.scatter)})",
+        soft_wrap=True,
+    )
+    _held_out("power law, the same", curve.power_held_out, console)
 
 
 def _held_out(what: str, result: HeldOut | str, console: Console) -> None:

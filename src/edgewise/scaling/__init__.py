@@ -15,13 +15,13 @@ stands (docs/scaling.md says how each number is computed):
     steepness of several arms                   arms               steepness_at_common_ceiling
     all of these for one arm                    training_curve     fit_training_curve
     R = -a e^H + b                              entropy_law        fit_entropy_law
-    T ~ D^gamma                                 depth_law          fit_depth_law
+    T ~ D^gamma                                 depth_law          fit_depth_law, compute_to_reach
     -log pass@k ~ c k^-b                        repeated_sampling  fit_repeated_sampling
 """
 
 from edgewise.scaling.arms import steepness_at_common_ceiling
 from edgewise.scaling.ceiling import LEAST_WINDOW, Ceiling, stated_ceiling
-from edgewise.scaling.depth_law import DepthFit, fit_depth_law
+from edgewise.scaling.depth_law import DepthFit, compute_to_reach, fit_depth_law
 from edgewise.scaling.entropy_law import EntropyFit, fit_entropy_law
 from edgewise.scaling.fit import LawFit, fit_law
 from edgewise.scaling.held_out import HeldOut, held_out
@@ -47,6 +47,7 @@ __all__ = [
     "Points",
     "RepeatedSampling",
     "TrainingCurve",
+    "compute_to_reach",
     "fit_depth_law",
     "fit_entropy_law",
     "fit_law",

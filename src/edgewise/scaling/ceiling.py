@@ -6,6 +6,7 @@ midpoint, 0.08 up to the midpoint, and 0.01 up to 2.3 times it, where 80% of the
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from edgewise.boundary.inference.means import Estimate
@@ -31,16 +32,17 @@ class Ceiling:
 
 
 def stated_ceiling(fit: LawFit, points: Points) -> Ceiling:
-    """The ceiling of a fitted sigmoid, refused where the window is too short, or where it is no bound that is seen."""
+    """The ceiling of a fitted sigmoid, refused where the window is too short or may be, and where the reward falls."""
     midpoint, ceiling = fit.estimates["midpoint"], fit.estimates["ceiling"]
     window = points.window
-    ratio = Estimate(window / midpoint.value, window / midpoint.high, window / midpoint.low)
-    refusal = _refusal(fit, ratio, ceiling)
+    longest = window / midpoint.low if midpoint.low > 0 else math.inf
+    ratio = Estimate(window / midpoint.value, window / midpoint.high, longest)
+    refusal = _refusal(fit, ratio)
     return Ceiling(None if refusal else ceiling, window, ratio, refusal)
 
 
-def _refusal(fit: LawFit, ratio: Estimate, ceiling: Estimate) -> str:
-    if ceiling.value <= fit.estimates["start"].value:
+def _refusal(fit: LawFit, ratio: Estimate) -> str:
+    if fit.estimates["ceiling"].value <= fit.estimates["start"].value:
         return "No ceiling is stated: the reward falls, and the law is of one that rises."
     if ratio.value < LEAST_WINDOW:
         return (
@@ -52,6 +54,4 @@ def _refusal(fit: LawFit, ratio: Estimate, ceiling: Estimate) -> str:
             f"No ceiling is stated: the midpoint is uncertain, and compute may have reached only {ratio.low:.2g} times "
             "it."
         )
-    if any(fit.open_ends["ceiling"]):
-        return "No ceiling is stated: the interval of the ceiling has an open end."
     return ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize
 
 from edgewise.core.errors import InputError
 from edgewise.outcomes.counts import FloatArray
@@ -98,6 +99,27 @@ def fit_depth_law(
         depths=tuple(depths.tolist()),
         censored=int(missing_N.sum()),
     )
+
+
+def compute_to_reach(points: Points, target: float = 0.5) -> dict[int, float]:
+    """The compute at which each seed's reward reaches `target`, NaN where it does not: the T of a depth.
+
+    By linear interpolation of the rising curve nearest to the points (isotonic regression), so that one lucky
+    evaluation is no crossing.
+    """
+    reached = {}
+    for seed in points.seeds:
+        alone = points.of_seed(seed)
+        rising_N = optimize.isotonic_regression(alone.y_N).x
+        at = int(np.searchsorted(rising_N, target))
+        if at == len(rising_N):
+            reached[seed] = np.nan
+        elif at == 0:
+            reached[seed] = float(alone.x_N[0])
+        else:
+            share = (target - rising_N[at - 1]) / (rising_N[at] - rising_N[at - 1])
+            reached[seed] = float(alone.x_N[at - 1] + share * (alone.x_N[at] - alone.x_N[at - 1]))
+    return reached
 
 
 def _between(gain: float) -> str:

@@ -219,8 +219,9 @@ def _over_seeds(
     theta_SF = np.array(list(by_seed.values()))
     mean_F, sd_F = theta_SF.mean(axis=0), theta_SF.std(axis=0, ddof=1)
     reach_F = stats.t.ppf((1 + confidence) / 2, len(theta_SF) - 1) * sd_F / np.sqrt(len(theta_SF))
+    ends_3F = np.clip([mean_F, mean_F - reach_F, mean_F + reach_F], law.lower, law.upper)
     return {
-        name: Estimate(*(law.shown(place, mean_F[place] + sign * reach_F[place]) for sign in (0, -1, 1)))
+        name: Estimate(*(law.shown(place, end) for end in ends_3F[:, place]))
         for place, name in enumerate(law.parameters)
         if place not in fixed
     }

@@ -21,7 +21,9 @@ from edgewise.scaling.sigmoid import STEEPNESS, check_pass_rates, gain_share
 _STEEPNESS_B = np.geomspace(*STEEPNESS, 800)
 # The published ranges belong to a window of 50,000 GPU hours.
 _PUBLISHED_WINDOW = 50_000.0
-_PAIRS_AT_A_TIME = 10
+_PAIRS_AT_A_TIME = 5
+# More points than these are averaged in so many bins, which changes every sum of squares by nearly the same.
+_MOST_POINTS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,8 @@ class GridFit:
 
 
 def fit_published_grid(points: Points, start: float, grid: FitGrid = PUBLISHED_GRID) -> GridFit:
-    """Fit the sigmoid as ScaleRL did, with `start` (R_0) known. Ties go to the smaller ceiling and midpoint.
+    """Fit the sigmoid as ScaleRL did, with `start` (R_0) known. Ties go to the smaller ceiling and midpoint. More
+    than 1,000 points are averaged in bins first.
 
     Raises InputError for a reward outside 0 to 1, and fewer than three different computes above 0.
     """
@@ -60,6 +63,7 @@ def fit_published_grid(points: Points, start: float, grid: FitGrid = PUBLISHED_G
     distinct = len(np.unique(points.x_N[points.x_N > 0]))
     if distinct < 3:
         raise InputError(f"{points.x}: {distinct} different values above 0; the grid fits 3 parameters")
+    points = _binned(points)
     gain_N, gain_A = points.y_N - start, grid.ceiling_A - start
     sse_MA = np.empty((len(grid.midpoint_M), len(grid.ceiling_A)))
     for first in range(0, len(grid.midpoint_M), _PAIRS_AT_A_TIME):
@@ -73,6 +77,16 @@ def fit_published_grid(points: Points, start: float, grid: FitGrid = PUBLISHED_G
     ceiling, midpoint = float(grid.ceiling_A[ceiling_at]), float(grid.midpoint_M[midpoint_at])
     steepness, sse = _steepness(points, start, ceiling, midpoint)
     return GridFit(start, ceiling, steepness, midpoint, sse)
+
+
+def _binned(points: Points) -> Points:
+    """Means of neighbouring points, in order of compute, where there are many."""
+    if len(points.x_N) <= _MOST_POINTS:
+        return points
+    order = np.argsort(points.x_N, kind="stable")
+    bins = np.array_split(order, _MOST_POINTS)
+    mean_2B = np.array([[points.x_N[some].mean(), points.y_N[some].mean()] for some in bins]).T
+    return Points.of(mean_2B[0], mean_2B[1])
 
 
 def _steepness(points: Points, start: float, ceiling: float, midpoint: float) -> tuple[float, float]:
