@@ -6,6 +6,7 @@ Projections that read the same input are one matrix (query, key and value; gate 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
@@ -19,7 +20,9 @@ from torch.nn import functional as F
 from edgewise.core.spec import Spec
 from edgewise.model.attention import PackedAttention
 from edgewise.model.backend import Backend, choose_backend, serving_backend
+from edgewise.model.fixed_order import linear_layer
 from edgewise.model.native.decoder import native_hidden_states
+from edgewise.model.normal_numbers import normal_numbers
 from edgewise.model.packed import PackedTokens
 
 # (layer, q, k, v) -> what each query gathers; [..., heads or kv_heads, head_depth].
@@ -97,6 +100,19 @@ class Block(nn.Module):
         return out
 
 
+def _rotations(spec: DecoderSpec) -> Tensor:
+    """cos + i sin of position x theta^(-2i/D), complex [max_positions, head_depth / 2].
+
+    Angles are rounded to float32, as transformers does. Their cosines are taken in double precision one by one, because
+    those of torch depend on the instructions that it finds.
+    """
+    depth = spec.head_depth
+    frequency = torch.tensor([spec.rope_theta ** (-2 * pair / depth) for pair in range(depth // 2)])
+    angles: list[float] = torch.outer(torch.arange(spec.max_positions).float(), frequency).flatten().tolist()
+    parts = torch.tensor([part for angle in angles for part in (math.cos(angle), math.sin(angle))])
+    return torch.view_as_complex(parts.view(spec.max_positions, depth // 2, 2))
+
+
 def rotate(x: Tensor, rotation: Tensor) -> Tensor:
     """Rotary position embedding: neighbouring features are the two parts of a complex number.
 
@@ -149,9 +165,7 @@ class Decoder(nn.Module):
         self.head = nn.Linear(spec.width, vocabulary, bias=False)
         if spec.tied:
             self.head.weight = self.embedding.weight
-        frequency = spec.rope_theta ** (-torch.arange(0, spec.head_depth, 2).float() / spec.head_depth)
-        angles = torch.outer(torch.arange(spec.max_positions).float(), frequency)
-        self.register_buffer("rotations", torch.polar(torch.ones_like(angles), angles), persistent=False)
+        self.register_buffer("rotations", _rotations(spec), persistent=False)
         self._initialise(seed)
         self.to(device)
 
@@ -170,7 +184,8 @@ class Decoder(nn.Module):
                     parameter.fill_(1.0)
                 else:
                     branch = name.endswith(("attention_out.weight", "down.weight"))
-                    parameter.normal_(0.0, residual_std if branch else std, generator=generator)
+                    number = normal_numbers(parameter.numel(), generator).view(parameter.shape)
+                    parameter.copy_(number * (residual_std if branch else std))
 
     def forward(self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, precision: str = "fp32") -> Tensor:
         """Hidden states [B, T, width] of padded rows (see `edgewise.training.packing`).
@@ -219,7 +234,10 @@ class Decoder(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """FP32 logits [..., vocabulary], whatever the precision of the hidden states."""
         with torch.autocast(hidden.device.type, enabled=False):
-            return F.linear(hidden.float(), self.head.weight.float())
+            rows, weight = hidden.float().flatten(0, -2), self.head.weight.float()
+            of_rows = linear_layer(rows, weight) if self.backend == "native" else F.linear(rows, weight)
+            logits: Tensor = of_rows.view(*hidden.shape[:-1], -1)
+            return logits
 
 
 def _layers_in(precision: str, device: torch.device) -> AbstractContextManager[object]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgewise.model.decoder import Decoder
+from edgewise.model.fixed_order import take_rows, token_logp
 from edgewise.model.flops import forward_flops
 from edgewise.model.packed import PackedTokens
 from edgewise.rollouts.rollouts import Rollouts
@@ -234,7 +235,8 @@ def all_cells(rollouts: Rollouts) -> list[tuple[int, int]]:
 
 def hidden_of(model: Decoder, micro_batch: MicroBatch, precision: str) -> Tensor:
     """Hidden states [N, width] from which the tokens with loss are predicted."""
-    return model.forward_packed(micro_batch.packed, precision)[micro_batch.source_N]
+    # The end of a prompt is the source of the first token of each of its completions.
+    return take_rows(model.forward_packed(micro_batch.packed, precision), micro_batch.source_N)
 
 
 def logits_of(model: Decoder, micro_batch: MicroBatch, temperature: float, precision: str = "fp32") -> Tensor:
@@ -244,7 +246,7 @@ def logits_of(model: Decoder, micro_batch: MicroBatch, temperature: float, preci
 
 def logp_of(logits_NV: Tensor, micro_batch: MicroBatch) -> Tensor:
     """The log-probability [N] of the tokens that were drawn."""
-    return torch.log_softmax(logits_NV, dim=-1).gather(1, micro_batch.token_N.unsqueeze(1)).squeeze(1)
+    return token_logp(logits_NV, micro_batch.token_N)
 
 
 @torch.no_grad()

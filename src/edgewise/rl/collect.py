@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise.core.keyed import key
+from edgewise.model.fixed_order import average
 from edgewise.rl.coverage import Coverage
 from edgewise.rl.curriculum import CurriculumState
 from edgewise.rl.filters import Filters, has_variance
@@ -120,7 +121,7 @@ def rollout_metrics(sampled: Sequence[ScoredRollouts]) -> dict[str, float]:
     outcome_PG = torch.cat([groups.outcome_PG for groups in sampled])
     return {
         "samples_drawn": float(count),
-        "reward": float(torch.cat([groups.reward_PG for groups in sampled]).mean()),
+        "reward": float(average(torch.cat([groups.reward_PG for groups in sampled]).flatten())),
         "solved": float(outcome_PG.float().mean()),
         "answer_correct": sum(verdict.answer is Score.CORRECT for verdict in verdicts) / count,
         "process_correct": sum(verdict.process is Score.CORRECT for verdict in verdicts) / count,

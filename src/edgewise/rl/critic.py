@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.model.decoder import Decoder
+from edgewise.model.fixed_order import linear_layer, total
 from edgewise.rl.advantages.base import CriticSpec
 from edgewise.rl.batch import MicroBatch, Minibatch, hidden_of
 from edgewise.training.execution import Execution
@@ -39,8 +40,8 @@ class Critic(nn.Module):
 
     def forward(self, micro_batch: MicroBatch) -> Tensor:
         """The expected reward [N] before each token with loss is drawn."""
-        values: Tensor = self.value(hidden_of(self.trunk, micro_batch, self.precision).float()).squeeze(-1)
-        return values
+        hidden_NW = hidden_of(self.trunk, micro_batch, self.precision).float()
+        return linear_layer(hidden_NW, self.value.weight, self.value.bias).squeeze(-1)
 
     def learn(self, minibatches: Sequence[Minibatch | None], epochs: int, execution: Execution) -> dict[str, float]:
         """One step per minibatch and epoch towards the returns.
@@ -61,11 +62,11 @@ class Critic(nn.Module):
     def _step(self, minibatch: Minibatch, execution: Execution) -> tuple[float, float]:
         def loss_of(micro_batch: MicroBatch) -> tuple[Tensor, float]:
             loss_N = value_loss(self(micro_batch), micro_batch.values_N, micro_batch.returns_N, self.spec.clip)
-            loss = loss_N.sum() / minibatch.tokens
+            loss = total(loss_N) / minibatch.tokens
             return loss, float(loss.detach())
 
-        total = sum(add_gradients(self, minibatch.micro_batches(execution), loss_of, execution))
-        return total, self.optimizer.step(self.spec.optimizer.learning_rate)
+        loss = sum(add_gradients(self, minibatch.micro_batches(execution), loss_of, execution))
+        return loss, self.optimizer.step(self.spec.optimizer.learning_rate)
 
 
 def value_loss(value_N: Tensor, old_value_N: Tensor, return_N: Tensor, clip: float) -> Tensor:

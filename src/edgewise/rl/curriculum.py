@@ -7,6 +7,7 @@ reward, which can be high for what is wrong. A sample that is unscorable counts 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
@@ -19,6 +20,7 @@ from torch import Tensor
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
 from edgewise.core.spec import Spec, by_name
+from edgewise.model.fixed_order import average, total
 from edgewise.rl.coverage import check_outcomes
 from edgewise.tasks.base import Problem, Split, World, first_distinct
 
@@ -131,7 +133,8 @@ class TargetedLevels(Spec):
     def weights(self, rate_L: Tensor, seen_L: Tensor) -> Tensor:
         """How often each level is drawn, up to a common factor, by its average pass rate if it was seen (bool)."""
         distance_L = torch.where(seen_L, rate_L - self.pass_rate, 0.0) / self.width
-        return torch.exp(-0.5 * distance_L**2) + self.floor
+        closeness = [math.exp(-0.5 * distance * distance) for distance in distance_L.tolist()]
+        return torch.tensor(closeness, dtype=distance_L.dtype) + self.floor
 
     def start(self, world: World, split: Split, seed: int) -> CurriculumState:
         """InputError where the world has a single level."""
@@ -255,7 +258,7 @@ class _Pooled(CurriculumState):
             "pool_retired": float(self._state["retired"].double().mean()),
         }
         visited_P = self._state["visits"] > 0
-        return progress | ({"pool_pass_rate": float(self._rates()[visited_P].mean())} if visited_P.any() else {})
+        return progress | ({"pool_pass_rate": float(average(self._rates()[visited_P]))} if visited_P.any() else {})
 
     def _rates(self) -> Tensor:
         # One correctly rounded division: 9 of 10 is the same number as 0.9. NaN where nothing was drawn.
@@ -309,11 +312,11 @@ class _Levelled(CurriculumState):
     def metrics(self) -> dict[str, float]:
         """The mean level that is drawn now, how many levels are in use (1 / sum of squared chances, their
         number where all are as likely), and the mean of the average pass rates of the levels seen."""
-        chance_L = self._weights() / self._weights().sum()
+        chance_L = self._weights() / total(self._weights())
         level_L = torch.tensor(self._levels, dtype=torch.float64)
-        progress = {"mean_level": float(chance_L @ level_L), "levels_in_use": float(1 / (chance_L**2).sum())}
+        progress = {"mean_level": float(total(chance_L * level_L)), "levels_in_use": float(1 / total(chance_L**2))}
         seen_L = self._state["seen"]
-        return progress | ({"level_pass_rate": float(self._state["rate"][seen_L].mean())} if seen_L.any() else {})
+        return progress | ({"level_pass_rate": float(average(self._state["rate"][seen_L]))} if seen_L.any() else {})
 
     def _weights(self) -> Tensor:
         return self._spec.weights(self._state["rate"], self._state["seen"])

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from edgewise.core.spec import Spec, by_name
+from edgewise.model.fixed_order import exponential
 from edgewise.rl.losses import constants
 
 
@@ -24,7 +25,7 @@ def truncated_importance(old_logp_N: Tensor, rollout_logp_N: Tensor, cap: float)
     lacks, for every token v, max(0, pi_old(v) - cap pi_rollout(v)) times the gradient of v.
     """
     (rollout_logp_N,) = constants(old_logp_N, rollout_logp_N=rollout_logp_N)
-    return (old_logp_N.detach() - rollout_logp_N).exp().clamp(max=cap)
+    return exponential(old_logp_N.detach() - rollout_logp_N).clamp(max=cap)
 
 
 def masked_importance(old_logp_N: Tensor, rollout_logp_N: Tensor, low: float, high: float) -> Tensor:
@@ -34,7 +35,7 @@ def masked_importance(old_logp_N: Tensor, rollout_logp_N: Tensor, low: float, hi
     more are left out rather than truncated.
     """
     (rollout_logp_N,) = constants(old_logp_N, rollout_logp_N=rollout_logp_N)
-    ratio_N = (old_logp_N.detach() - rollout_logp_N).exp()
+    ratio_N = exponential(old_logp_N.detach() - rollout_logp_N)
     return torch.where((ratio_N >= low) & (ratio_N <= high), ratio_N, torch.zeros_like(ratio_N))
 
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
 from edgewise.core.spec import Spec
+from edgewise.model.fixed_order import exponential, exponential_minus_one, log_softmax, total
 from edgewise.rl.losses import constants
 from edgewise.rl.reference_reset import NeverReset, Reset
 
 
 def entropy(logits_NV: Tensor) -> Tensor:
     """H = -sum_v p_v log p_v of each token's next-token distribution, in nats, with its gradient."""
-    logp_NV = torch.log_softmax(logits_NV, dim=-1)
-    return -(logp_NV.exp() * logp_NV).sum(-1)
+    logp_NV = log_softmax(logits_NV)
+    return -total(exponential(logp_NV) * logp_NV)
 
 
 def exact_kl(logits_NV: Tensor, reference_NV: Tensor) -> Tensor:
@@ -28,8 +28,8 @@ def exact_kl(logits_NV: Tensor, reference_NV: Tensor) -> Tensor:
     The reverse KL over the full vocabulary with its true gradient; no estimator is involved.
     """
     (reference_NV,) = constants(logits_NV, reference_NV=reference_NV)
-    logp_NV = torch.log_softmax(logits_NV, dim=-1)
-    return (logp_NV.exp() * (logp_NV - torch.log_softmax(reference_NV, dim=-1))).sum(-1)
+    logp_NV = log_softmax(logits_NV)
+    return total(exponential(logp_NV) * (logp_NV - log_softmax(reference_NV)))
 
 
 def k1(logp_N: Tensor, reference_logp_N: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ def k3(logp_N: Tensor, reference_logp_N: Tensor, clamp: float | None = None) -> 
     term to 10.)
     """
     log_ratio_N = _clamped_log_ratio(logp_N, reference_logp_N, clamp)
-    return torch.expm1(-log_ratio_N) + log_ratio_N
+    return exponential_minus_one(-log_ratio_N) + log_ratio_N
 
 
 def _clamped_log_ratio(logp_N: Tensor, reference_logp_N: Tensor, clamp: float | None) -> Tensor:

@@ -29,6 +29,7 @@ from torch import Tensor
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec
+from edgewise.model.fixed_order import average, exponential, take_rows, token_logp
 from edgewise.rl.description import Description
 from edgewise.rl.registry import SpecRegistry
 
@@ -125,7 +126,7 @@ def dual_clip(
     old_logp_N, advantage_N = constants(logp_N, old_logp_N=old_logp_N, advantage_N=advantage_N)
     log_ratio_N = logp_N - old_logp_N
     bounded_N = _bounded(log_ratio_N, advantage_N, low, high, bound)
-    return -advantage_N * bounded_N.exp(), {"clip_fraction": bounded_N.detach() != log_ratio_N.detach()}
+    return -advantage_N * exponential(bounded_N), {"clip_fraction": bounded_N.detach() != log_ratio_N.detach()}
 
 
 @LOSSES.register
@@ -151,7 +152,7 @@ def cispo(logp_N: Tensor, old_logp_N: Tensor, advantage_N: Tensor, least: float,
     gradient.
     """
     old_logp_N, advantage_N = constants(logp_N, old_logp_N=old_logp_N, advantage_N=advantage_N)
-    ratio_N = (logp_N.detach() - old_logp_N).exp()
+    ratio_N = exponential(logp_N.detach() - old_logp_N)
     return -ratio_N.clamp(least, most) * advantage_N * logp_N, {"clip_fraction": (ratio_N < least) | (ratio_N > most)}
 
 
@@ -207,10 +208,9 @@ def natural_gradient(logits_NV: Tensor, token_N: Tensor, advantage_N: Tensor, ca
     proportion to its probability, as by the plain gradient. `clip_fraction` is 1 where a token is weighed by the cap.
     """
     token_N, advantage_N = constants(logits_NV[:, 0], token_N=token_N, advantage_N=advantage_N)
-    logp_NV = torch.log_softmax(logits_NV.detach(), dim=-1)
-    inverse_N = (-logp_NV.gather(1, token_N.unsqueeze(1)).squeeze(1)).exp()
+    inverse_N = exponential(-token_logp(logits_NV.detach(), token_N))
     logit_N = logits_NV.gather(1, token_N.unsqueeze(1)).squeeze(1)
-    loss_N = -advantage_N * inverse_N.clamp(max=cap) * (logit_N - logits_NV.mean(-1))
+    loss_N = -advantage_N * inverse_N.clamp(max=cap) * (logit_N - average(logits_NV))
     return loss_N, {"clip_fraction": inverse_N > cap}
 
 
@@ -351,4 +351,4 @@ def _sample_mean(values_N: Tensor, sample_index_N: Tensor) -> Tensor:
     samples, index_N = sample_index_N.unique(return_inverse=True)
     count_D = torch.bincount(index_N, minlength=len(samples)).to(values_N.dtype)
     sum_D = values_N.new_zeros(len(samples)).index_add(0, index_N, values_N)
-    return (sum_D / count_D)[index_N]
+    return take_rows(sum_D / count_D, index_N)

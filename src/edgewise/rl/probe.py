@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from edgewise.model.fixed_order import total
 from edgewise.rl.batch import MicroBatch, Minibatch, logits_of
 from edgewise.rl.kl import entropy, exact_kl
 from edgewise.rl.models import Models
@@ -35,17 +36,18 @@ def probe(
 
     def sums_of(micro_batch: MicroBatch) -> tuple[float, ...]:
         logits_NV = logits_of(models.policy, micro_batch, temperature, precision)
-        to_start = float(exact_kl(logits_NV, logits_of(models.start, micro_batch, temperature, precision)).sum())
+        start_NV = logits_of(models.start, micro_batch, temperature, precision)
+        to_start = float(total(exact_kl(logits_NV, start_NV)))
         to_reference = to_start
         if models.reference is not models.start:
             reference_NV = logits_of(models.reference, micro_batch, temperature, precision)
-            to_reference = float(exact_kl(logits_NV, reference_NV).sum())
-        return float(entropy(logits_NV).sum()), to_start, to_reference
+            to_reference = float(total(exact_kl(logits_NV, reference_NV)))
+        return float(total(entropy(logits_NV))), to_start, to_reference
 
     micro_batches = first_samples.micro_batches(execution)
     gathered = execution.distributed.all_gather(list(execution.map_in_order(sums_of, micro_batches)))
-    totals = map(sum, zip(*gathered, strict=True))
-    means = {name: total / first_samples.tokens for name, total in zip(names, totals, strict=True)}
+    sums = map(sum, zip(*gathered, strict=True))
+    means = {name: value / first_samples.tokens for name, value in zip(names, sums, strict=True)}
     return means | {"probe_tokens": float(first_samples.tokens)}
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise.core.keyed import key
+from edgewise.model.fixed_order import total
 from edgewise.rl.advantages.base import AdvantageInputs, AdvantageSpec
 from edgewise.rl.batch import (
     MicroBatch,
@@ -61,7 +62,7 @@ class TokenAdvantages:
             reward_PG=self._shaped(scored, step),
             outcome_PG=scored.outcome_PG,
             length_PG=length_PG,
-            logp_PG=logp_PGT.sum(-1) / length_PG,
+            logp_PG=total(logp_PGT) / length_PG,
             step=step,
             steps=self.steps,
             seed=seed,

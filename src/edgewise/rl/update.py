@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise.model.decoder import Decoder
+from edgewise.model.fixed_order import exponential, total
 from edgewise.rl.batch import MicroBatch, Minibatch, logits_of, logp_of
 from edgewise.rl.kl import entropy
 from edgewise.rl.losses import LossInputs
@@ -110,9 +111,9 @@ class PolicyUpdate:
             loss_N = loss_N + loss.kl.coefficient * kl_N
         if loss.entropy_bonus:
             loss_N = loss_N - loss.entropy_bonus * entropy(logits_NV)
-        total = (loss_N * micro_batch.weight_N).sum()
-        means.loss = float(total.detach())
-        return total, means
+        weighted = total(loss_N * micro_batch.weight_N)
+        means.loss = float(weighted.detach())
+        return weighted, means
 
     def _logits(self, model: Decoder, micro_batch: MicroBatch, softening: float = 1.0) -> Tensor:
         return logits_of(model, micro_batch, self.temperature * softening, self.precision)
@@ -129,7 +130,7 @@ class _TokenMeans:
     def add(self, name: str, value_N: Tensor, micro_batch: MicroBatch) -> None:
         value, weight = self._sums.get(name, (0.0, 0.0))
         weight_N = micro_batch.weight_N
-        self._sums[name] = value + float((value_N * weight_N).sum()), weight + float(weight_N.sum())
+        self._sums[name] = value + float(total(value_N * weight_N)), weight + float(total(weight_N))
 
     def join(self, other: _TokenMeans) -> None:
         for name, (other_value, other_weight) in other._sums.items():
@@ -139,7 +140,7 @@ class _TokenMeans:
         self._ratio_max = max(self._ratio_max, other._ratio_max)
 
     def ratio(self, log_ratio_N: Tensor) -> None:
-        self._ratio_max = max(self._ratio_max, float(log_ratio_N.max().exp()))
+        self._ratio_max = max(self._ratio_max, float(exponential(log_ratio_N.max())))
 
     def results(self) -> dict[str, float]:
         means = {name: value / weight for name, (value, weight) in self._sums.items()}

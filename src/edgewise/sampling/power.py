@@ -7,6 +7,7 @@ power distribution also weighs what can still follow it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -156,8 +157,11 @@ class _Chains:
         start_C = np.minimum((position_C * length_C).astype(np.int64), length_C - 1)
         new = self._resampled(np.ones(len(keys_C), np.bool_), start_C, limit, keys_C)
         # Before `start` the two agree, so the sum over everything is that over the suffixes.
-        log_ratio_C = (new.log_z_CT - self.now.log_z_CT).sum(-1) + np.log(length_C / new.length_C)
-        accepted_C = decision_C < np.exp(np.minimum(log_ratio_C, 0))
+        log_ratio_C = (new.log_z_CT - self.now.log_z_CT).sum(-1)
+        lengths = zip(length_C.tolist(), new.length_C.tolist(), strict=True)
+        shorter_C = np.array([old / after for old, after in lengths])
+        ratio_C = np.array([math.exp(min(log_ratio, 700.0)) for log_ratio in log_ratio_C.tolist()]) * shorter_C
+        accepted_C = decision_C < ratio_C
         self.now = new.where(accepted_C, self.now)
         self.accepted_C += accepted_C
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from edgewise.model.normal_numbers import normal_pairs
 
 # 64-bit constants of splitmix64 (Steele et al. 2014), written as signed integers.
 _GOLDEN = -7046029254386353131
@@ -33,14 +34,12 @@ def normal(row_keys: Tensor, position: int | Tensor, count: int) -> Tensor:
     """Float64 standard normal numbers [..., count], for each key [...] and the given position.
 
     Number i depends on key, position and i alone: key and position seed a generator of their own,
-    of which two uniform numbers give two normal ones (Box and Muller 1958). Devices may differ in
-    the last bits of logarithm and cosine.
+    of which two uniform numbers give two normal ones (see `edgewise.model.normal_numbers`).
     """
     seeds = _draw(row_keys, position)
     counters = _GOLDEN * torch.arange(1, count + count % 2 + 1, device=row_keys.device)
     u, v = _fraction(_mix(seeds.unsqueeze(-1) + counters)).unflatten(-1, (-1, 2)).unbind(-1)
-    radius, angle = (-2 * torch.log1p(-u)).sqrt(), 2 * math.pi * v
-    return torch.stack((radius * angle.cos(), radius * angle.sin()), dim=-1).flatten(-2)[..., :count]
+    return torch.stack(normal_pairs(u, v), dim=-1).flatten(-2)[..., :count]
 
 
 def _draw(row_keys: Tensor, position: int | Tensor) -> Tensor:

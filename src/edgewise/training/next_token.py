@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
 from edgewise.core.spec import Spec
 from edgewise.model.decoder import Decoder
+from edgewise.model.fixed_order import token_logp, total
 from edgewise.model.flops import training_flops
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks.base import Split, World
@@ -96,14 +96,14 @@ def next_token_step(
     InputError where a position is beyond those of the model.
     """
     check_positions(rows.positions_RT, model.spec.max_positions)
-    weight = float(rows.weights_RT.sum())
+    weight = float(total(rows.weights_RT.flatten()))
 
     def loss_of(micro_batch: PackedRows) -> tuple[Tensor, float]:
         hidden = model(micro_batch.tokens_RT, micro_batch.positions_RT, micro_batch.document_RT, spec.precision)
         counted = micro_batch.weights_RT > 0
         logits = model.logits(hidden[counted])
-        loss_N = F.cross_entropy(logits, micro_batch.targets_RT[counted], reduction="none")
-        loss = (loss_N * micro_batch.weights_RT[counted]).sum() / weight
+        loss_N = -token_logp(logits, micro_batch.targets_RT[counted])
+        loss = total(loss_N * micro_batch.weights_RT[counted]) / weight
         return loss, float(loss.detach())
 
     loss = sum(add_gradients(model, micro_batches(rows, execution), loss_of, execution))

@@ -10,6 +10,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from edgewise.core.spec import Spec
+from edgewise.model.fixed_order import power, served_by_kernels
+from edgewise.model.native.optimizer import Moments, adamw_, gradient_norm
 
 
 class OptimizerSpec(Spec):
@@ -54,12 +56,41 @@ class Optimizer:
 
     def step(self, learning_rate: float) -> float:
         """Clip the gradients, update the parameters, clear the gradients; returns the norm before clipping."""
-        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.spec.clip)
-        for group in self._adamw.param_groups:
-            group["lr"] = learning_rate
-        self._adamw.step()
+        if served_by_kernels(*self.parameters.values()):
+            norm = self._step_native(learning_rate)
+        else:
+            norm = float(nn.utils.clip_grad_norm_(self.parameters.values(), self.spec.clip))
+            for group in self._adamw.param_groups:
+                group["lr"] = learning_rate
+            self._adamw.step()
         self._adamw.zero_grad()
-        return float(norm)
+        return norm
+
+    def _step_native(self, learning_rate: float) -> float:
+        spec, moments = self.spec, []
+        for group in self._adamw.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self._adamw.state[parameter]
+                if not state:
+                    state["step"] = torch.zeros(())
+                    state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+                state["step"] += 1
+                steps = int(state["step"])
+                moments.append(
+                    Moments(
+                        *(parameter, parameter.grad.contiguous(), state["exp_avg"], state["exp_avg_sq"]),
+                        kept=1 - learning_rate * group["weight_decay"],
+                        rate=learning_rate / (1 - power(spec.beta_1, steps)),
+                        root=math.sqrt(1 - power(spec.beta_2, steps)),
+                    )
+                )
+        norm = gradient_norm(moments)
+        scale = spec.clip / (norm + 1e-6)
+        # A norm that is no number stays one, and is found by who asked for the step.
+        adamw_(moments, 1.0 if scale > 1 else scale, (spec.beta_1, spec.beta_2), spec.epsilon)
+        return norm
 
     def tensors(self) -> dict[str, Tensor]:
         """Moments and step counts as flat tensors `parameter/moment`; empty before the first step."""

@@ -169,7 +169,7 @@ def test_a_structure_of_another_size_is_found_at_load(monkeypatch: pytest.Monkey
 @pytest.mark.skipif(shutil.which("c++") is None, reason="needs a compiler")
 def test_structures_are_those_of_the_sources(tmp_path: Path) -> None:
     """Every field at its place: a compiler checks them, and runs nothing."""
-    lines = ["#include <cstddef>", '#include "sampling.hpp"', '#include "training.hpp"']
+    lines = ["#include <cstddef>", '#include "rows.hpp"', '#include "sampling.hpp"', '#include "training.hpp"']
     for name, ours in STRUCTURES.items():
         lines.append(f"static_assert(sizeof(edgewise::{name}) == {ctypes.sizeof(ours)});")
         for field, *_ in ours._fields_:

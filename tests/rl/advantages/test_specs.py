@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, digest, override, plain
+from edgewise.model.fixed_order import total
 from edgewise.rl import advantages
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec, AnyAdvantage
 from edgewise.rl.advantages.gae import Gae
@@ -237,7 +238,7 @@ def test_a_schedule_that_makes_no_sense_is_refused(value: Any) -> None:
 
 def test_what_tokens_cost_comes_off_the_reward() -> None:
     inputs = replace(ALL_INPUTS, penalty_PGT=PENALTY)
-    net_PG = REWARD - PENALTY.sum(-1)
+    net_PG = REWARD - total(PENALTY)
     assert torch.equal(read("rloo").compute(inputs), advantages.rloo(net_PG))
     assert torch.equal(read("reinforce").compute(inputs), net_PG)
     assert torch.equal(read("remax").compute(inputs), advantages.remax(net_PG, GREEDY))

@@ -86,7 +86,7 @@ class Attention {
                         for (Index r = 0; r < rows_; r++) {
                             float* to = out + (token_ + r) * m_.width_step() + h * m_.depth;
                             for (Index d = 0; d < m_.depth; d++) to[d] = some_[r * step_ + d] / sum[r];
-                            log_sums[(token_ + r) * padded(m_.heads) + h] = top[r] + std::log(sum[r]);
+                            log_sums[(token_ + r) * padded(m_.heads) + h] = top[r] + logarithm(sum[r]);
                         }
                     }
             }

@@ -9,62 +9,106 @@
 
 namespace edgewise {
 
-// e^x to about one unit in the last place. Polynomial and reduction as in Cephes (Moshier). Below -87 it
-// stays at e^-87, above 88 at e^88; NaN stays NaN. Written in vectors, because compilers turn the two
-// bounds into branches, and the branches into everything done twice.
+// What both exponentials share: x = whole ln 2 + r, and e^r - 1. Polynomial and reduction as in Cephes (Moshier).
+struct Reduced {
+    Vector whole, shifted, part;
+
+    explicit Reduced(Vector x) {
+        const Vector shift = splat(12582912.0f);  // 1.5 x 2^23: adding it rounds to whole numbers
+        shifted = fma(x, splat(1.44269504f), shift);
+        whole = shifted - shift;
+        Vector r = fma(whole, splat(-0.693359375f), x);
+        r = fma(whole, splat(2.12194440e-4f), r);
+        Vector y = fma(r, splat(1.9875691500e-4f), splat(1.3981999507e-3f));
+        y = fma(y, r, splat(8.3334519073e-3f));
+        y = fma(y, r, splat(4.1665795894e-2f));
+        y = fma(y, r, splat(1.6666665459e-1f));
+        y = fma(y, r, splat(5.0000001201e-1f));
+        part = fma(y * r, r, r);
+    }
+};
+
+// 2^n for whole numbers from -126 to 127.
+inline Vector power_of_two(Whole n) { return reinterpret_cast<Vector>((n + 127) << 23); }
+
+// e^x to about one unit in the last place. Below -87 it stays at e^-87, above 88 at e^88; NaN stays NaN. Written in
+// vectors, because compilers turn the two bounds into branches, and the branches into everything done twice.
 inline Vector exponential(Vector x) {
-    const Vector low = splat(-87.0f), high = splat(88.0f), shift = splat(12582912.0f);
+    const Vector low = splat(-87.0f), high = splat(88.0f);
     x = x < low ? low : x;
     x = x > high ? high : x;
-    const Vector shifted = x * 1.44269504f + shift;  // 1.5 x 2^23: adding it rounds to whole numbers
-    const Vector whole = shifted - shift;
-    Vector r = x - whole * 0.693359375f;
-    r = r + whole * 2.12194440e-4f;
-    Vector y = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    y = y * r + 8.3334519073e-3f;
-    y = y * r + 4.1665795894e-2f;
-    y = y * r + 1.6666665459e-1f;
-    y = y * r + 5.0000001201e-1f;
-    y = y * r * r + r + 1.0f;
+    const Reduced reduced(x);
     // The whole number stands in the low bits of the shifted one.
-    const Whole power = (reinterpret_cast<Whole>(shifted) + 127) << 23;
-    return y * reinterpret_cast<Vector>(power);
+    const Whole power = (reinterpret_cast<Whole>(reduced.shifted) + 127) << 23;
+    return (reduced.part + 1.0f) * reinterpret_cast<Vector>(power);
 }
 
-// The sum of the lanes of each of kLanes vectors: halves are added, then quarters, and so on.
-inline Vector sums(const Vector* x) {
-    Vector halves[8], quarters[4], eighths[2];
-    UNROLLED for (int i = 0; i < 8; i++)
-        halves[i] = LANES(x[2 * i], x[2 * i + 1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-                    LANES(x[2 * i], x[2 * i + 1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    UNROLLED for (int i = 0; i < 4; i++)
-        quarters[i] = LANES(halves[2 * i], halves[2 * i + 1], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
-                      LANES(halves[2 * i], halves[2 * i + 1], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
-    UNROLLED for (int i = 0; i < 2; i++)
-        eighths[i] = LANES(quarters[2 * i], quarters[2 * i + 1], 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29) +
-                     LANES(quarters[2 * i], quarters[2 * i + 1], 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
-    return LANES(eighths[0], eighths[1], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
-           LANES(eighths[0], eighths[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+// e^x from 0 to infinity, subnormal numbers among them.
+inline Vector any_exponential(Vector x) {
+    const Vector low = splat(-105.0f), high = splat(89.0f);
+    x = x < low ? low : x;
+    x = x > high ? high : x;
+    const Reduced reduced(x);
+    // In two steps, because 2^128 is no number and 2^-149 is not one that is made of its bits.
+    const Whole power = __builtin_convertvector(reduced.whole, Whole), half = power >> 1;
+    const Vector y = (reduced.part + 1.0f) * power_of_two(half) * power_of_two(power - half);
+    return x == x ? y : x;
 }
 
-inline float total(Vector x) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int i = 0; i < kLanes; i++) sum += x[i];
-    return sum;
+// e^x - 1, also where x is next to 0.
+inline Vector any_exponential_minus_one(Vector x) {
+    const Vector high = splat(17.0f), low = splat(-87.0f);
+    Vector within = x > high ? high : x;
+    within = within < low ? low : within;
+    const Reduced reduced(within);
+    const Vector power = power_of_two(__builtin_convertvector(reduced.whole, Whole));
+    const Vector y = fma(reduced.part, power, power - 1.0f);
+    // From 17 on the 1 is lost in rounding.
+    return x > high ? any_exponential(x) : (x == x ? y : x);
 }
+
+// The natural logarithm to about one unit in the last place: -infinity of 0, NaN of what is below. As in Cephes.
+inline Vector logarithm(Vector x) {
+    const Vector small = splat(1.17549435e-38f), infinite = splat(__builtin_inff());
+    const Vector scaled = x < small ? x * 33554432.0f : x;  // 2^25: subnormal numbers become normal ones
+    const Whole bits = reinterpret_cast<Whole>(scaled) - 0x3f3504f3;  // of the root of 1/2
+    const Whole exponent = bits >> 23, mantissa = (bits & 0x007fffff) + 0x3f3504f3;
+    const Vector power = __builtin_convertvector(exponent, Vector) - (x < small ? splat(25.0f) : splat(0.0f));
+    const Vector f = reinterpret_cast<Vector>(mantissa) - 1.0f, square = f * f;
+    Vector y = fma(f, splat(7.0376836292e-2f), splat(-1.1514610310e-1f));
+    y = fma(y, f, splat(1.1676998740e-1f));
+    y = fma(y, f, splat(-1.2420140846e-1f));
+    y = fma(y, f, splat(1.4249322787e-1f));
+    y = fma(y, f, splat(-1.6668057665e-1f));
+    y = fma(y, f, splat(2.0000714765e-1f));
+    y = fma(y, f, splat(-2.4999993993e-1f));
+    y = fma(y, f, splat(3.3333331174e-1f));
+    y = y * f * square;
+    y = fma(power, splat(-2.12194440e-4f), y);
+    y = fma(square, splat(-0.5f), y);
+    y = fma(power, splat(0.693359375f), f + y);
+    y = x < infinite ? y : x;
+    y = x == splat(0.0f) ? -infinite : y;
+    return x < splat(0.0f) ? splat(__builtin_nanf("")) : y;
+}
+inline float logarithm(float x) { return logarithm(splat(x))[0]; }
 
 inline float dot(const float* x, const float* y, Index n) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (Index i = 0; i < n; i++) sum += x[i] * y[i];
-    return sum;
+    Vector sum{};
+    for (Index i = 0; i < n; i += kLanes) sum = fma(load_some(x + i, n - i), load_some(y + i, n - i), sum);
+    return total(sum);
 }
 
 inline float largest(const float* x, Index n) {
+    Vector most = splat(x[0]);
+    Index i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+        const Vector some = load(x + i);
+        most = some > most ? some : most;
+    }
     float top = x[0];
-#pragma omp simd reduction(max : top)
-    for (Index i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
+    for (int lane = 0; lane < kLanes; lane++) top = most[lane] > top ? most[lane] : top;
+    for (; i < n; i++) top = x[i] > top ? x[i] : top;
     return top;
 }
 
@@ -107,10 +151,10 @@ inline float norm(const float* x, const float* gain, Index n, float eps, float* 
 // Its derivatives: dx += ..., d_gain += ..., from dy and the factor that `norm` returned.
 inline void norm_backward(const float* x, const float* gain, Index n, float inverse, const float* dy, float* dx,
                           float* d_gain) {
-    float along = 0;
-#pragma omp simd reduction(+ : along)
-    for (Index i = 0; i < n; i++) along += dy[i] * gain[i] * x[i];
-    const float pull = along * inverse * inverse * inverse / static_cast<float>(n);
+    Vector along{};
+    for (Index i = 0; i < n; i += kLanes)
+        along = fma(load_some(dy + i, n - i) * load_some(gain + i, n - i), load_some(x + i, n - i), along);
+    const float pull = total(along) * inverse * inverse * inverse / static_cast<float>(n);
 #pragma omp simd
     for (Index i = 0; i < n; i++) {
         dx[i] += dy[i] * gain[i] * inverse - x[i] * pull;
@@ -118,13 +162,17 @@ inline void norm_backward(const float* x, const float* gain, Index n, float inve
     }
 }
 
-// Rotary embedding of `heads` heads in place: pairs of neighbours times cos + i sin; `sign` -1 turns back.
+// Rotary embedding of `heads` heads in place: pairs of neighbours times cos + i sin; `sign` -1 turns back. In vectors,
+// because a compiler that sees the two products of each part adds them with one rounding here and two there.
 inline void rotate(float* x, Index heads, Index depth, const float* rotation, float sign) {
+    const Vector signs = Vector{-1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1} * sign;
     for (Index h = 0; h < heads; h++, x += depth)
-        for (Index i = 0; i < depth; i += 2) {
-            const float re = x[i], im = x[i + 1], c = rotation[i], s = sign * rotation[i + 1];
-            x[i] = re * c - im * s;
-            x[i + 1] = re * s + im * c;
+        for (Index i = 0; i < depth; i += kLanes) {
+            const Vector own = load_some(x + i, depth - i), turn = load_some(rotation + i, depth - i);
+            const Vector other = LANES(own, own, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+            const Vector cosine = LANES(turn, turn, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 14);
+            const Vector sine = LANES(turn, turn, 1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15) * signs;
+            store_some(x + i, fma(own, cosine, other * sine), depth - i);
         }
 }
 

@@ -2,6 +2,7 @@
 #include <new>
 #include <string_view>
 
+#include "rows.hpp"
 #include "sampling.hpp"
 #include "training.hpp"
 
@@ -35,6 +36,7 @@ EXPORTED std::int64_t edgewise_sizeof(const char* name) {
     if (asked == "SamplingRequest") return sizeof(SamplingRequest);
     if (asked == "PackedTokens") return sizeof(PackedTokens);
     if (asked == "Gradients") return sizeof(Gradients);
+    if (asked == "Weights") return sizeof(Weights);
     return -1;
 }
 
@@ -53,6 +55,9 @@ EXPORTED int edgewise_supports(const char* instruction_set) {
     return asked == "baseline";
 }
 
+// Whether this library computes the bits that all others do, which takes a product that is added with one rounding.
+EXPORTED int edgewise_same_bits() { return kSameBits; }
+
 EXPORTED int edgewise_sample(const Model* model, const SamplingRequest* request) {
     return guarded([&] { sample(*model, *request); });
 }
@@ -66,5 +71,50 @@ EXPORTED int edgewise_forward(const Model* model, const PackedTokens* tokens, fl
 EXPORTED int edgewise_backward(const Model* model, const PackedTokens* tokens, float* kept, const float* d_hidden,
                       const Gradients* gradients) {
     return guarded([&] { backward(*model, *tokens, kept, d_hidden, *gradients); });
+}
+
+EXPORTED int edgewise_linear(Index rows, Index outputs, Index inputs, const float* x, const float* weight, float* y) {
+    return guarded([&] { linear(rows, outputs, inputs, x, weight, y); });
+}
+
+EXPORTED int edgewise_linear_backward(Index rows, Index outputs, Index inputs, const float* x, const float* weight,
+                                      const float* d_y, float* d_x, float* d_weight) {
+    return guarded([&] { linear_backward(rows, outputs, inputs, x, weight, d_y, d_x, d_weight); });
+}
+
+EXPORTED void edgewise_sums(Index rows, Index columns, const float* x, float* y) { sums(rows, columns, x, y); }
+EXPORTED void edgewise_double_sums(Index rows, Index columns, const double* x, double* y) {
+    sums(rows, columns, x, y);
+}
+
+EXPORTED void edgewise_log_sums(Index rows, Index columns, const float* x, float* y) { log_sums(rows, columns, x, y); }
+EXPORTED void edgewise_log_sums_backward(Index rows, Index columns, const float* x, const float* y, const float* d_y,
+                                         float* d_x) {
+    log_sums_backward(rows, columns, x, y, d_y, d_x);
+}
+EXPORTED void edgewise_log_softmax_backward(Index rows, Index columns, const float* y, const float* d_y, float* d_x) {
+    log_softmax_backward(rows, columns, y, d_y, d_x);
+}
+
+EXPORTED void edgewise_exponentials(Index n, const float* x, float* y) { of_each(n, x, y, any_exponential); }
+EXPORTED void edgewise_exponentials_minus_one(Index n, const float* x, float* y) {
+    of_each(n, x, y, any_exponential_minus_one);
+}
+EXPORTED void edgewise_logarithms(Index n, const float* x, float* y) {
+    of_each(n, x, y, [](Vector some) { return logarithm(some); });
+}
+
+EXPORTED void edgewise_add_rows(Index rows, Index columns, const std::int64_t* index, const float* from, float* to) {
+    add_rows(rows, columns, index, from, to);
+}
+
+EXPORTED double edgewise_sum_of_squares(Index tensors, const Weights* weights) {
+    double all = 0;
+    for (Index t = 0; t < tensors; t++) all += sum_of_squares(weights[t].gradient, weights[t].count);
+    return all;
+}
+EXPORTED void edgewise_adamw(Index tensors, const Weights* weights, float scale, double beta_1, double beta_2,
+                             float epsilon) {
+    adamw(tensors, weights, scale, beta_1, beta_2, epsilon);
 }
 }

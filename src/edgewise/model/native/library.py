@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_char_p, c_int64, c_void_p
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
 
 from edgewise.model.native import build
-from edgewise.model.native.structures import STRUCTURES, CGradients, CModel, CPackedTokens, CSamplingRequest
+from edgewise.model.native.structures import STRUCTURES, CGradients, CModel, CPackedTokens, CSamplingRequest, CWeights
 
 
 class Kernels:
@@ -34,6 +34,16 @@ class Kernels:
         tokens = POINTER(CPackedTokens)
         functions.edgewise_forward.argtypes = [POINTER(CModel), tokens, c_void_p, c_void_p]
         functions.edgewise_backward.argtypes = [POINTER(CModel), tokens, c_void_p, c_void_p, POINTER(CGradients)]
+        # Of rows.hpp: so many sizes, then so many arrays.
+        for name, sizes, arrays in (
+            *(("linear", 3, 3), ("linear_backward", 3, 5), ("sums", 2, 2), ("double_sums", 2, 2)),
+            *(("log_sums", 2, 2), ("log_sums_backward", 2, 4), ("log_softmax_backward", 2, 3)),
+            *(("exponentials", 1, 2), ("exponentials_minus_one", 1, 2), ("logarithms", 1, 2), ("add_rows", 2, 3)),
+        ):
+            getattr(functions, f"edgewise_{name}").argtypes = [*[c_int64] * sizes, *[c_void_p] * arrays]
+        functions.edgewise_sum_of_squares.argtypes = [c_int64, POINTER(CWeights)]
+        functions.edgewise_sum_of_squares.restype = c_double
+        functions.edgewise_adamw.argtypes = [c_int64, POINTER(CWeights), c_float, c_double, c_double, c_float]
         for name, structure in STRUCTURES.items():
             size = functions.edgewise_sizeof(name.encode())
             if size != ctypes.sizeof(structure):
@@ -43,6 +53,11 @@ class Kernels:
     def is_current(self) -> bool:
         """Whether the library was built from the sources that are here."""
         return self.digest == build.sources_digest()
+
+    @property
+    def same_bits(self) -> bool:
+        """Whether it computes what every other library that says so does, bit for bit, on any processor."""
+        return bool(self.functions.edgewise_same_bits())
 
     def supports(self, instruction_set: str) -> bool:
         """Whether this CPU runs what was compiled for an instruction set."""

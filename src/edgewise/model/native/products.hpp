@@ -1,24 +1,13 @@
 // Matrix products in FP32, the one place where nearly all of the time goes.
 //
 // A product is cut into tiles of a few rows and one panel of columns; a tile stays in registers while
-// k runs. Every element is summed over k in order, one product after the other, so that it has the same
-// bits whatever else is in the matrix.
+// k runs. Every element is summed over k in order, one product after the other and each rounded once, so that it has the
+// same bits whatever else is in the matrix, and whatever the size of a tile.
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <new>
-#include <vector>
+#include "vectors.hpp"
 
 namespace edgewise {
-
-using Index = std::ptrdiff_t;
-
-constexpr int kLanes = 16;
-typedef float Vector __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
-
-typedef std::int32_t Whole __attribute__((vector_size(4 * kLanes)));
 
 // As many accumulators as there are registers to hold them.
 #ifdef __AVX512F__
@@ -27,41 +16,6 @@ constexpr int kTileRows = 8, kTileVectors = 2;
 constexpr int kTileRows = 6, kTileVectors = 1;
 #endif
 constexpr int kPanel = kLanes * kTileVectors;
-// Row lengths of buffers are multiples of this, so that a panel never ends beyond a row.
-constexpr int kPad = 32;
-
-inline Index padded(Index n) { return (n + kPad - 1) / kPad * kPad; }
-// Rows that are an odd number of vectors apart do not compete for the same places of a cache.
-inline Index row_step(Index n) { return padded(n) + kLanes; }
-
-// Lanes of two vectors by number, those of the second from kLanes on.
-#ifdef __clang__
-#define LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define LANES(x, y, ...) __builtin_shuffle(x, y, Whole{__VA_ARGS__})
-#endif
-
-// Numbers that begin where a line of the cache does: a vector that lies across two lines is read as two.
-template <class T>
-struct Aligned {
-    using value_type = T;
-    static constexpr std::align_val_t kLine{4 * kLanes};
-    Aligned() = default;
-    template <class U>
-    Aligned(Aligned<U>) {}
-    T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kLine)); }
-    void deallocate(T* p, std::size_t) { ::operator delete(p, kLine); }
-    friend bool operator==(Aligned, Aligned) { return true; }
-    friend bool operator!=(Aligned, Aligned) { return false; }
-};
-using Floats = std::vector<float, Aligned<float>>;
-
-inline Vector splat(float x) { return x - Vector{}; }
-// The number of each lane.
-inline Vector lanes() { return Vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
-inline Vector load(const float* p) { return *reinterpret_cast<const Vector*>(p); }
-inline void store(float* p, Vector x) { *reinterpret_cast<Vector*>(p) = x; }
-
 // The left factor: element (row, k) stands at data[row * row_step + k * k_step].
 struct Left {
     const float* data;
@@ -79,9 +33,6 @@ struct Right {
     }
 };
 
-// Sums stay in registers only where the compiler sees every index.
-#define UNROLLED _Pragma("GCC unroll 16")
-
 template <int R>
 inline void tile(Index depth, const float* a, Index a_row, Index a_k, const float* b, Index b_step, float* c,
                  Index c_step, bool add, Index columns) {
@@ -91,24 +42,25 @@ inline void tile(Index depth, const float* a, Index a_row, Index a_k, const floa
     const Index step = whole ? c_step : kPanel;
     if (add && !whole)
         for (int r = 0; r < R; r++) std::copy_n(c + r * c_step, columns, edge + r * kPanel);
-    Vector sum[R][kTileVectors];
+    constexpr int kWide = kTileVectors * kParts;
+    Part sum[R][kWide];
     UNROLLED for (int r = 0; r < R; r++)
-        UNROLLED for (int v = 0; v < kTileVectors; v++) sum[r][v] = Vector{};
+        UNROLLED for (int v = 0; v < kWide; v++) sum[r][v] = Part{};
     if (add)
         UNROLLED for (int r = 0; r < R; r++)
-            UNROLLED for (int v = 0; v < kTileVectors; v++) sum[r][v] = load(to + r * step + v * kLanes);
+            UNROLLED for (int v = 0; v < kWide; v++) sum[r][v] = load_part(to + r * step + v * kPartLanes);
     // Two at a time: what the loop itself takes is a tenth of what is in it.
     _Pragma("GCC unroll 2") for (Index k = 0; k < depth; k++) {
-        Vector right[kTileVectors];
-        UNROLLED for (int v = 0; v < kTileVectors; v++) right[v] = load(b + k * b_step + v * kLanes);
+        Part right[kWide];
+        UNROLLED for (int v = 0; v < kWide; v++) right[v] = load_part(b + k * b_step + v * kPartLanes);
         const float* left = a + k * a_k;
         UNROLLED for (int r = 0; r < R; r++) {
-            const Vector x = splat(left[r * a_row]);
-            UNROLLED for (int v = 0; v < kTileVectors; v++) sum[r][v] += x * right[v];
+            const Part x = splat_part(left[r * a_row]);
+            UNROLLED for (int v = 0; v < kWide; v++) sum[r][v] = fma_part(x, right[v], sum[r][v]);
         }
     }
     UNROLLED for (int r = 0; r < R; r++)
-        UNROLLED for (int v = 0; v < kTileVectors; v++) store(to + r * step + v * kLanes, sum[r][v]);
+        UNROLLED for (int v = 0; v < kWide; v++) store_part(to + r * step + v * kPartLanes, sum[r][v]);
     if (!whole)
         for (int r = 0; r < R; r++) std::copy_n(edge + r * kPanel, columns, c + r * c_step);
 }

@@ -68,8 +68,9 @@ class Cache {
             Vector products[kLanes];
             UNROLLED for (int i = 0; i < kLanes; i++) products[i] = load(q) * load(k + i * step_);
             for (Index d = kLanes; d < step_; d += kLanes)
-                UNROLLED for (int i = 0; i < kLanes; i++) products[i] += load(q + d) * load(k + i * step_ + d);
-            store(out + t, sums(products));
+                UNROLLED for (int i = 0; i < kLanes; i++)
+                    products[i] = fma(load(q + d), load(k + i * step_ + d), products[i]);
+            store(out + t, totals(products));
         }
     }
     // out [step] = sum of weight x value over the first `tokens` tokens.
@@ -85,18 +86,23 @@ class Cache {
   private:
     template <int V>
     void some_mix(const float* values, const float* weights, Index tokens, float* out) const {
-        Vector sum[4][V];
+        constexpr int kWide = V * kParts;
+        Part sum[4][kWide];
         UNROLLED for (int i = 0; i < 4; i++)
-            UNROLLED for (int v = 0; v < V; v++) sum[i][v] = Vector{};
+            UNROLLED for (int v = 0; v < kWide; v++) sum[i][v] = Part{};
         Index t = 0;
         for (; t + 4 <= tokens; t += 4)
             UNROLLED for (int i = 0; i < 4; i++) {
-                const Vector weight = splat(weights[t + i]);
-                UNROLLED for (int v = 0; v < V; v++) sum[i][v] += weight * load(values + (t + i) * step_ + v * kLanes);
+                const Part weight = splat_part(weights[t + i]);
+                const float* from = values + (t + i) * step_;
+                UNROLLED for (int v = 0; v < kWide; v++)
+                    sum[i][v] = fma_part(weight, load_part(from + v * kPartLanes), sum[i][v]);
             }
         for (; t < tokens; t++)
-            UNROLLED for (int v = 0; v < V; v++) sum[0][v] += splat(weights[t]) * load(values + t * step_ + v * kLanes);
-        UNROLLED for (int v = 0; v < V; v++) store(out + v * kLanes, (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]));
+            UNROLLED for (int v = 0; v < kWide; v++)
+                sum[0][v] = fma_part(splat_part(weights[t]), load_part(values + t * step_ + v * kPartLanes), sum[0][v]);
+        UNROLLED for (int v = 0; v < kWide; v++)
+            store_part(out + v * kPartLanes, (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]));
     }
 
     Index step_, depth_, heads_, each_;
@@ -305,13 +311,13 @@ class Worker {
             const float top = largest(logits, n);
             const float sum = exponentials(logits, n, top);
             token = inverse(logits, n, uniform(request_.keys[slot.row], slot.length));
-            own_logp = std::log(logits[token] / sum);
+            own_logp = logarithm(logits[token] / sum);
         }
         request_.tokens[place] = static_cast<std::int32_t>(token);
         request_.logp[place] = own_logp;
         if (request_.model_logp) {
             const float at = probabilities_[token], top = largest(probabilities_.data(), n);
-            request_.model_logp[place] = at - top - std::log(exponentials(probabilities_.data(), n, top));
+            request_.model_logp[place] = at - top - logarithm(exponentials(probabilities_.data(), n, top));
         }
         slot.token = static_cast<std::int32_t>(token);
         slot.length++;

@@ -63,6 +63,16 @@ class CGradients(Structure):
     _fields_ = (("embedding", c_void_p), ("norm", c_void_p), ("layer", POINTER(CLayer)))
 
 
+class CWeights(Structure):
+    """`Weights` of rows.hpp."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in ("number", "gradient", "mean", "square")),
+        ("count", c_int64),
+        *((name, c_float) for name in ("kept", "rate", "root")),
+    )
+
+
 # Name in C++ -> its twin here; `edgewise_sizeof` of kernels.cpp knows these names.
 STRUCTURES: dict[str, type[Structure]] = {
     "Layer": CLayer,
@@ -71,6 +81,7 @@ STRUCTURES: dict[str, type[Structure]] = {
     "SamplingRequest": CSamplingRequest,
     "PackedTokens": CPackedTokens,
     "Gradients": CGradients,
+    "Weights": CWeights,
 }
 
 

@@ -1,15 +1,17 @@
-"""Binomial coefficients through logarithms, in double."""
+"""Shares of subsets: quotients of binomial coefficients, exact and rounded once."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb
 
 import torch
 from torch import Tensor
 
 
-def log_binomial(n: Tensor, k: Tensor | int) -> Tensor:
-    """log C(n, k) of whole numbers held as float64; -inf where C(n, k) is 0 (k < 0 or k > n)."""
-    k = torch.as_tensor(k, dtype=torch.float64, device=n.device)
-    possible = (k >= 0) & (k <= n)
-    whole, part = torch.where(possible, n, 0.0), torch.where(possible, k, 0.0)
-    log = torch.lgamma(whole + 1) - torch.lgamma(part + 1) - torch.lgamma(whole - part + 1)
-    return log.masked_fill(~possible, -torch.inf)
+def subset_shares(chosen_from: Sequence[int], choose: Sequence[int], whole: int, k: Sequence[int]) -> Tensor:
+    """C(chosen_from, choose) / C(whole, k) of each, float64 on the CPU; 0 where there is nothing to choose."""
+    return torch.tensor(
+        [comb(n, m) / comb(whole, size) if n >= 0 else 0.0 for n, m, size in zip(chosen_from, choose, k, strict=True)],
+        dtype=torch.float64,
+    )

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec
+from edgewise.model.fixed_order import total
 from edgewise.rl.advantages.masks import positive_only
 from edgewise.rl.registry import SpecRegistry
 from edgewise.training.optimizer import OptimizerSpec
@@ -58,7 +59,7 @@ class AdvantageInputs:
     @property
     def net_reward_PG(self) -> Tensor:
         """The reward minus the penalties of the sample's tokens."""
-        return self.reward_PG if self.penalty_PGT is None else self.reward_PG - self.penalty_PGT.sum(-1)
+        return self.reward_PG if self.penalty_PGT is None else self.reward_PG - total(self.penalty_PGT)
 
 
 class CriticOptimizerSpec(OptimizerSpec):

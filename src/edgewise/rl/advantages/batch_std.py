@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from edgewise.model.fixed_order import average, square_root, total
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.dr_grpo import dr_grpo
 from edgewise.rl.advantages.whitening import VARIANCE_FLOOR
@@ -20,7 +21,9 @@ def batch_std(rewards: Tensor) -> Tensor:
     drops them first.
     """
     centred_PG = dr_grpo(rewards)
-    return centred_PG * centred_PG.var(correction=1).clamp(min=VARIANCE_FLOOR).rsqrt()
+    centred = centred_PG.flatten() - average(centred_PG.flatten())
+    variance = total(centred.square()) / (centred.numel() - 1)
+    return centred_PG / square_root(variance.clamp(min=VARIANCE_FLOOR))
 
 
 @ADVANTAGES.register

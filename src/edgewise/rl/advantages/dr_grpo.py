@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from edgewise.model.fixed_order import average
 from edgewise.rl.advantages._checks import check_group, zero_where_equal
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.description import Description
@@ -18,7 +19,7 @@ def dr_grpo(rewards: Tensor) -> Tensor:
     because a sample's reward is part of its own baseline.
     """
     check_group(rewards)
-    return zero_where_equal(rewards - rewards.mean(dim=1, keepdim=True), rewards)
+    return zero_where_equal(rewards - average(rewards).unsqueeze(1), rewards)
 
 
 @ADVANTAGES.register

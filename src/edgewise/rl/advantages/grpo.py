@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from edgewise.model.fixed_order import square_root, total
 from edgewise.rl.advantages._checks import check_choice
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.dr_grpo import dr_grpo
@@ -21,8 +22,9 @@ def grpo(rewards: Tensor, std: Literal["sample", "population"] = "sample", epsil
     """
     check_choice("std", std, ("sample", "population"))
     centred_PG = dr_grpo(rewards)
-    correction = 1 if std == "sample" else 0
-    return centred_PG / (rewards.std(dim=1, keepdim=True, correction=correction) + epsilon)
+    count = rewards.shape[1] - (1 if std == "sample" else 0)
+    std_P1 = square_root(total(centred_PG.square()) / count).unsqueeze(1)
+    return centred_PG / (std_P1 + epsilon)
 
 
 @ADVANTAGES.register

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from edgewise.core.errors import InputError
+from edgewise.model.fixed_order import average
 from edgewise.rl.advantages._checks import check_group
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.dr_grpo import dr_grpo
@@ -28,7 +29,7 @@ def maxrl(rewards: Tensor) -> Tensor:
     check_group(rewards)
     if (rewards < 0).any():
         raise InputError("rewards: must be at least 0 for maxrl, which divides by their mean")
-    mean_P1 = rewards.mean(dim=1, keepdim=True)
+    mean_P1 = average(rewards).unsqueeze(1)
     return dr_grpo(rewards) / mean_P1.masked_fill(mean_P1 == 0, 1.0)
 
 

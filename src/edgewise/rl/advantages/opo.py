@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from edgewise.model.fixed_order import total
 from edgewise.rl.advantages._checks import check_group, check_lengths, zero_where_equal
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.description import Description
@@ -20,7 +21,7 @@ def opo(rewards: Tensor, lengths: Tensor) -> Tensor:
     check_group(rewards)
     check_lengths(lengths, rewards)
     weight_PG = lengths.to(rewards.dtype)
-    baseline_P1 = (rewards * weight_PG).sum(1, keepdim=True) / weight_PG.sum(1, keepdim=True)
+    baseline_P1 = (total(rewards * weight_PG) / total(weight_PG)).unsqueeze(1)
     return zero_where_equal(rewards - baseline_P1, rewards)
 
 

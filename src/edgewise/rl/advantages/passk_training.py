@@ -9,6 +9,7 @@ exactly 0: none of its c successes, or c > n - k. At k = n that is every problem
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 import torch
@@ -16,7 +17,8 @@ from torch import Tensor
 
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
-from edgewise.rl.advantages._binomials import log_binomial
+from edgewise.model.fixed_order import average, square_root, total
+from edgewise.rl.advantages._binomials import subset_shares
 from edgewise.rl.advantages._checks import check_binary, check_group, check_k, check_matches
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.k_schedule import KSchedule
@@ -36,10 +38,12 @@ def pass_at_k_training(rewards: Tensor, k: int | Tensor) -> Tensor:
     samples = rewards.shape[1]
     right_P1 = rewards.double().sum(1, keepdim=True)
     whole_P1 = torch.full_like(right_P1, samples)
-    missed_P1 = (log_binomial(whole_P1 - right_P1, k_P1) - log_binomial(whole_P1, k_P1)).exp()
+    wrong: list[int] = (whole_P1 - right_P1).long().flatten().tolist()
+    k_of_each: list[int] = k_P1.long().flatten().tolist()
+    missed_P1 = subset_shares(wrong, k_of_each, samples, k_of_each).to(rewards.device).unsqueeze(1)
     # Without a success f is 1 and there is no signal; where f is 0 the root is 0 by itself.
     missed_P1 = missed_P1.masked_fill(right_P1 == 0, 0.0)
-    success_P1 = (missed_P1 / (1 - missed_P1)).sqrt()
+    success_P1 = square_root(missed_P1 / (1 - missed_P1))
     failure_P1 = -success_P1 * right_P1 / (whole_P1 - right_P1).clamp(min=1)
     return torch.where(rewards == 1, success_P1, failure_P1).to(rewards.dtype)
 
@@ -79,7 +83,8 @@ def pass_at_k_bootstrap(rewards: Tensor, k: int, seed: int, groups: int | None =
         member_PMG[p].scatter_(1, order_MG[:, :k], True)
     member_PMG = member_PMG.to(rewards.device)
     worth_PM = (member_PMG & (rewards == 1).unsqueeze(1)).any(2).to(rewards.dtype)
-    return torch.einsum("pm,pmg->pg", _normalised(worth_PM), member_PMG.to(rewards.dtype))
+    credit_PMG = _normalised(worth_PM).unsqueeze(2) * member_PMG.to(rewards.dtype)
+    return total(credit_PMG.transpose(1, 2))
 
 
 def pass_at_k_exceeding(rewards: Tensor, k: int) -> Tensor:
@@ -91,13 +96,14 @@ def pass_at_k_exceeding(rewards: Tensor, k: int) -> Tensor:
     advantage_PG = pass_at_k_training(rewards, k)
     # A problem without a success has advantage 0 whatever the factor.
     right_P1 = rewards.sum(1, keepdim=True).clamp(min=1)
-    return advantage_PG * (0.4 / (right_P1 + 0.5).log())
+    factors = [[0.4 / math.log(right + 0.5)] for right in right_P1.flatten().tolist()]
+    return advantage_PG * torch.tensor(factors, dtype=rewards.dtype, device=rewards.device)
 
 
 def pass_at_k_combination(rewards: Tensor, k: int) -> Tensor:
     """c/n times the advantage at k plus (1 - c/n) times that at 1: hard problems learn pass@1."""
     at_k_PG, at_1_PG = pass_at_k_training(rewards, k), pass_at_k_training(rewards, 1)
-    rate_P1 = rewards.mean(1, keepdim=True)
+    rate_P1 = average(rewards).unsqueeze(1)
     return rate_P1 * at_k_PG + (1 - rate_P1) * at_1_PG
 
 
@@ -211,7 +217,7 @@ class PasskAdaptive(_PasskSpec):
     kind: Literal["pass_at_k_adaptive"] = "pass_at_k_adaptive"
 
     def estimate(self, inputs: AdvantageInputs) -> Tensor:
-        return pass_at_k_adaptive(inputs.net_reward_PG, -inputs.logp_PG.mean(1), self._k(inputs))
+        return pass_at_k_adaptive(inputs.net_reward_PG, -average(inputs.logp_PG), self._k(inputs))
 
 
 @ADVANTAGES.register
@@ -264,7 +270,7 @@ def _check(rewards: Tensor, k: int | Tensor) -> Tensor:
 
 def _normalised(worth_PM: Tensor) -> Tensor:
     """(worth - mean) / population std over groups; exactly 0 where all are worth the same."""
-    rate_P1 = worth_PM.mean(1, keepdim=True)
-    std_P1 = (rate_P1 * (1 - rate_P1)).sqrt()
+    rate_P1 = average(worth_PM).unsqueeze(1)
+    std_P1 = square_root(rate_P1 * (1 - rate_P1))
     advantage_PM = (worth_PM - rate_P1) / std_P1.masked_fill(std_P1 == 0, 1.0)
     return advantage_PM.masked_fill((worth_PM == worth_PM[:, :1]).all(1, keepdim=True), 0.0)

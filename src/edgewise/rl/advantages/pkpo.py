@@ -9,12 +9,14 @@ give exact results, and nothing cancels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from edgewise.rl.advantages._binomials import log_binomial
+from edgewise.model.fixed_order import total
+from edgewise.rl.advantages._binomials import subset_shares
 from edgewise.rl.advantages._checks import check_choice, check_group, check_k, check_rewards
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageInputs, AdvantageSpec
 from edgewise.rl.advantages.k_schedule import KSchedule
@@ -34,9 +36,8 @@ def pkpo_objective(rewards: Tensor, k: int) -> Tensor:
     samples = rewards.shape[1]
     check_k(k, samples, ", the samples per problem")
     sorted_PG = rewards.double().sort(dim=1).values
-    below_G = torch.arange(samples, dtype=torch.float64, device=rewards.device)
-    missed_G = _share(below_G, k, samples, k)
-    return (sorted_PG[:, -1] - (_gaps(sorted_PG) * missed_G).sum(1)).to(rewards.dtype)
+    missed_G = _share(range(samples), k, samples, k).to(rewards.device)
+    return (sorted_PG[:, -1] - total(_gaps(sorted_PG) * missed_G)).to(rewards.dtype)
 
 
 def pkpo(rewards: Tensor, k: int, baseline: PkpoBaseline = "none") -> Tensor:
@@ -66,12 +67,11 @@ def pkpo(rewards: Tensor, k: int, baseline: PkpoBaseline = "none") -> Tensor:
         check_k(k, samples, ", the samples per problem")
     ordered = rewards.double().sort(dim=1)
     best_P1, gap_PG = ordered.values[:, -1:], _gaps(ordered.values)
-    below_G = torch.arange(samples, dtype=torch.float64, device=rewards.device)
     if baseline == "sloo_minus_one" and k > 1:
-        sorted_S_PG = _up_to(gap_PG * _share(below_G, k - 1, samples, k))
+        sorted_S_PG = _up_to(gap_PG * _share(range(samples), k - 1, samples, k).to(gap_PG.device))
     else:
         # Of the subsets with i, those that stay below rank m: i is one of the ranks below it.
-        unreached_G = _share(below_G - 1, k - 1, samples, k)
+        unreached_G = _share(range(-1, samples - 1), k - 1, samples, k).to(gap_PG.device)
         sorted_S_PG = k / samples * best_P1 - _above(gap_PG * unreached_G)
     if baseline in ("sloo", "sloo_kn"):
         factor = k / (samples - 1) if baseline == "sloo" else k / samples
@@ -136,10 +136,10 @@ DESCRIPTIONS = (
 def _best_of_others(best_P1: Tensor, gap_PG: Tensor, k: int) -> Tensor:
     """`pkpo_objective` of the sorted group without its i-th sample, for each i."""
     samples = gap_PG.shape[1]
-    below_G = torch.arange(samples, dtype=torch.float64, device=gap_PG.device)
     # A gap above i has one rank less below it when i is gone; a gap up to i has them all.
-    above_PG = _above(gap_PG * _share(below_G - 1, k, samples - 1, k))
-    up_to_PG = _up_to(gap_PG * _share(below_G, k, samples - 1, k))
+    one_less_G = _share(range(-1, samples - 1), k, samples - 1, k).to(gap_PG.device)
+    all_G = _share(range(samples), k, samples - 1, k).to(gap_PG.device)
+    above_PG, up_to_PG = _above(gap_PG * one_less_G), _up_to(gap_PG * all_G)
     return best_P1 - above_PG - up_to_PG
 
 
@@ -148,10 +148,9 @@ def _gaps(sorted_PG: Tensor) -> Tensor:
     return torch.diff(sorted_PG, dim=1, prepend=sorted_PG[:, :1])
 
 
-def _share(chosen_from_G: Tensor, choose: int, samples: int, k: int) -> Tensor:
-    """C(chosen_from, choose) / C(samples, k), through logarithms: no binomial overflows."""
-    total = log_binomial(torch.tensor(float(samples), dtype=torch.float64), k).item()
-    return (log_binomial(chosen_from_G, choose) - total).exp()
+def _share(below: Sequence[int], choose: int, whole: int, k: int) -> Tensor:
+    """C(n, choose) / C(whole, k) for each number n of samples below a rank; 0 where n is -1."""
+    return subset_shares(below, [choose] * len(below), whole, [k] * len(below))
 
 
 def _up_to(terms_PG: Tensor) -> Tensor:

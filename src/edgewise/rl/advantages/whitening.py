@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from edgewise.core.errors import InputError
+from edgewise.model.fixed_order import square_root, total
 from edgewise.rl.advantages._checks import check_lengths, real_tokens
 
 VARIANCE_FLOOR = 1e-8
@@ -37,7 +38,11 @@ def whitened(value: Tensor, count: Tensor) -> Tensor:
         return torch.zeros_like(value)
     # Sums in double: counts are in the millions, where float32 is no longer exact.
     exact, weight = value.double(), count.double()
-    total = weight.sum()
-    centred = exact - (exact * weight).sum() / total
-    variance = (centred.square() * weight).sum() / (total - 1)
-    return (centred * variance.clamp(min=VARIANCE_FLOOR).rsqrt()).to(value.dtype)
+    counts = _whole(weight)
+    centred = exact - _whole(exact * weight) / counts
+    variance = _whole(centred.square() * weight) / (counts - 1)
+    return (centred / square_root(variance.clamp(min=VARIANCE_FLOOR))).to(value.dtype)
+
+
+def _whole(table: Tensor) -> Tensor:
+    return total(table.flatten())
