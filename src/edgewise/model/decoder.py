@@ -236,7 +236,7 @@ class Decoder(nn.Module):
         with torch.autocast(hidden.device.type, enabled=False):
             rows, weight = hidden.float().flatten(0, -2), self.head.weight.float()
             of_rows = linear_layer(rows, weight) if self.backend == "native" else F.linear(rows, weight)
-            logits: Tensor = of_rows.view(*hidden.shape[:-1], -1)
+            logits: Tensor = of_rows.view(*hidden.shape[:-1], len(weight))
             return logits
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgewise.core.spec import Spec
-from edgewise.model.backend import choose_backend, describe_backend, serving_backend
-from edgewise.model.native.build import BASELINE
+from edgewise.model.backend import choose_backend, serving_backend
+from edgewise.model.native.library import loaded_kernels
 from edgewise.study.stages import Stage
 from edgewise.training.execution import Execution
 
@@ -31,8 +31,8 @@ def _of_execution(execution: Execution) -> Iterator[str]:
     backend = choose_backend(execution.backend, execution.device)
     if backend != "native":
         yield f"backend {backend}"
-    elif describe_backend(backend)["instruction_set"] == BASELINE:
-        yield f"{BASELINE} kernels"
+    elif not loaded_kernels().same_bits:
+        yield f"{loaded_kernels().instruction_set} kernels"
 
 
 def _of_requests(value: Any, path: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent
 # What the compiler takes by itself; every CPU of the family runs it.
 BASELINE = "baseline"
 # Best first; the names of the others are those that -march knows.
-INSTRUCTION_SETS = ("x86-64-v4", "x86-64-v3", BASELINE)
+INSTRUCTION_SETS: tuple[str, ...] = ("x86-64-v4", "x86-64-v3", BASELINE)
 
 _FLAGS = (
     *("-std=c++17", "-O3", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden"),
