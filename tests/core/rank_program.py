@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed, process_group
 from edgewise.core.errors import InputError
+from edgewise.rl.rewards.correctness import Outcome
 from edgewise.rl.train import train
 from edgewise.study.context import Context
 from edgewise.study.run import run
@@ -89,6 +93,39 @@ def study(root: Path, distributed: Distributed) -> None:
     (root / f"completed-{distributed.rank}").write_text(str(len(log.done)))
 
 
+def own_share(folder: Path, distributed: Distributed) -> None:
+    """Writes which problems this rank makes, verifies and scores in a run of each kind."""
+    made: list[int] = []
+    verified: list[int] = []
+    scored: list[str] = []
+
+    def counting(function: Callable[..., Any], note: Callable[..., None]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **named: Any) -> Any:
+            note(*arguments)
+            return function(*arguments, **named)
+
+        return counted
+
+    patch = pytest.MonkeyPatch()
+    kind, of_bandit = type(tiny.WORLD), type(bandit.WORLD)
+    patch.setattr(kind, "problem", counting(kind.problem, lambda world, split, seed, index: made.append(index)))
+    run_of("next token", folder / "next token", distributed)
+    (folder / f"made-{distributed.rank}").write_text(json.dumps(made))
+    patch.setattr(
+        of_bandit, "verify", counting(of_bandit.verify, lambda world, problem, text: verified.append(problem.index))
+    )
+    patch.setattr(
+        Outcome,
+        "score",
+        counting(Outcome.score, lambda reward, world, rollouts, seed: scored.extend(p.id for p in rollouts.problems)),
+    )
+    for name in ("grpo", "gold"):
+        verified.clear()
+        scored.clear()
+        run_of(name, folder / name, distributed)
+        (folder / f"{name}-{distributed.rank}").write_text(json.dumps([sorted(set(verified)), len(scored)]))
+
+
 def others_end(folder: Path, distributed: Distributed) -> None:
     """The other ranks end silently, with status 0, so that torchrun sees no failure; the first writes its error."""
     if not distributed.is_rank_zero:
@@ -101,7 +138,11 @@ def others_end(folder: Path, distributed: Distributed) -> None:
 
 def main(folder: str, *names: str) -> None:
     torch.set_num_threads(1)
-    special: dict[str, Callable[[Path, Distributed], None]] = {"study": study, "others end": others_end}
+    special: dict[str, Callable[[Path, Distributed], None]] = {
+        "study": study,
+        "own share": own_share,
+        "others end": others_end,
+    }
     with process_group("cpu") as distributed:
         for name in names:
             if name in special:

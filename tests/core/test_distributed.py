@@ -92,6 +92,19 @@ def test_two_ranks_have_the_numbers_of_one(tmp_path: Path) -> None:
         check_same(tmp_path / "two" / name, tmp_path / "one" / name)
 
 
+def test_each_rank_makes_verifies_and_scores_its_own_problems_alone(tmp_path: Path) -> None:
+    """Five problems a step on two ranks: two and three, and none twice."""
+    on_two_ranks(tmp_path, "own share")
+    made = [json.loads((tmp_path / f"made-{rank}").read_text()) for rank in (0, 1)]
+    assert made == [[0, 1, 5, 6, 10, 11], [2, 3, 4, 7, 8, 9, 12, 13, 14]]
+    for name in ("grpo", "gold"):
+        (verified, scored), (others, scored_there) = (
+            json.loads((tmp_path / f"{name}-{rank}").read_text()) for rank in (0, 1)
+        )
+        assert not set(verified) & set(others) and len(verified) + len(others) == 5 * STEPS
+        assert (scored, scored_there) == (2 * STEPS, 3 * STEPS)
+
+
 @pytest.mark.slow
 def test_two_ranks_have_the_numbers_of_one_whatever_the_recipe(tmp_path: Path) -> None:
     on_two_ranks(tmp_path / "two", *RECIPES)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,16 +18,18 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import Tensor
 
+from edgewise.core.distributed import Distributed
 from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.tensors import save_tensors
 from edgewise.tasks.base import Split
 from edgewise.training import checkpoint, next_token
 from edgewise.training.checkpoint import load_checkpoint, save_checkpoint
-from edgewise.training.documents import draw_positions, worked_document
-from edgewise.training.execution import Execution
-from edgewise.training.next_token import NextTokenSpec
+from edgewise.training.documents import draw_positions, rows_of_step, worked_document
+from edgewise.training.execution import CPU, Execution
+from edgewise.training.next_token import NextTokenSpec, check_positions, micro_batches
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
+from edgewise.training.packing import PackedRows
 from edgewise.training.run_folder import RunFolder
 from tests.tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train, weights
 
@@ -352,3 +355,13 @@ def test_bf16_stays_near_fp32(tmp_path: Path) -> None:
     exact, rounded = losses(tmp_path / "fp32"), losses(tmp_path / "bf16")
     assert rounded == pytest.approx(exact, abs=0.05)
     assert rounded != exact
+
+
+def test_ranks_make_the_rows_of_their_own_problems_and_some_have_none() -> None:
+    made = partial(rows_of_step, WORLD, "train", TOKENIZER, 2, 96, 0, 1, 3)
+    whole, shares = made(), [made(distributed=Distributed(rank, 3)) for rank in range(3)]
+    assert [int((share.document_RT >= 0).any()) for share in shares] == [0, 1, 1]
+    assert sum(int((share.document_RT >= 0).sum()) for share in shares) == int((whole.document_RT >= 0).sum())
+    empty = PackedRows.of(shares[0])
+    check_positions(empty.positions_RT, 1)
+    assert micro_batches(empty, CPU) == [] and len(micro_batches(PackedRows.of(shares[1]), CPU)) == 1

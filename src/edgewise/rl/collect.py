@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.keyed import key
 from edgewise.model.fixed_order import average
 from edgewise.rl.coverage import Coverage
@@ -59,6 +60,7 @@ class Collector:
     coverage: Coverage
     prompts: int
     samples: int
+    distributed: Distributed = SINGLE_PROCESS
 
     def collect(self, seed: int) -> tuple[ScoredRollouts | None, dict[str, float]]:
         """Sample groups until the batch is full or `filters.resample_up_to` further draws were made.
@@ -91,8 +93,13 @@ class Collector:
         return ScoredRollouts.concatenate(kept), metrics
 
     def score(self, rollouts: Rollouts, seed: int) -> ScoredRollouts:
-        """The rollouts with their outcomes and rewards."""
-        return ScoredRollouts(rollouts, *self.reward.score(self.world, rollouts, seed))
+        """The rollouts with their outcomes and rewards; each rank scores its share of the groups."""
+        numbers = range(len(rollouts.problems))
+        own = self.distributed.shard(numbers)
+        share = rollouts if own == numbers else rollouts.select(own)
+        scored = [self.reward.score(self.world, share, seed)] if own else []
+        outcomes, rewards = zip(*self.distributed.all_gather(scored), strict=True)
+        return ScoredRollouts(rollouts, torch.cat(outcomes), torch.cat(rewards))
 
     def _passing(self, groups: ScoredRollouts, gate_seed: int, seed: int) -> list[int]:
         """The numbers of the groups that pass all filters."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -88,7 +88,9 @@ class RolloutWorker:
         behavior = self._behavior
         match behavior.kind:
             case "gold":
-                return gold_rollouts(self._tokenizer, self._world, problems, self._max_new_tokens)
+                return self._of_all_ranks(
+                    problems, lambda some: gold_rollouts(self._tokenizer, self._world, some, self._max_new_tokens)
+                )
             case "start":
                 return self.by_start(problems, samples, seed)
             case "teacher":
@@ -120,9 +122,9 @@ class RolloutWorker:
     ) -> Rollouts:
         params = SamplingParams(max_new_tokens=self._max_new_tokens, temperature=temperature, precision=self._precision)
         engine = Engine(decoder, self._tokenizer.eos, logit_noise=logit_noise, cores=self._execution.cores)
-        shard = self._execution.distributed.shard(problems)
-        generated = [roll_out(engine, self._tokenizer, self._world, shard, samples, params, seed)] if shard else []
-        rollouts = Rollouts.concatenate(self._execution.distributed.all_gather(generated))
+        rollouts = self._of_all_ranks(
+            problems, lambda some: roll_out(engine, self._tokenizer, self._world, some, samples, params, seed)
+        )
         self.tokens += rollouts.sampled_tokens
         self.flops += sampling_flops(
             decoder.spec,
@@ -133,3 +135,8 @@ class RolloutWorker:
             completion_tokens=rollouts.sampled_tokens,
         )
         return rollouts
+
+    def _of_all_ranks(self, problems: Sequence[Problem], make: Callable[[Sequence[Problem]], Rollouts]) -> Rollouts:
+        """The verified rollouts of all problems, of which each rank makes its share."""
+        share = self._execution.distributed.shard(problems)
+        return Rollouts.concatenate(self._execution.distributed.all_gather([make(share)] if share else []))

@@ -98,6 +98,7 @@ def train(
         Coverage(),
         sampling.prompts,
         sampling.samples,
+        execution.distributed,
     )
     advantages = TokenAdvantages(
         recipe.advantage,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import rng
 from edgewise.model.problem_ids import prompt_ids, solution_ids
@@ -56,14 +57,16 @@ def rows_of_step(
     randomized_positions: int,
     seed: int,
     step: int,
+    distributed: Distributed = SINGLE_PROCESS,
 ) -> PackedArrays:
-    """The rows of update `step`: problems step * documents ... of the split with their solutions, packed."""
-    problems = (world.problem(split, seed, i) for i in range(step * documents, (step + 1) * documents))
-    return pack_arrays(
-        [worked_document(world, problem, tokenizer, randomized_positions) for problem in problems],
-        row_length,
-        tokenizer.pad,
-    )
+    """The rows of update `step`: problems step * documents ... of the split with their solutions, packed.
+
+    Each rank of `distributed` makes its share of the problems and packs them by itself; where there are more ranks
+    than problems, some have no rows.
+    """
+    share = distributed.shard(range(step * documents, (step + 1) * documents))
+    made = [worked_document(world, world.problem(split, seed, i), tokenizer, randomized_positions) for i in share]
+    return pack_arrays(made, row_length, tokenizer.pad) if made else _no_rows()
 
 
 def worked_document(world: World, problem: Problem, tokenizer: Tokenizer, randomized_positions: int = 0) -> Document:
@@ -79,6 +82,11 @@ def worked_document(world: World, problem: Problem, tokenizer: Tokenizer, random
         return Document(tokens, weights)
     source = rng("stretch", problem.split, problem.seed, problem.index)
     return Document(tokens, weights, draw_positions(source, len(tokens), randomized_positions))
+
+
+def _no_rows() -> PackedArrays:
+    numbers = np.zeros((0, _ROUND_TO), np.int32)
+    return PackedArrays(numbers, numbers, numbers, numbers, np.zeros(numbers.shape, np.float32))
 
 
 def draw_positions(source: random.Random, length: int, randomized_positions: int) -> list[int]:

@@ -66,7 +66,7 @@ def train_next_token(
     state = CombinedState({"model": ModuleState(model), "optimizer": optimizer})
     totals = Totals()
     sizes = (spec.documents, spec.row_length, spec.randomized_positions)
-    make = partial(rows_of_step, world, split, tokenizer, *sizes, seed)
+    make = partial(rows_of_step, world, split, tokenizer, *sizes, seed, distributed=execution.distributed)
     with load_ahead(make, execution.loader_workers(spec.steps)) as load_rows:
         for step in folder.steps(spec.steps, state, totals):
             with folder.errors_of(step):
@@ -75,8 +75,9 @@ def train_next_token(
                 totals.data_seconds += time.monotonic() - before
                 learning_rate = spec.optimizer.learning_rate_at(step, spec.steps)
                 metrics = next_token_step(model, optimizer, rows, spec, learning_rate, execution)
-                totals.tokens += rows.real_tokens
-                totals.flops += training_flops(model.spec, model.vocabulary, rows.real_tokens, rows.mean_context)
+                tokens, context = _tokens_and_context(rows, execution)
+                totals.tokens += tokens
+                totals.flops += training_flops(model.spec, model.vocabulary, tokens, context)
                 remedy = f"lower optimizer.learning_rate, which is {spec.optimizer.learning_rate:g}"
                 check_finite(metrics, ("loss", "grad_norm"), remedy)
                 folder.log(step, metrics | {"tokens": totals.tokens})
@@ -93,10 +94,12 @@ def next_token_step(
 ) -> dict[str, float]:
     """One optimizer step on the mean loss over the weighted tokens; returns loss, grad_norm, learning_rate.
 
-    InputError where a position is beyond those of the model.
+    `rows` are those of this rank; the mean is over all ranks' tokens. InputError where a position is beyond those of
+    the model.
     """
     check_positions(rows.positions_RT, model.spec.max_positions)
-    weight = float(total(rows.weights_RT.flatten()))
+    own_weight = float(total(rows.weights_RT.flatten()))
+    weight = sum(execution.distributed.all_gather([own_weight]))
 
     def loss_of(micro_batch: PackedRows) -> tuple[Tensor, float]:
         hidden = model(micro_batch.tokens_RT, micro_batch.positions_RT, micro_batch.document_RT, spec.precision)
@@ -121,16 +124,21 @@ def check_first_update(
 
 def check_positions(positions_RT: Tensor | NDArray[np.int32], max_positions: int) -> None:
     """InputError where a position is beyond those of a model."""
-    positions = int(positions_RT.max()) + 1
+    positions = int(positions_RT.max()) + 1 if len(positions_RT) else 0
     if positions > max_positions:
         raise InputError(f"max_positions: must be at least {positions} for these documents, is {max_positions}")
 
 
 def micro_batches(rows: PackedRows, execution: Execution) -> list[PackedRows]:
-    """This rank's micro-batches of the rows, on its device."""
-    length = rows.tokens_RT.shape[1]
-    size = math.ceil(execution.micro_batch_tokens(rows.tokens_RT.numel()) / length)
-    return [
-        rows[start : start + size].to(execution.device)
-        for start in execution.distributed.shard(range(0, len(rows), size))
-    ]
+    """The micro-batches of this rank's rows, on its device; as large as if it had the other ranks' rows too."""
+    length, tokens = rows.tokens_RT.shape[1], rows.tokens_RT.numel() * execution.distributed.size
+    size = max(1, math.ceil(execution.micro_batch_tokens(tokens) / length))
+    return [rows[start : start + size].to(execution.device) for start in range(0, len(rows), size)]
+
+
+def _tokens_and_context(rows: PackedRows, execution: Execution) -> tuple[int, float]:
+    """Of all ranks' rows: tokens that are not padding, and how many keys one sees on average."""
+    own = [(rows.real_tokens, rows.mean_context)] if len(rows) else []
+    of_ranks = execution.distributed.all_gather(own)
+    tokens = sum(tokens for tokens, _ in of_ranks)
+    return tokens, sum(tokens * context for tokens, context in of_ranks) / tokens

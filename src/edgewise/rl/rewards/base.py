@@ -42,7 +42,8 @@ class RewardFunction(Spec):
         """The binary outcomes (bool) that filters look at, and the rewards (float32), both [problems, samples].
 
         The outcome is whether the answer, or for process rewards the process, is right; for controls it is their own
-        reward, so that no filter tells them the truth. `seed` keys whatever is drawn.
+        reward, so that no filter tells them the truth. `seed` keys whatever is drawn. What a group gets depends on that
+        group alone: where several ranks train, each asks for its share of a step's groups.
         """
 
     def check(self, world: World, split: Split) -> None:
