@@ -64,7 +64,8 @@ def measurements(done: Mapping[str, Values], scale: Scale) -> Iterator[Measureme
             yield _measurement(name, size, "tokens/s", found["tokens_per_second"])
             yield _measurement(f"{name}_first", f"{size}: first update", "s", found["first_seconds"], "less")
             yield _measurement(f"{name}_memory", f"{size}: memory", "GB", found["memory_gb"], "less")
-            yield _measurement(f"{name}_peak", "fastest matrix product in bf16", "FLOP/s", found["matmul"])
+            peak = [flops / 1e12 for flops in found["matmul"]]
+            yield _measurement(f"{name}_peak", f"{size}: fastest matrix product in bf16", "TFLOP/s", peak)
     peer = {name: done[name]["tokens_per_second"] for name in ("transformers", "vllm") if name in done}
     if "sampling" in done:
         found = done["sampling"]

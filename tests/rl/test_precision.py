@@ -16,6 +16,7 @@ from edgewise.rl import rollout_worker
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.train import train
 from edgewise.sampling.params import SamplingParams
+from edgewise.training.execution import Execution
 from edgewise.training.run_folder import RunFolder
 
 from .bandit import SHAPE, TOKENIZER, WORLD, Recorder, advantages_for, changed, decoder, draw, one_batch, update
@@ -93,3 +94,17 @@ def test_a_gradient_in_bf16_is_near_that_of_fp32(backend: str) -> None:
     exact, rounded = (torch.cat([g.flatten() for g in each.values()]) for each in gradients)
     assert rounded.dtype == torch.float32 and not torch.equal(rounded, exact)
     assert float((rounded - exact).norm() / exact.norm()) < 0.05
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("backend", ["torch", "inductor"])
+def test_a_gpu_in_bf16_is_near_a_cpu_in_fp32(backend: str, tmp_path: Path) -> None:
+    for name, device, precision in (("cpu", "cpu", "fp32"), ("cuda", "cuda", "bf16")):
+        asked = backend if device == "cuda" else "auto"
+        model = Decoder(SHAPE, len(TOKENIZER), device=device, backend=asked)
+        execution = Execution(torch.device(device), asked)
+        recipe = changed(WHOLE, {"precision": precision})
+        train(model, TOKENIZER, WORLD, recipe, 0, RunFolder(tmp_path / name), execution)
+    exact, rounded = metrics(tmp_path / "cpu"), metrics(tmp_path / "cuda")
+    assert rounded[0]["entropy"] == pytest.approx(exact[0]["entropy"], abs=0.02)
+    assert all(line["grad_norm"] > 0 for line in rounded)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from edgewise.core.distributed import Distributed
+from edgewise.core.threads import machine_cores
 from edgewise.training.execution import Execution
 
 
@@ -20,3 +21,8 @@ def test_a_gpu_gets_few_large_micro_batches_and_every_rank_one() -> None:
     gpu = Execution(device=torch.device("cuda"))
     assert gpu.micro_batch_tokens(10**6) == 65_536
     assert Execution(device=torch.device("cuda"), distributed=Distributed(0, 4)).micro_batch_tokens(1000) == 250
+
+
+def test_a_gpu_computes_one_stage_at_a_time() -> None:
+    assert Execution().stages_at_once() == machine_cores()
+    assert Execution(torch.device("cuda")).stages_at_once() == 1

@@ -20,7 +20,7 @@ StudySettings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...",
 StudyFolder = Annotated[
     Path, typer.Option("--out", help="Folder for the stages, which studies share, and for the reports.")
 ]
-Workers = Annotated[int | None, typer.Option(min=1, max=4096, help="Stages at a time; default: the cores.")]
+Workers = Annotated[int | None, typer.Option(min=1, max=4096, help="Stages at a time; default: the cores, 1 on a GPU.")]
 Device = Annotated[str, typer.Option(help="Where models run, e.g. cpu or cuda.")]
 ComputedBy = Annotated[
     str,
@@ -71,7 +71,6 @@ def run_named(
 
 def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str, backend: str) -> None:
     from edgewise.core.distributed import process_group
-    from edgewise.core.threads import machine_cores
     from edgewise.model.backend import choose_backend
     from edgewise.report.folder import write_report
     from edgewise.report.progress import StudyProgress
@@ -85,7 +84,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     progress = StudyProgress(study.names())
     with process_group(device) as distributed:
         execution = Execution(check_device(device), choose_backend(backend, device), distributed=distributed)
-        context = Context(root=out, workers=workers or machine_cores(), execution=execution)
+        context = Context(root=out, workers=workers or execution.stages_at_once(), execution=execution)
         with progress if distributed.is_rank_zero else nullcontext():
             store = run(study, context, progress)
     if not distributed.is_rank_zero:
@@ -114,7 +113,6 @@ def _recompute(
     from rich.console import Console
 
     from edgewise.core.spec import digest
-    from edgewise.core.threads import machine_cores
     from edgewise.model.backend import choose_backend
     from edgewise.report.progress import StudyProgress
     from edgewise.study.context import Context
@@ -129,7 +127,9 @@ def _recompute(
     names = {digest(stage): f"{stage.kind}-{digest(stage)}" for stage in every}
     progress = StudyProgress(names, Console(stderr=True))  # stdout has the answer alone
     with progress:
-        equal, line = recompute(recorded, Context(place, workers or machine_cores(), execution=execution), progress)
+        equal, line = recompute(
+            recorded, Context(place, workers or execution.stages_at_once(), execution=execution), progress
+        )
     typer.echo(line)
     raise typer.Exit(0 if equal else 1)
 

@@ -13,7 +13,7 @@ import torch
 
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.errors import InputError
-from edgewise.core.threads import ALL_CORES, Cores, map_in_order
+from edgewise.core.threads import ALL_CORES, Cores, machine_cores, map_in_order
 
 # One process prepares some 700,000 tokens a second of graph arithmetic in English, as many as 100M parameters on an
 # H100 take.
@@ -58,6 +58,10 @@ class Execution:
         if self.device.type != "cpu":
             return _LOADER_WORKERS_OF_A_GPU
         return int(steps >= _STEPS_WORTH_A_LOADER)
+
+    def stages_at_once(self) -> int:
+        """How many stages of a study suit the device: one a core; one on a GPU, whose memory they would share."""
+        return machine_cores() if self.device.type == "cpu" else 1
 
     def micro_batch_tokens(self, total: int) -> int:
         """Tokens of one micro-batch of `total` tokens: `tokens_per_micro_batch`, or what suits the device.

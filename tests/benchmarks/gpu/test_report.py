@@ -64,6 +64,7 @@ def test_the_record_has_every_value_with_n_and_scatter_and_what_is_missing() -> 
     rows = {row["name"]: row for row in whole["measurements"]}
     assert len(rows) == len(whole["measurements"])
     assert (rows["gpu_pretraining_mfu"]["value"], rows["gpu_pretraining_mfu"]["met"]) == (0.4, False)
+    assert rows["gpu_pretraining_peak"]["values"] == [700.0] and rows["gpu_pretraining_peak"]["unit"] == "TFLOP/s"
     assert rows["gpu_pretraining"]["values"] == [900.0, 1000.0, 1100.0] and rows["gpu_pretraining"]["repeats"] == 3
     assert (rows["gpu_sampling"]["value"], rows["gpu_sampling"]["reference"]) == (10.0, 3.0)
     assert {name: rows[f"gpu_{name}"]["met"] for name in TOLERANCES} == dict.fromkeys(TOLERANCES, False)

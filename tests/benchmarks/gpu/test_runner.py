@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def alive(process: int) -> bool:
     return status.exists() and "State:\tZ" not in status.read_text()
 
 
+def all_end(processes: list[int]) -> bool:
+    """Whether they have ended, within some seconds."""
+    end = time.monotonic() + 5
+    while any(map(alive, processes)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not any(map(alive, processes))
+
+
 def test_a_part_that_is_done_is_kept_for_its_scale_and_device_and_one_that_failed_is_not(
     trace: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,11 +74,27 @@ def test_a_part_ends_at_its_limit_with_all_that_it_started(trace: Path, tmp_path
     assert outcomes["endless"].status == "failed" and outcomes["endless"].note == "no result within 8 s"
     (line,) = trace.read_text().splitlines()
     processes = [int(word) for word in line.split()[1:]]
-    end = time.monotonic() + 5
-    while any(map(alive, processes)) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert len(processes) == 2 and not any(map(alive, processes))
+    assert len(processes) == 2 and all_end(processes)
     assert not list((tmp_path / "kept" / "tiny").iterdir())
+
+
+def test_ctrl_c_ends_the_part_with_all_that_it_started(
+    trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = subprocess.Popen.wait
+
+    def interrupted(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        if timeout is None:
+            return wait(process)
+        while not trace.read_text().endswith("\n"):
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run([ENDLESS], tmp_path)
+    processes = [int(word) for word in trace.read_text().split()[1:]]
+    assert len(processes) == 2 and all_end(processes)
 
 
 def test_what_the_time_is_too_short_for_waits_for_the_next_call(trace: Path, tmp_path: Path) -> None:
