@@ -63,7 +63,7 @@ def test_a_command_line_is_accepted(line: str, monkeypatch: pytest.MonkeyPatch) 
     parsed = command.make_context(name, list(arguments)).params
     if name == "demo":
         study_of("edgewise.study.demo:demo", parsed["settings"] or [])
-    elif name == "run":
+    elif name == "run" and parsed["study"]:
         study_of(parsed["study"], parsed["settings"] or [])
     elif name in ("problems", "verify"):
         world_of(parsed["task"], parsed["knobs"] or [])
