@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from edgewise.core.errors import InputError
+from edgewise.model.native import build, library
 from edgewise.report.folder import write_report
 from edgewise.study.context import Context
 from edgewise.study.measure import measure
@@ -23,10 +26,13 @@ from edgewise.study.recompute import recompute, recorded_stages
 from edgewise.study.stages import RL, Evaluate, Stage
 from edgewise.study.store import Store
 from edgewise.training.execution import CPU, Execution
+from tests.model.native.present import needs_kernels
 from tests.tiny import BASE_EVALUATION, PRETRAIN, STAGES, STUDY, TUNED, TUNED_EVALUATION, Log, identity
 
 from .conftest import Finished
 from .other_stages import Shrink
+
+pytestmark = needs_kernels  # without them nothing promises equality
 
 
 class Untouched(Log):
@@ -222,6 +228,35 @@ def test_what_torch_computed_is_marked_and_equality_is_not_promised(tmp_path: Pa
     assert "backend native, recorded torch" in line and line.endswith("equality is not promised: backend torch)")
     equal, line = verified(store.folder(PRETRAIN), execution=by_torch)
     assert equal and line.endswith("recomputed from specs alone; elsewhere equality is not promised: backend torch")
+
+
+COMPUTE = """
+import sys
+from pathlib import Path
+from edgewise.model.native import build
+from edgewise.study.store import Store
+from tests.tiny import PRETRAIN
+build.INSTRUCTION_SETS = (sys.argv[2],)
+print(Store(Path(sys.argv[1])).compute(PRETRAIN))
+"""
+
+
+@pytest.mark.parametrize("instruction_set", build.INSTRUCTION_SETS)
+def test_what_another_library_computed_is_equal_or_marked(instruction_set: str, tmp_path: Path) -> None:
+    path, best = build.library_path(instruction_set), library.find_kernels()
+    if best is None or not path.exists() or not best.supports(instruction_set):
+        pytest.skip("this machine has no such library, or cannot run it")
+    same = library.Kernels(path, instruction_set).same_bits
+    subprocess.run([sys.executable, "-c", COMPUTE, str(tmp_path), instruction_set], check=True, capture_output=True)
+    recorded = Store(tmp_path).provenance(PRETRAIN)
+    assert recorded.backend["instruction_set"] == instruction_set
+    assert recorded.other_bits == (() if same else (f"{instruction_set} kernels",))
+    equal, line = verified(tmp_path)
+    if same or best.instruction_set == instruction_set:
+        assert equal
+    else:
+        assert not equal and f"instruction set {best.instruction_set}, recorded {instruction_set}; " in line
+        assert line.endswith(f"equality is not promised: {instruction_set} kernels)")
 
 
 def test_the_folder_of_a_report_names_its_stages_and_their_outputs(copied: Store) -> None:
