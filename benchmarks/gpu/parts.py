@@ -20,13 +20,13 @@ class Part:
 
 
 PARTS = (
-    Part("tests", "the tests that need a GPU", "benchmarks.gpu.suite:suite", 120),
+    Part("tests", "the tests that need a GPU", "benchmarks.gpu.suite:suite", 150),
     Part("equality", "numbers beside the CPU's", "benchmarks.gpu.equality:equality", 60),
     Part("pretraining", "next-token updates in bf16", "benchmarks.gpu.training:pretraining", 60),
     Part("sampling", "completions in bf16 and FP32", "benchmarks.gpu.sampling:ours", 120),
     Part("rl_step", "GRPO steps in bf16", "benchmarks.gpu.rl:rl_step", 120),
     Part(
-        "transformers", "generate from the same weights", "benchmarks.gpu.sampling:transformers", 120, ("transformers",)
+        "transformers", "generate from the same weights", "benchmarks.gpu.sampling:transformers", 90, ("transformers",)
     ),
     Part(
         "pretraining_compiled",

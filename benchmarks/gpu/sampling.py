@@ -21,15 +21,16 @@ from edgewise.sampling.params import SamplingParams
 
 
 def ours(scale: Scale, device: torch.device) -> dict[str, list[float]]:
-    """Tokens/s in both precisions, after a draw that does not count; bytes read over those of the fastest copy."""
+    """Tokens/s in both precisions, after a short draw that does not count; bytes read over the fastest copy."""
     peak = peaks(scale, device)
     tokenizer, model = model_of(scale, device)
     model.requires_grad_(False)
     engine, prompts = Engine(model, tokenizer.eos), prompts_of(scale, tokenizer)
     rates: dict[str, list[float]] = {}
     for precision, repeats in (("bf16", scale.repeats), ("fp32", 1)):
-        _rate(engine, prompts, scale, precision, device)
-        rates[precision] = [_rate(engine, prompts, scale, precision, device) for _ in range(repeats)]
+        _rate(engine, prompts, scale, precision, device, scale.new_tokens // 8)
+        tokens = scale.new_tokens
+        rates[precision] = [_rate(engine, prompts, scale, precision, device, tokens) for _ in range(repeats)]
         print(f"  {precision}: {rates[precision][-1]:,.0f} tokens/s", flush=True)
     work = sampling_work(
         scale.spec, len(tokenizer), scale.prompts, scale.samples, scale.prompt_tokens, float(scale.new_tokens)
@@ -107,8 +108,10 @@ def check_equal(model: Decoder, theirs: Any, tokenizer: Tokenizer, prompts: list
             raise RuntimeError(f"prompt {p}: our greedy completion {mine.ids(p, 0)} is not the peer's, {ids}")
 
 
-def _rate(engine: Engine, prompts: list[list[int]], scale: Scale, precision: str, device: torch.device) -> float:
-    params = SamplingParams(max_new_tokens=scale.new_tokens, precision=precision)
+def _rate(
+    engine: Engine, prompts: list[list[int]], scale: Scale, precision: str, device: torch.device, new_tokens: int
+) -> float:
+    params = SamplingParams(max_new_tokens=new_tokens, precision=precision)
     drawn: list[int] = []
 
     def draw() -> None:

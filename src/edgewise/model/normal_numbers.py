@@ -33,13 +33,18 @@ _HALF_PI = 1.5707963267948966
 _ROOT_HALF = 0.7071067811865476
 # Torch's `normal_` pairs number i of a block with number i + 8.
 _BLOCK = 16
+# As many as the caches hold: all of a large model at once would take three times as long.
+_AT_ONCE = 2**16
 
 
 def normal_numbers(count: int, generator: torch.Generator) -> Tensor:
     """`count` standard normal numbers, float32: those of torch's `normal_` on a CPU but for the last bits."""
     whole = count // _BLOCK * _BLOCK
     numbers = torch.empty(max(count, _BLOCK))
-    numbers[:whole] = _of_blocks(torch.rand(count, generator=generator)[:whole])
+    uniform = torch.rand(count, generator=generator)
+    for start in range(0, whole, _AT_ONCE):
+        part = slice(start, min(start + _AT_ONCE, whole))
+        numbers[part] = _of_blocks(uniform[part])
     if whole < count:
         # A last block is drawn for itself, and overlaps the one before it.
         numbers[-_BLOCK:] = _of_blocks(torch.rand(_BLOCK, generator=generator))
