@@ -64,6 +64,23 @@ def test_cells_that_are_empty_are_left_out_and_counted(tmp_path: Path) -> None:
     assert read_scaling_table([write(tmp_path / "c.jsonl", rows)]).arms[ONLY_ARM].first_N.tolist() == [1]
 
 
+def test_rows_of_training_and_of_evaluation_may_take_turns(tmp_path: Path) -> None:
+    rows = [{"loss": 1.0, "compute": 1}, {"compute": 1, "reward": 0.1}, {"loss": 0.9, "compute": 2}]
+    rows += [{"compute": 2, "reward": 0.2}]
+    table = read_scaling_table([write(tmp_path / "c.jsonl", "".join(json.dumps(row) + "\n" for row in rows))])
+    assert table.arms[ONLY_ARM].second_N.tolist() == [0.1, 0.2]
+
+
+def test_two_runs_in_one_file_of_metrics_are_refused(tmp_path: Path) -> None:
+    rows = [{"step": step, "tokens": 10.0 * (step + 1), "reward": 0.1 * step} for step in (0, 1, 0, 1)]
+    path = write(tmp_path / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InputError, match=r"line 3: tokens fall from 20 to 10; a file holds one run"):
+        read_scaling_table([path])
+    rows[1]["tokens"] = float("nan")
+    path = write(tmp_path / "gap.jsonl", "".join(json.dumps(row) + "\n" for row in rows[:2]))
+    assert read_scaling_table([path]).arms[ONLY_ARM].first_N.tolist() == [0, 10]
+
+
 def test_names_of_columns_are_mapped(tmp_path: Path) -> None:
     path = write(
         tmp_path / "c.jsonl", '{"flops": 1e15, "pass": 0.1, "run": "s1"}\n{"flops": 2e15, "pass": 0.2, "run": "s1"}\n'
@@ -87,7 +104,8 @@ REFUSED = {
     "columns": ("a,b\n1,2\n", "columns 'a', 'b'; compute and reward, n and c, or depth and steps are needed"),
     "text": ("compute,reward\n1,high\n", "line 2: reward: 'high'; use a finite number"),
     "infinite": ("compute,reward\n1,inf\n", "line 2: reward: 'inf'; use a finite number"),
-    "some seeds": (CURVE + "3,0.3,\n", "line 4: seed: empty; every row of a file needs it, or none"),
+    "some seeds": (CURVE + "3,0.3,\n", "line 4: seed: empty in some rows; every row of a file needs it, or none"),
+    "some arms": ("compute,reward,arm\n1,0.1,a\n2,0.2,\n", "line 3: arm: empty in some rows"),
     "twice": (CURVE + "2,0.3,0\n", "line 4: compute 2 is there twice for one seed; two runs are two seeds"),
     "a copy": (CURVE + "1,0.1,1\n2,0.2,1\n", "all runs: seed 1 has the numbers of seed 0; a copy is no second seed"),
     "no row": ("compute,reward\n", "no row"),

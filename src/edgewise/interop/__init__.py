@@ -12,7 +12,7 @@
 format, and `edgewise.interop.readers.rows` documents edgewise's own columns. `read_arms` reads several models, the
 base first, and checks whether they can be compared. `edgewise.interop.ingest` is what all readers share: it reads
 hostile files within bounds of time and memory. `edgewise.interop.completions` reads completions of a world's problems
-and verifies them.
+and verifies them; `edgewise.interop.scaling_table` reads what scaling laws are fitted to.
 
 The names are imported when they are first used, since `read_arms` needs scipy and the others do not.
 """

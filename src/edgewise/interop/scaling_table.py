@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ import numpy as np
 from edgewise.core.errors import InputError, unknown_name
 from edgewise.core.words import counted
 from edgewise.interop.ingest.cells import quote, to_group_name, to_number
-from edgewise.interop.ingest.records import container_of, records
+from edgewise.interop.ingest.records import container_of, first_records, records
 from edgewise.outcomes.counts import FloatArray, IntArray
 
 Kind = Literal["curve", "counts", "depth"]
@@ -34,6 +34,8 @@ _NEEDED: Mapping[Kind, tuple[str, str]] = {
 }
 _COLUMNS = ("compute", "reward", "entropy", "n", "c", "depth", "steps", "seed", "arm")
 _MOST_ROWS = 1_000_000
+# The columns of a file are those of its first rows.
+_SEEN_ROWS, _SEEN_CHARACTERS = 1000, 1_000_000
 _METRICS = "metrics.jsonl"
 _SPEC = "spec.json"
 # The one arm of files without a column that names arms.
@@ -147,42 +149,41 @@ def _read(path: Path, own_seed: str, names: Mapping[str, str], rows: _Rows, note
     """Add the rows of one file; returns its kind."""
     if container_of(path) == "unknown":
         raise InputError(f"{path}: neither JSONL nor CSV with a header; write rows of compute and reward")
-    kind: Kind | None = None
-    is_metrics, tokens, skipped, total, seeded = False, 0.0, 0, 0, set[bool]()
+    # Rows of training and of evaluation may take turns, so that the first lacks what others have.
+    fields = {name for record in first_records(path, _SEEN_ROWS, _SEEN_CHARACTERS) for name in record.fields}
+    if not fields:
+        raise InputError(f"{path}: no row; write rows of compute and reward")
+    is_metrics = "compute" not in names and "compute" not in fields and {"step", "tokens"} <= fields
+    kind = _kind(path, fields, names, is_metrics)
+    seed_column = names.get("seed", "seed" if "seed" in fields else "training_seed")
+    numbers = [column for column in (*_NEEDED[kind], "entropy") if not (is_metrics and column == "compute")]
+    tokens, skipped, total, seeded, armed = 0.0, 0, 0, set[bool](), set[bool]()
     for record in records(path):
         where = f"{path}: {record.noun} {record.number}"
         total += 1
         if total > _MOST_ROWS:
             raise InputError(f"{path}: more than {_MOST_ROWS:,} rows; write one row for each evaluation")
-        fields = record.fields
-        if kind is None:
-            is_metrics = not names.get("compute") and "compute" not in fields and {"step", "tokens"} <= fields.keys()
-            kind = _kind(path, fields, names, is_metrics)
-        cells = {
-            column: _number(fields, names.get(column, column), where)
-            for column in (*_NEEDED[kind], "entropy")
-            if not (is_metrics and column == "compute")
-        }
+        cells = {column: _number(record.fields, names.get(column, column), where) for column in numbers}
         if is_metrics:
             # A step's reward is that of the policy before its update, and `tokens` counts the step's own.
             cells["compute"] = tokens
-            tokens = _number(fields, "tokens", where) or 0.0
+            tokens = _tokens_so_far(record.fields, tokens, where)
         first, second = (cells[column] for column in _NEEDED[kind])
-        seed = _name(fields, names.get("seed", "seed" if "seed" in fields else "training_seed"), where)
-        seeded.add(seed is not None)
-        if len(seeded) > 1:
-            raise InputError(f"{where}: seed: empty; every row of a file needs it, or none")
+        seed = _name(record.fields, seed_column, where)
         if first is None or (second is None and kind != "depth"):
             skipped += 1
             continue
+        arm = _name(record.fields, names.get("arm", "arm"), where)
+        for column, given, seen in (("seed", seed, seeded), ("arm", arm, armed)):
+            seen.add(given is not None)
+            if len(seen) > 1:
+                raise InputError(f"{where}: {column}: empty in some rows; every row of a file needs it, or none")
         rows.where.append(where)
         rows.first.append(first)
         rows.second.append(np.nan if second is None else second)
         rows.entropy.append(np.nan if cells["entropy"] is None else cells["entropy"])
         rows.seed.append(f"file {own_seed}" if seed is None else seed)
-        rows.arm.append(_name(fields, names.get("arm", "arm"), where) or ONLY_ARM)
-    if kind is None:
-        raise InputError(f"{path}: no row; write rows of compute and reward")
+        rows.arm.append(arm or ONLY_ARM)
     if skipped:
         notes.append(f"{skipped} of {counted(total, 'row')} in {path.name} are left out, where a cell is empty.")
     if is_metrics:
@@ -195,7 +196,18 @@ def _read(path: Path, own_seed: str, names: Mapping[str, str], rows: _Rows, note
     return kind
 
 
-def _kind(path: Path, fields: Mapping[str, Any], names: Mapping[str, str], is_metrics: bool) -> Kind:
+def _tokens_so_far(fields: Mapping[str, Any], before: float, where: str) -> float:
+    tokens = _number(fields, "tokens", where)
+    if tokens is None:
+        return before
+    if tokens < before:
+        raise InputError(
+            f"{where}: tokens fall from {before:g} to {tokens:g}; a file holds one run, whose tokens add up"
+        )
+    return tokens
+
+
+def _kind(path: Path, fields: Collection[str], names: Mapping[str, str], is_metrics: bool) -> Kind:
     present = {column for column in _COLUMNS if names.get(column, column) in fields}
     if is_metrics:
         present.add("compute")
@@ -206,8 +218,8 @@ def _kind(path: Path, fields: Mapping[str, Any], names: Mapping[str, str], is_me
         if present.issuperset(needed):
             return kind
     raise InputError(
-        f"{path}: columns {', '.join(quote(name) for name in list(fields)[:8])}; compute and reward, n and c, or depth "
-        "and steps are needed, and --map compute=flops names those that are called otherwise"
+        f"{path}: columns {', '.join(quote(name) for name in sorted(fields)[:8])}; compute and reward, n and c, or "
+        "depth and steps are needed, and --map compute=flops names those that are called otherwise"
     )
 
 

@@ -165,14 +165,18 @@ def _end(
     bound = float((law.upper if side > 0 else law.lower)[place])
     top = float(theta[place])
     last = theta
+    # A value that was searched before is not searched again from elsewhere, where another minimum may be found.
+    known = {top: -rise}
 
     def excess(value: float) -> float:
         nonlocal last
-        at = {**fixed, place: value}
-        moved = last.copy()
-        moved[place] = value
-        last, least = least_squares(law, points, at, [moved, *law.starts(points, at)[:1]])
-        return least - sse - rise
+        if value not in known:
+            at = {**fixed, place: value}
+            moved = last.copy()
+            moved[place] = value
+            last, least = least_squares(law, points, at, [moved, *law.starts(points, at)[:1]])
+            known[value] = least - sse - rise
+        return known[value]
 
     if law.is_bound(place, top) and abs(bound - top) < 1e-3:
         return bound, True
@@ -184,8 +188,7 @@ def _end(
         if abs(outer - top) >= abs(bound - top):
             outer = bound
         if excess(outer) > 0:
-            root = optimize.brentq(excess, inner, outer, xtol=1e-6, rtol=1e-4) if inner != outer else outer
-            return float(root), False
+            return float(optimize.brentq(excess, inner, outer, xtol=1e-6, rtol=1e-4)), False
         if outer == bound:
             break
         step *= _GROWTH
