@@ -20,6 +20,7 @@ from edgewise.report.progress import StudyProgress
 from edgewise.study.context import Context
 from edgewise.study.demo import DemoSpec, demo
 from edgewise.study.measure import Findings, measure, outcomes_by_region
+from edgewise.study.outputs import digest_of_outputs
 from edgewise.study.plan import topological_order
 from edgewise.study.run import run
 from edgewise.study.store import Store
@@ -39,7 +40,8 @@ base, with the intervals that the verdicts use: each is at the confidence at whi
 
 The setting was chosen on training seeds 100 and up ([LOG.md](LOG.md)) and not changed for these runs; no seed was left
 out. A training seed decides the weights at the start, the order of the data and all draws of RL. The problems that are
-asked are the same for all seeds. Written by `make pages PAGES=seeds` with {versions}.
+asked are the same for all seeds. Digests are of the outputs of each stage; the same spec gives them on every CPU that
+[reproducibility.md](reproducibility.md) names. Written by `make pages PAGES=seeds` with {versions}.
 
 ## What the recipes do
 
@@ -127,10 +129,13 @@ def levels(findings: Findings, study: Study) -> Iterator[str]:
 
 
 def costs(study: Study, store: Store) -> str:
-    """The wall time of every stage, in seconds."""
+    """The wall time of every stage, in seconds, and the digest of what it wrote."""
     names = study.names()
-    took = {names[digest(s)]: store.provenance(s).wall_seconds for s in topological_order(study.evaluations.values())}
-    return "Seconds: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in took.items()) + "."
+    stages = topological_order(study.evaluations.values())
+    recorded = {names[digest(stage)]: store.provenance(stage) for stage in stages}
+    took = ", ".join(f"{name} {provenance.wall_seconds:.0f}" for name, provenance in recorded.items())
+    wrote = ", ".join(f"{name} `{digest_of_outputs(of.outputs)}`" for name, of in recorded.items())
+    return f"Seconds: {took}.\n\nDigests of outputs: {wrote}."
 
 
 def percent(estimate: Estimate, sign: str = "") -> str:
