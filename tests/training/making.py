@@ -45,11 +45,25 @@ def process(step: int) -> int:
     return os.getpid()
 
 
-def divide(step: int) -> int:
-    return 1 // step
+@dataclass(frozen=True)
+class FailsElsewhere:
+    """The step, in one process; an InputError, or a bug, in all others."""
+
+    process: int
+    is_bug: bool
+
+    def __call__(self, step: int) -> int:
+        if os.getpid() != self.process:
+            raise ZeroDivisionError if self.is_bug else InputError(f"step: {step} cannot be made; ask for another")
+        return step
 
 
 def modules(make: Callable[[int], Any], step: int) -> list[str]:
     """What this process has imported once it has made a step."""
     make(step)
     return sorted(sys.modules)
+
+
+def with_process(make: Callable[[int], Any], step: int) -> tuple[Any, int]:
+    """What it makes, and the process that does."""
+    return make(step), os.getpid()

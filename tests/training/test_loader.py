@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from edgewise.training.execution import Execution
 from edgewise.training.loader import load_ahead
 from edgewise.training.run_folder import RunFolder
 from tests.tiny import SPEC, TOKENIZER, WORLD, decoder, traces, train
-from tests.training.making import Large, Noted, divide, modules, process
+from tests.training.making import FailsElsewhere, Large, Noted, modules, process, with_process
 from tests.training.test_next_token import Interrupted, interrupt_at
 
 MAKE = partial(rows_of_step, WORLD, "train", TOKENIZER, 5, 96, 20, 1)
@@ -47,13 +48,33 @@ def soon(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     return condition()
 
 
+def first_from_elsewhere(take: Callable[[int], Any], step: int = 0) -> tuple[int, Any]:
+    """The first step, from `step` on, of which the result names another process, and that result."""
+    while str(os.getpid()) in str(result := take(step)):
+        time.sleep(0.01)
+        step += 1
+    return step, result
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_rows_are_the_same_to_the_bit_whoever_makes_them(workers: int) -> None:
-    with load_ahead(MAKE, workers) as take:
-        for step in range(7, 15):
-            for found, expected in zip(take(step), MAKE(step), strict=True):
+    with load_ahead(partial(with_process, MAKE), workers) as take:
+        first, _ = first_from_elsewhere(lambda step: take(step)[1], 7)
+        for step in range(first + 1, first + 9):
+            rows, maker = take(step)
+            assert maker != os.getpid()
+            for found, expected in zip(rows, MAKE(step), strict=True):
                 assert found.dtype == expected.dtype
                 np.testing.assert_array_equal(found, expected)
+
+
+def test_nobody_waits_while_the_processes_start(tmp_path: Path) -> None:
+    with load_ahead(Noted(tmp_path), 2) as take:
+        start = time.monotonic()
+        assert [take(step) for step in range(3)] == [(step, os.getpid()) for step in range(3)]
+        assert time.monotonic() - start < 0.3, "Python alone takes longer to start, and numpy with it"
+        first, _ = first_from_elsewhere(take, 3)
+        assert first > 3 and {take(first + 1)[1], take(first + 2)[1]}.isdisjoint({os.getpid()})
 
 
 def test_a_run_leaves_the_same_bytes_with_workers_and_when_resumed_with_others(tmp_path: Path) -> None:
@@ -69,12 +90,16 @@ def test_a_run_leaves_the_same_bytes_with_workers_and_when_resumed_with_others(t
 
 def test_steps_are_made_ahead_by_other_processes_and_not_without_end(tmp_path: Path) -> None:
     with load_ahead(Large(tmp_path), 2) as take:
-        assert take(0)[0] == 0
-        # Step 1 has been fetched, and each worker waits with one more.
-        assert soon(lambda: made(tmp_path) == [0, 1, 2, 3])
+        step = 0
+        while take(step)[0] == step and len(made(tmp_path)) == step + 1:
+            time.sleep(0.01)
+            step += 1
+        # The next step has been fetched, and each worker waits with one more; none of the next three was asked for.
+        ahead = list(range(step + 4))
+        assert soon(lambda: made(tmp_path) == ahead)
         time.sleep(0.3)
-        assert made(tmp_path) == [0, 1, 2, 3]
-        assert [int(take(step)[-1]) for step in range(1, 6)] == [1, 2, 3, 4, 5]
+        assert made(tmp_path) == ahead
+        assert [int(take(later)[-1]) for later in range(step + 1, step + 6)] == [*range(step + 1, step + 6)]
 
 
 def test_with_no_workers_nothing_is_made_before_it_is_asked_for(tmp_path: Path) -> None:
@@ -90,13 +115,23 @@ def test_steps_out_of_turn_are_refused(tmp_path: Path) -> None:
             take(4)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_what_making_a_step_raises_comes_where_that_step_is_asked_for(tmp_path: Path, workers: int) -> None:
-    with load_ahead(Noted(tmp_path, fails_at=2), workers) as take:
+def test_what_making_a_step_raises_comes_where_that_step_is_asked_for(tmp_path: Path) -> None:
+    with load_ahead(Noted(tmp_path, fails_at=2), 2) as take:
         assert [take(0)[0], take(1)[0]] == [0, 1]
         with pytest.raises(InputError) as caught:
             take(2)
     assert str(caught.value) == "step: 2 cannot be made; ask for another"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_making_a_step_elsewhere_raises_comes_where_that_step_is_asked_for(workers: int) -> None:
+    with load_ahead(FailsElsewhere(os.getpid(), is_bug=False), workers) as take:
+        step = -1
+        with pytest.raises(InputError) as caught:
+            while True:
+                take(step := step + 1)
+                time.sleep(0.01)
+    assert str(caught.value) == f"step: {step} cannot be made; ask for another"
 
 
 _SCRIPT = """
@@ -122,9 +157,12 @@ def test_short_runs_on_a_cpu_start_no_process_unless_told_to() -> None:
 
 
 def test_a_bug_keeps_its_place_in_the_code() -> None:
-    with load_ahead(divide, 1) as take, pytest.raises(ZeroDivisionError) as caught:
-        take(0)
-    assert "making.py" in caught.value.__notes__[0] and "return 1 // step" in caught.value.__notes__[0]
+    with (
+        load_ahead(FailsElsewhere(os.getpid(), is_bug=True), 1) as take,
+        pytest.raises(ZeroDivisionError) as caught,
+    ):
+        first_from_elsewhere(lambda step: (take(step), os.getpid()))
+    assert "making.py" in caught.value.__notes__[0] and "raise ZeroDivisionError" in caught.value.__notes__[0]
 
 
 def test_a_world_that_fails_in_a_worker_stops_training_with_its_own_line(tmp_path: Path) -> None:
@@ -146,18 +184,21 @@ def test_what_cannot_be_loaded_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch
         load_ahead(MAKE, 1) as take,
         pytest.raises(InputError, match=r"^data_workers: [^\n]* cannot load [^\n]*a_module_that_is_nowhere[^\n]*$"),
     ):
-        take(0)
+        for step in range(10_000):
+            take(step)
+            time.sleep(0.01)
 
 
 def test_a_killed_worker_is_one_line_and_the_others_end(tmp_path: Path) -> None:
     with load_ahead(Noted(tmp_path), 2) as take:
-        first, second = take(0)[1], take(1)[1]
+        step, (_, first) = first_from_elsewhere(take)
+        second = take(step + 1)[1]
         os.kill(second, signal.SIGKILL)
         with pytest.raises(
             InputError, match=r"^data_workers: [^\n]* was killed by SIGKILL, perhaps for want of memory;"
         ):
-            for step in range(2, 10_000):
-                take(step)
+            for later in range(step + 2, 10_000):
+                take(later)
         assert alive(first)
     assert not alive(first) and not alive(second)
 
@@ -165,21 +206,26 @@ def test_a_killed_worker_is_one_line_and_the_others_end(tmp_path: Path) -> None:
 def test_workers_end_where_the_context_is_left_by_an_error() -> None:
     pids: list[int] = []
     with pytest.raises(KeyboardInterrupt), load_ahead(process, 2) as take:
-        pids += [take(0), take(1)]
+        step, first = first_from_elsewhere(take)
+        pids += [first, take(step + 1)]
         raise KeyboardInterrupt
     assert len(set(pids)) == 2 and not any(map(alive, pids))
 
 
 _CHILD = """
-import signal, time
+import os, signal, time
 # A job in the background of a shell is started with interrupts ignored, and hands that on.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from edgewise.training.loader import load_ahead
 from tests.training.making import process
 with load_ahead(process, 2) as take:
-    print(take(0), take(1), flush=True)
+    step = 0
+    while (first := take(step)) == os.getpid():
+        step += 1
+        time.sleep(0.01)
+    print(first, take(step + 1), flush=True)
     try:
-        for step in range(2, 10**9):
+        for step in range(step + 2, 10**9):
             take(step)
     except KeyboardInterrupt:
         time.sleep(0.3)  # long enough for the workers to say something too
@@ -213,8 +259,9 @@ def test_workers_end_with_a_process_that_is_killed(how: signal.Signals) -> None:
 
 
 def test_what_makes_rows_imports_no_torch() -> None:
-    with load_ahead(partial(modules, MAKE), 1) as take:
-        found = set(take(0))
+    with load_ahead(partial(with_process, partial(modules, MAKE)), 1) as take:
+        _, (names, _) = first_from_elsewhere(take)
+    found = set(names)
     assert "edgewise.training.documents" in found and "torch" not in found
 
 

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, BinaryIO, TypeVar
 
@@ -29,9 +29,10 @@ def load_ahead(make: Callable[[int], T], workers: int) -> Iterator[Callable[[int
     It must be called for one step after the other, from any first one. `make` is a pure function of the step that
     can be pickled, so the results do not depend on `workers`. Each worker computes every `workers`-th step, and goes
     on when its last result has been taken; the result of the next step is fetched in the background. `make` is called
-    in this process where there are 0 workers, and where it comes from the script that is run, which other processes
-    cannot import. An error of a step is raised where that step is asked for. InputError where a worker process ends.
-    Workers end with the context; where this process is killed, they end at the next step they have ready.
+    in this process until the workers have started, which takes most of a second; and in any case where there are 0
+    workers, and where it comes from the script that is run, which other processes cannot import. An error of a step is
+    raised where that step is asked for. InputError where a worker process ends. Workers end with the context; where
+    this process is killed, they end at the next step they have ready.
     """
     pickled = pickle.dumps(make) if workers else b""
     if not workers or b"_main__" in pickled:
@@ -39,20 +40,29 @@ def load_ahead(make: Callable[[int], T], workers: int) -> Iterator[Callable[[int
         return
     processes: list[subprocess.Popen[bytes]] = []  # the one whose step is next comes first
     with ThreadPoolExecutor(1) as fetcher:
+        ready: Future[list[None]] | None = None
         fetched: Future[T] | None = None
         next_step = 0
 
         def take(step: int) -> T:
-            nonlocal fetched, next_step
-            if fetched is None:
-                for i in range(workers):
-                    processes.append(_start(pickled, step + i, workers))
-                fetched, next_step = fetcher.submit(_receive, processes[0]), step
+            nonlocal ready, fetched, next_step
+            if ready is None:
+                processes.extend(_start(pickled) for _ in range(workers))
+                # Before its first step a worker says that it is ready.
+                ready, next_step = fetcher.submit(lambda: [_receive(process) for process in processes]), step
             if step != next_step:
                 raise ValueError(f"step {step} was asked for where {next_step} is the next")
+            next_step += 1
+            if fetched is None:
+                if ready.done():
+                    ready.result()
+                    for i, process in enumerate(processes):
+                        _begin(process, next_step + i, workers)
+                    fetched = fetcher.submit(_receive, processes[0])
+                return make(step)
             result = fetched.result()
             processes.append(processes.pop(0))
-            fetched, next_step = fetcher.submit(_receive, processes[0]), step + 1
+            fetched = fetcher.submit(_receive, processes[0])
             return result
 
         try:
@@ -63,7 +73,7 @@ def load_ahead(make: Callable[[int], T], workers: int) -> Iterator[Callable[[int
                     process.kill()
 
 
-def _start(pickled: bytes, first: int, stride: int) -> subprocess.Popen[bytes]:
+def _start(pickled: bytes) -> subprocess.Popen[bytes]:
     """Start a worker without `multiprocessing`, which would import the main module, and torch with it.
 
     It has a session of its own, so that it does not get the terminal's interrupt: the context decides when it ends.
@@ -74,10 +84,16 @@ def _start(pickled: bytes, first: int, stride: int) -> subprocess.Popen[bytes]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
     )
     assert process.stdin is not None
-    with process.stdin as pipe:
-        pickle.dump((first, stride), pipe)
-        pipe.write(pickled)
+    process.stdin.write(pickled)
+    process.stdin.flush()
     return process
+
+
+def _begin(process: subprocess.Popen[bytes], first: int, stride: int) -> None:
+    """Tell a worker which steps are its own."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as pipe:  # what became of it is said where its step is asked for
+        pickle.dump((first, stride), pipe)
 
 
 def _work() -> None:
@@ -93,8 +109,7 @@ def _work() -> None:
 
 
 def _results(source: BinaryIO) -> Iterator[tuple[Any, Exception | None]]:
-    """(result, None) of each step; (None, error) of the step that fails, which is the last."""
-    first, stride = pickle.load(source)
+    """(None, None) when it is ready, (result, None) of each step; (None, error) of what fails, which is the last."""
     try:
         try:
             make = pickle.load(source)
@@ -103,6 +118,11 @@ def _results(source: BinaryIO) -> Iterator[tuple[Any, Exception | None]]:
                 f"data_workers: the processes that prepare data cannot load what makes it ({error});"
                 " define the world in a module that can be imported, or use 0"
             ) from None
+        yield None, None
+        try:
+            first, stride = pickle.load(source)
+        except EOFError:
+            return  # the training process has ended
         for step in count(first, stride):
             yield make(step), None
     except Exception as error:
