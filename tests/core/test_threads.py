@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from functools import partial
@@ -8,7 +11,7 @@ from functools import partial
 import pytest
 import torch
 
-from edgewise.core.threads import ALL_CORES, Cores, map_in_order
+from edgewise.core.threads import ALL_CORES, Cores, leavable, map_in_order
 
 CPU = torch.device("cpu")
 
@@ -90,3 +93,51 @@ def test_what_is_raised_is_raised_here() -> None:
 def test_little_work_starts_no_thread(items: int) -> None:
     here = threading.get_ident()
     assert list(map_in_order(lambda _: threading.get_ident(), range(items), CPU)) == [here] * items
+
+
+def test_a_call_that_can_be_left_gives_its_result_or_its_error() -> None:
+    main = threading.get_ident()
+    assert leavable(threading.get_ident) != main
+    with pytest.raises(ZeroDivisionError):
+        leavable(lambda: 1 // 0)
+    # In another thread, which gets no signals, it is called there.
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(leavable(threading.get_ident) == threading.get_ident()))
+    thread.start()
+    thread.join()
+    assert found == [True]
+
+
+LEFT = """
+import hashlib, os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import torch
+from edgewise.core.threads import leavable, map_in_order
+
+def hash_for_minutes(_=None):
+    return hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
+
+try:
+    print("begun", flush=True)
+    if sys.argv[1] == "call":
+        leavable(hash_for_minutes)
+    else:
+        list(map_in_order(hash_for_minutes, range(3), torch.device("cpu")))
+except KeyboardInterrupt:
+    print("left", torch.get_num_threads(), flush=True)
+    if sys.argv[1] != "call":
+        os._exit(0)  # a pool's threads are waited for at the end
+"""
+
+
+@pytest.mark.parametrize("how", ["call", "map"])
+def test_an_interrupt_leaves_compiled_functions_that_run_for_minutes(how: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", LEFT, how], stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "2"}
+    )
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    time.sleep(0.5)  # to be within the calls
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "left 2\n" and time.monotonic() - start < 2.0
+    assert process.wait(60) == 0, "the call alone would take longer"

@@ -1,4 +1,5 @@
-"""Threads: an ordered map over items on the cores of this process, and how many cores those are.
+"""Threads: an ordered map over items on the cores of this process, how many cores those are, and calls that Ctrl-C
+leaves.
 
 The threads share nothing but the weights they read. Inside a thread torch uses that thread alone. Splitting each small
 operation over the cores instead would make them wait for each other thousands of times a second, and all of them for
@@ -8,8 +9,9 @@ the one that another process disturbs.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -53,7 +55,7 @@ def map_in_order(
     """Yield `function` of each item, in the order of the items, computed on as many threads as there are cores.
 
     On a GPU there is one thread. Gradients are recorded, or not, as where this is called. Until the last result is
-    taken the caller's own torch has one thread too.
+    taken the caller's own torch has one thread too. Ctrl-C does not wait for items that are being computed.
     """
     threads = min(cores.usable(), len(items)) if device.type == "cpu" else 1
     if threads <= 1:
@@ -67,10 +69,37 @@ def map_in_order(
         with torch.set_grad_enabled(recording):
             return function(item)
 
-    with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
-        # What the caller does with one result would else take the cores from the next ones.
-        torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1))
+    # What the caller does with one result would else take the cores from the next ones.
+    torch.set_num_threads(1)
+    interrupted = True
+    try:
+        yield from pool.map(work, items)
+        interrupted = False
+    except (Exception, GeneratorExit):
+        interrupted = False
+        raise
+    finally:
+        torch.set_num_threads(own_threads)
+        pool.shutdown(wait=not interrupted, cancel_futures=True)
+
+
+def leavable(function: Callable[[], R], *used: object) -> R:
+    """The result of a compiled function that runs for long and lets other threads run; Ctrl-C does not wait for it.
+
+    Python handles signals in the main thread, between two instructions. So the main thread waits, and another one
+    calls. Where it leaves, the call runs on, ends with the process, and its result is dropped; `used` are the objects
+    whose memory it uses.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return function()
+    result: Future[R] = Future()
+
+    def call(used: tuple[object, ...]) -> None:
         try:
-            yield from pool.map(work, items)
-        finally:
-            torch.set_num_threads(own_threads)
+            result.set_result(function())
+        except BaseException as error:
+            result.set_exception(error)
+
+    threading.Thread(target=call, args=(used,), daemon=True).start()
+    return result.result()

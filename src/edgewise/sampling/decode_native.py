@@ -14,7 +14,7 @@ from itertools import accumulate
 import numpy as np
 import torch
 
-from edgewise.core.threads import ALL_CORES, Cores
+from edgewise.core.threads import ALL_CORES, Cores, leavable
 from edgewise.model.decoder import Decoder
 from edgewise.model.native.decoder import model_structure, weights_of
 from edgewise.model.native.library import check_status, loaded_kernels
@@ -65,7 +65,7 @@ def decode_native(
         logp.ctypes.data,
         None if own_logp is None else own_logp.ctypes.data,
     )
-    check_status(
-        loaded_kernels().functions.edgewise_sample(byref(model_structure(model, weights)), byref(request_in_c))
-    )
+    structure, sample = model_structure(model, weights), loaded_kernels().functions.edgewise_sample
+    used = (weights, model, prompts, start, limit, keys, tokens, logp, own_logp)
+    check_status(leavable(lambda: sample(byref(structure), byref(request_in_c)), *used))
     return SampledTokens(tokens, logp, own_logp)
