@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from edgewise.core.distributed import Distributed
 from edgewise.rl.recipe import Recipe
 from edgewise.sampling.params import SamplingParams
 from edgewise.study.other_bits import other_bits
@@ -18,6 +19,7 @@ from tests.model.native.present import needs_kernels
 
 WORLD = ModularArithmetic()
 BASE = Pretrain(world=WORLD)
+NOISY = Recipe.model_validate({"sampling": {"behavior": {"kind": "policy", "logit_noise": 0.1}}})
 
 
 @needs_kernels
@@ -29,6 +31,9 @@ BASE = Pretrain(world=WORLD)
         (RL(parent=BASE, world=WORLD), ()),
         (RL(parent=BASE, world=WORLD, recipe=Recipe(precision="bf16")), ("recipe.precision bf16",)),
         (Evaluate(parent=BASE, world=WORLD, sampling=SamplingParams(top_p=0.9)), ("sampling.top_p 0.9",)),
+        (RL(parent=BASE, world=WORLD, recipe=NOISY), ("recipe.sampling.behavior.logit_noise 0.1",)),
+        # A child of what torch computed reads what that recorded, whatever it is.
+        (Evaluate(parent=RL(parent=BASE, world=WORLD, recipe=NOISY), world=WORLD), ()),
     ],
 )
 def test_what_a_spec_asks_of_torch_is_named(stage: Stage, reasons: tuple[str, ...]) -> None:
@@ -41,6 +46,7 @@ def test_what_a_spec_asks_of_torch_is_named(stage: Stage, reasons: tuple[str, ..
         ({"backend": "torch"}, ("backend torch",)),
         ({"backend": "inductor"}, ("backend inductor",)),
         ({"device": torch.device("cuda")}, ("device cuda", "backend torch")),
+        ({"backend": "torch", "distributed": Distributed(0, 4)}, ("4 ranks", "backend torch")),
     ],
 )
 def test_an_execution_is_named(fields: dict[str, Any], reasons: tuple[str, ...]) -> None:
