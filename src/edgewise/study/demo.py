@@ -35,7 +35,7 @@ class DemoSpec(Spec):
     model: DecoderSpec = DecoderSpec(rope_theta=1000)
     pretraining: NextTokenSpec = NextTokenSpec(steps=2000, documents=12, randomized_positions=96)
     rl: AnyRecipe = Recipe(steps=60, reward={"function": "process"})
-    problems: int = Field(300, ge=2)
+    problems: int = Field(200, ge=2)
     samples: int = Field(64, ge=8)
 
     @model_validator(mode="after")
