@@ -139,7 +139,7 @@ def costs(study: Study, store: Store) -> str:
 
 
 def percent(estimate: Estimate, sign: str = "") -> str:
-    value, low, high = (f"{100 * number:z{sign}.1f}" for number in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (f"{100 * number:{sign}z.1f}" for number in (estimate.value, estimate.low, estimate.high))
     return f"{value} [{low}, {high}]"
 
 
