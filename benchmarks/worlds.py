@@ -115,17 +115,17 @@ def gpu_share() -> float:
     """Percent of the time that a quarter of an H100 waits for one process, training 100M parameters at half its peak.
 
     A GPU takes what four processes prepare, so that one of them feeds a quarter. It is simulated: so many tokens are
-    slept away. Compact graph arithmetic of 6 operations, 1,024 problems a step, from the first step on.
+    slept away. Compact graph arithmetic of 6 operations, 256 problems a step, from the first step on.
     """
     from edgewise.model.tokenizer import Tokenizer
     from edgewise.training.documents import rows_of_step
     from edgewise.training.loader import load_ahead
 
     world = graph(6, "compact")
-    make = partial(rows_of_step, world, "train", Tokenizer(world.words()), 1024, 2048, 0, 0)
+    make = partial(rows_of_step, world, "train", Tokenizer(world.words()), 256, 2048, 0, 0)
     pace, waited, start = CONSUMED[0.5] / 4, 0.0, time.monotonic()
     with load_ahead(make, 1) as take:
-        for step in range(100):
+        for step in range(400):
             asked = time.monotonic()
             rows = take(step)
             waited += time.monotonic() - asked
@@ -216,7 +216,7 @@ MEASURED: dict[str, Measured] = {
     ),
     "gpu_share": Measured(
         "share of the time that a quarter of an H100 (simulated), training 100M parameters at half its peak, waits for"
-        " one process: graph arithmetic, compact, op 6, in its first 100 steps of 1,024 problems",
+        " one process: graph arithmetic, compact, op 6, in its first 400 steps of 256 problems",
         "% (less is better)",
         gpu_share,
         1.0,
