@@ -168,7 +168,7 @@ class Attention {
         for (Index key = 1; key < sees_most(); key++)
             UNROLLED for (int v = 0; v < kQueryVectors; v++) {
                 const Vector x = where_seen(key, v, load(weights_.data() + key * kQueries + v * kLanes), most[v]);
-                most[v] = x > most[v] ? x : most[v];
+                most[v] = larger(x, most[v]);
             }
         for (Index key = 0; key < sees_most(); key++)
             UNROLLED for (int v = 0; v < kQueryVectors; v++) {

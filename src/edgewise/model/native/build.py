@@ -21,7 +21,7 @@ BASELINE = "baseline"
 # Best first; the names of the others are those that -march knows.
 INSTRUCTION_SETS: tuple[str, ...] = ("x86-64-v4", "x86-64-v3", BASELINE)
 
-_FLAGS = (
+FLAGS = (
     *("-std=c++17", "-O3", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden"),
     # A product and a sum are rounded one after the other unless the source says otherwise: the same bits everywhere.
     *("-fopenmp-simd", "-Wno-psabi", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"),
@@ -65,7 +65,7 @@ def _compile(compiler: list[str], instruction_set: str) -> subprocess.Popen[byte
     library_path(instruction_set).unlink(missing_ok=True)
     machine = [] if instruction_set == BASELINE else [f"-march={instruction_set}"]
     output = ["-o", str(_unfinished(instruction_set))]
-    command = [*compiler, *_FLAGS, *machine, f'-DEDGEWISE_DIGEST="{sources_digest()}"', *output]
+    command = [*compiler, *FLAGS, *machine, f'-DEDGEWISE_DIGEST="{sources_digest()}"', *output]
     return subprocess.Popen([*command, str(FOLDER / "kernels.cpp")])
 
 

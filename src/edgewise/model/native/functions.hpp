@@ -11,87 +11,95 @@ namespace edgewise {
 
 // What both exponentials share: x = whole ln 2 + r, and e^r - 1. Polynomial and reduction as in Cephes (Moshier).
 struct Reduced {
-    Vector whole, shifted, part;
+    Part whole, shifted, part;
 
-    explicit Reduced(Vector x) {
-        const Vector shift = splat(12582912.0f);  // 1.5 x 2^23: adding it rounds to whole numbers
-        shifted = fma(x, splat(1.44269504f), shift);
+    explicit Reduced(Part x) {
+        const Part shift = splat_part(12582912.0f);  // 1.5 x 2^23: adding it rounds to whole numbers
+        shifted = fma_part(x, splat_part(1.44269504f), shift);
         whole = shifted - shift;
-        Vector r = fma(whole, splat(-0.693359375f), x);
-        r = fma(whole, splat(2.12194440e-4f), r);
-        Vector y = fma(r, splat(1.9875691500e-4f), splat(1.3981999507e-3f));
-        y = fma(y, r, splat(8.3334519073e-3f));
-        y = fma(y, r, splat(4.1665795894e-2f));
-        y = fma(y, r, splat(1.6666665459e-1f));
-        y = fma(y, r, splat(5.0000001201e-1f));
-        part = fma(y * r, r, r);
+        Part r = fma_part(whole, splat_part(-0.693359375f), x);
+        r = fma_part(whole, splat_part(2.12194440e-4f), r);
+        Part y = fma_part(r, splat_part(1.9875691500e-4f), splat_part(1.3981999507e-3f));
+        y = fma_part(y, r, splat_part(8.3334519073e-3f));
+        y = fma_part(y, r, splat_part(4.1665795894e-2f));
+        y = fma_part(y, r, splat_part(1.6666665459e-1f));
+        y = fma_part(y, r, splat_part(5.0000001201e-1f));
+        part = fma_part(y * r, r, r);
     }
 };
 
 // 2^n for whole numbers from -126 to 127.
-inline Vector power_of_two(Whole n) { return reinterpret_cast<Vector>((n + 127) << 23); }
+inline Part power_of_two(WholePart n) { return reinterpret_cast<Part>((n + 127) << 23); }
 
 // e^x to about one unit in the last place. Below -87 it stays at e^-87, above 88 at e^88; NaN stays NaN. Written in
 // vectors, because compilers turn the two bounds into branches, and the branches into everything done twice.
-inline Vector exponential(Vector x) {
-    const Vector low = splat(-87.0f), high = splat(88.0f);
+inline Part exponential_part(Part x) {
+    const Part low = splat_part(-87.0f), high = splat_part(88.0f);
     x = x < low ? low : x;
     x = x > high ? high : x;
     const Reduced reduced(x);
     // The whole number stands in the low bits of the shifted one.
-    const Whole power = (reinterpret_cast<Whole>(reduced.shifted) + 127) << 23;
-    return (reduced.part + 1.0f) * reinterpret_cast<Vector>(power);
+    const WholePart power = (reinterpret_cast<WholePart>(reduced.shifted) + 127) << 23;
+    return (reduced.part + 1.0f) * reinterpret_cast<Part>(power);
 }
 
 // e^x from 0 to infinity, subnormal numbers among them.
-inline Vector any_exponential(Vector x) {
-    const Vector low = splat(-105.0f), high = splat(89.0f);
+inline Part any_exponential_part(Part x) {
+    const Part low = splat_part(-105.0f), high = splat_part(89.0f);
     x = x < low ? low : x;
     x = x > high ? high : x;
     const Reduced reduced(x);
     // In two steps, because 2^128 is no number and 2^-149 is not one that is made of its bits.
-    const Whole power = __builtin_convertvector(reduced.whole, Whole), half = power >> 1;
-    const Vector y = (reduced.part + 1.0f) * power_of_two(half) * power_of_two(power - half);
+    const WholePart power = __builtin_convertvector(reduced.whole, WholePart), half = power >> 1;
+    const Part y = (reduced.part + 1.0f) * power_of_two(half) * power_of_two(power - half);
     return x == x ? y : x;
 }
 
 // e^x - 1, also where x is next to 0.
-inline Vector any_exponential_minus_one(Vector x) {
-    const Vector high = splat(17.0f), low = splat(-87.0f);
-    Vector within = x > high ? high : x;
+inline Part any_exponential_minus_one_part(Part x) {
+    const Part high = splat_part(17.0f), low = splat_part(-87.0f);
+    Part within = x > high ? high : x;
     within = within < low ? low : within;
     const Reduced reduced(within);
-    const Vector power = power_of_two(__builtin_convertvector(reduced.whole, Whole));
-    const Vector y = fma(reduced.part, power, power - 1.0f);
+    const Part power = power_of_two(__builtin_convertvector(reduced.whole, WholePart));
+    const Part y = fma_part(reduced.part, power, power - 1.0f);
     // From 17 on the 1 is lost in rounding.
-    return x > high ? any_exponential(x) : (x == x ? y : x);
+    return x > high ? any_exponential_part(x) : (x == x ? y : x);
 }
 
 // The natural logarithm to about one unit in the last place: -infinity of 0, NaN of what is below. As in Cephes.
-inline Vector logarithm(Vector x) {
-    const Vector small = splat(1.17549435e-38f), infinite = splat(__builtin_inff());
-    const Vector scaled = x < small ? x * 33554432.0f : x;  // 2^25: subnormal numbers become normal ones
-    const Whole bits = reinterpret_cast<Whole>(scaled) - 0x3f3504f3;  // of the root of 1/2
-    const Whole exponent = bits >> 23, mantissa = (bits & 0x007fffff) + 0x3f3504f3;
-    const Vector power = __builtin_convertvector(exponent, Vector) - (x < small ? splat(25.0f) : splat(0.0f));
-    const Vector f = reinterpret_cast<Vector>(mantissa) - 1.0f, square = f * f;
-    Vector y = fma(f, splat(7.0376836292e-2f), splat(-1.1514610310e-1f));
-    y = fma(y, f, splat(1.1676998740e-1f));
-    y = fma(y, f, splat(-1.2420140846e-1f));
-    y = fma(y, f, splat(1.4249322787e-1f));
-    y = fma(y, f, splat(-1.6668057665e-1f));
-    y = fma(y, f, splat(2.0000714765e-1f));
-    y = fma(y, f, splat(-2.4999993993e-1f));
-    y = fma(y, f, splat(3.3333331174e-1f));
+inline Part logarithm_part(Part x) {
+    const Part small = splat_part(1.17549435e-38f), infinite = splat_part(__builtin_inff());
+    const Part scaled = x < small ? x * 33554432.0f : x;  // 2^25: subnormal numbers become normal ones
+    const WholePart bits = reinterpret_cast<WholePart>(scaled) - 0x3f3504f3;  // of the root of 1/2
+    const WholePart exponent = bits >> 23, mantissa = (bits & 0x007fffff) + 0x3f3504f3;
+    const Part power = __builtin_convertvector(exponent, Part) - (x < small ? splat_part(25.0f) : splat_part(0.0f));
+    const Part f = reinterpret_cast<Part>(mantissa) - 1.0f, square = f * f;
+    Part y = fma_part(f, splat_part(7.0376836292e-2f), splat_part(-1.1514610310e-1f));
+    y = fma_part(y, f, splat_part(1.1676998740e-1f));
+    y = fma_part(y, f, splat_part(-1.2420140846e-1f));
+    y = fma_part(y, f, splat_part(1.4249322787e-1f));
+    y = fma_part(y, f, splat_part(-1.6668057665e-1f));
+    y = fma_part(y, f, splat_part(2.0000714765e-1f));
+    y = fma_part(y, f, splat_part(-2.4999993993e-1f));
+    y = fma_part(y, f, splat_part(3.3333331174e-1f));
     y = y * f * square;
-    y = fma(power, splat(-2.12194440e-4f), y);
-    y = fma(square, splat(-0.5f), y);
-    y = fma(power, splat(0.693359375f), f + y);
+    y = fma_part(power, splat_part(-2.12194440e-4f), y);
+    y = fma_part(square, splat_part(-0.5f), y);
+    y = fma_part(power, splat_part(0.693359375f), f + y);
     y = x < infinite ? y : x;
-    y = x == splat(0.0f) ? -infinite : y;
-    return x < splat(0.0f) ? splat(__builtin_nanf("")) : y;
+    y = x == splat_part(0.0f) ? -infinite : y;
+    return x < splat_part(0.0f) ? splat_part(__builtin_nanf("")) : y;
 }
-inline float logarithm(float x) { return logarithm(splat(x))[0]; }
+
+// The same of vectors.
+inline Vector exponential(Vector x) { return by_parts(x, [](Part part) { return exponential_part(part); }); }
+inline Vector any_exponential(Vector x) { return by_parts(x, [](Part part) { return any_exponential_part(part); }); }
+inline Vector any_exponential_minus_one(Vector x) {
+    return by_parts(x, [](Part part) { return any_exponential_minus_one_part(part); });
+}
+inline Vector logarithm(Vector x) { return by_parts(x, [](Part part) { return logarithm_part(part); }); }
+inline float logarithm(float x) { return logarithm_part(splat_part(x))[0]; }
 
 inline float dot(const float* x, const float* y, Index n) {
     Vector sum{};
@@ -104,7 +112,7 @@ inline float largest(const float* x, Index n) {
     Index i = 0;
     for (; i + kLanes <= n; i += kLanes) {
         const Vector some = load(x + i);
-        most = some > most ? some : most;
+        most = larger(some, most);
     }
     float top = x[0];
     for (int lane = 0; lane < kLanes; lane++) top = most[lane] > top ? most[lane] : top;
@@ -162,6 +170,9 @@ inline void norm_backward(const float* x, const float* gain, Index n, float inve
     }
 }
 
+constexpr int of_even(int i) { return i & ~1; }
+constexpr int of_odd(int i) { return i | 1; }
+
 // Rotary embedding of `heads` heads in place: pairs of neighbours times cos + i sin; `sign` -1 turns back. In vectors,
 // because a compiler that sees the two products of each part adds them with one rounding here and two there.
 inline void rotate(float* x, Index heads, Index depth, const float* rotation, float sign) {
@@ -169,9 +180,8 @@ inline void rotate(float* x, Index heads, Index depth, const float* rotation, fl
     for (Index h = 0; h < heads; h++, x += depth)
         for (Index i = 0; i < depth; i += kLanes) {
             const Vector own = load_some(x + i, depth - i), turn = load_some(rotation + i, depth - i);
-            const Vector other = LANES(own, own, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
-            const Vector cosine = LANES(turn, turn, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 14);
-            const Vector sine = LANES(turn, turn, 1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15) * signs;
+            const Vector other = shuffled<across<1>>(own), cosine = shuffled<of_even>(turn);
+            const Vector sine = shuffled<of_odd>(turn) * signs;
             store_some(x + i, fma(own, cosine, other * sine), depth - i);
         }
 }

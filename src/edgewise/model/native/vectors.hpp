@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
+#include <utility>
 #include <vector>
 
 #if defined(__AVX512F__) || defined(__FMA__)
@@ -42,6 +43,7 @@ constexpr int kParts = 4;
 #endif
 constexpr int kPartLanes = kLanes / kParts;
 typedef float Part __attribute__((vector_size(4 * kPartLanes), aligned(4), may_alias));
+typedef std::int32_t WholePart __attribute__((vector_size(4 * kPartLanes)));
 
 // Sums stay in registers only where the compiler sees every index.
 #define UNROLLED _Pragma("GCC unroll 16")
@@ -91,6 +93,26 @@ inline void store_some(float* p, Vector x, Index n) {
     for (Index i = 0; i < n; i++) p[i] = some[i];
 }
 
+// A function of each part of a vector. Compilers choose between lanes, compare and shuffle in registers only within one.
+template <class Function>
+inline Vector by_parts(Vector x, Function function) {
+    Part part[kParts];
+    std::memcpy(part, &x, sizeof x);
+    UNROLLED for (int p = 0; p < kParts; p++) part[p] = function(part[p]);
+    std::memcpy(&x, part, sizeof x);
+    return x;
+}
+
+// The larger of each two lanes; y where x is no number.
+inline Vector larger(Vector x, Vector y) {
+    Part a[kParts], b[kParts];
+    std::memcpy(a, &x, sizeof x);
+    std::memcpy(b, &y, sizeof y);
+    UNROLLED for (int p = 0; p < kParts; p++) b[p] = a[p] > b[p] ? a[p] : b[p];
+    std::memcpy(&y, b, sizeof y);
+    return y;
+}
+
 inline Vector fma(Vector x, Vector y, Vector z) {
     Part a[kParts], b[kParts], c[kParts];
     std::memcpy(a, &x, sizeof x);
@@ -101,15 +123,65 @@ inline Vector fma(Vector x, Vector y, Vector z) {
     return z;
 }
 
+// Lane i of the result is lane Of(i). Shuffles stay within a register where they can: compilers take apart, number by
+// number, what goes across the parts of a vector.
+template <int (*Of)(int), int... I>
+inline Part shuffled_part(Part x, std::integer_sequence<int, I...>) {
+#ifdef __clang__
+    return __builtin_shufflevector(x, x, Of(I)...);
+#else
+    return __builtin_shuffle(x, WholePart{Of(I)...});
+#endif
+}
+template <int (*Of)(int)>
+inline Part shuffled_part(Part x) {
+    return shuffled_part<Of>(x, std::make_integer_sequence<int, kPartLanes>());
+}
+// The same of each part of a vector, where Of(i) is in the part of i.
+template <int (*Of)(int)>
+inline Vector shuffled(Vector x) {
+    return by_parts(x, [](Part part) { return shuffled_part<Of>(part); });
+}
+template <int Distance>
+constexpr int across(int i) { return i ^ Distance; }
+
 // The sum of the lanes: halves are added, then quarters, and so on.
 inline float total(Vector x) {
-    x += LANES(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-    x += LANES(x, x, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
-    x += LANES(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    x += LANES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
-    return x[0];
+    Part part[kParts];
+    std::memcpy(part, &x, sizeof x);
+    UNROLLED for (int half = kParts / 2; half > 0; half /= 2)
+        for (int p = 0; p < half; p++) part[p] += part[p + half];
+    Part sum = part[0];
+    if constexpr (kPartLanes > 8) sum += shuffled_part<across<8>>(sum);
+    if constexpr (kPartLanes > 4) sum += shuffled_part<across<4>>(sum);
+    sum += shuffled_part<across<2>>(sum);
+    sum += shuffled_part<across<1>>(sum);
+    return sum[0];
 }
 
+#if defined(__FMA__) && !defined(__AVX512F__) && !defined(__clang__)
+#define PART_LANES(x, y, ...) __builtin_shuffle(x, y, WholePart{__VA_ARGS__})
+// The same of each of kLanes vectors, in halves.
+inline Vector totals(const Vector* x) {
+    Part halves[16], quarters[8], eighths[4], sums[2];
+    UNROLLED for (int i = 0; i < 16; i++) {
+        const float* from = reinterpret_cast<const float*>(x + i);
+        halves[i] = load_part(from) + load_part(from + kPartLanes);
+    }
+    UNROLLED for (int i = 0; i < 8; i++)
+        quarters[i] = PART_LANES(halves[2 * i], halves[2 * i + 1], 0, 1, 2, 3, 8, 9, 10, 11) +
+                      PART_LANES(halves[2 * i], halves[2 * i + 1], 4, 5, 6, 7, 12, 13, 14, 15);
+    UNROLLED for (int i = 0; i < 4; i++)
+        eighths[i] = PART_LANES(quarters[2 * i], quarters[2 * i + 1], 0, 1, 4, 5, 8, 9, 12, 13) +
+                     PART_LANES(quarters[2 * i], quarters[2 * i + 1], 2, 3, 6, 7, 10, 11, 14, 15);
+    UNROLLED for (int i = 0; i < 2; i++)
+        sums[i] = PART_LANES(eighths[2 * i], eighths[2 * i + 1], 0, 2, 4, 6, 8, 10, 12, 14) +
+                  PART_LANES(eighths[2 * i], eighths[2 * i + 1], 1, 3, 5, 7, 9, 11, 13, 15);
+    Vector all;
+    std::memcpy(&all, sums, sizeof all);
+    return all;
+}
+#else
 // The same of each of kLanes vectors.
 inline Vector totals(const Vector* x) {
     Vector halves[8], quarters[4], eighths[2];
@@ -125,6 +197,7 @@ inline Vector totals(const Vector* x) {
     return LANES(eighths[0], eighths[1], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
            LANES(eighths[0], eighths[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
+#endif
 
 // Row lengths of buffers are multiples of this, so that a panel never ends beyond a row.
 constexpr int kPad = 32;
