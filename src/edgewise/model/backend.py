@@ -3,8 +3,8 @@
 "native" are the kernels, "inductor" is torch with the layers compiled by torch.compile for training (not for sampling,
 where a GPU replays CUDA graphs). No name but "inductor" itself stands for it: compiling takes a minute.
 All give the same completions and gradients up to rounding; the kernels are several times faster on a CPU. Each gives
-the same bits whatever the batch layout and the number of cores. Those of the kernels are the same on every CPU; torch is
-the reference for correctness, not for bits, which depend on the instructions that it finds.
+the same bits whatever the batch layout and the number of cores. Those of the kernels are the same on every CPU. Torch
+is the reference for correctness, not for bits, which depend on the instructions that it finds.
 """
 
 from __future__ import annotations

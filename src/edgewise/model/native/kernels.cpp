@@ -100,9 +100,6 @@ EXPORTED void edgewise_exponentials(Index n, const float* x, float* y) { of_each
 EXPORTED void edgewise_exponentials_minus_one(Index n, const float* x, float* y) {
     of_each(n, x, y, any_exponential_minus_one);
 }
-EXPORTED void edgewise_logarithms(Index n, const float* x, float* y) {
-    of_each(n, x, y, [](Vector some) { return logarithm(some); });
-}
 
 EXPORTED void edgewise_add_rows(Index rows, Index columns, const std::int64_t* index, const float* from, float* to) {
     add_rows(rows, columns, index, from, to);

@@ -38,7 +38,7 @@ class Kernels:
         for name, sizes, arrays in (
             *(("linear", 3, 3), ("linear_backward", 3, 5), ("sums", 2, 2), ("double_sums", 2, 2)),
             *(("log_sums", 2, 2), ("log_sums_backward", 2, 4), ("log_softmax_backward", 2, 3)),
-            *(("exponentials", 1, 2), ("exponentials_minus_one", 1, 2), ("logarithms", 1, 2), ("add_rows", 2, 3)),
+            *(("exponentials", 1, 2), ("exponentials_minus_one", 1, 2), ("add_rows", 2, 3)),
         ):
             getattr(functions, f"edgewise_{name}").argtypes = [*[c_int64] * sizes, *[c_void_p] * arrays]
         functions.edgewise_sum_of_squares.argtypes = [c_int64, POINTER(CWeights)]

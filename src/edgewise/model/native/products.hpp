@@ -56,7 +56,7 @@ inline void tile(Index depth, const float* a, Index a_row, Index a_k, const floa
         const float* left = a + k * a_k;
         UNROLLED for (int r = 0; r < R; r++) {
             const Part x = splat_part(left[r * a_row]);
-            UNROLLED for (int v = 0; v < kWide; v++) sum[r][v] = fma_part(x, right[v], sum[r][v]);
+            UNROLLED for (int v = 0; v < kWide; v++) add_product(sum[r][v], x, right[v]);
         }
     }
     UNROLLED for (int r = 0; r < R; r++)

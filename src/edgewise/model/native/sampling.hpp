@@ -96,11 +96,11 @@ class Cache {
                 const Part weight = splat_part(weights[t + i]);
                 const float* from = values + (t + i) * step_;
                 UNROLLED for (int v = 0; v < kWide; v++)
-                    sum[i][v] = fma_part(weight, load_part(from + v * kPartLanes), sum[i][v]);
+                    add_product(sum[i][v], weight, load_part(from + v * kPartLanes));
             }
         for (; t < tokens; t++)
             UNROLLED for (int v = 0; v < kWide; v++)
-                sum[0][v] = fma_part(splat_part(weights[t]), load_part(values + t * step_ + v * kPartLanes), sum[0][v]);
+                add_product(sum[0][v], splat_part(weights[t]), load_part(values + t * step_ + v * kPartLanes));
         UNROLLED for (int v = 0; v < kWide; v++)
             store_part(out + v * kPartLanes, (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]));
     }

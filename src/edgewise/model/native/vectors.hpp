@@ -68,6 +68,15 @@ inline Part fma_part(Part x, Part y, Part z) {
 #endif
 }
 
+// sum += x y, rounded once, in the register of the sum: left to themselves, compilers move sums from one to another.
+inline void add_product(Part& sum, Part x, Part y) {
+#if defined(__AVX512F__) || defined(__FMA__)
+    asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(x), "v"(y));
+#else
+    sum = fma_part(x, y, sum);
+#endif
+}
+
 inline Part load_part(const float* p) { return *reinterpret_cast<const Part*>(p); }
 inline void store_part(float* p, Part x) { *reinterpret_cast<Part*>(p) = x; }
 inline Part splat_part(float x) { return x - Part{}; }
