@@ -28,11 +28,9 @@ LONG = ["covered=2", "rare=3", "edge=3", "hard=4", "pretraining.steps=100000", "
 
 
 def started(*words: str, **environment: str) -> subprocess.Popen[str]:
-    """`edgewise words` in a group of its own, as a shell starts it, with the handlers installed."""
+    """`edgewise words` in a group of its own, as a shell starts it, once its handlers are installed."""
     process = subprocess.Popen(
-        # A job in the background of a shell is started with interrupts ignored, and hands that on.
-        [sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-         "import sys; from edgewise import cli; sys.argv[0] = 'edgewise'; cli.main()", *words],
+        [sys.executable, "-c", "import sys; from edgewise import cli; sys.argv[0] = 'edgewise'; cli.main()", *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env=os.environ | environment,
     )  # fmt: skip

@@ -109,8 +109,7 @@ def test_a_call_that_can_be_left_gives_its_result_or_its_error() -> None:
 
 
 LEFT = """
-import hashlib, os, signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import hashlib, os, sys, time
 import torch
 from edgewise.core.threads import leavable, map_in_order
 

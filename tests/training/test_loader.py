@@ -213,9 +213,7 @@ def test_workers_end_where_the_context_is_left_by_an_error() -> None:
 
 
 _CHILD = """
-import os, signal, time
-# A job in the background of a shell is started with interrupts ignored, and hands that on.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import os, time
 from edgewise.training.loader import load_ahead
 from tests.training.making import process
 with load_ahead(process, 2) as take:
