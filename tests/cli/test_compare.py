@@ -88,6 +88,6 @@ def test_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
         (["--compare", "a.jsonl", "b.jsonl"], "has the models base, tuned and b.jsonl base, rl"),
         (["--compare", "a.jsonl", "a.jsonl"], "a.jsonl twice"),
         (["modular", "x.jsonl", "--compare", "a.jsonl", "b.jsonl"], "leave TASK, FILE and --out out"),
-        (["modular"], "a TASK and a FILE of completions are needed"),
+        (["modular"], "a TASK and a FILE are needed"),
     ):
         assert message in refusal(monkeypatch, capsys, "verify", *words)

@@ -60,6 +60,13 @@ def _takes_a_number(function: Callable[..., object] | None, name: str | None) ->
     return bool({int, float} & {hint, *get_args(hint)})
 
 
+def curve(path: Path) -> Path:
+    """Rewards against compute, which rise to 0.7."""
+    rows = (f"{compute},{0.7 - 0.5 / (1 + compute / 20):.4f}" for compute in range(0, 200, 10))
+    path.write_text("\n".join(["compute,reward", *rows]), encoding="utf-8")
+    return path
+
+
 def test_all_numeric_options_are_known() -> None:
     assert {("audit", "--alpha"), ("audit", "--k"), ("edge", "--group"), ("run", "--workers")} <= set(numeric_options())
 
@@ -81,6 +88,7 @@ def test_a_number_that_cannot_be_is_refused_or_works(
         "demo": [],
         "run": ["nosuch.py:study"],
         "problems": ["countdown"],
+        "fit": [str(curve(tmp_path / "curve.csv"))],
     }[command]
     if command == "audit" and option == "--effect":
         words = ["--plan"]

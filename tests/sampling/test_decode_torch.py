@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from edgewise.core.errors import InputError
+from edgewise.model import fixed_order, normal_numbers
 from edgewise.sampling import decode_torch as torch_loop
 from edgewise.sampling.completions import PromptRequest, SampledTokens
 from edgewise.sampling.cuda_graph import DecodeSchedule, decode_schedule
@@ -63,6 +64,9 @@ def test_replayed_steps_draw_the_same_bits(
     name: str, params: SamplingParams, noise: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing on the host depends on the position or on what was drawn, and no step asks a tensor for its content."""
+    # On a GPU, which the tape stands for, all is torch's.
+    monkeypatch.setattr(fixed_order, "served_by_kernels", lambda *_, **__: False)
+    monkeypatch.setattr(normal_numbers, "square_root", torch.sqrt)
     called = drawn(name, params, noise)
     plays: list[Tape] = []
     schedule = decode_schedule(torch.device("cpu"))._replace(
