@@ -85,6 +85,9 @@ class LocalRunner:
         try:
             with interrupts_held_back():  # the first call starts the processes
                 computed = self._pool.submit(_compute, pickle.dumps(stage), digest(stage), self._context)
+                # The pool wakes its watching thread before it starts a process, so that it may not watch the new one.
+                with self._pool._shutdown_lock:
+                    self._pool._executor_manager_thread_wakeup.wakeup()
         except BrokenProcessPool:
             raise self._died(stage) from None
         self._processes = list((self._pool._processes or {}).values()) or self._processes
