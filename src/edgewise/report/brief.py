@@ -12,7 +12,7 @@ from typing import Literal
 from edgewise.boundary.audit.result import Audit, ProblemSet
 from edgewise.boundary.inference.supported_k import REPORTED_KS, largest_claimable_k
 from edgewise.boundary.measures.changes import CHANGES, MovedProblem
-from edgewise.boundary.measures.crossover import CROSSOVER, Crossover
+from edgewise.boundary.measures.crossover import CROSSOVER
 from edgewise.boundary.measures.solved import SolvedSets
 from edgewise.boundary.verdict.verdict import BoundaryVerdict
 from edgewise.core.words import counted
@@ -113,15 +113,14 @@ def reported_passes(audit: Audit, problem_set: ProblemSet, model: str) -> str:
 
 
 def crossing(problem_set: ProblemSet, model: str) -> str:
-    """At which k the base overtakes the tuned model, with its interval, and from where on this is sure."""
+    """At which k the base overtakes the tuned model, with its interval.
+
+    From where on this is sure stands among the measures alone: the band over all k knows nothing of the other sets and
+    models, with which a verdict shares its alpha, and would contradict it.
+    """
     found = CROSSOVER.result(problem_set.comparisons[model])
     if found is None or len(found.k_K) < 2:
         return ""
-    sure = f"; base ahead from k = {found.k_star:.0f} on, by the band over all k" if found.claimable else ""
-    return f"{_crossing(found)}{sure}"
-
-
-def _crossing(found: Crossover) -> str:
     first, last = int(found.k_K[0]), int(found.k_K[-1])
     low, high = (
         "below 2" if end <= first else f"beyond {last}" if end == float("inf") else _k(end)
