@@ -101,5 +101,9 @@ def leavable(function: Callable[[], R], *used: object) -> R:
         except BaseException as error:
             result.set_exception(error)
 
-    threading.Thread(target=call, args=(used,), daemon=True).start()
+    thread = threading.Thread(target=call, args=(used,), daemon=True)
+    thread.start()
+    result.exception()  # waits; Ctrl-C leaves here
+    # A daemon thread that is still ending when Python ends can abort the process.
+    thread.join()
     return result.result()
