@@ -145,7 +145,7 @@ def demo_share() -> float:
     from edgewise.training.run_folder import RunFolder
 
     torch.set_num_threads(1)
-    base = demo(DemoSpec()).base.parent
+    base = demo(DemoSpec()).evaluations["base"].parent
     assert isinstance(base, Pretrain)
     tokenizer = Tokenizer(base.world.words())
     model = Decoder(base.model, len(tokenizer), seed=0)

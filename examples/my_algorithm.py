@@ -9,6 +9,7 @@ Inside the package an algorithm is a file like this one in `edgewise/rl/advantag
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import Field
@@ -59,19 +60,21 @@ class Comparison(Spec):
 
 def median_against_mean(spec: Comparison) -> Study:
     """One base; RL with the median and with the mean of the group as baseline, all else equal."""
-    base = Pretrain(world=spec.world, model=spec.model, training=spec.pretraining)
+
+    def base(seed: int) -> Pretrain:
+        return Pretrain(world=spec.world, model=spec.model, training=spec.pretraining, seed=seed)
 
     def evaluate(stage: Pretrain | RL) -> Evaluate:
         sampling = SamplingParams(max_new_tokens=spec.rl.sampling.max_new_tokens)
         return Evaluate(parent=stage, world=spec.world, problems=spec.problems, samples=spec.samples, sampling=sampling)
 
+    def tuned(recipe: Recipe) -> Callable[[int], Evaluate]:
+        return lambda seed: evaluate(RL(parent=base(seed), world=spec.world, recipe=recipe, seed=seed))
+
     return Study(
         title="Median or mean as the baseline",
         question="Does a baseline that only rarer outcomes of a group can differ from change what RL extends?",
-        base=evaluate(base),
-        arms={
-            "median": evaluate(RL(parent=base, world=spec.world, recipe=spec.rl)),
-            "mean": evaluate(RL(parent=base, world=spec.world, recipe=override(spec.rl, ["advantage=dr_grpo"]))),
-        },
+        base=lambda seed: evaluate(base(seed)),
+        arms={"median": tuned(spec.rl), "mean": tuned(override(spec.rl, ["advantage=dr_grpo"]))},
         regions={"trained": range(spec.world.min_op, spec.world.max_op + 1)},
     )

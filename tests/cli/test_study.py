@@ -16,6 +16,8 @@ from edgewise.cli import study
 from edgewise.cli.loading import study_of
 from edgewise.cli.study import report_name
 from edgewise.core.errors import InputError
+from edgewise.study.plan import topological_order
+from edgewise.study.store import Store
 from tests.cli.running import exit_status, refusal
 from tests.tiny import identity
 
@@ -59,6 +61,10 @@ TINY = [
         (["run", "--verify", "."], "holds no finished stage"),
         (["run", "--verify", "absent"], "absent: holds no finished stage"),
         (["run", "edgewise.nothing:demo", "--verify", "."], "edgewise.nothing"),
+        (["demo", "seed=1"], "seed=1: edgewise.study.demo:demo has no field `seed`; give training seeds as --seeds"),
+        (["demo", "--seeds", "none"], "--seeds: 'none'; write 5 for the seeds 0 to 4"),
+        (["demo", "--seeds", "17"], "102 stages to compute, more than 100"),
+        (["run", "edgewise.study.demo:demo", "--scale", "nano"], "--scale: edgewise.study.demo:demo has no field"),
     ],
 )
 def test_bad_input_is_one_line_that_names_it(
@@ -119,8 +125,8 @@ def test_demo_end_to_end_then_from_the_store(
     ("name", "settings", "folder"),
     [
         ("edgewise.study.demo:demo", [], "demo"),
-        ("edgewise.study.demo:demo", ["seed=1", "rl.steps=100"], "demo,rl.steps=100,seed=1"),
-        ("edgewise.study.demo:demo", ["rl.steps=100", "seed=1"], "demo,rl.steps=100,seed=1"),
+        ("edgewise.study.demo:demo", ["samples=8", "rl.steps=100"], "demo,rl.steps=100,samples=8"),
+        ("edgewise.study.demo:demo", ["rl.steps=100", "samples=8"], "demo,rl.steps=100,samples=8"),
         ("some/where/my_study.py:my_study", ["samples=8"], "my_study,samples=8"),
         ("my_study.py:other", [], "my_study.other"),
         ("package.studies:long", [], "studies.long"),
@@ -130,6 +136,58 @@ def test_each_study_and_each_setting_of_it_has_a_folder_for_its_report(
     name: str, settings: list[str], folder: str
 ) -> None:
     assert report_name(name, settings) == folder
+
+
+@pytest.mark.parametrize(
+    ("seeds", "scale", "folder"),
+    [
+        ("5", None, "demo,samples=8,seeds=0-4"),
+        ("0-4", None, "demo,samples=8,seeds=0-4"),
+        ("0,3,7", None, "demo,samples=8,seeds=0,3,7"),
+        (None, "nano", "demo,samples=8,scale=nano"),
+    ],
+)
+def test_seeds_and_scale_stand_in_the_name_of_the_folder(seeds: str | None, scale: str | None, folder: str) -> None:
+    assert report_name("edgewise.study.demo:demo", ["samples=8"], seeds, scale) == folder
+
+
+SCALED = """
+from typing import Literal
+
+from edgewise.core.spec import Spec
+from edgewise.study.demo import DemoSpec, demo
+
+
+class Scaled(Spec):
+    scale: Literal["nano", "paper"] = "paper"
+    samples: int = 8
+
+
+def study(spec: Scaled):
+    return demo(DemoSpec(problems=2 if spec.scale == "nano" else 50, samples=spec.samples))
+"""
+
+
+def test_a_scale_is_set_before_the_settings_and_must_be_one_that_the_spec_knows(tmp_path: Path) -> None:
+    (tmp_path / "scaled.py").write_text(SCALED)
+    name = f"{tmp_path / 'scaled.py'}:study"
+    found = study_of(name, ["samples=16"], "2", "nano").evaluations
+    assert list(found)[:2] == ["base/0", "base/1"]
+    assert {(e.problems, e.samples) for e in found.values()} == {(2, 16)}
+    assert {e.problems for e in study_of(name, [], None, "paper").evaluations.values()} == {50}
+    with pytest.raises(InputError, match=r"^--scale: scale: Input should be 'nano' or 'paper'[^\n]*$"):
+        study_of(name, [], None, "huge")
+
+
+def test_many_stages_are_started_where_that_is_meant(tmp_path: Path) -> None:
+    whole, store = study_of("edgewise.study.demo:demo", TINY, "17"), Store(tmp_path)
+    with pytest.raises(InputError, match=r"^102 stages to compute, more than 100: [^\n]*--yes$"):
+        study.check_stages_to_compute(whole, store, yes=False)
+    study.check_stages_to_compute(whole, store, yes=True)
+    for stage in list(topological_order(whole.evaluations.values()))[:2]:
+        store.folder(stage).mkdir(parents=True)
+        (store.folder(stage) / "provenance.json").touch()
+    study.check_stages_to_compute(whole, store, yes=False)
 
 
 def test_settings_that_make_no_name_of_a_folder_are_told_apart_by_a_digest() -> None:

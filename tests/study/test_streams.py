@@ -69,11 +69,12 @@ def test_no_arm_of_the_demonstration_is_trained_on_what_another_stage_shows_or_e
     counts = [len(problems) for problems in drawn.values()]
     batch = spec.rl.sampling.prompts * spec.rl.steps
     assert counts == [spec.pretraining.steps * spec.pretraining.documents, batch, batch] == [24_000, 960, 960]
+    base = study.evaluations["base"]
     evaluated = asked(
         [
             problem
-            for level in study.base.world.levels
-            for problem in distinct_problems(study.base.world.at_level(level), study.base.split, 0, study.base.problems)
+            for level in base.world.levels
+            for problem in distinct_problems(base.world.at_level(level), base.split, 0, base.problems)
         ]
     )
     for problems in tuned:

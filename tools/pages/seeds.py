@@ -1,10 +1,11 @@
 """Write docs/demo.md: the demonstration's numbers for several seeds.
 
-Each seed's study is in runs/seeds; stages that are not there yet are computed, as `edgewise demo seed=S` does.
+The stages are in runs/seeds; those that are not there yet are computed, as `edgewise demo --seeds 5` does.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 
@@ -12,21 +13,22 @@ from tools.pages import DOCS, ROOT
 
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch is imported, as the command line does
 
-from edgewise.boundary import Audit, Estimate, Outcomes, audit
+from edgewise.boundary import Audit, Estimate
+from edgewise.boundary.audit.arms import model_name
 from edgewise.boundary.verdict.labels import shown_label
 from edgewise.core.provenance import versions
 from edgewise.core.spec import digest
 from edgewise.report.progress import StudyProgress
 from edgewise.study.context import Context
 from edgewise.study.demo import DemoSpec, demo
-from edgewise.study.measure import Findings, measure, outcomes_by_region
+from edgewise.study.measure import measure
 from edgewise.study.outputs import digest_of_outputs
 from edgewise.study.plan import topological_order
 from edgewise.study.run import run
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 
-SEEDS = [0, 1, 2, 3, 4]
+SEEDS = (0, 1, 2, 3, 4)
 RUNS = ROOT / "runs" / "seeds"
 
 HEAD = """# The demonstration, seed by seed
@@ -51,23 +53,16 @@ labels that the single checkpoints got.
 
 
 def main() -> None:
-    parts: list[str] = []
-    by_seed: list[Findings] = []
-    outcomes: dict[str, dict[str, Outcomes]] = {}
-    for seed in SEEDS:
-        study = demo(DemoSpec(seed=seed))
-        with StudyProgress(study.names()) as progress:
-            store = run(study, Context(root=RUNS), progress)
-        findings = measure(study, store)
-        by_seed.append(findings)
-        for model, of_seed in outcomes_by_region(study, store).items():
-            outcomes.setdefault(model, {})[str(seed)] = of_seed
-        parts.append(f"## Seed {seed}\n")
-        parts += [*verdicts(findings), "", *levels(findings, study), "", costs(study, store), ""]
+    study = dataclasses.replace(demo(DemoSpec()), seeds=SEEDS)
+    with StudyProgress(study.names()) as progress:
+        store = run(study, Context(root=RUNS), progress)
+    audit = measure(study, store).audit
     recorded = ", ".join(f"{name} {number}" for name, number in versions().items())
-    head = HEAD.format(question=by_seed[0].question, k=study.k, regions=len(study.regions), versions=recorded)
-    recipes = audit(outcomes, k=study.k, metric="process", sets=list(study.regions), measures=())
-    page = [head, *recipe_rows(recipes), "", "## Labels, seed by seed", "", *overview(SEEDS, by_seed), "", *parts]
+    head = HEAD.format(question=study.question, k=study.k, regions=len(study.regions), versions=recorded)
+    page = [head, *recipe_rows(audit), "", "## Labels, seed by seed", "", *overview(audit), ""]
+    for seed in map(str, SEEDS):
+        page += [f"## Seed {seed}", "", *verdicts(audit, seed), "", *levels(audit, study, seed), ""]
+        page += [costs(study, store, seed), ""]
     (DOCS / "demo.md").write_text("\n".join(page))
 
 
@@ -88,22 +83,22 @@ def recipe_rows(audit: Audit) -> Iterator[str]:
             )
 
 
-def overview(seeds: list[int], by_seed: list[Findings]) -> Iterator[str]:
+def overview(audit: Audit) -> Iterator[str]:
     """A row per arm and region, a column per seed."""
-    yield "| arm | region | " + " | ".join(f"seed {seed}" for seed in seeds) + " |"
-    yield "|---|---|" + "---|" * len(seeds)
-    for arm, verdict in by_seed[0].audit.verdicts.items():
-        for region in verdict.parts:
-            labels = [findings.audit.verdicts[arm].parts[region].label for findings in by_seed]
-            yield f"| {arm} | {region} | " + " | ".join(labels) + " |"
+    yield "| arm | region | " + " | ".join(f"seed {seed}" for seed in SEEDS) + " |"
+    yield "|---|---|" + "---|" * len(SEEDS)
+    for arm in audit.recipes:
+        for problem_set in audit.sets:
+            labels = [part.label for part in problem_set.whole.recipes[arm].seeds.values()]
+            yield f"| {arm} | {problem_set.name} | " + " | ".join(labels) + " |"
 
 
-def verdicts(findings: Findings) -> Iterator[str]:
+def verdicts(audit: Audit, seed: str) -> Iterator[str]:
     """A row per arm and region."""
     yield "| arm | region | verdict | pass@1, change | pass@k, change | newly solved beyond the floor |"
     yield "|---|---|---|---|---|---|"
-    for arm, verdict in findings.audit.verdicts.items():
-        for region, part in verdict.parts.items():
+    for arm, models in audit.seeds.items():
+        for region, part in audit.verdicts[models[seed]].parts.items():
             excess = part.reserved.new
             yield (
                 f"| {arm} | {region} | **{shown_label(part.label, part.k)}** | {percent(part.delta_1, '+')} |"
@@ -112,27 +107,27 @@ def verdicts(findings: Findings) -> Iterator[str]:
             )
 
 
-def levels(findings: Findings, study: Study) -> Iterator[str]:
+def levels(audit: Audit, study: Study, seed: str) -> Iterator[str]:
     """A row per level, a pair of columns per model."""
-    audit = findings.audit
     scopes = [scope for problem_set in audit.sets for scope in (problem_set.levels or (problem_set.whole,))]
     k = audit.sets[0].whole.k
+    models = {arm: model_name(arm, seed) for arm in study.by_seed}
     yield f"{scopes[0].problems} problems a level, {scopes[0].n} samples a problem; pass@1 / pass@{k}:\n"
-    yield "| operations | " + " | ".join(audit.models) + " |"
-    yield "|---|" + "---|" * len(audit.models)
+    yield "| operations | " + " | ".join(models) + " |"
+    yield "|---|" + "---|" * len(models)
     for scope in scopes:
-        curves = [scope.curves[model]["process"] for model in audit.models]
+        curves = [scope.curves[model]["process"] for model in models.values()]
         cells = (f"{percent(c.at(1))} / {percent(c.at(k))}" for c in curves)
         # A region of one level has no parts by level.
         level = study.regions[scope.name].start if scope.level is None else scope.level
         yield f"| {level} | " + " | ".join(cells) + " |"
 
 
-def costs(study: Study, store: Store) -> str:
-    """The wall time of every stage, in seconds, and the digest of what it wrote."""
-    names = study.names()
-    stages = topological_order(study.evaluations.values())
-    recorded = {names[digest(stage)]: store.provenance(stage) for stage in stages}
+def costs(study: Study, store: Store, seed: str) -> str:
+    """The wall time of every stage of a seed, in seconds, and the digest of what it wrote."""
+    names, marked = study.names(), f"/{seed}: "
+    stages = topological_order(of_seed[seed] for of_seed in study.by_seed.values())
+    recorded = {names[digest(stage)].replace(marked, ": "): store.provenance(stage) for stage in stages}
     took = ", ".join(f"{name} {provenance.wall_seconds:.0f}" for name, provenance in recorded.items())
     wrote = ", ".join(f"{name} `{digest_of_outputs(of.outputs)}`" for name, of in recorded.items())
     return f"Seconds: {took}.\n\nDigests of outputs: {wrote}."

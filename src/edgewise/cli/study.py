@@ -9,12 +9,20 @@ import shlex
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgewise.cli.loading import study_of
 from edgewise.core.errors import InputError
+
+if TYPE_CHECKING:
+    from edgewise.study.store import Store
+    from edgewise.study.study import Study
+
+DEMO = "edgewise.study.demo:demo"
+# More stages to compute than these are started with --yes alone.
+MOST_STAGES = 100
 
 StudySettings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Settings to change.")]
 StudyFolder = Annotated[
@@ -28,17 +36,32 @@ ComputedBy = Annotated[
         "--backend", help="What computes the model: auto, torch, native (kernels) or inductor (torch.compile)."
     ),
 ]
+TrainingSeeds = Annotated[
+    str | None,
+    typer.Option(
+        "--seeds",
+        metavar="SEEDS",
+        help="Training seeds: 5 for 0 to 4, 5-9, or a list as 0,3,7. With three or more the result is about recipes."
+        " Default: the study's own, mostly 0 alone.",
+    ),
+]
+Scale = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Size of a study whose spec has a field `scale`, e.g. nano.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help=f"Compute more than {MOST_STAGES} stages without being refused.")]
 
 
 def run_demo(
     settings: StudySettings = None,
+    seeds: TrainingSeeds = None,
     out: StudyFolder = Path("runs"),
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
+    yes: Yes = False,
 ) -> None:
     """Train a small model, run RL on it twice, and say whether RL extended its boundary."""
-    _run("edgewise.study.demo:demo", settings or [], out, workers, device, backend)
+    _run(DEMO, settings or [], seeds, None, out, workers, device, backend, yes)
 
 
 def run_named(
@@ -46,10 +69,13 @@ def run_named(
         str | None, typer.Argument(metavar="MODULE:FUNCTION", help="A module or a .py file, and a function.")
     ] = None,
     settings: StudySettings = None,
+    seeds: TrainingSeeds = None,
+    scale: Scale = None,
     out: StudyFolder = Path("runs"),
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
+    yes: Yes = False,
     recorded: Annotated[
         Path | None,
         typer.Option(
@@ -62,14 +88,24 @@ def run_named(
 ) -> None:
     """Run any study: a Python function that takes a spec and returns a Study; or verify recorded stages."""
     if recorded is not None:
-        _recompute(recorded, study, settings or [], workers, device, backend)
+        _recompute(recorded, study, settings or [], seeds, scale, workers, device, backend)
     elif study is None:
         raise InputError("STUDY: must be given, as MODULE:FUNCTION or FILE.py:FUNCTION; or --verify DIR")
     else:
-        _run(study, settings or [], out, workers, device, backend)
+        _run(study, settings or [], seeds, scale, out, workers, device, backend, yes)
 
 
-def _run(name: str, settings: list[str], out: Path, workers: int | None, device: str, backend: str) -> None:
+def _run(
+    name: str,
+    settings: list[str],
+    seeds: str | None,
+    scale: str | None,
+    out: Path,
+    workers: int | None,
+    device: str,
+    backend: str,
+    yes: bool,
+) -> None:
     from edgewise.core.distributed import process_group
     from edgewise.model.backend import choose_backend
     from edgewise.report.folder import write_report
@@ -78,9 +114,11 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
     from edgewise.study.context import Context
     from edgewise.study.measure import measure
     from edgewise.study.run import run
+    from edgewise.study.store import Store
     from edgewise.training.execution import Execution, check_device
 
-    study = study_of(name, settings)
+    study = study_of(name, settings, seeds, scale)
+    check_stages_to_compute(study, Store(out), yes=yes)
     progress = StudyProgress(study.names())
     with process_group(device) as distributed:
         execution = Execution(check_device(device), choose_backend(backend, device), distributed=distributed)
@@ -89,7 +127,7 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
             store = run(study, context, progress)
     if not distributed.is_rank_zero:
         return
-    folder = out / report_name(name, settings)
+    folder = out / report_name(name, settings, seeds, scale)
     writable = _is_writable(folder)
     with status("measuring and writing the report, some seconds"):
         findings = measure(study, store)
@@ -108,7 +146,14 @@ def _run(name: str, settings: list[str], out: Path, workers: int | None, device:
 
 
 def _recompute(
-    place: Path, study: str | None, settings: list[str], workers: int | None, device: str, backend: str
+    place: Path,
+    study: str | None,
+    settings: list[str],
+    seeds: str | None,
+    scale: str | None,
+    workers: int | None,
+    device: str,
+    backend: str,
 ) -> None:
     from rich.console import Console
 
@@ -120,7 +165,7 @@ def _recompute(
     from edgewise.study.recompute import recompute, recorded_stages
     from edgewise.training.execution import Execution, check_device
 
-    stages = topological_order(study_of(study, settings).evaluations.values()) if study else []
+    stages = topological_order(study_of(study, settings, seeds, scale).evaluations.values()) if study else []
     execution = Execution(check_device(device), choose_backend(backend, device))
     recorded = recorded_stages(place, stages)
     every = topological_order(one.stage for one in recorded)
@@ -134,15 +179,31 @@ def _recompute(
     raise typer.Exit(0 if equal else 1)
 
 
-def report_name(name: str, settings: list[str]) -> str:
+def check_stages_to_compute(study: Study, store: Store, *, yes: bool) -> None:
+    """InputError where a study has more stages to compute than anybody starts by mistake, unless `yes`."""
+    from edgewise.study.plan import topological_order
+
+    missing = [s for s in topological_order(study.evaluations.values()) if not store.is_complete(s)]
+    if len(missing) > MOST_STAGES and not yes:
+        raise InputError(
+            f"{len(missing)} stages to compute, more than {MOST_STAGES}: `edgewise plan` says what they cost; start"
+            " them with --yes"
+        )
+
+
+def report_name(name: str, settings: list[str], seeds: str | None = None, scale: str | None = None) -> str:
     """What the folder of a study's report is called: the function and the settings, so that each study has its own.
 
-    "demo", "my_study", "my_file.function", "demo,rl.steps=100,seed=1"; a digest stands for settings that are long or
+    "demo", "my_study", "my_file.function", "demo,rl.steps=100,seeds=0-4"; a digest stands for settings that are long or
     that no folder should be called.
     """
+    from edgewise.study.training_seeds import parse_seeds, seeds_text
+
     place, _, function = name.rpartition(":")
     module = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
-    words = [function if function == module else f"{module}.{function}", *sorted(settings)]
+    options = [] if seeds is None else [f"seeds={seeds_text(parse_seeds(seeds))}"]
+    options += [] if scale is None else [f"scale={scale}"]
+    words = [function if function == module else f"{module}.{function}", *sorted([*settings, *options])]
     text = ",".join(words)
     if len(text) <= 80 and all(c.isalnum() or c in "_-+=.," for c in text):
         return text

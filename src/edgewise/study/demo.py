@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -18,14 +19,13 @@ from edgewise.training.next_token import NextTokenSpec
 
 
 class DemoSpec(Spec):
-    """Every number of the demonstration.
+    """Every number of the demonstration but its training seeds.
 
     Levels up to `covered` are pre-trained on; the next, up to `rare`, are met in a share `exposure` of the problems.
     Levels `rare` to `edge` are the edge. The next, up to `hard`, are seen by nobody but the evaluation, which asks from
     level `covered` on. Claims are made at half of the `samples`.
     """
 
-    seed: int = Field(0, ge=0)
     world: ModularArithmetic = ModularArithmetic(modulus=5, letters=10)
     covered: int = Field(3, ge=1)
     rare: int = Field(5, ge=2)
@@ -62,7 +62,9 @@ def demo(spec: DemoSpec) -> Study:
             MixturePart(share=spec.exposure, world=levels(spec.covered + 1, spec.rare)),
         ),
     )
-    base = Pretrain(world=mixture, model=spec.model, training=spec.pretraining, seed=spec.seed)
+
+    def base(seed: int) -> Pretrain:
+        return Pretrain(world=mixture, model=spec.model, training=spec.pretraining, seed=seed)
 
     def evaluate(parent: Stage) -> Evaluate:
         return Evaluate(
@@ -73,8 +75,8 @@ def demo(spec: DemoSpec) -> Study:
             sampling=SamplingParams(max_new_tokens=spec.rl.sampling.max_new_tokens),
         )
 
-    def arm(world: ModularArithmetic) -> Evaluate:
-        return evaluate(RL(parent=base, world=world, recipe=spec.rl, seed=spec.seed))
+    def arm(world: ModularArithmetic) -> Callable[[int], Evaluate]:
+        return lambda seed: evaluate(RL(parent=base(seed), world=world, recipe=spec.rl, seed=seed))
 
     regions = {
         "in distribution": range(spec.covered, spec.covered + 1),
@@ -90,7 +92,7 @@ def demo(spec: DemoSpec) -> Study:
             f" run twice: on problems it covers, and on problems of {spec.rare} to {spec.edge} operations, at the edge"
             " of its competence. Which of the two solves, within k samples, problems that the base does not?"
         ),
-        base=evaluate(base),
+        base=lambda seed: evaluate(base(seed)),
         arms={
             "in-distribution RL": arm(levels(first, spec.covered)),
             "edge RL": arm(levels(spec.rare, spec.edge)),

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from edgewise.boundary import Audit, Outcomes, audit
+from edgewise.boundary.audit.arms import model_name
 from edgewise.boundary.measures.changes import CHANGES
 from edgewise.core.spec import digest, plain
 from edgewise.outcomes.example import Example
@@ -60,19 +61,24 @@ class Findings:
 def measure(study: Study, store: Store) -> Findings:
     """Read a finished study's outcomes and audit every arm against the base on every region.
 
+    With several training seeds the audit speaks of recipes, and of each seed's models beside them.
     All verdicts share alpha = .05: were every arm a second, independent draw of the base, judged alike, any of them
     would get a false change in at most 5% of studies. Raises InputError where a file cannot be read.
     """
     folders = {name: store.folder(evaluation) for name, evaluation in study.evaluations.items()}
     models = outcomes_by_region(study, store)
     concerns = tuple(nothing_learned(study, store, models))
-    result = audit(models, k=study.k, metric="process", sets=list(study.regions), concerns=concerns)
+    arms = {
+        arm: models[arm] if None in of_seed else {str(seed): models[model_name(arm, seed)] for seed in of_seed}
+        for arm, of_seed in study.by_seed.items()
+    }
+    result = audit(arms, k=study.k, metric="process", sets=list(study.regions), concerns=concerns)
     moved = _moved(result)
     return Findings(
         title=study.title,
         question=study.question,
         audit=result,
-        prompts=_prompts(folders["base"] / ROLLOUTS),
+        prompts=_prompts(next(iter(folders.values())) / ROLLOUTS),
         examples={name: examples_of(name, path / ROLLOUTS, moved) for name, path in folders.items()},
         stages=_stage_records(study, store),
     )

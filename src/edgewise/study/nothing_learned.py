@@ -21,22 +21,26 @@ from edgewise.study.study import Study
 def nothing_learned(study: Study, store: Store, models: Mapping[str, Outcomes]) -> Iterator[Concern]:
     """The concerns, those about all models first. `models` are the outcomes on the study's regions, the base first."""
     counts = {name: outcomes.counts("process") for name, outcomes in models.items()}
+    bases = dict.fromkeys(study.base_of.values())
     # Of models none of whose samples could be scored the audit says so itself.
-    if counts["base"].scored and not counts["base"].c_P.any():
-        problems, n = counts["base"].problems, counts["base"].n_P.min()
+    unable = [base for base in bases if counts[base].scored and not counts[base].c_P.any()]
+    if unable:
+        problems, n = counts[unable[0]].problems, counts[unable[0]].n_P.min()
         asked = f"of the {problems} problems in {n} samples of each"
         remedy = "train the base for longer, or evaluate easier levels."
         if any(of_model.c_P.any() for of_model in counts.values()):
-            yield Concern(f"The base solves none {asked}, so nothing can be sharpened or lost: {remedy}")
+            which = "The base" if len(bases) == 1 else ", ".join(unable)
+            solves = "solves" if len(unable) == 1 else "solve"
+            yield Concern(f"{which} {solves} none {asked}, so nothing can be sharpened or lost: {remedy}")
         else:
             yield Concern(f"No model solves any {asked}: {remedy}", forbids=True)
-    of_base = {digest(stage) for stage in topological_order([study.base])}
-    for arm, evaluation in study.arms.items():
-        own = [stage for stage in topological_order([evaluation]) if digest(stage) not in of_base]
+    for model, base in study.base_of.items():
+        of_base = {digest(stage) for stage in topological_order([study.evaluations[base]])}
+        own = [stage for stage in topological_order([study.evaluations[model]]) if digest(stage) not in of_base]
         trained = [(stage, metrics) for stage in own if (metrics := store.metrics(stage))]
         idle = [(stage, metrics) for stage, metrics in trained if not any(line.get("grad_norm") for line in metrics)]
         for stage, metrics in idle:
-            yield Concern(_about(stage, metrics), forbids=len(idle) == len(trained), models=(arm,))
+            yield Concern(_about(stage, metrics), forbids=len(idle) == len(trained), models=(model,))
 
 
 def _about(stage: Stage, metrics: list[dict[str, float]]) -> str:

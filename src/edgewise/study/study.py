@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 
+from edgewise.boundary.audit.arms import model_name
 from edgewise.boundary.inference.supported_k import largest_claimable_k
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.sampling.params import PowerSamplingParams
 from edgewise.study.plan import check_stages, first_parents, topological_order
 from edgewise.study.stages import Evaluate, Stage
+from edgewise.study.training_seeds import ByTrainingSeed, checked_seeds, evaluations_by_seed
+
+# What the arms are compared with.
+BASE = "base"
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
     """A study: a question, the evaluation of a base, and those of the models trained from it (the arms).
+
+    The base and each arm are functions of a training seed: `lambda seed: Evaluate(parent=Pretrain(..., seed=seed))`.
+    `seeds` are those that the study is repeated over. With several of them its result speaks of recipes, and beside it
+    stands each seed's own; a model of a seed is called ARM/SEED. What is the same at all seeds, such as one base, may
+    be given as an `Evaluate`.
 
     `regions` names sets of levels, from what the base covers to what it does not; each arm gets a
     verdict on each. InputError where an arm is not evaluated on the base's problems, for then
@@ -26,41 +36,52 @@ class Study:
     without training is an arm of its own. `k` is where claims are made, at most half of the samples; None for the
     largest power of two up to a quarter of them.
 
-    InputError, too, where there is no arm, an arm is the base itself or another arm again, its model was not made from
+    InputError, too, where training seeds change nothing, a base differs between seeds and an arm does not, there is no
+    arm, an arm is the base itself or another arm again, its model was not made from
     the base's, a model was trained on the split that is evaluated, or a stage cannot be computed (`Stage.check`): so
     that a study that exists can be run.
     """
 
     title: str
     question: str
-    base: Evaluate
-    arms: Mapping[str, Evaluate]
+    base: ByTrainingSeed
+    arms: Mapping[str, ByTrainingSeed]
     regions: Mapping[str, range]
     k: int | None = None
+    seeds: Sequence[int] = (0,)
+    by_seed: Mapping[str, Mapping[str | None, Evaluate]] = field(init=False, repr=False, compare=False)
+    """Arm, the base first -> training seed -> evaluation; under None one alone, the same at all seeds."""
 
     def __post_init__(self) -> None:
-        self._check_types()
+        self._check_names()
         if not self.arms:
             raise InputError(
                 "arms: the study has none; give the evaluation of a model made from the base, or run the base's alone"
                 " with edgewise.run([...])"
             )
+        if BASE in self.arms:
+            raise InputError("arm 'base': the name is taken by what the arms are compared with; use another")
+        object.__setattr__(self, "seeds", checked_seeds(self.seeds))
+        arms = {BASE: self.base, **self.arms}
+        by_seed = {name: evaluations_by_seed(name, arm, self.seeds) for name, arm in arms.items()}
+        object.__setattr__(self, "by_seed", by_seed)
+        self._check_seeds()
+        base = next(iter(by_seed[BASE].values()))
         shared = ("world", "split", "problems", "samples", "seed")
-        for name, arm in self.arms.items():
-            differing = [field for field in shared if getattr(arm, field) != getattr(self.base, field)]
+        for name, evaluation in self.evaluations.items():
+            differing = [field for field in shared if getattr(evaluation, field) != getattr(base, field)]
             sharpened = (
-                isinstance(arm.sampling, PowerSamplingParams)
-                and arm.sampling.max_new_tokens == self.base.sampling.max_new_tokens
+                isinstance(evaluation.sampling, PowerSamplingParams)
+                and evaluation.sampling.max_new_tokens == base.sampling.max_new_tokens
+                and name in self.base_of
             )
-            if arm.sampling != self.base.sampling and not sharpened:
+            if evaluation.sampling != base.sampling and not sharpened:
                 differing.append("sampling")
             if differing:
                 raise InputError(f"arm {name!r}: its evaluation differs from the base's in {differing[0]}")
-        if "base" in self.arms:
-            raise InputError("arm 'base': the name is taken by what the arms are compared with; use another")
         if self.arms and not self.regions:
             raise InputError("regions: an arm gets its verdict on regions; name at least one")
-        evaluated = set(self.base.world.levels)
+        evaluated = set(base.world.levels)
         outside = [name for name, levels in self.regions.items() if not levels or not set(levels) <= evaluated]
         if outside:
             raise InputError(f"region {outside[0]!r}: its levels must be among those evaluated, at least one")
@@ -71,14 +92,32 @@ class Study:
                     f"regions {name!r} and {other!r}: both hold level {shared_levels[0]}; make them disjoint"
                 )
 
-        if self.k is not None and not 1 <= self.k <= largest_claimable_k(self.base.samples):
-            largest = largest_claimable_k(self.base.samples)
-            raise InputError(f"k: {self.k}; a claim from {self.base.samples} samples needs k from 1 to {largest}")
+        if self.k is not None and not 1 <= self.k <= largest_claimable_k(base.samples):
+            largest = largest_claimable_k(base.samples)
+            raise InputError(f"k: {self.k}; a claim from {base.samples} samples needs k from 1 to {largest}")
         self._check_descent()
-        # The arms ask the base's problems under the base's limits.
-        arms = {digest(arm) for arm in self.arms.values()}
+        # All ask the same problems under the limits of the first.
+        alike = {digest(evaluation) for evaluation in self.evaluations.values()} - {digest(base)}
         ordered = topological_order(self.evaluations.values())
-        check_stages([stage for stage in ordered if digest(stage) not in arms], self.names())
+        check_stages([stage for stage in ordered if digest(stage) not in alike], self.names())
+
+    def _check_seeds(self) -> None:
+        """InputError where training seeds change nothing, models cannot be paired, or two would have one name."""
+        given = any(callable(arm) for arm in (self.base, *self.arms.values()))
+        alone = [name for name, of_seed in self.by_seed.items() if None in of_seed]
+        if (not given and self.seeds != (0,)) or (len(self.seeds) > 1 and len(alone) == len(self.by_seed)):
+            raise InputError(
+                "seeds: the study is the same at every training seed; make its base or its arms functions of a seed"
+            )
+        if BASE not in alone and alone:
+            raise InputError(
+                f"arm {alone[0]!r}: is the same at all training seeds, and the base is not; make it a function of the"
+                " seed"
+            )
+        names = [model_name(arm, seed) for arm, of_seed in self.by_seed.items() for seed in of_seed]
+        twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+        if twice is not None:
+            raise InputError(f"arm {twice!r}: is also the name of a training seed of another arm; use another name")
 
     def _check_descent(self) -> None:
         """InputError where what is compared is no base and models made from it, or was trained on what is asked."""
@@ -88,23 +127,21 @@ class Study:
             if other != name:
                 raise InputError(f"arm {name!r}: is the same evaluation of the same model as {other!r}; leave it out")
             line = [digest(stage) for stage in first_parents(evaluation)]
-            if digest(self.base.parent) not in line:
+            base = self.evaluations[self.base_of.get(name, name)]
+            if digest(base.parent) not in line:
                 raise InputError(
                     f"arm {name!r}: its model was not made from the base's; give its own base a study of its own"
                 )
             for stage in topological_order([evaluation.parent]):
                 if getattr(stage, "split", None) == evaluation.split:
+                    which = f"{'arm ' * (name in self.base_of)}{name!r}"
                     raise InputError(
-                        f"{'arm ' * (name != 'base')}{name!r}: evaluates on split {evaluation.split!r}, on which its"
-                        f" {stage.kind} stage trains; use another, such as 'test'"
+                        f"{which}: evaluates on split {evaluation.split!r}, on which its {stage.kind} stage trains; use"
+                        " another, such as 'test'"
                     )
 
-    def _check_types(self) -> None:
-        """InputError where a part is of another kind, or a name could not be printed on a page."""
-        for name, evaluation in self.evaluations.items():
-            if not isinstance(evaluation, Evaluate):
-                kind = type(evaluation).__name__
-                raise InputError(f"arm {name!r}: must be an Evaluate, is a {kind}; wrap it as Evaluate(parent=...)")
+    def _check_names(self) -> None:
+        """InputError where a region is of another kind, or a name could not be printed on a page."""
         for name, levels in self.regions.items():
             if not isinstance(levels, range):
                 raise InputError(f"region {name!r}: must be a range of levels, such as range(3, 6), is {levels!r}")
@@ -114,8 +151,22 @@ class Study:
 
     @property
     def evaluations(self) -> dict[str, Evaluate]:
-        """Model name -> evaluation, the base first."""
-        return {"base": self.base, **self.arms}
+        """Model -> evaluation, the base first: "base", "edge", or with training seeds "base/0", ..., "edge/0", ..."""
+        return {
+            model_name(arm, seed): evaluation
+            for arm, of_seed in self.by_seed.items()
+            for seed, evaluation in of_seed.items()
+        }
+
+    @property
+    def base_of(self) -> dict[str, str]:
+        """Model of an arm -> the base that it is compared with: that of its training seed where bases have seeds."""
+        bases = self.by_seed[BASE]
+        return {
+            model_name(arm, seed): model_name(BASE, seed if seed in bases else None)
+            for arm in self.arms
+            for seed in self.by_seed[arm]
+        }
 
     def names(self) -> dict[str, str]:
         """Digest -> what a person calls the stage: "base: pretrain", "edge: rl", ...; shared ones by the first.

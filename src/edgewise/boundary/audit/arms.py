@@ -42,7 +42,7 @@ def line_up(arms: Mapping[str, ArmSamples]) -> Checkpoints:
     recipes: dict[str, dict[str, str]] = {}
     for name, by_seed in ((base_name, base), *tuned):
         for seed, checkpoint in by_seed.items():
-            model = _model_name(name, seed)
+            model = model_name(name, seed)
             if model in samples:
                 raise InputError(f"models: two are called {model!r}; give them different names")
             samples[model] = checkpoint
@@ -53,10 +53,15 @@ def line_up(arms: Mapping[str, ArmSamples]) -> Checkpoints:
                     f"{name}: no base for {'its one checkpoint' if seed is None else f'training seed {seed}'}; "
                     f"{base_name} has those of training seeds {', '.join(map(str, base))}"
                 )
-            base_of[_model_name(name, seed)] = _model_name(base_name, seed if seed in base else None)
+            base_of[model_name(name, seed)] = model_name(base_name, seed if seed in base else None)
         if None not in by_seed:
-            recipes[name] = {str(seed): _model_name(name, seed) for seed in by_seed}
+            recipes[name] = {str(seed): model_name(name, seed) for seed in by_seed}
     return Checkpoints(samples, base_of, recipes, tuple(name for name, _ in tuned))
+
+
+def model_name(arm: str, seed: str | None) -> str:
+    """What the checkpoint of an arm is called: ARM/SEED, or as the arm where it has one alone."""
+    return arm if seed is None else f"{arm}/{seed}"
 
 
 def _by_seed(name: str, arm: ArmSamples) -> Mapping[str | None, Samples]:
@@ -68,7 +73,3 @@ def _by_seed(name: str, arm: ArmSamples) -> Mapping[str | None, Samples]:
     if isinstance(arm, Mapping):
         return {str(seed): checkpoint for seed, checkpoint in arm.items()}
     return {str(i): checkpoint for i, checkpoint in enumerate(arm, start=1)}
-
-
-def _model_name(arm: str, seed: str | None) -> str:
-    return arm if seed is None else f"{arm}/{seed}"
