@@ -14,7 +14,7 @@ from torch import Tensor
 from edgewise.core.errors import InputError
 from edgewise.model.tensors import save_tensors
 from edgewise.training import checkpoint
-from edgewise.training.checkpoint import load_checkpoint, save_checkpoint
+from edgewise.training.checkpoint import drop_damaged, load_checkpoint, save_checkpoint
 
 
 def tensors(step: int) -> dict[str, Tensor]:
@@ -30,7 +30,7 @@ def step_of(folder: Path) -> int | None:
     loaded = load_checkpoint(folder)
     if loaded is None:
         return None
-    step, state, notes = loaded
+    step, state, notes = loaded.step, loaded.tensors, loaded.notes
     assert notes == {"seconds": step / 3}
     assert state.keys() == tensors(step).keys()
     assert all(torch.equal(state[name], tensor) for name, tensor in tensors(step).items())
@@ -43,7 +43,8 @@ def test_round_trip_and_replacement(tmp_path: Path) -> None:
     for step in (3, 4):
         save(folder, step)
         assert step_of(folder) == step
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "checkpoint.old"]
+    assert step_of(tmp_path / "checkpoint.old") == 3
 
 
 def test_views_and_transposed_tensors_keep_their_values(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_a_kill_at_any_point_leaves_a_whole_checkpoint(
         assert step_of(folder) in ((before, before + 1) if died else (before + 1,))
         save(folder, 9)
         assert step_of(folder) == 9
-        assert [path.name for path in folder.parent.iterdir()] == ["checkpoint"]
+        assert {path.name for path in folder.parent.iterdir()} == {"checkpoint", "checkpoint.old"}
         if not died:
             break
     assert not died and second_death > 5, "the kills must reach every operation"
@@ -165,6 +166,34 @@ def test_a_corrupt_file_names_the_folder_and_says_what_to_do(
     message = str(caught.value)
     assert message.startswith(f"{folder}: corrupt checkpoint") and "remove the folder" in message
     assert "\n" not in message
+
+
+def flip(path: Path) -> None:
+    """One bit, at a place where the file can still be read."""
+    data = bytearray(path.read_bytes())
+    data[-1 if path.suffix == ".safetensors" else data.index(b'"step": ') + len(b'"step": ')] ^= 1
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("name", ["state.json", "state.safetensors"])
+@pytest.mark.parametrize("damage", [cut, flip, Path.unlink])
+def test_of_two_checkpoints_the_one_before_is_used_where_the_newest_is_damaged(
+    tmp_path: Path, name: str, damage: Callable[[Path], object]
+) -> None:
+    folder = tmp_path / "checkpoint"
+    for step in (2, 4):
+        save(folder, step)
+    damage(folder / name)
+    loaded = load_checkpoint(folder)
+    assert loaded is not None and loaded.damaged and step_of(folder) == 2
+    # The next save must keep the whole one, not the damaged one.
+    drop_damaged(folder)
+    save(folder, 5)
+    damage(folder / name)
+    assert step_of(folder) == 2
+    damage(tmp_path / "checkpoint.old" / name)
+    with pytest.raises(InputError, match=r"checkpoint and .*checkpoint\.old: corrupt checkpoint"):
+        load_checkpoint(folder)
 
 
 @pytest.mark.parametrize("text", ["[]", '{"step": 1}', '{"step": null, "notes": {}}', '{"step": 1, "notes": 3}'])

@@ -297,6 +297,26 @@ def test_a_corrupt_checkpoint_stops_and_removing_it_starts_afresh(tmp_path: Path
     assert traces(folder) == traces(tmp_path / "whole")
 
 
+def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before_and_is_told(tmp_path: Path) -> None:
+    train(RunFolder(tmp_path / "whole"))
+    folder = tmp_path / "damaged"
+
+    def stop(done: int, total: int, note: str) -> None:
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(RunFolder(folder, stop, checkpoint_seconds=0.0))
+    state = folder / "checkpoint" / "state.safetensors"
+    data = bytearray(state.read_bytes())
+    data[-5] ^= 64
+    state.write_bytes(bytes(data))
+    seen: list[tuple[int, str]] = []
+    train(RunFolder(folder, lambda done, total, note: seen.append((done, note)), checkpoint_seconds=0.0))
+    assert seen[0] == (5, "newest checkpoint damaged, went on from step 4")
+    assert traces(folder) == traces(tmp_path / "whole")
+
+
 def test_golden_losses(tmp_path: Path) -> None:
     """A run of ten steps: any silent change of worlds, model, packing, loss or optimizer shows here."""
     spec = NextTokenSpec(steps=10, documents=8, row_length=96, optimizer=OptimizerSpec(learning_rate=1e-2))

@@ -1,11 +1,18 @@
-"""Checkpoints: what an interrupted run needs to go on, written so that it is whole or absent."""
+"""Checkpoints: what an interrupted run needs to go on, each whole or absent, its content known by a hash.
+
+checkpoint/       the newest: state.safetensors, and state.json with step, notes and the hash of all of it
+checkpoint.old/   the one before, used where the newest is damaged
+checkpoint.new/   half of one, left by a kill; never read
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -13,42 +20,83 @@ from edgewise.core.errors import InputError
 from edgewise.model.tensors import load_tensors, save_tensors
 
 
+class Checkpoint(NamedTuple):
+    """What a run goes on from. `damaged`: the newest could not be used, and this is the one before."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    notes: dict[str, float]
+    damaged: bool = False
+
+
 def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], notes: dict[str, float]) -> None:
-    """Write a checkpoint: step, tensors and notes. It replaces the previous one when it is whole.
+    """Write a checkpoint: step, tensors and notes. When it is whole, the newest so far becomes the one before.
 
     Everything random is keyed by step, so there is no generator state to keep.
     """
-    aside = folder.with_name(folder.name + ".new")
+    aside, old = _aside(folder), _old(folder)
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     save_tensors(tensors, aside / "state.safetensors")
-    (aside / "state.json").write_text(json.dumps({"step": step, "notes": notes}, allow_nan=False))
-    old = folder.with_name(folder.name + ".old")
-    if folder.exists():  # else `old` is the only checkpoint there is, and stays until the new one stands
+    state = {"step": step, "notes": notes}
+    text = json.dumps({**state, "sha256": _hash(state, aside)}, allow_nan=False)
+    (aside / "state.json").write_text(text)
+    if folder.exists():  # else `old` is the only checkpoint there is, and stays
         shutil.rmtree(old, ignore_errors=True)
         os.replace(folder, old)
     os.replace(aside, folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """Remove a checkpoint and what an interrupted `save_checkpoint` left beside it."""
-    for path in (folder, folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")):
+    """Remove a checkpoint, the one before it, and what an interrupted `save_checkpoint` left beside them."""
+    for path in (folder, _aside(folder), _old(folder)):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def load_checkpoint(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, float]] | None:
-    """Step, tensors and notes of the checkpoint; None where there is none.
+def load_checkpoint(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint, or the one before where the newest is damaged; None where there is none.
 
-    InputError names the file where one is there but cannot be read.
+    InputError names the folder where one is there and none is whole.
     """
-    if not folder.exists():
-        old = folder.with_name(folder.name + ".old")  # killed between the two renames of `save_checkpoint`
-        if not old.exists():
-            return None
-        folder = old
+    there = [path for path in (folder, _old(folder)) if path.exists()]
+    for path in there:
+        found = _read(path)
+        if found is not None:
+            return found._replace(damaged=path != there[0])
+    if not there:
+        return None
+    folders = " and ".join(str(path) for path in there)
+    raise InputError(f"{folders}: corrupt checkpoint; remove the folder to start this stage afresh")
+
+
+def drop_damaged(folder: Path) -> None:
+    """Remove the newest checkpoint, which is damaged, so that the next one does not push out the whole one before."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(folder: Path) -> Checkpoint | None:
+    """None where the folder is not what was written."""
     try:
-        state = json.loads((folder / "state.json").read_text())
-        return int(state["step"]), load_tensors(folder / "state.safetensors"), dict(state["notes"])
+        written = json.loads((folder / "state.json").read_text())
+        state = {"step": written["step"], "notes": written["notes"]}
+        if written["sha256"] != _hash(state, folder):
+            return None
+        return Checkpoint(int(state["step"]), load_tensors(folder / "state.safetensors"), dict(state["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"{folder}: corrupt checkpoint; remove the folder to start this stage afresh") from None
+        return None
+
+
+def _hash(state: dict[str, object], folder: Path) -> str:
+    content = hashlib.sha256(json.dumps(state, sort_keys=True).encode())
+    with (folder / "state.safetensors").open("rb") as file:
+        while piece := file.read(1 << 20):
+            content.update(piece)
+    return content.hexdigest()
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".new")
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".old")

@@ -19,7 +19,7 @@ from edgewise.core.atomic import atomic_write
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
-from edgewise.training.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
+from edgewise.training.checkpoint import drop_damaged, load_checkpoint, remove_checkpoint, save_checkpoint
 from edgewise.training.state import State
 
 Progress = Callable[[int, int, str], None]
@@ -57,18 +57,19 @@ class RunFolder:
         """Yield the steps still to do, after restoring `state` and `totals` from the checkpoint, where there is one.
 
         The loop adds to `totals`; its seconds are counted here. A checkpoint is written between
-        steps, every `checkpoint_seconds`, and after the last step. InputError where the checkpoint or the metrics
-        are damaged, or of another run, and where what a checkpoint would keep is no number.
+        steps, every `checkpoint_seconds`, and after the last step. Where the newest is damaged the one before is taken,
+        and the progress says so. InputError where neither is whole, the metrics are damaged, either is of another run,
+        and where what a checkpoint would keep is no number.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        first = self._restore(state, totals)
+        first, note = self._restore(state, totals)
         saved, before = time.monotonic(), totals.seconds
         start = saved
         for step in range(first, total):
             yield step
             now = time.monotonic()
             totals.seconds = before + now - start
-            self.progress(step + 1, total, "")
+            self.progress(step + 1, total, note)
             if self.distributed.is_rank_zero and (step + 1 == total or now - saved >= self.checkpoint_seconds):
                 tensors = state.tensors()
                 with self.errors_of(step):
@@ -110,24 +111,26 @@ class RunFolder:
             if tensor.dim() and tensor.is_floating_point() and not tensor.isfinite().all():
                 raise InputError(f"{name} is not finite after the update; lower the learning rate")
 
-    def _restore(self, state: State, totals: Totals) -> int:
-        """The first step to do."""
+    def _restore(self, state: State, totals: Totals) -> tuple[int, str]:
+        """The first step to do, and a note for whoever watches."""
         loaded = load_checkpoint(self._checkpoint)
-        first = 0
+        first, damaged = 0, False
         if loaded is not None:
-            first, tensors, notes = loaded
+            first, damaged = loaded.step, loaded.damaged
             try:
-                state.load(tensors)
+                state.load(loaded.tensors)
             except InputError as error:
                 raise InputError(f"{self._checkpoint}: {error}; remove the folder or use another one") from None
             for field in fields(totals):
-                setattr(totals, field.name, notes.get(field.name, 0.0))
+                setattr(totals, field.name, loaded.notes.get(field.name, 0.0))
         if len(set(self.distributed.all_gather([first]))) > 1:
             raise InputError(
                 f"{self._checkpoint}: the ranks find different steps there; they need a file system that they share"
             )
+        if damaged:
+            self.distributed.on_rank_zero(lambda: drop_damaged(self._checkpoint))
         self.distributed.on_rank_zero(lambda: self._drop_metrics_from(first))
-        return first
+        return first, f"newest checkpoint damaged, went on from step {first}" if damaged else ""
 
     def _drop_metrics_from(self, step: int) -> None:
         """Drop metrics of steps that will be done again, and a half-written last line."""
