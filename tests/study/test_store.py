@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +19,10 @@ from edgewise.core.errors import InputError
 from edgewise.core.provenance import versions
 from edgewise.core.spec import digest
 from edgewise.model.backend import choose_backend, describe_backend
+from edgewise.model.tensors import load_tensors, save_tensors
+from edgewise.study.context import Context
+from edgewise.study.measure import measure
+from edgewise.study.run import run
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
 from edgewise.study.stages.evaluate import distinct_problems
 from edgewise.study.store import Store
@@ -27,9 +34,11 @@ from tests.tiny import (
     PARAMS,
     PRETRAIN,
     STAGES,
+    STUDY,
     TUNED,
     TUNED_EVALUATION,
     WORLD,
+    Log,
     identity,
     results,
 )
@@ -233,6 +242,77 @@ def test_a_corrupt_parent_names_the_file(copied: Store, name: str, damage: str) 
         copied.compute(TUNED)
     assert one_line(caught).startswith(f"{path}: ")
     assert not copied.is_complete(TUNED)
+
+
+def test_an_altered_parent_is_not_built_upon_and_an_altered_evaluation_is_not_measured(copied: Store) -> None:
+    """A file that is whole and reads well, but is not what was recorded."""
+    shutil.rmtree(copied.folder(TUNED))
+    path = copied.folder(PRETRAIN) / "model" / "model.safetensors"
+    save_tensors({name: 1.01 * tensor for name, tensor in load_tensors(path).items()}, path)
+    with pytest.raises(InputError) as caught:
+        copied.compute(TUNED, progress=failing("found too late"))
+    assert re.fullmatch(
+        rf"{path}: was altered after it was recorded: \w{{16}}, recorded \w{{16}};"
+        rf" remove {copied.folder(PRETRAIN)} to compute the stage again",
+        one_line(caught),
+    )
+    assert not copied.is_complete(TUNED)
+    outcomes = copied.folder(BASE_EVALUATION) / "outcomes.parquet"
+    shutil.copyfile(copied.folder(TUNED_EVALUATION) / "outcomes.parquet", outcomes)
+    with pytest.raises(InputError, match=rf"^{outcomes}: was altered after it was recorded"):
+        measure(STUDY, copied)
+
+
+def test_a_removed_parent_is_computed_again_with_the_same_bits(copied: Store, finished: Finished) -> None:
+    shutil.rmtree(copied.folder(PRETRAIN))
+    shutil.rmtree(copied.folder(TUNED_EVALUATION))
+    log = Log()
+    run(STUDY, Context(copied.root, workers=1), log)
+    assert [name for name, reused in log.done if not reused] == [digest(PRETRAIN), digest(TUNED_EVALUATION)]
+    for stage in (PRETRAIN, TUNED_EVALUATION):
+        assert copied.provenance(stage).outputs == finished.store.provenance(stage).outputs
+
+
+@pytest.mark.parametrize("at", [60, 150])
+def test_a_store_that_is_moved_goes_on_there(copied: Store, finished: Finished, at: int) -> None:
+    """Between two sittings, and under the hands of the one that computes, which says so in one line."""
+    folder = copied.folder(PRETRAIN)
+    shutil.rmtree(folder)
+    moved = Store(copied.root.with_name("moved"))
+
+    def move(done: int, total: int, note: str) -> None:
+        if done == at:
+            copied.root.rename(moved.root)
+
+    with pytest.raises(InputError) as caught:
+        copied.compute(PRETRAIN, progress=move, checkpoint_seconds=0.0)
+    assert one_line(caught).startswith(f"{folder}.unfinished: was moved or removed while it was computed; ")
+    seen: list[int] = []
+    moved.compute(PRETRAIN, progress=lambda done, total, note: seen.append(done))
+    assert seen[0] == at, "the checkpoint before the move is that of the step before"
+    assert results(moved.folder(PRETRAIN)) == results(finished.store.folder(PRETRAIN))
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.kind)
+def test_a_full_disk_ends_a_stage_in_one_line_and_it_goes_on_when_there_is_room(
+    copied: Store, finished: Finished, stage: Stage
+) -> None:
+    """No file may become longer than some bytes, which the system tells in the middle of a write, as a full disk."""
+    folder = copied.folder(stage)
+    shutil.rmtree(folder)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, before[1]))
+    try:
+        with pytest.raises(InputError) as caught:
+            copied.compute(stage, checkpoint_seconds=0.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert one_line(caught) == f"{folder}.unfinished: File too large; what is saved is kept, run again to go on"
+    assert not copied.is_complete(stage)
+    copied.compute(stage)
+    assert results(folder) == results(finished.store.folder(stage))
 
 
 def test_a_corrupt_checkpoint_says_what_to_remove(copied: Store) -> None:

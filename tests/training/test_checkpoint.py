@@ -107,6 +107,7 @@ def test_a_kill_at_any_point_leaves_a_whole_checkpoint(
     died = True
     for second_death in range(1, 20):
         folder = tmp_path / f"{second_death}" / "checkpoint"
+        folder.parent.mkdir()
         save(folder, 1)
         before = 1
         if first_death is not None:

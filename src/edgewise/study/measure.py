@@ -63,8 +63,10 @@ def measure(study: Study, store: Store) -> Findings:
 
     With several training seeds the audit speaks of recipes, and of each seed's models beside them.
     All verdicts share alpha = .05: were every arm a second, independent draw of the base, judged alike, any of them
-    would get a false change in at most 5% of studies. Raises InputError where a file cannot be read.
+    would get a false change in at most 5% of studies. Raises InputError where a file cannot be read or was altered.
     """
+    for evaluation in study.evaluations.values():
+        store.check_unaltered(evaluation)
     folders = {name: store.folder(evaluation) for name, evaluation in study.evaluations.items()}
     models = outcomes_by_region(study, store)
     concerns = tuple(nothing_learned(study, store, models))

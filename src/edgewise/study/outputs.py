@@ -50,6 +50,19 @@ def output_digests(folder: Path) -> dict[str, str]:
     return {name: _digest(folder / name) for name in _outputs(folder)}
 
 
+def alteration(folder: Path, recorded: Mapping[str, str]) -> tuple[str, str] | None:
+    """The first output of a folder that is not as recorded, and what is wrong with it; None where all are."""
+    found = output_digests(folder)
+    for output in {**found, **recorded}:
+        if output not in recorded:
+            return output, "is there and is not recorded"
+        if output not in found:
+            return output, "is recorded and is not there"
+        if found[output] != recorded[output]:
+            return output, f"was altered after it was recorded: {found[output]}, recorded {recorded[output]}"
+    return None
+
+
 def digest_of_outputs(outputs: Mapping[str, str]) -> str:
     """16 hexadecimal digits for all outputs of a stage, to be published in one word."""
     return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()[:16]

@@ -19,7 +19,7 @@ from edgewise.core.provenance import Provenance
 from edgewise.core.spec import digest, own_code, plain
 from edgewise.core.words import counted
 from edgewise.study.context import Context
-from edgewise.study.outputs import PROVENANCE, SPEC, first_difference, output_digests
+from edgewise.study.outputs import PROVENANCE, SPEC, alteration, first_difference
 from edgewise.study.plan import topological_order
 from edgewise.study.run import run
 from edgewise.study.runners.base import Watcher
@@ -51,15 +51,8 @@ class RecordedStage:
         recorded = self.provenance.outputs
         if self.published and self.published != recorded:
             return f"{PROVENANCE} has other digests of outputs than the report"
-        found = output_digests(self.folder)
-        for output in {**found, **recorded}:
-            if output not in recorded:
-                return f"{output} is there and is not recorded"
-            if output not in found:
-                return f"{output} is recorded and is not there"
-            if found[output] != recorded[output]:
-                return f"{output} was altered after it was recorded: {found[output]}, recorded {recorded[output]}"
-        return None
+        altered = alteration(self.folder, recorded)
+        return " ".join(altered) if altered else None
 
 
 def _name(stage: Stage) -> str:

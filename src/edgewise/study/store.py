@@ -9,6 +9,7 @@ needs, under a lock that the system releases when its holder dies. Studies with 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -25,7 +26,7 @@ from edgewise.core.provenance import Provenance, Totals, machine, versions
 from edgewise.core.spec import digest, own_code, plain
 from edgewise.model.backend import choose_backend, describe_backend
 from edgewise.study.other_bits import other_bits
-from edgewise.study.outputs import PROVENANCE, SPEC, output_digests
+from edgewise.study.outputs import PROVENANCE, SPEC, alteration, output_digests
 from edgewise.study.stages import Stage
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.run_folder import Progress, RunFolder, silent
@@ -49,8 +50,9 @@ class Store:
     ) -> Path:
         """The stage's complete folder, computed now unless it is there.
 
-        Parents must be complete. All ranks of `execution` must call this; they compute the stage together. InputError
-        where the store cannot be written or another process holds the stage.
+        Parents must be complete, and are compared with their recorded digests before anything is built upon them. All
+        ranks of `execution` must call this; they compute the stage together. InputError where the store cannot be
+        written, is full or is moved away, another process holds the stage, or a parent was altered.
         """
         folder = self.folder(stage)
         unfinished = folder.with_name(folder.name + ".unfinished")
@@ -59,15 +61,25 @@ class Store:
             if distributed.on_rank_zero(lambda: self._begin(stage, unfinished)):
                 started = time.monotonic()
                 parents = [self.folder(parent) for parent in stage.parents]
-                totals = stage.run(parents, RunFolder(unfinished, progress, checkpoint_seconds, distributed), execution)
-                provenance = self._provenance(stage, totals, time.monotonic() - started, execution)
-                distributed.on_rank_zero(lambda: self._finish(unfinished, folder, provenance))
+                work = RunFolder(unfinished, progress, checkpoint_seconds, distributed)
+                with _disk_errors_of(unfinished):
+                    totals = stage.run(parents, work, execution)
+                    provenance = self._provenance(stage, totals, time.monotonic() - started, execution)
+                    distributed.on_rank_zero(lambda: self._finish(unfinished, folder, provenance))
         return folder
 
     def provenance(self, stage: Stage) -> Provenance:
         """What is recorded about how a complete stage was made; InputError where it cannot be read."""
         path = self.folder(stage) / PROVENANCE
         return Provenance.parse(read_json_object(path), str(path))
+
+    def check_unaltered(self, stage: Stage) -> None:
+        """InputError names the output of a complete stage that is not what its provenance recorded, if there is one."""
+        folder, recorded = self.folder(stage), self.provenance(stage).outputs
+        altered = alteration(folder, recorded) if recorded else None  # none are recorded by old versions
+        if altered:
+            output, what = altered
+            raise InputError(f"{folder / output}: {what}; remove {folder} to compute the stage again")
 
     def metrics(self, stage: Stage) -> list[dict[str, float]]:
         """The lines of the stage's metrics.jsonl, without metrics that had no value; empty where it logs none."""
@@ -88,6 +100,8 @@ class Store:
         absent = [self.folder(parent).name for parent in stage.parents if not self.is_complete(parent)]
         if absent:
             raise InputError(f"{folder.name}: its parent {absent[0]} is not complete; compute that first")
+        for parent in stage.parents:
+            self.check_unaltered(parent)
         if (unfinished / PROVENANCE).exists():  # it was interrupted between its last two acts
             self._publish(unfinished, folder)
             return False
@@ -96,6 +110,8 @@ class Store:
         return True
 
     def _finish(self, unfinished: Path, folder: Path, provenance: Provenance) -> None:
+        if not (unfinished / SPEC).exists():  # moved away after the last step; what was written since is no whole stage
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(unfinished / SPEC))
         whole = provenance.model_copy(update={"outputs": output_digests(unfinished)})
         write_json(unfinished / PROVENANCE, whole.model_dump(), sort_keys=True)
         self._publish(unfinished, folder)
@@ -135,3 +151,18 @@ class Store:
             yield
         finally:
             lock.release()
+
+
+@contextmanager
+def _disk_errors_of(folder: Path) -> Iterator[None]:
+    """InputError in place of an OSError that says the disk is full or cannot be written, or the folder is gone."""
+    try:
+        yield
+    except OSError as error:
+        if not (folder / SPEC).exists():
+            raise InputError(
+                f"{folder}: was moved or removed while it was computed; what is complete is kept, run again to go on"
+            ) from None
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES):
+            raise
+        raise InputError(f"{folder}: {os.strerror(error.errno)}; what is saved is kept, run again to go on") from None

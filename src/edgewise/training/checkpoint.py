@@ -36,7 +36,7 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], notes: 
     """
     aside, old = _aside(folder), _old(folder)
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    aside.mkdir()  # without parents: a run folder that was moved away is not made again, half of it missing
     save_tensors(tensors, aside / "state.safetensors")
     state = {"step": step, "notes": notes}
     text = json.dumps({**state, "sha256": _hash(state, aside)}, allow_nan=False)
