@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo pages bench gpu test test-slow check format env
+.PHONY: help demo pages bench gpu test test-slow chaos check format env
 
 help:
 	@echo "make demo       install, then train, run RL twice and write runs/demo/report.html"
@@ -12,6 +12,7 @@ help:
 	@echo "make gpu        on a GPU: its tests, equal to the CPU, speed; at most eight minutes a call, goes on where it was"
 	@echo "make test       the whole test suite"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make chaos      kill every kind of stage at N random moments (50), and compare with a calm run"
 	@echo "make check      lint, format and types"
 	@echo "make format     apply the formatter"
 
@@ -52,6 +53,10 @@ test: env
 
 test-slow: env
 	$(PYTEST) -m slow
+
+N ?= 50
+chaos: env
+	GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/python -c "from tests.study.chaos import main; main()" $(N)
 
 check: env
 	$(BIN)/ruff check .
