@@ -30,7 +30,18 @@ if TYPE_CHECKING:
     from edgewise.outcomes.outcomes import Outcomes
     from edgewise.study.context import Context
     from edgewise.study.run import run
-    from edgewise.study.stages import RL, Evaluate, Midtrain, Pretrain
+    from edgewise.study.stages import (
+        RL,
+        SFT,
+        Average,
+        Distill,
+        Evaluate,
+        Import,
+        Midtrain,
+        Pretrain,
+        RejectionTune,
+        RollOut,
+    )
     from edgewise.study.study import Study
     from edgewise.tasks.base import World
 
@@ -43,7 +54,13 @@ _MODULES = {
     "World": "edgewise.tasks.base",
     "Pretrain": "edgewise.study.stages",
     "Midtrain": "edgewise.study.stages",
+    "SFT": "edgewise.study.stages",
+    "RejectionTune": "edgewise.study.stages",
+    "Distill": "edgewise.study.stages",
     "RL": "edgewise.study.stages",
+    "Average": "edgewise.study.stages",
+    "Import": "edgewise.study.stages",
+    "RollOut": "edgewise.study.stages",
     "Evaluate": "edgewise.study.stages",
     "Study": "edgewise.study.study",
     "Context": "edgewise.study.context",
@@ -52,11 +69,17 @@ _MODULES = {
 
 __all__ = [
     "RL",
+    "SFT",
+    "Average",
     "Context",
+    "Distill",
     "Evaluate",
+    "Import",
     "Midtrain",
     "Outcomes",
     "Pretrain",
+    "RejectionTune",
+    "RollOut",
     "Study",
     "World",
     "audit",

@@ -20,6 +20,8 @@ from tests.tiny import BASE_EVALUATION, EASY, PRETRAIN, TUNED
 
 from .other_stages import Shrink
 
+KINDS = ("average", "distill", "rollouts", "evaluate", "import", "midtrain", "pretrain", "rejection_tune", "rl", "sft")
+
 
 @pytest.fixture(autouse=True)
 def registry_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -51,7 +53,7 @@ def test_a_stage_by_entry_point_is_read_from_json_and_run(tmp_path: Path, monkey
 
 
 def test_a_registered_stage_is_known_by_its_kind() -> None:
-    assert stage_kinds()[:4] == ("evaluate", "midtrain", "pretrain", "rl")
+    assert stage_kinds()[:10] == KINDS
     register_stage(Shrink)
     assert stage_of_kind("shrink") is Shrink
     assert register_stage(Shrink) is Shrink, "the same class again is no clash"
@@ -78,7 +80,7 @@ def test_a_stage_without_a_kind_is_refused() -> None:
     [
         (BASE_EVALUATION, "parent: must be a stage that produces a model; 'evaluate' produces rollouts"),
         (plain(BASE_EVALUATION), "parent: must be a stage that produces a model; 'evaluate' produces rollouts"),
-        ({"kind": "nothing"}, "parent: kind: must be one of evaluate, midtrain, pretrain, rl, is 'nothing'"),
+        ({"kind": "nothing"}, f"parent: kind: must be one of {', '.join(KINDS)}, is 'nothing'"),
         ({"world": "modular"}, "parent: must be a stage: its fields with their `kind`"),
         ("pretrain", "parent: must be a stage: its fields with their `kind`"),
         ({"kind": "pretrain", "world": plain(EASY), "layers": 2}, "parent: layers: Extra inputs are not permitted"),

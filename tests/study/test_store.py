@@ -24,7 +24,7 @@ from edgewise.study.context import Context
 from edgewise.study.measure import measure
 from edgewise.study.run import run
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
-from edgewise.study.stages.evaluate import distinct_problems
+from edgewise.study.stages.roll_out import distinct_problems
 from edgewise.study.store import Store
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import Progress

@@ -15,7 +15,7 @@ from edgewise.core.spec import override
 from edgewise.study.demo import DemoSpec, demo
 from edgewise.study.plan import topological_order
 from edgewise.study.stages import RL, Evaluate, Midtrain, Pretrain, Stage
-from edgewise.study.stages.evaluate import distinct_problems
+from edgewise.study.stages.roll_out import distinct_problems
 from edgewise.study.store import Store
 from edgewise.tasks import ModularArithmetic, Problem
 from edgewise.training import next_token

@@ -66,14 +66,7 @@ def load_pretrained(
     InputError names the file that is missing or corrupt, the field of the configuration that the
     decoder cannot follow, or the tensor that is absent, unknown or of the wrong shape.
     """
-    config_path = folder / "config.json"
-    try:
-        config = json.loads(config_path.read_text())
-        if not isinstance(config, dict):
-            raise ValueError("not an object")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{config_path}: cannot be read ({type(error).__name__}); a model folder needs it") from None
-    spec, vocabulary = _spec(config, config_path)
+    spec, vocabulary = read_shape(folder)
     tokenizer = Tokenizer.load(folder)
     if len(tokenizer) != vocabulary:
         raise InputError(
@@ -89,6 +82,18 @@ def load_pretrained(
         state[ours] = torch.cat(stacked).to(parameter.dtype)
     model.load_state_dict(state)
     return model, tokenizer
+
+
+def read_shape(folder: Path) -> tuple[DecoderSpec, int]:
+    """The decoder and the size of the vocabulary that config.json describes; InputError where it is not of our kind."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text())
+        if not isinstance(config, dict):
+            raise ValueError("not an object")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({type(error).__name__}); a model folder needs it") from None
+    return _spec(config, path)
 
 
 def _load_weights(folder: Path) -> tuple[dict[str, Tensor], Path]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import time
 from functools import partial
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
-from edgewise.core.spec import Spec
+from edgewise.core.spec import ADDED_LATER, Spec
 from edgewise.model.decoder import Decoder
 from edgewise.model.fixed_order import token_logp, total
 from edgewise.model.flops import training_flops
@@ -36,14 +37,29 @@ class NextTokenSpec(Spec):
     random places. Without it a model learns distances instead of contents, and fails on problems longer than those it
     was trained on (randomised positions: Ruoss et al. 2023, arXiv 2305.16843). `precision` "bf16" runs the layers in
     bfloat16, with weights, logits and loss in FP32; it pays on GPUs and on CPUs that multiply bfloat16.
+
+    `stop` ends the run after so many updates while the schedule is that of `steps`: the un-annealed cut of a longer
+    run, with its bits. Papers that compare budgets by checkpoints of one run do this (Interplay, arXiv 2512.07783).
     """
 
     steps: int = Field(1000, ge=1)
+    stop: Annotated[int | None, ADDED_LATER] = Field(None, ge=1)
     documents: int = Field(24, ge=1)
     row_length: int = Field(128, ge=8)
     randomized_positions: int = Field(0, ge=0)
     precision: str = Field("fp32", pattern="^(fp32|bf16)$")
     optimizer: OptimizerSpec = OptimizerSpec()
+
+    @model_validator(mode="after")
+    def _stops_within_the_schedule(self) -> Self:
+        if self.stop is not None and self.stop > self.steps:
+            raise ValueError(f"stop must be at most steps, which is {self.steps}; is {self.stop}")
+        return self
+
+    @property
+    def updates(self) -> int:
+        """How many updates are made: up to the cut, where there is one."""
+        return self.steps if self.stop is None else self.stop
 
 
 def train_next_token(
@@ -67,8 +83,8 @@ def train_next_token(
     totals = Totals()
     sizes = (spec.documents, spec.row_length, spec.randomized_positions)
     make = partial(rows_of_step, world, split, tokenizer, *sizes, seed, distributed=execution.distributed)
-    with load_ahead(make, execution.loader_workers(spec.steps)) as load_rows:
-        for step in folder.steps(spec.steps, state, totals):
+    with load_ahead(make, execution.loader_workers(spec.updates)) as load_rows:
+        for step in folder.steps(spec.updates, state, totals):
             with folder.errors_of(step):
                 before = time.monotonic()
                 rows = PackedRows.of(load_rows(step))

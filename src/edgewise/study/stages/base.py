@@ -62,9 +62,10 @@ class Stage(Spec, ABC):
 
     @property
     def parents(self) -> tuple[Stage, ...]:
-        """The stages whose folders this one reads: the stages among its fields, in their order."""
+        """The stages whose folders this one reads: those among its fields, and in tuples there, in their order."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(value for value in values if isinstance(value, Stage))
+        groups = (value if isinstance(value, tuple) else (value,) for value in values)
+        return tuple(stage for group in groups for stage in group if isinstance(stage, Stage))
 
     @property
     def depth(self) -> int:

@@ -2,132 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from pydantic import Field
 
-from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
-from edgewise.core.provenance import Totals
-from edgewise.model.decoder import Decoder
-from edgewise.model.flops import sampling_flops
-from edgewise.model.tokenizer import Tokenizer
 from edgewise.outcomes.io import write_outcomes
-from edgewise.rollouts.collect import roll_out
-from edgewise.rollouts.rollouts import Rollouts
-from edgewise.rollouts.table import read_rollout_table, rollout_table, table_outcomes, write_rollout_table
-from edgewise.sampling.engine import Engine, check_fits
-from edgewise.sampling.params import PowerSamplingParams, SamplingParams
-from edgewise.sampling.power import PowerSampler
-from edgewise.study.stages.artifacts import OUTCOMES, ROLLOUTS, check_vocabulary, load_parent
-from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
-from edgewise.tasks import AnyWorld, Problem, Split, World
-from edgewise.tasks.base import first_distinct
-from edgewise.training.execution import Execution
-from edgewise.training.run_folder import RunFolder
-
-# Samples of a part: an interruption costs the part that is being drawn.
-_ROWS_OF_A_PART, _ROWS_OF_A_GPU_PART = 2048, 16_384
+from edgewise.rollouts.table import table_outcomes
+from edgewise.study.stages.artifacts import OUTCOMES
+from edgewise.study.stages.base import register_stage
+from edgewise.study.stages.roll_out import RollOutStage
 
 
 @register_stage
-class Evaluate(Stage):
+class Evaluate(RollOutStage):
     """Many completions of a parent's model on distinct problems of every level of a world.
 
     Problems depend on the world, split, seed and level alone, so evaluations of different parents with one seed are
     paired. With power sampling the parent's model is sharpened without training.
     """
 
-    produces: ClassVar[Product] = "rollouts"
-
     kind: Literal["evaluate"] = "evaluate"
     version: Literal[1] = 1
-    parent: ModelStage
-    world: AnyWorld
-    split: Split = "test"
-    problems: int = Field(64, ge=1)
-    samples: int = Field(64, ge=1)
-    sampling: SamplingParams | PowerSamplingParams = SamplingParams()
 
-    def check(self) -> None:
-        words, positions = self.words(), self.max_positions()
-        if words is not None:
-            check_vocabulary(self.world, words)
-        problems = self._problems()
-        if words is not None and positions is not None:
-            prompts = [Tokenizer(words).prompt(problem.prompt) for problem in problems]
-            check_fits(prompts, [self.sampling.max_new_tokens] * len(prompts), self.samples, positions)
+    @property
+    def _draws(self) -> int:
+        return key("evaluate", self.seed)
 
-    def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
-        model, tokenizer = load_parent(parents[0], self.world, execution)
-        engine = Engine(model, tokenizer.eos, cores=execution.cores)
-        problems = self._problems()
-        size = max(1, (_ROWS_OF_A_PART if execution.device.type == "cpu" else _ROWS_OF_A_GPU_PART) // self.samples)
-        parts = folder.path / "parts"
-        parts.mkdir(exist_ok=True)
-        # Named by the size too: on a GPU other parts are left than on a CPU.
-        paths = [parts / f"{start:06d}-of-{size}.parquet" for start in range(0, len(problems), size)]
-        started = time.monotonic()
-        for done, path in enumerate(paths):
-            folder.progress(done, len(paths), "")
-            if not execution.distributed.on_rank_zero(path.exists):
-                some = execution.distributed.shard(problems[done * size : (done + 1) * size])
-                drawn = execution.distributed.all_gather([self._rollouts(engine, tokenizer, some)] if some else [])
-                if execution.distributed.is_rank_zero:
-                    write_rollout_table(rollout_table(Rollouts.concatenate(drawn)), path)
-        folder.progress(len(paths), len(paths), "")
-
-        def finish() -> Totals:
-            table = pa.concat_tables([read_rollout_table(path) for path in paths])
-            write_rollout_table(table, folder.path / ROLLOUTS)
-            write_outcomes(table_outcomes(table), folder.path / OUTCOMES)
-            shutil.rmtree(parts)
-            return self._totals(model, table)
-
-        totals = execution.distributed.on_rank_zero(finish)
-        totals.seconds = time.monotonic() - started
-        return totals
-
-    def _problems(self) -> list[Problem]:
-        return [
-            problem
-            for level in self.world.levels
-            for problem in distinct_problems(self.world.at_level(level), self.split, self.seed, self.problems)
-        ]
-
-    def _rollouts(self, engine: Engine, tokenizer: Tokenizer, problems: Sequence[Problem]) -> Rollouts:
-        seed = key("evaluate", self.seed)
-        if isinstance(self.sampling, PowerSamplingParams):
-            return roll_out(PowerSampler(engine), tokenizer, self.world, problems, self.samples, self.sampling, seed)
-        return roll_out(engine, tokenizer, self.world, problems, self.samples, self.sampling, seed)
-
-    def _totals(self, model: Decoder, table: pa.Table) -> Totals:
-        lengths = [pc.list_value_length(table[name]).to_numpy() for name in ("prompt_ids", "completion_ids")]
-        sampled = float(lengths[1].sum())
-        flops = sampling_flops(
-            model.spec,
-            model.vocabulary,
-            problems=len(table) // self.samples,
-            samples=self.samples,
-            prompt_tokens=float(lengths[0].sum()) / self.samples,
-            completion_tokens=sampled,
-            extra_tokens=float(table["extra_tokens"].to_numpy().sum()),
-        )
-        return Totals(tokens=sampled, flops=flops)
-
-
-def distinct_problems(world: World, split: Split, seed: int, count: int) -> list[Problem]:
-    """The first `count` problems of a split with different ids; InputError where there are fewer."""
-    distinct = list(first_distinct(world, split, seed, count).values())
-    if len(distinct) < count:
-        raise InputError(
-            f"problems: only {len(distinct)} different ones of level {world.levels[0]} in split {split!r}; ask for"
-            " fewer"
-        )
-    return distinct
+    def _derive(self, table: pa.Table, folder: Path) -> None:
+        write_outcomes(table_outcomes(table), folder / OUTCOMES)
