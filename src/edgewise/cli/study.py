@@ -45,6 +45,14 @@ TrainingSeeds = Annotated[
         " Default: the study's own, mostly 0 alone.",
     ),
 ]
+On = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        metavar="WHERE",
+        help="Where stages are computed: ray, ray://HOST:PORT, slurm or slurm:partition=gpu,... Default: this machine.",
+    ),
+]
 Scale = Annotated[
     str | None, typer.Option(metavar="NAME", help="Size of a study whose spec has a field `scale`, e.g. nano.")
 ]
@@ -58,10 +66,11 @@ def run_demo(
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
+    on: On = "",
     yes: Yes = False,
 ) -> None:
     """Train a small model, run RL on it twice, and say whether RL extended its boundary."""
-    _run(DEMO, settings or [], seeds, None, out, workers, device, backend, yes)
+    _run(DEMO, settings or [], seeds, None, out, workers, device, backend, on, yes)
 
 
 def run_named(
@@ -75,6 +84,7 @@ def run_named(
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
+    on: On = "",
     yes: Yes = False,
     recorded: Annotated[
         Path | None,
@@ -92,7 +102,7 @@ def run_named(
     elif study is None:
         raise InputError("STUDY: must be given, as MODULE:FUNCTION or FILE.py:FUNCTION; or --verify DIR")
     else:
-        _run(study, settings or [], seeds, scale, out, workers, device, backend, yes)
+        _run(study, settings or [], seeds, scale, out, workers, device, backend, on, yes)
 
 
 def _run(
@@ -104,6 +114,7 @@ def _run(
     workers: int | None,
     device: str,
     backend: str,
+    on: str,
     yes: bool,
 ) -> None:
     from edgewise.core.distributed import process_group
@@ -122,7 +133,7 @@ def _run(
     progress = StudyProgress(study.names())
     with process_group(device) as distributed:
         execution = Execution(check_device(device), choose_backend(backend, device), distributed=distributed)
-        context = Context(root=out, workers=workers or execution.stages_at_once(), execution=execution)
+        context = Context(root=out, workers=workers or execution.stages_at_once(), execution=execution, on=on)
         with progress if distributed.is_rank_zero else nullcontext():
             store = run(study, context, progress)
     if not distributed.is_rank_zero:

@@ -17,10 +17,12 @@ class Context:
     `root` is the store's folder. `workers` stages run at once, each in a process with one thread: for models this
     small, processes use cores better than threads do, and a fixed thread count keeps sums in one order. With several
     ranks the stages run one after the other, each by all ranks, and `workers` has no use. `checkpoint_seconds` is how
-    much work an interruption may cost each stage.
+    much work an interruption may cost each stage. `on` is where: "" for processes of this machine, else "ray" or
+    "slurm" with what `edgewise.study.runners.elsewhere` says of them.
     """
 
     root: Path
     workers: int = field(default_factory=machine_cores)
     checkpoint_seconds: float = 20.0
     execution: Execution = CPU
+    on: str = ""

@@ -8,8 +8,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from edgewise.core.spec import digest
 from edgewise.study.context import Context
 from edgewise.study.plan import check_stages, stages_after, topological_order
-from edgewise.study.runners.base import Runner, SilentWatcher, Watcher
+from edgewise.study.runners.base import Advanced, Runner, SilentWatcher, Watcher
 from edgewise.study.runners.distributed import DistributedRunner
+from edgewise.study.runners.elsewhere import runner_elsewhere
 from edgewise.study.runners.local import LocalRunner
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
@@ -40,10 +41,15 @@ def run(study: Study | Iterable[Stage], context: Context, watcher: Watcher | Non
         if complete[digest(stage)]:
             watcher.completed(stage, reused=True)
     if missing:
-        kind = DistributedRunner if distributed.size > 1 else LocalRunner
-        with kind(context, watcher.advanced) as runner:
+        with _runner(context, watcher.advanced) as runner:
             _compute_all(missing, runner, watcher)
     return store
+
+
+def _runner(context: Context, advanced: Advanced) -> Runner:
+    if context.on:
+        return runner_elsewhere(context, advanced)
+    return (DistributedRunner if context.execution.distributed.size > 1 else LocalRunner)(context, advanced)
 
 
 def _compute_all(missing: list[Stage], runner: Runner, watcher: Watcher) -> None:

@@ -32,6 +32,10 @@ from edgewise.training.execution import CPU, Execution
 from edgewise.training.run_folder import Progress, RunFolder, silent
 
 
+class StageHeld(InputError):
+    """Another process is computing the stage."""
+
+
 class Store:
     """The stage folders below one root."""
 
@@ -144,7 +148,7 @@ class Store:
             self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
-            raise InputError(f"{folder}: another process is computing this stage; wait for it or stop it") from None
+            raise StageHeld(f"{folder}: another process is computing this stage; wait for it or stop it") from None
         except OSError as error:
             raise InputError(f"{self.root}: cannot be used as a store ({error.strerror})") from None
         try:

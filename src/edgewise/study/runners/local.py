@@ -23,10 +23,11 @@ import torch
 
 from edgewise.core.errors import InputError
 from edgewise.core.processes import describe_exit, interrupts_held_back
-from edgewise.core.spec import digest, own_code
+from edgewise.core.spec import digest
 from edgewise.core.threads import Cores
 from edgewise.study.context import Context
 from edgewise.study.runners.base import Advanced
+from edgewise.study.runners.elsewhere import load_stage
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
 
@@ -214,16 +215,8 @@ def _end_with_parent() -> None:
 def _compute(pickled: bytes, name: str, context: Context) -> None:
     """Compute a stage. It comes pickled: one that cannot be imported here is then an error and not a dead process."""
     assert _worker is not None
-    try:
-        stage: Stage = pickle.loads(pickled)
-    except (ImportError, AttributeError) as error:
-        raise InputError(
-            f"workers: cannot load what a stage consists of ({error}); define it in a module that can be imported"
-        ) from None
+    stage = load_stage(pickled, name)
     messages = _worker.messages
-    if digest(stage) != name:
-        fields = ", ".join(field or "its class" for field in own_code(stage))
-        raise InputError(f"{stage.kind}: the code of {fields} was edited while the study ran; run it again")
     messages.put((name, os.getpid()))
 
     def report(done: int, total: int, note: str) -> None:

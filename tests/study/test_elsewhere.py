@@ -1,0 +1,92 @@
+"""Runners on other machines: which one is meant, a node that is lost, jobs of Slurm; the same digests as here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgewise.core.errors import InputError
+from edgewise.study.context import Context
+from edgewise.study.run import run
+from edgewise.study.runners.elsewhere import runner_elsewhere
+from edgewise.study.stages import Stage
+from edgewise.study.store import Store
+from tests.tiny import PRETRAIN, STAGES, STUDY, Log
+
+from .conftest import Finished
+
+
+@pytest.mark.parametrize("on", ["kubernetes", "ray:", "slurm:"])
+def test_where_there_is_no_such_runner_the_forms_are_named(on: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^on: must be ray, ray://HOST:PORT, slurm or slurm:FIELD=VALUE"):
+        runner_elsewhere(Context(tmp_path, on=on), Log().advanced)
+
+
+@pytest.mark.parametrize(("on", "package"), [("ray", "ray"), ("slurm:partition=gpu", "submitit")])
+def test_a_package_that_is_not_installed_is_named(
+    on: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=rf"^on: {package} is not installed; .* `pip install edgewise\[{on[:3]}"):
+        runner_elsewhere(Context(tmp_path, on=on), Log().advanced)
+
+
+@pytest.mark.slow
+def test_jobs_of_submitit_give_the_same_digests_and_one_that_fails_says_why(finished: Finished, tmp_path: Path) -> None:
+    pytest.importorskip("submitit", reason="needs `pip install edgewise[slurm]`")
+    context = Context(tmp_path, on="slurm:cluster=local,timeout_min=10")
+    store = run(STUDY, context, Log())
+    for stage in STAGES:
+        assert store.provenance(stage).outputs == finished.store.provenance(stage).outputs
+    refused = PRETRAIN.model_copy(update={"seed": 1})
+    (tmp_path / f"{store.folder(refused).name}.unfinished" / "checkpoint").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"^pretrain-\w{16}: .*corrupt checkpoint; [^\n]*$"):
+        run([refused], context, Log())
+
+
+class Once(Log):
+    """Does something at the first progress that is told."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        super().__init__()
+        self.action, self.acted = action, False
+
+    def advanced(self, stage: Stage, done: int, total: int, note: str) -> None:
+        super().advanced(stage, done, total, note)
+        if not self.acted:
+            self.acted = True
+            self.action()
+
+
+@pytest.mark.slow
+def test_a_node_of_ray_that_is_lost_during_a_stage_costs_no_result(finished: Finished, tmp_path: Path) -> None:
+    ray = pytest.importorskip("ray", reason="needs `pip install edgewise[ray]`")
+    from ray.cluster_utils import Cluster
+
+    # The first node computes nothing, so that the one that is lost is always one that computes.
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, "node_ip_address": "127.0.0.1"}
+    )
+    first = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+    try:
+        ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
+
+        def lose() -> None:
+            cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+            cluster.remove_node(first, allow_graceful=False)
+
+        long = PRETRAIN.model_copy(update={"training": PRETRAIN.training.model_copy(update={"steps": 1500})})
+        log = Once(lose)
+        store = run([long], Context(tmp_path, on="ray", checkpoint_seconds=0.0), log)
+        assert log.acted
+        calm = Store(tmp_path / "calm")
+        calm.compute(long)
+        assert store.provenance(long).outputs == calm.provenance(long).outputs
+        run(STUDY, Context(tmp_path, on="ray"), Log())
+        for stage in STAGES:
+            assert store.provenance(stage).outputs == finished.store.provenance(stage).outputs
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
