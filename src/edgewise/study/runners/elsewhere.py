@@ -11,6 +11,7 @@ All machines see the store at the same path, on a file system that they share, w
 from __future__ import annotations
 
 import importlib.util
+import os
 import pickle
 import time
 from dataclasses import replace
@@ -41,6 +42,10 @@ def runner_elsewhere(context: Context, advanced: Advanced) -> Runner:
         raise InputError(f"on: {name} starts a process for each stage; leave out torchrun")
     here = replace(context, root=context.root.absolute())
     if name == "ray":
+        # Ray reads these when it is imported. A cluster of this machine alone is nobody else's to reach.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if not rest and "RAY_ADDRESS" not in os.environ:
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         from edgewise.study.runners.ray import RayRunner
 
         return RayRunner(here, advanced)

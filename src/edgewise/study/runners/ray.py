@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
+import signal
 import threading
 from concurrent.futures import Future
 from types import TracebackType
@@ -40,12 +42,15 @@ class RayRunner:
         self._owns = not ray.is_initialized()
         if self._owns:
             address = self._context.on if self._context.on.startswith("ray://") else None
+            before = signal.getsignal(signal.SIGTERM)
             try:
-                ray.init(address, log_to_driver=False, logging_level="ERROR", include_dashboard=None)
+                ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
             except (ConnectionError, ValueError) as error:
                 raise InputError(f"on: no cluster answers at {address} ({str(error).splitlines()[0]:.100})") from None
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, before)  # Ray puts its own there, which says nothing about going on
         # It holds nothing that is worth keeping: where its machine is lost, it begins afresh on another.
-        self._board = ray.remote(_Board).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+        self._board: Any = ray.remote(_Board).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
         gpus = int(self._context.execution.device.type != "cpu")
         self._compute = ray.remote(_compute).options(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)
         self._thread = threading.Thread(target=self._watch, daemon=True)
