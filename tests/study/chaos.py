@@ -18,10 +18,12 @@ import torch
 
 from edgewise.core.keyed import key
 from edgewise.core.words import counted
-from edgewise.study.stages import Midtrain, Stage
+from edgewise.study.stages import MODEL, Import, Midtrain, Stage
 from edgewise.study.store import Store
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import OptimizerSpec
+from tests.study.test_more_stages import AVERAGE, DISTILLED, DRAWN, REJECTION
+from tests.study.test_more_stages import TUNED as SUPERVISED
 from tests.tiny import PRETRAIN, TUNED, TUNED_EVALUATION, WORLD
 
 MIDTRAIN = Midtrain(
@@ -29,12 +31,14 @@ MIDTRAIN = Midtrain(
     world=WORLD.at_level(2),
     training=NextTokenSpec(steps=40, documents=16, row_length=96, optimizer=OptimizerSpec(learning_rate=1e-2)),
 )
-# Parents first. So many samples that an evaluation has several parts, which it saves one by one.
+# So many samples that an evaluation has several parts, which it saves one by one.
 STAGES: tuple[Stage, ...] = (
     PRETRAIN,
     MIDTRAIN,
     TUNED,
     TUNED_EVALUATION.model_copy(update={"samples": 1024}),
+    *(SUPERVISED, REJECTION, DISTILLED, AVERAGE),
+    DRAWN.model_copy(update={"samples": 1024}),
 )
 
 
@@ -52,7 +56,11 @@ def chaos(folder: Path, kills: int, seed: int = 0) -> dict[str, int]:
     """
     calm, wild = Store(folder / "calm"), Store(folder / "wild")
     completed = {}
-    for stage in STAGES:
+    compute_in_process(calm.root, PRETRAIN)
+    for stage in (*STAGES, Import(path=str(calm.folder(PRETRAIN) / MODEL))):
+        for parent in stage.parents:
+            compute_in_process(calm.root, parent)
+            compute_in_process(wild.root, parent)
         compute_in_process(calm.root, stage)
         seconds = calm.provenance(stage).wall_seconds
         killed = completed[stage.kind] = 0
