@@ -87,6 +87,7 @@ def test_a_number_that_cannot_be_is_refused_or_works(
         "edge": [base, "--out", str(tmp_path / "set.jsonl")],
         "demo": [],
         "run": ["nosuch.py:study"],
+        "plan": ["nosuch.py:study"],
         "problems": ["countdown"],
         "fit": [str(curve(tmp_path / "curve.csv"))],
     }[command]

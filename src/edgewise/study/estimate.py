@@ -1,0 +1,144 @@
+"""Estimate what a study takes before it runs: stages, tokens, FLOPs and hours on this machine, with their error.
+
+A stage that stands complete in the store at another training seed says best what one takes. For the others work is
+expected from the spec (`study.work`) and time from a short measurement (`study.calibration`).
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from edgewise.core.spec import digest, plain
+from edgewise.study.calibration import ComputeRates
+from edgewise.study.plan import stages_after, topological_order
+from edgewise.study.stages import Stage
+from edgewise.study.store import Store
+from edgewise.study.study import Study
+from edgewise.study.work import expected_work
+
+Source = Literal["there", "other seeds", "calibration", "not known"]
+
+
+@dataclass(frozen=True, slots=True)
+class StageEstimate:
+    """What one stage takes: recorded where it is there, else expected. Numbers are NaN where nothing is known.
+
+    `seconds` lies between `least_seconds` and `most_seconds`: of the seeds that are there, or of the calibration.
+    """
+
+    name: str
+    folder: str
+    source: Source
+    tokens: float
+    flops: float
+    seconds: float
+    least_seconds: float
+    most_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEstimate:
+    """Every stage once, and the seconds that the missing ones take on so many workers; 0 where none is missing."""
+
+    stages: tuple[StageEstimate, ...]
+    workers: int
+    seconds: float
+    least_seconds: float
+    most_seconds: float
+
+    @property
+    def missing(self) -> tuple[StageEstimate, ...]:
+        return tuple(stage for stage in self.stages if stage.source != "there")
+
+
+def estimate(study: Study, store: Store, workers: int, rates: Mapping[str, ComputeRates]) -> StudyEstimate:
+    """The estimate of a study. `rates` are those of each model, by the digest of the stage that began it."""
+    ordered, names = topological_order(study.evaluations.values()), study.names()
+    recorded: dict[str, list[Stage]] = {}
+    for stage in ordered:
+        if store.is_complete(stage):
+            recorded.setdefault(_without_seeds(stage), []).append(stage)
+    estimates = {
+        digest(stage): _of_stage(stage, names[digest(stage)], store, recorded.get(_without_seeds(stage), []), rates)
+        for stage in ordered
+    }
+    missing = [stage for stage in ordered if estimates[digest(stage)].source != "there"]
+
+    def whole(name: str) -> float:
+        return makespan({digest(stage): getattr(estimates[digest(stage)], name) for stage in missing}, missing, workers)
+
+    return StudyEstimate(
+        tuple(estimates.values()), workers, whole("seconds"), whole("least_seconds"), whole("most_seconds")
+    )
+
+
+def makespan(seconds: Mapping[str, float], stages: Sequence[Stage], workers: int) -> float:
+    """Seconds until all stages are done on so many workers, taken in the order in which `study.run` takes them.
+
+    `seconds` maps digests; a stage whose seconds are not known counts as none. Parents come first in `stages`.
+    """
+    after = stages_after(topological_order(stages))
+    waiting = {digest(stage): stage for stage in sorted(stages, key=lambda stage: -after[digest(stage)])}
+    running: list[tuple[float, str]] = []
+    now = 0.0
+    while waiting or running:
+        under_way = {*waiting, *(name for _, name in running)}
+        ready = [
+            name for name, stage in waiting.items() if not any(digest(parent) in under_way for parent in stage.parents)
+        ]
+        for name in ready[: workers - len(running)]:
+            del waiting[name]
+            heapq.heappush(running, (now + (0.0 if math.isnan(seconds[name]) else seconds[name]), name))
+        now, _ = heapq.heappop(running)
+    return now
+
+
+def _of_stage(
+    stage: Stage, name: str, store: Store, alike: Sequence[Stage], rates: Mapping[str, ComputeRates]
+) -> StageEstimate:
+    folder = store.folder(stage).name
+    if store.is_complete(stage):
+        alike = [stage]
+    if alike:
+        made = [store.provenance(other) for other in alike]
+        seconds = [provenance.totals.seconds or provenance.wall_seconds for provenance in made]
+        return StageEstimate(
+            name=name,
+            folder=folder,
+            source="there" if store.is_complete(stage) else "other seeds",
+            tokens=float(np.mean([provenance.totals.tokens for provenance in made])),
+            flops=float(np.mean([provenance.totals.flops for provenance in made])),
+            seconds=float(np.mean(seconds)),
+            least_seconds=min(seconds),
+            most_seconds=max(seconds),
+        )
+    work, of_model = expected_work(stage), rates.get(root_digest(stage))
+    if work is None or of_model is None:
+        return StageEstimate(name, folder, "not known", *[float("nan")] * 5)
+    seconds_ = of_model.seconds(work.training_flops, work.sampling_flops)
+    return StageEstimate(name, folder, "calibration", work.tokens, work.flops, *seconds_)
+
+
+def root_digest(stage: Stage) -> str:
+    """What the shape of a stage's model is told by: the digest of the stage that began it, without its seed."""
+    while stage.parents:
+        stage = stage.parents[0]
+    return _without_seeds(stage)
+
+
+def _without_seeds(stage: Stage) -> str:
+    return repr(_unseeded(plain(stage)))
+
+
+def _unseeded(value: Any) -> Any:
+    """A plain spec without the seeds of its stages, which are the nested fields that have a kind and a seed."""
+    if isinstance(value, dict):
+        of_stage = "kind" in value and "version" in value
+        return {name: _unseeded(item) for name, item in value.items() if not (of_stage and name == "seed")}
+    return [_unseeded(item) for item in value] if isinstance(value, list) else value
