@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from edgewise.cli import audit, fit, plan, recipes, study, tasks
+from edgewise.cli import audit, fit, plan, recipes, runs, study, tasks
 from edgewise.cli.interrupt import stopped_by_signals
 from edgewise.core.errors import InputError, unknown_name
 
@@ -28,6 +28,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": study.run_demo,
     "run": study.run_named,
     "plan": plan.plan_study,
+    "runs": runs.list_runs,
     "fit": fit.fit_scaling,
     "recipes": recipes.recipes,
     "tasks": tasks.list_tasks,

@@ -254,7 +254,12 @@ def _groups(node: Mapping[str, Any]) -> list[str]:
 
 def difference(left: Spec, right: Spec) -> dict[str, tuple[Any, Any]]:
     """Dotted field -> (left, right) wherever the two specs differ; a missing side is None."""
-    a, b = dict(_leaves(plain(left))), dict(_leaves(plain(right)))
+    return difference_of_fields(plain(left), plain(right))
+
+
+def difference_of_fields(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """`difference` of two specs in their plain form, as a spec.json holds them."""
+    a, b = dict(_leaves(left)), dict(_leaves(right))
     return {path: (a.get(path), b.get(path)) for path in sorted(a | b) if a.get(path) != b.get(path)}
 
 

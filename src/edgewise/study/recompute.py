@@ -27,7 +27,7 @@ from edgewise.study.stages import Stage, stage_of_kind
 from edgewise.study.store import Store
 
 # Where the page of a study stands, its record says which stages it was made from.
-_RECORD = "boundary.json"
+RECORD = "boundary.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ def recorded_stages(place: Path, study: Sequence[Stage] = ()) -> list[RecordedSt
     if (place / SPEC).is_file() or (place / PROVENANCE).is_file():
         return [_recorded(place, study)]
     published: Mapping[str, Mapping[str, str]] = {}
-    if (place / _RECORD).is_file():
-        published, place = _stages_of_report(place / _RECORD), place.parent
+    if (place / RECORD).is_file():
+        published, place = _stages_of_report(place / RECORD), place.parent
     if study:
         folders = [_folder_of(stage, place) for stage in study]
     elif published:

@@ -39,7 +39,8 @@ class Study:
     InputError, too, where training seeds change nothing, a base differs between seeds and an arm does not, there is no
     arm, an arm is the base itself or another arm again, its model was not made from
     the base's, a model was trained on the split that is evaluated, or a stage cannot be computed (`Stage.check`): so
-    that a study that exists can be run.
+    that a study that exists can be run. A cycle cannot be written down: a stage is a frozen value that holds its
+    parents.
     """
 
     title: str
