@@ -11,6 +11,7 @@ import pytest
 
 from edgewise.boundary import audit
 from edgewise.boundary.verdict.verdict import BoundaryVerdict
+from edgewise.core.atomic import write_json
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.outcomes.io import write_outcomes
@@ -18,6 +19,7 @@ from edgewise.outcomes.outcomes import Outcomes
 from edgewise.study.context import Context
 from edgewise.study.demo import DemoSpec, demo
 from edgewise.study.measure import Findings, measure, outcomes_by_region
+from edgewise.study.outputs import PROVENANCE, output_digests
 from edgewise.study.plan import topological_order
 from edgewise.study.run import run
 from edgewise.study.stages import OUTCOMES, RL, Evaluate, Pretrain
@@ -194,7 +196,10 @@ def test_the_label_of_a_recipe_is_that_of_the_interval_beside_it(
             answer=marks,
             process=marks,
         )
-        write_outcomes(outcomes, planted.folder(evaluation) / OUTCOMES)
+        folder = planted.folder(evaluation)
+        write_outcomes(outcomes, folder / OUTCOMES)
+        recorded = planted.provenance(evaluation).model_copy(update={"outputs": output_digests(folder)})
+        write_json(folder / PROVENANCE, recorded.model_dump())
     recipes = [region.whole.recipes["rl"] for region in measure(THREE, planted).audit.sets]
     assert len(recipes) == 2
     for recipe in recipes:
