@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from torch import Tensor
 
 from edgewise.core.spec import digest
@@ -13,6 +14,7 @@ from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.recipe import Recipe
 from edgewise.sampling.params import SamplingParams
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
+from edgewise.study.store import Store
 from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic
 from edgewise.training import next_token
@@ -84,6 +86,21 @@ class Log:
 
     def completed(self, stage: Stage, *, reused: bool) -> None:
         self.done.append((digest(stage), reused))
+
+
+class Interrupted(Exception):
+    """A run was left by its progress."""
+
+
+def interrupt(store: Store, stage: Stage, at: int) -> None:
+    """Begin a stage, with a checkpoint after each step, and leave it after so many."""
+
+    def progress(done: int, total: int, note: str) -> None:
+        if done == at:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        store.compute(stage, progress=progress, checkpoint_seconds=0.0)
 
 
 def results(folder: Path) -> dict[str, bytes]:

@@ -18,19 +18,13 @@ import torch
 
 from edgewise.core.keyed import key
 from edgewise.core.words import counted
-from edgewise.study.stages import MODEL, Import, Midtrain, Stage
+from edgewise.study.stages import MODEL, Import, Stage
 from edgewise.study.store import Store
-from edgewise.training.next_token import NextTokenSpec
-from edgewise.training.optimizer import OptimizerSpec
+from tests.study.test_midtrain import MIDTRAIN
 from tests.study.test_more_stages import AVERAGE, DISTILLED, DRAWN, REJECTION
 from tests.study.test_more_stages import TUNED as SUPERVISED
-from tests.tiny import PRETRAIN, TUNED, TUNED_EVALUATION, WORLD
+from tests.tiny import PRETRAIN, TUNED, TUNED_EVALUATION
 
-MIDTRAIN = Midtrain(
-    parent=PRETRAIN,
-    world=WORLD.at_level(2),
-    training=NextTokenSpec(steps=40, documents=16, row_length=96, optimizer=OptimizerSpec(learning_rate=1e-2)),
-)
 # So many samples that an evaluation has several parts, which it saves one by one.
 STAGES: tuple[Stage, ...] = (
     PRETRAIN,

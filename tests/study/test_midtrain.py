@@ -15,7 +15,7 @@ from edgewise.study.store import Store
 from edgewise.training.next_token import NextTokenSpec, train_next_token
 from edgewise.training.optimizer import OptimizerSpec
 from edgewise.training.run_folder import RunFolder
-from tests.tiny import EASY, PARAMS, PRETRAIN, RECIPE, WORLD, identity, results
+from tests.tiny import EASY, PARAMS, PRETRAIN, RECIPE, WORLD, identity, interrupt, results
 
 MIDTRAIN = Midtrain(
     parent=PRETRAIN,
@@ -48,17 +48,9 @@ def test_its_spec_is_read_back_and_names_its_folder(store: Store) -> None:
 
 
 def test_interrupted_it_goes_on_bit_for_bit(store: Store, tmp_path: Path) -> None:
-    class Interrupted(Exception):
-        pass
-
-    def progress(done: int, total: int, note: str) -> None:
-        if done == 17:
-            raise Interrupted
-
     other = Store(tmp_path)
     other.compute(PRETRAIN)
-    with pytest.raises(Interrupted):
-        other.compute(MIDTRAIN, progress=progress, checkpoint_seconds=0.0)
+    interrupt(other, MIDTRAIN, at=17)
     other.compute(MIDTRAIN)
     assert results(other.folder(MIDTRAIN)) == results(store.folder(MIDTRAIN))
 

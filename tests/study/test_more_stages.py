@@ -35,7 +35,7 @@ from edgewise.study.stages import (
 from edgewise.study.store import Store
 from edgewise.training.next_token import NextTokenSpec
 from tests.model.native.present import needs_kernels
-from tests.tiny import BASE_EVALUATION, EASY, PARAMS, PRETRAIN, WORLD, Log, results
+from tests.tiny import BASE_EVALUATION, EASY, PARAMS, PRETRAIN, WORLD, Log, interrupt, results
 
 
 def small(name: str) -> dict[str, Any]:
@@ -84,18 +84,10 @@ def test_the_cut_is_the_longer_run_where_it_stood(store: Store) -> None:
 
 @pytest.mark.parametrize("stage", (CUT, TUNED, REJECTION, DISTILLED), ids=lambda stage: stage.kind)
 def test_interrupted_it_goes_on_bit_for_bit(store: Store, tmp_path: Path, stage: Stage) -> None:
-    class Interrupted(Exception):
-        pass
-
-    def progress(done: int, total: int, note: str) -> None:
-        if done == 2:
-            raise Interrupted
-
     other = Store(tmp_path)
     for parent in (PRETRAIN, OTHER):
         shutil.copytree(store.folder(parent), other.folder(parent))
-    with pytest.raises(Interrupted):
-        other.compute(stage, progress=progress, checkpoint_seconds=0.0)
+    interrupt(other, stage, at=2)
     other.compute(stage)
     assert results(other.folder(stage)) == results(store.folder(stage))
 

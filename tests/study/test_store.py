@@ -38,8 +38,10 @@ from tests.tiny import (
     TUNED,
     TUNED_EVALUATION,
     WORLD,
+    Interrupted,
     Log,
     identity,
+    interrupt,
     results,
 )
 
@@ -119,10 +121,6 @@ def failing(reason: str) -> Progress:
     return progress
 
 
-class Interrupted(Exception):
-    pass
-
-
 @pytest.mark.parametrize(("stage", "at"), [(PRETRAIN, 60), (TUNED, 2), (TUNED_EVALUATION, 0)], ids=["pre", "rl", "ev"])
 def test_an_interrupted_stage_is_marked_resumes_and_equals_the_whole(
     finished: Finished, copied: Store, stage: Stage, at: int
@@ -130,13 +128,7 @@ def test_an_interrupted_stage_is_marked_resumes_and_equals_the_whole(
     """In this process, in another folder and cut in two, against a worker process in one go."""
     folder = copied.folder(stage)
     shutil.rmtree(folder)
-
-    def progress(done: int, total: int, note: str) -> None:
-        if done == at:
-            raise Interrupted
-
-    with pytest.raises(Interrupted):
-        copied.compute(stage, progress=progress, checkpoint_seconds=0.0)
+    interrupt(copied, stage, at)
     unfinished = folder.with_name(folder.name + ".unfinished")
     assert not folder.exists() and not copied.is_complete(stage)
     assert (unfinished / "spec.json").exists() and not (unfinished / "provenance.json").exists()

@@ -24,6 +24,7 @@ DEMO = "edgewise.study.demo:demo"
 # More stages to compute than these are started with --yes alone.
 MOST_STAGES = 100
 
+STUDY = typer.Argument(metavar="MODULE:FUNCTION", help="A module or a .py file, and a function.")
 StudySettings = Annotated[list[str] | None, typer.Argument(metavar="[A.B=C]...", help="Settings to change.")]
 StudyFolder = Annotated[
     Path, typer.Option("--out", help="Folder for the stages, which studies share, and for the reports.")
@@ -74,9 +75,7 @@ def run_demo(
 
 
 def run_named(
-    study: Annotated[
-        str | None, typer.Argument(metavar="MODULE:FUNCTION", help="A module or a .py file, and a function.")
-    ] = None,
+    study: Annotated[str | None, STUDY] = None,
     settings: StudySettings = None,
     seeds: TrainingSeeds = None,
     scale: Scale = None,
@@ -174,13 +173,14 @@ def _recompute(
     from edgewise.study.context import Context
     from edgewise.study.plan import topological_order
     from edgewise.study.recompute import recompute, recorded_stages
+    from edgewise.study.store import folder_name
     from edgewise.training.execution import Execution, check_device
 
     stages = topological_order(study_of(study, settings, seeds, scale).evaluations.values()) if study else []
     execution = Execution(check_device(device), choose_backend(backend, device))
     recorded = recorded_stages(place, stages)
     every = topological_order(one.stage for one in recorded)
-    names = {digest(stage): f"{stage.kind}-{digest(stage)}" for stage in every}
+    names = {digest(stage): folder_name(stage) for stage in every}
     progress = StudyProgress(names, Console(stderr=True))  # stdout has the answer alone
     with progress:
         equal, line = recompute(

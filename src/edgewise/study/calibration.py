@@ -112,8 +112,7 @@ def _rates(work: Callable[[], float], seconds: float) -> tuple[float, ...]:
     rates = []
     for _ in range(_REPEATS):
         started, flops = time.monotonic(), 0.0
-        while (elapsed := time.monotonic() - started) < seconds or not flops:
+        while time.monotonic() - started < seconds or not flops:
             flops += work()
-        elapsed = time.monotonic() - started
-        rates.append(flops / elapsed)
+        rates.append(flops / (time.monotonic() - started))
     return tuple(rates)

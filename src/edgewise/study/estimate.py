@@ -16,8 +16,8 @@ import numpy as np
 
 from edgewise.core.spec import digest, plain
 from edgewise.study.calibration import ComputeRates
-from edgewise.study.plan import stages_after, topological_order
-from edgewise.study.stages import Stage
+from edgewise.study.plan import longest_paths_first, ready, root, topological_order
+from edgewise.study.stages import Pretrain, Stage
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 from edgewise.study.work import expected_work
@@ -58,12 +58,9 @@ class StudyEstimate:
 
 
 def estimate(study: Study, store: Store, workers: int, rates: Mapping[str, ComputeRates]) -> StudyEstimate:
-    """The estimate of a study. `rates` are those of each model, by the digest of the stage that began it."""
+    """The estimate of a study. `rates` are those of each model, by the `root_digest` of its stages."""
     ordered, names = topological_order(study.evaluations.values()), study.names()
-    recorded: dict[str, list[Stage]] = {}
-    for stage in ordered:
-        if store.is_complete(stage):
-            recorded.setdefault(_without_seeds(stage), []).append(stage)
+    recorded = _complete_by_spec(ordered, store)
     estimates = {
         digest(stage): _of_stage(stage, names[digest(stage)], store, recorded.get(_without_seeds(stage), []), rates)
         for stage in ordered
@@ -78,40 +75,54 @@ def estimate(study: Study, store: Store, workers: int, rates: Mapping[str, Compu
     )
 
 
+def bases_to_calibrate(study: Study, store: Store) -> dict[str, Pretrain]:
+    """`root_digest` -> the pre-training that began the models of stages of which none is there, at any seed."""
+    ordered = topological_order(study.evaluations.values())
+    recorded = _complete_by_spec(ordered, store)
+    roots = {root_digest(stage): root(stage) for stage in ordered if _without_seeds(stage) not in recorded}
+    return {name: base for name, base in roots.items() if isinstance(base, Pretrain)}
+
+
 def makespan(seconds: Mapping[str, float], stages: Sequence[Stage], workers: int) -> float:
     """Seconds until all stages are done on so many workers, taken in the order in which `study.run` takes them.
 
     `seconds` maps digests; a stage whose seconds are not known counts as none. Parents come first in `stages`.
     """
-    after = stages_after(topological_order(stages))
-    waiting = {digest(stage): stage for stage in sorted(stages, key=lambda stage: -after[digest(stage)])}
+    missing = {digest(stage) for stage in stages}
+    by_need = longest_paths_first(topological_order(stages))
+    waiting = {digest(stage): stage for stage in by_need if digest(stage) in missing}
     running: list[tuple[float, str]] = []
     now = 0.0
     while waiting or running:
-        under_way = {*waiting, *(name for _, name in running)}
-        ready = [
-            name for name, stage in waiting.items() if not any(digest(parent) in under_way for parent in stage.parents)
-        ]
-        for name in ready[: workers - len(running)]:
+        free = workers - len(running)
+        for name in ready(waiting, [name for _, name in running])[:free]:
             del waiting[name]
             heapq.heappush(running, (now + (0.0 if math.isnan(seconds[name]) else seconds[name]), name))
         now, _ = heapq.heappop(running)
     return now
 
 
+def _complete_by_spec(stages: Sequence[Stage], store: Store) -> dict[str, list[Stage]]:
+    """The complete stages, those that differ in their seeds alone together."""
+    complete: dict[str, list[Stage]] = {}
+    for stage in stages:
+        if store.is_complete(stage):
+            complete.setdefault(_without_seeds(stage), []).append(stage)
+    return complete
+
+
 def _of_stage(
     stage: Stage, name: str, store: Store, alike: Sequence[Stage], rates: Mapping[str, ComputeRates]
 ) -> StageEstimate:
     folder = store.folder(stage).name
-    if store.is_complete(stage):
-        alike = [stage]
-    if alike:
-        made = [store.provenance(other) for other in alike]
+    there = store.is_complete(stage)
+    if there or alike:
+        made = [store.provenance(other) for other in ([stage] if there else alike)]
         seconds = [provenance.totals.seconds or provenance.wall_seconds for provenance in made]
         return StageEstimate(
             name=name,
             folder=folder,
-            source="there" if store.is_complete(stage) else "other seeds",
+            source="there" if there else "other seeds",
             tokens=float(np.mean([provenance.totals.tokens for provenance in made])),
             flops=float(np.mean([provenance.totals.flops for provenance in made])),
             seconds=float(np.mean(seconds)),
@@ -127,9 +138,7 @@ def _of_stage(
 
 def root_digest(stage: Stage) -> str:
     """What the shape of a stage's model is told by: the digest of the stage that began it, without its seed."""
-    while stage.parents:
-        stage = stage.parents[0]
-    return _without_seeds(stage)
+    return _without_seeds(root(stage))
 
 
 def _without_seeds(stage: Stage) -> str:

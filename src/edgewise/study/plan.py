@@ -32,6 +32,11 @@ def first_parents(stage: Stage) -> list[Stage]:
     return line
 
 
+def root(stage: Stage) -> Stage:
+    """The stage without parents that began a stage's line of first parents: the stage itself where it has none."""
+    return [stage, *first_parents(stage)][-1]
+
+
 def check_stages(stages: Iterable[Stage], names: Mapping[str, str]) -> None:
     """InputError names the first stage that cannot be computed, by `names` of digests or its kind, and says why."""
     for stage in stages:
@@ -48,3 +53,15 @@ def stages_after(ordered: Sequence[Stage]) -> dict[str, int]:
         for parent in stage.parents:
             after[digest(parent)] = max(after[digest(parent)], after[digest(stage)] + 1)
     return after
+
+
+def longest_paths_first(ordered: Sequence[Stage]) -> list[Stage]:
+    """Stages that much depends on first, so that no core is left with a long path at the end. Parents come first."""
+    after = stages_after(ordered)
+    return sorted(ordered, key=lambda stage: -after[digest(stage)])
+
+
+def ready(waiting: Mapping[str, Stage], running: Iterable[str]) -> list[str]:
+    """Digests of the waiting stages of which no parent waits or is among `running`, in the order of `waiting`."""
+    incomplete = {*waiting, *running}
+    return [name for name, stage in waiting.items() if incomplete.isdisjoint(map(digest, stage.parents))]

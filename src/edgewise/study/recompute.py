@@ -24,7 +24,7 @@ from edgewise.study.plan import topological_order
 from edgewise.study.run import run
 from edgewise.study.runners.base import Watcher
 from edgewise.study.stages import Stage, stage_of_kind
-from edgewise.study.store import Store
+from edgewise.study.store import UNFINISHED, Store, folder_name
 
 # Where the page of a study stands, its record says which stages it was made from.
 RECORD = "boundary.json"
@@ -44,7 +44,7 @@ class RecordedStage:
 
     @property
     def name(self) -> str:
-        return _name(self.stage)
+        return folder_name(self.stage)
 
     def alteration(self) -> str | None:
         """The first output that is not what the provenance says; None where all are."""
@@ -53,10 +53,6 @@ class RecordedStage:
             return f"{PROVENANCE} has other digests of outputs than the report"
         altered = alteration(self.folder, recorded)
         return " ".join(altered) if altered else None
-
-
-def _name(stage: Stage) -> str:
-    return f"{stage.kind}-{digest(stage)}"
 
 
 class _Differs(Exception):
@@ -80,7 +76,7 @@ def recorded_stages(place: Path, study: Sequence[Stage] = ()) -> list[RecordedSt
     elif published:
         folders = [place / name for name in published]
     else:
-        folders = [path.parent for path in sorted(place.glob(f"*/{PROVENANCE}")) if path.parent.suffix != ".unfinished"]
+        folders = [path.parent for path in sorted(place.glob(f"*/{PROVENANCE}")) if path.parent.suffix != UNFINISHED]
     if not folders:
         raise InputError(f"{place}: holds no finished stage; give a stage's folder, a store or a study's report folder")
     found = [replace(_recorded(path, study), published=published.get(path.name, {})) for path in folders]
@@ -168,7 +164,7 @@ def _equal(recorded: Sequence[RecordedStage], parents: Sequence[RecordedStage]) 
     what = recorded[0].name if len(recorded) == 1 else counted(len(recorded), "stage")
     outputs = counted(sum(len(one.provenance.outputs) for one in recorded), "output")
     known = {one.name for one in (*recorded, *parents)}
-    with_them = [name for stage in _computed(recorded, parents) if (name := _name(stage)) not in known]
+    with_them = [name for stage in _computed(recorded, parents) if (name := folder_name(stage)) not in known]
     how = "recomputed" + (f" with {', '.join(with_them)}" if with_them else "")
     how += f" from the recorded outputs of {', '.join(one.name for one in parents)}" if parents else " from specs alone"
     reasons = dict.fromkeys(reason for one in recorded for reason in one.provenance.other_bits)

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from edgewise.core.spec import digest
 from edgewise.study.context import Context
-from edgewise.study.plan import check_stages, stages_after, topological_order
+from edgewise.study.plan import check_stages, longest_paths_first, ready, topological_order
 from edgewise.study.runners.base import Advanced, Runner, SilentWatcher, Watcher
 from edgewise.study.runners.distributed import DistributedRunner
 from edgewise.study.runners.elsewhere import runner_elsewhere
@@ -31,9 +31,7 @@ def run(study: Study | Iterable[Stage], context: Context, watcher: Watcher | Non
     if watcher is None or not distributed.is_rank_zero:
         watcher = SilentWatcher()
     complete = distributed.on_rank_zero(lambda: {digest(stage): store.is_complete(stage) for stage in ordered})
-    # Stages that much depends on go first, so that no core is left with a long path at the end.
-    after = stages_after(ordered)
-    by_need = sorted(ordered, key=lambda stage: -after[digest(stage)])
+    by_need = longest_paths_first(ordered)
     missing = [stage for stage in by_need if not complete[digest(stage)]]
     if not isinstance(study, Study):  # a study has been checked when it was made
         check_stages(missing, {})
@@ -57,11 +55,8 @@ def _compute_all(missing: list[Stage], runner: Runner, watcher: Watcher) -> None
     waiting = {digest(stage): stage for stage in missing}
     running: dict[Future[None], Stage] = {}
     while waiting or running:
-        incomplete = {*waiting, *(digest(stage) for stage in running.values())}
-        ready = [
-            name for name, stage in waiting.items() if not any(digest(parent) in incomplete for parent in stage.parents)
-        ]
-        for name in ready[: runner.slots - len(running)]:
+        free = runner.slots - len(running)
+        for name in ready(waiting, map(digest, running.values()))[:free]:
             stage = waiting.pop(name)
             running[runner.submit(stage)] = stage
         finished, _ = wait(running, return_when=FIRST_COMPLETED)

@@ -31,6 +31,24 @@ from edgewise.study.stages import Stage
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.run_folder import Progress, RunFolder, silent
 
+# The folder of a stage that is being computed, or was interrupted, ends in this.
+UNFINISHED = ".unfinished"
+
+
+def folder_name(stage: Stage) -> str:
+    """What the folder of a complete stage is called: its kind and its digest."""
+    return f"{stage.kind}-{digest(stage)}"
+
+
+def read_metrics(folder: Path) -> list[dict[str, float]]:
+    """The lines of metrics.jsonl in a stage's folder, without metrics that had no value; empty where it logs none."""
+    path = folder / "metrics.jsonl"
+    try:
+        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [{name: value for name, value in line.items() if value is not None} for line in lines]
+    except (ValueError, AttributeError):
+        raise InputError(f"{path}: not JSON lines; remove {folder} to compute the stage again") from None
+
 
 class StageHeld(InputError):
     """Another process is computing the stage."""
@@ -44,7 +62,7 @@ class Store:
 
     def folder(self, stage: Stage) -> Path:
         """Where the stage's outputs are once complete."""
-        return self.root / f"{stage.kind}-{digest(stage)}"
+        return self.root / folder_name(stage)
 
     def is_complete(self, stage: Stage) -> bool:
         return (self.folder(stage) / PROVENANCE).exists()
@@ -59,7 +77,7 @@ class Store:
         written, is full or is moved away, another process holds the stage, or a parent was altered.
         """
         folder = self.folder(stage)
-        unfinished = folder.with_name(folder.name + ".unfinished")
+        unfinished = folder.with_name(folder.name + UNFINISHED)
         distributed = execution.distributed
         with self._lock(folder) if distributed.is_rank_zero else nullcontext():
             if distributed.on_rank_zero(lambda: self._begin(stage, unfinished)):
@@ -86,13 +104,8 @@ class Store:
             raise InputError(f"{folder / output}: {what}; remove {folder} to compute the stage again")
 
     def metrics(self, stage: Stage) -> list[dict[str, float]]:
-        """The lines of the stage's metrics.jsonl, without metrics that had no value; empty where it logs none."""
-        path = self.folder(stage) / "metrics.jsonl"
-        try:
-            lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-            return [{name: value for name, value in line.items() if value is not None} for line in lines]
-        except (ValueError, AttributeError):
-            raise InputError(f"{path}: not JSON lines; remove {path.parent} to compute the stage again") from None
+        """`read_metrics` of the stage's folder."""
+        return read_metrics(self.folder(stage))
 
     def _begin(self, stage: Stage, unfinished: Path) -> bool:
         """Make the folder to work in; False where the stage is complete."""

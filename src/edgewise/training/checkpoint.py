@@ -89,9 +89,7 @@ def _read(folder: Path) -> Checkpoint | None:
 def _hash(state: dict[str, object], folder: Path) -> str:
     content = hashlib.sha256(json.dumps(state, sort_keys=True).encode())
     with (folder / "state.safetensors").open("rb") as file:
-        while piece := file.read(1 << 20):
-            content.update(piece)
-    return content.hexdigest()
+        return hashlib.file_digest(file, lambda: content).hexdigest()
 
 
 def _aside(folder: Path) -> Path:

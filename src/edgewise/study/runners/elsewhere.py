@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import pickle
 import time
 from dataclasses import replace
 
 import torch
 
 from edgewise.core.errors import InputError
-from edgewise.core.spec import digest, own_code
 from edgewise.study.context import Context
 from edgewise.study.runners.base import Advanced, Runner
-from edgewise.study.stages import Stage
+from edgewise.study.runners.sent import load_stage
 from edgewise.study.store import StageHeld, Store
 from edgewise.training.run_folder import Progress
 
@@ -52,23 +50,6 @@ def runner_elsewhere(context: Context, advanced: Advanced) -> Runner:
     from edgewise.study.runners.slurm import SlurmRunner
 
     return SlurmRunner(here, advanced)
-
-
-def load_stage(pickled: bytes, name: str) -> Stage:
-    """A stage that came pickled: one that cannot be imported here is then an error and not a dead process.
-
-    InputError too where its digest is another than `name`, since its code is another here.
-    """
-    try:
-        stage: Stage = pickle.loads(pickled)
-    except (ImportError, AttributeError) as error:
-        raise InputError(
-            f"workers: cannot load what a stage consists of ({error}); define it in a module that can be imported"
-        ) from None
-    if digest(stage) != name:
-        fields = ", ".join(field or "its class" for field in own_code(stage))
-        raise InputError(f"{stage.kind}: the code of {fields} was edited while the study ran; run it again")
-    return stage
 
 
 def compute_sent(pickled: bytes, name: str, context: Context, progress: Progress) -> None:

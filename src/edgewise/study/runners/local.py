@@ -27,7 +27,7 @@ from edgewise.core.spec import digest
 from edgewise.core.threads import Cores
 from edgewise.study.context import Context
 from edgewise.study.runners.base import Advanced
-from edgewise.study.runners.elsewhere import load_stage
+from edgewise.study.runners.sent import load_stage
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
 
@@ -213,7 +213,6 @@ def _end_with_parent() -> None:
 
 
 def _compute(pickled: bytes, name: str, context: Context) -> None:
-    """Compute a stage. It comes pickled: one that cannot be imported here is then an error and not a dead process."""
     assert _worker is not None
     stage = load_stage(pickled, name)
     messages = _worker.messages

@@ -18,6 +18,7 @@ from edgewise.study.context import Context
 from edgewise.study.runners.base import Advanced
 from edgewise.study.runners.elsewhere import compute_sent
 from edgewise.study.stages import Stage
+from edgewise.study.store import folder_name
 
 # A stage is sent again so many times, each time that the machine or process that computes it is lost.
 _RETRIES = 5
@@ -72,7 +73,7 @@ class RayRunner:
             # Ray hands an error of the task on inside one of its own.
             cause = getattr(error, "cause", None)
             lost = isinstance(error, ray.exceptions.RayError) and not isinstance(error, ray.exceptions.RayTaskError)
-            told = InputError(f"{stage.kind}-{name}: its process or machine was lost {_RETRIES + 1} times; run again")
+            told = InputError(f"{folder_name(stage)}: its process or machine was lost {_RETRIES + 1} times; run again")
             result.set_exception(told if lost else cause or error)
 
         computed.add_done_callback(finish)
@@ -85,7 +86,8 @@ class RayRunner:
             tasks = list(self._tasks.values())
             for task in tasks:
                 ray.cancel(task, force=True)
-            ray.wait(tasks, num_returns=len(tasks), timeout=_PATIENCE) if tasks else None
+            if tasks:
+                ray.wait(tasks, num_returns=len(tasks), timeout=_PATIENCE)
         self._over.set()
         self._thread.join(_PATIENCE)
         if self._owns:

@@ -16,6 +16,7 @@ from edgewise.study.context import Context
 from edgewise.study.runners.base import Advanced
 from edgewise.study.runners.elsewhere import compute_sent
 from edgewise.study.stages import Stage
+from edgewise.study.store import folder_name
 from edgewise.training.run_folder import silent
 
 # Seconds between two looks at the jobs.
@@ -100,4 +101,4 @@ def _in_one_line(error: BaseException, job: Any, stage: Stage) -> InputError:
     lines = [line for line in str(error).splitlines() if line.strip()]
     said = next((line for line in reversed(lines) if "InputError: " in line), "").partition("InputError: ")[2]
     reason = said or f"job {job.job_id} ended without a result; what it said stands in {job.paths.stderr}"
-    return InputError(f"{stage.kind}-{digest(stage)}: {reason}; run again to go on")
+    return InputError(f"{folder_name(stage)}: {reason}; run again to go on")

@@ -36,6 +36,12 @@ def check_vocabulary(world: World, words: Sequence[str]) -> None:
         )
 
 
+def check_same_words(name: str, words: Sequence[str] | None, of: str, others: Sequence[str] | None) -> None:
+    """InputError where two models are known to have other words: `name` those that must be the words of `of`."""
+    if words is not None and others is not None and tuple(words) != tuple(others):
+        raise InputError(f"{name}: must have the words of {of}, in their order")
+
+
 def save_model(model: Decoder, tokenizer: Tokenizer, folder: RunFolder) -> None:
     """Write the stage's model, on the first rank. Waits for all ranks."""
     folder.distributed.on_rank_zero(lambda: save_pretrained(model, tokenizer, folder.path / MODEL))

@@ -14,7 +14,7 @@ from torch import Tensor
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
 from edgewise.model.hf import load_pretrained
-from edgewise.study.stages.artifacts import MODEL, save_model
+from edgewise.study.stages.artifacts import MODEL, check_same_words, save_model
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import RunFolder
@@ -50,7 +50,7 @@ class Average(Stage):
 
     def check(self) -> None:
         for place, parent in enumerate(self.models):
-            _check_words(place, parent.words(), self.words())
+            check_same_words(f"models[{place}]", parent.words(), "models[0]", self.words())
             positions, first = parent.max_positions(), self.max_positions()
             if None not in (positions, first) and positions != first:
                 raise InputError(f"models[{place}]: has {positions} positions; must have those of models[0], {first}")
@@ -61,7 +61,7 @@ class Average(Stage):
         sums: dict[str, Tensor] = {}
         for place, (path, weight) in enumerate(zip(parents, weights, strict=True)):
             other, its_tokenizer = load_pretrained(path / MODEL, execution.device, execution.backend)
-            _check_words(place, its_tokenizer.words, tokenizer.words)
+            check_same_words(f"models[{place}]", its_tokenizer.words, "models[0]", tokenizer.words)
             if other.spec != model.spec:
                 raise InputError(f"models[{place}]: must have the shape of models[0], {model.spec}; has {other.spec}")
             for name, tensor in other.state_dict().items():
@@ -69,11 +69,5 @@ class Average(Stage):
                 sums[name] = sums[name] + share if place else share
         with torch.no_grad():
             model.load_state_dict({name: tensor.float() for name, tensor in sums.items()})
-        folder.path.mkdir(parents=True, exist_ok=True)
         save_model(model, tokenizer, folder)
         return Totals()
-
-
-def _check_words(place: int, words: Sequence[str] | None, first: Sequence[str] | None) -> None:
-    if words is not None and first is not None and tuple(words) != tuple(first):
-        raise InputError(f"models[{place}]: must have the words of models[0], in their order")

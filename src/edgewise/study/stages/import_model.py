@@ -63,7 +63,6 @@ class Import(Stage):
     def run(self, parents: Sequence[Path], folder: RunFolder, execution: Execution) -> Totals:
         self.check()
         model, tokenizer = load_pretrained(self._folder(), execution.device, execution.backend)
-        folder.path.mkdir(parents=True, exist_ok=True)
         save_model(model, tokenizer, folder)
         return Totals()
 

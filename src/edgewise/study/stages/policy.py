@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.provenance import Totals
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes.registry import AnyRecipe
 from edgewise.rl.train import check_first_step, train
-from edgewise.study.stages.artifacts import check_vocabulary, load_parent, save_model
+from edgewise.study.stages.artifacts import check_same_words, check_vocabulary, load_parent, save_model
 from edgewise.study.stages.base import ModelStage, Product, Stage
 from edgewise.tasks import AnyWorld, Split
 from edgewise.training.execution import Execution
@@ -38,7 +37,7 @@ class PolicyStage(Stage):
         if words is not None:
             check_vocabulary(self.world, words)
             for teacher in self.parents[1:]:
-                check_teacher(words, teacher.words())
+                check_same_words("teacher", teacher.words(), "the parent's model", words)
             if positions is not None:
                 check_first_step(Tokenizer(words), self.world, self.recipe, self._draws, self.split, positions)
 
@@ -47,7 +46,7 @@ class PolicyStage(Stage):
         teacher = None
         for path in parents[1:]:
             teacher, its_tokenizer = load_parent(path, self.world, execution)
-            check_teacher(tokenizer.words, its_tokenizer.words)
+            check_same_words("teacher", its_tokenizer.words, "the parent's model", tokenizer.words)
             teacher.requires_grad_(False)
         totals = train(model, tokenizer, self.world, self.recipe, self._draws, folder, execution, teacher, self.split)
         save_model(model, tokenizer, folder)
@@ -57,9 +56,3 @@ class PolicyStage(Stage):
     def _draws(self) -> int:
         """The seed of the problems and of all sampling."""
         return key("rl", self.depth, self.seed)
-
-
-def check_teacher(words: Sequence[str], teacher_words: Sequence[str] | None) -> None:
-    """InputError where a teacher is known to have other words than the model that learns from it."""
-    if teacher_words is not None and tuple(teacher_words) != tuple(words):
-        raise InputError("teacher: must have the words of the parent's model, in their order")
