@@ -15,7 +15,7 @@ from edgewise.rl.recipe import Recipe
 from edgewise.sampling.params import PowerSamplingParams
 from edgewise.study.calibration import ComputeRates, calibrate
 from edgewise.study.estimate import estimate, makespan, root_digest
-from edgewise.study.stages import Stage
+from edgewise.study.stages import Midtrain, RollOut, Stage
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 from edgewise.study.work import expected_work
@@ -25,6 +25,7 @@ from tests.study.conftest import Finished
 from tests.study.other_stages import Shrink
 from tests.tiny import BASE_EVALUATION, EASY, PRETRAIN, RECIPE, STUDY, TUNED, TUNED_EVALUATION
 
+ASKED = ("parent", "world", "split", "problems", "samples", "sampling")
 RATES = ComputeRates(training=(2e9, 1e9, 3e9), sampling=(1e9, 1e9))
 
 
@@ -70,6 +71,16 @@ def test_work_follows_what_the_spec_asks_for() -> None:
     sharpened = expected_work(BASE_EVALUATION.model_copy(update={"sampling": PowerSamplingParams(max_new_tokens=36)}))
     plain = expected_work(BASE_EVALUATION)
     assert sharpened is not None and plain is not None and sharpened.flops > 5 * plain.flops
+
+
+def test_work_ends_at_the_cut_and_rollouts_are_those_of_an_evaluation() -> None:
+    whole = Midtrain(parent=PRETRAIN, world=EASY, training=PRETRAIN.training)
+    cut = whole.model_copy(update={"training": PRETRAIN.training.model_copy(update={"stop": 30})})
+    all_of_it, some = expected_work(whole), expected_work(cut)
+    assert all_of_it is not None and some is not None
+    assert (some.tokens, some.flops) == pytest.approx((all_of_it.tokens / 5, all_of_it.flops / 5)), "30 of 150 updates"
+    drawn = RollOut.parse({name: getattr(BASE_EVALUATION, name) for name in ASKED})
+    assert expected_work(drawn) == expected_work(BASE_EVALUATION)
 
 
 def test_a_stage_of_another_kind_is_not_known() -> None:

@@ -79,6 +79,20 @@ def test_nothing_is_removed_while_a_stage_is_computed(store: Store) -> None:
     assert len(stages_in(store.root)) == 4
 
 
+@pytest.mark.parametrize("stages", [1, ["rl-0"], [{"outputs": {}}]])
+def test_a_report_that_does_not_name_its_stages_is_refused(store: Store, stages: object) -> None:
+    (store.root / "mine" / "boundary.json").write_text(json.dumps({"stages": stages}))
+    with pytest.raises(InputError, match=r"mine/boundary.json: does not name the folders of its stages; [^\n]+$"):
+        stages_in(store.root)
+
+
+@pytest.mark.parametrize("line", ['{"loss": 1.0}', '{"step": 0, "loss": "x"}', "[]"])
+def test_curves_that_are_no_numbers_are_refused(store: Store, line: str) -> None:
+    (store.folder(TUNED) / "metrics.jsonl").write_text(line + "\n")
+    with pytest.raises(InputError, match=r"metrics.jsonl: not JSON lines[^\n]*; remove [^\n]+ again$"):
+        compare_curves(store.folder(TUNED), store.folder(PRETRAIN))
+
+
 def test_two_stages_differ_in_their_specs_then_in_their_curves(store: Store, tmp_path: Path) -> None:
     first = store.folder(TUNED)
     second = Path(shutil.copytree(first, tmp_path / "other"))

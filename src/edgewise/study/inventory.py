@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,13 +15,12 @@ from filelock import FileLock, Timeout
 from edgewise.core.atomic import read_json_object
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Provenance
-from edgewise.core.spec import difference_of_fields, digest
+from edgewise.core.spec import difference_of_fields
 from edgewise.study.outputs import PROVENANCE, SPEC
 from edgewise.study.plan import topological_order
 from edgewise.study.recompute import RECORD
 from edgewise.study.stages import stage_of_kind
-
-UNFINISHED = ".unfinished"
+from edgewise.study.store import UNFINISHED, folder_name, read_metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,10 @@ def reports_in(root: Path) -> dict[str, tuple[str, ...]]:
     """Name of a report's folder -> the folders of the stages that it was made from."""
     reports = {}
     for path in sorted(root.glob(f"*/{RECORD}")):
-        stages = read_json_object(path).get("stages", [])
-        reports[path.parent.name] = tuple(str(stage["folder"]) for stage in stages)
+        try:
+            reports[path.parent.name] = tuple(str(made["folder"]) for made in read_json_object(path).get("stages", []))
+        except (KeyError, TypeError):
+            raise InputError(f"{path}: does not name the folders of its stages; write the report again") from None
     return reports
 
 
@@ -118,16 +118,16 @@ def compare_curves(first: Path, second: Path) -> list[CurveDifference]:
 
 
 def _curves(folder: Path) -> Mapping[str, Mapping[float, float]]:
-    path = folder / "metrics.jsonl"
     curves: dict[str, dict[float, float]] = {}
-    try:
-        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        for line in lines:
-            for metric, value in line.items():
-                if metric != "step" and value is not None and math.isfinite(value):
-                    curves.setdefault(metric, {})[line["step"]] = value
-    except (ValueError, AttributeError, KeyError, TypeError):
-        raise InputError(f"{path}: not JSON lines with a step each; remove {folder} to compute it again") from None
+    for line in read_metrics(folder):
+        if "step" not in line or not all(isinstance(value, int | float) for value in line.values()):
+            raise InputError(
+                f"{folder / 'metrics.jsonl'}: not JSON lines of numbers with a step each; remove {folder} to compute it"
+                " again"
+            )
+        for metric, value in line.items():
+            if metric != "step" and math.isfinite(value):
+                curves.setdefault(metric, {})[line["step"]] = value
     return curves
 
 
@@ -138,7 +138,7 @@ def _needed_by(unfinished: Path, finished: Sequence[Path]) -> list[str]:
         stage = stage_of_kind(str(spec.get("kind"))).parse(spec, str(unfinished / SPEC))
     except InputError:
         return [folder.name for folder in finished]
-    return [f"{ancestor.kind}-{digest(ancestor)}" for ancestor in topological_order(stage.parents)]
+    return [folder_name(ancestor) for ancestor in topological_order(stage.parents)]
 
 
 def _stored(folder: Path, finished: str | None, seconds: float | None, reports: Sequence[str]) -> StoredStage:

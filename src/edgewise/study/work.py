@@ -18,8 +18,9 @@ from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.flops import expected_step
 from edgewise.rl.recipe import Recipe
 from edgewise.sampling.params import PowerSamplingParams
-from edgewise.study.plan import first_parents
-from edgewise.study.stages import Evaluate, Pretrain, Stage
+from edgewise.study.plan import root
+from edgewise.study.stages import Pretrain, Stage
+from edgewise.study.stages.roll_out import RollOutStage
 from edgewise.tasks import Split, World
 from edgewise.training.documents import rows_of_step
 from edgewise.training.next_token import NextTokenSpec
@@ -58,13 +59,13 @@ def expected_work(stage: Stage) -> Work | None:
         prompt, completion = mean_lengths(tokenizer, world, split, recipe.sampling.max_new_tokens)
         tokens, sampling, updates = expected_step(recipe, spec, len(tokenizer), prompt, completion)
         return Work(recipe.steps * tokens, recipe.steps * updates, recipe.steps * sampling)
-    return _evaluation(spec, tokenizer, stage) if isinstance(stage, Evaluate) else None
+    return _rolled_out(spec, tokenizer, stage) if isinstance(stage, RollOutStage) else None
 
 
 def model_of(stage: Stage) -> tuple[DecoderSpec, Tokenizer] | None:
     """Shape and tokenizer of the model that a stage works on, where a pre-training stage began it."""
-    root = [stage, *first_parents(stage)][-1]
-    return (root.model, Tokenizer(root.words())) if isinstance(root, Pretrain) else None
+    base = root(stage)
+    return (base.model, Tokenizer(base.words())) if isinstance(base, Pretrain) else None
 
 
 def mean_lengths(tokenizer: Tokenizer, world: World, split: Split, most: int) -> tuple[float, float]:
@@ -81,14 +82,14 @@ def _next_token(
     sizes = (training.documents, training.row_length, training.randomized_positions)
     updates = [
         PackedRows.of(rows_of_step(world, split, tokenizer, *sizes, seed, step))
-        for step in range(min(_UPDATES, training.steps))
+        for step in range(min(_UPDATES, training.updates))
     ]
-    tokens = float(np.mean([rows.real_tokens for rows in updates])) * training.steps
+    tokens = float(np.mean([rows.real_tokens for rows in updates])) * training.updates
     context = float(np.mean([rows.mean_context for rows in updates]))
     return Work(tokens, training_flops(spec, len(tokenizer), tokens, context), 0.0)
 
 
-def _evaluation(spec: DecoderSpec, tokenizer: Tokenizer, stage: Evaluate) -> Work:
+def _rolled_out(spec: DecoderSpec, tokenizer: Tokenizer, stage: RollOutStage) -> Work:
     parts: Sequence[tuple[float, float]] = [
         mean_lengths(tokenizer, stage.world.at_level(level), stage.split, stage.sampling.max_new_tokens)
         for level in stage.world.levels
