@@ -46,10 +46,13 @@ def serving_backend(
 ) -> Backend:
     """The backend that serves one request: the chosen one, or torch where the kernels do not know what is asked.
 
-    They know FP32, the whole distribution at any temperature, and no noise on the logits.
+    They know FP32, bf16 where the processor multiplies it, the whole distribution at any temperature, and no noise on
+    the logits.
     """
-    known = precision == "fp32" and top_p == 1 and logit_noise == 0
-    return "torch" if chosen == "native" and not known else chosen
+    if chosen != "native":
+        return chosen
+    known = top_p == 1 and logit_noise == 0 and (precision == "fp32" or library.loaded_kernels().multiplies_bf16)
+    return "native" if known else "torch"
 
 
 def describe_backend(backend: Backend) -> dict[str, str]:

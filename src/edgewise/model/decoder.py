@@ -196,7 +196,7 @@ class Decoder(nn.Module):
         if backend == "native":
             packed, place_N = PackedTokens.of_rows(tokens_BT, positions_BT, documents_BT)
             hidden_MW = self.embedding.weight.new_zeros(tokens_BT.numel(), self.spec.width)
-            hidden_MW = hidden_MW.index_copy(0, place_N, native_hidden_states(self, packed))
+            hidden_MW = hidden_MW.index_copy(0, place_N, native_hidden_states(self, packed, precision))
             return hidden_MW.view(*tokens_BT.shape, self.spec.width)
         attention = PackedAttention(documents_BT)
         with _layers_in(precision, tokens_BT.device):
@@ -207,7 +207,7 @@ class Decoder(nn.Module):
     def forward_packed(self, packed: PackedTokens, precision: str = "fp32") -> Tensor:
         """Hidden states [N, width] of packed tokens. In torch each segment is a row of its own."""
         if serving_backend(self.backend, precision=precision) == "native":
-            return native_hidden_states(self, packed)
+            return native_hidden_states(self, packed, precision)
         number_ST, documents_ST, place_N = packed.rows()
         hidden_STW = self(packed.token_N[number_ST], packed.position_N[number_ST], documents_ST, precision)
         hidden_NW: Tensor = hidden_STW.flatten(0, 1)[place_N]

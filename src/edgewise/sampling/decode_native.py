@@ -1,4 +1,4 @@
-"""Decoding by the compiled kernels, in FP32 on a CPU: the twin of `edgewise.sampling.decode_torch`.
+"""Decoding by the compiled kernels on a CPU: the twin of `edgewise.sampling.decode_torch`.
 
 The same completions up to rounding, several times sooner. Each thread decodes alone, a few slots at a time; a slot
 whose completion ends takes the next one at once. A completion has the same bits whatever else is sampled, on any
@@ -65,7 +65,7 @@ def decode_native(
         logp.ctypes.data,
         None if own_logp is None else own_logp.ctypes.data,
     )
-    structure, sample = model_structure(model, weights), loaded_kernels().functions.edgewise_sample
+    structure, sample = model_structure(model, weights, params.precision), loaded_kernels().functions.edgewise_sample
     used = (weights, model, prompts, start, limit, keys, tokens, logp, own_logp)
     check_status(leavable(lambda: sample(byref(structure), byref(request_in_c)), *used))
     return SampledTokens(tokens, logp, own_logp)

@@ -65,6 +65,7 @@ class Seen {
 };
 
 // Forward and backward, segment by segment, head by head, kQueries queries at a time.
+template <class Precision>
 class Attention {
   public:
     Attention(const Model& m, const PackedTokens& text)
@@ -74,15 +75,18 @@ class Attention {
     void forward(const float* qkv, float* out, float* log_sums) {
         for (Index i = 0; i < text_.segments; i++)
             for (Index kv = 0; kv < m_.kv_heads; kv++) {
-                weights_.resize(take(text_.segment[i], qkv, kv).count * kQueries);
+                const Seen seen = take(text_.segment[i], qkv, kv);
+                values_right_ = values_matrix_.take(values_.data(), step_, seen.count, step_);
+                weights_.resize(seen.count * kQueries);
                 for (Index h = kv * group(); h < (kv + 1) * group(); h++)
                     for (Index q = 0; q < text_.segment[i].length; q += kQueries) {
                         ask(text_.segment[i], qkv, h, q);
-                        score(keys_.data(), packed_queries_, sees_most(), weights_);
+                        score(keys_left_, packed_queries_, sees_most(), weights_);
                         float top[kQueries], sum[kQueries];
                         softmax(top, sum);
-                        product(rows_, step_, sees_most(), columns_of(weights_.data(), kQueries),
-                                matrix_of(values_.data(), step_), some_.data(), step_, false);
+                        product(rows_, step_, sees_most(),
+                                weights_columns_.take(weights_.data(), kQueries, sees_most(), kQueries), values_right_,
+                                some_.data(), step_, false);
                         for (Index r = 0; r < rows_; r++) {
                             float* to = out + (token_ + r) * m_.width_step() + h * m_.depth;
                             for (Index d = 0; d < m_.depth; d++) to[d] = some_[r * step_ + d] / sum[r];
@@ -99,6 +103,8 @@ class Attention {
         for (Index i = 0; i < text_.segments; i++)
             for (Index kv = 0; kv < m_.kv_heads; kv++) {
                 const Seen seen = take(text_.segment[i], qkv, kv);
+                values_left_ = values_rows_.take(values_.data(), step_, seen.count, m_.depth);
+                keys_right_ = keys_matrix_.take(keys_.data(), step_, seen.count, step_);
                 d_keys_.assign(seen.count * step_, 0.0f);
                 d_values_.assign(seen.count * step_, 0.0f);
                 for (Index h = kv * group(); h < (kv + 1) * group(); h++)
@@ -112,6 +118,8 @@ class Attention {
                             mean[r] = dot(d_out + row, out + row, m_.depth);
                         }
                         packed_d_some_.pack(d_some_.data(), kQueries, m_.depth, step_, 1);
+                        queries_right_ = queries_matrix_.take(queries_.data(), step_, rows_, step_);
+                        d_some_right_ = d_some_matrix_.take(d_some_.data(), step_, rows_, step_);
                         for (Index key = 0; key < sees_most(); key += kKeys)
                             differentiate(key, std::min(kKeys, sees_most() - key), log_sum, mean);
                         for (Index r = 0; r < rows_; r++) {
@@ -125,6 +133,10 @@ class Attention {
     }
 
   private:
+    using Left = typename Precision::Left;
+    using Right = typename Precision::Right;
+    using Weight = typename Precision::Weight;
+
     Index group() const { return m_.heads / m_.kv_heads; }
     Index sees_most() const { return first_ + rows_; }
 
@@ -132,6 +144,7 @@ class Attention {
         const Seen seen(m_, s);
         seen.gather(qkv, m_.width + kv * m_.depth, keys_);
         seen.gather(qkv, m_.width + m_.kv_width() + kv * m_.depth, values_);
+        keys_left_ = keys_rows_.take(keys_.data(), step_, seen.count, m_.depth);
         return seen;
     }
 
@@ -148,8 +161,8 @@ class Attention {
     }
 
     // to[i, query] = x[i] . y[query]
-    void score(const float* x, const Panels& y, Index count, Floats& to) const {
-        product(count, kQueries, m_.depth, rows_of(x, step_), y.right(), to.data(), kQueries, false);
+    void score(Left x, const Weight& y, Index count, Floats& to) const {
+        product(count, kQueries, m_.depth, x, y.right(), to.data(), kQueries, false);
     }
 
     // x for those of the queries of a vector that see the key, and `other` for the others.
@@ -185,9 +198,8 @@ class Attention {
 
     // What `count` keys from one on add to the derivatives.
     void differentiate(Index key, Index count, const float* log_sum, const float* mean) {
-        const float *keys = keys_.data() + key * step_, *values = values_.data() + key * step_;
-        score(keys, packed_queries_, count, weights_);
-        score(values, packed_d_some_, count, d_weights_);
+        score(keys_left_.from(key), packed_queries_, count, weights_);
+        score(values_left_.from(key), packed_d_some_, count, d_weights_);
         for (Index i = 0; i < count; i++)
             UNROLLED for (int v = 0; v < kQueryVectors; v++) {
                 float *weight = weights_.data() + i * kQueries + v * kLanes;
@@ -197,11 +209,12 @@ class Attention {
                 store(weight, y);
                 store(d_weight, y * (load(d_weight) - load(mean + v * kLanes)));
             }
-        product(rows_, step_, count, columns_of(d_weights_.data(), kQueries), matrix_of(keys, step_), some_.data(), step_,
-                key > 0);
-        product(count, step_, rows_, rows_of(d_weights_.data(), kQueries), matrix_of(queries_.data(), step_),
+        const float *weights = weights_.data(), *d_weights = d_weights_.data();
+        product(rows_, step_, count, weights_columns_.take(d_weights, kQueries, count, kQueries), keys_right_.from(key, 0),
+                some_.data(), step_, key > 0);
+        product(count, step_, rows_, weights_rows_.take(d_weights, kQueries, count, rows_), queries_right_,
                 d_keys_.data() + key * step_, step_, true);
-        product(count, step_, rows_, rows_of(weights_.data(), kQueries), matrix_of(d_some_.data(), step_),
+        product(count, step_, rows_, weights_rows_.take(weights, kQueries, count, rows_), d_some_right_,
                 d_values_.data() + key * step_, step_, true);
     }
 
@@ -211,7 +224,12 @@ class Attention {
     const float shrink_;
     // Rows beyond the last query keep what an earlier block left there; nothing of theirs is used.
     Floats queries_, some_, d_some_;
-    Panels packed_queries_, packed_d_some_;
+    Weight packed_queries_, packed_d_some_;
+    typename Precision::Rows keys_rows_, values_rows_, weights_rows_;
+    typename Precision::Columns weights_columns_;
+    typename Precision::Matrix keys_matrix_, values_matrix_, queries_matrix_, d_some_matrix_;
+    Left keys_left_{}, values_left_{};
+    Right keys_right_{}, values_right_{}, queries_right_{}, d_some_right_{};
     Floats keys_, values_, weights_, d_weights_, d_keys_, d_values_;
     Index rows_ = 0, first_ = 0, token_ = 0;
 };

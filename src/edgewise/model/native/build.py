@@ -18,8 +18,15 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 # What the compiler takes by itself; every CPU of the family runs it.
 BASELINE = "baseline"
-# Best first; the names of the others are those that -march knows.
-INSTRUCTION_SETS: tuple[str, ...] = ("x86-64-v4", "x86-64-v3", BASELINE)
+# Best first, with what tells the compiler.
+_MACHINES: dict[str, tuple[str, ...]] = {
+    "x86-64-v4-amx": ("-march=x86-64-v4", "-mavx512bf16", "-mamx-tile", "-mamx-bf16"),
+    "x86-64-v4-bf16": ("-march=x86-64-v4", "-mavx512bf16"),
+    "x86-64-v4": ("-march=x86-64-v4",),
+    "x86-64-v3": ("-march=x86-64-v3",),
+    BASELINE: (),
+}
+INSTRUCTION_SETS: tuple[str, ...] = tuple(_MACHINES)
 
 FLAGS = (
     *("-std=c++17", "-O3", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden"),
@@ -31,6 +38,11 @@ FLAGS = (
 def library_path(instruction_set: str) -> Path:
     """Where the library for an instruction set stands once it is built."""
     return FOLDER / f"kernels-{instruction_set}.so"
+
+
+def machine_flags(instruction_set: str) -> tuple[str, ...]:
+    """What tells the compiler which processors an instruction set is for."""
+    return _MACHINES[instruction_set]
 
 
 def sources_digest() -> str:
@@ -63,9 +75,8 @@ def _unfinished(instruction_set: str) -> Path:
 
 def _compile(compiler: list[str], instruction_set: str) -> subprocess.Popen[bytes]:
     library_path(instruction_set).unlink(missing_ok=True)
-    machine = [] if instruction_set == BASELINE else [f"-march={instruction_set}"]
     output = ["-o", str(_unfinished(instruction_set))]
-    command = [*compiler, *FLAGS, *machine, f'-DEDGEWISE_DIGEST="{sources_digest()}"', *output]
+    command = [*compiler, *FLAGS, *machine_flags(instruction_set), f'-DEDGEWISE_DIGEST="{sources_digest()}"', *output]
     return subprocess.Popen([*command, str(FOLDER / "kernels.cpp")])
 
 

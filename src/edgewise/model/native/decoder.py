@@ -1,4 +1,8 @@
-"""The decoder by the compiled kernels, with its derivative: hidden states of packed tokens in FP32 on a CPU."""
+"""The decoder by the compiled kernels, with its derivative: hidden states of packed tokens on a CPU.
+
+In "bf16" the factors of the layers' matrix products are rounded to bfloat16; sums, norms, softmax and what is added up
+between layers are FP32, as the weights are.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +27,15 @@ _OF_A_LAYER = (
 )
 
 
-def native_hidden_states(model: Decoder, packed: PackedTokens) -> Tensor:
-    """Hidden states [N, width] of packed tokens, on one thread; differentiable, once, by the weights.
+def native_hidden_states(model: Decoder, packed: PackedTokens, precision: str = "fp32") -> Tensor:
+    """Hidden states [N, width] of packed tokens in FP32, on one thread; differentiable, once, by the weights.
 
     IndexError where a token is not in the vocabulary or a position is none of the model's. ValueError where the
     kernels cannot compute this decoder (see `weights_of`).
     """
     _check_range("token", packed.token_N, model.vocabulary)
     _check_range("position", packed.position_N, len(model.rotations))
-    hidden: Tensor = _HiddenStates.apply(model, packed, *weights_of(model))  # type: ignore[no-untyped-call]
+    hidden: Tensor = _HiddenStates.apply(model, packed, precision, *weights_of(model))  # type: ignore[no-untyped-call]
     return hidden
 
 
@@ -51,13 +55,17 @@ def weights_of(model: Decoder) -> list[Tensor]:
     return [model.get_parameter(name) for name in names]
 
 
-def model_structure(model: Decoder, weights: Sequence[Tensor]) -> CModel:
-    """The decoder as the kernels read it, in place: valid as long as its `weights_of` stay where they are."""
+def model_structure(model: Decoder, weights: Sequence[Tensor], precision: str = "fp32") -> CModel:
+    """The decoder as the kernels read it, in place: valid as long as its `weights_of` stay where they are.
+
+    `precision` is that of the layers' matrix products.
+    """
     spec = model.spec
     embedding, norm, *layers = weights
     return CModel(
         *(spec.width, spec.layers, spec.heads, spec.kv_heads, spec.head_depth, spec.feed_forward, model.vocabulary),
         spec.norm_eps,
+        precision == "bf16",
         *map(pointer, (embedding, norm, model.head.weight, torch.view_as_real(model.rotations))),
         layers_of(layers),
     )
@@ -65,8 +73,8 @@ def model_structure(model: Decoder, weights: Sequence[Tensor]) -> CModel:
 
 class _HiddenStates(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, model: Decoder, packed: PackedTokens, *weights: Tensor) -> Tensor:
-        kernels, structure = loaded_kernels().functions, model_structure(model, weights)
+    def forward(ctx: Any, model: Decoder, packed: PackedTokens, precision: str, *weights: Tensor) -> Tensor:
+        kernels, structure = loaded_kernels().functions, model_structure(model, weights, precision)
         tokens = _TokensInC(packed)
         hidden = torch.empty(len(packed.token_N), model.spec.width)
         kept = _KeptNumbers(kernels.edgewise_kept(byref(structure), len(hidden)))
@@ -74,7 +82,7 @@ class _HiddenStates(torch.autograd.Function):
             kernels.edgewise_forward(byref(structure), byref(tokens.structure), hidden.data_ptr(), kept.pointer)
         )
         if any(ctx.needs_input_grad):
-            ctx.model, ctx.tokens, ctx.kept = model, tokens, kept
+            ctx.model, ctx.tokens, ctx.precision, ctx.kept = model, tokens, precision, kept
             ctx.save_for_backward(*weights)
         return hidden
 
@@ -88,14 +96,14 @@ class _HiddenStates(torch.autograd.Function):
         d_hidden = d_hidden.contiguous()
         check_status(
             loaded_kernels().functions.edgewise_backward(
-                byref(model_structure(ctx.model, weights)),
+                byref(model_structure(ctx.model, weights, ctx.precision)),
                 byref(ctx.tokens.structure),
                 ctx.kept.pointer,
                 d_hidden.data_ptr(),
                 byref(gradients),
             )
         )
-        return None, None, *d_weights
+        return None, None, None, *d_weights
 
 
 class _KeptNumbers:

@@ -6,6 +6,12 @@
 #include "sampling.hpp"
 #include "training.hpp"
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 using namespace edgewise;
 
 namespace {
@@ -17,6 +23,30 @@ int guarded(Work work) {
     } catch (const std::bad_alloc&) {
         return 1;
     }
+}
+
+// Whether there are tiles for bfloat16, and the system lets this process use them, for which it has to be asked.
+bool tiles_allowed() {
+#if defined(__x86_64__) && defined(__linux__)
+    unsigned a, b, c, d;
+    constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24;
+    constexpr long kAskPermission = 0x1023, kTileData = 18;  // arch_prctl's, and the component of the processor's state
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & kBf16) && (d & kTile) &&
+           syscall(SYS_arch_prctl, kAskPermission, kTileData) == 0;
+#else
+    return false;
+#endif
+}
+
+// What `work` does in the precision of the model's products.
+template <class Work>
+int in_precision(const Model& model, Work work) {
+    return guarded([&] {
+#ifdef __AVX512BF16__
+        if (model.bf16) return work(Bf16{});
+#endif
+        work(Fp32{});
+    });
 }
 }  // namespace
 
@@ -51,6 +81,9 @@ EXPORTED int edgewise_supports(const char* instruction_set) {
         return v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vl");
+    const bool bf16 = __builtin_cpu_supports("avx512bf16") && edgewise_supports("x86-64-v4");
+    if (asked == "x86-64-v4-bf16") return bf16;
+    if (asked == "x86-64-v4-amx") return bf16 && tiles_allowed();
 #endif
     return asked == "baseline";
 }
@@ -58,19 +91,29 @@ EXPORTED int edgewise_supports(const char* instruction_set) {
 // Whether this library computes the bits that all others do, which takes a product that is added with one rounding.
 EXPORTED int edgewise_same_bits() { return kSameBits; }
 
+// Whether it multiplies bfloat16.
+EXPORTED int edgewise_bf16() {
+#ifdef __AVX512BF16__
+    return 1;
+#else
+    return 0;
+#endif
+}
+
 EXPORTED int edgewise_sample(const Model* model, const SamplingRequest* request) {
-    return guarded([&] { sample(*model, *request); });
+    return in_precision(*model, [&](auto in) { sample<decltype(in)>(*model, *request); });
 }
 
 EXPORTED std::int64_t edgewise_kept(const Model* model, std::int64_t tokens) { return Kept::size(*model, tokens); }
 
 EXPORTED int edgewise_forward(const Model* model, const PackedTokens* tokens, float* hidden, float* kept) {
-    return guarded([&] { forward(*model, *tokens, hidden, kept); });
+    return in_precision(*model, [&](auto in) { forward<decltype(in)>(*model, *tokens, hidden, kept); });
 }
 
 EXPORTED int edgewise_backward(const Model* model, const PackedTokens* tokens, float* kept, const float* d_hidden,
                       const Gradients* gradients) {
-    return guarded([&] { backward(*model, *tokens, kept, d_hidden, *gradients); });
+    return in_precision(
+        *model, [&](auto in) { backward<decltype(in)>(*model, *tokens, kept, d_hidden, *gradients); });
 }
 
 EXPORTED int edgewise_linear(Index rows, Index outputs, Index inputs, const float* x, const float* weight, float* y) {

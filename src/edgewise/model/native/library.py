@@ -59,6 +59,11 @@ class Kernels:
         """Whether it computes what every other library that says so does, bit for bit, on any processor."""
         return bool(self.functions.edgewise_same_bits())
 
+    @property
+    def multiplies_bf16(self) -> bool:
+        """Whether it computes products of bfloat16, on a processor that has units for them."""
+        return bool(self.functions.edgewise_bf16())
+
     def supports(self, instruction_set: str) -> bool:
         """Whether this CPU runs what was compiled for an instruction set."""
         return bool(self.functions.edgewise_supports(instruction_set.encode()))

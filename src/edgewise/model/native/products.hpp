@@ -20,6 +20,9 @@ constexpr int kPanel = kLanes * kTileVectors;
 struct Left {
     const float* data;
     Index row_step, k_step;
+
+    // The same from some row on.
+    Left from(Index row) const { return {data + row * row_step, row_step, k_step}; }
 };
 
 // The right factor: element (k, column) of panel p stands at data[p * panel_step + k * k_step + column].
@@ -33,7 +36,12 @@ struct Right {
     }
 };
 
-template <int R>
+// What one step along k adds to a sum.
+struct OneProduct {
+    static void add(Part& sum, Part x, Part y) { add_product(sum, x, y); }
+};
+
+template <int R, class Step>
 inline void tile(Index depth, const float* a, Index a_row, Index a_k, const float* b, Index b_step, float* c,
                  Index c_step, bool add, Index columns) {
     float edge[R * kPanel];
@@ -56,7 +64,7 @@ inline void tile(Index depth, const float* a, Index a_row, Index a_k, const floa
         const float* left = a + k * a_k;
         UNROLLED for (int r = 0; r < R; r++) {
             const Part x = splat_part(left[r * a_row]);
-            UNROLLED for (int v = 0; v < kWide; v++) add_product(sum[r][v], x, right[v]);
+            UNROLLED for (int v = 0; v < kWide; v++) Step::add(sum[r][v], x, right[v]);
         }
     }
     UNROLLED for (int r = 0; r < R; r++)
@@ -65,25 +73,26 @@ inline void tile(Index depth, const float* a, Index a_row, Index a_k, const floa
         for (int r = 0; r < R; r++) std::copy_n(edge + r * kPanel, columns, c + r * c_step);
 }
 
-template <int R>
+template <int R, class Step>
 inline void last_rows(Index rows, Index depth, Left a, const float* b, Index b_step, float* c, Index c_step, bool add,
                       Index columns) {
     if (rows == R)
-        tile<R>(depth, a.data, a.row_step, a.k_step, b, b_step, c, c_step, add, columns);
+        tile<R, Step>(depth, a.data, a.row_step, a.k_step, b, b_step, c, c_step, add, columns);
     else if constexpr (R > 1)
-        last_rows<R - 1>(rows, depth, a, b, b_step, c, c_step, add, columns);
+        last_rows<R - 1, Step>(rows, depth, a, b, b_step, c, c_step, add, columns);
 }
 
 // c (+)= a b, where c is [rows, columns] with rows c_step apart; `depth` is what is summed over.
+template <class Step = OneProduct>
 inline void product(Index rows, Index columns, Index depth, Left a, Right b, float* c, Index c_step, bool add) {
     for (Index j = 0, p = 0; j < columns; j += kPanel, p++) {
         const float* panel = b.data + p * b.panel_step;
         Index i = 0;
         for (; i + kTileRows <= rows; i += kTileRows)
-            tile<kTileRows>(depth, a.data + i * a.row_step, a.row_step, a.k_step, panel, b.k_step,
+            tile<kTileRows, Step>(depth, a.data + i * a.row_step, a.row_step, a.k_step, panel, b.k_step,
                             c + i * c_step + j, c_step, add, columns - j);
         if (i < rows)
-            last_rows<kTileRows - 1>(rows - i, depth, {a.data + i * a.row_step, a.row_step, a.k_step}, panel,
+            last_rows<kTileRows - 1, Step>(rows - i, depth, {a.data + i * a.row_step, a.row_step, a.k_step}, panel,
                                      b.k_step, c + i * c_step + j, c_step, add, columns - j);
     }
 }
@@ -150,6 +159,28 @@ class Panels {
   private:
     Floats data_;
     Index depth_ = 0;
+};
+
+// Products in FP32: what is multiplied is taken as it stands. Another precision has the same names and copies.
+struct Fp32 {
+    // Rows that are treated together, so that what stands between two products stays in the cache of a core.
+    static constexpr Index kBlock = 128;
+    struct Thread {
+        Thread() {}  // What a thread has to set first: nothing.
+    };
+    using Left = edgewise::Left;
+    using Right = edgewise::Right;
+    using Weight = Panels;
+    // Numbers [rows, columns] with rows `step` apart: as a left factor, as one that is transposed, as a right factor.
+    struct Rows {
+        Left take(const float* x, Index step, Index, Index) { return rows_of(x, step); }
+    };
+    struct Columns {
+        Left take(const float* x, Index step, Index, Index) { return columns_of(x, step); }
+    };
+    struct Matrix {
+        Right take(const float* x, Index step, Index, Index) { return matrix_of(x, step); }
+    };
 };
 
 }  // namespace edgewise

@@ -133,19 +133,21 @@ struct Slot {
     std::int32_t token;
 };
 
+template <class Precision>
 class Packed {
   public:
     explicit Packed(const Model& m) : layers(m.layers) {
         for (Index l = 0; l < m.layers; l++) layers[l].pack(m, m.layer[l]);
         head.pack_weight(m.head, m.vocabulary, m.width);
     }
-    std::vector<PackedLayer> layers;
+    std::vector<PackedLayer<Precision>> layers;
     Panels head;
 };
 
+template <class Precision>
 class Worker {
   public:
-    Worker(const Model& m, const Packed& packed, const SamplingRequest& request)
+    Worker(const Model& m, const Packed<Precision>& packed, const SamplingRequest& request)
         : m_(m), packed_(packed), request_(request), rows_(std::max<Index>(request.slots, kPromptRows)),
           x_(rows_ * m.width_step()), normed_(x_.size()), attention_(x_.size()), qkv_(rows_ * m.qkv_step()),
           halves_(rows_ * Halves::kStep), inner_(rows_ * kChunkStep), logits_(rows_ * padded(m.vocabulary)),
@@ -235,8 +237,8 @@ class Worker {
     // All layers over the rows that were entered.
     void run(Index rows) {
         for (Index l = 0; l < m_.layers; l++) {
-            const PackedLayer& packed = packed_.layers[l];
-            project(m_, m_.layer[l], packed, rows, x_.data(), positions_.data(), normed_.data(), qkv_.data());
+            const PackedLayer<Precision>& packed = packed_.layers[l];
+            project(m_, m_.layer[l], packed, rows, x_.data(), positions_.data(), normed_.data(), factor_, qkv_.data());
             for (Index r = 0; r < rows; r++) {
                 float* q = qkv_.data() + r * m_.qkv_step();
                 scale(q, m_.width, 1.0f / std::sqrt(static_cast<float>(m_.depth)));
@@ -246,9 +248,9 @@ class Worker {
                 for (end = first + 1; end < rows && row_[end].prompt == row_[first].prompt;) end++;
                 attend(l, first, end);
             }
-            add_attention(m_, packed, rows, attention_.data(), x_.data());
+            add_attention(m_, packed, rows, attention_.data(), factor_, x_.data());
             add_feed_forward(m_, m_.layer[l], packed, rows, x_.data(), normed_.data(),
-                             {halves_.data(), 0}, inner_.data());
+                             {halves_.data(), 0}, inner_.data(), factor_, inner_factor_);
         }
     }
 
@@ -350,18 +352,20 @@ class Worker {
     }
 
     const Model& m_;
-    const Packed& packed_;
+    const Packed<Precision>& packed_;
     const SamplingRequest& request_;
     Index rows_;
     Floats x_, normed_, attention_, qkv_, halves_, inner_, logits_, scores_, mixed_, probabilities_;
+    typename Precision::Rows factor_, inner_factor_;
     std::vector<std::int32_t> positions_;
     std::vector<Row> row_;
     std::vector<Slot> slots_;
     std::vector<Cache> spare_;
 };
 
+template <class Precision>
 inline void sample(const Model& m, const SamplingRequest& request) {
-    const Packed packed(m);
+    const Packed<Precision> packed(m);
     // Small enough that the last units do not leave a thread alone for long, large enough to share a prompt.
     const Index all = request.problems * request.samples;
     const Index unit = std::clamp<Index>(all / (4 * request.threads), 1, std::min<Index>(request.samples, 32));
@@ -371,7 +375,8 @@ inline void sample(const Model& m, const SamplingRequest& request) {
     std::atomic<bool> failed{false};
     const auto work = [&] {
         try {
-            Worker(m, packed, request).work(next, unit, slots);
+            const typename Precision::Thread set;
+            Worker<Precision>(m, packed, request).work(next, unit, slots);
         } catch (const std::bad_alloc&) {
             failed = true;
         }

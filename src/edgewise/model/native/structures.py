@@ -27,6 +27,7 @@ class CModel(Structure):
     _fields_ = (
         *((name, c_int64) for name in ("width", "layers", "heads", "kv_heads", "depth", "feed_forward", "vocabulary")),
         ("norm_eps", c_float),
+        ("bf16", c_int32),
         *((name, c_void_p) for name in ("embedding", "norm", "head", "rotations")),
         ("layer", POINTER(CLayer)),
     )
