@@ -231,11 +231,14 @@ class Decoder(nn.Module):
         hidden: Tensor = self.norm(x)
         return hidden
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """FP32 logits [..., vocabulary], whatever the precision of the hidden states."""
+    def logits(self, hidden: Tensor, precision: str = "fp32") -> Tensor:
+        """FP32 logits [..., vocabulary], whatever the precision of the hidden states.
+
+        In "bf16" kernels that multiply bfloat16 keep 16 bits of each factor, so that rounding is that of the layers.
+        """
         with torch.autocast(hidden.device.type, enabled=False):
             rows, weight = hidden.float().flatten(0, -2), self.head.weight.float()
-            of_rows = linear_layer(rows, weight) if self.backend == "native" else F.linear(rows, weight)
+            of_rows = linear_layer(rows, weight, precision=precision) if self.backend == "native" else F.linear(rows, weight)
             logits: Tensor = of_rows.view(*hidden.shape[:-1], len(weight))
             return logits
 

@@ -25,11 +25,18 @@ from edgewise.model.native import library
 from edgewise.model.native.library import check_status
 
 
-def linear_layer(x_NI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None) -> Tensor:
-    """x W^T + b, [N, outputs]; the derivative of W sums over the rows in their order."""
+def linear_layer(
+    x_NI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None, *, precision: str = "fp32"
+) -> Tensor:
+    """x W^T + b, [N, outputs]; the derivative of W sums over the rows in their order.
+
+    In `precision` "bf16" kernels that multiply bfloat16 keep 16 bits of each number, instead of FP32's 24, and 8 of
+    each for the derivatives. Torch, and other kernels, compute it in FP32 in any case.
+    """
     if not served_by_kernels(x_NI, weight_OI):
         return F.linear(x_NI, weight_OI, bias_O)
-    y_NO = _apply(_Linear, x_NI, weight_OI)
+    in_bf16 = precision == "bf16" and library.loaded_kernels().multiplies_bf16
+    y_NO: Tensor = _Linear.apply(x_NI, weight_OI, in_bf16)  # type: ignore[no-untyped-call]
     return y_NO if bias_O is None else _apply(_AddToRows, y_NO, bias_O)
 
 
@@ -114,17 +121,18 @@ def _of_each(name: str, x: Tensor) -> Tensor:
 
 class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x_NI: Tensor, weight_OI: Tensor) -> Tensor:
+    def forward(ctx: Any, x_NI: Tensor, weight_OI: Tensor, in_bf16: bool) -> Tensor:
         x_NI, weight_OI = x_NI.contiguous(), weight_OI.contiguous()
         ctx.save_for_backward(x_NI, weight_OI)
+        ctx.in_bf16 = in_bf16
         y_NO = torch.empty(len(x_NI), len(weight_OI))
-        sizes = (len(x_NI), len(weight_OI), x_NI.shape[1])
+        sizes = (len(x_NI), len(weight_OI), x_NI.shape[1], in_bf16)
         check_status(_functions().edgewise_linear(*sizes, x_NI.data_ptr(), weight_OI.data_ptr(), y_NO.data_ptr()))
         return y_NO
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d_NO: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Any, d_NO: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x_NI, weight_OI = ctx.saved_tensors
         d_NO = d_NO.contiguous()
         d_x = torch.empty_like(x_NI) if ctx.needs_input_grad[0] else None
@@ -132,12 +140,12 @@ class _Linear(torch.autograd.Function):
         d_weight = torch.zeros_like(weight_OI) if ctx.needs_input_grad[1] else None
         check_status(
             _functions().edgewise_linear_backward(
-                *(len(x_NI), len(weight_OI), x_NI.shape[1]),
+                *(len(x_NI), len(weight_OI), x_NI.shape[1], ctx.in_bf16),
                 *(x_NI.data_ptr(), weight_OI.data_ptr(), d_NO.data_ptr()),
                 *(None if d is None else d.data_ptr() for d in (d_x, d_weight)),
             )
         )
-        return d_x, d_weight
+        return d_x, d_weight, None
 
 
 class _AddToRows(torch.autograd.Function):

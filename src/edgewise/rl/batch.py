@@ -241,7 +241,7 @@ def hidden_of(model: Decoder, micro_batch: MicroBatch, precision: str) -> Tensor
 
 def logits_of(model: Decoder, micro_batch: MicroBatch, temperature: float, precision: str = "fp32") -> Tensor:
     """Tempered FP32 logits [N, V] at the tokens with loss; the layers run in `precision`."""
-    return model.logits(hidden_of(model, micro_batch, precision) / temperature)
+    return model.logits(hidden_of(model, micro_batch, precision) / temperature, precision)
 
 
 def logp_of(logits_NV: Tensor, micro_batch: MicroBatch) -> Tensor:

@@ -120,7 +120,7 @@ def next_token_step(
     def loss_of(micro_batch: PackedRows) -> tuple[Tensor, float]:
         hidden = model(micro_batch.tokens_RT, micro_batch.positions_RT, micro_batch.document_RT, spec.precision)
         counted = micro_batch.weights_RT > 0
-        logits = model.logits(hidden[counted])
+        logits = model.logits(hidden[counted], spec.precision)
         loss_N = -token_logp(logits, micro_batch.targets_RT[counted])
         loss = total(loss_N * micro_batch.weights_RT[counted]) / weight
         return loss, float(loss.detach())

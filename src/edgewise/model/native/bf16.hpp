@@ -121,20 +121,23 @@ class LowPanels : LowBuffer {
 // c (+)= a b, as that of products.hpp.
 #ifdef __AMX_BF16__
 
+// The compiler does not know what memory the intrinsics of tiles read: it must have written all of it before.
+inline void finish_writing() { asm volatile("" ::: "memory"); }
+
 // Tiles of one thread, from here to the end of the block; what others had set is set again.
 class Tiles {
   public:
     Tiles() {
-        _tile_storeconfig(&before_);
+        asm volatile("sttilecfg %0" : "=m"(before_));
         Configuration own{};
         own.palette = 1;
         for (int i = 0; i < 8; i++) {
             own.bytes[i] = 4 * kLanes;
             own.rows[i] = kLanes;
         }
-        _tile_loadconfig(&own);
+        asm volatile("ldtilecfg %0" ::"m"(own));
     }
-    ~Tiles() { _tile_loadconfig(&before_); }
+    ~Tiles() { asm volatile("ldtilecfg %0" ::"m"(before_)); }
     Tiles(const Tiles&) = delete;
     Tiles& operator=(const Tiles&) = delete;
 
@@ -152,6 +155,7 @@ template <bool kBoth>
 inline void band(Index depth, LowLeft a, const float* b, float* c, Index c_step, bool add) {
     constexpr int kRow = 4, kNext = kLanes;  // bytes of a pair; pairs of a row of a tile
     const Index c_bytes = c_step * kRow, a_bytes = a.row_step * kRow, b_bytes = kPanel * kRow;
+    finish_writing();
     if (add) {
         _tile_loadd(0, c, c_bytes);
         _tile_loadd(1, c + kNext, c_bytes);
@@ -185,6 +189,7 @@ inline void band(Index depth, LowLeft a, const float* b, float* c, Index c_step,
         _tile_stored(2, c + kLanes * c_step, c_bytes);
         _tile_stored(3, c + kLanes * c_step + kNext, c_bytes);
     }
+    finish_writing();
 }
 
 inline void product(Index rows, Index columns, Index depth, LowLeft a, LowRight b, float* c, Index c_step, bool add) {
@@ -226,6 +231,29 @@ inline void product(Index rows, Index columns, Index depth, LowLeft a, LowRight 
 
 #endif
 
+// Numbers [rows, columns] three times beside each other, where one of the three is what rounding leaves of them, so that
+// a product of two such factors is that of sums of two bfloat16, but for what is smallest: 16 bits, not 8.
+class Split {
+  public:
+    const float* take(const float* x, Index step, Index rows, Index columns, int place_of_rest) {
+        wide_.resize(3 * rows * columns);
+        for (Index r = 0; r < rows; r++)
+            for (int place = 0; place < 3; place++) {
+                float* to = wide_.data() + (3 * r + place) * columns;
+                for (Index k = 0; k < columns; k += kLanes) {
+                    const __m512 all = load_first(x + r * step + k, columns - k);
+                    const __m512i rounded = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(all));
+                    const __m512 rest = all - (__m512)_mm512_slli_epi32(rounded, 16);
+                    _mm512_mask_storeu_ps(to + k, first(columns - k), place == place_of_rest ? rest : all);
+                }
+            }
+        return wide_.data();
+    }
+
+  private:
+    Floats wide_;
+};
+
 // As Fp32, of numbers that are rounded when they are taken.
 struct Bf16 {
     static constexpr Index kBlock = 256;
@@ -245,6 +273,27 @@ struct Bf16 {
             return {to, each};
         }
     };
+    class SharpRows {
+      public:
+        LowLeft take(const float* x, Index step, Index rows, Index columns) {
+            return rows_.take(split_.take(x, step, rows, columns, 2), 3 * columns, rows, 3 * columns);
+        }
+
+      private:
+        Split split_;
+        Rows rows_;
+    };
+    class SharpWeight {
+      public:
+        void pack_weight(const float* weight, Index outputs, Index inputs) {
+            packed_.pack_weight(Split().take(weight, inputs, outputs, inputs, 1), outputs, 3 * inputs);
+        }
+        LowRight right() const { return packed_.right(); }
+
+      private:
+        LowPanels packed_;
+    };
+    static Index sharp_depth(Index depth) { return 3 * depth; }
     class Columns : LowBuffer {
       public:
         LowLeft take(const float* x, Index step, Index rows, Index columns) {

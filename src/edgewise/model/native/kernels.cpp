@@ -38,12 +38,12 @@ bool tiles_allowed() {
 #endif
 }
 
-// What `work` does in the precision of the model's products.
+// What `work` does in the precision of the products.
 template <class Work>
-int in_precision(const Model& model, Work work) {
+int in_precision(std::int64_t bf16, Work work) {
     return guarded([&] {
 #ifdef __AVX512BF16__
-        if (model.bf16) return work(Bf16{});
+        if (bf16) return work(Bf16{});
 #endif
         work(Fp32{});
     });
@@ -101,28 +101,28 @@ EXPORTED int edgewise_bf16() {
 }
 
 EXPORTED int edgewise_sample(const Model* model, const SamplingRequest* request) {
-    return in_precision(*model, [&](auto in) { sample<decltype(in)>(*model, *request); });
+    return in_precision(model->bf16, [&](auto in) { sample<decltype(in)>(*model, *request); });
 }
 
 EXPORTED std::int64_t edgewise_kept(const Model* model, std::int64_t tokens) { return Kept::size(*model, tokens); }
 
 EXPORTED int edgewise_forward(const Model* model, const PackedTokens* tokens, float* hidden, float* kept) {
-    return in_precision(*model, [&](auto in) { forward<decltype(in)>(*model, *tokens, hidden, kept); });
+    return in_precision(model->bf16, [&](auto in) { forward<decltype(in)>(*model, *tokens, hidden, kept); });
 }
 
 EXPORTED int edgewise_backward(const Model* model, const PackedTokens* tokens, float* kept, const float* d_hidden,
                       const Gradients* gradients) {
     return in_precision(
-        *model, [&](auto in) { backward<decltype(in)>(*model, *tokens, kept, d_hidden, *gradients); });
+        model->bf16, [&](auto in) { backward<decltype(in)>(*model, *tokens, kept, d_hidden, *gradients); });
 }
 
-EXPORTED int edgewise_linear(Index rows, Index outputs, Index inputs, const float* x, const float* weight, float* y) {
-    return guarded([&] { linear(rows, outputs, inputs, x, weight, y); });
+EXPORTED int edgewise_linear(Index rows, Index outputs, Index inputs, Index bf16, const float* x, const float* weight, float* y) {
+    return in_precision(bf16, [&](auto in) { linear<decltype(in)>(rows, outputs, inputs, x, weight, y); });
 }
 
-EXPORTED int edgewise_linear_backward(Index rows, Index outputs, Index inputs, const float* x, const float* weight,
+EXPORTED int edgewise_linear_backward(Index rows, Index outputs, Index inputs, Index bf16, const float* x, const float* weight,
                                       const float* d_y, float* d_x, float* d_weight) {
-    return guarded([&] { linear_backward(rows, outputs, inputs, x, weight, d_y, d_x, d_weight); });
+    return in_precision(bf16, [&](auto in) { linear_backward<decltype(in)>(rows, outputs, inputs, x, weight, d_y, d_x, d_weight); });
 }
 
 EXPORTED void edgewise_sums(Index rows, Index columns, const float* x, float* y) { sums(rows, columns, x, y); }

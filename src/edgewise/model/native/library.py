@@ -36,7 +36,7 @@ class Kernels:
         functions.edgewise_backward.argtypes = [POINTER(CModel), tokens, c_void_p, c_void_p, POINTER(CGradients)]
         # Of rows.hpp: so many sizes, then so many arrays.
         for name, sizes, arrays in (
-            *(("linear", 3, 3), ("linear_backward", 3, 5), ("sums", 2, 2), ("double_sums", 2, 2)),
+            *(("linear", 4, 3), ("linear_backward", 4, 5), ("sums", 2, 2), ("double_sums", 2, 2)),
             *(("log_sums", 2, 2), ("log_sums_backward", 2, 4), ("log_softmax_backward", 2, 3)),
             *(("exponentials", 1, 2), ("exponentials_minus_one", 1, 2), ("add_rows", 2, 3)),
         ):

@@ -171,10 +171,14 @@ struct Fp32 {
     using Left = edgewise::Left;
     using Right = edgewise::Right;
     using Weight = Panels;
+    // Those of a product before a softmax, where no rounding is bearable.
+    using SharpWeight = Panels;
+    static Index sharp_depth(Index depth) { return depth; }
     // Numbers [rows, columns] with rows `step` apart: as a left factor, as one that is transposed, as a right factor.
     struct Rows {
         Left take(const float* x, Index step, Index, Index) { return rows_of(x, step); }
     };
+    using SharpRows = Rows;
     struct Columns {
         Left take(const float* x, Index step, Index, Index) { return columns_of(x, step); }
     };

@@ -2,40 +2,51 @@
 // over rows, the norm of the gradients, and AdamW. Rows stand one after the other, without padding.
 #pragma once
 
+#include "bf16.hpp"
 #include "functions.hpp"
 
 namespace edgewise {
 
-// Rows that are treated together, so that they stay in the cache of a core.
-constexpr Index kRows = 128;
-
-// y = x W^T for W [outputs, inputs].
+// y = x W^T for W [outputs, inputs]; sharp, because a softmax follows.
+template <class Precision>
 inline void linear(Index rows, Index outputs, Index inputs, const float* x, const float* weight, float* y) {
-    Panels packed;
+    const typename Precision::Thread set;
+    typename Precision::SharpWeight packed;
+    typename Precision::SharpRows factor;
     packed.pack_weight(weight, outputs, inputs);
-    for (Index r = 0; r < rows; r += kRows)
-        product(std::min(kRows, rows - r), outputs, inputs, rows_of(x + r * inputs, inputs), packed.right(),
-                y + r * outputs, outputs, false);
+    for (Index r = 0; r < rows; r += Precision::kBlock) {
+        const Index count = std::min(Precision::kBlock, rows - r);
+        product(count, outputs, Precision::sharp_depth(inputs), factor.take(x + r * inputs, inputs, count, inputs),
+                packed.right(), y + r * outputs, outputs, false);
+    }
 }
 
 // Its derivatives, each unless it is null: d_x, and d_weight summed over the rows in their order.
+template <class Precision>
 inline void linear_backward(Index rows, Index outputs, Index inputs, const float* x, const float* weight,
                             const float* d_y, float* d_x, float* d_weight) {
+    constexpr Index kBlock = Precision::kBlock;
+    const typename Precision::Thread set;
     if (d_x) {
-        Panels packed;
+        typename Precision::Weight packed;
+        typename Precision::Rows factor;
         packed.pack_transposed(weight, outputs, inputs);
-        for (Index r = 0; r < rows; r += kRows)
-            product(std::min(kRows, rows - r), inputs, outputs, rows_of(d_y + r * outputs, outputs), packed.right(),
+        for (Index r = 0; r < rows; r += kBlock) {
+            const Index count = std::min(kBlock, rows - r);
+            product(count, inputs, outputs, factor.take(d_y + r * outputs, outputs, count, outputs), packed.right(),
                     d_x + r * inputs, inputs, false);
+        }
     }
     if (!d_weight) return;
     const Index step = row_step(inputs);
-    Floats some(kRows * step);
-    for (Index r = 0; r < rows; r += kRows) {
-        const Index count = std::min(kRows, rows - r);
+    Floats some(kBlock * step);
+    typename Precision::Columns left;
+    typename Precision::Matrix right;
+    for (Index r = 0; r < rows; r += kBlock) {
+        const Index count = std::min(kBlock, rows - r);
         for (Index i = 0; i < count; i++) std::copy_n(x + (r + i) * inputs, inputs, some.data() + i * step);
-        product(outputs, inputs, count, columns_of(d_y + r * outputs, outputs), matrix_of(some.data(), step), d_weight,
-                inputs, r > 0);
+        product(outputs, inputs, count, left.take(d_y + r * outputs, outputs, count, outputs),
+                right.take(some.data(), step, count, inputs), d_weight, inputs, r > 0);
     }
 }
 

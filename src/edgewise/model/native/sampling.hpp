@@ -141,7 +141,7 @@ class Packed {
         head.pack_weight(m.head, m.vocabulary, m.width);
     }
     std::vector<PackedLayer<Precision>> layers;
-    Panels head;
+    typename Precision::SharpWeight head;
 };
 
 template <class Precision>
@@ -293,8 +293,9 @@ class Worker {
         for (Index r = 0; r < rows; r++)
             norm(x_.data() + (first + r) * m_.width_step(), m_.norm, m_.width, m_.norm_eps,
                  normed_.data() + r * m_.width_step());
-        product(rows, m_.vocabulary, m_.width, rows_of(normed_.data(), m_.width_step()), packed_.head.right(),
-                logits_.data(), padded(m_.vocabulary), false);
+        product(rows, m_.vocabulary, Precision::sharp_depth(m_.width),
+                sharp_factor_.take(normed_.data(), m_.width_step(), rows, m_.width), packed_.head.right(), logits_.data(),
+                padded(m_.vocabulary), false);
     }
 
     // Draw and record the slot's next token from logits, which are overwritten; false where it was the last one.
@@ -357,6 +358,7 @@ class Worker {
     Index rows_;
     Floats x_, normed_, attention_, qkv_, halves_, inner_, logits_, scores_, mixed_, probabilities_;
     typename Precision::Rows factor_, inner_factor_;
+    typename Precision::SharpRows sharp_factor_;
     std::vector<std::int32_t> positions_;
     std::vector<Row> row_;
     std::vector<Slot> slots_;
