@@ -72,5 +72,5 @@ def texts(count: int, longest: int, seed: int = 0, vocabulary: int = len(TOKENIZ
 def alone(model: Decoder, tokens: Sequence[int], precision: str = "fp32") -> Tensor:
     """Logits [T, V] of one text in a row of its own."""
     rows = pack([Document(tokens, [1.0] * len(tokens))], model.spec.max_positions, TOKENIZER.pad)
-    logits = model.logits(model(rows.tokens_RT, rows.positions_RT, rows.document_RT, precision))
+    logits = model.logits(model(rows.tokens_RT, rows.positions_RT, rows.document_RT, precision), precision)
     return logits[0, : len(tokens)]

@@ -28,6 +28,7 @@ def test_auto_is_native_where_the_kernels_are() -> None:
         "name": "native",
         "instruction_set": library.loaded_kernels().instruction_set,
         "kernels": build.sources_digest(),
+        "bf16": "native" if library.loaded_kernels().multiplies_bf16 else "torch",
     }
     assert recorded["instruction_set"] in build.INSTRUCTION_SETS
 
@@ -54,7 +55,20 @@ def test_a_decoder_carries_the_backend_that_was_chosen() -> None:
     assert Decoder(SPEC, 5).backend == choose_backend("auto")
 
 
-@pytest.mark.parametrize("request_", [{"precision": "bf16"}, {"top_p": 0.9}, {"logit_noise": 0.1}], ids=str)
+@needs_kernels
+@pytest.mark.parametrize("request_", [{"top_p": 0.9}, {"logit_noise": 0.1}], ids=str)
 def test_what_the_kernels_do_not_know_is_served_by_torch(request_: dict[str, Any]) -> None:
     assert serving_backend("native") == "native"
     assert serving_backend("native", **request_) == serving_backend("torch", **request_) == "torch"
+
+
+@needs_kernels
+@pytest.mark.parametrize(("multiplies", "server"), [(True, "native"), (False, "torch")])
+def test_bf16_is_the_kernels_where_the_processor_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, multiplies: bool, server: str
+) -> None:
+    monkeypatch.setattr(library.Kernels, "multiplies_bf16", multiplies)
+    assert serving_backend("native", precision="bf16") == describe_backend("native")["bf16"] == server
+    assert serving_backend("native", precision="bf16", top_p=0.9) == "torch"
+    for other in ("torch", "inductor"):
+        assert serving_backend(other, precision="bf16") == other

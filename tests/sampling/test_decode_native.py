@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder, DecoderSpec
+from edgewise.model.native import library
 from edgewise.sampling import decode_native as native_loop
 from edgewise.sampling import engine as engine_module
 from edgewise.sampling.completions import PromptRequest, SampledTokens
@@ -193,6 +194,7 @@ def test_what_the_kernels_do_not_know_goes_to_torch(
         raise AssertionError("the kernels were asked")
 
     monkeypatch.setattr(engine_module, "decode_native", refuse)
+    monkeypatch.setattr(library.Kernels, "multiplies_bf16", False)
     model = decoder(NAMES[0])
     prompts, keys = [REQUESTS[0].prompt], [REQUESTS[0].key]
     assert Engine(model, END, logit_noise=noise).sample(prompts, keys, 2, params).length_PG.min() >= 1

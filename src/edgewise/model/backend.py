@@ -3,8 +3,9 @@
 "native" are the kernels, "inductor" is torch with the layers compiled by torch.compile for training (not for sampling,
 where a GPU replays CUDA graphs). No name but "inductor" itself stands for it: compiling takes a minute.
 All give the same completions and gradients up to rounding; the kernels are several times faster on a CPU. Each gives
-the same bits whatever the batch layout and the number of cores. Those of the kernels are the same on every CPU. Torch
-is the reference for correctness, not for bits, which depend on the instructions that it finds.
+the same bits whatever the batch layout and the number of cores. Those of the kernels in FP32 are the same on every CPU;
+in bf16 they compute where a CPU multiplies it, with bits of its own. Torch is the reference for correctness, not for
+bits, which depend on the instructions that it finds.
 """
 
 from __future__ import annotations
@@ -56,13 +57,17 @@ def serving_backend(
 
 
 def describe_backend(backend: Backend) -> dict[str, str]:
-    """What provenance records: the name, and for native the instruction set and the digest of the kernels' sources."""
+    """What provenance records: the name.
+
+    For native also the instruction set, the digest of the kernels' sources, and the backend that serves bf16.
+    """
     if backend != "native":
         return {"name": backend}
     return {
         "name": backend,
         "instruction_set": library.loaded_kernels().instruction_set,
         "kernels": build.sources_digest(),
+        "bf16": serving_backend("native", precision="bf16"),
     }
 
 

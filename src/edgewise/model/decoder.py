@@ -238,7 +238,8 @@ class Decoder(nn.Module):
         """
         with torch.autocast(hidden.device.type, enabled=False):
             rows, weight = hidden.float().flatten(0, -2), self.head.weight.float()
-            of_rows = linear_layer(rows, weight, precision=precision) if self.backend == "native" else F.linear(rows, weight)
+            native = self.backend == "native"
+            of_rows = linear_layer(rows, weight, precision=precision) if native else F.linear(rows, weight)
             logits: Tensor = of_rows.view(*hidden.shape[:-1], len(weight))
             return logits
 

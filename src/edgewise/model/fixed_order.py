@@ -25,9 +25,7 @@ from edgewise.model.native import library
 from edgewise.model.native.library import check_status
 
 
-def linear_layer(
-    x_NI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None, *, precision: str = "fp32"
-) -> Tensor:
+def linear_layer(x_NI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None, *, precision: str = "fp32") -> Tensor:
     """x W^T + b, [N, outputs]; the derivative of W sums over the rows in their order.
 
     In `precision` "bf16" kernels that multiply bfloat16 keep 16 bits of each number, instead of FP32's 24, and 8 of

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgewise.core.spec import Spec
-from edgewise.model.backend import choose_backend, serving_backend
+from edgewise.model.backend import choose_backend
 from edgewise.model.native.library import loaded_kernels
 from edgewise.study.stages import Stage
 from edgewise.training.execution import Execution
 
-# What `serving_backend` decides by.
-_ASKED = ("precision", "top_p", "logit_noise")
+# What may be asked for, and the one value with which the kernels compute the same bits everywhere.
+_SAME_BITS: Mapping[str, object] = {"precision": "fp32", "top_p": 1.0, "logit_noise": 0.0}
 
 
 def other_bits(stage: Stage, execution: Execution) -> tuple[str, ...]:
@@ -36,12 +36,15 @@ def _of_execution(execution: Execution) -> Iterator[str]:
 
 
 def _of_requests(value: Any, path: str) -> Iterator[str]:
-    """What the kernels leave to torch, among the fields of a stage; its parents have their own provenance."""
+    """What torch computes, or the units of a processor in their own order, among the fields of a stage.
+
+    Its parents have their own provenance.
+    """
     fields: Mapping[str, Any] = {}
     if isinstance(value, Spec):
         fields = {name: getattr(value, name) for name in type(value).model_fields}
-        for name in _ASKED:
-            if name in fields and serving_backend("native", **{name: fields[name]}) == "torch":
+        for name, same in _SAME_BITS.items():
+            if name in fields and fields[name] != same:
                 yield f"{path}{name} {fields[name]}"
     elif isinstance(value, list | tuple):
         fields = {str(place): item for place, item in enumerate(value)}

@@ -44,8 +44,7 @@ def test_this_machine_computes_what_is_written_down(tmp_path: Path, instruction_
     plain = library.Kernels(build.library_path(build.BASELINE), build.BASELINE)
     if not plain.supports(instruction_set) or (instruction_set == build.BASELINE and not plain.same_bits):
         pytest.skip("not for this machine, or of other bits")
-    machine = [] if instruction_set == build.BASELINE else [f"-march={instruction_set}"]
-    assert printed(tmp_path, ["c++", *machine], []) == written()
+    assert printed(tmp_path, ["c++", *build.machine_flags(instruction_set)], []) == written()
 
 
 @pytest.mark.skipif(

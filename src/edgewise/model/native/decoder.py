@@ -60,6 +60,7 @@ def model_structure(model: Decoder, weights: Sequence[Tensor], precision: str = 
 
     `precision` is that of the layers' matrix products.
     """
+    assert precision == "fp32" or loaded_kernels().multiplies_bf16, "bf16 is torch's here, see `serving_backend`"
     spec = model.spec
     embedding, norm, *layers = weights
     return CModel(
