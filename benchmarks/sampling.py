@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmarks import peers
-from benchmarks.findings import Comparison, Findings, alternate
+from benchmarks.findings import Comparison, Findings, Measurement, alternate
 from benchmarks.machine import peaks
 from benchmarks.models import GROUPED, NATURAL, NEVER, PROMPT_TOKENS, SMALL, SMALL_WORDS, decoder, prompt, tokenizer_of
 from benchmarks.work import achieved, sampling_work
@@ -46,9 +46,37 @@ CASES = (
 )
 
 
+# How many times our own FP32 bf16 should be, where the machine multiplies it.
+GAIN_OF_BF16 = 1.4
+
+
 def measure(repeats: int) -> Findings:
-    """Every case."""
-    return Findings(comparisons=[compare(case, repeats) for case in CASES])
+    """Every case beside the peer in FP32, and beside ours in bf16 where the machine multiplies it."""
+    findings = Findings(comparisons=[compare(case, repeats) for case in CASES])
+    if peaks(torch.get_num_threads()).has_bf16:
+        findings.measurements.extend(gain_of_bf16(case, repeats) for case in CASES)
+    return findings
+
+
+def gain_of_bf16(case: Case, repeats: int) -> Measurement:
+    """Draws of ours in both precisions, in turn."""
+    tokenizer = tokenizer_of(SMALL_WORDS)
+    model = decoder(case.shape, tokenizer, case.end).requires_grad_(False)
+
+    def rate(repeat: int, precision: str) -> float:
+        tokens, seconds = our_draw(model, tokenizer, repeat, precision=precision)
+        return tokens / seconds
+
+    alternated = alternate(lambda repeat: rate(repeat, "bf16"), lambda repeat: rate(repeat, "fp32"), repeats)
+    pairs = zip(alternated.ours_all, alternated.peer_all, strict=True)
+    return Measurement.of(
+        f"{case.name}_bf16",
+        f"sampling in bf16: {case.what}",
+        "times our FP32",
+        [low / exact for low, exact in pairs],
+        better="more",
+        target=GAIN_OF_BF16,
+    )
 
 
 def compare(case: Case, repeats: int) -> Comparison:
@@ -95,11 +123,12 @@ def our_draw(
     prompts: int = PROMPTS,
     samples: int = SAMPLES,
     new_tokens: int = NEW_TOKENS,
+    precision: str = "fp32",
 ) -> tuple[int, float]:
     """Completion tokens of one draw, and its seconds."""
     asked, keys = [prompt(tokenizer, p) for p in range(prompts)], [seed * prompts + p for p in range(prompts)]
     engine, start = Engine(model, tokenizer.eos), time.perf_counter()
-    drawn = engine.sample(asked, keys, samples, SamplingParams(max_new_tokens=new_tokens))
+    drawn = engine.sample(asked, keys, samples, SamplingParams(max_new_tokens=new_tokens, precision=precision))
     return int(drawn.length_PG.sum()), time.perf_counter() - start
 
 

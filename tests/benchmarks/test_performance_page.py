@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from benchmarks.gpu import equality
 from benchmarks.registry import BENCHMARKS
 from tools.pages import performance
@@ -66,6 +68,16 @@ def test_costs_and_memory_are_drawn() -> None:
     drawn = performance.figures({"cost": {"series": cost}, "memory": {"series": memory}})
     assert drawn.keys() == {"cost.svg", "memory.svg"}
     assert "all but sampling" in drawn["cost.svg"] and "1.5 x required" in drawn["memory.svg"]
+
+
+@pytest.mark.parametrize("name", ["sampling", "next_token"])
+def test_a_processor_that_does_not_multiply_bfloat16_is_said(name: str) -> None:
+    of = {
+        bf16: result(met=True) | {"name": name, "peaks": [{"threads": 1, "fp32": 1e9, "bf16": bf16, "copy": 1e9}]}
+        for bf16 in (0.5e9, 3e9)
+    }
+    said = [performance.NO_BF16.strip() in performance.page({name: record}) for record in of.values()]
+    assert said == [True, False]
 
 
 def test_what_no_gpu_has_run_is_said_with_how_to_run_it() -> None:

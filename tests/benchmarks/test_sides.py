@@ -34,11 +34,18 @@ def test_another_repeat_draws_other_completions() -> None:
     assert len(drawn) > 1
 
 
-def test_our_next_token_step_learns_the_rows() -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_our_next_token_step_learns_the_rows(precision: str) -> None:
     rows = next_token.rows(len(TOKENIZER), count=2, length=32)
-    trainer = next_token.OurTrainer(decoder(TINY, TOKENIZER, NEVER), rows, "fp32")
+    trainer = next_token.OurTrainer(decoder(TINY, TOKENIZER, NEVER), rows, precision)
     losses = [trainer.step()[0] for _ in range(3)]
     assert losses[2] < losses[0]
+
+
+def test_sampling_in_bf16_is_told_as_a_multiple_of_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "our_draw", lambda _m, _t, _r, precision: (300 if precision == "bf16" else 200, 1.0))
+    found = sampling.gain_of_bf16(sampling.CASES[0], 2)
+    assert (found.value, found.met, found.values) == (1.5, True, [1.5, 1.5])
 
 
 def test_unequal_work_is_an_error() -> None:
