@@ -13,6 +13,7 @@ from itertools import accumulate
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from edgewise.core.threads import ALL_CORES, Cores, leavable
 from edgewise.model.decoder import Decoder
@@ -26,6 +27,8 @@ from edgewise.sampling.random_numbers import row_keys
 # Slots of one thread. More share one reading of the weights; fewer leave keys and values in the processor's caches,
 # which counts for more where the weights stay there too.
 _SLOTS, _SLOTS_OF_LARGE, _LARGE = 16, 48, 2**21
+# In bf16 keys and values are half as large, and tiles multiply so many rows in the time of one.
+_SLOTS_OF_BF16 = 32
 
 
 def decode_native(
@@ -60,7 +63,7 @@ def decode_native(
         params.temperature,
         eos_id,
         cores.usable(),
-        _SLOTS if sum(weight.numel() for weight in weights) < _LARGE else _SLOTS_OF_LARGE,
+        _slots(weights, params.precision),
         tokens.ctypes.data,
         logp.ctypes.data,
         None if own_logp is None else own_logp.ctypes.data,
@@ -69,3 +72,9 @@ def decode_native(
     used = (weights, model, prompts, start, limit, keys, tokens, logp, own_logp)
     check_status(leavable(lambda: sample(byref(structure), byref(request_in_c)), *used))
     return SampledTokens(tokens, logp, own_logp)
+
+
+def _slots(weights: Sequence[Tensor], precision: str) -> int:
+    if precision == "bf16":
+        return _SLOTS_OF_BF16
+    return _SLOTS if sum(weight.numel() for weight in weights) < _LARGE else _SLOTS_OF_LARGE

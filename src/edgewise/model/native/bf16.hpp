@@ -254,9 +254,12 @@ class Split {
     Floats wide_;
 };
 
+class LowCache;
+
 // As Fp32, of numbers that are rounded when they are taken.
 struct Bf16 {
     static constexpr Index kBlock = 256;
+    using Cache = LowCache;
     using Thread = Tiles;
     using Left = LowLeft;
     using Right = LowRight;

@@ -161,10 +161,13 @@ class Panels {
     Index depth_ = 0;
 };
 
+class Cache;
+
 // Products in FP32: what is multiplied is taken as it stands. Another precision has the same names and copies.
 struct Fp32 {
     // Rows that are treated together, so that what stands between two products stays in the cache of a core.
     static constexpr Index kBlock = 128;
+    using Cache = edgewise::Cache;
     struct Thread {
         Thread() {}  // What a thread has to set first: nothing.
     };

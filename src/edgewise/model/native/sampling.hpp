@@ -15,6 +15,8 @@
 #include <system_error>
 #include <thread>
 
+#include "bf16_cache.hpp"
+#include "cache.hpp"
 #include "decoder.hpp"
 
 namespace edgewise {
@@ -42,93 +44,32 @@ inline double uniform(std::int64_t key, Index position) {
     return static_cast<double>(x >> 11) * 0x1p-53;
 }
 
-// Keys and values of one sequence, token after token.
-class Cache {
-  public:
-    Cache(const Model& m, Index tokens)
-        : step_((m.depth + kLanes - 1) / kLanes * kLanes), depth_(m.depth), heads_(m.kv_heads),
-          each_((tokens + kLanes - 1) / kLanes * kLanes * step_),
-          // A panel of the last values may end beyond them.
-          data_(static_cast<std::size_t>(2 * m.layers * heads_ * each_ + kPanel), 0.0f) {}
-
-    void write(Index layer, Index token, const float* k, const float* v) {
-        for (Index h = 0; h < heads_; h++, k += depth_, v += depth_) {
-            float* place = data_.data() + 2 * (layer * heads_ + h) * each_ + token * step_;
-            std::copy_n(k, depth_, place);
-            std::copy_n(v, depth_, place + each_);
-        }
-    }
-    const float* keys(Index layer, Index head) const { return data_.data() + 2 * (layer * heads_ + head) * each_; }
-    const float* values(Index layer, Index head) const { return keys(layer, head) + each_; }
-
-    // q k for the first `tokens` tokens; `out` has room for whole vectors. What follows q is multiplied with 0.
-    void scores(Index layer, Index head, const float* q, Index tokens, float* out) const {
-        const float* k = keys(layer, head);
-        for (Index t = 0; t < tokens; t += kLanes, k += kLanes * step_) {
-            Vector products[kLanes];
-            UNROLLED for (int i = 0; i < kLanes; i++) products[i] = load(q) * load(k + i * step_);
-            for (Index d = kLanes; d < step_; d += kLanes)
-                UNROLLED for (int i = 0; i < kLanes; i++)
-                    products[i] = fma(load(q + d), load(k + i * step_ + d), products[i]);
-            store(out + t, totals(products));
-        }
-    }
-    // out [step] = sum of weight x value over the first `tokens` tokens.
-    void mix(Index layer, Index head, const float* weights, Index tokens, float* out) const {
-        const float* v = values(layer, head);
-        Index d = 0;
-        for (; d + 2 * kLanes <= step_; d += 2 * kLanes) some_mix<2>(v + d, weights, tokens, out + d);
-        for (; d < step_; d += kLanes) some_mix<1>(v + d, weights, tokens, out + d);
-    }
-
-    Index step() const { return step_; }  // from token to token
-
-  private:
-    template <int V>
-    void some_mix(const float* values, const float* weights, Index tokens, float* out) const {
-        constexpr int kWide = V * kParts;
-        Part sum[4][kWide];
-        UNROLLED for (int i = 0; i < 4; i++)
-            UNROLLED for (int v = 0; v < kWide; v++) sum[i][v] = Part{};
-        Index t = 0;
-        for (; t + 4 <= tokens; t += 4)
-            UNROLLED for (int i = 0; i < 4; i++) {
-                const Part weight = splat_part(weights[t + i]);
-                const float* from = values + (t + i) * step_;
-                UNROLLED for (int v = 0; v < kWide; v++)
-                    add_product(sum[i][v], weight, load_part(from + v * kPartLanes));
-            }
-        for (; t < tokens; t++)
-            UNROLLED for (int v = 0; v < kWide; v++)
-                add_product(sum[0][v], splat_part(weights[t]), load_part(values + t * step_ + v * kPartLanes));
-        UNROLLED for (int v = 0; v < kWide; v++)
-            store_part(out + v * kPartLanes, (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]));
-    }
-
-    Index step_, depth_, heads_, each_;
-    Floats data_;
-};
-
-// A prompt that was read: its cache, its keys once more for many queries at a time, and the logits of what comes first.
+// A prompt that was read: its cache, its keys and values once more for many queries at a time, [layers, kv heads], and
+// the logits of what comes first.
+template <class Precision>
 struct Prompt {
-    Cache cache;
+    typename Precision::Cache cache;
     Index length;
-    std::vector<Panels> keys;  // [layers, kv heads]
+    std::vector<typename Precision::Weight> keys;
+    std::vector<typename Precision::Matrix> matrices;
+    std::vector<typename Precision::Right> values;
     Floats logits;
 };
 
 // What one row of a pass is: a token at a place of its own sequence, behind a prompt or part of it (null).
+template <class Precision>
 struct Row {
-    const Prompt* prompt;
-    Cache* own;
+    const Prompt<Precision>* prompt;
+    typename Precision::Cache* own;
     Index place;
 
     Index shared() const { return prompt ? prompt->length : 0; }
 };
 
+template <class Precision>
 struct Slot {
-    std::shared_ptr<const Prompt> prompt;
-    Cache cache;
+    std::shared_ptr<const Prompt<Precision>> prompt;
+    typename Precision::Cache cache;
     Index row, length, limit;  // row: problem x samples + sample
     std::int32_t token;
 };
@@ -156,7 +97,7 @@ class Worker {
     // Units until there are none left, in so many slots; `next` is shared by the threads.
     void work(std::atomic<Index>& next, Index unit, Index slots) {
         const Index units_each = (request_.samples + unit - 1) / unit, units = request_.problems * units_each;
-        std::shared_ptr<const Prompt> prompt;
+        std::shared_ptr<const edgewise::Prompt<Precision>> prompt;
         Index problem = 0, sample = 0, last = 0;
         for (;;) {
             while (static_cast<Index>(slots_.size()) < slots) {
@@ -177,19 +118,30 @@ class Worker {
 
   private:
     static constexpr Index kPromptRows = 64;
+    using Cache = typename Precision::Cache;
+    using Prompt = edgewise::Prompt<Precision>;
+    using Row = edgewise::Row<Precision>;
+    using Slot = edgewise::Slot<Precision>;
+
+    Cache cache_of(Index tokens) const { return Cache(m_.layers, m_.kv_heads, m_.depth, tokens); }
 
     std::shared_ptr<const Prompt> read(Index problem) {
         const Index from = request_.prompt_start[problem], length = request_.prompt_start[problem + 1] - from;
-        auto prompt = std::make_shared<Prompt>(Prompt{Cache(m_, length), length, {}, {}});
+        auto prompt = std::make_shared<Prompt>(Prompt{cache_of(length), length, {}, {}, {}, {}});
         Index rows = 0;
         for (Index t = 0; t < length; t += rows) {
             rows = std::min(kPromptRows, length - t);
             for (Index r = 0; r < rows; r++) enter(r, request_.prompts[from + t + r], {nullptr, &prompt->cache, t + r});
             run(rows);
         }
+        const Index step = prompt->cache.step();
         for (Index l = 0; l < m_.layers; l++)
-            for (Index h = 0; h < m_.kv_heads; h++)
-                prompt->keys.emplace_back().pack(prompt->cache.keys(l, h), length, m_.depth, prompt->cache.step(), 1);
+            for (Index h = 0; h < m_.kv_heads; h++) {
+                const float* keys = prompt->cache.key_rows(l, h, length, room_);
+                prompt->keys.emplace_back().pack(keys, length, m_.depth, step, 1);
+                const float* values = prompt->cache.value_rows(l, h, length, room_);
+                prompt->values.push_back(prompt->matrices.emplace_back().take(values, step, length, m_.depth));
+            }
         write_logits(rows - 1, 1);
         prompt->logits.assign(logits_.begin(), logits_.begin() + m_.vocabulary);
         return prompt;
@@ -197,7 +149,7 @@ class Worker {
 
     void start(const std::shared_ptr<const Prompt>& prompt, Index problem, Index sample) {
         const Index limit = request_.limit[problem];
-        if (spare_.empty()) spare_.emplace_back(m_, request_.max_new_tokens);
+        if (spare_.empty()) spare_.push_back(cache_of(request_.max_new_tokens));
         Slot slot{prompt, std::move(spare_.back()), problem * request_.samples + sample, 0, limit, 0};
         spare_.pop_back();
         std::copy_n(prompt->logits.data(), m_.vocabulary, logits_.data());
@@ -267,7 +219,7 @@ class Worker {
             const float* q = qkv_.data() + first * m_.qkv_step() + offset;
             float* out = attention_.data() + first * m_.width_step() + offset;
             if (prompt)
-                product(rows, shared, m_.depth, rows_of(q, m_.qkv_step()),
+                product(rows, shared, m_.depth, factor_.take(q, m_.qkv_step(), rows, m_.depth),
                         prompt->keys[layer * m_.kv_heads + kv].right(), scores_.data(), step, false);
             for (Index r = 0; r < rows; r++) {
                 const Row& row = row_[first + r];
@@ -281,10 +233,9 @@ class Worker {
                 row.own->mix(layer, kv, own_scores, own, mixed_.data());
                 std::copy_n(mixed_.data(), m_.depth, out + r * m_.width_step());
             }
-            if (prompt) {
-                const Right values{prompt->cache.values(layer, kv), prompt->cache.step(), kPanel};
-                product(rows, m_.depth, shared, rows_of(scores_.data(), step), values, out, m_.width_step(), true);
-            }
+            if (prompt)
+                product(rows, m_.depth, shared, factor_.take(scores_.data(), step, rows, shared),
+                        prompt->values[layer * m_.kv_heads + kv], out, m_.width_step(), true);
         }
     }
 
@@ -356,7 +307,7 @@ class Worker {
     const Packed<Precision>& packed_;
     const SamplingRequest& request_;
     Index rows_;
-    Floats x_, normed_, attention_, qkv_, halves_, inner_, logits_, scores_, mixed_, probabilities_;
+    Floats x_, normed_, attention_, qkv_, halves_, inner_, logits_, scores_, mixed_, probabilities_, room_;
     typename Precision::Rows factor_, inner_factor_;
     typename Precision::SharpRows sharp_factor_;
     std::vector<std::int32_t> positions_;
