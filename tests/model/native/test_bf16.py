@@ -165,7 +165,8 @@ def test_most_tokens_are_torchs() -> None:
         theirs = decode_torch(by_torch(model), END, REQUESTS, 8, PARAMS)
         written = ours.tokens_PGT >= 0
         same = np.cumprod(ours.tokens_PGT == theirs.tokens_PGT, axis=-1).astype(bool) & written
-        assert np.abs(ours.logp_PGT - theirs.logp_PGT)[same].max() < 0.1
+        apart = np.abs(ours.logp_PGT - theirs.logp_PGT)[same]
+        assert apart.mean() < 0.02 and apart.max() < 0.2
         drawn, equal = drawn + int(written.sum()), equal + int(same.sum())
     assert equal > 0.6 * drawn
 
