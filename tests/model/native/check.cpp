@@ -70,11 +70,11 @@ void of_decoder(Model m) {
     }
     const PackedTokens text{180, 3, tokens.data(), positions.data(), segments.data()};
     Floats hidden(180 * m.width), kept(Kept::size(m, 180));
-    forward(m, text, hidden.data(), kept.data());
+    forward<Fp32>(m, text, hidden.data(), kept.data());
     say("hidden", hidden);
     const Floats d_hidden = numbers(180 * m.width, 1.0f);
     Floats d_embedding(embedding.size(), 0.0f), d_norm(m.width, 0.0f);
-    backward(m, text, kept.data(), d_hidden.data(), {d_embedding.data(), d_norm.data(), of_layers.data()});
+    backward<Fp32>(m, text, kept.data(), d_hidden.data(), {d_embedding.data(), d_norm.data(), of_layers.data()});
     say("d_embedding", d_embedding);
     say("d_norm", d_norm);
     for (const Tensors& d : derivatives) {
@@ -106,7 +106,7 @@ void of_decoder(Model m) {
     request.tokens = drawn.data();
     request.logp = logp.data();
     request.model_logp = model_logp.data();
-    sample(m, request);
+    sample<Fp32>(m, request);
     say("tokens", drawn);
     say("logp", logp);
     say("model_logp", model_logp);
@@ -117,9 +117,9 @@ void of_rows(Index rows, Index columns) {
     const Floats x = numbers(rows * columns, 3.0f), weight = numbers(outputs * columns, 0.3f);
     const Floats d_y = numbers(rows * outputs, 1.0f);
     Floats y(rows * outputs), d_x(rows * columns), d_weight(outputs * columns), sums_of(rows), log(2 * rows);
-    linear(rows, outputs, columns, x.data(), weight.data(), y.data());
+    linear<Fp32>(rows, outputs, columns, x.data(), weight.data(), y.data());
     say("linear", y);
-    linear_backward(rows, outputs, columns, x.data(), weight.data(), d_y.data(), d_x.data(), d_weight.data());
+    linear_backward<Fp32>(rows, outputs, columns, x.data(), weight.data(), d_y.data(), d_x.data(), d_weight.data());
     say("linear d_x", d_x);
     say("linear d_weight", d_weight);
     sums(rows, columns, x.data(), sums_of.data());
