@@ -66,7 +66,7 @@ METHOD = """
 ## The kernels
 
 Compiled kernels compute sampling, the forward pass and its derivative on a CPU: in FP32, and in bf16 where the
-processor multiplies it. They are about 1,500 lines of C++ without dependencies, called by ctypes. The installation
+processor multiplies it. They are about 2,300 lines of C++ without dependencies, called by ctypes. The installation
 builds them where it finds a compiler, for plain x86-64, AVX2, AVX-512, AVX512-BF16 and AMX; the best version that the
 machine runs is loaded. A library built from other sources is not used. Torch computes what the kernels do not support
 (a GPU, top-p, logit noise, bf16 on other processors), and everything on a machine without them. The tests compare the
