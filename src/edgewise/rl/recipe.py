@@ -103,9 +103,9 @@ class Recipe(Spec):
     """One RL algorithm with every number.
 
     `label` names the published recipe that this one came from; it decides nothing. `precision` "bf16" runs the layers
-    of all models in bfloat16, in sampling as in the updates, with weights, logits and loss in FP32; it pays on GPUs.
-    The sampler and the trainer then round differently: the metric `drift` says by how much, and `loss.correction` may
-    act on it.
+    of all models in bfloat16, in sampling as in the updates, with weights, logits and loss in FP32; it pays on GPUs and
+    on CPUs that multiply bfloat16. The sampler and the trainer then round differently: the metric `drift` says by how
+    much, and `loss.correction` may act on it.
     """
 
     label: str = Field("", exclude=True)
