@@ -27,6 +27,7 @@ from edgewise.sampling.params import SamplingParams
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.next_token import NextTokenSpec, next_token_step
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
+from edgewise.training.sharding import Trained
 
 TOLERANCES = {
     "loss_fp32": 1e-5,
@@ -118,7 +119,7 @@ def _update(model: Decoder, rollouts: Rollouts, execution: Execution, precision:
     cells = [(p, g) for p in range(_PROMPTS) for g in range(_SAMPLES)]
     weight_PG = torch.full(shape[:2], 1 / int(rollouts.completions.length_PG.sum()))
     kept = _Kept(model, OptimizerSpec())
-    update = PolicyUpdate(model, kept, LossSpec(), 1.0, precision, execution)
+    update = PolicyUpdate(Trained(model), kept, LossSpec(), 1.0, precision, execution)
     update.run([Minibatch.of(rollouts, cells, weight_PG, tables)], 1, LEARNING_RATE)
     return kept.gradient
 

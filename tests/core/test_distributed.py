@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,22 +17,11 @@ from edgewise.core.errors import InputError
 from edgewise.study.store import Store
 from tests.cli.test_study import TINY
 from tests.core.rank_program import RECIPES, STEPS, run_of
+from tests.ranks import on_two_ranks, torchrun
 from tests.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, identity, results
 
-HERE = Path(__file__).parents[2]
+PROGRAM = "tests.core.rank_program"
 CLOSE = 1e-5
-
-
-def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
-    return subprocess.run(
-        [*command, *map(str, arguments)], cwd=HERE, capture_output=True, text=True, check=False, timeout=120
-    )
-
-
-def on_two_ranks(folder: Path, *names: str) -> None:
-    done = torchrun("tests.core.rank_program", folder, *names)
-    assert done.returncode == 0, done.stderr
 
 
 def lines(folder: Path) -> list[dict[str, float]]:
@@ -86,7 +73,7 @@ def test_a_rank_without_a_gpu_of_its_own_is_refused(monkeypatch: pytest.MonkeyPa
 
 def test_two_ranks_have_the_numbers_of_one(tmp_path: Path) -> None:
     names = ("next token", "grpo")
-    on_two_ranks(tmp_path / "two", *names)
+    on_two_ranks(PROGRAM, tmp_path / "two", *names)
     for name in names:
         run_of(name, tmp_path / "one" / name)
         check_same(tmp_path / "two" / name, tmp_path / "one" / name)
@@ -94,7 +81,7 @@ def test_two_ranks_have_the_numbers_of_one(tmp_path: Path) -> None:
 
 def test_each_rank_makes_verifies_and_scores_its_own_problems_alone(tmp_path: Path) -> None:
     """Five problems a step on two ranks: two and three, and none twice."""
-    on_two_ranks(tmp_path, "own share")
+    on_two_ranks(PROGRAM, tmp_path, "own share")
     made = [json.loads((tmp_path / f"made-{rank}").read_text()) for rank in (0, 1)]
     assert made == [[0, 1, 5, 6, 10, 11], [2, 3, 4, 7, 8, 9, 12, 13, 14]]
     for name in ("grpo", "gold"):
@@ -107,7 +94,7 @@ def test_each_rank_makes_verifies_and_scores_its_own_problems_alone(tmp_path: Pa
 
 @pytest.mark.slow
 def test_two_ranks_have_the_numbers_of_one_whatever_the_recipe(tmp_path: Path) -> None:
-    on_two_ranks(tmp_path / "two", *RECIPES)
+    on_two_ranks(PROGRAM, tmp_path / "two", *RECIPES)
     for name in RECIPES:
         run_of(name, tmp_path / "one" / name)
         check_same(tmp_path / "two" / name, tmp_path / "one" / name)
@@ -123,7 +110,7 @@ def test_two_ranks_go_on_where_one_was_interrupted(tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             run_of(name, tmp_path / "two" / name, steps=1, checkpoint_seconds=0.0)
         assert len(lines(tmp_path / "two" / name)) == 2, "the second step has no checkpoint and is done again"
-    on_two_ranks(tmp_path / "two", *names)
+    on_two_ranks(PROGRAM, tmp_path / "two", *names)
     for name in names:
         check_same(tmp_path / "two" / name, tmp_path / "one" / name)
 
@@ -138,7 +125,7 @@ def test_a_study_is_computed_once_by_both_and_then_reused(tmp_path: Path) -> Non
     one.compute(TUNED)
     made = []
     for _ in range(2):
-        on_two_ranks(two.root, "study")
+        on_two_ranks(PROGRAM, two.root, "study")
         assert [(two.root / f"completed-{rank}").read_text() for rank in (0, 1)] == [str(len(STAGES)), "0"]
         made.append({name: seen for name, seen in identity(two.root).items() if not name.startswith("completed-")})
     assert made[0] == made[1]
@@ -161,5 +148,5 @@ def test_the_demonstration_on_two_ranks_speaks_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_rank_whose_other_has_ended_does_not_wait_for_it(tmp_path: Path) -> None:
-    on_two_ranks(tmp_path, "others end")
+    on_two_ranks(PROGRAM, tmp_path, "others end")
     assert (tmp_path / "error").read_text().startswith("ranks: another one ended")

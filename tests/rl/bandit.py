@@ -23,6 +23,7 @@ from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Problem, Score, Split, Verdict, World
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
+from edgewise.training.sharding import Trained
 
 WORDS = ("left", "right", "up", "down", "which", "?")
 
@@ -139,7 +140,7 @@ def update(
 ) -> dict[str, float]:
     """The updates of one step, as the trainer makes them with this recipe."""
     policy_update = PolicyUpdate(
-        model, optimizer, recipe.loss, recipe.sampling.temperature, recipe.precision, execution
+        Trained(model), optimizer, recipe.loss, recipe.sampling.temperature, recipe.precision, execution
     )
     return policy_update.run(minibatches, recipe.optimizer.epochs, learning_rate, kl_target)
 

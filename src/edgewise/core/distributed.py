@@ -2,7 +2,8 @@
 
 Every rank draws, filters, schedules and updates from the same numbers, so all ranks hold the same models at any time.
 Only what takes long is divided among them: sampling, verifying, gradients. The first rank alone writes files and to
-the terminal.
+the terminal. In sharded training (`edgewise.training.sharding`) each rank holds, updates and writes its rows of the
+weights.
 """
 
 from __future__ import annotations

@@ -237,11 +237,11 @@ class Decoder(nn.Module):
         In "bf16" kernels that multiply bfloat16 keep 16 bits of each factor, so that rounding is that of the layers.
         """
         with torch.autocast(hidden.device.type, enabled=False):
-            rows, weight = hidden.float().flatten(0, -2), self.head.weight.float()
-            native = self.backend == "native"
-            of_rows = linear_layer(rows, weight, precision=precision) if native else F.linear(rows, weight)
-            logits: Tensor = of_rows.view(*hidden.shape[:-1], len(weight))
-            return logits
+            hidden, weight = hidden.float(), self.head.weight.float()
+            if self.backend != "native":
+                return F.linear(hidden, weight)
+            of_rows = linear_layer(hidden.flatten(0, -2), weight, precision=precision)
+            return of_rows.view(*hidden.shape[:-1], len(weight))
 
 
 def _layers_in(precision: str, device: torch.device) -> AbstractContextManager[object]:

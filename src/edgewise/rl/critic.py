@@ -12,10 +12,11 @@ from edgewise.model.decoder import Decoder
 from edgewise.model.fixed_order import linear_layer, total
 from edgewise.rl.advantages.base import CriticSpec
 from edgewise.rl.batch import MicroBatch, Minibatch, hidden_of
-from edgewise.training.execution import Execution
+from edgewise.training.execution import CPU, Execution
 from edgewise.training.gradients import add_gradients
 from edgewise.training.optimizer import Optimizer
-from edgewise.training.state import CombinedState, ModuleState
+from edgewise.training.sharding import Trained
+from edgewise.training.state import CombinedState
 
 
 class Critic(nn.Module):
@@ -24,7 +25,7 @@ class Critic(nn.Module):
     `precision` is that of the decoder's layers.
     """
 
-    def __init__(self, start: Decoder, spec: CriticSpec, precision: str = "fp32") -> None:
+    def __init__(self, start: Decoder, spec: CriticSpec, precision: str = "fp32", execution: Execution = CPU) -> None:
         super().__init__()
         self.spec, self.precision = spec, precision
         self.trunk = copy.deepcopy(start).requires_grad_(True)
@@ -35,37 +36,39 @@ class Critic(nn.Module):
         nn.init.zeros_(self.value.weight)
         nn.init.zeros_(self.value.bias)
         self.to(start.embedding.weight.device)
-        self.optimizer = Optimizer(self, spec.optimizer)
-        self.state = CombinedState({"weights": ModuleState(self), "optimizer": self.optimizer})
+        self._trained = Trained(self, precision, execution)
+        self.optimizer = Optimizer(self._trained.module, spec.optimizer)
+        self.state = CombinedState({"weights": self._trained, "optimizer": self.optimizer})
 
     def forward(self, micro_batch: MicroBatch) -> Tensor:
         """The expected reward [N] before each token with loss is drawn."""
         hidden_NW = hidden_of(self.trunk, micro_batch, self.precision).float()
-        return linear_layer(hidden_NW, self.value.weight, self.value.bias).squeeze(-1)
+        value_N1 = linear_layer(hidden_NW, self.value.weight, self.value.bias)
+        return value_N1.squeeze(-1).clone()  # a sharded module must return no view
 
     def learn(self, minibatches: Sequence[Minibatch | None], epochs: int, execution: Execution) -> dict[str, float]:
         """One step per minibatch and epoch towards the returns.
 
         Returns value_loss, the mean per token, and value_grad_norm, the mean over the steps.
         """
-        steps = [
-            self._step(minibatch, execution)
-            for _ in range(epochs)
-            for minibatch in minibatches
-            if minibatch is not None
-        ]
-        if not steps:
+        with_signal = [minibatch for minibatch in minibatches if minibatch is not None]
+        if not with_signal:
             return {}
+        with self._trained.updating():
+            steps = [self._step(minibatch, execution) for _ in range(epochs) for minibatch in with_signal]
         losses, norms = zip(*steps, strict=True)
         return {"value_loss": sum(losses) / len(steps), "value_grad_norm": sum(norms) / len(steps)}
 
     def _step(self, minibatch: Minibatch, execution: Execution) -> tuple[float, float]:
+        critic = self._trained.module
+
         def loss_of(micro_batch: MicroBatch) -> tuple[Tensor, float]:
-            loss_N = value_loss(self(micro_batch), micro_batch.values_N, micro_batch.returns_N, self.spec.clip)
+            value_N = critic(micro_batch)
+            loss_N = value_loss(value_N, micro_batch.values_N, micro_batch.returns_N, self.spec.clip)
             loss = total(loss_N) / minibatch.tokens
             return loss, float(loss.detach())
 
-        loss = sum(add_gradients(self, minibatch.micro_batches(execution), loss_of, execution))
+        loss = sum(add_gradients(critic, minibatch.micro_batches(execution), loss_of, execution))
         return loss, self.optimizer.step(self.spec.optimizer.learning_rate)
 
 

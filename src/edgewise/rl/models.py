@@ -13,6 +13,7 @@ from edgewise.model.decoder import Decoder
 from edgewise.rl.advantages.base import CriticSpec
 from edgewise.rl.critic import Critic
 from edgewise.rl.kl import KlSpec
+from edgewise.training.execution import CPU, Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,18 @@ class Models:
 
     @classmethod
     def of(
-        cls, policy: Decoder, teacher: Decoder | None, kl: KlSpec, critic: CriticSpec | None, precision: str = "fp32"
+        cls,
+        policy: Decoder,
+        teacher: Decoder | None,
+        kl: KlSpec,
+        critic: CriticSpec | None,
+        precision: str = "fp32",
+        execution: Execution = CPU,
     ) -> Models:
         """The models of a run that begins with this policy; the critic's layers run in `precision`."""
         start = copy.deepcopy(policy).requires_grad_(False)
         reference = copy.deepcopy(start) if kl.reset.kind != "never" else start
-        return cls(policy, start, reference, teacher, Critic(start, critic, precision) if critic else None)
+        return cls(policy, start, reference, teacher, Critic(start, critic, precision, execution) if critic else None)
 
     def kl_target(self, kl: KlSpec) -> Decoder:
         """The model that the KL term pulls the policy to."""

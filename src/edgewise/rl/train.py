@@ -28,6 +28,7 @@ from edgewise.tasks.base import Split, World
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.optimizer import Optimizer
 from edgewise.training.run_folder import RunFolder, check_finite
+from edgewise.training.sharding import Trained
 from edgewise.training.state import CombinedState, ModuleState, State
 
 # Prompts of the first step that `check_first_step` looks at.
@@ -78,7 +79,7 @@ def train(
 
     # What the run consists of.
     sampling, kl, epochs = recipe.sampling, recipe.loss.kl, recipe.optimizer.epochs
-    models = Models.of(model, teacher, kl, recipe.advantage.critic_spec, recipe.precision)
+    models = Models.of(model, teacher, kl, recipe.advantage.critic_spec, recipe.precision, execution)
     worker = RolloutWorker(
         models,
         sampling.behavior,
@@ -111,13 +112,14 @@ def train(
         execution,
         recipe.precision,
     )
-    optimizer = Optimizer(model, recipe.optimizer)
-    policy_update = PolicyUpdate(model, optimizer, recipe.loss, sampling.temperature, recipe.precision, execution)
+    policy = Trained(model, recipe.precision, execution)
+    optimizer = Optimizer(policy.module, recipe.optimizer)
+    policy_update = PolicyUpdate(policy, optimizer, recipe.loss, sampling.temperature, recipe.precision, execution)
     reset_trigger = kl.reset.start()
 
     # What a checkpoint keeps.
     states: dict[str, State] = {
-        "model": ModuleState(model),
+        "model": policy,
         "optimizer": optimizer,
         "stale_policy": worker.stale_policy,
         "curriculum": collector.curriculum,

@@ -17,6 +17,7 @@ from edgewise.rl.recipe import LossSpec
 from edgewise.training.execution import Execution
 from edgewise.training.gradients import add_gradients
 from edgewise.training.optimizer import Optimizer
+from edgewise.training.sharding import Trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class PolicyUpdate:
     `temperature` is that of the rollouts; the layers run in `precision`.
     """
 
-    policy: Decoder
+    policy: Trained[Decoder]
     optimizer: Optimizer
     loss: LossSpec
     temperature: float
@@ -59,15 +60,16 @@ class PolicyUpdate:
             for micro_batches in micro_batches_B
         ]
         norms = []
-        for _ in range(epochs):
-            for minibatch, micro_batches, old_logps in zip(minibatches, micro_batches_B, old_logp_B, strict=True):
-                work = list(zip(micro_batches, old_logps, strict=True))
-                for measured in add_gradients(
-                    self.policy, work, lambda item: self._loss(*item, kl_target), self.execution
-                ):
-                    means.join(measured)
-                if minibatch:
-                    norms.append(self.optimizer.step(learning_rate))
+        with self.policy.updating():
+            for _ in range(epochs):
+                for minibatch, micro_batches, old_logps in zip(minibatches, micro_batches_B, old_logp_B, strict=True):
+                    work = list(zip(micro_batches, old_logps, strict=True))
+                    for measured in add_gradients(
+                        self.policy.module, work, lambda item: self._loss(*item, kl_target), self.execution
+                    ):
+                        means.join(measured)
+                    if minibatch:
+                        norms.append(self.optimizer.step(learning_rate))
         if not norms:
             return {"grad_norm": 0.0} | means.results()
         return {"grad_norm": sum(norms) / len(norms), "policy_loss": means.loss / len(norms)} | means.results()
@@ -75,7 +77,7 @@ class PolicyUpdate:
     @torch.no_grad()
     def _old_logp(self, micro_batches: Sequence[MicroBatch]) -> list[Tensor | None]:
         def logp(micro_batch: MicroBatch) -> Tensor:
-            return logp_of(self._logits(self.policy, micro_batch), micro_batch)
+            return logp_of(self._logits(self.policy.whole, micro_batch), micro_batch)
 
         return list(self.execution.map_in_order(logp, micro_batches))
 
@@ -83,7 +85,7 @@ class PolicyUpdate:
         self, micro_batch: MicroBatch, old_logp_N: Tensor | None, kl_target: Decoder | None
     ) -> tuple[Tensor, _TokenMeans]:
         loss, means = self.loss, _TokenMeans()
-        logits_NV = self._logits(self.policy, micro_batch)
+        logits_NV = self._logits(self.policy.module, micro_batch)
         logp_N = logp_of(logits_NV, micro_batch)
         if old_logp_N is None:
             old_logp_N = logp_N.detach()

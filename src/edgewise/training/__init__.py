@@ -1,1 +1,1 @@
-"""Training: execution, run folder, data loading, packing, gradients, optimizer, checkpoints, the next-token loop."""
+"""Training: execution, run folder, loader, packing, gradients, optimizer, sharding, checkpoints, next-token loop."""

@@ -29,11 +29,13 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Device, backend, micro-batch size, data workers and ranks of a computation.
+    """Device, backend, micro-batch size, data workers, ranks and sharding of a computation.
 
     `backend` is what computes the model: auto, torch or native (see `edgewise.model.backend`). It changes
     roundings and nothing else. `tokens_per_micro_batch` bounds memory. `data_workers` processes prepare data ahead.
     None means what suits the device. The processes of `distributed` share the work. `cores` are those of this process.
+    `shard` divides what is trained among the processes (see `edgewise.training.sharding`): weights, gradients and
+    moments. InputError where there is one process alone, or the backend is not torch.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -42,6 +44,13 @@ class Execution:
     data_workers: int | None = None
     distributed: Distributed = SINGLE_PROCESS
     cores: Cores = ALL_CORES
+    shard: bool = False
+
+    def __post_init__(self) -> None:
+        if self.shard and self.distributed.size == 1:
+            raise InputError("shard: divides a model among ranks, and there is one; start 2 or more with torchrun")
+        if self.shard and self.backend != "torch":
+            raise InputError(f"backend: must be torch with shard, is {self.backend}; the others need whole weights")
 
     def map_in_order(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         """Yield `function` of each item, in order, on this device and these cores."""

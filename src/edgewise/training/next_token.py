@@ -27,7 +27,8 @@ from edgewise.training.loader import load_ahead
 from edgewise.training.optimizer import Optimizer, OptimizerSpec
 from edgewise.training.packing import PackedRows
 from edgewise.training.run_folder import RunFolder, check_finite
-from edgewise.training.state import CombinedState, ModuleState
+from edgewise.training.sharding import Trained
+from edgewise.training.state import CombinedState
 
 
 class NextTokenSpec(Spec):
@@ -78,19 +79,20 @@ def train_next_token(
     seen. Metrics: loss (nats per solution token), grad_norm, learning_rate. InputError at the first step
     whose loss or gradient is no number.
     """
-    optimizer = Optimizer(model, spec.optimizer)
-    state = CombinedState({"model": ModuleState(model), "optimizer": optimizer})
+    trained = Trained(model, spec.precision, execution)
+    optimizer = Optimizer(trained.module, spec.optimizer)
+    state = CombinedState({"model": trained, "optimizer": optimizer})
     totals = Totals()
     sizes = (spec.documents, spec.row_length, spec.randomized_positions)
     make = partial(rows_of_step, world, split, tokenizer, *sizes, seed, distributed=execution.distributed)
-    with load_ahead(make, execution.loader_workers(spec.updates)) as load_rows:
+    with load_ahead(make, execution.loader_workers(spec.updates)) as load_rows, trained.updating():
         for step in folder.steps(spec.updates, state, totals):
             with folder.errors_of(step):
                 before = time.monotonic()
                 rows = PackedRows.of(load_rows(step))
                 totals.data_seconds += time.monotonic() - before
                 learning_rate = spec.optimizer.learning_rate_at(step, spec.steps)
-                metrics = next_token_step(model, optimizer, rows, spec, learning_rate, execution)
+                metrics = next_token_step(trained.module, optimizer, rows, spec, learning_rate, execution)
                 tokens, context = _tokens_and_context(rows, execution)
                 totals.tokens += tokens
                 totals.flops += training_flops(model.spec, model.vocabulary, tokens, context)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from edgewise.core.spec import Spec
 from edgewise.model.fixed_order import power, served_by_kernels
-from edgewise.model.native.optimizer import Moments, adamw_, gradient_norm
+from edgewise.model.native.optimizer import Moments, adamw_, sum_of_squares
+from edgewise.training.sharded_tensors import all_rows, own_rows, sharded_like, sum_over_ranks
 
 
 class OptimizerSpec(Spec):
@@ -43,7 +44,10 @@ class OptimizerSpec(Spec):
 
 
 class Optimizer:
-    """AdamW over a model's parameters by name; matrices decay, norms and biases do not."""
+    """AdamW over a model's parameters by name; matrices decay, norms and biases do not.
+
+    Of sharded parameters each rank updates its rows. The norm of the gradients is that of all ranks.
+    """
 
     def __init__(self, model: nn.Module, spec: OptimizerSpec) -> None:
         self.spec = spec
@@ -59,7 +63,7 @@ class Optimizer:
         if served_by_kernels(*self.parameters.values()):
             norm = self._step_native(learning_rate)
         else:
-            norm = float(nn.utils.clip_grad_norm_(self.parameters.values(), self.spec.clip))
+            norm = float(all_rows(nn.utils.clip_grad_norm_(self.parameters.values(), self.spec.clip)))
             for group in self._adamw.param_groups:
                 group["lr"] = learning_rate
             self._adamw.step()
@@ -80,13 +84,14 @@ class Optimizer:
                 steps = int(state["step"])
                 moments.append(
                     Moments(
-                        *(parameter, parameter.grad.contiguous(), state["exp_avg"], state["exp_avg_sq"]),
+                        *(own_rows(parameter), own_rows(parameter.grad).contiguous()),
+                        *(own_rows(state["exp_avg"]), own_rows(state["exp_avg_sq"])),
                         kept=1 - learning_rate * group["weight_decay"],
                         rate=learning_rate / (1 - power(spec.beta_1, steps)),
                         root=math.sqrt(1 - power(spec.beta_2, steps)),
                     )
                 )
-        norm = gradient_norm(moments)
+        norm = math.sqrt(sum_over_ranks(sum_of_squares(moments), self.parameters.values()))
         scale = spec.clip / (norm + 1e-6)
         # A norm that is no number stays one, and is found by who asked for the step.
         adamw_(moments, 1.0 if scale > 1 else scale, (spec.beta_1, spec.beta_2), spec.epsilon)
@@ -101,9 +106,11 @@ class Optimizer:
         }
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Restore what `tensors` returned, on the parameters' device; an empty dict is a fresh start."""
+        """Restore what `tensors` returned, on the parameters' device and ranks; an empty dict is a fresh start."""
         self._adamw.state.clear()
         for key, value in tensors.items():
             name, _, moment = key.rpartition("/")
             parameter = self.parameters[name]
+            if value.dim():  # the count of steps has none
+                value = sharded_like(value, parameter)
             self._adamw.state[parameter][moment] = value.to(parameter.device, copy=True)

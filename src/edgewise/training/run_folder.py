@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -20,7 +21,11 @@ from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
 from edgewise.training.checkpoint import drop_damaged, load_checkpoint, remove_checkpoint, save_checkpoint
+from edgewise.training.sharded_tensors import mesh_of, own_rows
 from edgewise.training.state import State
+
+if TYPE_CHECKING:
+    from torch.distributed.device_mesh import DeviceMesh
 
 Progress = Callable[[int, int, str], None]
 """Called with the number of steps done, the number of all steps, and a note."""
@@ -45,7 +50,7 @@ class RunFolder:
     """One run of a training loop in one folder: `metrics.jsonl` and `checkpoint/`.
 
     `checkpoint_seconds` is how much work an interruption may cost. All ranks of `distributed` read the folder, and
-    the first one writes it.
+    the first one writes it; of a sharded state each rank writes its rows.
     """
 
     path: Path
@@ -62,7 +67,9 @@ class RunFolder:
         and where what a checkpoint would keep is no number.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        first, note = self._restore(state, totals)
+        mesh = mesh_of(state.tensors().values())
+        first, note = self._restore(state, totals, mesh)
+        writers = SINGLE_PROCESS if mesh is None else self.distributed
         saved, before = time.monotonic(), totals.seconds
         start = saved
         for step in range(first, total):
@@ -70,11 +77,12 @@ class RunFolder:
             now = time.monotonic()
             totals.seconds = before + now - start
             self.progress(step + 1, total, note)
-            if self.distributed.is_rank_zero and (step + 1 == total or now - saved >= self.checkpoint_seconds):
+            due = step + 1 == total or now - saved >= self.checkpoint_seconds
+            if self._writes_now(due, writers):
                 tensors = state.tensors()
                 with self.errors_of(step):
-                    self._check_tensors(tensors)
-                save_checkpoint(self._checkpoint, step + 1, tensors, asdict(totals))
+                    _check_tensors(tensors, writers)
+                save_checkpoint(self._checkpoint, step + 1, tensors, asdict(totals), writers)
                 saved = time.monotonic()
 
     @contextmanager
@@ -105,15 +113,15 @@ class RunFolder:
     def _metrics(self) -> Path:
         return self.path / "metrics.jsonl"
 
-    def _check_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        for name, tensor in tensors.items():
-            # Weights and moments have dimensions. A single number may be infinite: the best of no looks yet.
-            if tensor.dim() and tensor.is_floating_point() and not tensor.isfinite().all():
-                raise InputError(f"{name} is not finite after the update; lower the learning rate")
+    def _writes_now(self, due: bool, writers: Distributed) -> bool:
+        """Whether this rank writes a checkpoint: the first alone, or each of several when it is due to the first."""
+        if writers.size == 1:
+            return due and self.distributed.is_rank_zero
+        return writers.on_rank_zero(lambda: due)
 
-    def _restore(self, state: State, totals: Totals) -> tuple[int, str]:
+    def _restore(self, state: State, totals: Totals, mesh: DeviceMesh | None) -> tuple[int, str]:
         """The first step to do, and a note for whoever watches."""
-        loaded = load_checkpoint(self._checkpoint)
+        loaded = load_checkpoint(self._checkpoint, mesh)
         first, damaged = 0, False
         if loaded is not None:
             first, damaged = loaded.step, loaded.damaged
@@ -146,3 +154,12 @@ class RunFolder:
             ) from None
         with atomic_write(path) as aside:
             aside.write_text("".join(kept))
+
+
+def _check_tensors(tensors: Mapping[str, Tensor], writers: Distributed) -> None:
+    """InputError, on all ranks that write, where a tensor of one has a number that is none."""
+    # Weights and moments have dimensions. A single number may be infinite: the best of no looks yet.
+    checked = ((name, own_rows(tensor)) for name, tensor in tensors.items() if tensor.dim())
+    wrong = [name for name, tensor in checked if tensor.is_floating_point() and not tensor.isfinite().all()]
+    for name in writers.all_gather(wrong[:1]):
+        raise InputError(f"{name} is not finite after the update; lower the learning rate")

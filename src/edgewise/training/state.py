@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.core.errors import InputError
+from edgewise.training.sharded_tensors import own_rows, sharded_like
 
 
 class State(Protocol):
@@ -22,7 +23,7 @@ class State(Protocol):
 
 
 class ModuleState:
-    """State of a module: its parameters."""
+    """State of a module: its parameters, whole or sharded, which take back either."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -36,7 +37,7 @@ class ModuleState:
             raise InputError("checkpoint of another model")
         with torch.no_grad():
             for name, parameter in parameters.items():
-                parameter.copy_(tensors[name])
+                own_rows(parameter).copy_(own_rows(sharded_like(tensors[name], parameter)))
 
 
 class CombinedState:

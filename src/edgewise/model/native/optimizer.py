@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,9 +29,10 @@ class Moments:
     root: float
 
 
-def gradient_norm(moments: Sequence[Moments]) -> float:
-    """The Euclidean norm of all gradients together, summed in double precision."""
-    return math.sqrt(loaded_kernels().functions.edgewise_sum_of_squares(len(moments), _in_c(moments)))
+def sum_of_squares(moments: Sequence[Moments]) -> float:
+    """The sum of the squares of all gradients, in double precision."""
+    squares: float = loaded_kernels().functions.edgewise_sum_of_squares(len(moments), _in_c(moments))
+    return squares
 
 
 def adamw_(moments: Sequence[Moments], scale: float, betas: tuple[float, float], epsilon: float) -> None:
