@@ -52,6 +52,7 @@ TINY = [
         (["demo", "model.heads=5"], "heads 5"),
         (["demo", "--device", "abacus"], "device"),
         (["demo", "--backend", "abacus"], "backend: must be auto, torch, native"),
+        (["run", "edgewise.study.demo:demo", "--shard"], "shard: divides a model among ranks, and there is one"),
         (["run", "edgewise.study.demo"], "MODULE:FUNCTION"),
         (["run", "edgewise.nothing:demo"], "edgewise.nothing"),
         (["run", "edgewise.study.demo:nothing"], "'nothing'"),

@@ -57,6 +57,10 @@ On = Annotated[
 Scale = Annotated[
     str | None, typer.Option(metavar="NAME", help="Size of a study whose spec has a field `scale`, e.g. nano.")
 ]
+Shard = Annotated[
+    bool,
+    typer.Option("--shard", help="Divide weights, gradients and moments among the ranks of torchrun (FSDP2)."),
+]
 Yes = Annotated[bool, typer.Option("--yes", help=f"Compute more than {MOST_STAGES} stages without being refused.")]
 
 
@@ -71,7 +75,7 @@ def run_demo(
     yes: Yes = False,
 ) -> None:
     """Train a small model, run RL on it twice, and say whether RL extended its boundary."""
-    _run(DEMO, settings or [], seeds, None, out, workers, device, backend, on, yes)
+    _run(DEMO, settings or [], seeds, None, out, workers, device, backend, on, yes, shard=False)
 
 
 def run_named(
@@ -84,6 +88,7 @@ def run_named(
     device: Device = "cpu",
     backend: ComputedBy = "auto",
     on: On = "",
+    shard: Shard = False,
     yes: Yes = False,
     recorded: Annotated[
         Path | None,
@@ -101,7 +106,7 @@ def run_named(
     elif study is None:
         raise InputError("STUDY: must be given, as MODULE:FUNCTION or FILE.py:FUNCTION; or --verify DIR")
     else:
-        _run(study, settings or [], seeds, scale, out, workers, device, backend, on, yes)
+        _run(study, settings or [], seeds, scale, out, workers, device, backend, on, yes, shard)
 
 
 def _run(
@@ -115,6 +120,7 @@ def _run(
     backend: str,
     on: str,
     yes: bool,
+    shard: bool,
 ) -> None:
     from edgewise.core.distributed import process_group
     from edgewise.model.backend import choose_backend
@@ -131,7 +137,8 @@ def _run(
     check_stages_to_compute(study, Store(out), yes=yes)
     progress = StudyProgress(study.names())
     with process_group(device) as distributed:
-        execution = Execution(check_device(device), choose_backend(backend, device), distributed=distributed)
+        chosen = choose_backend("torch" if shard and backend == "auto" else backend, device)
+        execution = Execution(check_device(device), chosen, distributed=distributed, shard=shard)
         context = Context(root=out, workers=workers or execution.stages_at_once(), execution=execution, on=on)
         with progress if distributed.is_rank_zero else nullcontext():
             store = run(study, context, progress)
