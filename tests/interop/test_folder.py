@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from edgewise.interop.arms import read_arms
 from edgewise.interop.folder import find_files
 from edgewise.interop.read import read_rollouts
 from edgewise.outcomes.io import write_outcomes
+from edgewise.rl.kept_groups import KeptGroup, KeptSample
 from edgewise.rollouts.collect import roll_out
 from edgewise.rollouts.table import rollout_table, table_outcomes, write_rollout_table
 from tests.interop.writing import FILES, jsonl, only, refused, totals
@@ -85,6 +87,15 @@ def test_what_is_not_read_has_a_reason(tmp_path: Path) -> None:
         "not read: train.jsonl (the first row has messages, source)",
     )
     assert imported.warnings == ("files that are not read: train.jsonl (the first row has messages, source)",)
+
+
+def test_groups_that_a_training_kept_are_no_rollouts_of_a_model(tmp_path: Path) -> None:
+    """Each step has another policy and other problems."""
+    jsonl(tmp_path / "a.jsonl", ROWS)
+    sample = KeptSample("a = 1", 5, True, 1.0, 0.5, "correct", "correct", None, "")
+    jsonl(tmp_path / "groups.jsonl", [asdict(KeptGroup(0, "p", 3, "a?", 2, (sample, sample)))])
+    imported = only(tmp_path)
+    assert imported.notes[0] == "not read: groups.jsonl (some groups of training steps)" and imported.warnings == ()
 
 
 def test_one_reason_is_given_once(tmp_path: Path) -> None:

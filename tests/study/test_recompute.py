@@ -73,6 +73,8 @@ def test_a_finished_stage_records_the_digests_of_its_outputs(finished: Finished,
     expected = {"rollouts.parquet", "outcomes.parquet"}
     if not isinstance(stage, Evaluate):
         expected = {"metrics.jsonl", *(f"model/{file}" for file in MODEL_FILES)}
+    if isinstance(stage, RL):
+        expected.add("groups.jsonl")
     assert set(found.outputs) == expected
 
 
@@ -83,7 +85,7 @@ def test_a_whole_store_is_recomputed_from_its_specs_and_nothing_in_it_is_touched
     before = identity(finished.store.root)
     log = Log()
     equal, line = verified(finished.store.root, log)
-    assert (equal, line) == (True, "equal: 4 stages, 16 outputs, recomputed from specs alone")
+    assert (equal, line) == (True, "equal: 4 stages, 17 outputs, recomputed from specs alone")
     assert sorted(log.done) == sorted((stage, False) for stage in {step for step, _, _ in log.steps})
     assert len(log.done) == 4 and identity(finished.store.root) == before
 
@@ -267,7 +269,7 @@ def test_the_folder_of_a_report_names_its_stages_and_their_outputs(copied: Store
     (copied.folder(stray)).mkdir()
     (copied.folder(stray) / "provenance.json").write_text("{")
     assert {one.name for one in recorded_stages(report)} == {name(stage) for stage in STAGES}
-    assert verified(report)[1] == "equal: 4 stages, 16 outputs, recomputed from specs alone"
+    assert verified(report)[1] == "equal: 4 stages, 17 outputs, recomputed from specs alone"
     spoil_weights(copied.folder(TUNED) / "model" / "model.safetensors")
     record_again(copied.folder(TUNED))
     assert verified(report, Untouched()) == (

@@ -183,7 +183,8 @@ def test_a_stage_killed_before_it_is_renamed_is_only_renamed(
 def test_a_finished_stage_keeps_nothing_that_only_resuming_needed(finished: Finished, stage: Stage) -> None:
     kept = {path.name for path in finished.store.folder(stage).iterdir()}
     outputs = {"rollouts.parquet", "outcomes.parquet"} if isinstance(stage, Evaluate) else {"model", "metrics.jsonl"}
-    assert kept == {"spec.json", "provenance.json", *outputs}
+    groups = {"groups.jsonl"} if isinstance(stage, RL) else set()
+    assert kept == {"spec.json", "provenance.json", *outputs, *groups}
 
 
 def test_a_stage_waits_for_no_absent_parent(tmp_path: Path) -> None:

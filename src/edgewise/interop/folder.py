@@ -65,15 +65,14 @@ def find_files(folder: Path, columns: Mapping[str, str] | None = None) -> tuple[
                 raise
             unread.append(Unread(name, str(error).removeprefix(f"{path}: ").partition(";")[0], has_rows=False))
             continue
-        reader = None if _is_log_of_training(head) else find_reader(head, columns or {})
+        log = _log_of_training(head)
+        reader = None if log else find_reader(head, columns or {})
         if reader is not None:
             # A whole document is not kept while others are looked at.
             files.append((replace(head, record=None) if head.kind == "document" else head, reader))
         elif not path.name.startswith(companions):
-            is_log = _is_log_of_training(head)
-            is_text = head.kind == "text"
-            reason = "numbers of training steps" if is_log else "text, no rows" if is_text else describe(head)
-            unread.append(Unread(name, reason, has_rows=bool(_ROWS.search(path.name)) and not is_log))
+            reason = log or ("text, no rows" if head.kind == "text" else describe(head))
+            unread.append(Unread(name, reason, has_rows=bool(_ROWS.search(path.name)) and not log))
     kept = []
     formats = {(head.path.parent, reader.name) for head, reader in files}
     for head, reader in files:
@@ -174,11 +173,17 @@ def _useless(path: Path) -> str:
     return "binary" if b"\0" in peek else ""
 
 
-def _is_log_of_training(head: FileHead) -> bool:
-    """Whether the first record holds numbers alone, of a step of training."""
+def _log_of_training(head: FileHead) -> str:
+    """What the records of a training log are: numbers of a step alone, or groups that the laboratory kept; "" if none.
+
+    Rollouts of a training are by a model that changes, and of different problems at each step.
+    """
     if head.kind != "records" or not {"step", "loss", "epoch", "iteration"} & set(head.columns):
-        return False
-    return all(value is None or isinstance(value, int | float) for value in head.record.values())
+        return ""
+    if {"step", "problem_id", "sampled", "rollouts"} <= set(head.columns):
+        return "some groups of training steps"
+    numbers = all(value is None or isinstance(value, int | float) for value in head.record.values())
+    return "numbers of training steps" if numbers else ""
 
 
 def _why(unread: list[Unread]) -> str:

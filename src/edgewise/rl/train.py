@@ -15,6 +15,7 @@ from edgewise.rl.collect import Collector
 from edgewise.rl.coverage import Coverage
 from edgewise.rl.curriculum import check_problems
 from edgewise.rl.flops import update_flops
+from edgewise.rl.kept_groups import groups_to_keep, is_kept
 from edgewise.rl.models import Models
 from edgewise.rl.probe import is_probed, probe
 from edgewise.rl.recipe import Recipe
@@ -176,6 +177,8 @@ def train(
                 training_flops = update_flops(model, minibatches, kl, epochs, with_critic=models.critic is not None)
                 check_finite(metrics, ("policy_loss", "grad_norm", "entropy"), policy_remedy)
                 check_finite(metrics, ("value_loss", "value_grad_norm"), critic_remedy)
+                if is_kept(step, recipe.steps):
+                    folder.keep(groups_to_keep(scored, batch, step))
 
             # Reset the reference.
             reset = reset_trigger.due(step, metrics.get("kl_to_reference"), validation_pass_rate)

@@ -3,7 +3,7 @@
 **Covered** are the files of a stage's folder, by what they hold:
 - `.safetensors`: name, type, shape and numbers of every tensor (weights);
 - `.parquet`: name, type and values of every column, in the order of the rows (rollouts, outcomes);
-- `.jsonl`: every field of every line (metrics), and `.json`: every field (configuration, tokenizer);
+- `.jsonl`: every field of every line (metrics, kept groups), and `.json`: every field (configuration, tokenizer);
 - any other file: its bytes.
 
 **Outside** are spec.json, whose digest is the folder's name; provenance.json, which holds times, host and versions; the
@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, deserialize
 
 from edgewise.core.errors import InputError
+from edgewise.training.run_folder import METRICS
 
 SPEC = "spec.json"
 PROVENANCE = "provenance.json"
@@ -91,7 +92,7 @@ def _is_short(path: Path, value: bytes) -> bool:
 def _outputs(folder: Path) -> list[str]:
     paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     names = [path.as_posix() for path in paths if not _is_outside(path)]
-    return sorted(names, key=lambda name: (not name.endswith(".jsonl"), name))
+    return sorted(names, key=lambda name: (name != METRICS, not name.endswith(".jsonl"), name))
 
 
 def _is_outside(path: Path) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -19,6 +19,7 @@ from torch import Tensor
 from edgewise.core.atomic import atomic_write
 from edgewise.core.distributed import SINGLE_PROCESS, Distributed
 from edgewise.core.errors import InputError
+from edgewise.core.json_lines import whole_lines
 from edgewise.core.provenance import Totals
 from edgewise.training.checkpoint import drop_damaged, load_checkpoint, remove_checkpoint, save_checkpoint
 from edgewise.training.sharded_tensors import mesh_of, own_rows
@@ -26,6 +27,9 @@ from edgewise.training.state import State
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
+
+# Numbers of each step; and of some steps, groups of rollouts to be read.
+METRICS, GROUPS = "metrics.jsonl", "groups.jsonl"
 
 Progress = Callable[[int, int, str], None]
 """Called with the number of steps done, the number of all steps, and a note."""
@@ -47,7 +51,7 @@ def check_finite(metrics: Mapping[str, float], names: Sequence[str], remedy: str
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """One run of a training loop in one folder: `metrics.jsonl` and `checkpoint/`.
+    """One run of a training loop in one folder: `metrics.jsonl`, `groups.jsonl` of RL, and `checkpoint/`.
 
     `checkpoint_seconds` is how much work an interruption may cost. All ranks of `distributed` read the folder, and
     the first one writes it; of a sharded state each rank writes its rows.
@@ -95,11 +99,12 @@ class RunFolder:
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Append one line to metrics.jsonl, on the first rank. A metric without a finite value is null there."""
-        if not self.distributed.is_rank_zero:
-            return
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-        with self._metrics.open("a") as file:
-            file.write(json.dumps({"step": step, **finite}, allow_nan=False) + "\n")
+        self._append(METRICS, [{"step": step, **finite}])
+
+    def keep(self, groups: Iterable[Mapping[str, object]]) -> None:
+        """Append groups of rollouts, each with its `step`, to groups.jsonl, on the first rank."""
+        self._append(GROUPS, groups)
 
     def drop_checkpoint(self) -> None:
         """Remove what only resuming needs, most of it the optimizer's moments: for a run that is finished."""
@@ -109,9 +114,10 @@ class RunFolder:
     def _checkpoint(self) -> Path:
         return self.path / "checkpoint"
 
-    @property
-    def _metrics(self) -> Path:
-        return self.path / "metrics.jsonl"
+    def _append(self, name: str, records: Iterable[Mapping[str, object]]) -> None:
+        if self.distributed.is_rank_zero:
+            with (self.path / name).open("a") as file:
+                file.write("".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
 
     def _writes_now(self, due: bool, writers: Distributed) -> bool:
         """Whether this rank writes a checkpoint: the first alone, or each of several when it is due to the first."""
@@ -137,23 +143,22 @@ class RunFolder:
             )
         if damaged:
             self.distributed.on_rank_zero(lambda: drop_damaged(self._checkpoint))
-        self.distributed.on_rank_zero(lambda: self._drop_metrics_from(first))
+        self.distributed.on_rank_zero(lambda: self._drop_lines_from(first))
         return first, f"newest checkpoint damaged, went on from step {first}" if damaged else ""
 
-    def _drop_metrics_from(self, step: int) -> None:
-        """Drop metrics of steps that will be done again, and a half-written last line."""
-        path = self._metrics
-        if not path.exists():
-            return
-        lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        try:
-            kept = [line for line in lines if json.loads(line)["step"] < step]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{path}: corrupt ({type(error).__name__}); remove {path.parent} to start afresh"
-            ) from None
-        with atomic_write(path) as aside:
-            aside.write_text("".join(kept))
+    def _drop_lines_from(self, step: int) -> None:
+        """Drop the lines of steps that will be done again, and a half-written last line."""
+        for path in (self.path / METRICS, self.path / GROUPS):
+            if not path.exists():
+                continue
+            try:
+                kept = [line for line in whole_lines(path) if json.loads(line)["step"] < step]
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(
+                    f"{path}: corrupt ({type(error).__name__}); remove {path.parent} to start afresh"
+                ) from None
+            with atomic_write(path) as aside:
+                aside.write_text("".join(f"{line}\n" for line in kept))
 
 
 def _check_tensors(tensors: Mapping[str, Tensor], writers: Distributed) -> None:
