@@ -7,17 +7,21 @@ at; and `answers`, whether the metric that verdicts do not go by is drawn too.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import numpy.typing as npt
 
+from edgewise.boundary.audit.result import Audit
+
 # After Okabe and Ito, each dark enough for a white page and light enough for a black one.
 PALETTE = ("#7d858c", "#1a84cc", "#d55e00", "#009e73", "#b8629a", "#8f7300", "#6a6fd1")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 MUTED = "#8b949b"
+# Widths of lines in pixels.
+LINE, THIN_LINE = 1.75, 1.0
 SHARES = alt.Axis(format=".0%", tickCount=5)
 
 ChartRows = list[dict[str, Any]]
@@ -36,29 +40,65 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class ModelStyle:
-    """The colour and shape of one model in every chart and table."""
+    """How one model looks in every chart and table.
+
+    Models of one arm, which differ in their training seed, have one `color` and lines of a smaller `width`; their
+    `shape` tells them apart.
+    """
 
     color: str
     shape: str
+    width: float = LINE
 
 
-def model_styles(models: Iterable[str]) -> dict[str, ModelStyle]:
-    """Model -> style, by position, so that the base is grey in every report."""
-    return {m: ModelStyle(PALETTE[i % len(PALETTE)], SHAPES[i % len(SHAPES)]) for i, m in enumerate(models)}
+Styles = Mapping[str, ModelStyle]
 
 
-def model_color(models: Sequence[str], drawn: Sequence[str] = ()) -> alt.Color:
+def model_styles(arms: Iterable[str | Sequence[str]]) -> dict[str, ModelStyle]:
+    """Model -> style, by the position of its arm, so that the base is grey in every report.
+
+    An arm is the name of a model, or the names of those of its training seeds.
+    """
+    styles = {}
+    for i, arm in enumerate(arms):
+        color = PALETTE[i % len(PALETTE)]
+        if isinstance(arm, str):
+            styles[arm] = ModelStyle(color, SHAPES[i % len(SHAPES)])
+        else:
+            styles |= {model: ModelStyle(color, SHAPES[j % len(SHAPES)], THIN_LINE) for j, model in enumerate(arm)}
+    return styles
+
+
+def audit_styles(audit: Audit) -> dict[str, ModelStyle]:
+    """The style of each model of an audit, in its order."""
+    arm_of = {model: tuple(of_seed.values()) for of_seed in audit.seeds.values() for model in of_seed.values()}
+    bases = tuple(dict.fromkeys(audit.bases.values()))
+    if len(bases) > 1:
+        arm_of |= dict.fromkeys(bases, bases)
+    styles = model_styles(dict.fromkeys(arm_of.get(model, model) for model in audit.models))
+    return {model: styles[model] for model in audit.models}
+
+
+def model_color(styles: Styles, drawn: Sequence[str] = ()) -> alt.Color:
     """The field `model` as colour; `drawn` names the models of the chart where these are not all."""
-    styles = model_styles(models)
-    domain = list(drawn or models)
+    domain = list(drawn or styles)
     return alt.Color("model:N").scale(domain=domain, range=[styles[m].color for m in domain]).title(None)
 
 
-def model_shape(models: Sequence[str], drawn: Sequence[str] = ()) -> alt.Shape:
+def model_shape(styles: Styles, drawn: Sequence[str] = ()) -> alt.Shape:
     """The field `model` as the shape of points; `drawn` as in `model_color`."""
-    styles = model_styles(models)
-    domain = list(drawn or models)
+    domain = list(drawn or styles)
     return alt.Shape("model:N").scale(domain=domain, range=[styles[m].shape for m in domain]).title(None)
+
+
+def line_width(styles: Styles) -> float:
+    """The width of the lines of a chart: thin where any arm has several, for they overlap."""
+    return min(style.width for style in styles.values())
+
+
+def band_opacity(styles: Styles) -> float:
+    """The opacity of a band around a line: little where any arm has several."""
+    return 0.18 if line_width(styles) == LINE else 0.06
 
 
 def samples_axis(largest: int, *, every: int = 1, title: str | None = "k, samples per problem") -> alt.X:

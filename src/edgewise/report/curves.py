@@ -18,8 +18,11 @@ from edgewise.report.charts import (
     ChartData,
     ChartRows,
     VegaLite,
+    audit_styles,
+    band_opacity,
     framed,
     known_rows,
+    line_width,
     model_color,
     model_shape,
     samples_axis,
@@ -58,7 +61,7 @@ def pass_at_k_chart(audit: Audit, scope: Scope, floor: Guessing | None = None, *
     if other:
         visible = alt.ExprRef("answers ? 0.75 : 0")
         dashed = data.shown(other).mark_line(strokeWidth=1.25, strokeDash=[5, 3], opacity=visible)
-        layers.append(dashed.encode(x, y, color=model_color(audit.models), detail="metric:N"))
+        layers.append(dashed.encode(x, y, color=model_color(audit_styles(audit)), detail="metric:N"))
     if floor is not None:
         layers += _floor_layers(data, floor, x, y)
     layers += _curve_layers(data, audit, main, x, y, "pass@k", small)
@@ -123,7 +126,8 @@ def trajectory_chart(audit: Audit, scope: Scope) -> VegaLite:
     )
     dash = alt.StrokeDash("of:N").scale(domain=["pass@1", "pass@k"], range=[[4, 3], [1, 0]]).title(None)
     # The axis names the models.
-    color, shape = model_color(audit.models).legend(None), model_shape(audit.models).legend(None)
+    styles = audit_styles(audit)
+    color, shape = model_color(styles).legend(None), model_shape(styles).legend(None)
     layers = [
         drawn.mark_line(strokeWidth=1.5, color=MUTED).encode(x, y, dash),
         drawn.mark_rule(strokeWidth=1.5).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color),
@@ -168,16 +172,19 @@ def _curve_layers(
     data: ChartData, audit: Audit, rows: ChartRows, x: alt.X, y: alt.Y, title: str, small: bool
 ) -> list[alt.Chart]:
     drawn_models = list(dict.fromkeys(row["model"] for row in rows))
-    color, shape = model_color(audit.models, drawn_models), model_shape(audit.models, drawn_models)
+    styles = audit_styles(audit)
+    color, shape = model_color(styles, drawn_models), model_shape(styles, drawn_models)
     tips = tooltips(
         model="model", k="k", text=title, interval="interval", n="samples, n", problems="problems", use="use"
     )
     layers = []
-    for part, band, line, dash in (("dotted", 0, 0.6, [1, 3]), ("claim", 0.18, 1, [1, 0])):
+    for part, band, line, dash in (("dotted", 0.0, 0.6, [1, 3]), ("claim", band_opacity(styles), 1, [1, 0])):
         drawn = data.shown([row for row in rows if row["part"] == part])
         if band:
             layers.append(drawn.mark_area(opacity=band).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color))
-        layers.append(drawn.mark_line(strokeWidth=1.75, opacity=line, strokeDash=dash).encode(x, y, color))
+        layers.append(
+            drawn.mark_line(strokeWidth=line_width(styles), opacity=line, strokeDash=dash).encode(x, y, color)
+        )
         points = data.shown([row for row in rows if row["part"] == part and not row["joint"]])
         points = points.mark_point(size=18 if small else 46, filled=part == "claim", opacity=max(line, 0.6))
         layers.append(points.encode(x, y, color, shape, tooltip=tips))

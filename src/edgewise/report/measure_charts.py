@@ -17,8 +17,11 @@ from edgewise.report.charts import (
     ChartData,
     Figure,
     VegaLite,
+    audit_styles,
+    band_opacity,
     framed,
     known_rows,
+    line_width,
     model_color,
     model_shape,
     tooltips,
@@ -87,11 +90,11 @@ def series_chart(audit: Audit, problem_set: ProblemSet, lines: Mapping[str, Seri
     if column.format == "percent":
         y = y.scale(domain=[0, 1])
     tips = tooltips(model="model", at=axis, text=column.title, interval="interval", n="samples, n", problems="problems")
-    color, drawn = model_color(audit.models, list(lines)), data.shown(rows)
-    shape = model_shape(audit.models, list(lines))
+    styles, drawn = audit_styles(audit), data.shown(rows)
+    color, shape = model_color(styles, list(lines)), model_shape(styles, list(lines))
     layers = [
-        drawn.mark_area(opacity=0.16).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color),
-        drawn.mark_line(strokeWidth=1.75).encode(x, y, color),
+        drawn.mark_area(opacity=band_opacity(styles)).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color),
+        drawn.mark_line(strokeWidth=line_width(styles)).encode(x, y, color),
         drawn.mark_point(size=24, filled=True).encode(x, y, color, shape, tooltip=tips),
     ]
     return framed(data, layers, 220, models=audit.models, k=scope.k)

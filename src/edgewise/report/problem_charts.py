@@ -11,7 +11,7 @@ from edgewise.boundary.audit.result import Audit, Scope
 from edgewise.boundary.measures.changes import Changes
 from edgewise.outcomes.counts import Counts
 from edgewise.report import formats
-from edgewise.report.charts import MUTED, SHARES, ChartData, VegaLite, framed, model_color, tooltips
+from edgewise.report.charts import MUTED, SHARES, ChartData, VegaLite, audit_styles, framed, model_color, tooltips
 
 # Title, colour and shape. Hues that also differ in lightness; triangles point the way the problem went.
 DIRECTIONS: Mapping[str, tuple[str, str, str]] = {
@@ -86,7 +86,7 @@ def histogram_chart(audit: Audit, scope: Scope, counts: Mapping[str, Counts]) ->
             alt.X("rate:O").sort(bins).axis(rate).title("share of a problem's samples that are right"),
             alt.Y("value:Q").axis(SHARES).title("share of problems"),
             alt.XOffset("model:N").sort(field="place", op="min"),
-            model_color(audit.models),
+            model_color(audit_styles(audit)),
             tooltip=tooltips(model="model", rate="success rate", of="problems", n="samples, n"),
         )
     )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from edgewise.report.charts import ChartData, Figure, VegaLite, framed, model_color
+from edgewise.report.charts import ChartData, Figure, Styles, VegaLite, framed, line_width, model_color
 
 if TYPE_CHECKING:
-    from edgewise.study.measure import StageRecord
+    from edgewise.study.record import StageRecord
 
 # What is shown of training, in order: metric -> title and unit.
 TRAINING: Mapping[str, tuple[str, str]] = {
@@ -27,23 +27,23 @@ TRAINING: Mapping[str, tuple[str, str]] = {
 MOST_POINTS = 1_000
 
 
-def training_figures(stages: Sequence[StageRecord], models: Sequence[str]) -> list[Figure]:
-    """One chart for each metric that any stage logged."""
+def training_figures(stages: Sequence[StageRecord], styles: Styles) -> list[Figure]:
+    """One chart for each metric that any stage logged; `styles` are those of the models."""
     logged = {name for stage in stages for line in stage.metrics for name in line}
     return [
-        Figure(f"training-{metric}", title, unit, training_chart(stages, models, metric))
+        Figure(f"training-{metric}", title, unit, training_chart(stages, styles, metric))
         for metric, (title, unit) in TRAINING.items()
         if metric in logged
     ]
 
 
-def training_chart(stages: Sequence[StageRecord], models: Sequence[str], metric: str) -> VegaLite:
+def training_chart(stages: Sequence[StageRecord], styles: Styles, metric: str) -> VegaLite:
     """One logged metric against the step, a line for every stage that logged it."""
     rows = []
     for i, stage in enumerate(stages):
         lines = [line for line in stage.metrics if math.isfinite(line.get(metric, math.nan)) and "step" in line]
         every = thinning(len(lines))
-        model = _model_of(stage, models)
+        model = model_of_stage(stage.name, list(styles))
         kept = [line for j, line in enumerate(lines) if j % every == 0 or j == len(lines) - 1]
         rows += [
             {"stage": f"{i}", "name": stage.name, "model": model, "step": line["step"], "value": line[metric]}
@@ -54,15 +54,16 @@ def training_chart(stages: Sequence[StageRecord], models: Sequence[str], metric:
         alt.X("step:Q").axis(grid=False, tickCount=5).title("step"),
         alt.Y("value:Q").scale(zero=metric != "entropy").axis(tickCount=4).title(None),
         detail="stage:N",
-        color=model_color(models),
+        color=model_color(styles),
         tooltip=[
             alt.Tooltip("name:N", title="stage"),
             alt.Tooltip("step:Q", title="step"),
             alt.Tooltip("value:Q", title=metric, format=".4g"),
         ],
     )
-    layers = [drawn.mark_line(strokeWidth=1.25), drawn.mark_point(size=40, opacity=0)]
-    return framed(data, layers, 150, models=models, k=1)
+    width = min(1.25, line_width(styles))
+    layers = [drawn.mark_line(strokeWidth=width), drawn.mark_point(size=40, opacity=0)]
+    return framed(data, layers, 150, models=list(styles), k=1)
 
 
 def thinning(points: int) -> int:
@@ -70,7 +71,7 @@ def thinning(points: int) -> int:
     return max(1, math.ceil(points / MOST_POINTS))
 
 
-def _model_of(stage: StageRecord, models: Sequence[str]) -> str:
+def model_of_stage(name: str, models: Sequence[str]) -> str:
     """The model that a stage is named after ("edge: rl" -> "edge"), else the first."""
-    model = stage.name.rpartition(": ")[0]
+    model = name.rpartition(": ")[0]
     return model if model in models else models[0]

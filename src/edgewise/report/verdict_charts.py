@@ -6,7 +6,7 @@ import altair as alt
 
 from edgewise.boundary.audit.result import Audit
 from edgewise.report import formats
-from edgewise.report.charts import MUTED, ChartData, VegaLite, framed, model_styles, tooltips
+from edgewise.report.charts import MUTED, ChartData, VegaLite, audit_styles, framed, tooltips
 
 
 def verdict_chart(audit: Audit, model: str) -> VegaLite:
@@ -34,7 +34,7 @@ def verdict_chart(audit: Audit, model: str) -> VegaLite:
         for place, (name, part) in enumerate(verdict.parts.items())
         for of, k, delta in (("pass@1", 1, part.delta_1), ("pass@k", part.k, part.delta_k))
     ]
-    color = model_styles(audit.models)[model].color
+    color = audit_styles(audit)[model].color
     x = (
         alt.X("value:Q")
         .axis(grid=True, tickCount=7, labelExpr="format(datum.value, '+.3~g')")
