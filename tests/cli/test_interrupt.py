@@ -88,8 +88,10 @@ def test_a_study_with_workers_says_the_command_that_goes_on(
     assert (found, said) == (status, f"{word}; what is computed is kept; go on with: {command}\n")
     assert seconds < SECONDS
     wait_until(lambda: not alive_in_group(process.pid))
-    folders = [path.name for path in (tmp_path / "a store").iterdir() if path.is_dir()]
-    assert len(folders) == 1 and folders[0].endswith(".unfinished")
+    folders = [path for path in (tmp_path / "a store").iterdir() if path.is_dir()]
+    outlined = [path for path in folders if [file.name for file in path.iterdir()] == ["study.json"]]
+    assert len(folders) == 2 and len(outlined) == 1, "the report's folder has the outline of the study alone"
+    assert next(path for path in folders if path not in outlined).name.endswith(".unfinished")
 
 
 def test_a_study_that_is_still_starting_its_workers_is_interrupted_without_tracebacks(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from edgewise.cli import study
 from edgewise.cli.loading import study_of
 from edgewise.cli.study import report_name
 from edgewise.core.errors import InputError
+from edgewise.study.outline import read_outline
 from edgewise.study.plan import topological_order
 from edgewise.study.store import Store
 from tests.cli.running import exit_status, refusal
@@ -109,6 +111,9 @@ def test_demo_end_to_end_then_from_the_store(
     folder = tmp_path / report_name("edgewise.study.demo:demo", TINY)
     assert (folder / "report.html").stat().st_size > 100_000
     assert (folder / "boundary.json").exists() and any((folder / "tables").iterdir())
+    outline = read_outline(folder / "study.json")
+    assert {stage.folder for stage in outline.stages} == {path.name for path in stage_folders(tmp_path)}
+    assert outline.command == shlex.join(["edgewise", *command[3:]])
     assert f"report: {folder / 'report.html'}" in first.stdout
     made = {folder.name: folder.stat().st_mtime_ns for folder in stage_folders(tmp_path)}
     assert len(made) == 6, "a base, two arms, and an evaluation of each"

@@ -11,10 +11,11 @@ from filelock import FileLock
 
 from edgewise.core.errors import InputError
 from edgewise.study.inventory import compare_curves, compare_specs, remove_unused, reports_in, stages_in
+from edgewise.study.outline import outline_of, write_outline
 from edgewise.study.store import Store
 from tests.cli.running import exit_status, refusal
 from tests.study.conftest import Finished
-from tests.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION
+from tests.tiny import BASE_EVALUATION, PRETRAIN, STAGES, STUDY, TUNED, TUNED_EVALUATION
 
 
 @pytest.fixture
@@ -56,6 +57,15 @@ def test_what_an_unfinished_stage_goes_on_from_is_not_unused(store: Store, known
         (unfinished / "spec.json").write_text('{"kind": "mine"}')
     assert unused(store) == set()
     assert [stage.finished for stage in stages_in(store.root)][-1] is None
+
+
+def test_the_stages_of_a_study_that_was_begun_are_not_unused(store: Store) -> None:
+    """It was interrupted between two stages: nothing is unfinished, and no report is there yet."""
+    shutil.rmtree(store.folder(TUNED_EVALUATION))
+    assert unused(store) == {store.folder(TUNED)}
+    write_outline(outline_of(STUDY), store.root / "begun")
+    assert unused(store) == set()
+    assert len(reports_in(store.root)["begun"]) == len(STAGES)
 
 
 def test_unused_stages_are_removed_and_nothing_else(store: Store) -> None:

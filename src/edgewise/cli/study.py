@@ -129,6 +129,7 @@ def _run(
     from edgewise.report.terminal import print_audit, status
     from edgewise.study.context import Context
     from edgewise.study.measure import measure
+    from edgewise.study.outline import outline_of, write_outline
     from edgewise.study.run import run
     from edgewise.study.store import Store
     from edgewise.training.execution import Execution, check_device
@@ -136,16 +137,18 @@ def _run(
     study = study_of(name, settings, seeds, scale)
     check_stages_to_compute(study, Store(out), yes=yes)
     progress = StudyProgress(study.names())
+    folder, command = out / report_name(name, settings, seeds, scale), shlex.join(["edgewise", *sys.argv[1:]])
     with process_group(device) as distributed:
         chosen = choose_backend("torch" if shard and backend == "auto" else backend, device)
         execution = Execution(check_device(device), chosen, distributed=distributed, shard=shard)
         context = Context(root=out, workers=workers or execution.stages_at_once(), execution=execution, on=on)
+        writable = distributed.is_rank_zero and _is_writable(folder)
+        if writable:
+            write_outline(outline_of(study, command), folder)
         with progress if distributed.is_rank_zero else nullcontext():
             store = run(study, context, progress)
     if not distributed.is_rank_zero:
         return
-    folder = out / report_name(name, settings, seeds, scale)
-    writable = _is_writable(folder)
     with status("measuring and writing the report, some seconds"):
         findings = measure(study, store)
         if writable:
@@ -154,7 +157,7 @@ def _run(
                 folder,
                 examples=findings.examples,
                 prompts=findings.prompts,
-                command=shlex.join(["edgewise", *sys.argv[1:]]),
+                command=command,
                 study=findings,
             )
     print_audit(findings.audit, folder if writable else None)

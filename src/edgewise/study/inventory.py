@@ -16,6 +16,7 @@ from edgewise.core.atomic import read_json_object
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Provenance
 from edgewise.core.spec import difference_of_fields
+from edgewise.study.outline import OUTLINE, read_outline
 from edgewise.study.outputs import PROVENANCE, SPEC
 from edgewise.study.plan import topological_order
 from edgewise.study.recompute import RECORD
@@ -52,13 +53,15 @@ class CurveDifference:
 
 
 def reports_in(root: Path) -> dict[str, tuple[str, ...]]:
-    """Name of a report's folder -> the folders of the stages that it was made from."""
+    """Name of a report's folder -> the folders of the stages that it was made from, or that it waits for."""
     reports = {}
     for path in sorted(root.glob(f"*/{RECORD}")):
         try:
             reports[path.parent.name] = tuple(str(made["folder"]) for made in read_json_object(path).get("stages", []))
         except (KeyError, TypeError):
             raise InputError(f"{path}: does not name the folders of its stages; write the report again") from None
+    for path in sorted(root.glob(f"*/{OUTLINE}")):  # of a study that was begun, its finished stages are no waste
+        reports.setdefault(path.parent.name, tuple(stage.folder for stage in read_outline(path).stages))
     return reports
 
 
