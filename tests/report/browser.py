@@ -59,10 +59,16 @@ addEventListener("message", (e) => {
 
 
 def dump(path: Path) -> str:
+    return dump_address(path.as_uri(), path.parent)
+
+
+def dump_address(address: str, folder: Path) -> str:
+    """The document at an address when its time is over; nothing but this machine can be reached."""
     assert BROWSER is not None
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
-    command += [f"--user-data-dir={path.parent / 'profile'}", "--virtual-time-budget=20000", "--window-size=1280,900"]
-    done = subprocess.run([*command, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=60)
+    unreachable = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", unreachable]
+    command += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000", "--window-size=1280,900"]
+    done = subprocess.run([*command, "--dump-dom", address], capture_output=True, text=True, timeout=60)
     return done.stdout
 
 

@@ -10,7 +10,10 @@ import numpy as np
 from edgewise.boundary import Outcomes, audit
 from edgewise.outcomes.example import Example, Mark
 from edgewise.report.page.page import render_page
-from edgewise.study.measure import Findings, StageRecord
+from edgewise.rl.kept_groups import KeptGroup, KeptSample
+from edgewise.study.measure import Findings
+from edgewise.study.record import StageRecord, StageStatus
+from edgewise.study.watching import WatchedStudy
 from tests.report.hostile import COMMENT, HOSTILE, IMAGE, LONG, SCRIPT
 
 EDGE = f"edge {SCRIPT}"
@@ -44,6 +47,33 @@ def findings(*, metrics: bool = True) -> Findings:
 def render(found: Findings, command: str | None = None) -> str:
     """The page of these findings."""
     return render_page(found.audit, examples=found.examples, prompts=found.prompts, command=command, study=found)
+
+
+def running() -> WatchedStudy:
+    """A study under way: a stage that is finished, one that runs, one that was interrupted and one that waits."""
+    pretrain, reinforced, evaluation = _stages(True)
+    left = replace(reinforced, name=f"{MODELS[2]}: rl", folder="rl-1", provenance={}, groups=())
+    return WatchedStudy(
+        name=f"study {SCRIPT}",
+        title=f"Study {SCRIPT}",
+        question=f"Does it? {IMAGE}",
+        command="edgewise run 'x' & more",
+        arms={"base": ("base",), EDGE: (EDGE,), MODELS[2]: (MODELS[2],)},
+        stages=(
+            pretrain,
+            replace(reinforced, provenance={}, status=StageStatus("running", 30, 60, 75.0)),
+            replace(left, status=StageStatus("interrupted", 30, 90)),
+            replace(evaluation, spec={}, status=StageStatus("waiting")),
+        ),
+        report=None,
+        others=(f"other {SCRIPT}",),
+    )
+
+
+def _groups() -> tuple[KeptGroup, ...]:
+    right = KeptSample("a = 3 ; b = a + 2 = 5 ; answer 5", 11, True, 1.0, 0.5, "correct", "correct", None, "")
+    wrong = KeptSample(f"a = 3 ; b = {HOSTILE} ; answer 5", 9, False, 0.0, -0.5, "correct", "wrong", 1, HOSTILE)
+    return tuple(KeptGroup(step, f"p {IMAGE}", 3, HOSTILE, 2, (right, wrong)) for step in range(0, 30, 4))
 
 
 def _outcomes(rng: np.random.Generator, chance: dict[int, float]) -> Outcomes:
@@ -110,6 +140,13 @@ def _stages(metrics: bool) -> tuple[StageRecord, ...]:
     }
     return (
         StageRecord("base: pretrain", "pretrain-0123456789abcdef", spec, provenance, pretrain if metrics else []),
-        StageRecord(f"{EDGE}: rl", "rl-0123456789abcdef", spec, provenance, reinforced if metrics else []),
+        StageRecord(
+            f"{EDGE}: rl",
+            "rl-0123456789abcdef",
+            spec,
+            provenance,
+            reinforced if metrics else [],
+            _groups() if metrics else (),
+        ),
         StageRecord("evaluate", "evaluate-0123456789abcdef", spec, {}, []),
     )

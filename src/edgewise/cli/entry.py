@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from edgewise.cli import audit, fit, plan, recipes, runs, study, tasks
+from edgewise.cli import audit, fit, plan, recipes, runs, study, tasks, watch
 from edgewise.cli.interrupt import stopped_by_signals
 from edgewise.core.errors import InputError, unknown_name
 
@@ -29,6 +29,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": study.run_named,
     "plan": plan.plan_study,
     "runs": runs.list_runs,
+    "watch": watch.watch_study,
     "fit": fit.fit_scaling,
     "recipes": recipes.recipes,
     "tasks": tasks.list_tasks,

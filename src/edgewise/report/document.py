@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -29,23 +30,29 @@ sys.stdout.buffer.write(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmb
 """
 
 
-def render(template: str, *, style: str, script: str, **values: Any) -> str:
-    """The text of a page from its template, style and script, which name resources of this package, and its values.
+def render(template: str, *, style: str, scripts: Sequence[str], live: bool = False, **values: Any) -> str:
+    """The text of a page from its template, style and scripts, which name resources of this package, and its values.
 
-    The template gets `policy`, `css`, `bundle` and `script` besides `values`; everything else in it is escaped.
+    The template gets `policy`, `css`, `bundle` and `script` besides `values`; everything else in it is escaped. A page
+    that is `live` may ask the server that it came from, and nobody else.
     """
-    bundle, code = _bundle(), resource(script)
+    bundle, code = _bundle(), "\n".join(resource(name) for name in scripts)
     return (
         _environment()
         .get_template(template)
         .render(
-            policy=content_policy(bundle, code),
+            policy=content_policy(bundle, code, live=live),
             css=Markup(resource(style)),
             bundle=Markup(bundle),
             script=Markup(code),
             **values,
         )
     )
+
+
+def fragment(template: str, **values: Any) -> Markup:
+    """A part of a page from its template; what the values hold is escaped."""
+    return Markup(_environment().get_template(template).render(**values))
 
 
 def write(text: str, path: Path) -> None:
@@ -73,16 +80,17 @@ def embedded_json(data: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
-def content_policy(*scripts: str) -> str:
-    """A content security policy that lets these scripts run, no other, and nothing be fetched.
+def content_policy(*scripts: str, live: bool = False) -> str:
+    """A content security policy that lets these scripts run, no other, and nothing be fetched; `live`, from its server.
 
     Escaping is what keeps untrusted text from running; this stands behind it.
     """
     hashes = (base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    connect = "connect-src 'self'; " if live else ""
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"{connect}base-uri 'none'; form-action 'none'"
     )
 
 

@@ -18,7 +18,7 @@ from edgewise.outcomes.counts import Counts
 from edgewise.report import document
 
 if TYPE_CHECKING:
-    from edgewise.study.measure import StageRecord
+    from edgewise.study.record import StageRecord
 
 NAME = "edgewise.boundary/2"
 

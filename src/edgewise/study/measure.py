@@ -21,26 +21,17 @@ from edgewise.boundary.measures.changes import CHANGES
 from edgewise.core.spec import digest, plain
 from edgewise.outcomes.example import Example
 from edgewise.outcomes.io import read_outcomes
+from edgewise.rl.kept_groups import read_groups
 from edgewise.rollouts.table import read_rollout_table
 from edgewise.study.nothing_learned import nothing_learned
 from edgewise.study.plan import topological_order
+from edgewise.study.record import StageRecord
 from edgewise.study.stages import OUTCOMES, ROLLOUTS
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 
 # The set of problems at levels that no region holds.
 OUTSIDE = "outside every region"
-
-
-@dataclass(frozen=True, slots=True)
-class StageRecord:
-    """How one stage was made: its spec and what its provenance.json records."""
-
-    name: str
-    folder: str
-    spec: Mapping[str, Any]
-    provenance: Mapping[str, Any]
-    metrics: list[dict[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +144,7 @@ def _stage_records(study: Study, store: Store) -> tuple[StageRecord, ...]:
             spec=plain(stage),
             provenance=store.provenance(stage).model_dump(),
             metrics=store.metrics(stage),
+            groups=read_groups(store.folder(stage)),
         )
         for stage in topological_order(study.evaluations.values())
     )

@@ -10,6 +10,7 @@ needs, under a lock that the system releases when its holder dies. Studies with 
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import time
@@ -22,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from edgewise.core.atomic import read_json_object, write_json
 from edgewise.core.errors import InputError
+from edgewise.core.json_lines import whole_lines
 from edgewise.core.provenance import Provenance, Totals, machine, versions
 from edgewise.core.spec import digest, own_code, plain
 from edgewise.model.backend import choose_backend, describe_backend
@@ -29,10 +31,15 @@ from edgewise.study.other_bits import other_bits
 from edgewise.study.outputs import PROVENANCE, SPEC, alteration, output_digests
 from edgewise.study.stages import Stage
 from edgewise.training.execution import CPU, Execution
-from edgewise.training.run_folder import Progress, RunFolder, silent
+from edgewise.training.run_folder import METRICS, Progress, RunFolder, silent
 
 # The folder of a stage that is being computed, or was interrupted, ends in this.
 UNFINISHED = ".unfinished"
+# The file beside a stage's folder that whoever computes it holds locked ends in this.
+LOCK = ".lock"
+
+# Seconds after which a lock is held by another process that computes, and not by one that looked for a moment.
+_A_LOOK = 0.5
 
 
 def folder_name(stage: Stage) -> str:
@@ -42,12 +49,24 @@ def folder_name(stage: Stage) -> str:
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
     """The lines of metrics.jsonl in a stage's folder, without metrics that had no value; empty where it logs none."""
-    path = folder / "metrics.jsonl"
+    path = folder / METRICS
     try:
-        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = [json.loads(line) for line in whole_lines(path)]
         return [{name: value for name, value in line.items() if value is not None} for line in lines]
     except (ValueError, AttributeError):
         raise InputError(f"{path}: not JSON lines; remove {folder} to compute the stage again") from None
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process is computing the stage of a folder. It looks for a moment, for which a study waits."""
+    try:
+        with open(f"{folder}{LOCK}", "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 class StageHeld(InputError):
@@ -156,7 +175,7 @@ class Store:
 
     @contextmanager
     def _lock(self, folder: Path) -> Iterator[None]:
-        lock = FileLock(str(folder) + ".lock", timeout=0)
+        lock = FileLock(str(folder) + LOCK, timeout=_A_LOOK, poll_interval=0.01)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire()

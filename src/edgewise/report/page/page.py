@@ -6,10 +6,9 @@ and the numbers that decided. The evidence follows, folded where it is long; har
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from altair.utils.schemapi import debug_mode
 
@@ -23,13 +22,15 @@ from edgewise.report.brief import churn, crossing, moved_problems, reported_pass
 from edgewise.report.document import embedded_json
 from edgewise.report.figures import level_figures, set_figures, verdict_figures
 from edgewise.report.page.along import AlongK
+from edgewise.report.page.groups import group_data
 from edgewise.report.page.measure_tables import measure_tables
 from edgewise.report.page.problem_table import examples_by_problem, level_choices, problem_columns, problem_rows
+from edgewise.report.page.stages import STAGE_VALUES
 from edgewise.report.problem_charts import CELLS, DIRECTIONS
 from edgewise.report.training_charts import thinning, training_figures
 
 if TYPE_CHECKING:
-    from edgewise.study.measure import Findings, StageRecord
+    from edgewise.study.measure import Findings
 
 # Problems with completions that the page shows.
 MOST_EXAMPLES = 60
@@ -52,24 +53,25 @@ def render_page(
     how every stage was made.
     """
     stages = study.stages if study else ()
+    styles = charts.audit_styles(audit)
     # Altair checks every part of every chart against the schema as it is made: a test does that.
     with debug_mode(False):
         verdicts = verdict_figures(audit)
         of_sets = [set_figures(audit, problem_set, str(i)) for i, problem_set in enumerate(audit.sets)]
         of_levels = [level_figures(audit, problem_set, str(i)) for i, problem_set in enumerate(audit.sets)]
-        training = training_figures(stages, audit.models)
+        training = training_figures(stages, styles)
     figures = [*verdicts.values(), *training, *(f for of_set in of_sets for f in of_set.values())]
     figures += [f for of_set in of_levels for f in of_set]
     along = AlongK()
     # A recipe is drawn as its first training seed.
     first_seeds = {arm: next(iter(of_seed.values())) for arm, of_seed in audit.seeds.items()}
-    styles, place = charts.model_styles(audit.models), {model: i for i, model in enumerate(audit.models)}
+    place = {model: i for i, model in enumerate(audit.models)}
     by_problem = examples_by_problem(audit, examples)
-    first = audit.sets[0]
+    first, groups = audit.sets[0], group_data(stages)
     return document.render(
         "page/page.html.j2",
         style="page/page.css",
-        script="page/page.js",
+        scripts=("page/charts.js", "page/audit.js", "page/groups.js", "page/report.js"),
         audit=audit,
         study=study,
         command=command,
@@ -104,10 +106,10 @@ def render_page(
         examples=dict(islice(by_problem.items(), MOST_EXAMPLES)),
         examples_left=max(0, len(by_problem) - MOST_EXAMPLES),
         marked=any(e.first_wrong_step is not None for some in by_problem.values() for _, e in some),
+        groups=embedded_json(groups),
+        with_groups=bool(groups),
         thinned=max((thinning(len(stage.metrics)) for stage in stages), default=1),
-        seconds=_seconds,
-        total=_total,
-        specification=_pretty,
+        **STAGE_VALUES,
     )
 
 
@@ -147,22 +149,3 @@ def _rules(audit: Audit) -> dict[str, list[tuple[str, str]]]:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
-def _total(stage: StageRecord, name: str) -> float | None:
-    totals = stage.provenance.get("totals")
-    value = totals.get(name) if isinstance(totals, Mapping) else None
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _seconds(stage: StageRecord) -> float | None:
-    """The sum over interruptions where the stage keeps one, else its last sitting."""
-    summed = _total(stage, "seconds")
-    if summed is not None:
-        return summed
-    wall = stage.provenance.get("wall_seconds")
-    return float(wall) if isinstance(wall, int | float) else None
-
-
-def _pretty(spec: Mapping[str, Any]) -> str:
-    return json.dumps(spec, indent=2, sort_keys=True, default=str, allow_nan=False)

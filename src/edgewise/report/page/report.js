@@ -1,0 +1,2 @@
+// The page of a finished audit or study.
+if (by("groups")) groupViewer()(JSON.parse(by("group-data").textContent));
