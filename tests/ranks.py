@@ -12,7 +12,7 @@ HERE = Path(__file__).parents[1]
 def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
     return subprocess.run(
-        [*command, *map(str, arguments)], cwd=HERE, capture_output=True, text=True, check=False, timeout=120
+        [*command, *map(str, arguments)], cwd=HERE, capture_output=True, text=True, check=False, timeout=600
     )
 
 
