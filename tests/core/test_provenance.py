@@ -30,6 +30,12 @@ def test_provenance_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert Provenance.parse(read_json_object(tmp_path / "provenance.json")) == PROVENANCE
 
 
+def test_a_file_of_a_version_that_counted_less_is_read() -> None:
+    written = PROVENANCE.model_dump()
+    written["totals"] = {"tokens": 10.0, "flops": 2e9, "seconds": 4.0, "data_seconds": 0.0}
+    assert Provenance.parse(written) == PROVENANCE
+
+
 def test_damaged_totals_name_the_file_and_the_field() -> None:
     damaged = PROVENANCE.model_dump() | {"totals": {"tokens": "many"}}
     with pytest.raises(InputError, match=r"^provenance\.json: totals\.tokens: [^\n]*'many'"):

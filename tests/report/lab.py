@@ -11,6 +11,7 @@ from edgewise.boundary import Outcomes, audit
 from edgewise.outcomes.example import Example, Mark
 from edgewise.report.page.page import render_page
 from edgewise.rl.kept_groups import KeptGroup, KeptSample
+from edgewise.scaling.compute import ArmCompute, compute_of_arms
 from edgewise.study.measure import Findings
 from edgewise.study.record import StageRecord, StageStatus
 from edgewise.study.watching import WatchedStudy
@@ -41,6 +42,12 @@ def findings(*, metrics: bool = True) -> Findings:
         },
         examples=_examples(),
         stages=_stages(metrics),
+        compute=compute_of_arms(
+            {
+                EDGE: ArmCompute(1_020_000.0, float("nan"), 3_400.0, 2e6, 5.4e10, 4065.0),
+                MODELS[2]: ArmCompute(0.0, 800.0, 3_500.0, 4e6, 6.7e10, 60.0),
+            }
+        ),
     )
 
 

@@ -92,13 +92,16 @@ def test_a_record_fulfils_the_schema_and_another_does_not(found: Audit) -> None:
     assert list(checker.iter_errors(written)) == []
     assert list(checker.iter_errors(record(replace(found, concerns=())))) == []
     of_study = lab.findings()
-    with_stages = record(of_study.audit, of_study.stages)
+    with_stages = record(of_study.audit, of_study.stages, of_study.compute)
     assert list(checker.iter_errors(with_stages)) == []
     assert [(stage["folder"], stage["other_bits"]) for stage in with_stages["stages"]] == [
         ("pretrain-0123456789abcdef", ["backend torch"]),
         ("rl-0123456789abcdef", ["backend torch"]),
         ("evaluate-0123456789abcdef", []),
     ]
+    assert (
+        with_stages["compute"]["arms"][lab.EDGE]["prompt_tokens"] is None and with_stages["compute"]["equal"] is False
+    )
     assert with_stages["stages"][0]["outputs"]["model/model.safetensors"] == "89abcdef01234567"
     for spoiled in (
         {**written, "alpha": "0.05"},

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgewise.core.errors import InputError
-from edgewise.core.provenance import Totals
-from edgewise.scaling.compute import ChargedSizes, SplitSteps, compute_of_arms, split_charged, split_flops
+from edgewise.scaling.compute import ArmCompute, ChargedSizes, SplitSteps, compute_of_arms, split_charged, split_flops
 
 # arXiv 2512.07783, table 3: steps of mid-training alone -> of RL alone, then both at 20, 50 and 80% of RL.
 TABLE = {
@@ -53,22 +52,43 @@ def test_a_wrong_budget_is_named(budget: float, share: float, step: float, wrong
     assert str(caught.value) == wrong
 
 
-def test_arms_are_compared_by_the_flops_of_all_their_stages() -> None:
-    both = [Totals(tokens=10, flops=400), Totals(tokens=5, flops=600)]
-    arms = compute_of_arms({"mid + RL": both, "RL": [Totals(tokens=20, flops=1030)]})
-    assert arms.equal and arms.excess == pytest.approx(0.03) and arms.tokens == {"mid + RL": 15, "RL": 20}
-    assert arms.sentence() == (
+def arm(flops: float, charged: float = 0.0) -> ArmCompute:
+    return ArmCompute(0.0, 0.0, 0.0, charged, flops, 0.0)
+
+
+def test_arms_are_compared_by_the_flops_they_took() -> None:
+    arms = compute_of_arms({"mid + RL": arm(1000, 70), "RL": arm(1030, 50)})
+    assert arms.equal and arms.excess == pytest.approx(0.03) and arms.compared == ("mid + RL", "RL")
+    assert arms.sentence == (
         "Compute is equal: RL took 3.0% more FLOPs than mid + RL (1.03e+03 and 1e+03; allowed 5.0%)."
     )
-    strict = compute_of_arms({"mid + RL": both, "RL": [Totals(flops=1030)]}, slack=0.02)
-    assert not strict.equal and strict.sentence().startswith("Compute is not equal: RL took 3.0% more")
+    strict = compute_of_arms(arms.arms, slack=0.02)
+    assert not strict.equal and strict.sentence.startswith("Compute is not equal: RL took 3.0% more")
+    charged = compute_of_arms(arms.arms, "charged")
+    assert not charged.equal and charged.sentence == (
+        "Compute is not equal: mid + RL took 40.0% more charged tokens than RL (70 and 50; allowed 5.0%)."
+    )
+
+
+def test_of_several_arms_the_outermost_are_named_and_others_may_be_left_out() -> None:
+    arms = {"a": arm(100), "b": arm(104), "c": arm(102), "d": arm(0)}
+    assert compute_of_arms(arms).sentence.startswith("Compute is equal: b took 4.0% more FLOPs than a (104 and 100;")
+    assert compute_of_arms(arms, compared=("a", "c")).sentence.startswith("Compute is equal: c took 2.0% more")
+    nothing = compute_of_arms(arms, compared=("a", "d"), declared=True)
+    assert not nothing.equal and nothing.sentence == "Compute is not equal: a took 100 FLOPs and d none."
+
+
+def test_what_cannot_differ_is_said_without_a_difference() -> None:
+    assert compute_of_arms({"a": arm(100), "d": arm(0)}).sentence == ("a alone was trained beyond its base: 100 FLOPs.")
+    assert compute_of_arms({"d": arm(0)}).sentence == "No arm was trained beyond its base."
+    same = compute_of_arms({"a": arm(100), "b": arm(100)})
+    assert same.equal and same.sentence == "Compute is equal: 100 FLOPs in all of a, b."
 
 
 def test_arms_that_cannot_be_compared_are_named() -> None:
-    for arms, slack, wrong in (
-        ({}, 0.05, "arms: must be at least one"),
-        ({"a": [Totals()]}, 0.05, "arms: a took no FLOPs"),
-        ({"a": [Totals(flops=1)]}, -1.0, "slack: must be 0 or more, is -1"),
-    ):
-        with pytest.raises(InputError, match=wrong):
-            compute_of_arms(arms, slack)
+    with pytest.raises(InputError, match="arms: must be at least one"):
+        compute_of_arms({})
+    with pytest.raises(InputError, match="slack: must be 0 or more, is -1"):
+        compute_of_arms({"a": arm(1)}, slack=-1.0)
+    with pytest.raises(InputError, match="arms: 'b' must be one of a"):
+        compute_of_arms({"a": arm(1)}, compared=("b",))

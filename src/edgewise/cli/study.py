@@ -160,7 +160,7 @@ def _run(
                 command=command,
                 study=findings,
             )
-    print_audit(findings.audit, folder if writable else None)
+    print_audit(findings.audit, folder if writable else None, findings.compute)
     if not writable:
         typer.echo(f"warning: the report is not written: {folder} cannot be written to", err=True)
 

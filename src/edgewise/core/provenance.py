@@ -24,14 +24,18 @@ _PACKAGES = ("torch", "numpy", "scipy", "pydantic", "safetensors", "tokenizers",
 class Totals:
     """Running sums of a stage, over all its sittings: a loop adds to them and a checkpoint keeps them.
 
-    `tokens` are those that were trained on, or sampled. `seconds` is wall time; `data_seconds` is the part of it
-    spent waiting for data.
+    `tokens` are those of next-token training, or of sampled completions. `prompt_tokens` are those of the prompts that
+    completions were sampled after, each read once for its group; `gold_tokens` those of gold solutions, with their
+    prompts, that a recipe trained on: both are 0 in files of versions that did not count them. `seconds` is wall time;
+    `data_seconds` is the part of it spent waiting for data.
     """
 
     tokens: float = 0.0
     flops: float = 0.0
     seconds: float = 0.0
     data_seconds: float = 0.0
+    prompt_tokens: float = 0.0
+    gold_tokens: float = 0.0
 
 
 class Provenance(Spec):

@@ -40,7 +40,7 @@ def write_report(
     all; InputError names one that cannot be written.
     """
     _clear(folder / FIGURES)
-    write_boundary(audit, folder / RECORD, study.stages if study else ())
+    write_boundary(audit, folder / RECORD, *((study.stages, study.compute) if study else ()))
     write_tables(audit, folder / TABLES)
     write_figures(audit, folder / FIGURES)
     page = folder / PAGE

@@ -16,6 +16,7 @@ from edgewise import __version__
 from edgewise.boundary.audit.result import Audit
 from edgewise.outcomes.counts import Counts
 from edgewise.report import document
+from edgewise.scaling.compute import ComputeOfArms
 
 if TYPE_CHECKING:
     from edgewise.study.record import StageRecord
@@ -31,19 +32,25 @@ IDS = "problem"
 _PER_PROBLEM = re.compile(r"_[A-Z]*P[A-Z]*$")
 
 
-def write_boundary(audit: Audit, path: Path, stages: Sequence[StageRecord] = ()) -> None:
-    """Write `record(audit, stages)`; the file appears whole or not at all. InputError where it cannot be written."""
-    document.write(json.dumps(record(audit, stages), indent=1, allow_nan=False) + "\n", path)
+def write_boundary(
+    audit: Audit, path: Path, stages: Sequence[StageRecord] = (), compute: ComputeOfArms | None = None
+) -> None:
+    """Write the `record` of an audit; the file appears whole or not at all. InputError where it cannot be written."""
+    document.write(json.dumps(record(audit, stages, compute), indent=1, allow_nan=False) + "\n", path)
 
 
-def record(audit: Audit, stages: Sequence[StageRecord] = ()) -> dict[str, Any]:
-    """The audit as plain JSON values; `verdict.label` is its answer. `stages` are those of a study that was audited.
+def record(audit: Audit, stages: Sequence[StageRecord] = (), compute: ComputeOfArms | None = None) -> dict[str, Any]:
+    """The audit as plain JSON values; `verdict.label` is its answer.
+
+    `stages` are those of a study that was audited, and `compute` is what its arms took.
 
     Keys are the names of fields; arrays are lists; a number that is not known is null, one without
     bound "inf" or "-inf". What has one value for each problem is left out: problems.csv holds it.
     docs/boundary.schema.json describes the whole.
     """
-    made_from = {"stages": [_made(stage) for stage in stages]} if stages else {}
+    made_from: dict[str, Any] = {"stages": [_made(stage) for stage in stages]} if stages else {}
+    if compute is not None:
+        made_from["compute"] = as_json(compute)
     return {"schema": NAME, "edgewise": __version__, **made_from, **as_json(audit)}
 
 

@@ -14,6 +14,7 @@ from edgewise.boundary.audit.result import Audit
 from edgewise.boundary.measures.registry import Unit, of_unit
 from edgewise.outcomes.counts import Counts
 from edgewise.report.record import IDS, NAME, per_problem
+from edgewise.scaling.compute import ComputeOfArms
 
 _NUMBER: dict[str, Any] = {"anyOf": [{"type": "number"}, {"enum": ["inf", "-inf"]}, {"type": "null"}]}
 _SCALARS: Mapping[Any, dict[str, Any]] = {
@@ -48,7 +49,7 @@ _CELLS = {"f": {"$ref": "#/$defs/number"}, "i": {"type": "integer"}, "U": {"type
 def schema() -> dict[str, Any]:
     """The schema that every `record` fulfils, in the dialect of 2020-12."""
     definitions: dict[str, Any] = {"number": {"description": "null: not known; inf and -inf: without bound", **_NUMBER}}
-    audit = _object(Audit, definitions)
+    audit, compute = _object(Audit, definitions), _object(ComputeOfArms, definitions)
     head: dict[str, Any] = {
         "schema": {"const": NAME},
         "edgewise": {"type": "string", "description": "version that wrote the file"},
@@ -58,7 +59,7 @@ def schema() -> dict[str, Any]:
         "title": NAME,
         **audit,
         "required": [*head, *audit["required"]],
-        "properties": {**head, "stages": _STAGES, **audit["properties"]},
+        "properties": {**head, "stages": _STAGES, "compute": compute, **audit["properties"]},
         "$defs": dict(sorted(definitions.items())),
     }
 

@@ -20,6 +20,7 @@ from edgewise.core.words import counted
 from edgewise.report import formats
 from edgewise.report.brief import Way, churn, crossing, reported_passes, short_name, solved_cells, verdict_on
 from edgewise.report.concerns import one_line, print_concerns
+from edgewise.scaling.compute import ComputeOfArms
 
 # Columns of the terminal from which on a tuned model's own pass@k stands beside its difference from the base.
 WIDE = 100
@@ -40,10 +41,10 @@ def percent_with_interval(estimate: Estimate) -> str:
     return f"{formats.percent(estimate.value).removesuffix('%')} {formats.percent_interval(estimate)}"
 
 
-def print_audit(audit: Audit, folder: Path | None) -> None:
+def print_audit(audit: Audit, folder: Path | None, compute: ComputeOfArms | None = None) -> None:
     """Print what changes a claim, each tuned arm's label and sentence, one table, and the path of a report.
 
-    Harmless notes stand in the report alone.
+    `compute` is what the arms of a study took, which stands below. Harmless notes stand in the report alone.
     """
     console = Console(highlight=False)
     print_concerns(audit.concerns, console, rest="the report")
@@ -74,6 +75,9 @@ def print_audit(audit: Audit, folder: Path | None) -> None:
         )
     console.print()
     console.print(_pass_table(audit, wide=console.width >= WIDE))
+    if compute is not None:
+        console.print(_compute_table(compute))
+        console.print(Text(one_line(compute.sentence)))
     if folder is not None:
         console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
 
@@ -99,6 +103,22 @@ def _brief(audit: Audit, arm: str) -> Iterator[str]:
         else:
             texts += [reported_passes(audit, problem_set, arm), crossing(problem_set, arm)]
         yield one_line(f"{where}{'; '.join(filter(None, texts))}")
+
+
+def _compute_table(compute: ComputeOfArms) -> Table:
+    title = (
+        "Compute of each arm's own training, mean over its training seeds; rollouts: tokens of prompts + completions"
+    )
+    table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("arm", overflow="fold")
+    for heading in ("trained on", "rollouts", "charged", "FLOP", "time"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for arm, took in compute.arms.items():
+        rollouts = f"{formats.amount(took.prompt_tokens)} + {formats.amount(took.completion_tokens)}"
+        amounts = (formats.amount(number) for number in (took.charged_tokens, took.flops))
+        trained = formats.amount(took.training_tokens)
+        table.add_row(Text(one_line(arm)), trained, rollouts, *amounts, formats.duration(took.seconds))
+    return table
 
 
 def _pass_table(audit: Audit, *, wide: bool) -> Table:

@@ -162,6 +162,11 @@ class Minibatch:
         """Tokens with loss."""
         return sum(len(ids) for group in self.groups for ids in group.completions.values())
 
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the prompts, each once for its group."""
+        return sum(len(group.prompt) for group in self.groups)
+
     def forward_flops(self, model: Decoder) -> float:
         """FLOPs of one pass over the minibatch."""
         tokens = sum(group.tokens for group in self.groups)

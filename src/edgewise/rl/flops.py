@@ -41,8 +41,7 @@ def expected_step(
     more, and groups that nothing is learned from take no update.
     """
     sampling, epochs, loss = recipe.sampling, recipe.optimizer.epochs, recipe.loss
-    writes = sampling.behavior.kind != "gold"
-    drawn = sampling.samples * writes + sampling.filters.zero_success_gate
+    drawn = sampling.samples * recipe.samples_rollouts + sampling.filters.zero_success_gate
     flops = 0.0
     if drawn:
         flops = sampling_flops(

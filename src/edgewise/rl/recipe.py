@@ -146,6 +146,11 @@ class Recipe(Spec):
         return self
 
     @property
+    def samples_rollouts(self) -> bool:
+        """Whether a model writes what is trained on; else it is gold solutions."""
+        return self.sampling.behavior.kind != "gold"
+
+    @property
     def has_teacher(self) -> bool:
         """Whether a teacher model takes part."""
         kl = self.loss.kl

@@ -59,7 +59,10 @@ Behavior = Annotated[
 
 
 class RolloutWorker:
-    """Generates verified completions; `tokens` and `flops` sum what was sampled since `reset_costs`, by all ranks."""
+    """Generates verified completions, and sums since `reset_costs` what that took, by all ranks.
+
+    `tokens` are those of completions, `prompt_tokens` those of the prompts before them, each read once for its group.
+    """
 
     def __init__(
         self,
@@ -73,7 +76,7 @@ class RolloutWorker:
         precision: str = "fp32",
     ) -> None:
         self.stale_policy = StalePolicy(models.policy, behavior.staleness if behavior.kind == "policy" else 0)
-        self.tokens, self.flops = 0, 0.0
+        self.reset_costs()
         self._models, self._behavior = models, behavior
         self._tokenizer, self._world = tokenizer, world
         self._max_new_tokens, self._temperature = max_new_tokens, temperature
@@ -81,7 +84,7 @@ class RolloutWorker:
 
     def reset_costs(self) -> None:
         """Count tokens and FLOPs from 0 again."""
-        self.tokens, self.flops = 0, 0.0
+        self.tokens, self.prompt_tokens, self.flops = 0, 0, 0.0
 
     def by_behavior(self, problems: Sequence[Problem], samples: int, seed: int) -> Rollouts:
         """The groups that are trained on, by the behavior policy."""
@@ -125,13 +128,15 @@ class RolloutWorker:
         rollouts = self._of_all_ranks(
             problems, lambda some: roll_out(engine, self._tokenizer, self._world, some, samples, params, seed)
         )
+        prompt_tokens = sum(map(len, rollouts.prompts))
         self.tokens += rollouts.sampled_tokens
+        self.prompt_tokens += prompt_tokens
         self.flops += sampling_flops(
             decoder.spec,
             decoder.vocabulary,
             problems=len(problems),
             samples=rollouts.samples,
-            prompt_tokens=sum(map(len, rollouts.prompts)),
+            prompt_tokens=prompt_tokens,
             completion_tokens=rollouts.sampled_tokens,
         )
         return rollouts

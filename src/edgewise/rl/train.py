@@ -67,7 +67,7 @@ def train(
     teacher: Decoder | None = None,
     split: Split = "held_out",
 ) -> Totals:
-    """Train `model`, which comes as the start model, in place; returns the totals (tokens are those sampled).
+    """Train `model`, which comes as the start model, in place; returns the totals (see `Totals`).
 
     Problems are of the split `split` of the world. InputError, before any work, where a level has none there, where
     the world cannot give the recipe's reward, or a teacher is missing; and at the first step whose reward, loss or
@@ -174,6 +174,9 @@ def train(
                 metrics |= policy_update.run(minibatches, epochs, learning_rate, kl_target)
                 if models.critic is not None:
                     metrics |= models.critic.learn(minibatches, epochs, execution)
+                if sampling.behavior.kind == "gold":
+                    trained_on = (m.prompt_tokens + m.tokens for m in minibatches if m is not None)
+                    totals.gold_tokens += epochs * sum(trained_on)
                 training_flops = update_flops(model, minibatches, kl, epochs, with_critic=models.critic is not None)
                 check_finite(metrics, ("policy_loss", "grad_norm", "entropy"), policy_remedy)
                 check_finite(metrics, ("value_loss", "value_grad_norm"), critic_remedy)
@@ -189,6 +192,7 @@ def train(
 
             # Log.
             totals.tokens += worker.tokens
+            totals.prompt_tokens += worker.prompt_tokens
             totals.flops += worker.flops + training_flops
             folder.log(step, metrics | {"reset": float(reset), "tokens": totals.tokens})
     return totals

@@ -3,17 +3,19 @@
 Two accounts. The *charged* one is that of Zhang et al. 2025 (Interplay, arXiv 2512.07783, section 5): tokens of
 next-token training, with every rollout charged as 2,048 tokens whatever its length. The *true* one is the FLOPs in the
 provenance of the stages, which count real prompt and completion tokens (`edgewise.model.flops` works them out).
+What a step of a stage costs in either is said by `edgewise.study.budget`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from edgewise.core.errors import InputError
-from edgewise.core.provenance import Totals
-from edgewise.core.words import counted
+
+Account = Literal["charged", "flops"]
 
 CHARGED_TOKENS = 2048
 """What the paper charges for a rollout: prompt and completion at their longest. Real ones have about 640."""
@@ -63,7 +65,7 @@ def split_charged(budget: float, rl_share: float, sizes: ChargedSizes | None = N
 
 
 def split_flops(budget: float, rl_share: float, *, midtrain_step: float, rl_step: float) -> SplitSteps:
-    """The steps that `budget` FLOPs buy, where a step costs so much: what a finished run's `Totals` say, by its steps.
+    """The steps that `budget` FLOPs buy, where a step costs so much (`edgewise.study.budget.step_flops` expects it).
 
     Rounded as `split_charged` does; the same errors, and one where a step costs nothing.
     """
@@ -81,46 +83,100 @@ def _split(budget: float, rl_share: float, midtrain_step: float, rl_step: float)
 
 
 @dataclass(frozen=True, slots=True)
-class ComputeOfArms:
-    """What each arm took, as measured: tokens and FLOPs summed over its stages; `slack` is how far they may differ."""
+class ArmCompute:
+    """What an arm's own stages of training took, beyond what it shares with its base: means over its training seeds.
 
-    tokens: Mapping[str, float]
-    flops: Mapping[str, float]
-    slack: float
-
-    @property
-    def excess(self) -> float:
-        """By which share the most expensive arm is above the cheapest, in FLOPs."""
-        return max(self.flops.values()) / min(self.flops.values()) - 1
-
-    @property
-    def equal(self) -> bool:
-        return self.excess <= self.slack
-
-    def sentence(self) -> str:
-        """Whether the arms had equal compute, and by how much they differ."""
-        least, most = (choose(self.flops, key=self.flops.__getitem__) for choose in (min, max))
-        if least == most:
-            return f"{counted(len(self.flops), 'arm')} at {self.flops[least]:.3g} FLOPs."
-        verdict = "equal" if self.equal else "not equal"
-        return (
-            f"Compute is {verdict}: {most} took {self.excess:.1%} more FLOPs than {least}"
-            f" ({self.flops[most]:.3g} and {self.flops[least]:.3g}; allowed {self.slack:.1%})."
-        )
-
-
-def compute_of_arms(stages: Mapping[str, Sequence[Totals]], slack: float = 0.05) -> ComputeOfArms:
-    """Sum the totals of the stages of every arm: those that train it, without what all arms share.
-
-    InputError where there is no arm, one took no FLOPs, or the slack is negative.
+    `training_tokens` are those of next-token training and of gold solutions. `prompt_tokens` and `completion_tokens`
+    are those of rollouts, a prompt once for its group; NaN where a version that did not count them made a stage.
+    `charged_tokens` are those of the paper's account, with each rollout at 2,048 tokens.
     """
-    if not stages:
+
+    training_tokens: float
+    prompt_tokens: float
+    completion_tokens: float
+    charged_tokens: float
+    flops: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeOfArms:
+    """What each arm of a study took, and whether those `compared` had equal compute by `account`.
+
+    `excess` is by which share the most expensive of them is above the cheapest, and `slack` how much counts as equal.
+    `declared`: whether the study says that they are equal.
+    """
+
+    arms: Mapping[str, ArmCompute]
+    account: Account
+    compared: tuple[str, ...]
+    slack: float
+    declared: bool
+    excess: float
+    equal: bool
+    sentence: str
+
+
+def compute_of_arms(
+    arms: Mapping[str, ArmCompute],
+    account: Account = "flops",
+    compared: Sequence[str] = (),
+    slack: float = 0.05,
+    *,
+    declared: bool = False,
+) -> ComputeOfArms:
+    """Compare what arms took: those `compared`, or all that took any where none is named.
+
+    InputError where there is no arm, one is not known, or the slack is negative.
+    """
+    if not arms:
         raise InputError("arms: must be at least one")
+    check_slack(slack)
+    unknown = next((arm for arm in compared if arm not in arms), None)
+    if unknown is not None:
+        raise InputError(f"arms: {unknown!r} must be one of {', '.join(arms)}")
+    taken = {arm: its.flops if account == "flops" else its.charged_tokens for arm, its in arms.items()}
+    chosen = {arm: taken[arm] for arm in compared or taken if compared or taken[arm] > 0}
+    excess = relative_excess(chosen.values())
+    return ComputeOfArms(
+        arms=arms,
+        account=account,
+        compared=tuple(chosen),
+        slack=slack,
+        declared=declared,
+        excess=excess,
+        equal=excess <= slack,
+        sentence=_sentence(chosen, account, excess, slack),
+    )
+
+
+def check_slack(slack: float) -> None:
+    """InputError where a slack is negative or no number."""
     if not slack >= 0:
         raise InputError(f"slack: must be 0 or more, is {slack:g}")
-    flops = {arm: math.fsum(totals.flops for totals in its) for arm, its in stages.items()}
-    for arm, its in flops.items():
-        if not its > 0:
-            raise InputError(f"arms: {arm} took no FLOPs, so there is nothing to compare")
-    tokens = {arm: math.fsum(totals.tokens for totals in its) for arm, its in stages.items()}
-    return ComputeOfArms(tokens, flops, slack)
+
+
+def relative_excess(amounts: Iterable[float]) -> float:
+    """By which share the largest amount is above the smallest; 0 of one or none, infinite where the smallest is 0."""
+    ordered = sorted(amounts)
+    if len(ordered) < 2 or ordered[0] == ordered[-1]:
+        return 0.0
+    return ordered[-1] / ordered[0] - 1 if ordered[0] > 0 else math.inf
+
+
+def _sentence(taken: Mapping[str, float], account: Account, excess: float, slack: float) -> str:
+    unit = "FLOPs" if account == "flops" else "charged tokens"
+    if not taken:
+        return "No arm was trained beyond its base."
+    least, most = (choose(taken, key=taken.__getitem__) for choose in (min, max))
+    if len(taken) == 1:
+        return f"{most} alone was trained beyond its base: {taken[most]:.3g} {unit}."
+    if taken[least] == taken[most]:
+        return f"Compute is equal: {taken[most]:.3g} {unit} in all of {', '.join(taken)}."
+    if taken[least] == 0:
+        return f"Compute is not equal: {most} took {taken[most]:.3g} {unit} and {least} none."
+    verdict = "equal" if excess <= slack else "not equal"
+    return (
+        f"Compute is {verdict}: {most} took {excess:.1%} more {unit} than {least}"
+        f" ({taken[most]:.3g} and {taken[least]:.3g}; allowed {slack:.1%})."
+    )

@@ -10,13 +10,13 @@ import heapq
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from edgewise.core.spec import digest, plain
+from edgewise.core.spec import digest
 from edgewise.study.calibration import ComputeRates
-from edgewise.study.plan import longest_paths_first, ready, root, topological_order
+from edgewise.study.plan import longest_paths_first, ready, root, topological_order, without_seeds
 from edgewise.study.stages import Pretrain, Stage
 from edgewise.study.store import Store
 from edgewise.study.study import Study
@@ -62,7 +62,7 @@ def estimate(study: Study, store: Store, workers: int, rates: Mapping[str, Compu
     ordered, names = topological_order(study.evaluations.values()), study.names()
     recorded = _complete_by_spec(ordered, store)
     estimates = {
-        digest(stage): _of_stage(stage, names[digest(stage)], store, recorded.get(_without_seeds(stage), []), rates)
+        digest(stage): _of_stage(stage, names[digest(stage)], store, recorded.get(without_seeds(stage), []), rates)
         for stage in ordered
     }
     missing = [stage for stage in ordered if estimates[digest(stage)].source != "there"]
@@ -79,7 +79,7 @@ def bases_to_calibrate(study: Study, store: Store) -> dict[str, Pretrain]:
     """`root_digest` -> the pre-training that began the models of stages of which none is there, at any seed."""
     ordered = topological_order(study.evaluations.values())
     recorded = _complete_by_spec(ordered, store)
-    roots = {root_digest(stage): root(stage) for stage in ordered if _without_seeds(stage) not in recorded}
+    roots = {root_digest(stage): root(stage) for stage in ordered if without_seeds(stage) not in recorded}
     return {name: base for name, base in roots.items() if isinstance(base, Pretrain)}
 
 
@@ -107,7 +107,7 @@ def _complete_by_spec(stages: Sequence[Stage], store: Store) -> dict[str, list[S
     complete: dict[str, list[Stage]] = {}
     for stage in stages:
         if store.is_complete(stage):
-            complete.setdefault(_without_seeds(stage), []).append(stage)
+            complete.setdefault(without_seeds(stage), []).append(stage)
     return complete
 
 
@@ -138,16 +138,4 @@ def _of_stage(
 
 def root_digest(stage: Stage) -> str:
     """What the shape of a stage's model is told by: the digest of the stage that began it, without its seed."""
-    return _without_seeds(root(stage))
-
-
-def _without_seeds(stage: Stage) -> str:
-    return repr(_unseeded(plain(stage)))
-
-
-def _unseeded(value: Any) -> Any:
-    """A plain spec without the seeds of its stages, which are the nested fields that have a kind and a seed."""
-    if isinstance(value, dict):
-        of_stage = "kind" in value and "version" in value
-        return {name: _unseeded(item) for name, item in value.items() if not (of_stage and name == "seed")}
-    return [_unseeded(item) for item in value] if isinstance(value, list) else value
+    return without_seeds(root(stage))

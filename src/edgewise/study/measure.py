@@ -23,6 +23,8 @@ from edgewise.outcomes.example import Example
 from edgewise.outcomes.io import read_outcomes
 from edgewise.rl.kept_groups import read_groups
 from edgewise.rollouts.table import read_rollout_table
+from edgewise.scaling.compute import ComputeOfArms
+from edgewise.study.arm_compute import measured_compute, missed
 from edgewise.study.nothing_learned import nothing_learned
 from edgewise.study.plan import topological_order
 from edgewise.study.record import StageRecord
@@ -38,7 +40,8 @@ OUTSIDE = "outside every region"
 class Findings:
     """What a study found: the audit of its arms, a set for each region, and what only a laboratory knows.
 
-    `prompts` holds the prompt of each problem and `examples` completions of each model.
+    `prompts` holds the prompt of each problem and `examples` completions of each model. `compute` is what the arms
+    took, where there are several.
     """
 
     title: str
@@ -47,6 +50,7 @@ class Findings:
     prompts: Mapping[str, str]
     examples: Mapping[str, tuple[Example, ...]]
     stages: tuple[StageRecord, ...]
+    compute: ComputeOfArms | None = None
 
 
 def measure(study: Study, store: Store) -> Findings:
@@ -60,7 +64,8 @@ def measure(study: Study, store: Store) -> Findings:
         store.check_unaltered(evaluation)
     folders = {name: store.folder(evaluation) for name, evaluation in study.evaluations.items()}
     models = outcomes_by_region(study, store)
-    concerns = tuple(nothing_learned(study, store, models))
+    compute = measured_compute(study, store)
+    concerns = (*missed(compute), *nothing_learned(study, store, models))
     arms = {
         arm: models[arm] if None in of_seed else {str(seed): models[model_name(arm, seed)] for seed in of_seed}
         for arm, of_seed in study.by_seed.items()
@@ -74,6 +79,7 @@ def measure(study: Study, store: Store) -> Findings:
         prompts=_prompts(next(iter(folders.values())) / ROLLOUTS),
         examples={name: examples_of(name, path / ROLLOUTS, moved) for name, path in folders.items()},
         stages=_stage_records(study, store),
+        compute=compute,
     )
 
 

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from edgewise.boundary.audit.result import Concern
-from edgewise.core.spec import digest
 from edgewise.outcomes.outcomes import Outcomes
-from edgewise.study.plan import topological_order
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
 from edgewise.study.study import Study
@@ -34,10 +32,8 @@ def nothing_learned(study: Study, store: Store, models: Mapping[str, Outcomes]) 
             yield Concern(f"{which} {solves} none {asked}, so nothing can be sharpened or lost: {remedy}")
         else:
             yield Concern(f"No model solves any {asked}: {remedy}", forbids=True)
-    for model, base in study.base_of.items():
-        of_base = {digest(stage) for stage in topological_order([study.evaluations[base]])}
-        own = [stage for stage in topological_order([study.evaluations[model]]) if digest(stage) not in of_base]
-        trained = [(stage, metrics) for stage in own if (metrics := store.metrics(stage))]
+    for model in study.base_of:
+        trained = [(stage, metrics) for stage in study.own_stages(model) if (metrics := store.metrics(stage))]
         idle = [(stage, metrics) for stage, metrics in trained if not any(line.get("grad_norm") for line in metrics)]
         for stage, metrics in idle:
             yield Concern(_about(stage, metrics), forbids=len(idle) == len(trained), models=(model,))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.core.spec import digest
+from edgewise.core.spec import digest, plain
 from edgewise.study.stages import Stage
 
 
@@ -37,6 +38,11 @@ def root(stage: Stage) -> Stage:
     return [stage, *first_parents(stage)][-1]
 
 
+def without_seeds(stage: Stage) -> str:
+    """What two stages share that differ in their seeds and those of their ancestors alone."""
+    return repr(_unseeded(plain(stage)))
+
+
 def check_stages(stages: Iterable[Stage], names: Mapping[str, str]) -> None:
     """InputError names the first stage that cannot be computed, by `names` of digests or its kind, and says why."""
     for stage in stages:
@@ -65,3 +71,11 @@ def ready(waiting: Mapping[str, Stage], running: Iterable[str]) -> list[str]:
     """Digests of the waiting stages of which no parent waits or is among `running`, in the order of `waiting`."""
     incomplete = {*waiting, *running}
     return [name for name, stage in waiting.items() if incomplete.isdisjoint(map(digest, stage.parents))]
+
+
+def _unseeded(value: Any) -> Any:
+    """A plain spec without the seeds of its stages, which are the nested fields that have a kind and a seed."""
+    if isinstance(value, dict):
+        of_stage = "kind" in value and "version" in value
+        return {name: _unseeded(item) for name, item in value.items() if not (of_stage and name == "seed")}
+    return [_unseeded(item) for item in value] if isinstance(value, list) else value

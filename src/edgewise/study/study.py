@@ -11,6 +11,7 @@ from edgewise.boundary.inference.supported_k import largest_claimable_k
 from edgewise.core.errors import InputError
 from edgewise.core.spec import digest
 from edgewise.sampling.params import PowerSamplingParams
+from edgewise.study.equal_compute import EqualCompute
 from edgewise.study.plan import check_stages, first_parents, topological_order
 from edgewise.study.stages import Evaluate, Stage
 from edgewise.study.training_seeds import ByTrainingSeed, checked_seeds, evaluations_by_seed
@@ -34,7 +35,8 @@ class Study:
     share a level, for a problem is in one set. Levels of no region are evaluated and left out of the verdicts. An
     arm is drawn with the base's sampling params, or with power sampling and the base's token limit: sharpening
     without training is an arm of its own. `k` is where claims are made, at most half of the samples; None for the
-    largest power of two up to a quarter of them.
+    largest power of two up to a quarter of them. `equal_compute` declares that arms have equal compute: refused where
+    their specs cannot come to it, and measured after the run.
 
     InputError, too, where training seeds change nothing, a base differs between seeds and an arm does not, there is no
     arm, an arm is the base itself or another arm again, its model was not made from
@@ -50,6 +52,7 @@ class Study:
     regions: Mapping[str, range]
     k: int | None = None
     seeds: Sequence[int] = (0,)
+    equal_compute: EqualCompute | None = None
     by_seed: Mapping[str, Mapping[str | None, Evaluate]] = field(init=False, repr=False, compare=False)
     """Arm, the base first -> training seed -> evaluation; under None one alone, the same at all seeds."""
 
@@ -101,6 +104,8 @@ class Study:
         alike = {digest(evaluation) for evaluation in self.evaluations.values()} - {digest(base)}
         ordered = topological_order(self.evaluations.values())
         check_stages([stage for stage in ordered if digest(stage) not in alike], self.names())
+        if self.equal_compute is not None:
+            self.equal_compute.check(self.own_stages_by_arm)
 
     def _check_seeds(self) -> None:
         """InputError where training seeds change nothing, models cannot be paired, or two would have one name."""
@@ -168,6 +173,17 @@ class Study:
             for arm in self.arms
             for seed in self.by_seed[arm]
         }
+
+    def own_stages(self, model: str) -> list[Stage]:
+        """The stages that make the model of an arm, parents first, without those that make its base's."""
+        evaluations = self.evaluations
+        of_base = {digest(stage) for stage in topological_order([evaluations[self.base_of[model]].parent])}
+        return [stage for stage in topological_order([evaluations[model].parent]) if digest(stage) not in of_base]
+
+    @property
+    def own_stages_by_arm(self) -> dict[str, list[list[Stage]]]:
+        """Arm -> the `own_stages` of its model at each training seed."""
+        return {arm: [self.own_stages(model_name(arm, seed)) for seed in self.by_seed[arm]] for arm in self.arms}
 
     def names(self) -> dict[str, str]:
         """Digest -> what a person calls the stage: "base: pretrain", "edge: rl", ...; shared ones by the first.

@@ -6,37 +6,43 @@ limit. The expectation is for the first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from edgewise.model.decoder import DecoderSpec
 from edgewise.model.flops import sampling_flops, training_flops
+from edgewise.model.hf import read_shape
 from edgewise.model.problem_ids import prompt_ids, solution_ids
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.flops import expected_step
-from edgewise.rl.recipe import Recipe
 from edgewise.sampling.params import PowerSamplingParams
 from edgewise.study.plan import root
-from edgewise.study.stages import Pretrain, Stage
+from edgewise.study.stages import Average, Import, Pretrain, Stage
+from edgewise.study.stages.policy import PolicyStage
 from edgewise.study.stages.roll_out import RollOutStage
 from edgewise.tasks import Split, World
 from edgewise.training.documents import rows_of_step
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.packing import PackedRows
 
-# Problems of each level, and updates, that lengths are averaged over.
-_PROBLEMS, _UPDATES = 16, 4
+# Problems of each level, and at least so many documents of next-token training, that lengths are averaged over.
+_PROBLEMS, _DOCUMENTS = 16, 512
+# How far the work of next-token training may be from its expectation, which is of some of its documents.
+_NEXT_TOKEN_ERROR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a stage is expected to take; `tokens` are those trained on or sampled, as in `Totals`."""
+    """What a stage is expected to take; `tokens` and `gold_tokens` are counted as in `Totals`."""
 
     tokens: float
     training_flops: float
     sampling_flops: float
+    gold_tokens: float = 0.0
 
     @property
     def flops(self) -> float:
@@ -44,28 +50,50 @@ class Work:
 
 
 def expected_work(stage: Stage) -> Work | None:
-    """The work of a stage whose model and kind of work are known; None for others."""
+    """The work of a stage whose model and kind of work are known; None for others.
+
+    To copy or average weights is no work.
+    """
+    if isinstance(stage, Average | Import):
+        return Work(0.0, 0.0, 0.0)
     known = model_of(stage)
     if known is None:
         return None
     spec, tokenizer = known
-    world, split = getattr(stage, "world", None), getattr(stage, "split", None)
-    training, recipe = getattr(stage, "training", None), getattr(stage, "recipe", None)
-    if not isinstance(world, World) or split is None:
-        return None
-    if isinstance(training, NextTokenSpec):
-        return _next_token(spec, tokenizer, world, split, training, stage.seed)
-    if isinstance(recipe, Recipe):
-        prompt, completion = mean_lengths(tokenizer, world, split, recipe.sampling.max_new_tokens)
-        tokens, sampling, updates = expected_step(recipe, spec, len(tokenizer), prompt, completion)
-        return Work(recipe.steps * tokens, recipe.steps * updates, recipe.steps * sampling)
+    world, split, training = (getattr(stage, name, None) for name in ("world", "split", "training"))
+    if isinstance(world, World) and split is not None and isinstance(training, NextTokenSpec):
+        return _next_token(spec, tokenizer, world, split, training)
+    if isinstance(stage, PolicyStage):
+        return _by_recipe(spec, tokenizer, stage, *_mean_lengths_of(stage, tokenizer))
     return _rolled_out(spec, tokenizer, stage) if isinstance(stage, RollOutStage) else None
 
 
+def possible_flops(stage: Stage) -> tuple[float, float]:
+    """The least and the most FLOPs that a stage can be expected to take; 0 and infinity where nothing is known.
+
+    RL takes the least where completions are half as long as gold solutions or half of its groups teach nothing, and the
+    most where every completion reaches its limit and every step draws as often as its filters let it.
+    """
+    work, known = expected_work(stage), model_of(stage)
+    if work is None:
+        return 0.0, math.inf
+    if known is None or not (isinstance(stage, PolicyStage) and stage.recipe.samples_rollouts):
+        return (1 - _NEXT_TOKEN_ERROR) * work.flops, (1 + _NEXT_TOKEN_ERROR) * work.flops
+    sampling = stage.recipe.sampling
+    prompt, _ = _mean_lengths_of(stage, known[1])
+    longest = _by_recipe(*known, stage, prompt, sampling.max_new_tokens)
+    draws = 1 + sampling.filters.resample_up_to
+    return work.flops / 2, draws * longest.sampling_flops + longest.training_flops
+
+
 def model_of(stage: Stage) -> tuple[DecoderSpec, Tokenizer] | None:
-    """Shape and tokenizer of the model that a stage works on, where a pre-training stage began it."""
+    """Shape and tokenizer of the model that a stage works on, where pre-training or an import began it."""
     base = root(stage)
-    return (base.model, Tokenizer(base.words())) if isinstance(base, Pretrain) else None
+    if isinstance(base, Pretrain):
+        return base.model, Tokenizer(base.words())
+    if isinstance(base, Import) and base.path:
+        return read_shape(Path(base.path))[0], Tokenizer(base.words())
+    return None
 
 
 def mean_lengths(tokenizer: Tokenizer, world: World, split: Split, most: int) -> tuple[float, float]:
@@ -76,17 +104,27 @@ def mean_lengths(tokenizer: Tokenizer, world: World, split: Split, most: int) ->
     return float(np.mean(prompts)), float(np.mean(solutions))
 
 
-def _next_token(
-    spec: DecoderSpec, tokenizer: Tokenizer, world: World, split: Split, training: NextTokenSpec, seed: int
-) -> Work:
+def _next_token(spec: DecoderSpec, tokenizer: Tokenizer, world: World, split: Split, training: NextTokenSpec) -> Work:
+    """Expected over the same documents at every training seed, so that a budget buys the same steps at each."""
     sizes = (training.documents, training.row_length, training.randomized_positions)
-    updates = [
-        PackedRows.of(rows_of_step(world, split, tokenizer, *sizes, seed, step))
-        for step in range(min(_UPDATES, training.updates))
-    ]
+    some = range(math.ceil(_DOCUMENTS / training.documents))
+    updates = [PackedRows.of(rows_of_step(world, split, tokenizer, *sizes, 0, step)) for step in some]
     tokens = float(np.mean([rows.real_tokens for rows in updates])) * training.updates
     context = float(np.mean([rows.mean_context for rows in updates]))
     return Work(tokens, training_flops(spec, len(tokenizer), tokens, context), 0.0)
+
+
+def _mean_lengths_of(stage: PolicyStage, tokenizer: Tokenizer) -> tuple[float, float]:
+    return mean_lengths(tokenizer, stage.world, stage.split, stage.recipe.sampling.max_new_tokens)
+
+
+def _by_recipe(spec: DecoderSpec, tokenizer: Tokenizer, stage: PolicyStage, prompt: float, completion: float) -> Work:
+    recipe = stage.recipe
+    tokens, sampling, updates = expected_step(recipe, spec, len(tokenizer), prompt, completion)
+    gold = 0.0
+    if not recipe.samples_rollouts:
+        gold = recipe.optimizer.epochs * recipe.sampling.prompts * (prompt + completion)
+    return Work(*(recipe.steps * of_step for of_step in (tokens, updates, sampling, gold)))
 
 
 def _rolled_out(spec: DecoderSpec, tokenizer: Tokenizer, stage: RollOutStage) -> Work:

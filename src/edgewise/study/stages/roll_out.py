@@ -105,17 +105,18 @@ class RollOutStage(Stage):
 
     def _totals(self, model: Decoder, table: pa.Table) -> Totals:
         lengths = [pc.list_value_length(table[name]).to_numpy() for name in ("prompt_ids", "completion_ids")]
-        sampled = float(lengths[1].sum())
+        # Every row repeats its prompt, which was read once for its group.
+        prompts, sampled = float(lengths[0].sum()) / self.samples, float(lengths[1].sum())
         flops = sampling_flops(
             model.spec,
             model.vocabulary,
             problems=len(table) // self.samples,
             samples=self.samples,
-            prompt_tokens=float(lengths[0].sum()) / self.samples,
+            prompt_tokens=prompts,
             completion_tokens=sampled,
             extra_tokens=float(table["extra_tokens"].to_numpy().sum()),
         )
-        return Totals(tokens=sampled, flops=flops)
+        return Totals(tokens=sampled, prompt_tokens=prompts, flops=flops)
 
     @property
     def _draws(self) -> int:
