@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from edgewise.rl.collect import Collector, ScoredRollouts
+from edgewise.rl.collect import Collector, ScoredRollouts, rollout_metrics, within_group_correlation
 from edgewise.rl.coverage import Coverage
 from edgewise.rl.curriculum import CurriculumState, FreshProblems
 from edgewise.rl.filters import has_variance
@@ -19,7 +21,7 @@ from edgewise.rl.rollout_worker import RolloutWorker
 from edgewise.rollouts.collect import verify_completions
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.sampling.completions import Completions
-from edgewise.tasks.base import Problem
+from edgewise.tasks.base import Problem, Score
 
 from .bandit import TOKENIZER, WORLD, changed, decoder, draw
 
@@ -186,3 +188,50 @@ def test_metrics_say_what_the_rollouts_say() -> None:
     assert metrics["process_correct"] == sum(v.process_correct for v in verdicts) / 20
     assert metrics["truncated"] == pytest.approx(1 - found.completions.finished_PG.mean())
     assert metrics["length"] == pytest.approx(found.completions.length_PG.mean())
+
+
+def test_groups_without_variance_by_level_counted_by_hand() -> None:
+    """Five groups of 4 with 0, 4, 2, 0 and 4 right samples, on the levels 5, 5, 5, 6 and 6."""
+    right, levels = (0, 4, 2, 0, 4), (5, 5, 5, 6, 6)
+    asked = [replace(WORLD.problem("train", 0, i), level=level) for i, level in enumerate(levels)]
+    right_PG = torch.tensor([[g < count for g in range(4)] for count in right])
+    groups = ScoredRollouts(answers(asked, right_PG), right_PG, right_PG.float())
+    whole = rollout_metrics([groups])
+    assert {name: value for name, value in whole.items() if name.startswith("all_")} == {
+        "all_wrong": 2 / 5,
+        "all_right": 2 / 5,
+        "all_wrong_level_5": 1 / 3,
+        "all_right_level_5": 1 / 3,
+        "all_wrong_level_6": 1 / 2,
+        "all_right_level_6": 1 / 2,
+    }
+    assert whole["zero_variance"] == pytest.approx(4 / 5)
+    assert rollout_metrics([groups.select([0, 1]), groups.select([2, 3, 4])]) == whole, "however many draws there were"
+
+
+def test_the_correlation_of_reward_and_process_is_within_groups() -> None:
+    """Easy problems earn more and are solved more, so pooled they agree; within every group they disagree."""
+    wrong, right = Score.WRONG, Score.CORRECT
+    reward_PG = [[1.0, 0.9, 0.9, 0.9], [0.1, 0.1, 0.1, 0.2]]
+    process_PG = [[wrong, right, right, right], [wrong, wrong, right, wrong]]
+    pooled = np.corrcoef(np.ravel(reward_PG), np.ravel(process_PG))[0, 1]
+    # By hand, tenths: rewards .75 -.25 -.25 -.25 | -.25 -.25 -.25 .75; processes -.75 .25 .25 .25 | -.25 -.25 .75 -.25.
+    by_hand = (-0.75 - 0.25) / (0.75 + 0.75)
+    assert pooled > 0.4
+    assert within_group_correlation(reward_PG, process_PG) == pytest.approx(by_hand)
+
+
+def test_the_correlation_leaves_out_what_has_no_grade_and_is_nan_where_nothing_differs() -> None:
+    wrong, right, none = Score.WRONG, Score.CORRECT, Score.UNSCORABLE
+    graded = within_group_correlation([[1.0, 0.0, 0.0]], [[right, wrong, right]])
+    assert graded == pytest.approx(0.5)
+    assert within_group_correlation([[1.0, 0.0, 0.0, 1.0]], [[right, wrong, right, none]]) == graded
+    assert within_group_correlation([[0.5, 1.0]], [[wrong, right]]) == pytest.approx(1)
+    for reward_PG, process_PG in (
+        ([[1.0, 1.0], [0.0, 0.0]], [[right, wrong], [right, wrong]]),
+        ([[1.0, 0.0], [1.0, 0.0]], [[right, right], [wrong, wrong]]),
+        ([[1.0, math.nan]], [[right, wrong]]),
+        ([[1.0, 0.0]], [[none, none]]),
+        ([[1.0]], [[right]]),
+    ):
+        assert math.isnan(within_group_correlation(reward_PG, process_PG))

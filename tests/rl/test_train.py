@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -364,7 +365,8 @@ def test_every_draw_of_a_run_has_numbers_of_its_own(tmp_path: Path, monkeypatch:
 
 
 LOGGED = """entropy kl_to_start effective_batch cumulative_solve_rate zero_variance draws_per_prompt reward solved
-    grad_norm clip_fraction ratio_max length truncated unscorable tokens probe_tokens problems_asked"""
+    grad_norm clip_fraction ratio_max length truncated unscorable tokens probe_tokens problems_asked
+    all_wrong all_right all_wrong_level_1 all_right_level_1 reward_process_correlation sampler_gap"""
 
 
 def test_every_step_logs_what_a_reader_needs(tmp_path: Path) -> None:
@@ -390,6 +392,30 @@ def test_entropy_and_kl_are_exact_means_over_one_sample_in_32(temperature: float
     for name, other in (("kl_to_start", start_logp), ("kl_to_reference", reference_logp)):
         kl = float((policy_logp.exp() * (policy_logp - other)).sum() / len(policy_logp))
         assert found[name] == pytest.approx(kl, rel=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 1.4])
+def test_the_gap_to_the_sampler_is_that_of_the_tokens_that_were_drawn(temperature: float) -> None:
+    writer, trainer = decoder(0), decoder(1)
+    rollouts = draw(writer, problems=24, samples=4)
+    models = Models(trainer, writer, writer, None, None)
+    found = probe(models, rollouts, temperature, CPU)["sampler_gap"]
+    with torch.no_grad():
+        logp = torch.cat([logp for _, logp in unpacked(trainer, rollouts, temperature)[::32]])
+    completions = rollouts.completions
+    recorded = [completions.logp_PGT[p, 0, : completions.length_PG[p, 0]] for p, _ in probed_samples(rollouts)]
+    assert found == pytest.approx(float((logp - torch.from_numpy(np.concatenate(recorded))).abs().mean()), rel=1e-4)
+    assert "sampler_gap" not in probe(models, rollouts, temperature, CPU, by_policy=False)
+
+
+def test_the_gap_to_the_sampler_shows_noise_and_is_of_what_the_policy_wrote(tmp_path: Path) -> None:
+    def gaps(name: str, behavior: object) -> list[float]:
+        train(RunFolder(tmp_path / name), changed(sampling={"behavior": behavior}))
+        return [line["sampler_gap"] for line in metrics(tmp_path / name) if "sampler_gap" in line]
+
+    own, noisy = gaps("own", "policy"), gaps("noisy", {"kind": "policy", "logit_noise": 0.3})
+    assert len(own) == len(noisy) == 3 and max(own) < 1e-4 < 0.02 < min(noisy)
+    assert gaps("start", "start") == []
 
 
 @pytest.mark.parametrize(("problems", "samples", "probed"), [(2, 3, 1), (16, 16, 8), (64, 1, 2), (2, 128, 2)])

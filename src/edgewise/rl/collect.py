@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum, isfinite, nan, sqrt
 
 import torch
 from torch import Tensor
@@ -117,8 +118,10 @@ class Collector:
 def rollout_metrics(sampled: Sequence[ScoredRollouts]) -> dict[str, float]:
     """Metrics of the rollouts of one step: rewards, verdicts, lengths, before any update.
 
-    `solved` is the share of samples with the binary outcome that the recipe rewards, `zero_variance` that of groups in
-    which all have the same; `length` is in tokens.
+    `solved` is the share of samples with the binary outcome that the recipe rewards. Of the groups, `all_wrong` and
+    `all_right` are the shares in which no sample has it and in which all have, also by level ("all_wrong_level_5");
+    `zero_variance` is their sum. `reward_process_correlation` is within groups (`within_group_correlation`); `length`
+    is in tokens.
     """
     verdicts = [verdict for groups in sampled for row in groups.rollouts.verdict_PG for verdict in row]
     count = len(verdicts)
@@ -126,14 +129,55 @@ def rollout_metrics(sampled: Sequence[ScoredRollouts]) -> dict[str, float]:
         return {"samples_drawn": 0.0}
     completions = [groups.rollouts.completions for groups in sampled]
     outcome_PG = torch.cat([groups.outcome_PG for groups in sampled])
-    return {
+    reward_PG = torch.cat([groups.reward_PG for groups in sampled])
+    problems = [problem for groups in sampled for problem in groups.rollouts.problems]
+    process_PG = [[v.process for v in row] for groups in sampled for row in groups.rollouts.verdict_PG]
+    metrics = {
         "samples_drawn": float(count),
-        "reward": float(average(torch.cat([groups.reward_PG for groups in sampled]).flatten())),
+        "reward": float(average(reward_PG.flatten())),
         "solved": float(outcome_PG.float().mean()),
         "answer_correct": sum(verdict.answer is Score.CORRECT for verdict in verdicts) / count,
         "process_correct": sum(verdict.process is Score.CORRECT for verdict in verdicts) / count,
+        "reward_process_correlation": within_group_correlation(reward_PG.tolist(), process_PG),
         "unscorable": sum(verdict.answer is Score.UNSCORABLE for verdict in verdicts) / count,
         "truncated": sum(int((~c.finished_PG).sum()) for c in completions) / count,
         "zero_variance": 1 - float(has_variance(outcome_PG).float().mean()),
         "length": sum(groups.rollouts.sampled_tokens for groups in sampled) / count,
     }
+    return metrics | _groups_without_variance([problem.level for problem in problems], outcome_PG)
+
+
+def _groups_without_variance(level_P: Sequence[int], outcome_PG: Tensor) -> dict[str, float]:
+    wrong_P: list[bool] = (~outcome_PG.any(1)).tolist()
+    right_P: list[bool] = outcome_PG.all(1).tolist()
+    metrics = {"all_wrong": sum(wrong_P) / len(wrong_P), "all_right": sum(right_P) / len(right_P)}
+    for level in sorted(set(level_P)):
+        of_level = [p for p, its_level in enumerate(level_P) if its_level == level]
+        metrics[f"all_wrong_level_{level}"] = sum(wrong_P[p] for p in of_level) / len(of_level)
+        metrics[f"all_right_level_{level}"] = sum(right_P[p] for p in of_level) / len(of_level)
+    return metrics
+
+
+def within_group_correlation(reward_PG: Sequence[Sequence[float]], process_PG: Sequence[Sequence[Score]]) -> float:
+    """Correlation of reward and verified process within groups: Pearson's, after each group's own means are taken off.
+
+    The groups are pooled with a fixed effect each. A correlation over all samples would mostly say that easy problems
+    earn more and are solved more; only what differs within a group can act through a group baseline. Samples without a
+    grade of the process are left out. NaN where no group differs in the one or the other, or a reward is no number.
+    """
+    rewards: list[float] = []
+    processes: list[float] = []
+    for reward_G, process_G in zip(reward_PG, process_PG, strict=True):
+        graded = [g for g, score in enumerate(process_G) if score is not Score.UNSCORABLE]
+        if not all(isfinite(reward_G[g]) for g in graded):
+            return nan
+        rewards += _less_mean([reward_G[g] for g in graded])
+        processes += _less_mean([float(process_G[g]) for g in graded])
+    # Sums that are rounded once do not depend on the CPU.
+    scatter = fsum(r * r for r in rewards) * fsum(p * p for p in processes)
+    return fsum(r * p for r, p in zip(rewards, processes, strict=True)) / sqrt(scatter) if scatter else nan
+
+
+def _less_mean(values: Sequence[float]) -> list[float]:
+    mean = fsum(values) / len(values) if values else 0.0
+    return [value - mean for value in values]

@@ -34,7 +34,7 @@ LENGTH_CHANGE = 0.15
 # Entropy: the share that is left of it, and that share over the share that is left of the unsolved samples.
 ENTROPY_LEFT, ENTROPY_TO_UNSOLVED = 0.25, 0.25
 # KL: the rise in nats a token, and how many times the rise of before it is.
-KL_RISE, KL_FACTOR = 0.02, 3.0
+KL_RISE, KL_FACTOR = 0.05, 3.0
 # Process: the loss from its best, as a share of the samples.
 PROCESS_LOSS = 0.05
 
@@ -138,9 +138,8 @@ def _kl_acceleration(kl_N: MetricSeries) -> tuple[int, str] | None:
     rise_N = median_N - ago_N
     rises_before_N = np.maximum((np.arange(len(kl_N)) + 1 - 2 * PROBES) / PROBES, 1)
     before_N = np.maximum(ago_N - median_N[PROBES - 1], 0) / rises_before_N
-    # The noise of before: the rise itself would count as some.
-    beyond_noise_N = rise_N > ERRORS * _ago(_errors(kl_N, PROBES), PROBES)
-    at = _first((rise_N > KL_RISE) & (rise_N > KL_FACTOR * before_N) & beyond_noise_N, 3 * PROBES)
+    rings_N = (rise_N > KL_RISE) & (rise_N > KL_FACTOR * before_N)
+    at = _first(rings_N & (rise_N > ERRORS * _errors(kl_N, PROBES)), 3 * PROBES)
     if at is None:
         return None
     return at, (
@@ -166,8 +165,8 @@ def _reward_up_process_down(reward_N: MetricSeries, process_N: MetricSeries) -> 
     if at is None:
         return None
     return at, (
-        f"{mean_N[at]:.1%} of the processes are right, {mean_N[best_N[at]]:.1%} were {at - best_N[at]} steps before, and"
-        f" the reward rose by {rise_N[at]:.3f} since"
+        f"{mean_N[at]:.1%} of the processes are right, {mean_N[best_N[at]]:.1%} were {at - best_N[at]} steps before,"
+        f" and the reward rose by {rise_N[at]:.3f} since"
     )
 
 
@@ -193,8 +192,8 @@ RULES = (
         "KL acceleration",
         ("kl_to_start",),
         3 * PROBES,
-        f"within {PROBES} probes the median of {PROBES} rose by {KL_RISE:g} nats a token, and {KL_FACTOR:g} times as much"
-        " as it did on average before",
+        f"within {PROBES} probes the median of {PROBES} rose by {KL_RISE:g} nats a token, and {KL_FACTOR:g} times as"
+        " much as it did on average before",
         "rewards are over-optimized far from the start: arXiv 2210.10760",
         _kl_acceleration,
     ),
@@ -202,8 +201,8 @@ RULES = (
         "reward up, process down",
         ("reward", "process_correct"),
         2 * STEPS,
-        f"over {STEPS} steps the verified process is {100 * PROCESS_LOSS:g} points below its best so far, and the reward"
-        f" has risen since by {REWARD_ERRORS:g} standard errors",
+        f"over {STEPS} steps the verified process is {100 * PROCESS_LOSS:g} points below its best so far, and the"
+        f" reward has risen since by {REWARD_ERRORS:g} standard errors",
         "a proxy rises while the gold falls: arXiv 2210.10760",
         _reward_up_process_down,
     ),

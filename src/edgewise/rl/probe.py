@@ -1,11 +1,11 @@
-"""Probe of the policy before the updates of a step: exact entropy, and exact KL to start and reference."""
+"""Probe of the policy before the updates of a step: exact entropy, exact KL to start and reference, sampler's gap."""
 
 from __future__ import annotations
 
 import torch
 
 from edgewise.model.fixed_order import total
-from edgewise.rl.batch import MicroBatch, Minibatch, logits_of
+from edgewise.rl.batch import MicroBatch, Minibatch, logits_of, logp_of
 from edgewise.rl.kl import entropy, exact_kl
 from edgewise.rl.models import Models
 from edgewise.rl.reference_reset import Reset
@@ -24,15 +24,27 @@ def is_probed(step: int, steps: int, reset: Reset) -> bool:
 
 @torch.no_grad()
 def probe(
-    models: Models, rollouts: Rollouts, temperature: float, execution: Execution, precision: str = "fp32"
+    models: Models,
+    rollouts: Rollouts,
+    temperature: float,
+    execution: Execution,
+    precision: str = "fp32",
+    *,
+    by_policy: bool = True,
 ) -> dict[str, float]:
     """Exact entropy of the policy, and its exact KL to start and reference, with the layers in `precision`.
 
-    Nats per token, means over the `probe_tokens` tokens of one sample in 32: the first samples of groups that are
-    spread evenly over the step, of one group at least.
+    Where the policy itself wrote (`by_policy`) also `sampler_gap`: the mean absolute difference between the
+    log-probability that the sampler recorded of a token and the one that the trainer computes, 0 up to rounding if the
+    two agree; a policy that wrote some steps ago, or with noise, shows in it too. Nats per token, means over the
+    `probe_tokens` tokens of one sample in 32: the first samples of groups that are spread evenly over the step, of one
+    group at least.
     """
-    first_samples = Minibatch.of(rollouts, probed_samples(rollouts), torch.ones(len(rollouts.problems), 1))
-    names = ("entropy", "kl_to_start", "kl_to_reference")
+    cells = probed_samples(rollouts)
+    first_samples = Minibatch.of(rollouts, cells, torch.ones(len(rollouts.problems), 1))
+    recorded_DT = torch.from_numpy(rollouts.completions.logp_PGT[[p for p, _ in cells], [g for _, g in cells]])
+    recorded_DT = recorded_DT.to(execution.device)
+    names = ("entropy", "kl_to_start", "kl_to_reference", *(("sampler_gap",) if by_policy else ()))
 
     def sums_of(micro_batch: MicroBatch) -> tuple[float, ...]:
         logits_NV = logits_of(models.policy, micro_batch, temperature, precision)
@@ -42,7 +54,11 @@ def probe(
         if models.reference is not models.start:
             reference_NV = logits_of(models.reference, micro_batch, temperature, precision)
             to_reference = float(total(exact_kl(logits_NV, reference_NV)))
-        return float(total(entropy(logits_NV))), to_start, to_reference
+        exact = float(total(entropy(logits_NV))), to_start, to_reference
+        if not by_policy:
+            return exact
+        recorded_N = recorded_DT[micro_batch.sample_index_N, micro_batch.token_index_N]
+        return *exact, float(total((logp_of(logits_NV, micro_batch) - recorded_N).abs()))
 
     micro_batches = first_samples.micro_batches(execution)
     gathered = execution.distributed.all_gather(list(execution.map_in_order(sums_of, micro_batches)))

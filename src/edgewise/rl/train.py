@@ -161,7 +161,14 @@ def train(
             metrics |= {"effective_batch": 0.0, "grad_norm": 0.0}
             if scored is not None:
                 if is_probed(step, recipe.steps, kl.reset):
-                    metrics |= probe(models, scored.rollouts, sampling.temperature, execution, recipe.precision)
+                    metrics |= probe(
+                        models,
+                        scored.rollouts,
+                        sampling.temperature,
+                        execution,
+                        recipe.precision,
+                        by_policy=sampling.behavior.kind == "policy",
+                    )
 
                 # Advantages.
                 batch = advantages.compute(scored, step, step_seed)
