@@ -129,7 +129,14 @@ def _stages(metrics: bool) -> tuple[StageRecord, ...]:
             "process_correct": i / 40,
             "entropy": 0.5 - i / 100,
             "kl_to_start": i / 200,
-            "zero_variance": 0.3,
+            "all_wrong": 0.2,
+            "all_right": 0.1,
+            "all_wrong_level_3": 0.25,
+            "all_right_level_3": 0.125 if i < 15 else 0.5,
+            "reward_process_correlation": 0.7,
+            "length": 20.0 if i < 15 else 40.0,
+            "clip_fraction": 0.01,
+            "sampler_gap": 1e-7,
         }
         for i in steps
     ]

@@ -125,6 +125,7 @@ def _run(
     from edgewise.core.distributed import process_group
     from edgewise.model.backend import choose_backend
     from edgewise.report.folder import write_report
+    from edgewise.report.health import print_health
     from edgewise.report.progress import StudyProgress
     from edgewise.report.terminal import print_audit, status
     from edgewise.study.context import Context
@@ -160,6 +161,7 @@ def _run(
                 command=command,
                 study=findings,
             )
+    print_health(findings.health)
     print_audit(findings.audit, folder if writable else None, findings.compute)
     if not writable:
         typer.echo(f"warning: the report is not written: {folder} cannot be written to", err=True)

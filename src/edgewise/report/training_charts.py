@@ -20,7 +20,12 @@ TRAINING: Mapping[str, tuple[str, str]] = {
     "process_correct": ("Process correct", "share of the rollouts of a step"),
     "entropy": ("Entropy", "nats per token, over one sample in 32 of every fourth step"),
     "kl_to_start": ("KL to the start model", "nats per token, over one sample in 32 of every fourth step"),
-    "zero_variance": ("Groups without a signal", "share of groups whose outcomes are all equal"),
+    "all_wrong": ("Groups all wrong", "share of groups without a rewarded outcome"),
+    "all_right": ("Groups all right", "share of groups whose outcomes are all rewarded"),
+    "reward_process_correlation": ("Reward and process", "correlation within groups of a step"),
+    "length": ("Length", "tokens, mean over the rollouts of a step"),
+    "clip_fraction": ("Clipped", "share of tokens where the clip acts"),
+    "sampler_gap": ("Sampler and trainer", "mean difference of log-probabilities, nats per token, every fourth step"),
 }
 
 # Beyond this a line holds more points than pixels.

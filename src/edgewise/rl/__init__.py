@@ -14,4 +14,5 @@ train               the loop; it uses
     batch                   packed batches and micro-batches
     update, critic          the policy's and the critic's updates
     models, probe, flops    who takes part, what is measured, what it costs
+health              alarms over the metrics of a run, without torch
 """
