@@ -27,16 +27,17 @@ MetricSeries = NDArray[np.float64]
 
 # Lines that are taken together: of every step, and of the steps that are probed, one in four.
 STEPS, PROBES = 10, 3
-# A change is beyond noise from so many standard errors on; the rise of a reward that goes with a fall needs fewer.
-ERRORS, REWARD_ERRORS = 5.0, 2.0
+# A change is beyond noise from so many standard errors on.
+ERRORS = 4.0
 # Length: change, as a share of that of the first steps.
 LENGTH_CHANGE = 0.15
 # Entropy: the share that is left of it, and that share over the share that is left of the unsolved samples.
 ENTROPY_LEFT, ENTROPY_TO_UNSOLVED = 0.25, 0.25
-# KL: the rise in nats a token, and how many times the rise of before it is.
-KL_RISE, KL_FACTOR = 0.05, 3.0
-# Process: the loss from its best, as a share of the samples.
-PROCESS_LOSS = 0.05
+# KL: the rise in nats a token, how many times the rise of before it is, and its standard errors, fewer because a jump
+# counts as scatter too.
+KL_RISE, KL_FACTOR, KL_ERRORS = 0.08, 3.0, 3.0
+# Process: the loss from its best, as a share of the samples; and what the reward may have lost, as a share of that.
+PROCESS_LOSS, REWARD_FALL = 0.05, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _kl_acceleration(kl_N: MetricSeries) -> tuple[int, str] | None:
     rises_before_N = np.maximum((np.arange(len(kl_N)) + 1 - 2 * PROBES) / PROBES, 1)
     before_N = np.maximum(ago_N - median_N[PROBES - 1], 0) / rises_before_N
     rings_N = (rise_N > KL_RISE) & (rise_N > KL_FACTOR * before_N)
-    at = _first(rings_N & (rise_N > ERRORS * _errors(kl_N, PROBES)), 3 * PROBES)
+    at = _first(rings_N & (rise_N > KL_ERRORS * _errors(kl_N, PROBES)), 2 * PROBES)
     if at is None:
         return None
     return at, (
@@ -149,24 +150,24 @@ def _kl_acceleration(kl_N: MetricSeries) -> tuple[int, str] | None:
 
 
 def _reward_up_process_down(reward_N: MetricSeries, process_N: MetricSeries) -> tuple[int, str] | None:
-    """The verified process has lost PROCESS_LOSS from its best while the reward rose, which so pays something else.
+    """The verified process has lost PROCESS_LOSS from its best while the reward rose or held: it pays something else.
 
-    What is measured falls while what pays for it rises (Gao et al. 2022, arXiv 2210.10760).
+    What is measured falls while what pays for it rises (Gao et al. 2022, arXiv 2210.10760). The noise is that of reward
+    minus process, in which harder and easier steps cancel.
     """
-    mean_N, error_N = _means(process_N, STEPS), _errors(process_N, STEPS)
-    paid_N, paid_error_N = _means(reward_N, STEPS), _errors(reward_N, STEPS)
+    mean_N, paid_N = _means(process_N, STEPS), _means(reward_N, STEPS)
     # The place of the best mean so far.
     whole_N = np.nan_to_num(mean_N, nan=-math.inf)
     is_best_N = np.concatenate([[True], whole_N[1:] > np.maximum.accumulate(whole_N)[:-1]])
     best_N = np.maximum.accumulate(np.where(is_best_N, np.arange(len(whole_N)), 0))
     loss_N, rise_N = mean_N[best_N] - mean_N, paid_N - paid_N[best_N]
-    lost_N = (loss_N > PROCESS_LOSS) & (loss_N > ERRORS * error_N)
-    at = _first(lost_N & (rise_N > REWARD_ERRORS * paid_error_N), 2 * STEPS)
+    beyond_noise_N = loss_N + rise_N > ERRORS * _errors(reward_N - process_N, STEPS)
+    at = _first((loss_N > PROCESS_LOSS) & (rise_N > -REWARD_FALL * loss_N) & beyond_noise_N, 2 * STEPS)
     if at is None:
         return None
     return at, (
-        f"{mean_N[at]:.1%} of the processes are right, {mean_N[best_N[at]]:.1%} were {at - best_N[at]} steps before,"
-        f" and the reward rose by {rise_N[at]:.3f} since"
+        f"{mean_N[at]:.1%} of the processes are right, {mean_N[best_N[at]]:.1%} were {at - best_N[at]} steps before;"
+        f" since then the reward went from {paid_N[best_N[at]]:.3f} to {paid_N[at]:.3f}"
     )
 
 
@@ -191,7 +192,7 @@ RULES = (
     AlarmRule(
         "KL acceleration",
         ("kl_to_start",),
-        3 * PROBES,
+        2 * PROBES,
         f"within {PROBES} probes the median of {PROBES} rose by {KL_RISE:g} nats a token, and {KL_FACTOR:g} times as"
         " much as it did on average before",
         "rewards are over-optimized far from the start: arXiv 2210.10760",
@@ -202,12 +203,13 @@ RULES = (
         ("reward", "process_correct"),
         2 * STEPS,
         f"over {STEPS} steps the verified process is {100 * PROCESS_LOSS:g} points below its best so far, and the"
-        f" reward has risen since by {REWARD_ERRORS:g} standard errors",
+        f" reward has risen since, or has lost less than {REWARD_FALL:.0%} of that",
         "a proxy rises while the gold falls: arXiv 2210.10760",
         _reward_up_process_down,
     ),
 )
-"""Every alarm, in the order in which `alarms` gives them. All changes must also be ERRORS standard errors large."""
+"""Every alarm, in the order in which `alarms` gives them. All changes must also be ERRORS (KL_ERRORS) standard errors
+large."""
 
 
 def _means(values_N: MetricSeries, width: int) -> MetricSeries:
