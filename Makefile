@@ -30,7 +30,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml hatch_build.py $(wildcard s
 demo: env
 	$(BIN)/edgewise demo
 
-# All pages, or some: make pages PAGES="recipes worlds". Two take most of an hour: calibrate and seeds.
+# All pages, or some: make pages PAGES="recipes worlds". Three take most of an hour: calibrate, seeds and interplay.
 pages: env
 	$(BIN)/python -m tools.pages $(PAGES)
 

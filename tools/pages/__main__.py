@@ -8,7 +8,7 @@ import time
 
 from edgewise.core.errors import unknown_name
 
-# Each takes seconds, scaling a minute or two, the last two most of an hour: they simulate or train.
+# Each takes seconds, scaling a minute or two, the last three most of an hour: they simulate or train.
 PAGES = (
     "commands",
     "schema",
@@ -22,6 +22,7 @@ PAGES = (
     "scaling",
     "calibrate",
     "seeds",
+    "interplay",
 )
 
 

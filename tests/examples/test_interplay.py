@@ -1,0 +1,67 @@
+"""examples/interplay.py: the toy pipeline runs whole by its command, and every scale is a study that can be run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgewise.cli.loading import study_of
+from edgewise.cli.study import report_name
+from edgewise.study.plan import topological_order
+from edgewise.study.stages import RL, Midtrain
+
+ROOT = Path(__file__).parents[2]
+INTERPLAY = f"{ROOT / 'examples' / 'interplay.py'}:interplay"
+
+
+def test_the_toy_pipeline_runs_and_compares_the_splits(tmp_path: Path) -> None:
+    options = ["rl_shares=[0,0.5,1]", "--scale", "toy", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "edgewise", "run", "interplay.py:interplay", *options]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT / "examples", env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / report_name("interplay.py:interplay", ["rl_shares=[0,0.5,1]"], scale="toy")
+    record = json.loads((folder / "boundary.json").read_text(encoding="utf-8"))
+    assert record["models"] == ["base", "mid-training alone", "50% RL", "RL alone"]
+    assert [part["name"] for part in record["sets"]] == ["in distribution", "rarely seen", "edge", "hard"]
+
+
+def steps_by_arm(scale: str, account: str) -> dict[str, list[int]]:
+    study = study_of(INTERPLAY, [f"account={account}"], None, scale)
+    lines = {arm: topological_order([evaluation]) for arm, evaluation in study.evaluations.items()}
+    return {
+        arm: [
+            stage.recipe.steps if isinstance(stage, RL) else stage.training.steps
+            for stage in line
+            if isinstance(stage, RL | Midtrain)
+        ]
+        for arm, line in lines.items()
+    }
+
+
+@pytest.mark.parametrize("account", ["flops", "charged"])
+def test_half_of_the_budget_buys_half_of_the_steps(account: str) -> None:
+    steps = steps_by_arm("nano", account)
+    (midtraining,) = steps["mid-training alone"]
+    assert steps["base"] == []
+    assert steps["RL alone"] == [60]
+    assert steps["50% RL"] == [midtraining // 2, 30]
+    assert [steps[f"{share}% RL"][1] for share in (20, 80)] == [12, 48]
+
+
+@pytest.mark.slow
+def test_the_account_of_the_paper_gives_about_the_steps_of_its_table_3() -> None:
+    steps = steps_by_arm("paper", "charged")
+    table = {"20% RL": (6400, 40), "50% RL": (4000, 100), "80% RL": (1600, 160)}
+    for arm, (midtraining, rl) in table.items():
+        assert steps[arm] == [pytest.approx(midtraining, rel=0.01), rl]
+
+
+@pytest.mark.slow
+def test_the_small_pipeline_is_a_study_that_can_be_run() -> None:
+    assert steps_by_arm("small", "flops")["RL alone"] == [100]
