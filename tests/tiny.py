@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic
 from edgewise.training import next_token
 from edgewise.training.execution import CPU, Execution
+from edgewise.training.metrics_file import Metrics
 from edgewise.training.next_token import NextTokenSpec
 from edgewise.training.optimizer import OptimizerSpec
 from edgewise.training.run_folder import RunFolder
@@ -80,9 +82,13 @@ class Log:
 
     steps: list[tuple[str, int, int]] = field(default_factory=list)
     done: list[tuple[str, bool]] = field(default_factory=list)
+    lines: dict[str, list[Metrics]] = field(default_factory=dict)
 
     def advanced(self, stage: Stage, done: int, total: int, note: str) -> None:
         self.steps.append((digest(stage), done, total))
+
+    def logged(self, stage: Stage, lines: Sequence[Metrics]) -> None:
+        self.lines.setdefault(digest(stage), []).extend(lines)
 
     def completed(self, stage: Stage, *, reused: bool) -> None:
         self.done.append((digest(stage), reused))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +28,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     root = tmp_path_factory.mktemp("finished") / "deep" / "store"
     store = run(STUDY, Context(root, workers=2), log)
     return Finished(STUDY, store, log)
+
+
+@pytest.fixture
+def copied(finished: Finished, tmp_path: Path) -> Store:
+    """The finished store, to be altered."""
+    shutil.copytree(finished.store.root, tmp_path / "copied")
+    return Store(tmp_path / "copied")

@@ -49,7 +49,7 @@ def test_jobs_of_submitit_give_the_same_digests_and_one_that_fails_says_why(fini
 
 
 class Told(Log):
-    """Says when the first progress is told."""
+    """Says when the first step is told."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,8 @@ class Told(Log):
 
     def advanced(self, stage: Stage, done: int, total: int, note: str) -> None:
         super().advanced(stage, done, total, note)
-        self.begun.set()
+        if done:
+            self.begun.set()
 
 
 @pytest.mark.slow

@@ -42,13 +42,6 @@ class Untouched(Log):
         pytest.fail(f"{stage.kind} was computed")
 
 
-@pytest.fixture
-def copied(finished: Finished, tmp_path: Path) -> Store:
-    """The finished store, to be altered."""
-    shutil.copytree(finished.store.root, tmp_path / "copied")
-    return Store(tmp_path / "copied")
-
-
 def verified(place: Path, log: Log | None = None, execution: Execution = CPU) -> tuple[bool, str]:
     return recompute(recorded_stages(place), Context(place, workers=1, execution=execution), log or Log())
 

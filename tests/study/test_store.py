@@ -54,13 +54,6 @@ def one_line(error: pytest.ExceptionInfo[InputError]) -> str:
     return message
 
 
-@pytest.fixture
-def copied(finished: Finished, tmp_path: Path) -> Store:
-    """The finished store, to be damaged."""
-    shutil.copytree(finished.store.root, tmp_path / "copied")
-    return Store(tmp_path / "copied")
-
-
 def test_equal_specs_are_one_stage_and_any_difference_is_another() -> None:
     again = Pretrain.parse(PRETRAIN.model_dump())
     assert again is not PRETRAIN and digest(again) == digest(PRETRAIN)

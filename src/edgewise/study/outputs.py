@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, deserialize
 
 from edgewise.core.errors import InputError
-from edgewise.training.run_folder import METRICS
+from edgewise.training.metrics_file import METRICS
 
 SPEC = "spec.json"
 PROVENANCE = "provenance.json"

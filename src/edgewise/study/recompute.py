@@ -25,6 +25,7 @@ from edgewise.study.run import run
 from edgewise.study.runners.base import Watcher
 from edgewise.study.stages import Stage, stage_of_kind
 from edgewise.study.store import UNFINISHED, Store, folder_name
+from edgewise.training.metrics_file import Metrics
 
 # Where the page of a study stands, its record says which stages it was made from.
 RECORD = "boundary.json"
@@ -116,6 +117,9 @@ class _Comparison:
 
     def advanced(self, stage: Stage, done: int, total: int, note: str) -> None:
         self._watcher.advanced(stage, done, total, note)
+
+    def logged(self, stage: Stage, lines: Sequence[Metrics]) -> None:
+        self._watcher.logged(stage, lines)
 
     def completed(self, stage: Stage, *, reused: bool) -> None:
         self._watcher.completed(stage, reused=reused)

@@ -7,8 +7,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from edgewise.core.spec import digest
 from edgewise.study.context import Context
+from edgewise.study.following import Following
 from edgewise.study.plan import check_stages, longest_paths_first, ready, topological_order
-from edgewise.study.runners.base import Advanced, Runner, SilentWatcher, Watcher
+from edgewise.study.runners.base import Advanced, Runner, Watcher
 from edgewise.study.runners.distributed import DistributedRunner
 from edgewise.study.runners.elsewhere import runner_elsewhere
 from edgewise.study.runners.local import LocalRunner
@@ -17,30 +18,29 @@ from edgewise.study.store import Store
 from edgewise.study.study import Study
 
 
-def run(study: Study | Iterable[Stage], context: Context, watcher: Watcher | None = None) -> Store:
+def run(study: Study | Iterable[Stage], context: Context, *watchers: Watcher) -> Store:
     """Compute the missing stages of a study, or of given stages and their ancestors; returns the store that holds it.
 
     What is complete is reused, and what was interrupted resumes. InputError, before anything is computed, where a stage
     cannot be. The first failure stops the run after the stages
     under way have been stopped; everything saved stays. Several ranks must all call this; only the first one's
-    watcher is told.
+    watchers are told.
     """
     stages = study.evaluations.values() if isinstance(study, Study) else study
     ordered = topological_order(stages)
     store, distributed = Store(context.root), context.execution.distributed
-    if watcher is None or not distributed.is_rank_zero:
-        watcher = SilentWatcher()
     complete = distributed.on_rank_zero(lambda: {digest(stage): store.is_complete(stage) for stage in ordered})
     by_need = longest_paths_first(ordered)
     missing = [stage for stage in by_need if not complete[digest(stage)]]
     if not isinstance(study, Study):  # a study has been checked when it was made
         check_stages(missing, {})
+    following = Following(store, watchers if distributed.is_rank_zero else ())
     for stage in by_need:
         if complete[digest(stage)]:
-            watcher.completed(stage, reused=True)
+            following.completed(stage, reused=True)
     if missing:
-        with _runner(context, watcher.advanced) as runner:
-            _compute_all(missing, runner, watcher)
+        with following, _runner(context, following.advanced) as runner:
+            _compute_all(missing, runner, following)
     return store
 
 
@@ -50,7 +50,7 @@ def _runner(context: Context, advanced: Advanced) -> Runner:
     return (DistributedRunner if context.execution.distributed.size > 1 else LocalRunner)(context, advanced)
 
 
-def _compute_all(missing: list[Stage], runner: Runner, watcher: Watcher) -> None:
+def _compute_all(missing: list[Stage], runner: Runner, watcher: Following | Watcher) -> None:
     """Submit each stage when its parents are complete and a slot is free, the first in the list first."""
     waiting = {digest(stage): stage for stage in missing}
     running: dict[Future[None], Stage] = {}

@@ -31,7 +31,8 @@ from edgewise.study.other_bits import other_bits
 from edgewise.study.outputs import PROVENANCE, SPEC, alteration, output_digests
 from edgewise.study.stages import Stage
 from edgewise.training.execution import CPU, Execution
-from edgewise.training.run_folder import METRICS, Progress, RunFolder, silent
+from edgewise.training.metrics_file import METRICS
+from edgewise.training.run_folder import Progress, RunFolder, silent
 
 # The folder of a stage that is being computed, or was interrupted, ends in this.
 UNFINISHED = ".unfinished"

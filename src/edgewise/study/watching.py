@@ -20,7 +20,8 @@ from edgewise.study.outputs import PROVENANCE, SPEC
 from edgewise.study.record import FINISHED, StageRecord, StageStatus
 from edgewise.study.stages import stage_of_kind
 from edgewise.study.store import UNFINISHED, is_held, read_metrics
-from edgewise.training.run_folder import GROUPS, METRICS
+from edgewise.training.metrics_file import METRICS
+from edgewise.training.run_folder import GROUPS
 
 PAGE = "report.html"
 

@@ -86,6 +86,14 @@ def possible_flops(stage: Stage) -> tuple[float, float]:
     return work.flops / 2, draws * longest.sampling_flops + longest.training_flops
 
 
+def planned_steps(stage: Stage) -> int | None:
+    """How many steps a stage trains for, each a line of its metrics; None for one that trains nothing."""
+    training, recipe = getattr(stage, "training", None), getattr(stage, "recipe", None)
+    if isinstance(training, NextTokenSpec):
+        return training.updates
+    return recipe.steps if isinstance(recipe, Recipe) else None
+
+
 def model_of(stage: Stage) -> tuple[DecoderSpec, Tokenizer] | None:
     """Shape and tokenizer of the model that a stage works on, where pre-training or an import began it."""
     base = root(stage)

@@ -22,14 +22,15 @@ from edgewise.core.errors import InputError
 from edgewise.core.json_lines import whole_lines
 from edgewise.core.provenance import Totals
 from edgewise.training.checkpoint import drop_damaged, load_checkpoint, remove_checkpoint, save_checkpoint
+from edgewise.training.metrics_file import METRICS
 from edgewise.training.sharded_tensors import mesh_of, own_rows
 from edgewise.training.state import State
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
 
-# Numbers of each step; and of some steps, groups of rollouts to be read.
-METRICS, GROUPS = "metrics.jsonl", "groups.jsonl"
+# Of some steps, groups of rollouts to be read; beside METRICS, the numbers of each step.
+GROUPS = "groups.jsonl"
 
 Progress = Callable[[int, int, str], None]
 """Called with the number of steps done, the number of all steps, and a note."""

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Protocol, Self
 
 from edgewise.study.stages import Stage
+from edgewise.training.metrics_file import Metrics
 
 Advanced = Callable[[Stage, int, int, str], None]
-"""Called as a stage advances: the stage, the steps done, all steps, a note."""
+"""Called when a stage begins and as it advances: the stage, the steps done, all steps (0: not known), a note."""
 
 
 class Watcher(Protocol):
-    """Follows the stages of a study: called as a stage advances, and once when it is complete."""
-
-    def advanced(self, stage: Stage, done: int, total: int, note: str) -> None: ...
-
-    def completed(self, stage: Stage, *, reused: bool) -> None: ...
-
-
-class SilentWatcher:
-    """A watcher that shows nothing."""
+    """Follows the stages of a study. Called from several threads; the last of `advanced` may come after `completed`."""
 
     def advanced(self, stage: Stage, done: int, total: int, note: str) -> None:
-        pass
+        """The stage has begun, or has done so many of its steps; `total` is 0 where the runner does not know it."""
+
+    def logged(self, stage: Stage, lines: Sequence[Metrics]) -> None:
+        """The stage has logged these lines of metrics, each step once."""
 
     def completed(self, stage: Stage, *, reused: bool) -> None:
-        pass
+        """The stage is complete; `reused`: it was there before."""
 
 
 class Runner(Protocol):

@@ -27,6 +27,7 @@ class DistributedRunner:
 
     def submit(self, stage: Stage) -> Future[None]:
         progress = partial(self._advanced, stage)
+        progress(0, 0, "")
         self._store.compute(stage, self._context.execution, progress, self._context.checkpoint_seconds)
         done: Future[None] = Future()
         done.set_result(None)

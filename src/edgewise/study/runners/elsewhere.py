@@ -59,6 +59,7 @@ def compute_sent(pickled: bytes, name: str, context: Context, progress: Progress
     """
     stage = load_stage(pickled, name)
     torch.set_num_threads(1)
+    progress(0, 0, "")
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:

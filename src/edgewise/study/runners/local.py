@@ -118,6 +118,7 @@ class LocalRunner:
         if len(message) == 2:
             name, process = message
             self._begun_by[process] = self._stages[name]
+            self._advanced(self._stages[name], 0, 0, "")
             return
         name, done, total, note = message
         self._advanced(self._stages[name], done, total, note)

@@ -17,6 +17,7 @@ from edgewise.study.runners.base import Advanced
 from edgewise.study.runners.elsewhere import compute_sent
 from edgewise.study.stages import Stage
 from edgewise.study.store import folder_name
+from edgewise.study.work import planned_steps
 from edgewise.training.run_folder import silent
 
 # Seconds between two looks at the jobs.
@@ -55,7 +56,7 @@ class SlurmRunner:
         job = self._executor.submit(compute_sent, pickle.dumps(stage), digest(stage), self._context, silent)
         result: Future[None] = Future()
         self._jobs[result] = (job, stage)
-        self._advanced(stage, 0, 1, f"job {job.job_id}")
+        self._advanced(stage, 0, planned_steps(stage) or 0, f"job {job.job_id}")
         return result
 
     def __exit__(
