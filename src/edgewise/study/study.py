@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -188,15 +189,19 @@ class Study:
     def names(self) -> dict[str, str]:
         """Digest -> what a person calls the stage: "base: pretrain", "edge: rl", ...; shared ones by the first.
 
-        Parents stand before children.
+        Parents stand before children. A second stage of one kind in an arm is "edge: rl 2".
         """
         names: dict[str, str] = {}
+        taken: Counter[str] = Counter()
 
-        def name(model: str, stage: Stage) -> None:
+        def visit(model: str, stage: Stage) -> None:
             for parent in stage.parents:
-                name(model, parent)
-            names.setdefault(digest(stage), f"{model}: {stage.kind}")
+                visit(model, parent)
+            if digest(stage) not in names:
+                name = f"{model}: {stage.kind}"
+                taken[name] += 1
+                names[digest(stage)] = f"{name} {taken[name]}" if taken[name] > 1 else name
 
         for model, evaluation in self.evaluations.items():
-            name(model, evaluation)
+            visit(model, evaluation)
         return names
