@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from edgewise.boundary.audit.audit import audit
 from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.verdict.labels import shown_label
 from edgewise.report import formats
 from edgewise.report.concerns import MOST_LINES
 from edgewise.report.terminal import print_audit
-from tests.report.synthetic import BASE, HARD, WIDE
+from tests.report.synthetic import BASE, HARD, WIDE, outcomes
 
 
 def test_the_end_of_an_audit(found: Audit, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +59,20 @@ def test_many_concerns_stay_short(found: Audit, capsys: pytest.CaptureFixture[st
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("no claim: ", "take care: "))]
     assert lines[0] == "no claim: step 0, step 1, step 2, 37 more: Graded by another verifier."
     assert len(lines) == MOST_LINES + 1 and lines[-1] == "take care: 23 more such lines stand in the report"
+
+
+def test_a_long_name_is_not_folded_where_a_narrow_window_has_room_for_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verdict then stands under the name; in a wide window, beside it."""
+    name = "in-distribution RL, long, 2"
+    found = audit({BASE: outcomes(BASE), name: outcomes(WIDE)}, resamples=100)
+    part = found.verdicts[name].parts[HARD]
+    label = shown_label(part.label, part.k)
+    change = f"{formats.points(part.delta_k.value)} {formats.points_interval(part.delta_k)}"
+    for width, below in ((80, 1), (140, 0)):
+        monkeypatch.setenv("COLUMNS", str(width))
+        print_audit(found, Path("out"))
+        table = capsys.readouterr().out.partition("Percent of problems")[2].splitlines()
+        *_, row = (i for i, line in enumerate(table) if line.startswith(f"   {name}"))
+        assert change in table[row] and label in table[row + below]

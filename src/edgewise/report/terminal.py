@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.status import Status
 from rich.table import Table
@@ -24,6 +25,8 @@ from edgewise.scaling.compute import ComputeOfArms
 
 # Columns of the terminal from which on a tuned model's own pass@k stands beside its difference from the base.
 WIDE = 100
+# More columns than any table has.
+_ANY_WIDTH = 10_000
 # So many problems are named.
 MOST_NAMED: Mapping[Way, int] = {"down": 3, "up": 1}
 # Of so many sets it is said of each who solves what; the page says it of all.
@@ -74,7 +77,10 @@ def print_audit(audit: Audit, folder: Path | None, compute: ComputeOfArms | None
             Text.assemble("policy ", (check.outcome, style), f": {one_line(where)}: {one_line(check.reason)}")
         )
     console.print()
-    console.print(_pass_table(audit, wide=console.width >= WIDE))
+    table = _pass_table(audit, wide=console.width >= WIDE, verdicts_below=False)
+    if Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).maximum > console.width:
+        table = _pass_table(audit, wide=False, verdicts_below=True)
+    console.print(table)
     if compute is not None:
         console.print(_compute_table(compute))
         console.print(Text(one_line(compute.sentence)))
@@ -121,7 +127,8 @@ def _compute_table(compute: ComputeOfArms) -> Table:
     return table
 
 
-def _pass_table(audit: Audit, *, wide: bool) -> Table:
+def _pass_table(audit: Audit, *, wide: bool, verdicts_below: bool) -> Table:
+    """One row for each set and model; a verdict stands beside its model, or below it, which leaves more room."""
     ks = sorted({problem_set.whole.k for problem_set in audit.sets})
     parts = [part for verdict in audit.verdicts.values() for part in verdict.parts.values()]
     confidence = next(iter(audit.sets[0].whole.curves.values()))[audit.metric].bootstrap.confidence
@@ -138,7 +145,15 @@ def _pass_table(audit: Audit, *, wide: bool) -> Table:
     for k in shown_ks:
         heading = f"pass@{k or (ks[0] if len(ks) == 1 else 'k')}"
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    if not verdicts_below:
+        table.add_column("verdict", no_wrap=True)
+
+    def add(name: Text, numbers: Iterable[str], verdict: tuple[str, str] | None) -> None:
+        if verdicts_below:
+            table.add_row(Text.assemble(name, "\n    ", verdict) if verdict else name, *numbers)
+        else:
+            table.add_row(name, *numbers, Text(*verdict) if verdict else "")
+
     for problem_set in audit.sets:
         scope = problem_set.whole
         about = counted(scope.problems, "problem") + (f", k = {scope.k}" if len(ks) > 1 else "")
@@ -149,13 +164,13 @@ def _pass_table(audit: Audit, *, wide: bool) -> Table:
                 f"{formats.points(delta.value)} {formats.points_interval(delta)}"
                 for delta, _ in zip((part.delta_1, part.delta_k), shown_ks, strict=False)
             ]
-            table.add_row(Text(f"  {one_line(arm)}", "bold"), *changes, Text(*_label(part.label, part.k)))
+            add(Text(f"  {one_line(arm)}", "bold"), changes, _label(part.label, part.k))
         for model, curves in scope.curves.items():
             curve = curves[audit.metric]
             passes = [curve.at(k or scope.k) for k in shown_ks]
             name = Text(f"  {one_line(model)}")
             if model not in scope.verdicts:
-                table.add_row(name, *map(percent_with_interval, passes), "")
+                add(name, map(percent_with_interval, passes), None)
                 continue
             part = scope.verdicts[model]
             changes = [
@@ -163,5 +178,5 @@ def _pass_table(audit: Audit, *, wide: bool) -> Table:
                 + f"{formats.points(delta.value)} {formats.points_interval(delta)}"
                 for rate, delta in zip(passes, (part.delta_1, part.delta_k), strict=False)
             ]
-            table.add_row(name, *changes, Text(*_label(part.label, part.k)))
+            add(name, changes, _label(part.label, part.k))
     return table

@@ -88,10 +88,10 @@ def possible_flops(stage: Stage) -> tuple[float, float]:
 
 def planned_steps(stage: Stage) -> int | None:
     """How many steps a stage trains for, each a line of its metrics; None for one that trains nothing."""
-    training, recipe = getattr(stage, "training", None), getattr(stage, "recipe", None)
+    training = getattr(stage, "training", None)
     if isinstance(training, NextTokenSpec):
         return training.updates
-    return recipe.steps if isinstance(recipe, Recipe) else None
+    return stage.recipe.steps if isinstance(stage, PolicyStage) else None
 
 
 def model_of(stage: Stage) -> tuple[DecoderSpec, Tokenizer] | None:
