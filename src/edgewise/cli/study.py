@@ -7,7 +7,7 @@ import hashlib
 import os
 import shlex
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +54,14 @@ On = Annotated[
         help="Where stages are computed: ray, ray://HOST:PORT, slurm or slurm:partition=gpu,... Default: this machine.",
     ),
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        metavar="NAME",
+        help="Write the metrics of all stages to tensorboard, wandb or trackio too; may be repeated.",
+    ),
+]
 Scale = Annotated[
     str | None, typer.Option(metavar="NAME", help="Size of a study whose spec has a field `scale`, e.g. nano.")
 ]
@@ -72,10 +80,11 @@ def run_demo(
     device: Device = "cpu",
     backend: ComputedBy = "auto",
     on: On = "",
+    track: Track = None,
     yes: Yes = False,
 ) -> None:
     """Train a small model, run RL on it twice, and say whether RL extended its boundary."""
-    _run(DEMO, settings or [], seeds, None, out, workers, device, backend, on, yes, shard=False)
+    _run(DEMO, settings or [], seeds, None, out, workers, device, backend, on, track or [], yes, shard=False)
 
 
 def run_named(
@@ -89,6 +98,7 @@ def run_named(
     backend: ComputedBy = "auto",
     on: On = "",
     shard: Shard = False,
+    track: Track = None,
     yes: Yes = False,
     recorded: Annotated[
         Path | None,
@@ -106,7 +116,7 @@ def run_named(
     elif study is None:
         raise InputError("STUDY: must be given, as MODULE:FUNCTION or FILE.py:FUNCTION; or --verify DIR")
     else:
-        _run(study, settings or [], seeds, scale, out, workers, device, backend, on, yes, shard)
+        _run(study, settings or [], seeds, scale, out, workers, device, backend, on, track or [], yes, shard)
 
 
 def _run(
@@ -119,6 +129,7 @@ def _run(
     device: str,
     backend: str,
     on: str,
+    track: list[str],
     yes: bool,
     shard: bool,
 ) -> None:
@@ -132,22 +143,31 @@ def _run(
     from edgewise.study.measure import measure
     from edgewise.study.outline import outline_of, write_outline
     from edgewise.study.run import run
+    from edgewise.study.runners.base import Watcher
     from edgewise.study.store import Store
+    from edgewise.study.trackers.base import tracker_named
+    from edgewise.study.tracking import Tracking
     from edgewise.training.execution import Execution, check_device
 
     study = study_of(name, settings, seeds, scale)
     check_stages_to_compute(study, Store(out), yes=yes)
-    progress = StudyProgress(study.names())
+    names = study.names()
     folder, command = out / report_name(name, settings, seeds, scale), shlex.join(["edgewise", *sys.argv[1:]])
-    with process_group(device) as distributed:
+    with process_group(device) as distributed, ExitStack() as stack:
         chosen = choose_backend("torch" if shard and backend == "auto" else backend, device)
         execution = Execution(check_device(device), chosen, distributed=distributed, shard=shard)
         context = Context(root=out, workers=workers or execution.stages_at_once(), execution=execution, on=on)
+        trackers = {tracker: tracker_named(tracker) for tracker in dict.fromkeys(track) if distributed.is_rank_zero}
         writable = distributed.is_rank_zero and _is_writable(folder)
         if writable:
             write_outline(outline_of(study, command), folder)
-        with progress if distributed.is_rank_zero else nullcontext():
-            store = run(study, context, progress)
+        watchers: list[Watcher] = []
+        if distributed.is_rank_zero:
+            watchers.append(stack.enter_context(StudyProgress(names)))
+        for tracker, opened in trackers.items():
+            tracking = Tracking(tracker, opened, report_name(name, []), names, out, _warn)
+            watchers.append(stack.enter_context(tracking))
+        store = run(study, context, *watchers)
     if not distributed.is_rank_zero:
         return
     with status("measuring and writing the report, some seconds"):
@@ -164,7 +184,7 @@ def _run(
     print_health(findings.health)
     print_audit(findings.audit, folder if writable else None, findings.compute)
     if not writable:
-        typer.echo(f"warning: the report is not written: {folder} cannot be written to", err=True)
+        _warn(f"the report is not written: {folder} cannot be written to")
 
 
 def _recompute(
@@ -231,6 +251,10 @@ def report_name(name: str, settings: list[str], seeds: str | None = None, scale:
     if len(text) <= 80 and all(c.isalnum() or c in "_-+=.," for c in text):
         return text
     return f"{words[0]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _warn(line: str) -> None:
+    typer.echo(f"warning: {line}", err=True)
 
 
 def _is_writable(folder: Path) -> bool:
