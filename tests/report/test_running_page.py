@@ -18,6 +18,7 @@ from edgewise.report.page import groups
 from edgewise.report.page.running import changed_parts, render_running, running_parts
 from edgewise.report.serve import PageServer, Query, json_of
 from edgewise.report.serve import html as page_of
+from edgewise.report.training_charts import TRAINING
 from tests.report import lab
 from tests.report.browser import dump_address, needs_browser
 from tests.report.hostile import HOSTILE, IMAGE, SCRIPT
@@ -177,7 +178,7 @@ def test_the_page_follows_the_study_in_a_browser(server: PageServer, tmp_path: P
     assert shown is not None, "the page reported nothing"
     seen: dict[str, Any] = json.loads(html.unescape(shown[1]))
     assert seen["faults"] == [] and seen["hacked"] is None
-    assert seen["charts"] == 6
+    assert seen["charts"] == len(TRAINING)
     assert (seen["step"], seen["first"]) == ("28", "0"), "the newest step first, then the one that was chosen"
     assert len(seen["samples"]) == 2 and HOSTILE.split("{{")[0] in seen["samples"][1]
     assert seen["words"] == ["finished", "finished", "interrupted", "waiting"]
