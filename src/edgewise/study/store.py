@@ -13,8 +13,9 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from edgewise.study.outputs import PROVENANCE, SPEC, alteration, output_digests
 from edgewise.study.stages import Stage
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.metrics_file import METRICS
-from edgewise.training.run_folder import Progress, RunFolder, silent
+from edgewise.training.run_folder import Progress, RunFolder, kept_here, silent
 
 # The folder of a stage that is being computed, or was interrupted, ends in this.
 UNFINISHED = ".unfinished"
@@ -41,6 +42,9 @@ LOCK = ".lock"
 
 # Seconds after which a lock is held by another process that computes, and not by one that looked for a moment.
 _A_LOOK = 0.5
+
+# Where stages that were computed elsewhere arrive, until they are whole.
+_ARRIVING = ".arriving"
 
 
 def folder_name(stage: Stage) -> str:
@@ -87,28 +91,54 @@ class Store:
     def is_complete(self, stage: Stage) -> bool:
         return (self.folder(stage) / PROVENANCE).exists()
 
+    def unfinished(self, stage: Stage) -> Path:
+        """Where the stage is computed, and what is saved of it stands until it is complete."""
+        return self.root / (folder_name(stage) + UNFINISHED)
+
+    def arriving(self, stage: Stage) -> Path:
+        """Where what was computed elsewhere is written, until it is whole and takes its place."""
+        return self.root / _ARRIVING / folder_name(stage)
+
     def compute(
-        self, stage: Stage, execution: Execution = CPU, progress: Progress = silent, checkpoint_seconds: float = 20.0
+        self,
+        stage: Stage,
+        execution: Execution = CPU,
+        progress: Progress = silent,
+        checkpoint_seconds: float = 20.0,
+        saved: Callable[[], None] = kept_here,
     ) -> Path:
         """The stage's complete folder, computed now unless it is there.
 
         Parents must be complete, and are compared with their recorded digests before anything is built upon them. All
-        ranks of `execution` must call this; they compute the stage together. InputError where the store cannot be
-        written, is full or is moved away, another process holds the stage, or a parent was altered.
+        ranks of `execution` must call this; they compute the stage together. `saved` is called on the first one when
+        there is more to go on from. InputError where the store cannot be written, is full or is moved away, another
+        process holds the stage, or a parent was altered.
         """
-        folder = self.folder(stage)
-        unfinished = folder.with_name(folder.name + UNFINISHED)
+        folder, unfinished = self.folder(stage), self.unfinished(stage)
         distributed = execution.distributed
-        with self._lock(folder) if distributed.is_rank_zero else nullcontext():
+        with self.hold(stage) if distributed.is_rank_zero else nullcontext():
             if distributed.on_rank_zero(lambda: self._begin(stage, unfinished)):
                 started = time.monotonic()
                 parents = [self.folder(parent) for parent in stage.parents]
-                work = RunFolder(unfinished, progress, checkpoint_seconds, distributed)
+                work = RunFolder(unfinished, progress, checkpoint_seconds, distributed, saved)
                 with _disk_errors_of(unfinished):
                     totals = stage.run(parents, work, execution)
                     provenance = self._provenance(stage, totals, time.monotonic() - started, execution)
                     distributed.on_rank_zero(lambda: self._finish(unfinished, folder, provenance))
         return folder
+
+    def receive(self, stage: Stage, write: Callable[[Path], None]) -> None:
+        """Have `write` fill an empty folder with a complete stage, and give it its place. The caller holds the stage.
+
+        What was saved of it here is dropped. InputError where something that is no complete stage is in its place.
+        """
+        folder, arriving = self.folder(stage), self.arriving(stage)
+        self._check_free(folder)
+        shutil.rmtree(arriving, ignore_errors=True)
+        arriving.mkdir(parents=True)
+        write(arriving)
+        os.replace(arriving, folder)
+        shutil.rmtree(self.unfinished(stage), ignore_errors=True)
 
     def provenance(self, stage: Stage) -> Provenance:
         """What is recorded about how a complete stage was made; InputError where it cannot be read."""
@@ -132,8 +162,7 @@ class Store:
         folder = self.folder(stage)
         if self.is_complete(stage):
             return False
-        if folder.exists():
-            raise InputError(f"{folder}: has no provenance.json, so it is not a complete stage; remove it")
+        self._check_free(folder)
         absent = [self.folder(parent).name for parent in stage.parents if not self.is_complete(parent)]
         if absent:
             raise InputError(f"{folder.name}: its parent {absent[0]} is not complete; compute that first")
@@ -145,6 +174,10 @@ class Store:
         unfinished.mkdir(exist_ok=True)
         write_json(unfinished / SPEC, plain(stage), sort_keys=True)
         return True
+
+    def _check_free(self, folder: Path) -> None:
+        if folder.exists():
+            raise InputError(f"{folder}: has no provenance.json, so it is not a complete stage; remove it")
 
     def _finish(self, unfinished: Path, folder: Path, provenance: Provenance) -> None:
         if not (unfinished / SPEC).exists():  # moved away after the last step; what was written since is no whole stage
@@ -175,8 +208,13 @@ class Store:
         )
 
     @contextmanager
-    def _lock(self, folder: Path) -> Iterator[None]:
-        lock = FileLock(str(folder) + LOCK, timeout=_A_LOOK, poll_interval=0.01)
+    def hold(self, stage: Stage, patience: float = _A_LOOK) -> Iterator[None]:
+        """Keep every other process of the machines that share the store from the stage.
+
+        `StageHeld` where one keeps it itself for longer than `patience` seconds.
+        """
+        folder = self.folder(stage)
+        lock = FileLock(str(folder) + LOCK, timeout=patience, poll_interval=0.01)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire()

@@ -88,6 +88,16 @@ def load_checkpoint(folder: Path, mesh: DeviceMesh | None = None) -> Checkpoint 
     raise InputError(f"{folders}: corrupt checkpoint; remove the folder to start this stage afresh")
 
 
+def newest_step(folder: Path) -> int:
+    """The step of the newest checkpoint, by what it says alone; 0 where there is none."""
+    for path in (folder, _old(folder)):
+        try:
+            return int(json.loads((path / "state.json").read_text())["step"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return 0
+
+
 def drop_damaged(folder: Path) -> None:
     """Remove the newest checkpoint, which is damaged, so that the next one does not push out the whole one before."""
     shutil.rmtree(folder, ignore_errors=True)

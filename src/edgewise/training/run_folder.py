@@ -40,6 +40,10 @@ def silent(done: int, total: int, note: str) -> None:
     """A progress callback that shows nothing."""
 
 
+def kept_here() -> None:
+    """What is done with what a run saves, beyond saving it in its folder: nothing."""
+
+
 def check_finite(metrics: Mapping[str, float], names: Sequence[str], remedy: str) -> None:
     """InputError at the first of the metrics `names` that is NaN or infinite; `remedy` says what to try.
 
@@ -55,13 +59,15 @@ class RunFolder:
     """One run of a training loop in one folder: `metrics.jsonl`, `groups.jsonl` of RL, and `checkpoint/`.
 
     `checkpoint_seconds` is how much work an interruption may cost. All ranks of `distributed` read the folder, and
-    the first one writes it; of a sharded state each rank writes its rows.
+    the first one writes it; of a sharded state each rank writes its rows. `saved` is called on the first one after each
+    checkpoint or part that an interrupted run goes on from.
     """
 
     path: Path
     progress: Progress = silent
     checkpoint_seconds: float = 20.0
     distributed: Distributed = SINGLE_PROCESS
+    saved: Callable[[], None] = kept_here
 
     def steps(self, total: int, state: State, totals: Totals) -> Iterator[int]:
         """Yield the steps still to do, after restoring `state` and `totals` from the checkpoint, where there is one.
@@ -75,20 +81,22 @@ class RunFolder:
         mesh = mesh_of(state.tensors().values())
         first, note = self._restore(state, totals, mesh)
         writers = SINGLE_PROCESS if mesh is None else self.distributed
-        saved, before = time.monotonic(), totals.seconds
-        start = saved
+        last, before = time.monotonic(), totals.seconds
+        start = last
         for step in range(first, total):
             yield step
             now = time.monotonic()
             totals.seconds = before + now - start
             self.progress(step + 1, total, note)
-            due = step + 1 == total or now - saved >= self.checkpoint_seconds
+            due = step + 1 == total or now - last >= self.checkpoint_seconds
             if self._writes_now(due, writers):
                 tensors = state.tensors()
                 with self.errors_of(step):
                     _check_tensors(tensors, writers)
                 save_checkpoint(self._checkpoint, step + 1, tensors, asdict(totals), writers)
-                saved = time.monotonic()
+                if self.distributed.is_rank_zero:
+                    self.saved()
+                last = time.monotonic()
 
     @contextmanager
     def errors_of(self, step: int) -> Iterator[None]:

@@ -16,6 +16,8 @@ from edgewise.training.run_folder import RunFolder
 MODEL = "model"
 ROLLOUTS = "rollouts.parquet"
 OUTCOMES = "outcomes.parquet"
+# Of rollouts that are being drawn: a folder of tables.
+PARTS = "parts"
 
 
 def load_parent(parent: Path, world: World, execution: Execution) -> tuple[Decoder, Tokenizer]:

@@ -24,7 +24,7 @@ from edgewise.rollouts.table import read_rollout_table, rollout_table, write_rol
 from edgewise.sampling.engine import Engine, check_fits
 from edgewise.sampling.params import PowerSamplingParams, SamplingParams
 from edgewise.sampling.power import PowerSampler
-from edgewise.study.stages.artifacts import ROLLOUTS, check_vocabulary, load_parent
+from edgewise.study.stages.artifacts import PARTS, ROLLOUTS, check_vocabulary, load_parent
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.tasks import AnyWorld, Problem, Split, World
 from edgewise.tasks.base import first_distinct
@@ -65,7 +65,7 @@ class RollOutStage(Stage):
         engine = Engine(model, tokenizer.eos, cores=execution.cores)
         problems = self._problems()
         size = max(1, (_ROWS_OF_A_PART if execution.device.type == "cpu" else _ROWS_OF_A_GPU_PART) // self.samples)
-        parts = folder.path / "parts"
+        parts = folder.path / PARTS
         parts.mkdir(exist_ok=True)
         # Named by the size too: on a GPU other parts are left than on a CPU.
         paths = [parts / f"{start:06d}-of-{size}.parquet" for start in range(0, len(problems), size)]
@@ -77,6 +77,7 @@ class RollOutStage(Stage):
                 drawn = execution.distributed.all_gather([self._rollouts(engine, tokenizer, some)] if some else [])
                 if execution.distributed.is_rank_zero:
                     write_rollout_table(rollout_table(Rollouts.concatenate(drawn)), path)
+                    folder.saved()
         folder.progress(len(paths), len(paths), "")
 
         def finish() -> Totals:
