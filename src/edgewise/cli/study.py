@@ -62,6 +62,15 @@ Track = Annotated[
         help="Write the metrics of all stages to tensorboard, wandb or trackio too; may be repeated.",
     ),
 ]
+Artifacts = Annotated[
+    str,
+    typer.Option(
+        "--artifacts",
+        metavar="URL",
+        help="Where finished stages and checkpoints are for machines that share no file system: s3://bucket/runs,"
+        " gs://..., file:///mnt/runs. Default: in --out alone.",
+    ),
+]
 Scale = Annotated[
     str | None, typer.Option(metavar="NAME", help="Size of a study whose spec has a field `scale`, e.g. nano.")
 ]
@@ -84,7 +93,7 @@ def run_demo(
     yes: Yes = False,
 ) -> None:
     """Train a small model, run RL on it twice, and say whether RL extended its boundary."""
-    _run(DEMO, settings or [], seeds, None, out, workers, device, backend, on, track or [], yes, shard=False)
+    _run(DEMO, settings or [], seeds, None, out, workers, device, backend, on, "", track or [], yes, shard=False)
 
 
 def run_named(
@@ -97,6 +106,7 @@ def run_named(
     device: Device = "cpu",
     backend: ComputedBy = "auto",
     on: On = "",
+    artifacts: Artifacts = "",
     shard: Shard = False,
     track: Track = None,
     yes: Yes = False,
@@ -116,7 +126,7 @@ def run_named(
     elif study is None:
         raise InputError("STUDY: must be given, as MODULE:FUNCTION or FILE.py:FUNCTION; or --verify DIR")
     else:
-        _run(study, settings or [], seeds, scale, out, workers, device, backend, on, track or [], yes, shard)
+        _run(study, settings or [], seeds, scale, out, workers, device, backend, on, artifacts, track or [], yes, shard)
 
 
 def _run(
@@ -129,6 +139,7 @@ def _run(
     device: str,
     backend: str,
     on: str,
+    artifacts: str,
     track: list[str],
     yes: bool,
     shard: bool,
@@ -142,6 +153,7 @@ def _run(
     from edgewise.study.context import Context
     from edgewise.study.measure import measure
     from edgewise.study.outline import outline_of, write_outline
+    from edgewise.study.remote.folder import RemoteFolder
     from edgewise.study.run import run
     from edgewise.study.runners.base import Watcher
     from edgewise.study.store import Store
@@ -150,13 +162,17 @@ def _run(
     from edgewise.training.execution import Execution, check_device
 
     study = study_of(name, settings, seeds, scale)
-    check_stages_to_compute(study, Store(out), yes=yes)
+    if artifacts:
+        RemoteFolder(artifacts).check_writable()
+    check_stages_to_compute(study, Store(out), artifacts, yes=yes)
     names = study.names()
     folder, command = out / report_name(name, settings, seeds, scale), shlex.join(["edgewise", *sys.argv[1:]])
     with process_group(device) as distributed, ExitStack() as stack:
         chosen = choose_backend("torch" if shard and backend == "auto" else backend, device)
         execution = Execution(check_device(device), chosen, distributed=distributed, shard=shard)
-        context = Context(root=out, workers=workers or execution.stages_at_once(), execution=execution, on=on)
+        context = Context(
+            root=out, workers=workers or execution.stages_at_once(), execution=execution, on=on, artifacts=artifacts
+        )
         trackers = {tracker: tracker_named(tracker) for tracker in dict.fromkeys(track) if distributed.is_rank_zero}
         writable = distributed.is_rank_zero and _is_writable(folder)
         if writable:
@@ -222,11 +238,16 @@ def _recompute(
     raise typer.Exit(0 if equal else 1)
 
 
-def check_stages_to_compute(study: Study, store: Store, *, yes: bool) -> None:
+def check_stages_to_compute(study: Study, store: Store, artifacts: str = "", *, yes: bool) -> None:
     """InputError where a study has more stages to compute than anybody starts by mistake, unless `yes`."""
     from edgewise.study.plan import topological_order
+    from edgewise.study.remote.folder import RemoteFolder
+    from edgewise.study.remote.stages import remote_provenance
 
     missing = [s for s in topological_order(study.evaluations.values()) if not store.is_complete(s)]
+    if len(missing) > MOST_STAGES and artifacts and not yes:
+        remote = RemoteFolder(artifacts)
+        missing = [stage for stage in missing if remote_provenance(remote, stage) is None]
     if len(missing) > MOST_STAGES and not yes:
         raise InputError(
             f"{len(missing)} stages to compute, more than {MOST_STAGES}: `edgewise plan` says what they cost; start"

@@ -18,7 +18,8 @@ class Context:
     small, processes use cores better than threads do, and a fixed thread count keeps sums in one order. With several
     ranks the stages run one after the other, each by all ranks, and `workers` has no use. `checkpoint_seconds` is how
     much work an interruption may cost each stage. `on` is where: "" for processes of this machine, else "ray" or
-    "slurm" with what `edgewise.study.runners.elsewhere` says of them.
+    "slurm" with what `edgewise.study.runners.elsewhere` says of them. `artifacts` is an fsspec URL that has the
+    stages of machines without a common file system; each then has a store of its own (`edgewise.study.remote`).
     """
 
     root: Path
@@ -26,3 +27,4 @@ class Context:
     checkpoint_seconds: float = 20.0
     execution: Execution = CPU
     on: str = ""
+    artifacts: str = ""

@@ -9,6 +9,8 @@ from edgewise.core.spec import digest
 from edgewise.study.context import Context
 from edgewise.study.following import Following
 from edgewise.study.plan import check_stages, longest_paths_first, ready, topological_order
+from edgewise.study.remote.compute import fetch_stages, share_if_complete
+from edgewise.study.remote.folder import RemoteFolder
 from edgewise.study.runners.base import Advanced, Runner, Watcher
 from edgewise.study.runners.distributed import DistributedRunner
 from edgewise.study.runners.elsewhere import runner_elsewhere
@@ -22,14 +24,15 @@ def run(study: Study | Iterable[Stage], context: Context, *watchers: Watcher) ->
     """Compute the missing stages of a study, or of given stages and their ancestors; returns the store that holds it.
 
     What is complete is reused, and what was interrupted resumes. InputError, before anything is computed, where a stage
-    cannot be. The first failure stops the run after the stages
-    under way have been stopped; everything saved stays. Several ranks must all call this; only the first one's
-    watchers are told.
+    cannot be. The first failure stops the run after the stages under way have been stopped; everything saved stays.
+    Where the context has `artifacts`, the store has at the end what was computed elsewhere, compared with its digests.
+    Several ranks must all call this; only the first one's watchers are told.
     """
     stages = study.evaluations.values() if isinstance(study, Study) else study
     ordered = topological_order(stages)
     store, distributed = Store(context.root), context.execution.distributed
-    complete = distributed.on_rank_zero(lambda: {digest(stage): store.is_complete(stage) for stage in ordered})
+    remote = RemoteFolder(context.artifacts) if context.artifacts else None
+    complete = distributed.on_rank_zero(lambda: _complete(ordered, store, remote))
     by_need = longest_paths_first(ordered)
     missing = [stage for stage in by_need if not complete[digest(stage)]]
     if not isinstance(study, Study):  # a study has been checked when it was made
@@ -41,7 +44,16 @@ def run(study: Study | Iterable[Stage], context: Context, *watchers: Watcher) ->
     if missing:
         with following, _runner(context, following.advanced) as runner:
             _compute_all(missing, runner, following)
+    if remote is not None:
+        distributed.on_rank_zero(lambda: fetch_stages(ordered, store, remote))
     return store
+
+
+def _complete(stages: Iterable[Stage], store: Store, remote: RemoteFolder | None) -> dict[str, bool]:
+    """Digest -> whether a stage is complete here, or at the URL, which gets what is complete here alone."""
+    if remote is None:
+        return {digest(stage): store.is_complete(stage) for stage in stages}
+    return {digest(stage): share_if_complete(stage, store, remote) for stage in stages}
 
 
 def _runner(context: Context, advanced: Advanced) -> Runner:

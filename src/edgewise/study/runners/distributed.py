@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Self
 
 from edgewise.study.context import Context
+from edgewise.study.remote.compute import compute_stage
 from edgewise.study.runners.base import Advanced
 from edgewise.study.stages import Stage
-from edgewise.study.store import Store
 
 
 class DistributedRunner:
@@ -23,12 +23,11 @@ class DistributedRunner:
 
     def __init__(self, context: Context, advanced: Advanced) -> None:
         self._context, self._advanced = context, advanced
-        self._store = Store(context.root)
 
     def submit(self, stage: Stage) -> Future[None]:
         progress = partial(self._advanced, stage)
         progress(0, 0, "")
-        self._store.compute(stage, self._context.execution, progress, self._context.checkpoint_seconds)
+        compute_stage(stage, self._context, self._context.execution, progress)
         done: Future[None] = Future()
         done.set_result(None)
         return done

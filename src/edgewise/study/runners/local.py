@@ -26,6 +26,7 @@ from edgewise.core.processes import describe_exit, interrupts_held_back
 from edgewise.core.spec import digest
 from edgewise.core.threads import Cores
 from edgewise.study.context import Context
+from edgewise.study.remote.compute import compute_stage
 from edgewise.study.runners.base import Advanced
 from edgewise.study.runners.sent import load_stage
 from edgewise.study.stages import Stage
@@ -224,4 +225,4 @@ def _compute(pickled: bytes, name: str, context: Context) -> None:
 
     # A stage that is left alone takes the cores of those that have finished. No result depends on it.
     execution = replace(context.execution, cores=Cores(_worker.stages_under_way))
-    Store(context.root).compute(stage, execution, report, context.checkpoint_seconds)
+    compute_stage(stage, context, execution, report)
