@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 
 from edgewise.core.errors import InputError
+from edgewise.core.spec import digest
 from edgewise.study.context import Context
 from edgewise.study.run import run
-from edgewise.study.runners.elsewhere import runner_elsewhere
+from edgewise.study.runners.elsewhere import SCRATCH, compute_sent, runner_elsewhere
 from edgewise.study.stages import Stage
 from edgewise.study.store import Store
+from edgewise.training.run_folder import silent
 from tests.tiny import PRETRAIN, STAGES, STUDY, Log
 
 from .conftest import Finished
@@ -48,6 +51,19 @@ def test_jobs_of_submitit_give_the_same_digests_and_one_that_fails_says_why(fini
         run([refused], context, Log())
 
 
+def test_a_machine_computes_where_its_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = Context(tmp_path / "out", artifacts=f"file://{tmp_path}/bucket")
+    sent = pickle.dumps(PRETRAIN), digest(PRETRAIN)
+    monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path / "disk"))
+    monkeypatch.setenv(SCRATCH, "scratch")
+    with pytest.raises(InputError, match=r"^EDGEWISE_SCRATCH: must be an absolute path on the machine that computes"):
+        compute_sent(*sent, context, silent)
+    monkeypatch.setenv(SCRATCH, "$SLURM_TMPDIR/stages")
+    compute_sent(*sent, context, silent)
+    assert Store(tmp_path / "disk" / "stages").is_complete(PRETRAIN)
+    assert Store(tmp_path / "bucket").is_complete(PRETRAIN) and not (tmp_path / "out").exists()
+
+
 class Told(Log):
     """Says when the first step is told."""
 
@@ -62,10 +78,13 @@ class Told(Log):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("shared", ["store", "artifacts"])
 def test_a_node_of_ray_that_is_lost_during_a_stage_costs_no_result(
-    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared: str, finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The nodes share a file system, or a URL alone: then each has a folder of its own, and nobody that of another."""
     monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # all of it on 127.0.0.1
+    url = f"file://{tmp_path}/bucket" if shared == "artifacts" else ""
     ray = pytest.importorskip("ray", reason="needs `pip install edgewise[ray]`")
     from ray.cluster_utils import Cluster
 
@@ -74,26 +93,40 @@ def test_a_node_of_ray_that_is_lost_during_a_stage_costs_no_result(
         initialize_head=True,
         head_node_args={"num_cpus": 0, "include_dashboard": False, "node_ip_address": "127.0.0.1"},
     )
-    first = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+
+    def add_node(name: str) -> Any:
+        scratch = {SCRATCH: str(tmp_path / name)}
+        return cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", env_vars=scratch)
+
+    first = add_node("first")
     try:
         ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
 
         long = PRETRAIN.model_copy(update={"training": PRETRAIN.training.model_copy(update={"steps": 1500})})
+        context = Context(tmp_path / "out", on="ray", checkpoint_seconds=0.0, artifacts=url)
         log = Told()
         with ThreadPoolExecutor(1) as thread:  # Ray adds nodes in the main thread only
-            running = thread.submit(run, [long], Context(tmp_path, on="ray", checkpoint_seconds=0.0), log)
+            running = thread.submit(run, [long], context, log)
             assert log.begun.wait(60)
             cluster.remove_node(first, allow_graceful=False)
-            store = Store(tmp_path)
+            store = Store(context.root)
             assert not store.is_complete(long)
-            cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+            add_node("second")
             running.result(200)
         calm = Store(tmp_path / "calm")
         calm.compute(long)
         assert store.provenance(long).outputs == calm.provenance(long).outputs
-        run(STUDY, Context(tmp_path, on="ray"), Log())
+        add_node("third")
+        run(STUDY, context, Log())
         for stage in STAGES:
             assert store.provenance(stage).outputs == finished.store.provenance(stage).outputs
+        if url:
+            # What the lost node had saved was gone on with elsewhere: its seconds are counted, and it has no result.
+            made = store.provenance(long)
+            assert made.totals.seconds > made.wall_seconds
+            assert Store(tmp_path / "first").unfinished(long).exists()
+            assert any(Store(tmp_path / name).is_complete(long) for name in ("second", "third"))
+            assert url not in str(made)
     finally:
         ray.shutdown()
         cluster.shutdown()
