@@ -32,7 +32,7 @@ def healthy(draw: int, steps: int = STEPS) -> Lines:
     lines: Lines = []
     for i in range(steps):
         line = {"step": float(i), "reward": answer_N[i], "process_correct": process_N[i], "length": length_N[i]}
-        line |= {"solved": answer_N[i]}
+        line |= {"answer_correct": answer_N[i]}
         if i % 4 == 0 or i == steps - 1:
             line |= {"entropy": entropy_N[i], "kl_to_start": kl_N[i]}
         lines.append({name: float(value) for name, value in line.items()})
@@ -49,7 +49,7 @@ def shorter(lines: Lines, i: int) -> None:
 
 def frozen(lines: Lines, i: int) -> None:
     """Nothing is learned any more, and entropy goes on falling."""
-    lines[i]["solved"] = lines[i]["reward"] = lines[i]["process_correct"] = lines[60]["solved"]
+    lines[i]["answer_correct"] = lines[i]["reward"] = lines[i]["process_correct"] = lines[60]["answer_correct"]
     if "entropy" in lines[i]:
         lines[i]["entropy"] *= float(np.exp(-(i - 60) / 6))
 
@@ -61,7 +61,7 @@ def far_away(lines: Lines, i: int) -> None:
 
 def hacked(lines: Lines, i: int) -> None:
     """What is paid goes on rising, and from step 60 on ever fewer processes are right."""
-    lines[i]["reward"] = lines[i]["solved"] = 0.85 + 0.002 * (i - 60)
+    lines[i]["reward"] = lines[i]["answer_correct"] = 0.85 + 0.002 * (i - 60)
     lines[i]["process_correct"] = max(0.0, lines[i]["process_correct"] - 0.02 * (i - 60))
 
 
@@ -118,16 +118,16 @@ def test_an_alarm_knows_no_later_line_and_takes_nothing_back(fault: str) -> None
 
 
 def test_entropy_that_buys_reward_is_no_alarm() -> None:
-    """Entropy falls to a tenth in both; in the second the unsolved samples do not."""
+    """Entropy falls to a tenth in both; in the second the wrong answers do not."""
     lines = healthy(3)
     for i, line in enumerate(lines):
         left = 0.1 ** min(1.0, i / 60)
-        line["solved"] = 1 - 0.8 * left
+        line["answer_correct"] = 1 - 0.8 * left
         if "entropy" in line:
             line["entropy"] *= 0.1 * left / line["entropy"]
     assert by_name(lines)["entropy collapse"].step is None
     for line in lines:
-        line["solved"] = 0.2
+        line["answer_correct"] = 0.2
     assert by_name(lines)["entropy collapse"].step is not None
 
 
