@@ -81,7 +81,7 @@ def test_bad_input_is_one_line_that_names_it(
 def test_a_full_disk_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "rollouts.parquet")
 
     monkeypatch.setattr(study, "_run", full)

@@ -168,8 +168,9 @@ def _run(
     names = study.names()
     folder, command = out / report_name(name, settings, seeds, scale), shlex.join(["edgewise", *sys.argv[1:]])
     with process_group(device) as distributed, ExitStack() as stack:
+        checked = check_device(device)
         chosen = choose_backend("torch" if shard and backend == "auto" else backend, device)
-        execution = Execution(check_device(device), chosen, distributed=distributed, shard=shard)
+        execution = Execution(checked, chosen, distributed=distributed, shard=shard)
         context = Context(
             root=out, workers=workers or execution.stages_at_once(), execution=execution, on=on, artifacts=artifacts
         )

@@ -14,14 +14,13 @@ answers, and the reward beside the verified process.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Metrics = Sequence[Mapping[str, float]]
-"""The lines of a run in their order, each with its `step`; a metric that was not measured is left out or NaN."""
+from edgewise.training.metrics_file import Metrics
 
 MetricSeries = NDArray[np.float64]
 
@@ -67,7 +66,7 @@ class AlarmRule:
     source: str
     rings: Callable[..., tuple[int, str] | None]
 
-    def asked(self, metrics: Metrics) -> Alarm:
+    def asked(self, metrics: Sequence[Metrics]) -> Alarm:
         """What it says of a run."""
         lines = [line for line in metrics if all(math.isfinite(line.get(name, math.nan)) for name in self.metrics)]
         if len(lines) < self.least:
@@ -80,12 +79,12 @@ class AlarmRule:
         return Alarm(self.name, int(lines[at]["step"]), True, sentence)
 
 
-def alarms(metrics: Metrics) -> tuple[Alarm, ...]:
-    """Every alarm over the lines of one run, in a fixed order."""
+def alarms(metrics: Sequence[Metrics]) -> tuple[Alarm, ...]:
+    """Every alarm over the lines of one run, in a fixed order; a metric that was not measured is left out or NaN."""
     return tuple(rule.asked(metrics) for rule in RULES)
 
 
-def is_watched(metrics: Metrics) -> bool:
+def is_watched(metrics: Sequence[Metrics]) -> bool:
     """Whether the lines are those of a step with rollouts, which the alarms are for; next-token training has none."""
     return any("reward" in line for line in metrics)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.rl.health import STEPS, Alarm, Metrics, alarms
+from edgewise.rl.health import STEPS, Alarm, alarms, is_watched
+from edgewise.study.record import StageRecord
+from edgewise.training.metrics_file import Metrics
 
 _OF_LEVEL = re.compile(r"all_wrong_level_(-?\d+)")
 
@@ -34,18 +36,23 @@ class StageHealth:
     levels: tuple[LevelGroups, ...]
 
 
-def stage_health(name: str, metrics: Metrics) -> StageHealth:
+def health_of(stages: Sequence[StageRecord]) -> tuple[StageHealth, ...]:
+    """The health of every stage that trains on rollouts, as far as it has come."""
+    return tuple(stage_health(stage.name, stage.metrics) for stage in stages if is_watched(stage.metrics))
+
+
+def stage_health(name: str, metrics: Sequence[Metrics]) -> StageHealth:
     """The alarms and the groups of the run with these lines of metrics."""
     return StageHealth(name, alarms(metrics), tuple(_levels(metrics)))
 
 
-def _levels(metrics: Metrics) -> Iterator[LevelGroups]:
+def _levels(metrics: Sequence[Metrics]) -> Iterator[LevelGroups]:
     names = {name for line in metrics for name in line}
     for level in sorted(int(found[1]) for name in names if (found := _OF_LEVEL.fullmatch(name))):
         wrong, right = (_ends(metrics, f"{share}_level_{level}") for share in ("all_wrong", "all_right"))
         yield LevelGroups(level, wrong, right)
 
 
-def _ends(metrics: Metrics, name: str) -> tuple[float, float]:
+def _ends(metrics: Sequence[Metrics], name: str) -> tuple[float, float]:
     values = [line[name] for line in metrics if name in line]
     return float(np.mean(values[:STEPS])), float(np.mean(values[-STEPS:]))

@@ -21,12 +21,11 @@ from edgewise.boundary.measures.changes import CHANGES
 from edgewise.core.spec import digest, plain
 from edgewise.outcomes.example import Example
 from edgewise.outcomes.io import read_outcomes
-from edgewise.rl.health import is_watched
 from edgewise.rl.kept_groups import read_groups
 from edgewise.rollouts.table import read_rollout_table
 from edgewise.scaling.compute import ComputeOfArms
 from edgewise.study.arm_compute import measured_compute, missed
-from edgewise.study.health import StageHealth, stage_health
+from edgewise.study.health import StageHealth, health_of
 from edgewise.study.nothing_learned import nothing_learned
 from edgewise.study.plan import topological_order
 from edgewise.study.record import StageRecord
@@ -57,7 +56,7 @@ class Findings:
     @property
     def health(self) -> tuple[StageHealth, ...]:
         """The health of every stage that trained on rollouts."""
-        return tuple(stage_health(stage.name, stage.metrics) for stage in self.stages if is_watched(stage.metrics))
+        return health_of(self.stages)
 
 
 def measure(study: Study, store: Store) -> Findings:

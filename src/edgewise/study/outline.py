@@ -12,12 +12,10 @@ from edgewise.boundary.audit.arms import model_name
 from edgewise.core.atomic import read_json_object, write_json
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, digest
-from edgewise.rl.recipe import Recipe
 from edgewise.study.plan import topological_order
-from edgewise.study.stages import Stage
 from edgewise.study.store import folder_name
 from edgewise.study.study import Study
-from edgewise.training.next_token import NextTokenSpec
+from edgewise.study.work import planned_steps
 
 OUTLINE = "study.json"
 
@@ -59,7 +57,7 @@ def outline_of(study: Study, command: str = "") -> Outline:
                 name=names.get(digest(stage), stage.kind),
                 folder=folder_name(stage),
                 parents=tuple(folder_name(parent) for parent in stage.parents),
-                steps=steps_of(stage),
+                steps=planned_steps(stage),
             )
             for stage in topological_order(study.evaluations.values())
         ),
@@ -79,13 +77,3 @@ def write_outline(outline: Outline, folder: Path) -> None:
 def read_outline(path: Path) -> Outline:
     """The outline in a study.json; InputError where it is damaged or of another version."""
     return Outline.parse(read_json_object(path), str(path))
-
-
-def steps_of(stage: Stage) -> int | None:
-    """How many steps a stage trains, where it says so: those of its recipe or of its next-token training."""
-    for spec in (getattr(stage, name) for name in type(stage).model_fields):
-        if isinstance(spec, Recipe):
-            return spec.steps
-        if isinstance(spec, NextTokenSpec):
-            return spec.updates
-    return None

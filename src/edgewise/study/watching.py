@@ -15,11 +15,13 @@ from typing import Any, TypeVar, cast
 from edgewise.core.atomic import read_json_object
 from edgewise.core.errors import InputError
 from edgewise.rl.kept_groups import read_groups
-from edgewise.study.outline import OUTLINE, Outline, OutlinedStage, read_outline, steps_of
+from edgewise.study.health import StageHealth, health_of
+from edgewise.study.outline import OUTLINE, Outline, OutlinedStage, read_outline
 from edgewise.study.outputs import PROVENANCE, SPEC
 from edgewise.study.record import FINISHED, StageRecord, StageStatus
 from edgewise.study.stages import stage_of_kind
 from edgewise.study.store import UNFINISHED, is_held, read_metrics
+from edgewise.study.work import planned_steps
 from edgewise.training.metrics_file import METRICS
 from edgewise.training.run_folder import GROUPS
 
@@ -43,6 +45,11 @@ class WatchedStudy:
     stages: tuple[StageRecord, ...]
     report: Path | None
     others: tuple[str, ...]
+
+    @property
+    def health(self) -> tuple[StageHealth, ...]:
+        """The health of every stage that trains on rollouts, as far as it has come."""
+        return health_of(self.stages)
 
 
 class Watching:
@@ -168,7 +175,7 @@ def _outline_of_store(root: Path) -> Outline:
         spec = read_json_object(folder / SPEC)
         kind = str(spec.get("kind"))
         try:
-            steps = steps_of(stage_of_kind(kind).parse(spec, str(folder / SPEC)))
+            steps = planned_steps(stage_of_kind(kind).parse(spec, str(folder / SPEC)))
         except InputError:  # of code that is not here
             steps = None
         stages.append(OutlinedStage(name=f"{name}: {kind}", folder=name, parents=(), steps=steps))

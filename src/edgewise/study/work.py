@@ -19,6 +19,7 @@ from edgewise.model.hf import read_shape
 from edgewise.model.problem_ids import prompt_ids, solution_ids
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.flops import expected_step
+from edgewise.rl.recipe import Recipe
 from edgewise.sampling.params import PowerSamplingParams
 from edgewise.study.plan import root
 from edgewise.study.stages import Average, Import, Pretrain, Stage
@@ -88,10 +89,12 @@ def possible_flops(stage: Stage) -> tuple[float, float]:
 
 def planned_steps(stage: Stage) -> int | None:
     """How many steps a stage trains for, each a line of its metrics; None for one that trains nothing."""
-    training = getattr(stage, "training", None)
-    if isinstance(training, NextTokenSpec):
-        return training.updates
-    return stage.recipe.steps if isinstance(stage, PolicyStage) else None
+    for spec in (getattr(stage, name) for name in type(stage).model_fields):
+        if isinstance(spec, Recipe):
+            return spec.steps
+        if isinstance(spec, NextTokenSpec):
+            return spec.updates
+    return None
 
 
 def model_of(stage: Stage) -> tuple[DecoderSpec, Tokenizer] | None:
