@@ -90,6 +90,7 @@ def test_a_number_that_cannot_be_is_refused_or_works(
         "plan": ["nosuch.py:study"],
         "problems": ["countdown"],
         "fit": [str(curve(tmp_path / "curve.csv"))],
+        "watch": [str(tmp_path)],
     }[command]
     if command == "audit" and option == "--effect":
         words = ["--plan"]

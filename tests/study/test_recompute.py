@@ -87,7 +87,7 @@ def test_a_stage_is_recomputed_from_the_recorded_outputs_of_its_parents(copied: 
     log = Log()
     equal, line = verified(copied.folder(TUNED), log)
     assert equal
-    assert line == f"equal: {name(TUNED)}, 6 outputs, recomputed from the recorded outputs of {name(PRETRAIN)}"
+    assert line == f"equal: {name(TUNED)}, 7 outputs, recomputed from the recorded outputs of {name(PRETRAIN)}"
     assert [reused for _, reused in log.done] == [True, False]
 
 

@@ -53,10 +53,16 @@ def folder_name(stage: Stage) -> str:
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
-    """The lines of metrics.jsonl in a stage's folder, without metrics that had no value; empty where it logs none."""
+    """The lines of metrics.jsonl in a stage's folder, without metrics that had no value; empty where it logs none.
+
+    The last line of a stage under way may be half written, and is no line yet. InputError where the file is damaged.
+    """
     path = folder / METRICS
     try:
-        lines = [json.loads(line) for line in whole_lines(path)]
+        written = whole_lines(path)
+        if path.exists() and not folder.name.endswith(UNFINISHED):
+            written = path.read_text(encoding="utf-8").splitlines()
+        lines = [json.loads(line) for line in written]
         return [{name: value for name, value in line.items() if value is not None} for line in lines]
     except (ValueError, AttributeError):
         raise InputError(f"{path}: not JSON lines; remove {folder} to compute the stage again") from None
