@@ -237,7 +237,7 @@ def test_no_more_stages_are_submitted_than_the_runner_has_slots(slots: int) -> N
     log = Log()
     others = [TUNED_EVALUATION.model_copy(update={"samples": 20 + i}) for i in range(4)]
     with FakeRunner(slots) as runner:
-        _compute_all(topological_order([*others, TUNED_EVALUATION]), runner, log)
+        _compute_all(topological_order([*others, TUNED_EVALUATION]), runner, log.completed)
     assert runner.most == slots and len(runner.complete) == 7 == len(log.done)
 
 

@@ -162,7 +162,7 @@ def _run(
     from edgewise.training.execution import Execution, check_device
 
     study = study_of(name, settings, seeds, scale)
-    if artifacts:
+    if artifacts:  # once more here, before any progress is shown
         RemoteFolder(artifacts).check_writable()
     check_stages_to_compute(study, Store(out), artifacts, yes=yes)
     names = study.names()

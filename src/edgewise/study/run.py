@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from edgewise.core.spec import digest
@@ -25,7 +25,7 @@ def run(study: Study | Iterable[Stage], context: Context, *watchers: Watcher) ->
 
     What is complete is reused, and what was interrupted resumes. InputError, before anything is computed, where a stage
     cannot be. The first failure stops the run after the stages under way have been stopped; everything saved stays.
-    Where the context has `artifacts`, the store has at the end what was computed elsewhere, compared with its digests.
+    Where the context has `artifacts`, the store gets what is computed elsewhere, compared with its digests.
     Several ranks must all call this; only the first one's watchers are told.
     """
     stages = study.evaluations.values() if isinstance(study, Study) else study
@@ -38,14 +38,18 @@ def run(study: Study | Iterable[Stage], context: Context, *watchers: Watcher) ->
     if not isinstance(study, Study):  # a study has been checked when it was made
         check_stages(missing, {})
     following = Following(store, watchers if distributed.is_rank_zero else ())
+
+    def completed(stage: Stage, *, reused: bool) -> None:
+        if remote is not None:  # before the watchers are told, who read what it logged
+            distributed.on_rank_zero(lambda: fetch_stages([stage], store, remote))
+        following.completed(stage, reused=reused)
+
     for stage in by_need:
         if complete[digest(stage)]:
-            following.completed(stage, reused=True)
+            completed(stage, reused=True)
     if missing:
         with following, _runner(context, following.advanced) as runner:
-            _compute_all(missing, runner, following)
-    if remote is not None:
-        distributed.on_rank_zero(lambda: fetch_stages(ordered, store, remote))
+            _compute_all(missing, runner, completed)
     return store
 
 
@@ -53,6 +57,7 @@ def _complete(stages: Iterable[Stage], store: Store, remote: RemoteFolder | None
     """Digest -> whether a stage is complete here, or at the URL, which gets what is complete here alone."""
     if remote is None:
         return {digest(stage): store.is_complete(stage) for stage in stages}
+    remote.check_writable()
     return {digest(stage): share_if_complete(stage, store, remote) for stage in stages}
 
 
@@ -62,7 +67,7 @@ def _runner(context: Context, advanced: Advanced) -> Runner:
     return (DistributedRunner if context.execution.distributed.size > 1 else LocalRunner)(context, advanced)
 
 
-def _compute_all(missing: list[Stage], runner: Runner, watcher: Following | Watcher) -> None:
+def _compute_all(missing: list[Stage], runner: Runner, completed: Callable[..., None]) -> None:
     """Submit each stage when its parents are complete and a slot is free, the first in the list first."""
     waiting = {digest(stage): stage for stage in missing}
     running: dict[Future[None], Stage] = {}
@@ -74,4 +79,4 @@ def _compute_all(missing: list[Stage], runner: Runner, watcher: Following | Watc
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in finished:
             future.result()
-            watcher.completed(running.pop(future), reused=False)
+            completed(running.pop(future), reused=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -300,4 +299,5 @@ def test_a_driver_may_raise_what_it_likes(machine: Machine, url: str, monkeypatc
 
     monkeypatch.setattr(type(fsspec.core.url_to_fs(url)[0]), "put_file", refused)
     with pytest.raises(InputError, match=rf"^{url}: cannot be written \(Unable to locate credentials\); [^\n]*$"):
-        run(STUDY, replace(machine("a"), workers=1))
+        run(STUDY, machine("a"))
+    assert not list(machine("a").root.glob("*"))  # said before anything is computed
