@@ -50,7 +50,7 @@ def test_no_fault_and_nothing_hostile_ran(seen: dict[str, Any]) -> None:
 def test_every_chart_in_sight_is_drawn(seen: dict[str, Any]) -> None:
     drawn = {name.partition("-")[0] for name, paths in seen["charts"].items() if paths >= 3}
     assert drawn >= {"curves", "difference", "training", "verdict"}
-    assert sum(name.startswith("training-") for name in seen["charts"]) == 6
+    assert sum(name.startswith("training-") for name in seen["charts"]) == 11
 
 
 def test_answer_curves_can_be_shown_and_hidden(seen: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def output_digests(folder: Path) -> dict[str, str]:
 def alteration(folder: Path, recorded: Mapping[str, str]) -> tuple[str, str] | None:
     """The first output of a folder that is not as recorded, and what is wrong with it; None where all are."""
     found = output_digests(folder)
-    for output in {**found, **recorded}:
+    for output in in_output_order({**found, **recorded}):
         if output not in recorded:
             return output, "is there and is not recorded"
         if output not in found:
@@ -62,6 +62,11 @@ def alteration(folder: Path, recorded: Mapping[str, str]) -> tuple[str, str] | N
         if found[output] != recorded[output]:
             return output, f"was altered after it was recorded: {found[output]}, recorded {recorded[output]}"
     return None
+
+
+def in_output_order(outputs: Iterable[str]) -> list[str]:
+    """Names of outputs in the order in which a stage makes them: metrics, what else it logs, then the rest."""
+    return sorted(outputs, key=lambda name: (name != METRICS, not name.endswith(".jsonl"), name))
 
 
 def digest_of_outputs(outputs: Mapping[str, str]) -> str:
@@ -91,8 +96,7 @@ def _is_short(path: Path, value: bytes) -> bool:
 
 def _outputs(folder: Path) -> list[str]:
     paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    names = [path.as_posix() for path in paths if not _is_outside(path)]
-    return sorted(names, key=lambda name: (name != METRICS, not name.endswith(".jsonl"), name))
+    return in_output_order(path.as_posix() for path in paths if not _is_outside(path))
 
 
 def _is_outside(path: Path) -> bool:

@@ -19,7 +19,7 @@ from edgewise.core.provenance import Provenance
 from edgewise.core.spec import digest, own_code, plain
 from edgewise.core.words import counted
 from edgewise.study.context import Context
-from edgewise.study.outputs import PROVENANCE, SPEC, alteration, first_difference
+from edgewise.study.outputs import PROVENANCE, SPEC, alteration, first_difference, in_output_order
 from edgewise.study.plan import topological_order
 from edgewise.study.run import run
 from edgewise.study.runners.base import Watcher
@@ -133,7 +133,7 @@ class _Comparison:
 
 def _first_difference(one: RecordedStage, again: Path, outputs: Mapping[str, str]) -> str | None:
     recorded = one.provenance.outputs
-    for output in {**recorded, **outputs}:
+    for output in in_output_order({**recorded, **outputs}):
         if output not in outputs:
             return f"{output} is not made"
         if output not in recorded:
