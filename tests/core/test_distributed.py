@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from pathlib import Path
 
@@ -18,17 +17,12 @@ from edgewise.core.errors import InputError
 from edgewise.study.store import Store
 from tests.cli.test_study import TINY
 from tests.core.rank_program import RECIPES, STEPS, run_of
+from tests.logged import lines
 from tests.ranks import on_two_ranks, torchrun
 from tests.tiny import BASE_EVALUATION, PRETRAIN, STAGES, TUNED, TUNED_EVALUATION, identity, results
 
 PROGRAM = "tests.core.rank_program"
 CLOSE = 1e-5
-
-
-def lines(folder: Path) -> list[dict[str, float]]:
-    """The lines of metrics.jsonl; NaN where a metric had no value."""
-    logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{name: math.nan if value is None else value for name, value in line.items()} for line in logged]
 
 
 def check_same(two: Path, one: Path) -> None:

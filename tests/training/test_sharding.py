@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from edgewise.training.sharding import Trained
 from tests import tiny
 from tests.cli.test_study import TINY
 from tests.core.rank_program import STEPS
+from tests.logged import lines
 from tests.ranks import on_two_ranks, torchrun
 from tests.training.sharded_program import AT, INTERRUPTED, NEXT_TOKEN, RL, bytes_held, run_of
 
@@ -42,12 +42,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run_of(name, folder / "from whole" / name, at=AT)
     on_two_ranks("tests.training.sharded_program", folder)
     return folder
-
-
-def lines(folder: Path) -> list[dict[str, float]]:
-    """The lines of metrics.jsonl; NaN where a metric had no value."""
-    logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{name: math.nan if value is None else value for name, value in line.items()} for line in logged]
 
 
 def checkpoint(folder: Path) -> Checkpoint:

@@ -59,8 +59,9 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
     """
     path = folder / METRICS
     try:
-        written = whole_lines(path)
-        if path.exists() and not folder.name.endswith(UNFINISHED):
+        if folder.name.endswith(UNFINISHED) or not path.exists():
+            written = whole_lines(path)
+        else:
             written = path.read_text(encoding="utf-8").splitlines()
         lines = [json.loads(line) for line in written]
         return [{name: value for name, value in line.items() if value is not None} for line in lines]
