@@ -31,7 +31,7 @@ _NAME = re.compile(r"([a-z][a-z ]*[a-z])(?:@(\d{1,9}))?")
 
 
 @dataclass(frozen=True)
-class Claim:
+class PolicyClaim:
     """A name that a rule may ask for: when a verdict shows it, and when it shows the contrary. `meaning` says so in
     words. Claims about one sample take no k, and `least_k` is the smallest one of the others."""
 
@@ -153,32 +153,32 @@ def _moved_at_k(v: BoundaryVerdict) -> bool:
     return v.facts.at_k not in ("same", "open")
 
 
-CLAIMS: Mapping[str, Claim] = {
-    "shrunk": Claim("a loss within k samples, net or of single problems", _lost, _no_loss),
-    "more": Claim("more solved within k samples", lambda v: v.facts.at_k in ("extended", "more"), _no_gain),
-    "extended": Claim(
+CLAIMS: Mapping[str, PolicyClaim] = {
+    "shrunk": PolicyClaim("a loss within k samples, net or of single problems", _lost, _no_loss),
+    "more": PolicyClaim("more solved within k samples", lambda v: v.facts.at_k in ("extended", "more"), _no_gain),
+    "extended": PolicyClaim(
         "problems solved within k samples that the base leaves unsolved",
         lambda v: v.facts.at_k == "extended",
         _nothing_new,
         least_k=LEAST_K_EXTENDED,
     ),
-    "sharpened": Claim(
+    "sharpened": PolicyClaim(
         "right more often at once, with less than the margin new or lost within k samples",
         lambda v: v.label == "sharpened",
         lambda v: v.facts.at_1 in ("down", "same") or _moved_at_k(v),
     ),
-    "unchanged": Claim(
+    "unchanged": PolicyClaim(
         "nothing as large as the margin at once or within k samples",
         lambda v: v.label == "unchanged",
         lambda v: v.facts.at_1 in ("up", "down") or _moved_at_k(v),
     ),
-    "surer": Claim(
+    "surer": PolicyClaim(
         "right more often at once",
         lambda v: v.facts.at_1 == "up",
         lambda v: v.facts.at_1 in ("down", "same"),
         at_once=True,
     ),
-    "less sure": Claim(
+    "less sure": PolicyClaim(
         "right less often at once",
         lambda v: v.facts.at_1 == "down",
         lambda v: v.facts.at_1 in ("up", "same"),
