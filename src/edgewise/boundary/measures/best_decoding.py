@@ -50,31 +50,57 @@ def envelope(
     Raises InputError when no decoding is given, they do not hold the same problems, a problem has
     only one sample, and for k < 1.
     """
+    chosen = best_decoding(by_decoding, ks, seed=bootstrap.seed)
+    first = next(iter(by_decoding.values()))
+    low_K, high_K = mean_interval(chosen.values_PK, bootstrap.confidence, (0.0, 1.0), first.cluster_P)
+    return Envelope(
+        k_K=integers("ks", ks),
+        decoding_K=chosen.decoding_K,
+        value_K=chosen.values_PK.mean(axis=0),
+        low_K=low_K,
+        high_K=high_K,
+        decodings=tuple(by_decoding),
+        n_choice=chosen.n_choice,
+        n=chosen.n,
+        problems=first.problems,
+        bootstrap=bootstrap,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class BestDecoding:
+    """Every problem's pass@k at the decoding that is best for each k, and which that is ("" for none).
+
+    It was chosen on `n_choice` samples of each problem or more, and `values_PK` is from the `n` or more others.
+    """
+
+    values_PK: FloatArray
+    decoding_K: tuple[str, ...]
+    n_choice: int
+    n: int
+
+
+def best_decoding(by_decoding: Mapping[str, Counts], ks: Sequence[int], *, seed: int) -> BestDecoding:
+    """Choose the decoding of each k on one half of the samples and measure it on the other, as `envelope` says.
+
+    `seed` is that of the deal. Raises InputError as `envelope`.
+    """
     if not by_decoding:
         raise InputError("by_decoding: none given; at least one decoding is needed")
     decodings, every = tuple(by_decoding), list(by_decoding.values())
     for other in every[1:]:
         require_same_problems(every[0], other)
     # Halves dealt with one seed would be correlated between decodings, and with them choice and value.
-    seeds = np.random.SeedSequence((bootstrap.seed, 31)).generate_state(len(every))
+    seeds = np.random.SeedSequence((seed, 31)).generate_state(len(every))
     halves = [counts.deal(counts.n_P // 2, int(its_seed)) for counts, its_seed in zip(every, seeds, strict=True)]
-    k_K, cluster_P = integers("ks", ks), every[0].cluster_P
+    k_K = integers("ks", ks)
     choice_DK = np.stack([problem_pass_at_k(first, k_K).mean(axis=0) for first, _ in halves])
     choice_DK = np.nan_to_num(choice_DK, nan=-1.0)
     best_K, possible_K = choice_DK.argmax(axis=0), choice_DK.max(axis=0) >= 0
-
     values_PK = np.stack([problem_pass_at_k(second, k_K) for _, second in halves])[best_K, :, np.arange(k_K.size)].T
-    values_PK = np.where(possible_K, values_PK, np.nan)
-    low_K, high_K = mean_interval(values_PK, bootstrap.confidence, (0.0, 1.0), cluster_P)
-    return Envelope(
-        k_K=k_K,
+    return BestDecoding(
+        values_PK=np.where(possible_K, values_PK, np.nan),
         decoding_K=tuple(decodings[best_K[j]] if possible_K[j] else "" for j in range(k_K.size)),
-        value_K=values_PK.mean(axis=0),
-        low_K=low_K,
-        high_K=high_K,
-        decodings=decodings,
         n_choice=min(first.n for first, _ in halves),
         n=min(second.n for _, second in halves),
-        problems=every[0].problems,
-        bootstrap=bootstrap,
     )

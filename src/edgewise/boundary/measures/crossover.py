@@ -89,6 +89,16 @@ def crossover(
     )
 
 
+def crossing_k(base: Counts, tuned: Counts) -> float:
+    """The k, interpolated, at which the mean curve of tuned falls below that of the base, without an interval.
+
+    It is `Crossover.crossing`: inf where that does not happen up to n, 1 where the base is ahead from there on.
+    """
+    k_K = np.array(k_grid(min(base.n, tuned.n)))
+    difference_K = (problem_pass_at_k(tuned, k_K) - problem_pass_at_k(base, k_K)).mean(axis=0)
+    return float(_crossings(difference_K[None, :], k_K)[0])
+
+
 def _crossings(difference_RK: FloatArray, k_K: IntArray) -> FloatArray:
     """The first k at which each row turns from above to below 0: the first of `k_K` for a row that
     is below 0 and never above, inf for any other that does not turn."""
