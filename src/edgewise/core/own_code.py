@@ -52,6 +52,28 @@ def code_digest(kind: type) -> str:
     return hashlib.sha256(json.dumps(forms).encode()).hexdigest()[:16]
 
 
+@cache
+def source_digest(module: str) -> str:
+    """16 hexadecimal digits of all the code of an imported module: everything but layout, comments and docstrings.
+
+    InputError where it is in no .py file.
+    """
+    file = getattr(sys.modules[module], "__file__", None)
+    if file is None or not file.endswith(".py"):
+        raise InputError(f"{module}: is in no .py file, and a digest covers its code; put it into one and import it")
+    statements = [one for one in ast.parse(Path(file).read_bytes()).body if not _is_text(one)]
+    return hashlib.sha256(json.dumps([_form(one) for one in statements]).encode()).hexdigest()[:16]
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether it is a text that stands alone: the docstring of a module or of the name before it."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
 def _top_level_name(kind: type) -> str:
     """Of a class within a function, the function; of a generic class with its parameters, the class."""
     return kind.__qualname__.partition(".")[0].partition("[")[0]
