@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from edgewise.cli.loading import study_of
 from edgewise.cli.study import (
@@ -18,6 +18,9 @@ from edgewise.cli.study import (
     Workers,
 )
 
+if TYPE_CHECKING:
+    from edgewise.study.estimate import Evaluated
+
 
 def plan_study(
     study: Annotated[str, STUDY] = DEMO,
@@ -30,6 +33,11 @@ def plan_study(
     backend: ComputedBy = "auto",
 ) -> None:
     """Print what a study would compute: its stages, which are there, tokens, FLOPs and hours on this machine."""
+    print_estimate(study_of(study, settings or [], seeds, scale), out, workers, device, backend)
+
+
+def print_estimate(study: Evaluated, out: Path, workers: int | None, device: str, backend: str) -> None:
+    """Estimate what a study, or several, would compute beyond what `out` holds, and print it."""
     from edgewise.model.backend import choose_backend
     from edgewise.report.study_plan import print_study_plan
     from edgewise.report.terminal import status
@@ -38,11 +46,11 @@ def plan_study(
     from edgewise.study.store import Store
     from edgewise.training.execution import Execution, check_device
 
-    planned, store = study_of(study, settings or [], seeds, scale), Store(out)
+    store = Store(out)
     execution = Execution(check_device(device), choose_backend(backend, device))
     slots = workers or execution.stages_at_once()
     rates = {}
-    if bases := bases_to_calibrate(planned, store):
+    if bases := bases_to_calibrate(study, store):
         with status("measuring this machine, some seconds"):
             rates = {name: calibrate(base, execution, slots) for name, base in bases.items()}
-    print_study_plan(estimate(planned, store, slots, rates))
+    print_study_plan(estimate(study, store, slots, rates))

@@ -17,8 +17,8 @@ from edgewise.cli.loading import study_of
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
+    from edgewise.study.estimate import Evaluated
     from edgewise.study.store import Store
-    from edgewise.study.study import Study
 
 DEMO = "edgewise.study.demo:demo"
 # More stages to compute than these are started with --yes alone.
@@ -239,7 +239,7 @@ def _recompute(
     raise typer.Exit(0 if equal else 1)
 
 
-def check_stages_to_compute(study: Study, store: Store, artifacts: str = "", *, yes: bool) -> None:
+def check_stages_to_compute(study: Evaluated, store: Store, artifacts: str = "", *, yes: bool) -> None:
     """InputError where a study has more stages to compute than anybody starts by mistake, unless `yes`."""
     from edgewise.study.plan import topological_order
     from edgewise.study.remote.folder import RemoteFolder

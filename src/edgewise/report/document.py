@@ -34,9 +34,10 @@ def render(template: str, *, style: str, scripts: Sequence[str], live: bool = Fa
     """The text of a page from its template, style and scripts, which name resources of this package, and its values.
 
     The template gets `policy`, `css`, `bundle` and `script` besides `values`; everything else in it is escaped. A page
-    that is `live` may ask the server that it came from, and nobody else.
+    that is `live` may ask the server that it came from, and nobody else. A page without scripts draws no chart, and so
+    does not hold what draws them.
     """
-    bundle, code = _bundle(), "\n".join(resource(name) for name in scripts)
+    bundle, code = _bundle() if scripts else "", "\n".join(resource(name) for name in scripts)
     return (
         _environment()
         .get_template(template)

@@ -10,17 +10,26 @@ import heapq
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
 from edgewise.core.spec import digest
 from edgewise.study.calibration import ComputeRates
 from edgewise.study.plan import longest_paths_first, ready, root, topological_order, without_seeds
-from edgewise.study.stages import Pretrain, Stage
+from edgewise.study.stages import Evaluate, Pretrain, Stage
 from edgewise.study.store import Store
-from edgewise.study.study import Study
 from edgewise.study.work import expected_work
+
+
+class Evaluated(Protocol):
+    """What is estimated: a study, or several of them."""
+
+    @property
+    def evaluations(self) -> Mapping[str, Evaluate]: ...
+
+    def names(self) -> Mapping[str, str]: ...
+
 
 Source = Literal["there", "other seeds", "calibration", "not known"]
 
@@ -57,7 +66,7 @@ class StudyEstimate:
         return tuple(stage for stage in self.stages if stage.source != "there")
 
 
-def estimate(study: Study, store: Store, workers: int, rates: Mapping[str, ComputeRates]) -> StudyEstimate:
+def estimate(study: Evaluated, store: Store, workers: int, rates: Mapping[str, ComputeRates]) -> StudyEstimate:
     """The estimate of a study. `rates` are those of each model, by the `root_digest` of its stages."""
     ordered, names = topological_order(study.evaluations.values()), study.names()
     recorded = _complete_by_spec(ordered, store)
@@ -75,7 +84,7 @@ def estimate(study: Study, store: Store, workers: int, rates: Mapping[str, Compu
     )
 
 
-def bases_to_calibrate(study: Study, store: Store) -> dict[str, Pretrain]:
+def bases_to_calibrate(study: Evaluated, store: Store) -> dict[str, Pretrain]:
     """`root_digest` -> the pre-training that began the models of stages of which none is there, at any seed."""
     ordered = topological_order(study.evaluations.values())
     recorded = _complete_by_spec(ordered, store)
