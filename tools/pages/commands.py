@@ -6,9 +6,10 @@ python -m tools.pages commands
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import typer
-from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from edgewise.cli import app
 from tools.pages import DOCS
@@ -28,12 +29,14 @@ def page() -> str:
     assert isinstance(group, TyperGroup)
     parts = [HEAD]
     for name, command in group.commands.items():
-        assert isinstance(command, TyperCommand)
         parts += _command(name, command)
+        if isinstance(command, TyperGroup):
+            for action, its_command in command.commands.items():
+                parts += _command(f"{name} {action}", its_command)
     return "\n".join(parts)
 
 
-def _command(name: str, command: TyperCommand) -> Iterator[str]:
+def _command(name: str, command: Any) -> Iterator[str]:
     arguments = [item for item in command.params if isinstance(item, TyperArgument)]
     options = [item for item in command.params if isinstance(item, TyperOption)]
     yield f"## edgewise {name}\n\n{(command.help or '').strip()}\n"

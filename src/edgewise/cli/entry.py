@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from edgewise.cli import audit, fit, plan, recipes, runs, study, tasks, watch
+from edgewise.cli import audit, claims, fit, plan, recipes, runs, study, tasks, watch
 from edgewise.cli.interrupt import stopped_by_signals
 from edgewise.core.errors import InputError, unknown_name
 
@@ -38,6 +38,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(claims.claims_app, name="claims")
 
 
 # Old name of a command -> its name now; kept for one release.

@@ -1,0 +1,1 @@
+"""The ledger: claims as pre-registered studies, their quantities, rule, digest, records and runs."""

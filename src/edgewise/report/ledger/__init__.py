@@ -1,0 +1,1 @@
+"""The page of the ledger, its figures, and what `edgewise claims` prints. Computes nothing."""

@@ -1,0 +1,156 @@
+"""The ledger as a Markdown page, as one HTML page that works offline, as JSON, and its figures; from records alone.
+
+What stands in a record may come from elsewhere, so all of its text is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgewise.core.words import counted
+from edgewise.report import document, formats
+from edgewise.report.ledger import words
+from edgewise.report.ledger.chart import claim_svg
+from edgewise.report.markdown import escaped
+
+if TYPE_CHECKING:
+    from edgewise.claims.ledger.record import ClaimRecord, LedgerEntry
+
+PAGE, HTML, DATA, FIGURES = "README.md", "ledger.html", "ledger.json", "figures"
+# Characters of a text of a record.
+_TEXT = 2_000
+
+_HEAD = """# The ledger
+
+Published claims as pre-registered studies. A claim's predictions, controls, rule and number of training seeds were
+written before it was run, and are covered by its digest; a record of another digest is stale and does not count. The
+unit is the training seed. Intervals are over new problems and new training seeds; those of predictions are corrected
+for their number (Holm). *Shown*: the interval lies in the predicted range; *contradicted*: outside; *open*: neither.
+Where a control is not shown, the claim cannot tell. Written by `edgewise claims ledger`.
+"""
+
+
+def write_ledger_page(entries: Sequence[LedgerEntry], content: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Write README.md, ledger.html, ledger.json and a figure for each record; InputError names what cannot be written.
+
+    `content` is what ledger.json holds.
+    """
+    figures = {figure_name(entry.record): claim_svg(entry.record) for entry in entries}
+    for name, svg in figures.items():
+        if svg:
+            document.write(svg, folder / FIGURES / f"{name}.svg")
+    document.write(ledger_markdown(entries, figures), folder / PAGE)
+    document.write(ledger_html(entries, figures), folder / HTML)
+    document.write(json.dumps(content, indent=2, allow_nan=False) + "\n", folder / DATA)
+
+
+def ledger_markdown(entries: Sequence[LedgerEntry], figures: dict[str, str]) -> str:
+    """The page as Markdown; `figures` has the SVG of each record by its name, empty where it has none."""
+    lines = [_HEAD, "| claim | scale | seeds | answer | by answers alone |", "|---|---|---|---|---|"]
+    for entry in entries:
+        record = entry.record
+        cells = (record.claim, record.scale, str(len(record.seeds)), words.state_text(entry))
+        lines.append(_row(*cells, record.verdict.answer_by_answers))
+    if not entries:
+        lines.append("\nNo claim was run.")
+    for entry in entries:
+        lines += ["", *_claim(entry, figures[figure_name(entry.record)])]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def ledger_html(entries: Sequence[LedgerEntry], figures: dict[str, str]) -> str:
+    """The page as HTML without a script; figures stand in it as images."""
+    images = {
+        name: "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+        for name, svg in figures.items()
+        if svg
+    }
+    return document.render(
+        "ledger/ledger.html.j2",
+        style="page/page.css",
+        scripts=(),
+        entries=[(entry, entry.record, entry.record.verdict) for entry in entries],
+        images=images,
+        name_of=figure_name,
+        words=words,
+        formats=formats,
+        twins=_twins,
+        by_answers=_by_answers,
+    )
+
+
+def _claim(entry: LedgerEntry, svg: str) -> Iterator[str]:
+    record, verdict = entry.record, entry.record.verdict
+    yield f"## {_text(record.claim)}, {_text(record.scale)}: {_text(words.state_text(entry))}"
+    yield f"\n> {_text(record.statement)}\n"
+    yield f"{_text(record.work)}; {_text(record.section)}.\n"
+    yield f"**{_text(verdict.answer.capitalize())}.** {_text(verdict.reason)}"
+    yield f"By answers alone: {verdict.answer_by_answers}.\n"
+    if svg:
+        yield f"![predictions and controls]({FIGURES}/{figure_name(record)}.svg)\n"
+    yield "| predicted before the run | because | measured | interval | p | | power | by answers |"
+    yield "|---|---|---|---|---|---|---|---|"
+    answers = _by_answers(record)
+    for place, (prediction, result) in enumerate(zip(record.predictions, verdict.predictions, strict=True)):
+        unit = words.unit_of(record, result.quantity)
+        p = "" if result.p is None else formats.p_value(result.p)
+        interval = f"{words.interval_text(result, unit)} at {formats.confidence(result.confidence)}"
+        power = f"{record.power.get(result.quantity, 0.0):.2f}"
+        expected = f"{result.quantity}: {words.range_text(result, unit)}"
+        measured = words.value_text(result.value, unit)
+        yield _row(expected, prediction.why, measured, interval, p, result.outcome, power, answers[place])
+    yield "\n| control | must be | measured | 95% interval | | if it is not |"
+    yield "|---|---|---|---|---|---|"
+    for control, result in zip(record.controls, verdict.controls, strict=True):
+        unit = words.unit_of(record, result.quantity)
+        value, interval = words.value_text(result.value, unit), words.interval_text(result, unit)
+        expected = words.range_text(result, unit)
+        yield _row(f"{control.kind}: {result.quantity}", expected, value, interval, result.outcome, control.meaning)
+    yield "\n| published | value | where | what is wrong with it |"
+    yield "|---|---|---|---|"
+    for number in record.published:
+        yield _row(number.what, number.value, number.where, number.fault)
+    yield f"\n<details><summary>Every quantity, {counted(len(record.seeds), 'training seed')}</summary>\n"
+    yield "| quantity | mean | 95% interval | each seed | problems | by answers |"
+    yield "|---|---|---|---|---|---|"
+    twins = _twins(record)
+    for one in verdict.quantities:
+        value, interval = words.value_text(one.value, one.unit), words.interval_text(one, one.unit)
+        problems = "" if one.problems is None else str(one.problems)
+        yield _row(one.name, value, interval, words.each_seed_text(one), problems, twins[one.name])
+    yield "\n</details>\n"
+    yield f"Design. {_text(record.design)}\n"
+    yield f"Tried before. {_text(record.scouted)}\n"
+    yield f"Digest `{_text(record.digest)}`. {_text(words.sources_text(record))}"
+    yield f"Verify: `{_text(words.command_text(record))}`"
+
+
+def _by_answers(record: ClaimRecord) -> list[str]:
+    """What each prediction would have come to by answers."""
+    return [
+        f"{words.value_text(result.value, words.unit_of(record, result.quantity))}, {result.outcome}"
+        for result in record.verdict.by_answers
+    ]
+
+
+def _twins(record: ClaimRecord) -> dict[str, str]:
+    """Quantity -> its value by answers; empty where it is of answers already."""
+    values = {one.name: words.value_text(one.value, one.unit) for one in record.verdict.quantities_by_answers}
+    return {one.name: values.get(one.name, "") for one in record.verdict.quantities}
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(map(_text, cells))} |"
+
+
+def _text(text: str) -> str:
+    return escaped(text, _TEXT)
+
+
+def figure_name(record: ClaimRecord) -> str:
+    """What the figure of a record is called: nothing that leaves its folder."""
+    return "".join(c if c.isalnum() or c in "-." else "-" for c in f"{record.claim}.{record.scale}").lstrip(".")

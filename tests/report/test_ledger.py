@@ -1,0 +1,147 @@
+"""The page of the ledger: what it says of a record, and that it escapes what a record holds."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from edgewise.claims.ledger.claim import Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.record import ClaimRecord, LedgerEntry
+from edgewise.claims.ledger.rule import ClaimVerdict, MeasuredQuantity, RangeResult
+from edgewise.core.spec import plain
+from edgewise.report.ledger.chart import claim_svg
+from edgewise.report.ledger.page import figure_name, ledger_html, ledger_markdown
+
+HOSTILE = "<script>alert(1)</script> | [x](javascript:1) ![y](http://z) `q` \"'</td>"
+
+
+def record(text: str = "gain") -> ClaimRecord:
+    """A record whose every text is `text`."""
+    plan = PlannedEffect(effect=0.1, scatter=0.02, problems=9, problem_sd=0.1, residual_sd=0.1, source=text)
+    result = RangeResult(
+        quantity=text,
+        above=0.05,
+        below=None,
+        value=0.123,
+        low=0.06,
+        high=0.2,
+        confidence=0.95,
+        p=0.004,
+        outcome="shown",
+    )
+    quantity = MeasuredQuantity(
+        name=text,
+        unit="points",
+        value=0.123,
+        low=0.06,
+        high=0.2,
+        confidence=0.95,
+        seeds=(0.1, None, 0.146),
+        scatter=0.03,
+        problems=9,
+    )
+    return ClaimRecord(
+        claim=text,
+        statement=text,
+        work=text,
+        section=text,
+        published=(PublishedNumber(what=text, value=text, where=text, fault=text),),
+        design=text,
+        scouted=text,
+        scale="nano",
+        seeds=(0, 1, 2),
+        planned_seeds=3,
+        digest=text,
+        predictions=(Prediction(quantity=text, above=0.05, why=text, plan=plan),),
+        controls=(Control(kind="positive", quantity=text, above=0.05, meaning=text),),
+        power={text: 0.87},
+        verdict=ClaimVerdict(
+            answer="holds",
+            reason=text,
+            predictions=(result,),
+            controls=(result,),
+            quantities=(quantity,),
+            answer_by_answers="cannot tell",
+            by_answers=(result.model_copy(update={"outcome": "open"}),),
+            quantities_by_answers=(quantity.model_copy(update={"value": 0.456}),),
+        ),
+        outputs={text: {text: text}},
+        other_bits=(text,),
+        machine=text,
+        versions={text: text},
+        hours=1.5,
+        date=text,
+    )
+
+
+def test_a_claim_is_shown_with_all_that_decided_it() -> None:
+    entry = LedgerEntry(record(), "")
+    for page in (ledger_markdown([entry], {"gain.nano": ""}), ledger_html([entry], {"gain.nano": ""})):
+        for text in ("+12.3", "[+6.0, +20.0]", "+10.0, none, +14.6", "above +5.0", "0.004", "0.87", "+45.6", "open"):
+            assert text in page, text
+        for text in ("holds", "cannot tell", "edgewise claims verify gain --scale nano", "1 h 30 min"):
+            assert text in page.lower(), text
+
+
+@pytest.mark.parametrize(
+    "reason", ["stale: the claim was changed after this was measured", "the claim is no longer there"]
+)
+def test_what_does_not_count_is_shown_as_such(reason: str) -> None:
+    entry = LedgerEntry(record(), reason)
+    for page in (ledger_markdown([entry], {"gain.nano": ""}), ledger_html([entry], {"gain.nano": ""})):
+        assert page.count(f"not counted ({reason})") == 2
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, list[tuple[str, str | None]]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, attrs))
+
+
+def tags(page: str) -> list[tuple[str, tuple[str, ...]]]:
+    parser = _Tags()
+    parser.feed(page)
+    return [(tag, tuple(name for name, _ in attributes)) for tag, attributes in parser.tags]
+
+
+def test_the_pages_escape_what_a_record_holds() -> None:
+    hostile, harmless = record(HOSTILE), record()
+    name = figure_name(hostile)
+    assert re.fullmatch(r"[\w-][\w.-]*", name)
+    html = ledger_html([LedgerEntry(hostile, "")], {name: ""})
+    assert tags(html) == tags(ledger_html([LedgerEntry(harmless, "")], {"gain.nano": ""}))
+    assert "script" not in {tag for tag, _ in tags(html)}
+    markdown = ledger_markdown([LedgerEntry(hostile, "")], {name: ""})
+    assert "<script" not in markdown
+    assert "](" not in markdown.replace("\\](", "")
+    for line in markdown.splitlines():
+        if line.startswith("| ") and not line.startswith("|---"):
+            assert len(re.findall(r"(?<!\\)\|", line)) in (6, 7, 9, 5), line
+
+
+def test_the_chart_shows_what_was_expected_and_measured() -> None:
+    svg = claim_svg(record())
+    assert svg.startswith("<svg") and "1. prediction" in svg and "2. control" in svg
+    nothing = plain(record())
+    nothing["verdict"]["quantities"][0]["unit"] = "k"
+    assert claim_svg(ClaimRecord.parse(nothing)) == ""
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("predictions", "verdict.predictions: must be results of the record's predictions"),
+        ("by_answers", "verdict.by_answers: must have a result for each prediction"),
+        ("quantities", "verdict.quantities: lacks 'gain'"),
+    ],
+)
+def test_a_record_whose_parts_do_not_fit_is_refused(place: str, message: str) -> None:
+    data = plain(record())
+    data["verdict"][place] = []
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ClaimRecord.parse(data, "file")
