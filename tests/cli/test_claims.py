@@ -11,6 +11,7 @@ import pytest
 
 from edgewise.claims.ledger.record import read_record, read_records, write_record
 from edgewise.claims.ledger.registry import claim_named, claim_names
+from edgewise.core.spec import plain
 from tests.claims.ledger import toy_claim
 from tests.model.native.present import needs_kernels
 
@@ -58,6 +59,9 @@ def test_a_run_writes_a_record_with_all_that_the_page_needs(ran: Path) -> None:
     endings = {Path(output).suffix for outputs in record.outputs.values() for output in outputs}
     assert endings == {".safetensors", ".parquet"}
     assert record.power == {"gain": round(toy_claim.CLAIM.power("nano")["gain"], 3)}
+    specs = json.loads((ran / "ledger" / "toy.nano.specs.json").read_text())
+    assert set(specs) == {"base", "tuned"}
+    assert specs["tuned"]["parent"]["parent"] == specs["base"]["parent"] == plain(toy_claim.base(0))
     gain = record.verdict.quantities[0]
     assert len(gain.seeds) == 3 and gain.value == pytest.approx(sum(filter(None, gain.seeds)) / 3, abs=1e-5)
 
@@ -129,7 +133,7 @@ def test_the_ledger_is_written_from_records_alone(
 
 def test_toy_scale_is_never_shown(records: Path) -> None:
     record = read_record(record_file(records))
-    write_record(record.model_copy(update={"scale": "toy"}), records)
+    write_record(record.model_copy(update={"scale": "toy"}), {}, records)
     assert read_records(records) == [record]
 
 

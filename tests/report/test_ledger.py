@@ -60,6 +60,7 @@ def record(text: str = "gain") -> ClaimRecord:
         verdict=ClaimVerdict(
             answer="holds",
             reason=text,
+            concerns=(),
             predictions=(result,),
             controls=(result,),
             quantities=(quantity,),

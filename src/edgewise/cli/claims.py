@@ -75,7 +75,7 @@ def run_claim(
 
     from edgewise.claims.ledger.claim import check_seeds
     from edgewise.claims.ledger.record import write_record
-    from edgewise.claims.ledger.run import claim_record, studies_of_claim
+    from edgewise.claims.ledger.run import claim_record, specs_at_first_seed, studies_of_claim
     from edgewise.core.distributed import process_group
     from edgewise.model.backend import choose_backend
     from edgewise.report.ledger.terminal import print_record
@@ -103,7 +103,7 @@ def run_claim(
     if not distributed.is_rank_zero:
         return
     record = claim_record(claim, scale, chosen, studies, store)
-    path = None if scout else write_record(record, records)
+    path = None if scout else write_record(record, specs_at_first_seed(studies), records)
     if as_json:
         typer.echo(record.model_dump_json(indent=2))
     else:

@@ -17,7 +17,11 @@ from edgewise.claims.ledger.claim import Claim, check_seeds
 from edgewise.claims.ledger.identity import claim_digest
 from edgewise.core.errors import InputError
 from edgewise.core.own_code import source_digest
+from edgewise.core.spec import override
+from edgewise.study.equal_compute import EqualCompute
+from edgewise.study.stages import RL, Evaluate
 from edgewise.study.study import Study
+from tests.tiny import EASY, RECIPE
 
 from . import toy_claim
 from .toy_claim import CLAIM
@@ -63,6 +67,19 @@ CHANGES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
 def test_it_changes_with_every_number_and_study(changes: dict[str, Any]) -> None:
     assert digest_of(replace(CLAIM, **changes)) != digest_of(CLAIM)
+
+
+def test_it_changes_with_what_must_have_equal_compute() -> None:
+    def tuned(learning_rate: float) -> Callable[[int], Evaluate]:
+        recipe = override(RECIPE, [f"optimizer.learning_rate={learning_rate}"])
+        return lambda seed: toy_claim.evaluated(RL(parent=toy_claim.base(seed), world=EASY, recipe=recipe, seed=seed))
+
+    arms = {"tuned": tuned(1e-3), "faster": tuned(2e-3)}
+    digests = [
+        digest_of(replace(CLAIM, studies=changed_study(arms=arms, equal_compute=equal)))
+        for equal in (None, EqualCompute(slack=0.2), EqualCompute(slack=0.3))
+    ]
+    assert len(set(digests)) == 3
 
 
 def test_it_is_of_a_scale_and_of_training_seeds() -> None:

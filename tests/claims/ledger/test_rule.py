@@ -91,6 +91,15 @@ def test_a_control_that_is_not_shown_leaves_nothing_to_tell(arm: float) -> None:
     assert "the instrument is blind" in found.reason
 
 
+def test_a_concern_leaves_nothing_to_tell() -> None:
+    shares = {"base": 0.4, "arm": 0.6, "rival": 0.4, "gold": 0.8}
+    planted = claim_outcomes(N, {name: right(share, name) for name, share in shares.items()})
+    found = claim_verdict(CLAIM, planted, ["Equal compute was missed."])
+    assert (found.answer, found.answer_by_answers) == ("cannot tell", "cannot tell")
+    assert (found.reason, found.concerns) == ("Equal compute was missed.", ("Equal compute was missed.",))
+    assert {one.outcome for one in found.predictions} == {"shown"}
+
+
 def test_two_training_seeds_say_nothing_about_a_recipe() -> None:
     found = verdict(0.9, 0.4, seeds=2)
     assert found.answer == "cannot tell"

@@ -1,9 +1,9 @@
 """Digest of a claim at a scale and training seeds: what a result must name to count.
 
 **Covered** are every field of the claim but its planned seeds at other scales; the digests of all stages of its
-studies, with their regions and k; and the code of the module of the claim, of those of its quantities, and of the rule.
-**Not covered** are comments, docstrings and documentation, and the code of the estimators, which tests hold to
-enumeration: the record names the version that computed.
+studies, with their regions, k and the compute they declare equal; and the code of the module of the claim, of those of
+its quantities, and of the rule. **Not covered** are comments, docstrings and documentation, and the code of the
+estimators, which tests hold to enumeration: the record names the version that computed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from edgewise.claims.ledger import quantities, rule
@@ -44,6 +45,7 @@ def _study(study: Study) -> dict[str, Any]:
         "evaluations": {model: digest(evaluation) for model, evaluation in study.evaluations.items()},
         "regions": {name: list(levels) for name, levels in study.regions.items()},
         "k": study.k,
+        "equal_compute": None if study.equal_compute is None else asdict(study.equal_compute),
     }
 
 

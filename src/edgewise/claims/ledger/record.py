@@ -77,11 +77,15 @@ def record_path(folder: Path, claim: str, scale: str) -> Path:
     return folder / f"{claim}.{scale}.json"
 
 
-def write_record(record: ClaimRecord, folder: Path) -> Path:
-    """Write a record in place of an older one of this claim and scale; InputError where it cannot be written."""
+def write_record(record: ClaimRecord, specs: Mapping[str, Any], folder: Path) -> Path:
+    """Write a record, and the specs of its models beside it, in place of older ones of this claim and scale.
+
+    InputError where they cannot be written.
+    """
     path = record_path(folder, record.claim, record.scale)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        write_json(path.with_suffix(".specs.json"), specs)
         write_json(path, plain(record))
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None

@@ -4,8 +4,9 @@ A range is *shown* where the interval of its quantity lies in it, *contradicted*
 *open*. The predictions of a claim are tested together by Holm, so that any of them is shown or contradicted falsely in
 at most 5% of claims; each control must be shown at 95% by itself, as all of them have to.
 
-A claim cannot tell where a control is not shown. Else it does not hold where a prediction is contradicted, holds where
-every prediction is shown, and cannot tell where one is open. The same is decided by answers alone, to be shown beside.
+A claim cannot tell where a control is not shown, or arms that were declared to have equal compute had not. Else it does
+not hold where a prediction is contradicted, holds where every prediction is shown, and cannot tell where one is open.
+The same is decided by answers alone, to be shown beside.
 """
 
 from __future__ import annotations
@@ -58,11 +59,15 @@ class RangeResult(Spec):
 
 
 class ClaimVerdict(Spec):
-    """What a claim came to. `quantities_by_answers`, `by_answers` and `answer_by_answers` are what the answers alone
-    would say; a quantity that is of answers already has no twin."""
+    """What a claim came to. `concerns` say why nothing can be told, controls aside.
+
+    `quantities_by_answers`, `by_answers` and `answer_by_answers` are what the answers alone would say; a quantity that
+    is of answers already has no twin.
+    """
 
     answer: ClaimAnswer
     reason: str
+    concerns: tuple[str, ...]
     predictions: tuple[RangeResult, ...]
     controls: tuple[RangeResult, ...]
     quantities: tuple[MeasuredQuantity, ...]
@@ -71,23 +76,27 @@ class ClaimVerdict(Spec):
     quantities_by_answers: tuple[MeasuredQuantity, ...]
 
 
-def claim_verdict(claim: Claim, outcomes: ClaimOutcomes) -> ClaimVerdict:
-    """Measure every quantity of a claim and decide it; InputError where the outcomes lack what a quantity reads."""
+def claim_verdict(claim: Claim, outcomes: ClaimOutcomes, concerns: Sequence[str] = ()) -> ClaimVerdict:
+    """Measure every quantity of a claim and decide it; `concerns` forbid an answer.
+
+    InputError where the outcomes lack what a quantity reads.
+    """
     values = {quantity.name: quantity.measure(outcomes) for quantity in claim.quantities}
     twins = {quantity.name: twin for quantity in claim.quantities if (twin := quantity.by_answers()) is not None}
     answers = {name: twin.measure(outcomes) for name, twin in twins.items()}
     controls = [_tested(control, values[control.quantity], ALPHA) for control in claim.controls]
     predictions = ranges_tested(claim.predictions, values)
     by_answers = ranges_tested(claim.predictions, values | answers)
-    answer = _answer(controls, predictions)
+    answer = _answer(controls, predictions, concerns)
     units = {quantity.name: quantity.unit for quantity in claim.quantities}
     return ClaimVerdict(
         answer=answer,
-        reason=_reason(answer, claim.controls, controls, predictions, units, len(outcomes.seeds)),
+        reason=_reason(answer, concerns, claim.controls, controls, predictions, units, len(outcomes.seeds)),
+        concerns=tuple(concerns),
         predictions=tuple(predictions),
         controls=tuple(controls),
         quantities=tuple(_measured(name, units[name], some) for name, some in values.items()),
-        answer_by_answers=_answer(controls, by_answers),
+        answer_by_answers=_answer(controls, by_answers, concerns),
         by_answers=tuple(by_answers),
         quantities_by_answers=tuple(_measured(name, units[name], some) for name, some in answers.items()),
     )
@@ -147,9 +156,11 @@ def _tested(expected: ExpectedRange, values: MeasuredValues, level: float, *, al
     )
 
 
-def _answer(controls: Sequence[RangeResult], predictions: Sequence[RangeResult]) -> ClaimAnswer:
+def _answer(
+    controls: Sequence[RangeResult], predictions: Sequence[RangeResult], concerns: Sequence[str]
+) -> ClaimAnswer:
     outcomes = [one.outcome for one in predictions]
-    if any(control.outcome != "shown" for control in controls):
+    if concerns or any(control.outcome != "shown" for control in controls):
         return "cannot tell"
     if "contradicted" in outcomes:
         return "does not hold"
@@ -158,6 +169,7 @@ def _answer(controls: Sequence[RangeResult], predictions: Sequence[RangeResult])
 
 def _reason(
     answer: ClaimAnswer,
+    concerns: Sequence[str],
     planned: Sequence[Control],
     controls: Sequence[RangeResult],
     predictions: Sequence[RangeResult],
@@ -167,6 +179,8 @@ def _reason(
     """Why, in a sentence of numbers."""
     if seeds < LEAST_SEEDS:
         return f"A statement about a recipe needs {LEAST_SEEDS} training seeds; these are {seeds}."
+    if concerns:
+        return " ".join(concerns)
     failed = [(control, tested) for control, tested in zip(planned, controls, strict=True) if tested.outcome != "shown"]
     if failed:
         clauses = [

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +18,10 @@ from edgewise.claims.ledger.quantities import ClaimOutcomes
 from edgewise.claims.ledger.record import ClaimRecord, why_not_counted
 from edgewise.claims.ledger.rule import ClaimVerdict, claim_verdict
 from edgewise.core.provenance import machine, versions
-from edgewise.core.spec import Spec
+from edgewise.core.spec import Spec, plain
 from edgewise.core.words import counted
 from edgewise.outcomes.outcomes import Outcomes
+from edgewise.study.arm_compute import measured_compute, missed
 from edgewise.study.context import Context
 from edgewise.study.measure import outcomes_by_region
 from edgewise.study.plan import topological_order
@@ -111,10 +113,22 @@ def claim_record(
     )
 
 
+def specs_at_first_seed(studies: StudiesOfClaim) -> dict[str, Any]:
+    """Model -> the spec of its evaluation with all ancestors, at the first training seed; others differ in seeds."""
+    specs: dict[str, Any] = {}
+    for name, study in studies.by_name.items():
+        for arm, of_seed in study.by_seed.items():
+            specs[f"{name}: {arm}" if len(studies.by_name) > 1 else arm] = plain(next(iter(of_seed.values())))
+    return specs
+
+
 def measured_claim(claim: Claim, seeds: tuple[int, ...], studies: StudiesOfClaim, store: Store) -> ClaimVerdict:
     """The verdict on a claim from the outcomes in a store."""
     by_study = {name: outcomes_by_region(study, store) for name, study in studies.by_name.items()}
-    return claim_verdict(claim, _outcomes(studies, seeds, by_study))
+    concerns = [
+        concern.message for study in studies.by_name.values() for concern in missed(measured_compute(study, store))
+    ]
+    return claim_verdict(claim, _outcomes(studies, seeds, by_study), list(dict.fromkeys(concerns)))
 
 
 def verify_record(
@@ -174,7 +188,7 @@ def _value_differences(record: ClaimRecord, verdict: ClaimVerdict, seeds: tuple[
     for kind in ("predictions", "controls", "by_answers"):
         for old_range, new_range in zip(getattr(recorded, kind), getattr(verdict, kind), strict=True):
             yield from _field_differences(f"{kind}: {new_range.quantity}", old_range, new_range)
-    for name in ("answer", "answer_by_answers", "reason"):
+    for name in ("answer", "answer_by_answers", "concerns", "reason"):
         if getattr(recorded, name) != getattr(verdict, name):
             yield f"{name} is {getattr(verdict, name)!r}, recorded {getattr(recorded, name)!r}"
 
