@@ -20,8 +20,8 @@ from edgewise.study.outputs import output_digests
 from edgewise.study.store import Store
 from tests.tiny import PRETRAIN
 
-# Interrupting takes a tenth of a second on an idle machine, and is cut off after 0.7.
-SECONDS = 2.0
+# Interrupting takes a tenth of a second on an idle machine, and is cut off after 0.7; a busy one schedules late.
+SECONDS = 5.0
 
 LONG = ["covered=2", "rare=3", "edge=3", "hard=4", "pretraining.steps=100000", "pretraining.documents=4",
         "problems=20"]  # fmt: skip

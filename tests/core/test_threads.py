@@ -138,5 +138,5 @@ def test_an_interrupt_leaves_compiled_functions_that_run_for_minutes(how: str) -
     time.sleep(0.5)  # to be within the calls
     start = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.stdout.readline() == "left 2\n" and time.monotonic() - start < 2.0
+    assert process.stdout.readline() == "left 2\n" and time.monotonic() - start < 20, "minutes, unless it is left"
     assert process.wait(60) == 0, "the call alone would take longer"

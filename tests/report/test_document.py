@@ -41,7 +41,7 @@ _INTERRUPTED = """
 import signal, time
 from edgewise.report import document
 def stop(number, frame):
-    raise SystemExit(f"{time.monotonic() - start < 0.5}")
+    raise SystemExit(f"{time.monotonic() - start < 0.9}")
 signal.signal(signal.SIGALRM, stop)
 signal.setitimer(signal.ITIMER_REAL, 0.1)
 start = time.monotonic()

@@ -194,7 +194,7 @@ def test_a_worker_killed_while_it_sends_does_not_hang_the_run() -> None:
         lock.acquire()
         raise KeyboardInterrupt
     lock.release()
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 20, "for ever, unless the queue is left"
 
 
 def test_what_much_depends_on_is_started_first() -> None:

@@ -72,8 +72,9 @@ def test_nobody_waits_while_the_processes_start(tmp_path: Path) -> None:
     with load_ahead(Noted(tmp_path), 2) as take:
         start = time.monotonic()
         assert [take(step) for step in range(3)] == [(step, os.getpid()) for step in range(3)]
-        assert time.monotonic() - start < 0.3, "Python alone takes longer to start, and numpy with it"
+        without = time.monotonic() - start
         first, _ = first_from_elsewhere(take, 3)
+        assert without < (time.monotonic() - start) / 2, "three steps are made long before a process has started"
         assert first > 3 and {take(first + 1)[1], take(first + 2)[1]}.isdisjoint({os.getpid()})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import time
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from edgewise.tasks.base import MAX_CHARACTERS
 from edgewise.tasks.graph import compact
 from edgewise.tasks.graph.graph import Graph, Linear, Node, Quantity, evaluate
 from edgewise.tasks.graph.world import GraphArithmetic
+from tests.bounded import bounded
 from tests.tasks.verdicts import all_right, verdict_of
 
 WORLD = GraphArithmetic(wording="compact", max_op=14)
@@ -281,7 +281,6 @@ def test_reasons_are_one_short_line(case: int, noise: str, source: random.Random
 )
 def test_hostile_text_is_graded_in_linear_time(noise: str) -> None:
     for start in (f"{A} ; b = ", f"{A} ; "):
-        began = time.process_time()
-        verdict = verify_compact(FORWARD, f"{start}{noise} ; answer 1 3"[-MAX_CHARACTERS:])
-        assert time.process_time() - began < 1
+        with bounded(1):
+            verdict = verify_compact(FORWARD, f"{start}{noise} ; answer 1 3"[-MAX_CHARACTERS:])
         assert not verdict.process_correct

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Literal
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from edgewise.tasks import Score, Verdict
 from edgewise.tasks.base import MAX_CHARACTERS
 from edgewise.tasks.strings import FUNCTIONS, Chain, StringFunctions, run_chain
+from tests.bounded import bounded
 from tests.tasks.strings.worlds import STRINGS
 from tests.tasks.verdicts import all_right, verdict_of
 
@@ -178,12 +178,8 @@ def test_time_is_linear_in_the_text_and_reasons_are_short(name: str) -> None:
     problem = world.problem("train", 0, 0)
     for piece in ("; ", "answer ", "= ", "a ", f"{FIRST} ; ", "a", "\u2028", "<b>"):
         text = (piece * MAX_CHARACTERS)[: MAX_CHARACTERS - 20] + " ; answer b"
-        taken = []
-        for _ in range(2):  # a collection of garbage may fall into one of them
-            start = time.process_time()
+        with bounded(1):
             verdict = world.verify(problem, text)
-            taken.append(time.process_time() - start)
-        assert min(taken) < 0.5
         assert len(verdict.reason) < 200
         assert verdict.reason.isprintable()
         assert verdict.process is not Score.CORRECT
