@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from edgewise.claims.ledger.record import read_record, read_records, write_record
-from edgewise.claims.ledger.registry import claim_named, claim_names
+from edgewise.claims.ledger.registry import claim_names
 from edgewise.core.spec import plain
 from tests.claims.ledger import toy_claim
 from tests.model.native.present import needs_kernels
+from tests.study.in_process import compute_in_this_process
 
 from .running import exit_status, refusal
 
@@ -26,9 +27,15 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a store `runs` and of records `ledger` after the toy claim was run at its three seeds."""
     folder = tmp_path_factory.mktemp("claims")
     with pytest.MonkeyPatch.context() as monkeypatch:
+        compute_in_this_process(monkeypatch)
         words = ("run", TOY, "--out", str(folder / "runs"), "--records", str(folder / "ledger"), "--workers", "1")
         assert exit_status(monkeypatch, "claims", *words) == 0
     return folder
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    compute_in_this_process(monkeypatch)
 
 
 @pytest.fixture
@@ -184,12 +191,3 @@ def test_mistakes_are_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
 ) -> None:
     assert refusal(monkeypatch, capsys, "claims", *words).startswith(message)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_claim_runs_at_toy_size(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    claim = claim_named(name)
-    assert claim.name == name and claim.scales
-    words = ("--scale", "toy", "--out", str(tmp_path / "runs"), "--records", str(tmp_path / "ledger"))
-    assert exit_status(monkeypatch, "claims", "run", name, *words) == 0
-    assert read_record(tmp_path / "ledger" / f"{name}.toy.json").scale == "toy"
