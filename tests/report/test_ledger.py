@@ -68,6 +68,7 @@ def record(text: str = "gain") -> ClaimRecord:
             by_answers=(result.model_copy(update={"outcome": "open"}),),
             quantities_by_answers=(quantity.model_copy(update={"value": 0.456}),),
         ),
+        notes=(f"Note of {text}.",),
         outputs={text: {text: text}},
         other_bits=(text,),
         machine=text,
@@ -80,7 +81,16 @@ def record(text: str = "gain") -> ClaimRecord:
 def test_a_claim_is_shown_with_all_that_decided_it() -> None:
     entry = LedgerEntry(record(), "")
     for page in (ledger_markdown([entry], {"gain.nano": ""}), ledger_html([entry], {"gain.nano": ""})):
-        for text in ("+12.3", "[+6.0, +20.0]", "+10.0, none, +14.6", "above +5.0", "0.004", "0.87", "+45.6", "open"):
+        for text in (
+            "+12.3",
+            "[+6.0, +20.0]",
+            "+10.0, none, +14.6",
+            "above +5.0",
+            "0.004",
+            "0.87",
+            "+45.6",
+            "Note of gain.",
+        ):
             assert text in page, text
         for text in ("holds", "cannot tell", "edgewise claims verify gain --scale nano", "1 h 30 min"):
             assert text in page.lower(), text

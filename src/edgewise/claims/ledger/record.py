@@ -27,9 +27,10 @@ RECORDS = Path("docs/ledger")
 class ClaimRecord(Spec):
     """What one run of a claim at one scale came to.
 
-    `power` maps quantities to the probability that the planned seeds decide them. `outputs` maps the folders of stages
-    to the digests of weights, rollouts and outcomes; `other_bits` says why another machine may get others, and is empty
-    where equality is promised. `hours` are those of all stages, one after the other.
+    `power` maps quantities to the probability that the planned seeds decide them. `notes` say of which models the
+    training had no gradient, or of which bases nothing is right: their numbers are so by construction. `outputs` maps
+    the folders of stages to the digests of weights, rollouts and outcomes; `other_bits` says why another machine may
+    get others, and is empty where equality is promised. `hours` are those of all stages, one after the other.
     """
 
     format: Literal[1] = 1
@@ -48,6 +49,7 @@ class ClaimRecord(Spec):
     controls: tuple[Control, ...]
     power: dict[str, float]
     verdict: ClaimVerdict
+    notes: tuple[str, ...] = ()
     outputs: dict[str, dict[str, str]]
     other_bits: tuple[str, ...]
     machine: str

@@ -24,6 +24,7 @@ from edgewise.outcomes.outcomes import Outcomes
 from edgewise.study.arm_compute import measured_compute, missed
 from edgewise.study.context import Context
 from edgewise.study.measure import outcomes_by_region
+from edgewise.study.nothing_learned import nothing_learned
 from edgewise.study.plan import topological_order
 from edgewise.study.run import run
 from edgewise.study.runners.base import Watcher
@@ -104,6 +105,7 @@ def claim_record(
         controls=claim.controls,
         power={quantity: round(power, 3) for quantity, power in claim.power(scale).items()},
         verdict=measured_claim(claim, seeds, studies, store),
+        notes=_notes(studies, store),
         outputs={name: _recorded(one.outputs) for name, one in made.items()},
         other_bits=tuple(dict.fromkeys(reason for one in made.values() for reason in one.other_bits)),
         machine=machine(),
@@ -129,6 +131,15 @@ def measured_claim(claim: Claim, seeds: tuple[int, ...], studies: StudiesOfClaim
         concern.message for study in studies.by_name.values() for concern in missed(measured_compute(study, store))
     ]
     return claim_verdict(claim, _outcomes(studies, seeds, by_study), list(dict.fromkeys(concerns)))
+
+
+def _notes(studies: StudiesOfClaim, store: Store) -> tuple[str, ...]:
+    """What makes numbers empty, once for all decodings of a model; models with the same fault stand together."""
+    models: dict[str, dict[str, None]] = {}
+    for study in studies.by_name.values():
+        for concern in nothing_learned(study, store, outcomes_by_region(study, store)):
+            models.setdefault(concern.message, {}).update(dict.fromkeys(concern.models))
+    return tuple(f"{', '.join(of)}: {message}" if of else message for message, of in models.items())
 
 
 def verify_record(

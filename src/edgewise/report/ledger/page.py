@@ -90,6 +90,7 @@ def _claim(entry: LedgerEntry, svg: str) -> Iterator[str]:
     yield f"{_text(record.work)}; {_text(record.section)}.\n"
     yield f"**{_text(verdict.answer.capitalize())}.** {_text(verdict.reason)}"
     yield f"By answers alone: {verdict.answer_by_answers}.\n"
+    yield from (f"Note. {_text(note)}\n" for note in record.notes)
     if svg:
         yield f"![predictions and controls]({FIGURES}/{figure_name(record)}.svg)\n"
     yield "| predicted before the run | because | measured | interval | p | | power | by answers |"

@@ -43,6 +43,8 @@ def print_record(record: ClaimRecord, path: Path | None) -> None:
     console.print(Text.assemble((f"{record.claim}: {verdict.answer}", "bold"), f" at {record.scale}"), soft_wrap=True)
     console.print(Text(verdict.reason), soft_wrap=True)
     console.print(Text(f"By answers alone: {verdict.answer_by_answers}."), soft_wrap=True)
+    for note in record.notes:
+        console.print(Text(f"Note. {note}"), soft_wrap=True)
     table = _table("predicted, or asked of a control", "is", "measured", "interval", "p", "")
     for result in (*verdict.predictions, *verdict.controls):
         unit = unit_of(record, result.quantity)

@@ -1,0 +1,45 @@
+"""Running a claim: what a record says of numbers that are so by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgewise.claims.ledger.run import claim_record, studies_of_claim
+from edgewise.core.spec import override
+from edgewise.study.context import Context
+from edgewise.study.run import run
+from edgewise.study.stages import RL, Evaluate
+from edgewise.study.study import Study
+from tests.study.in_process import compute_in_this_process
+from tests.tiny import EASY, PRETRAIN, RECIPE
+
+from .toy_claim import CLAIM, evaluated
+
+
+def studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
+    """RL beside RL whose completions are all cut off after a token: none is right, so that there is no gradient."""
+
+    def tuned(*settings: str) -> Evaluate:
+        return evaluated(RL(parent=PRETRAIN, world=EASY, recipe=override(RECIPE, settings)))
+
+    study = Study(
+        title="Tiny",
+        question="Does it run?",
+        base=evaluated(PRETRAIN),
+        arms={"tuned": tuned(), "hard": tuned("reward.function=process", "sampling.max_new_tokens=1")},
+        regions={"inside": range(1, 2), "outside": range(2, 3)},
+    )
+    return {"T=1": study}
+
+
+def test_an_arm_without_a_gradient_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compute_in_this_process(monkeypatch)
+    claim = replace(CLAIM, studies=studies)
+    of_claim = studies_of_claim(claim, "nano", (0,))
+    store = run(of_claim.stages, Context(tmp_path))
+    (note,) = claim_record(claim, "nano", (0,), of_claim, store).notes
+    assert note.startswith("hard: Nothing was learned: none of the 4 steps of rl had a gradient")
