@@ -103,6 +103,7 @@ def test_what_does_not_count_is_shown_as_such(reason: str) -> None:
     entry = LedgerEntry(record(), reason)
     for page in (ledger_markdown([entry], {"gain.nano": ""}), ledger_html([entry], {"gain.nano": ""})):
         assert page.count(f"not counted ({reason})") == 2
+        assert page.count("Not counted; the answer was: holds") == 1 and "Holds." not in page
 
 
 class _Tags(HTMLParser):
@@ -137,7 +138,7 @@ def test_the_pages_escape_what_a_record_holds() -> None:
 
 def test_the_chart_shows_what_was_expected_and_measured() -> None:
     svg = claim_svg(record())
-    assert svg.startswith("<svg") and "1. prediction" in svg and "2. control" in svg
+    assert svg.startswith("<svg") and "1. prediction: gain" in svg and "2. control: gain" in svg
     nothing = plain(record())
     nothing["verdict"]["quantities"][0]["unit"] = "k"
     assert claim_svg(ClaimRecord.parse(nothing)) == ""

@@ -88,7 +88,7 @@ def _claim(entry: LedgerEntry, svg: str) -> Iterator[str]:
     yield f"## {_text(record.claim)}, {_text(record.scale)}: {_text(words.state_text(entry))}"
     yield f"\n> {_text(record.statement)}\n"
     yield f"{_text(record.work)}; {_text(record.section)}.\n"
-    yield f"**{_text(verdict.answer.capitalize())}.** {_text(verdict.reason)}"
+    yield f"**{words.answer_text(entry)}.** {_text(verdict.reason)}"
     yield f"By answers alone: {verdict.answer_by_answers}.\n"
     yield from (f"Note. {_text(note)}\n" for note in record.notes)
     if svg:

@@ -57,6 +57,12 @@ def state_text(entry: LedgerEntry) -> str:
     return f"not counted ({entry.not_counted})" if entry.not_counted else entry.record.verdict.answer
 
 
+def answer_text(entry: LedgerEntry) -> str:
+    """What begins the paragraph of a record: its answer, or that one was given which does not count."""
+    answer = entry.record.verdict.answer
+    return f"Not counted; the answer was: {answer}" if entry.not_counted else answer.capitalize()
+
+
 def sources_text(record: ClaimRecord) -> str:
     """By what a record was made: scale, seeds, time, machine, versions, date."""
     seeds = f"{counted(len(record.seeds), 'training seed')} ({record.seeds[0]} to {record.seeds[-1]})"
