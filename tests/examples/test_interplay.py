@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from edgewise.cli.loading import study_of
-from edgewise.cli.study import report_name
 from edgewise.study.plan import topological_order
 from edgewise.study.stages import RL, Midtrain
+from tests.examples.by_command import ROOT, boundary_of
 
-ROOT = Path(__file__).parents[2]
 INTERPLAY = f"{ROOT / 'examples' / 'interplay.py'}:interplay"
 
 
+@pytest.mark.slow
 def test_the_toy_pipeline_runs_and_compares_the_splits(tmp_path: Path) -> None:
-    options = ["rl_shares=[0,0.5,1]", "--scale", "toy", "--out", str(tmp_path)]
-    command = [sys.executable, "-m", "edgewise", "run", "interplay.py:interplay", *options]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT / "examples", env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    folder = tmp_path / report_name("interplay.py:interplay", ["rl_shares=[0,0.5,1]"], scale="toy")
-    record = json.loads((folder / "boundary.json").read_text(encoding="utf-8"))
+    record = boundary_of("interplay.py:interplay", ["rl_shares=[0,0.5,1]"], tmp_path, scale="toy")
     assert record["models"] == ["base", "mid-training alone", "50% RL", "RL alone"]
     assert [part["name"] for part in record["sets"]] == ["in distribution", "rarely seen", "edge", "hard"]
 

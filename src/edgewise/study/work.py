@@ -7,12 +7,15 @@ limit. The expectation is for the first.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec
 
 import numpy as np
 
+from edgewise.core.spec import Spec, digest
 from edgewise.model.decoder import DecoderSpec
 from edgewise.model.flops import sampling_flops, training_flops
 from edgewise.model.hf import read_shape
@@ -34,6 +37,8 @@ from edgewise.training.packing import PackedRows
 _PROBLEMS, _DOCUMENTS = 16, 512
 # How far the work of next-token training may be from its expectation, which is of some of its documents.
 _NEXT_TOKEN_ERROR = 0.1
+
+Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,24 @@ def model_of(stage: Stage) -> tuple[DecoderSpec, Tokenizer] | None:
     return None
 
 
+def _kept(function: Callable[Arguments, tuple[float, float]]) -> Callable[Arguments, tuple[float, float]]:
+    """The function with its results kept in this process: every seed and every arm of a study asks for the same ones.
+
+    Positional arguments alone are told apart, specs by their digests.
+    """
+    results: dict[tuple[object, ...], tuple[float, float]] = {}
+
+    @wraps(function)
+    def once(*arguments: Arguments.args, **named: Arguments.kwargs) -> tuple[float, float]:
+        key = tuple(digest(each) if isinstance(each, Spec) else each for each in arguments)
+        if key not in results:
+            results[key] = function(*arguments, **named)
+        return results[key]
+
+    return once
+
+
+@_kept
 def mean_lengths(tokenizer: Tokenizer, world: World, split: Split, most: int) -> tuple[float, float]:
     """Mean tokens of a prompt, and of a gold solution cut at `most`, over the levels of a world as it draws them."""
     problems = [world.problem(split, 0, index) for index in range(_PROBLEMS * len(world.levels))]
@@ -116,13 +139,23 @@ def mean_lengths(tokenizer: Tokenizer, world: World, split: Split, most: int) ->
 
 
 def _next_token(spec: DecoderSpec, tokenizer: Tokenizer, world: World, split: Split, training: NextTokenSpec) -> Work:
-    """Expected over the same documents at every training seed, so that a budget buys the same steps at each."""
     sizes = (training.documents, training.row_length, training.randomized_positions)
-    some = range(math.ceil(_DOCUMENTS / training.documents))
-    updates = [PackedRows.of(rows_of_step(world, split, tokenizer, *sizes, 0, step)) for step in some]
-    tokens = float(np.mean([rows.real_tokens for rows in updates])) * training.updates
-    context = float(np.mean([rows.mean_context for rows in updates]))
+    tokens, context = _mean_update(tokenizer, world, split, *sizes)
+    tokens *= training.updates
     return Work(tokens, training_flops(spec, len(tokenizer), tokens, context), 0.0)
+
+
+@_kept
+def _mean_update(
+    tokenizer: Tokenizer, world: World, split: Split, documents: int, row_length: int, randomized_positions: int
+) -> tuple[float, float]:
+    """Tokens and mean context of an update, over the same documents at every training seed, so that a budget buys the
+    same steps at each."""
+    some = range(math.ceil(_DOCUMENTS / documents))
+    sizes = (documents, row_length, randomized_positions)
+    updates = [PackedRows.of(rows_of_step(world, split, tokenizer, *sizes, 0, step)) for step in some]
+    tokens = float(np.mean([rows.real_tokens for rows in updates]))
+    return tokens, float(np.mean([rows.mean_context for rows in updates]))
 
 
 def _mean_lengths_of(stage: PolicyStage, tokenizer: Tokenizer) -> tuple[float, float]:
