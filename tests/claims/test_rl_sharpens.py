@@ -18,7 +18,8 @@ BASE, SHARPENED, EXTENDED = (0.4, 0.05), (0.95, 0.0), (0.95, 0.5)
 
 def right(rates: tuple[float, float], seed: int) -> list[int]:
     rng = np.random.default_rng(seed)
-    return rng.binomial(SAMPLES, np.repeat(rates, PROBLEMS // 2)).tolist()
+    counts: list[int] = rng.binomial(SAMPLES, np.repeat(rates, PROBLEMS // 2)).tolist()
+    return counts
 
 
 def verdict(
