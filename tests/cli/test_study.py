@@ -15,7 +15,7 @@ import pytest
 
 from edgewise.cli import study
 from edgewise.cli.loading import study_of
-from edgewise.cli.study import report_name
+from edgewise.cli.options import StudyChoice
 from edgewise.core.errors import InputError
 from edgewise.study.outline import read_outline
 from edgewise.study.plan import topological_order
@@ -108,7 +108,7 @@ def test_demo_end_to_end_then_from_the_store(
     assert first.returncode == 0, first.stderr
     assert "in-distribution RL: " in first.stdout
     assert "edge RL: " in first.stdout
-    folder = tmp_path / report_name("edgewise.study.demo:demo", TINY)
+    folder = tmp_path / StudyChoice("edgewise.study.demo:demo", TINY).report_name()
     assert (folder / "report.html").stat().st_size > 100_000
     assert (folder / "boundary.json").exists() and any((folder / "tables").iterdir())
     outline = read_outline(folder / "study.json")
@@ -141,7 +141,7 @@ def test_demo_end_to_end_then_from_the_store(
 def test_each_study_and_each_setting_of_it_has_a_folder_for_its_report(
     name: str, settings: list[str], folder: str
 ) -> None:
-    assert report_name(name, settings) == folder
+    assert StudyChoice(name, settings).report_name() == folder
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_each_study_and_each_setting_of_it_has_a_folder_for_its_report(
     ],
 )
 def test_seeds_and_scale_stand_in_the_name_of_the_folder(seeds: str | None, scale: str | None, folder: str) -> None:
-    assert report_name("edgewise.study.demo:demo", ["samples=8"], seeds, scale) == folder
+    assert StudyChoice("edgewise.study.demo:demo", ["samples=8"], seeds, scale).report_name() == folder
 
 
 SCALED = """
@@ -198,7 +198,7 @@ def test_many_stages_are_started_where_that_is_meant(tmp_path: Path) -> None:
 
 def test_settings_that_make_no_name_of_a_folder_are_told_apart_by_a_digest() -> None:
     settings = ["rl=dapo/small", "rl=dapo-small/", "a=" + "1" * 90, "a= b"]
-    names = [report_name("x:x", [setting]) for setting in settings]
+    names = [StudyChoice("x:x", [setting]).report_name() for setting in settings]
     assert len(set(names)) == 4 and all(re.fullmatch(r"x-[0-9a-f]{8}", name) for name in names)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgewise.cli.study import report_name
+from edgewise.cli.options import StudyChoice
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +22,7 @@ def boundary_of(study: str, settings: Sequence[str], out: Path, scale: str | Non
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT / "examples", env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    folder = out / report_name(study, list(settings), scale=scale)
+    folder = out / StudyChoice(study, settings, scale=scale).report_name()
     assert (folder / "report.html").exists()
     record: dict[str, Any] = json.loads((folder / "boundary.json").read_text(encoding="utf-8"))
     return record

@@ -19,9 +19,8 @@ from edgewise.cli.loading import study_of
 from edgewise.core.atomic import write_json
 from edgewise.core.provenance import machine, versions
 from edgewise.report.progress import StudyProgress
-from edgewise.study.calibration import calibrate
 from edgewise.study.context import Context
-from edgewise.study.estimate import bases_to_calibrate, estimate
+from edgewise.study.estimate import calibrated_estimate
 from edgewise.study.measure import Findings, measure
 from edgewise.study.run import run
 from edgewise.study.store import Store
@@ -75,10 +74,7 @@ def main() -> None:
 def compute(study: Study) -> Store:
     """The store with all stages; plan and seconds are recorded where all were computed by this call."""
     context = Context(root=RUNS)
-    store = Store(RUNS)
-    bases = bases_to_calibrate(study, store)
-    rates = {name: calibrate(base, context.execution, context.workers) for name, base in bases.items()}
-    plan = estimate(study, store, context.workers, rates)
+    plan = calibrated_estimate(study, context)
     started = time.monotonic()
     with StudyProgress(study.names()) as progress:
         run(study, context, progress)
@@ -86,7 +82,7 @@ def compute(study: Study) -> Store:
         seconds = [plan.seconds, plan.least_seconds, plan.most_seconds]
         took = time.monotonic() - started
         write_json(HOURS, {"planned": seconds, "took": took, "workers": context.workers, "machine": machine()})
-    return store
+    return Store(RUNS)
 
 
 def compute_rows(findings: Findings) -> Iterator[str]:

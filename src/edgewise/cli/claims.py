@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgewise.cli.loading import load_object
+from edgewise.cli.options import ComputedBy, Device, MachineChoice, On, StudyFolder, Workers, Yes
 from edgewise.cli.plan import print_estimate
-from edgewise.cli.study import ComputedBy, Device, On, StudyFolder, Workers, Yes, check_stages_to_compute
+from edgewise.cli.study import check_stages_to_compute
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,15 +78,12 @@ def run_claim(
     from edgewise.claims.ledger.record import write_record
     from edgewise.claims.ledger.run import claim_record, specs_at_first_seed, studies_of_claim
     from edgewise.core.distributed import process_group
-    from edgewise.model.backend import choose_backend
     from edgewise.report.ledger.terminal import print_record
     from edgewise.report.progress import StudyProgress
-    from edgewise.study.context import Context
     from edgewise.study.run import run
     from edgewise.study.runners.base import Watcher
     from edgewise.study.store import Store
     from edgewise.study.training_seeds import parse_seeds
-    from edgewise.training.execution import Execution, check_device
 
     claim = _claim(name)
     planned = claim.planned_seeds(scale)
@@ -94,8 +92,7 @@ def run_claim(
     studies = studies_of_claim(claim, scale, chosen)
     check_stages_to_compute(studies, Store(out), yes=yes)
     with process_group(device) as distributed, ExitStack() as stack:
-        execution = Execution(check_device(device), choose_backend(backend, device), distributed=distributed)
-        context = Context(root=out, workers=workers or execution.stages_at_once(), execution=execution, on=on)
+        context = MachineChoice(workers, device, backend, on).context(out, distributed)
         watchers: list[Watcher] = []
         if distributed.is_rank_zero:
             watchers.append(stack.enter_context(StudyProgress(studies.names(), Console(stderr=True))))
@@ -127,19 +124,15 @@ def verify_claim(
 
     from edgewise.claims.ledger.record import read_record, record_path
     from edgewise.claims.ledger.run import studies_of_claim, verify_record
-    from edgewise.model.backend import choose_backend
     from edgewise.report.progress import StudyProgress
-    from edgewise.study.context import Context
     from edgewise.study.training_seeds import parse_seeds
-    from edgewise.training.execution import Execution, check_device
 
     claim = _claim(name)
     record = read_record(record_path(records, claim.name, scale))
     chosen = record.seeds if seeds is None else parse_seeds(seeds)
     if not set(chosen) <= set(record.seeds):
         raise InputError(f"--seeds: the record is of the seeds 0 to {len(record.seeds) - 1}; give some of these")
-    execution = Execution(check_device(device), choose_backend(backend, device))
-    context = Context(root=Path(), workers=workers or execution.stages_at_once(), execution=execution)
+    context = MachineChoice(workers, device, backend).context(Path())
     progress = StudyProgress(studies_of_claim(claim, scale, chosen).names(), Console(stderr=True))
     with progress:
         equal, line = verify_record(claim, record, chosen, context, progress)
@@ -170,7 +163,7 @@ def plan_claim(
         return
     planned = claim.planned_seeds(scale)
     studies = studies_of_claim(claim, scale, planned if seeds is None else parse_seeds(seeds))
-    print_estimate(studies, out, workers, device, backend)
+    print_estimate(studies, out, MachineChoice(workers, device, backend))
     print_power(claim, scale)
 
 

@@ -15,7 +15,8 @@ from typing import Literal, Protocol
 import numpy as np
 
 from edgewise.core.spec import digest
-from edgewise.study.calibration import ComputeRates
+from edgewise.study.calibration import ComputeRates, calibrate
+from edgewise.study.context import Context
 from edgewise.study.plan import longest_paths_first, ready, root, topological_order, without_seeds
 from edgewise.study.stages import Evaluate, Pretrain, Stage
 from edgewise.study.store import Store
@@ -64,6 +65,14 @@ class StudyEstimate:
     @property
     def missing(self) -> tuple[StageEstimate, ...]:
         return tuple(stage for stage in self.stages if stage.source != "there")
+
+
+def calibrated_estimate(study: Evaluated, context: Context) -> StudyEstimate:
+    """What a study takes in `context`, which is measured for some seconds where stages that are there do not say."""
+    store = Store(context.root)
+    bases = bases_to_calibrate(study, store)
+    rates = {name: calibrate(base, context.execution, context.workers) for name, base in bases.items()}
+    return estimate(study, store, context.workers, rates)
 
 
 def estimate(study: Evaluated, store: Store, workers: int, rates: Mapping[str, ComputeRates]) -> StudyEstimate:
