@@ -23,7 +23,7 @@ from edgewise.rl.recipes.registry import named_recipe
 from edgewise.study.stages import RL, SFT, Evaluate, Stage
 from edgewise.study.study import Study
 
-ByTrainingSeed = Callable[[int], Stage]
+_OfSeed = Callable[[int], Stage]
 
 
 class _Sizes(NamedTuple):
@@ -61,8 +61,8 @@ def studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
         return nano_base(seed, updates=sizes.updates, model=sizes.model)
 
     def rl(
-        steps: int, last: int = RARE[1], parent: ByTrainingSeed = base, offset: int = 0, reward: str = "process"
-    ) -> ByTrainingSeed:
+        steps: int, last: int = RARE[1], parent: _OfSeed = base, offset: int = 0, reward: str = "process"
+    ) -> _OfSeed:
         settings = [f"steps={steps}", f"sampling.max_new_tokens={sizes.max_new_tokens}", f"reward.function={reward}"]
         recipe = override(Recipe(), [*settings, f"sampling.prompts={sizes.prompts}"])
         world = nano_world(COVERED[0], last)
@@ -72,7 +72,7 @@ def studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
         recipe = override(named_recipe("sft/small"), [f"steps={gold}", f"sampling.prompts={sizes.gold}"])
         return SFT(parent=base(seed), world=nano_world(*RARE), recipe=recipe, seed=seed)
 
-    def evaluated(model: ByTrainingSeed, temperature: float) -> Callable[[int], Evaluate]:
+    def evaluated(model: _OfSeed, temperature: float) -> Callable[[int], Evaluate]:
         return lambda seed: nano_evaluation(
             model(seed),
             *RARE,

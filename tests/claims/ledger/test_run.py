@@ -1,4 +1,4 @@
-"""Running a claim: what a record says of numbers that are so by construction."""
+"""Running a claim: its digest is that before the run, and numbers that are so by construction are noted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edgewise.claims.ledger import identity
+from edgewise.claims.ledger.identity import claim_digest
 from edgewise.claims.ledger.run import claim_record, studies_of_claim
 from edgewise.core.spec import override
 from edgewise.study.context import Context
@@ -43,3 +45,14 @@ def test_an_arm_without_a_gradient_is_noted(monkeypatch: pytest.MonkeyPatch, tmp
     store = run(of_claim.stages, Context(tmp_path))
     (note,) = claim_record(claim, "nano", (0,), of_claim, store).notes
     assert note.startswith("hard: Nothing was learned: none of the 4 steps of rl had a gradient")
+
+
+def test_the_digest_is_that_before_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An edit of the claim's file while it runs must not be taken for what was registered."""
+    compute_in_this_process(monkeypatch)
+    of_claim = studies_of_claim(CLAIM, "nano", (0,))
+    before = claim_digest(CLAIM, "nano", of_claim.by_name)
+    store = run(of_claim.stages, Context(tmp_path))
+    monkeypatch.setattr(identity, "source_digest", lambda module: "edited")
+    assert claim_digest(CLAIM, "nano", of_claim.by_name) != before
+    assert claim_record(CLAIM, "nano", (0,), of_claim, store).digest == before

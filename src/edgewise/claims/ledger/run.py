@@ -40,9 +40,13 @@ _EQUAL = 2e-6
 
 @dataclass(frozen=True)
 class StudiesOfClaim:
-    """The studies of a claim at a scale over training seeds, as one thing to run, plan and name."""
+    """The studies of a claim at a scale over training seeds, as one thing to run, plan and name.
+
+    `digest` is the claim's as it stood when they were made: before a run, so that no edit during it is taken up.
+    """
 
     by_name: Mapping[str, Study]
+    digest: str
 
     @property
     def evaluations(self) -> dict[str, Evaluate]:
@@ -74,7 +78,8 @@ def studies_of_claim(claim: Claim, scale: str, seeds: tuple[int, ...]) -> Studie
     The latter is found without a run, by measuring outcomes of the same shape that are all wrong.
     """
     claim.planned_seeds(scale)
-    studies = StudiesOfClaim(claim.studies(scale, seeds))
+    by_name = claim.studies(scale, seeds)
+    studies = StudiesOfClaim(by_name, claim_digest(claim, scale, by_name))
     claim_verdict(
         claim, _outcomes(studies, seeds, {name: _all_wrong(study) for name, study in studies.by_name.items()})
     )
@@ -100,7 +105,7 @@ def claim_record(
         scale=scale,
         seeds=seeds,
         planned_seeds=claim.seeds[scale],
-        digest=claim_digest(claim, scale, studies.by_name),
+        digest=studies.digest,
         predictions=claim.predictions,
         controls=claim.controls,
         power={quantity: round(power, 3) for quantity, power in claim.power(scale).items()},
