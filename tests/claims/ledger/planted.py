@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
+from edgewise.claims.ledger.claim import Claim, ClaimStudies
 from edgewise.claims.ledger.quantities import ClaimOutcomes
+from edgewise.claims.ledger.rule import ClaimVerdict, claim_verdict
 from edgewise.outcomes.outcomes import Outcomes
+from edgewise.study.study import Study
 
 
 def outcomes(n: int, process: Sequence[int], answer: Sequence[int] | None = None, region: str = "all") -> Outcomes:
@@ -34,3 +39,41 @@ def claim_outcomes(n: int, arms: Mapping[str, Sequence[Sequence[int]]]) -> Claim
     seeds = range(len(next(iter(arms.values()))))
     by_arm = {arm: [outcomes(n, counts) for counts in of_seeds] for arm, of_seeds in arms.items()}
     return ClaimOutcomes(tuple(seeds), {"": by_arm})
+
+
+def planted_verdict(claim: Claim, rate_of: Callable[[str, str, str], float], seeds: int = 5) -> ClaimVerdict:
+    """The verdict on a claim at nano scale where (study, arm, region) has this success rate on 96 problems.
+
+    Rates scatter by a tenth of themselves over problems, which are the same for all arms, and samples are drawn.
+    """
+    by_study: dict[str, dict[str, list[Outcomes]]] = {}
+    for name, study in _nano_studies(claim.studies, tuple(range(seeds))).items():
+        samples = next(iter(study.evaluations.values())).samples
+        by_study[name] = {
+            arm: [_planted(claim.name, rate_of, name, arm, study.regions, samples, seed) for seed in range(seeds)]
+            for arm in ("base", *study.arms)
+        }
+    return claim_verdict(claim, ClaimOutcomes(tuple(range(seeds)), by_study))
+
+
+@cache
+def _nano_studies(studies: ClaimStudies, seeds: tuple[int, ...]) -> Mapping[str, Study]:
+    return studies("nano", seeds)
+
+
+def _planted(
+    claim: str,
+    rate_of: Callable[[str, str, str], float],
+    study: str,
+    arm: str,
+    regions: Iterable[str],
+    samples: int,
+    seed: int,
+) -> Outcomes:
+    counts, names = [], []
+    for region in regions:
+        rng = np.random.default_rng([seed, *f"{claim} {study} {arm} {region}".encode()])
+        rate_P = np.clip(rate_of(study, arm, region) * np.linspace(0.9, 1.1, 96), 0, 1)
+        counts += rng.binomial(samples, rate_P).tolist()
+        names += [region] * 96
+    return replace(outcomes(samples, counts), set=np.array(names))
