@@ -380,6 +380,7 @@ def test_a_function_that_returns_no_study_is_refused_in_one_line(body: str, mess
         study_of(f"{file}:study", [])
 
 
+@pytest.mark.slow
 def test_recorded_stages_are_verified_and_code_of_one_s_own_is_brought_by_its_study(tmp_path: Path) -> None:
     """Equal: 0, different: 1, own code unknown or edited: 2; one line each time, and the store is not touched."""
     (tmp_path / "mine.py").write_text(MINE)
