@@ -7,6 +7,10 @@ same RL from it, share its folder, so it is trained once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from edgewise.claims.ledger.claim import TOY
 from edgewise.core.spec import override
 from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipe import Recipe
@@ -20,9 +24,29 @@ from edgewise.training.next_token import NextTokenSpec
 COVERED, RARE = (1, 3), (4, 5)
 # RL at the edge: rarely met, and one operation beyond what was ever met.
 EDGE = (5, 6)
+# None of these is solved by the base.
+HARD = (7, 7)
 MODEL = DecoderSpec(rope_theta=1000)
 # A model that learns nothing, for tests.
 TOY_MODEL = DecoderSpec(width=16, layers=1, heads=2, kv_heads=1, feed_forward=32)
+
+
+class NanoSizes(NamedTuple):
+    """What differs between nano and toy scale: pre-training, fine-tuning of `steps`, evaluation."""
+
+    model: DecoderSpec
+    updates: int
+    steps: int
+    prompts: int
+    solutions: int
+    problems: int
+    max_new_tokens: int
+
+
+SIZES: Mapping[str, NanoSizes] = {
+    "nano": NanoSizes(MODEL, 1500, steps=60, prompts=16, solutions=256, problems=96, max_new_tokens=128),
+    TOY: NanoSizes(TOY_MODEL, 2, steps=1, prompts=2, solutions=2, problems=2, max_new_tokens=8),
+}
 
 
 def nano_world(first: int, last: int) -> ModularArithmetic:
