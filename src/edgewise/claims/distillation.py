@@ -1,0 +1,235 @@
+"""Distillation extends where RL does not (Yue et al.): a larger teacher's solutions raise pass@k at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.cost import PublishedCost
+from edgewise.claims.ledger.nano import (
+    EDGE,
+    HARD,
+    SIZES,
+    nano_base,
+    nano_evaluation,
+    nano_gold,
+    nano_rl,
+    nano_training,
+    nano_world,
+)
+from edgewise.claims.ledger.quantities import ClaimQuantity, PassAtK, PassDifference, TwoDraws
+from edgewise.core.spec import override
+from edgewise.model.decoder import DecoderSpec
+from edgewise.rl.recipes.registry import named_recipe
+from edgewise.study.stages import Distill, Evaluate, ModelStage, Pretrain
+from edgewise.study.study import Study
+
+# About three times the parameters of the student, and pre-training on all levels that it is to teach.
+_TEACHER = DecoderSpec(width=144, layers=4, heads=6, kv_heads=3, feed_forward=384, rope_theta=1000)
+_TEACHER_LEVELS, _TEACHER_UPDATES = (1, 6), 1500
+
+# Study -> the share of its students' pre-training problems that are of levels 4 and 5.
+NEVER, RARELY = "never seen", "rarely seen"
+_RARE_SHARE = {NEVER: 0.0, RARELY: 0.02}
+DISTILLED, TUNED, GOLD = "distillation", "RL", "gold SFT"
+EDGE_REGION, HARD_REGION = "edge", "hard"
+K = 16
+
+
+def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
+    """Two students a seed, which never or rarely saw longer problems; the same teacher, RL and gold for both."""
+    sizes, edge = SIZES[scale], nano_world(*EDGE)
+
+    def teacher(seed: int) -> ModelStage:
+        toy = scale == TOY
+        training = nano_training(sizes.updates if toy else _TEACHER_UPDATES)
+        model = sizes.model if toy else _TEACHER
+        return Pretrain(world=nano_world(*_TEACHER_LEVELS), model=model, training=training, seed=seed)
+
+    def study(name: str) -> Study:
+        def base(seed: int) -> ModelStage:
+            return nano_base(seed, updates=sizes.updates, rare_share=_RARE_SHARE[name], model=sizes.model)
+
+        def distilled(seed: int) -> ModelStage:
+            sampling = [f"sampling.prompts={sizes.prompts}", f"sampling.max_new_tokens={sizes.max_new_tokens}"]
+            settings = ["reward.function=process", f"steps={sizes.steps}", *sampling]
+            recipe = override(named_recipe("distillation/small"), settings)
+            return Distill(parent=base(seed), world=edge, recipe=recipe, teacher=teacher(seed), seed=seed)
+
+        def rl(seed: int) -> ModelStage:
+            return nano_rl(
+                base(seed), edge, seed, steps=sizes.steps, prompts=sizes.prompts, max_new_tokens=sizes.max_new_tokens
+            )
+
+        def gold(seed: int) -> ModelStage:
+            return nano_gold(base(seed), edge, seed, steps=sizes.steps, solutions=sizes.solutions)
+
+        def evaluated(model: Callable[[int], ModelStage]) -> Callable[[int], Evaluate]:
+            return lambda seed: nano_evaluation(
+                model(seed),
+                EDGE[0],
+                HARD[1],
+                problems=sizes.problems,
+                samples=2 * K,
+                max_new_tokens=sizes.max_new_tokens,
+            )
+
+        models = {DISTILLED: distilled, TUNED: rl} | ({GOLD: gold} if name == NEVER else {})
+        return Study(
+            title="Distillation",
+            question=f"From a base that {name.replace('seen', 'saw')} longer problems, what extends the edge?",
+            base=evaluated(base),
+            arms={arm: evaluated(model) for arm, model in models.items()},
+            regions={EDGE_REGION: range(EDGE[0], EDGE[1] + 1), HARD_REGION: range(HARD[0], HARD[1] + 1)},
+            seeds=seeds,
+        )
+
+    return {name: study(name) for name in _RARE_SHARE}
+
+
+def _change(study: str, arm: str, k: int = K, region: str = EDGE_REGION, than: str = "base") -> PassDifference:
+    return PassDifference(
+        name=f"{study}: pass@{k} {'at the edge' if region == EDGE_REGION else 'on hard'}, {arm} minus {than}",
+        studies=(study,),
+        arm=arm,
+        than=than,
+        region=region,
+        k=k,
+    )
+
+
+EXTENDS = {study: _change(study, DISTILLED) for study in _RARE_SHARE}
+DOES_NOT = {study: _change(study, TUNED) for study in _RARE_SHARE}
+_EXTENSION = _change(NEVER, GOLD)
+_NOISE = TwoDraws(
+    name=f"{RARELY}: pass@{K // 4} at the edge, one half of the base's samples minus the other",
+    studies=(RARELY,),
+    region=EDGE_REGION,
+    k=K // 4,
+)
+
+QUANTITIES: tuple[ClaimQuantity, ...] = (
+    *(
+        PassAtK(
+            name=f"{study}: pass@{K} at the edge of the base", studies=(study,), arm="base", region=EDGE_REGION, k=K
+        )
+        for study in _RARE_SHARE
+    ),
+    *EXTENDS.values(),
+    *DOES_NOT.values(),
+    *(_change(study, arm, 1) for study in _RARE_SHARE for arm in (DISTILLED, TUNED)),
+    *(
+        _change(study, DISTILLED, k, region, TUNED)
+        for study in _RARE_SHARE
+        for k, region in ((1, EDGE_REGION), (K, HARD_REGION))
+    ),
+    _EXTENSION,
+    _NOISE,
+)
+
+_SCOUTED = "training seeds 100 to 107, the same bases and RL"
+_MARGIN = 0.05
+
+
+def _plan(effect: float, scatter: float, source: str, spread: float = 0.2) -> PlannedEffect:
+    return PlannedEffect(
+        effect=effect, scatter=scatter, problems=192, problem_sd=spread, residual_sd=spread, source=source
+    )
+
+
+CLAIM = Claim(
+    name="distillation",
+    statement=(
+        "Distillation from a stronger teacher brings problems within reach that the base does not solve; RL on the same"
+        " problems does not."
+    ),
+    work="Yue et al. 2025, arXiv 2504.13837",
+    section="section on distillation, figure of Minerva",
+    published=(
+        PublishedNumber(
+            what="Minerva, pass@1 to pass@128: Qwen2.5-Math-7B, R1-Distill-Qwen-7B",
+            value="about 0.16 to 0.64; 0.42 to 0.68",
+            where="figure, read off",
+            fault=(
+                "the base has a context of 4,096 tokens and the distilled model long thoughts; the teacher's data, some"
+                " 800,000 traces, are other problems than RL's; one model, no interval"
+            ),
+        ),
+        PublishedNumber(
+            what="the same at pass@128: Oat-Zero (RL), the instruct model",
+            value="about 0.61, 0.63",
+            where="figure, read off",
+            fault="at 272 problems and n = k = 128, where every problem counts 0 or 1, 3 points are within chance",
+        ),
+    ),
+    studies=_studies,
+    seeds={TOY: 3, "nano": 5},
+    quantities=QUANTITIES,
+    predictions=(
+        Prediction(
+            quantity=EXTENDS[NEVER].name,
+            above=_MARGIN,
+            why="distillation extends a base that never saw such problems",
+            plan=_plan(
+                0.9, 0.05, "gold SFT there on training seeds 100 and 101: +100, +98; less is assumed of a teacher"
+            ),
+        ),
+        Prediction(
+            quantity=DOES_NOT[NEVER].name,
+            below=_MARGIN,
+            why="RL does not",
+            plan=_plan(
+                0.0,
+                0.01,
+                "training seeds 100 and 101: no sample of RL was right, so no weight moved; scatter is assumed",
+                spread=0.05,
+            ),
+        ),
+        Prediction(
+            quantity=EXTENDS[RARELY].name,
+            above=_MARGIN,
+            why="distillation extends a base that saw some, too",
+            plan=_plan(0.55, 0.08, f"{_SCOUTED}: gold SFT +59.3 (5.8)"),
+        ),
+        Prediction(
+            quantity=DOES_NOT[RARELY].name,
+            below=_MARGIN,
+            why="RL does not, whatever the base",
+            plan=_plan(0.553, 0.073, f"{_SCOUTED}: +55.3 (7.3) against the claim"),
+        ),
+    ),
+    controls=(
+        Control(
+            kind="positive",
+            quantity=_EXTENSION.name,
+            above=_MARGIN,
+            meaning="gold solutions extend nothing here, so what a teacher or RL does not extend says nothing",
+        ),
+        Control(
+            kind="negative",
+            quantity=_NOISE.name,
+            above=-_MARGIN,
+            below=_MARGIN,
+            meaning="two draws of one model differ by more than 5 points, so a difference would say nothing",
+        ),
+    ),
+    design=(
+        "Distillation and RL have the same problems, 16 a step for 60 steps, and the same number of completions, 16 of"
+        " each; of the teacher's the right ones are trained on, as RL is paid for them. The teacher is three times"
+        " as large and was trained on levels 1 to 6. Gold SFT has as many solutions, each of another problem."
+        " Two bases a seed: one never saw more than 3 operations, the other met 4 and 5 in 2% of its problems. The edge"
+        " is 5 and 6 operations. Temperature 1, one prompt, verifier and token limit for all; the teacher writes in the"
+        " words of the world, so no format is learned. One answer in five is right by chance, so 16 guesses find 97%:"
+        " solutions count where their process is right."
+    ),
+    scouted=f"{_SCOUTED}: see the sources of the planned effects.",
+    published_cost=PublishedCost(
+        parameters=7.6e9,
+        sampled_tokens=4000 * 272 * 128 * 4,
+        trained_tokens=800_000 * 4000,
+        basis=(
+            "Minerva, 4 models x 272 problems x 128 samples, and the fine-tuning of one on 800,000 traces for one pass;"
+            " 4,000 tokens a trace are assumed; the teacher of 671B parameters, and RL, are left out"
+        ),
+    ),
+)
