@@ -1,0 +1,416 @@
+"""The label depends on decoding, k and the grader: one pair of models under several, and published protocols on truth.
+
+How often a protocol errs is simulated: changes are planted in the success rates of the measured base, both models are
+drawn anew, and the protocol says who is ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Literal
+
+import numpy as np
+from scipy import special
+
+from edgewise.boundary.verdict.labels import LABELS
+from edgewise.boundary.verdict.verdict import boundary_verdict
+from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.cost import PublishedCost
+from edgewise.claims.ledger.nano import EDGE, HARD, SIZES, nano_base, nano_evaluation, nano_gold, nano_rl, nano_world
+from edgewise.claims.ledger.quantities import (
+    ClaimOutcomes,
+    ClaimQuantity,
+    Contrast,
+    PassDifference,
+    QuantityUnit,
+    SeedQuantity,
+    TwoDraws,
+)
+from edgewise.core.errors import InputError
+from edgewise.core.keyed import key
+from edgewise.outcomes.counts import Counts, FloatArray, Metric
+from edgewise.study.stages import Evaluate, ModelStage
+from edgewise.study.study import Study
+
+TUNED, HACKED, GOLD = "RL", "RL by answers", "gold SFT"
+AT_ONE, COLD, HOT = "T=1", "T=0.6", "T=1.3"
+_TEMPERATURES = {AT_ONE: 1.0, COLD: 0.6, HOT: 1.3}
+EDGE_REGION = "edge"
+K = 16
+_METRICS: tuple[Metric, ...] = ("process", "answer")
+
+
+def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
+    """One study for each temperature, over the same models; gold solutions are read at temperature 1 alone."""
+    sizes = SIZES[scale]
+
+    def base(seed: int) -> ModelStage:
+        return nano_base(seed, updates=sizes.updates, model=sizes.model)
+
+    def rl(reward: str) -> Callable[[int], ModelStage]:
+        return lambda seed: nano_rl(
+            base(seed),
+            nano_world(*EDGE),
+            seed,
+            steps=sizes.steps,
+            reward=reward,
+            prompts=sizes.prompts,
+            max_new_tokens=sizes.max_new_tokens,
+        )
+
+    def gold(seed: int) -> ModelStage:
+        return nano_gold(base(seed), nano_world(*EDGE), seed, steps=sizes.steps, solutions=sizes.solutions)
+
+    def evaluated(model: Callable[[int], ModelStage], temperature: float) -> Callable[[int], Evaluate]:
+        return lambda seed: nano_evaluation(
+            model(seed),
+            EDGE[0],
+            HARD[1],
+            problems=sizes.problems,
+            samples=2 * K,
+            temperature=temperature,
+            max_new_tokens=sizes.max_new_tokens,
+        )
+
+    def study(name: str, temperature: float) -> Study:
+        models = {TUNED: rl("process"), HACKED: rl("outcome")} | ({GOLD: gold} if name == AT_ONE else {})
+        return Study(
+            title="The label and the protocol",
+            question="Do decoding, k and the grader decide what the same RL is said to have done?",
+            base=evaluated(base, temperature),
+            arms={arm: evaluated(model, temperature) for arm, model in models.items()},
+            regions={EDGE_REGION: range(EDGE[0], EDGE[1] + 1)},
+            seeds=seeds,
+        )
+
+    return {name: study(name, temperature) for name, temperature in _TEMPERATURES.items()}
+
+
+class OtherLabels(SeedQuantity):
+    """The share of protocols that give a pair another label than one of them does; labels without a change are one.
+
+    The protocols are all of `studies`, `ks` and both graders; that one is the first study, the largest k and `metric`.
+    The pair is the base and the arm, or of the base as arm the two halves of its samples.
+    """
+
+    unit: ClassVar[QuantityUnit] = "share"
+
+    kind: Literal["other labels"] = "other labels"
+    arm: str
+    region: str
+    ks: tuple[int, ...]
+
+    def values_R(self, outcomes: ClaimOutcomes) -> FloatArray:
+        labels = {
+            (study, k, metric): [self._label(outcomes, place, study, k, metric) for place in range(len(outcomes.seeds))]
+            for study in self.studies
+            for k in self.ks
+            for metric in _METRICS
+        }
+        reference = labels.pop((self.studies[0], max(self.ks), self.metric))
+        others = [[label != own for label, own in zip(row, reference, strict=True)] for row in labels.values()]
+        return np.asarray(np.mean(others, axis=0))
+
+    def _label(self, outcomes: ClaimOutcomes, place: int, study: str, k: int, metric: Metric) -> str:
+        base = outcomes.counts(study, "base", self.region, metric)[place]
+        if self.arm == "base":
+            pair = base.deal(base.n_P // 2, outcomes.seeds[place])
+        else:
+            pair = base, outcomes.counts(study, self.arm, self.region, metric)[place]
+        label = boundary_verdict(*pair, k=k).label
+        return label if LABELS[label].changed else "no change shown"
+
+
+Planted = Literal["nothing", "a gain", "a loss"]
+Said = Literal["nothing", "a gain", "a loss", "both"]
+
+
+def ahead_at_n(base: Counts, tuned: Counts) -> Said:
+    """Yue et al.: who solves more problems within all n samples, each of which then counts 0 or 1."""
+    more = int((tuned.c_P > 0).sum()) - int((base.c_P > 0).sum())
+    return "a gain" if more > 0 else "a loss" if more < 0 else "nothing"
+
+
+def newly_solved(base: Counts, tuned: Counts) -> Said:
+    """ProRL: RL has learned what is new where it solves a problem that the base solves in none of its n samples."""
+    return "a gain" if ((base.c_P == 0) & (tuned.c_P > 0)).any() else "nothing"
+
+
+def audited(base: Counts, tuned: Counts) -> Said:
+    """The verdict of this package at k = n/2, as far as it speaks of k."""
+    said: dict[str, Said] = {"extended": "a gain", "more": "a gain", "shrunk": "a loss", "both": "both"}
+    return said.get(boundary_verdict(base, tuned, k=base.n // 2).facts.at_k, "nothing")
+
+
+_PROTOCOLS: Mapping[str, Callable[[Counts, Counts], Said]] = {
+    "ahead at n": ahead_at_n,
+    "newly solved": newly_solved,
+    "audit": audited,
+}
+
+
+def planted(rate_P: FloatArray, change: Planted, rng: np.random.Generator) -> FloatArray:
+    """Success rates after a change: problems above 0.3 get odds times 7.4, which no pass@16 shows, and at the other end
+
+    a gain   a tenth of the problems, chosen among those below 0.02, rises to 0.2
+    a loss   problems below 0.1 are lost
+    """
+    if change == "nothing":
+        return rate_P
+    surer_P = np.where(rate_P > 0.3, special.expit(special.logit(rate_P.clip(0, 1 - 1e-9)) + 2), rate_P)
+    if change == "a loss":
+        return np.where(rate_P < 0.1, 0.0, surer_P)
+    share = 0.1 / max(float((rate_P < 0.02).mean()), 0.1)
+    return np.where((rate_P < 0.02) & (rng.random(rate_P.size) < share), 0.2, surer_P)
+
+
+class ProtocolErrors(SeedQuantity):
+    """The share of simulated comparisons in which a protocol says something else than what was planted.
+
+    The base's rates by process are those measured; a wrong way leads to a right answer as often as was measured of the
+    problem. Base and changed model are drawn `runs` times with as many samples as were measured.
+    """
+
+    unit: ClassVar[QuantityUnit] = "share"
+
+    kind: Literal["protocol errors"] = "protocol errors"
+    protocol: str
+    change: Planted
+    region: str
+    runs: int = 25
+
+    def values_R(self, outcomes: ClaimOutcomes) -> FloatArray:
+        if self.protocol not in _PROTOCOLS:
+            raise InputError(f"protocol: must be one of {', '.join(_PROTOCOLS)}, is {self.protocol!r}")
+        by_process, by_answer = (outcomes.counts(outcomes.first_study, "base", self.region, one) for one in _METRICS)
+        return np.array(
+            [
+                self._share_wrong(process, answer, seed)
+                for process, answer, seed in zip(by_process, by_answer, outcomes.seeds, strict=True)
+            ]
+        )
+
+    def _share_wrong(self, process: Counts, answer: Counts, seed: int) -> float:
+        rng = np.random.default_rng(key("planted", seed, self.protocol, self.change, self.metric))
+        wrong_way_P = process.n_P - process.c_P
+        guess_P = np.where(wrong_way_P > 0, (answer.c_P - process.c_P) / np.maximum(wrong_way_P, 1), 0.0).clip(0, 1)
+        rate_P = process.c_P / process.n_P
+        errors = 0
+        for _ in range(self.runs):
+            pair = []
+            for true_P in (rate_P, planted(rate_P, self.change, rng)):
+                seen_P = true_P if self.metric == "process" else true_P + (1 - true_P) * guess_P
+                pair.append(Counts.of(process.n_P, rng.binomial(process.n_P, seen_P)))
+            errors += _PROTOCOLS[self.protocol](pair[0], pair[1]) != self.change
+        return errors / self.runs
+
+
+def _change(k: int, study: str = AT_ONE, metric: Metric = "process", arm: str = TUNED) -> PassDifference:
+    return PassDifference(
+        name=f"pass@{k} at the edge by {metric}, {arm} minus base, {study}",
+        studies=(study,),
+        metric=metric,
+        arm=arm,
+        region=EDGE_REGION,
+        k=k,
+    )
+
+
+def _less(name: str, of: PassDifference, than: PassDifference) -> Contrast:
+    return Contrast(name=name, of=of, than=than)
+
+
+def _errors(protocol: str, change: Planted) -> ProtocolErrors:
+    says = f"{change} planted, {protocol} says otherwise"
+    return ProtocolErrors(name=says, protocol=protocol, change=change, region=EDGE_REGION)
+
+
+BY_K = _less("RL minus base by process, at k = 1 less at 16", _change(1), _change(K))
+BY_GRADER = _less(f"RL minus base at k = {K}, by process less by answers", _change(K), _change(K, metric="answer"))
+BY_DECODING = _less(f"RL minus base at k = {K}, at T = 1.3 less at T = 0.6", _change(K, HOT), _change(K, COLD))
+OTHERS = OtherLabels(
+    name="protocols that give RL another label", studies=tuple(_TEMPERATURES), arm=TUNED, region=EDGE_REGION, ks=(4, K)
+)
+AHEAD, NEW = _errors("ahead at n", "nothing"), _errors("newly solved", "nothing")
+_NO_FALSE_CHANGE, _GAIN_FOUND = _errors("audit", "nothing"), _errors("audit", "a gain")
+_EXTENSION = _change(1, arm=GOLD)
+_SAME = OtherLabels(
+    name="protocols that give two draws of the base another label",
+    studies=tuple(_TEMPERATURES),
+    arm="base",
+    region=EDGE_REGION,
+    ks=(2, K // 2),
+)
+_NOISE = TwoDraws(
+    name=f"pass@{K // 4} at the edge, one half of the base's samples minus the other", region=EDGE_REGION, k=K // 4
+)
+
+QUANTITIES: tuple[ClaimQuantity, ...] = (
+    OTHERS,
+    BY_K,
+    BY_GRADER,
+    BY_DECODING,
+    *(_change(k, study, metric) for study in _TEMPERATURES for k in (1, K) for metric in _METRICS),
+    *(_change(k, AT_ONE, metric, HACKED) for k in (1, K) for metric in _METRICS),
+    OTHERS.model_copy(update={"name": f"protocols that give {HACKED} another label", "arm": HACKED}),
+    AHEAD,
+    NEW,
+    _errors("ahead at n", "a gain"),
+    _errors("ahead at n", "a loss"),
+    _NO_FALSE_CHANGE,
+    _GAIN_FOUND,
+    _errors("audit", "a loss"),
+    _EXTENSION,
+    _SAME,
+    _NOISE,
+)
+
+_SCOUTED = "training seeds 100 to 107, the same base and RL"
+_MADE_UP = "three sets of made-up rates with the base's means"
+
+
+def _plan(effect: float, scatter: float, source: str, *, problem_sd: float = 0.3) -> PlannedEffect:
+    return PlannedEffect(
+        effect=effect, scatter=scatter, problems=192, problem_sd=problem_sd, residual_sd=0.2, source=source
+    )
+
+
+def _seed_plan(effect: float, scatter: float, source: str) -> PlannedEffect:
+    """Of a quantity that a training seed has as a whole."""
+    return PlannedEffect(effect=effect, scatter=scatter, problems=192, problem_sd=0, residual_sd=0, source=source)
+
+
+CLAIM = Claim(
+    name="label-protocol",
+    statement=(
+        "Whether RL sharpens or extends depends on the decoding, on k and on the grader, and protocols without a test"
+        " name changes where nothing changed."
+    ),
+    work="Yue et al. 2025, arXiv 2504.13837; ProRL, arXiv 2505.24864; CoT-Pass@K, arXiv 2506.14245",
+    section="figure of the temperature sweep and tables of solvable sets; pass@k regimes; CoT-Pass@K",
+    published=(
+        PublishedNumber(
+            what="AIME24 at T = 1.2, pass@1024: base, RL",
+            value="about 0.63, 0.73",
+            where="Yue et al., figure of the temperature sweep",
+            fault="at T = 0.6 the base is ahead; no work tunes the temperature of each model, and none tests",
+        ),
+        PublishedNumber(
+            what="problems that RL alone solves: MATH500 within 128 samples",
+            value="5 of 500; the base solves all 5 within 1,024",
+            where="Yue et al., table of solvable sets",
+            fault="what two draws of one model differ by was not measured",
+        ),
+        PublishedNumber(
+            what="boxnet and dice: base, final model within 256 samples",
+            value="0 and 1.0",
+            where="ProRL, figures of sustained gains",
+            fault=(
+                "the base writes another format than the one that is read, and scores near 0 on algebra too; the curve"
+                " of graph_color is that of a single rate for all problems"
+            ),
+        ),
+        PublishedNumber(
+            what="DAPO-Qwen-32B on AIME, pass@k by answers and with a judged chain of thought, k up to 1,024",
+            value="curves meet by answers; RL is ahead at every k by chains",
+            where="CoT-Pass@K, figures",
+            fault="a judge that passes 5% of wrong chains alone gives 0.64 at k = 1,024 where one sample in 50 answers",
+        ),
+    ),
+    studies=_studies,
+    seeds={TOY: 3, "nano": 5},
+    quantities=QUANTITIES,
+    predictions=(
+        Prediction(
+            quantity=BY_K.name,
+            above=0.0,
+            why="the gain shrinks with k",
+            plan=_plan(0.167, 0.066, f"{_SCOUTED}: +72.0 at k = 1 and +55.3 at 16, +16.7 (6.6)"),
+        ),
+        Prediction(
+            quantity=BY_GRADER.name,
+            above=0.05,
+            why="answers hide at large k what the process shows",
+            plan=_plan(0.5, 0.08, f"{_SCOUTED}: +55.3 (7.3) by process; one answer in five is a guess, 97% within 16"),
+        ),
+        Prediction(
+            quantity=BY_DECODING.name,
+            above=0.0,
+            why="RL loses less at a high temperature",
+            plan=_plan(0.15, 0.08, "no temperature was scouted: assumed"),
+        ),
+        Prediction(
+            quantity=OTHERS.name,
+            above=0.25,
+            why="the label is not one",
+            plan=_seed_plan(0.6, 0.15, "assumed: answers within 16 samples, and k of 4, have labels of their own"),
+        ),
+        Prediction(
+            quantity=AHEAD.name,
+            above=0.5,
+            why="a comparison at n without a test names a winner between two draws of one model",
+            plan=_seed_plan(0.83, 0.1, f"{_MADE_UP}: 0.72 to 0.92"),
+        ),
+        Prediction(
+            quantity=NEW.name,
+            above=0.5,
+            why="some problem is newly solved by a second draw of one model",
+            plan=_seed_plan(0.98, 0.03, f"{_MADE_UP}: 0.96 to 1"),
+        ),
+    ),
+    controls=(
+        Control(
+            kind="positive",
+            quantity=_EXTENSION.name,
+            above=0.05,
+            meaning="gold solutions raise nothing that is verified, so the instrument is blind",
+        ),
+        Control(
+            kind="positive",
+            quantity=_GAIN_FOUND.name,
+            below=0.3,
+            meaning="the audit misses a skill that was planted, so a label of its own says little",
+        ),
+        Control(
+            kind="negative",
+            quantity=_NO_FALSE_CHANGE.name,
+            below=0.1,
+            meaning="the audit names changes where none was planted, so that labels differ says nothing",
+        ),
+        Control(
+            kind="negative",
+            quantity=_SAME.name,
+            below=0.25,
+            meaning="two draws of the base get different labels as well, so that those of RL differ says nothing",
+        ),
+        Control(
+            kind="negative",
+            quantity=_NOISE.name,
+            above=-0.05,
+            below=0.05,
+            meaning="two draws of one model differ by more than 5 points, so a difference would say nothing",
+        ),
+    ),
+    design=(
+        "RL on the edge paid by process, and the same paid by answers, from one base a seed. k (1, 4, 16) and grader"
+        " (answer, process) read the same rollouts; temperatures (0.6, 1, 1.3) are other rollouts of the same models,"
+        " with one prompt, verifier and token limit for all. One answer in five is right by chance, so within 16"
+        " samples answers find 97% of problems by guessing: that is the dependence on the grader. Errors of protocols"
+        " are simulated from the base's measured rates with nothing, a gain of a tenth of the problems or a loss of the"
+        " rare ones planted; the protocols are Yue's (who is ahead at k = n), ProRL's (any problem newly solved) and"
+        " this package's verdict."
+    ),
+    scouted=(
+        f"{_SCOUTED} at T = 1 by 32 samples of 48 problems a level. The simulation was tried on made-up rates. Not"
+        " tried: other temperatures."
+    ),
+    published_cost=PublishedCost(
+        parameters=7.6e9,
+        sampled_tokens=2 * 7 * 4000 * 30 * 1024,
+        trained_tokens=0,
+        basis=(
+            "the sweep of Yue et al.: 2 models at some 7 temperatures x 30 problems x 1,024 samples; 4,000 tokens a"
+            " completion are assumed; both models are published"
+        ),
+    ),
+)
