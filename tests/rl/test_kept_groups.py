@@ -13,7 +13,7 @@ from edgewise.model.decoder import Decoder
 from edgewise.rl import kept_groups
 from edgewise.rl.kept_groups import MOST_STEPS, KeptGroup, is_kept, read_groups
 from edgewise.rl.probe import is_probed
-from edgewise.rl.reference_reset import NeverReset
+from edgewise.rl.recipe import Recipe
 from edgewise.rl.train import train
 from edgewise.tasks import ModularArithmetic
 from edgewise.training.run_folder import RunFolder
@@ -36,7 +36,7 @@ def run(folder: Path, progress_at: int | None = None, world: ModularArithmetic =
 @pytest.mark.parametrize("steps", [1, 2, 4, 10, 199, 200, 201, 300, 5_000])
 def test_the_kept_steps_are_probed_few_and_spread_over_the_run(steps: int) -> None:
     kept = [step for step in range(steps) if is_kept(step, steps)]
-    assert all(is_probed(step, steps, NeverReset()) for step in kept)
+    assert all(is_probed(step, Recipe(steps=steps)) for step in kept)
     assert kept[0] == 0 and kept[-1] == steps - 1 and len(kept) <= MOST_STEPS + 1
     gaps = [after - before for before, after in pairwise(kept[:-1])]
     assert len(set(gaps)) <= 1, "evenly, but for the last"

@@ -432,6 +432,26 @@ def test_the_policy_is_probed_at_every_fourth_step_and_the_last_and_at_all_where
     assert all("kl_to_reference" in line for line in metrics(tmp_path / "kl"))
 
 
+def test_a_run_ends_with_the_first_step_that_finds_its_kl_above_the_budget(tmp_path: Path) -> None:
+    recipe = changed(WHOLE, advantage="grpo")
+    train(RunFolder(tmp_path / "whole"), recipe)
+    kl = [line["kl_to_start"] for line in metrics(tmp_path / "whole") if "kl_to_start" in line]
+    stopped = changed(WHOLE, advantage="grpo", stop_at_kl=kl[-1] / 2)
+    model = decoder()
+    train(RunFolder(tmp_path / "stopped", checkpoint_seconds=0.0), stopped, model=model)
+    *before, last = metrics(tmp_path / "stopped")
+    assert max(line["kl_to_start"] for line in before) <= kl[-1] / 2 < last["kl_to_start"]
+    assert 2 < len(before) + 1 < recipe.steps
+
+    resumed = decoder()
+    train(RunFolder(tmp_path / "stopped", checkpoint_seconds=0.0), stopped, model=resumed)
+    assert metrics(tmp_path / "stopped") == [*before, last]
+    shorter = decoder()
+    train(RunFolder(tmp_path / "shorter"), changed(WHOLE, advantage="grpo", steps=len(before) + 1), model=shorter)
+    for one in (resumed, shorter):
+        assert all(torch.equal(a, b) for a, b in zip(model.parameters(), one.parameters(), strict=True))
+
+
 def test_totals_count_sampled_tokens_and_work(tmp_path: Path) -> None:
     recipe = changed(steps=1)
     totals = train(RunFolder(tmp_path / "plain"), recipe)

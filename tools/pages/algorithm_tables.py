@@ -155,7 +155,8 @@ LOSS_TABLES = (
         "KL and entropy",
         "`edgewise.rl.kl`. KL(policy ‖ reference), or with `loss.kl.target=teacher` to the teacher. In the loss,"
         " each form acts on one token at a time. Only in the reward does the gradient include the effect of a token on"
-        " later ones. `loss.kl.reset` says when the policy becomes the new reference.",
+        " later ones. `loss.kl.reset` says when the policy becomes the new reference, and `stop_at_kl` at"
+        " which KL to the start model a run ends.",
         ("name in a recipe", "function", "term", "gradient on average (exact)"),
         (
             (

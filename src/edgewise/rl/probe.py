@@ -8,7 +8,7 @@ from edgewise.model.fixed_order import total
 from edgewise.rl.batch import MicroBatch, Minibatch, logits_of, logp_of
 from edgewise.rl.kl import entropy, exact_kl
 from edgewise.rl.models import Models
-from edgewise.rl.reference_reset import Reset
+from edgewise.rl.recipe import Recipe
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.execution import Execution
 
@@ -17,9 +17,10 @@ from edgewise.training.execution import Execution
 _STEPS_FOR_ONE, _SAMPLES_FOR_ONE = 4, 32
 
 
-def is_probed(step: int, steps: int, reset: Reset) -> bool:
-    """Whether the policy is probed at `step` of `steps`: at every fourth and the last; at all where a KL resets."""
-    return reset.kind == "kl" or step % _STEPS_FOR_ONE == 0 or step == steps - 1
+def is_probed(step: int, recipe: Recipe) -> bool:
+    """Whether the policy is probed at `step`: every fourth and the last; all where a KL resets or ends the run."""
+    decides = recipe.stop_at_kl is not None or recipe.loss.kl.reset.kind == "kl"
+    return decides or step % _STEPS_FOR_ONE == 0 or step == recipe.steps - 1
 
 
 @torch.no_grad()

@@ -106,6 +106,10 @@ class Recipe(Spec):
     of all models in bfloat16, in sampling as in the updates, with weights, logits and loss in FP32; it pays on GPUs and
     on CPUs that multiply bfloat16. The sampler and the trainer then round differently: the metric `drift` says by how
     much, and `loss.correction` may act on it.
+
+    `stop_at_kl` is a budget: the run ends with the first step that finds the policy at a KL to the start model above
+    it, in nats per token over some of the step's samples (`rl.probe`), or after `steps`. Algorithms that move at other
+    speeds can so be compared at equal KL.
     """
 
     label: str = Field("", exclude=True)
@@ -116,6 +120,7 @@ class Recipe(Spec):
     loss: LossSpec = LossSpec()
     optimizer: PolicyOptimizerSpec = PolicyOptimizerSpec()
     precision: Annotated[str, ADDED_LATER] = Field("fp32", pattern="^(fp32|bf16)$")
+    stop_at_kl: Annotated[float | None, ADDED_LATER] = Field(None, gt=0)
 
     @field_validator("sampling", "reward", "loss", "optimizer", mode="before")
     @classmethod

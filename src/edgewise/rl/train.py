@@ -160,7 +160,7 @@ def train(
             metrics |= collector.coverage.metrics() | collector.curriculum.metrics()
             metrics |= {"effective_batch": 0.0, "grad_norm": 0.0}
             if scored is not None:
-                if is_probed(step, recipe.steps, kl.reset):
+                if is_probed(step, recipe):
                     metrics |= probe(
                         models,
                         scored.rollouts,
@@ -202,4 +202,8 @@ def train(
             totals.prompt_tokens += worker.prompt_tokens
             totals.flops += worker.flops + training_flops
             folder.log(step, metrics | {"reset": float(reset), "tokens": totals.tokens})
+
+            # Stop.
+            if recipe.stop_at_kl is not None and metrics.get("kl_to_start", 0.0) > recipe.stop_at_kl:
+                break
     return totals
