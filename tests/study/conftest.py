@@ -10,6 +10,7 @@ from edgewise.study.context import Context
 from edgewise.study.run import run
 from edgewise.study.store import Store
 from edgewise.study.study import Study
+from tests.study.in_process import compute_in_this_process
 from tests.tiny import STUDY, Log
 
 
@@ -35,3 +36,9 @@ def copied(finished: Finished, tmp_path: Path) -> Store:
     """The finished store, to be altered."""
     shutil.copytree(finished.store.root, tmp_path / "copied")
     return Store(tmp_path / "copied")
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stages are computed without the start of a worker, which takes longer than all of them."""
+    compute_in_this_process(monkeypatch)

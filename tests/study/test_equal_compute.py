@@ -31,6 +31,8 @@ from edgewise.study.work import expected_work
 from tests.study.conftest import Finished
 from tests.tiny import BASE_EVALUATION, EASY, PRETRAIN, RECIPE, STUDY, TUNED
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 TRAINING = PRETRAIN.training
 
 

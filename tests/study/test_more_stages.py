@@ -37,6 +37,8 @@ from edgewise.training.next_token import NextTokenSpec
 from tests.model.native.present import needs_kernels
 from tests.tiny import BASE_EVALUATION, EASY, PARAMS, PRETRAIN, WORLD, Log, interrupt, results
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def small(name: str) -> dict[str, Any]:
     """A named recipe at the sizes of a test."""

@@ -24,6 +24,8 @@ from tests.tiny import EASY, PARAMS, PRETRAIN
 
 from .conftest import Finished
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 SAMPLING = {"prompts": 2, "samples": 4, "max_new_tokens": 36}
 
 

@@ -235,7 +235,13 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return plan(tmp_path_factory.mktemp("planned"), BESIDE)
 
 
-@pytest.mark.parametrize("launcher", [(), ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")])
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        (),
+        pytest.param(("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"), marks=pytest.mark.slow),
+    ],
+)
 def test_own_parts_beside_the_study_s_file_work_in_every_worker_and_rank(
     launcher: tuple[str, ...], planned: list[str], tmp_path: Path
 ) -> None:
@@ -251,6 +257,7 @@ def test_own_parts_beside_the_study_s_file_work_in_every_worker_and_rank(
     ]
 
 
+@pytest.mark.slow
 def test_own_parts_in_the_study_s_file_work_in_every_worker(tmp_path: Path) -> None:
     *names, problems = start(tmp_path, IN_ONE, "program.py", "run")
     assert kinds(set(names)) == {"pretrain": 1, "rl": 1, "shrink": 1, "evaluate": 3} and problems == "4"

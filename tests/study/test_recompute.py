@@ -32,7 +32,7 @@ from tests.tiny import BASE_EVALUATION, PRETRAIN, STAGES, STUDY, TUNED, TUNED_EV
 from .conftest import Finished
 from .other_stages import Shrink
 
-pytestmark = needs_kernels  # without them nothing promises equality
+pytestmark = [pytest.mark.usefixtures("in_this_process"), needs_kernels]  # without kernels nothing promises equality
 
 
 class Untouched(Log):

@@ -210,18 +210,19 @@ class FakeRunner:
     def __init__(self, slots: int) -> None:
         self.slots, self.under_way, self.most = slots, 0, 0
         self.complete: set[str] = set()
-        self._lock, self._threads = threading.Lock(), ThreadPoolExecutor(10)
+        self._changed, self._threads = threading.Condition(), ThreadPoolExecutor(10)
 
     def submit(self, stage: Stage) -> Future[None]:
-        with self._lock:
+        with self._changed:
             assert all(digest(parent) in self.complete for parent in stage.parents)
             self.under_way += 1
             self.most = max(self.most, self.under_way)
+            self._changed.notify_all()
         return self._threads.submit(self._compute, stage)
 
     def _compute(self, stage: Stage) -> None:
-        time.sleep(0.02)
-        with self._lock:
+        with self._changed:  # long enough for the others that may be under way to be submitted
+            self._changed.wait_for(lambda: self.most >= self.slots, 0.5)
             self.under_way -= 1
             self.complete.add(digest(stage))
 

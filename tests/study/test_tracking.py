@@ -20,6 +20,8 @@ from tests.tiny import EASY, PRETRAIN, STAGES, STUDY, TUNED, interrupt
 
 from .conftest import Finished
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 NAMES = STUDY.names()
 
 

@@ -26,6 +26,7 @@ from edgewise.study.stages import OUTCOMES, RL, Evaluate, Pretrain
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 from edgewise.study.training_seeds import parse_seeds, seeds_text
+from tests.study.in_process import compute_in_this_process
 from tests.tiny import BASE_EVALUATION, EASY, PRETRAIN, RECIPE, STUDY, TUNED_EVALUATION, Log
 
 # What the stages of the demonstration were called when a training seed was a field of its spec.
@@ -77,7 +78,9 @@ def log() -> Log:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, log: Log) -> Store:
-    return run(THREE, Context(tmp_path_factory.mktemp("stages"), workers=1), log)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        compute_in_this_process(monkeypatch)
+        return run(THREE, Context(tmp_path_factory.mktemp("stages"), workers=1), log)
 
 
 @pytest.fixture(scope="module")
