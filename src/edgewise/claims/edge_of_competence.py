@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -15,8 +15,7 @@ from edgewise.claims.ledger.cost import PublishedCost
 from edgewise.claims.ledger.nano import (
     COVERED,
     EDGE,
-    MODEL,
-    TOY_MODEL,
+    SIZES,
     nano_base,
     nano_evaluation,
     nano_gold,
@@ -32,7 +31,6 @@ from edgewise.claims.ledger.quantities import (
     QuantityUnit,
     TwoDraws,
 )
-from edgewise.model.decoder import DecoderSpec
 from edgewise.outcomes.counts import FloatArray, Metric
 from edgewise.study.stages import Evaluate, Stage
 from edgewise.study.study import Study
@@ -43,22 +41,8 @@ from edgewise.tasks.graph.paper_compat import verify_paper_compat
 from edgewise.tasks.graph.verifier import check_english
 from edgewise.tasks.graph.world import GraphArithmetic
 
-
-class _Sizes(NamedTuple):
-    model: DecoderSpec
-    updates: int
-    steps: int
-    problems: int
-    samples: int
-    max_new_tokens: int
-    prompts: int
-    solutions: int
-
-
-_SIZES = {
-    "nano": _Sizes(MODEL, 1500, 60, problems=48, samples=32, max_new_tokens=128, prompts=16, solutions=256),
-    TOY: _Sizes(TOY_MODEL, 2, 1, problems=2, samples=32, max_new_tokens=8, prompts=2, solutions=4),
-}
+# 48 problems a level: 96 in a region of two levels.
+PROBLEMS, SAMPLES = 48, 32
 JUST_BEYOND, HARD = (6, 7), (7, 8)
 INSIDE_RL, EDGE_RL, BEYOND_RL, HARD_RL = "RL in distribution", "RL at the edge", "RL just beyond", "RL on hard"
 GOLD, RANDOM = "gold SFT", "random reward"
@@ -69,7 +53,7 @@ LARGE_K = 16
 
 def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     """One study: from one base a seed, RL on four ranges of levels, and the controls."""
-    sizes = _SIZES[scale]
+    sizes = SIZES[scale]
 
     def base(seed: int) -> Stage:
         return nano_base(seed, updates=sizes.updates, model=sizes.model)
@@ -93,8 +77,8 @@ def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
             model(seed),
             2,
             HARD[1],
-            problems=sizes.problems,
-            samples=sizes.samples,
+            problems=min(PROBLEMS, sizes.problems),
+            samples=SAMPLES,
             max_new_tokens=sizes.max_new_tokens,
         )
 

@@ -6,15 +6,14 @@ import random
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
 from edgewise.claims.ledger.cost import PublishedCost
 from edgewise.claims.ledger.nano import (
     COVERED,
-    MODEL,
     RARE,
-    TOY_MODEL,
+    SIZES,
     nano_gold,
     nano_mixture,
     nano_rl,
@@ -28,7 +27,6 @@ from edgewise.claims.ledger.quantities import (
     ProcessGap,
     TwoDraws,
 )
-from edgewise.model.decoder import DecoderSpec
 from edgewise.sampling.params import SamplingParams
 from edgewise.study.stages import Evaluate, Pretrain, Stage
 from edgewise.study.study import Study
@@ -54,21 +52,8 @@ class OtherLetters(ModularArithmetic):
         return Statement(graph.prompt(), str(graph.values[graph.query]), graph)
 
 
-class _Sizes(NamedTuple):
-    model: DecoderSpec
-    updates: int
-    steps: int
-    problems: int
-    samples: int
-    max_new_tokens: int
-    prompts: int
-    solutions: int
-
-
-_SIZES = {
-    "nano": _Sizes(MODEL, 1500, 60, problems=48, samples=32, max_new_tokens=128, prompts=16, solutions=256),
-    TOY: _Sizes(TOY_MODEL, 2, 1, problems=2, samples=32, max_new_tokens=8, prompts=2, solutions=4),
-}
+# 48 problems a level: 96 in a region of two levels.
+PROBLEMS, SAMPLES = 48, 32
 # The share of pre-training problems that are of the new setting, at its easiest level alone.
 EXPOSURES = {"0%": 0.0, "0.1%": 0.001, "1%": 0.01, "10%": 0.1}
 NONE, TRACE, SEEDED, MUCH = EXPOSURES
@@ -87,7 +72,7 @@ def new_setting(first: int, last: int) -> OtherLetters:
 
 def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     """One study for each exposure, as each has bases of its own; the controls are of none and of 1%."""
-    sizes = _SIZES[scale]
+    sizes = SIZES[scale]
 
     def base(exposure: float) -> Callable[[int], Stage]:
         known = 1 - exposure
@@ -126,8 +111,8 @@ def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
         return lambda seed: Evaluate(
             parent=model(seed),
             world=new_setting(SHOWN + 1, RARE[1]),
-            problems=sizes.problems,
-            samples=sizes.samples,
+            problems=min(PROBLEMS, sizes.problems),
+            samples=SAMPLES,
             sampling=SamplingParams(max_new_tokens=sizes.max_new_tokens),
         )
 
