@@ -9,6 +9,7 @@ import pytest
 from edgewise.cli.loading import study_of
 from edgewise.study.plan import topological_order
 from edgewise.study.stages import RL, Midtrain
+from examples.interplay import SCALES
 from tests.examples.by_command import ROOT, boundary_of
 
 INTERPLAY = f"{ROOT / 'examples' / 'interplay.py'}:interplay"
@@ -34,14 +35,23 @@ def steps_by_arm(scale: str, account: str) -> dict[str, list[int]]:
     }
 
 
-@pytest.mark.parametrize("account", ["flops", "charged"])
-def test_half_of_the_budget_buys_half_of_the_steps(account: str) -> None:
-    steps = steps_by_arm("nano", account)
+def test_half_of_the_charged_tokens_buy_half_of_the_steps() -> None:
+    steps = steps_by_arm("nano", "charged")
     (midtraining,) = steps["mid-training alone"]
     assert steps["base"] == []
     assert steps["RL alone"] == [60]
     assert steps["50% RL"] == [midtraining // 2, 30]
     assert [steps[f"{share}% RL"][1] for share in (20, 80)] == [12, 48]
+
+
+def test_flops_that_rl_does_not_take_buy_more_steps_of_it() -> None:
+    steps, taken = steps_by_arm("nano", "flops"), SCALES["nano"]().taken
+    (midtraining,) = steps["mid-training alone"]
+    assert steps["RL alone"] == [60]
+    for share in (0.2, 0.5, 0.8):
+        mine = steps[f"{share:.0%} RL"]
+        assert mine[0] == pytest.approx((1 - share) * midtraining, abs=1)
+        assert mine[1] * taken[share] == pytest.approx(share * 60 * taken[1.0], abs=taken[share])
 
 
 @pytest.mark.slow
