@@ -436,6 +436,7 @@ def test_a_run_ends_with_the_first_step_that_finds_its_kl_above_the_budget(tmp_p
     recipe = changed(WHOLE, advantage="grpo")
     train(RunFolder(tmp_path / "whole"), recipe)
     kl = [line["kl_to_start"] for line in metrics(tmp_path / "whole") if "kl_to_start" in line]
+    assert len(probed_samples(draw(decoder(), problems=3, samples=8), decides=True)) == 3 * 2
     stopped = changed(WHOLE, advantage="grpo", stop_at_kl=kl[-1] / 2)
     model = decoder()
     train(RunFolder(tmp_path / "stopped", checkpoint_seconds=0.0), stopped, model=model)

@@ -15,6 +15,8 @@ from edgewise.training.execution import Execution
 # A probed token costs two to three times what another token of the step does: two or three models read it, and each
 # prompt serves one completion. At these numbers the probe takes less than 3% of a step of a small model.
 _STEPS_FOR_ONE, _SAMPLES_FOR_ONE = 4, 32
+# Where the KL ends the run one sample in four of each group is read: of one in 32 it scatters by a quarter.
+_SAMPLES_FOR_ONE_THAT_DECIDES = 4
 
 
 def is_probed(step: int, recipe: Recipe) -> bool:
@@ -32,6 +34,7 @@ def probe(
     precision: str = "fp32",
     *,
     by_policy: bool = True,
+    decides: bool = False,
 ) -> dict[str, float]:
     """Exact entropy of the policy, and its exact KL to start and reference, with the layers in `precision`.
 
@@ -39,10 +42,10 @@ def probe(
     log-probability that the sampler recorded of a token and the one that the trainer computes, 0 up to rounding if the
     two agree; a policy that wrote some steps ago, or with noise, shows in it too. Nats per token, means over the
     `probe_tokens` tokens of one sample in 32: the first samples of groups that are spread evenly over the step, of one
-    group at least.
+    group at least. Where the KL `decides` when the run ends, of one sample in four of each group.
     """
-    cells = probed_samples(rollouts)
-    first_samples = Minibatch.of(rollouts, cells, torch.ones(len(rollouts.problems), 1))
+    cells = probed_samples(rollouts, decides=decides)
+    probed = Minibatch.of(rollouts, cells, torch.ones(len(rollouts.problems), rollouts.samples))
     recorded_DT = torch.from_numpy(rollouts.completions.logp_PGT[[p for p, _ in cells], [g for _, g in cells]])
     recorded_DT = recorded_DT.to(execution.device)
     names = ("entropy", "kl_to_start", "kl_to_reference", *(("sampler_gap",) if by_policy else ()))
@@ -61,15 +64,17 @@ def probe(
         recorded_N = recorded_DT[micro_batch.sample_index_N, micro_batch.token_index_N]
         return *exact, float(total((logp_of(logits_NV, micro_batch) - recorded_N).abs()))
 
-    micro_batches = first_samples.micro_batches(execution)
+    micro_batches = probed.micro_batches(execution)
     gathered = execution.distributed.all_gather(list(execution.map_in_order(sums_of, micro_batches)))
     sums = map(sum, zip(*gathered, strict=True))
-    means = {name: value / first_samples.tokens for name, value in zip(names, sums, strict=True)}
-    return means | {"probe_tokens": float(first_samples.tokens)}
+    means = {name: value / probed.tokens for name, value in zip(names, sums, strict=True)}
+    return means | {"probe_tokens": float(probed.tokens)}
 
 
-def probed_samples(rollouts: Rollouts) -> list[tuple[int, int]]:
+def probed_samples(rollouts: Rollouts, *, decides: bool = False) -> list[tuple[int, int]]:
     """The samples (problem, sample) that the probe reads."""
     problems = len(rollouts.problems)
+    if decides:
+        return [(p, g) for p in range(problems) for g in range(0, rollouts.samples, _SAMPLES_FOR_ONE_THAT_DECIDES)]
     count = min(problems, max(1, problems * rollouts.samples // _SAMPLES_FOR_ONE))
     return [(i * problems // count, 0) for i in range(count)]

@@ -108,8 +108,8 @@ class Recipe(Spec):
     much, and `loss.correction` may act on it.
 
     `stop_at_kl` is a budget: the run ends with the first step that finds the policy at a KL to the start model above
-    it, in nats per token over some of the step's samples (`rl.probe`), or after `steps`. Algorithms that move at other
-    speeds can so be compared at equal KL.
+    it, in nats per token over a quarter of the step's samples (`rl.probe`), or after `steps`. Algorithms that move at
+    other speeds can so be compared at equal KL.
     """
 
     label: str = Field("", exclude=True)

@@ -168,6 +168,7 @@ def train(
                         execution,
                         recipe.precision,
                         by_policy=sampling.behavior.kind == "policy",
+                        decides=recipe.stop_at_kl is not None,
                     )
 
                 # Advantages.
