@@ -101,13 +101,14 @@ class OtherLabels(SeedQuantity):
     ks: tuple[int, ...]
 
     def values_R(self, outcomes: ClaimOutcomes) -> FloatArray:
+        studies = self.studies or (outcomes.first_study,)
         labels = {
             (study, k, metric): [self._label(outcomes, place, study, k, metric) for place in range(len(outcomes.seeds))]
-            for study in self.studies
+            for study in studies
             for k in self.ks
             for metric in _METRICS
         }
-        reference = labels.pop((self.studies[0], max(self.ks), self.metric))
+        reference = labels.pop((studies[0], max(self.ks), self.metric))
         others = [[label != own for label, own in zip(row, reference, strict=True)] for row in labels.values()]
         return np.asarray(np.mean(others, axis=0))
 
