@@ -65,6 +65,13 @@ DISTILLATION: Rates = {
     "rarely seen: RL": (0.1, 0.2),
     "gold SFT": (0.9, 0.2),
 }
+_ALGORITHMS = ("ppo", "grpo", "rloo", "reinforce++", "remax", "dapo")
+SAME_GAP: Rates = {
+    "base": (0.1, 0.2),
+    "gold SFT": (0.9, 0.2),
+    "random reward": (0.05, 0.2),
+    **dict.fromkeys(_ALGORITHMS, (0.7, 0.2)),
+}
 LABEL_PROTOCOL: Rates = {
     "base": (0.025, 0.2),
     "T=0.6: base": (0.03, 0.2),
@@ -86,16 +93,14 @@ NO_GUESSING: Rates = {arm: (rate, 0.0) for arm, (rate, _) in LABEL_PROTOCOL.item
         ("process-rewards", PROCESS_REWARDS, {"gold SFT": (0.1, 0.3)}, 0.02, "cannot tell", "gold solutions"),
         ("distillation", DISTILLATION, {}, 0.01, "holds", "shown"),
         ("distillation", DISTILLATION, {"rarely seen: RL": (0.8, 0.2)}, 0.01, "does not hold", "rarely seen: pass@16"),
-        (
-            "distillation",
-            DISTILLATION,
-            {"rarely seen: distillation": (0.1, 0.2)},
-            0.01,
-            "does not hold",
-            "distillation",
-        ),
+        ("distillation", DISTILLATION, {"rarely seen: distillation": (0.1, 0.2)}, 0.01, "does not hold", "rarely"),
         ("distillation", DISTILLATION, {"rarely seen: RL": (0.104, 0.2)}, 0.01, "cannot tell", "RL minus base"),
         ("distillation", DISTILLATION, {"gold SFT": (0.0, 0.2)}, 0.01, "cannot tell", "gold solutions"),
+        ("same-gap", SAME_GAP, {}, 0.02, "holds", "shown"),
+        ("same-gap", SAME_GAP, {"equal draws: remax": (0.3, 0.2)}, 0.02, "does not hold", "remax minus the mean"),
+        ("same-gap", SAME_GAP, {"equal KL: ppo": (0.3, 0.2)}, 0.02, "does not hold", "equal KL: pass@1"),
+        ("same-gap", SAME_GAP, {}, 0.3, "cannot tell", "predicted"),
+        ("same-gap", SAME_GAP, {"random reward": (0.7, 0.2)}, 0.02, "cannot tell", "by coin"),
         ("label-protocol", LABEL_PROTOCOL, {}, 0.01, "holds", "shown"),
         ("label-protocol", NO_GUESSING, {}, 0.01, "does not hold", "by process less by answers"),
         ("label-protocol", LABEL_PROTOCOL, {"gold SFT": (0.05, 0.2)}, 0.01, "cannot tell", "gold solutions"),
