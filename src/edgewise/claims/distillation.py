@@ -170,9 +170,7 @@ CLAIM = Claim(
             quantity=EXTENDS[NEVER].name,
             above=_MARGIN,
             why="distillation extends a base that never saw such problems",
-            plan=_plan(
-                0.9, 0.05, "gold SFT there on training seeds 100 and 101: +100, +98; less is assumed of a teacher"
-            ),
+            plan=_plan(0.95, 0.05, "training seed 100: +97, of gold SFT +100; scatter is assumed"),
         ),
         Prediction(
             quantity=DOES_NOT[NEVER].name,
@@ -222,7 +220,11 @@ CLAIM = Claim(
         " words of the world, so no format is learned. One answer in five is right by chance, so 16 guesses find 97%:"
         " solutions count where their process is right."
     ),
-    scouted=f"{_SCOUTED}: see the sources of the planned effects.",
+    scouted=(
+        f"{_SCOUTED}: see the planned effects. On seed 100 the teacher, and the base that never saw longer"
+        " problems, were trained: of samples at 5 and 6 operations the teacher has 57% and 52% right, distillation 77%"
+        " and 42%, gold SFT 89% and 73%. Nothing was changed after that. Not tried: distillation from the other base."
+    ),
     published_cost=PublishedCost(
         parameters=7.6e9,
         sampled_tokens=4000 * 272 * 128 * 4,
