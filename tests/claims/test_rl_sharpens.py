@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edgewise.claims.ledger.quantities import ClaimOutcomes
-from edgewise.claims.ledger.rule import ClaimVerdict, claim_verdict
+from edgewise.claims.ledger.results import ClaimVerdict
+from edgewise.claims.ledger.rule import claim_verdict
 from edgewise.claims.rl_sharpens import CLAIM, DECODINGS, EASY, GOLD, LONG, RANDOM, REGION, SHORT
 
 from .ledger.planted import outcomes

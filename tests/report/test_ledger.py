@@ -9,7 +9,7 @@ import pytest
 
 from edgewise.claims.ledger.claim import Control, PlannedEffect, Prediction, PublishedNumber
 from edgewise.claims.ledger.record import ClaimRecord, LedgerEntry
-from edgewise.claims.ledger.rule import ClaimVerdict, MeasuredQuantity, RangeResult
+from edgewise.claims.ledger.results import ClaimVerdict, MeasuredQuantity, RangeResult
 from edgewise.core.spec import plain
 from edgewise.report.ledger.chart import claim_svg
 from edgewise.report.ledger.page import figure_name, ledger_html, ledger_markdown

@@ -10,7 +10,8 @@ import numpy as np
 
 from edgewise.claims.ledger.claim import Claim, ClaimStudies
 from edgewise.claims.ledger.quantities import ClaimOutcomes
-from edgewise.claims.ledger.rule import ClaimVerdict, claim_verdict
+from edgewise.claims.ledger.results import ClaimVerdict
+from edgewise.claims.ledger.rule import claim_verdict
 from edgewise.outcomes.outcomes import Outcomes
 from edgewise.study.study import Study
 

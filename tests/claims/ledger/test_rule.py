@@ -9,7 +9,8 @@ import pytest
 
 from edgewise.claims.ledger.claim import Claim, Control, ExpectedRange, PlannedEffect, Prediction
 from edgewise.claims.ledger.quantities import ClaimOutcomes, MeasuredValues, PassDifference, TwoDraws
-from edgewise.claims.ledger.rule import ClaimVerdict, claim_verdict, ranges_tested
+from edgewise.claims.ledger.results import ClaimVerdict
+from edgewise.claims.ledger.rule import claim_verdict, ranges_tested
 
 from .planted import claim_outcomes, outcomes
 from .toy_claim import studies
@@ -79,7 +80,7 @@ def test_the_answer_follows_from_what_is_shown(arm: float, rival: float, answer:
     assert (found.answer, [one.outcome for one in found.controls]) == (answer, ["shown", "shown"])
     decisive = {"holds": "shown", "does not hold": "contradicted", "cannot tell": "open"}[answer]
     for one in found.predictions:
-        assert (f"{one.quantity} {100 * (one.value or 0):.1f} points" in found.reason) == (one.outcome == decisive)
+        assert (f"{one.quantity} {100 * (one.value or 0):+.1f} points" in found.reason) == (one.outcome == decisive)
     assert found.reason.startswith(f"Over 4 training seeds, {decisive}: ")
 
 

@@ -15,7 +15,7 @@ from pydantic import model_validator
 
 from edgewise.claims.ledger.claim import TOY, Claim, Control, Prediction, PublishedNumber
 from edgewise.claims.ledger.identity import claim_digest
-from edgewise.claims.ledger.rule import ClaimVerdict
+from edgewise.claims.ledger.results import ClaimVerdict
 from edgewise.core.atomic import write_json
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, plain

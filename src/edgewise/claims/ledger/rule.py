@@ -13,67 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
-from edgewise.boundary.inference.two_way import LEAST_SEEDS
-from edgewise.claims.ledger.claim import ALPHA, Claim, Control, ExpectedRange
+from edgewise.claims.ledger.claim import ALPHA, Claim, ExpectedRange
 from edgewise.claims.ledger.quantities import ClaimOutcomes, MeasuredValues, QuantityUnit
-from edgewise.core.spec import Spec
-
-ClaimAnswer = Literal["holds", "does not hold", "cannot tell"]
-RangeOutcome = Literal["shown", "contradicted", "open"]
+from edgewise.claims.ledger.reason import reason_of
+from edgewise.claims.ledger.results import ClaimAnswer, ClaimVerdict, MeasuredQuantity, RangeOutcome, RangeResult
 
 # Digits behind the point that are recorded of a number.
 _DIGITS = 6
-
-
-class MeasuredQuantity(Spec):
-    """The mean of a quantity over training seeds, its interval at `confidence`, and each seed's own value.
-
-    None stands for what there is not: the interval of fewer than three seeds, a crossover of curves that do not cross.
-    """
-
-    name: str
-    unit: QuantityUnit
-    value: float | None
-    low: float | None
-    high: float | None
-    confidence: float
-    seeds: tuple[float | None, ...]
-    scatter: float | None
-    problems: int | None
-
-
-class RangeResult(Spec):
-    """What came of an expected range: the mean with its interval at the confidence it was tested at, p, the outcome."""
-
-    quantity: str
-    above: float | None
-    below: float | None
-    value: float | None
-    low: float | None
-    high: float | None
-    confidence: float
-    p: float | None
-    outcome: RangeOutcome
-
-
-class ClaimVerdict(Spec):
-    """What a claim came to. `concerns` say why nothing can be told, controls aside.
-
-    `quantities_by_answers`, `by_answers` and `answer_by_answers` are what the answers alone would say; a quantity that
-    is of answers already has no twin.
-    """
-
-    answer: ClaimAnswer
-    reason: str
-    concerns: tuple[str, ...]
-    predictions: tuple[RangeResult, ...]
-    controls: tuple[RangeResult, ...]
-    quantities: tuple[MeasuredQuantity, ...]
-    answer_by_answers: ClaimAnswer
-    by_answers: tuple[RangeResult, ...]
-    quantities_by_answers: tuple[MeasuredQuantity, ...]
 
 
 def claim_verdict(claim: Claim, outcomes: ClaimOutcomes, concerns: Sequence[str] = ()) -> ClaimVerdict:
@@ -91,7 +38,7 @@ def claim_verdict(claim: Claim, outcomes: ClaimOutcomes, concerns: Sequence[str]
     units = {quantity.name: quantity.unit for quantity in claim.quantities}
     return ClaimVerdict(
         answer=answer,
-        reason=_reason(answer, concerns, claim.controls, controls, predictions, units, len(outcomes.seeds)),
+        reason=reason_of(answer, concerns, claim.controls, controls, predictions, units, len(outcomes.seeds)),
         concerns=tuple(concerns),
         predictions=tuple(predictions),
         controls=tuple(controls),
@@ -165,53 +112,6 @@ def _answer(
     if "contradicted" in outcomes:
         return "does not hold"
     return "holds" if set(outcomes) == {"shown"} else "cannot tell"
-
-
-def _reason(
-    answer: ClaimAnswer,
-    concerns: Sequence[str],
-    planned: Sequence[Control],
-    controls: Sequence[RangeResult],
-    predictions: Sequence[RangeResult],
-    units: Mapping[str, QuantityUnit],
-    seeds: int,
-) -> str:
-    """Why, in a sentence of numbers."""
-    if seeds < LEAST_SEEDS:
-        return f"A statement about a recipe needs {LEAST_SEEDS} training seeds; these are {seeds}."
-    if concerns:
-        return " ".join(concerns)
-    failed = [(control, tested) for control, tested in zip(planned, controls, strict=True) if tested.outcome != "shown"]
-    if failed:
-        clauses = [
-            f"the {control.kind} control is not shown, {_text(tested, units)}: {control.meaning}"
-            for control, tested in failed
-        ]
-    else:
-        wanted = {"holds": "shown", "does not hold": "contradicted", "cannot tell": "open"}[answer]
-        named = [one for one in predictions if one.outcome == wanted]
-        clauses = [f"{wanted}: {_text(one, units)}" for one in named]
-    text = "; ".join(clauses)
-    return f"Over {seeds} training seeds, {text}."
-
-
-def _text(tested: RangeResult, units: Mapping[str, QuantityUnit]) -> str:
-    unit = units[tested.quantity]
-    value, low, high = (_shown(number, unit) for number in (tested.value, tested.low, tested.high))
-    ends = [
-        f"{word} {_shown(end, unit)}"
-        for word, end in (("above", tested.above), ("below", tested.below))
-        if end is not None
-    ]
-    interval = f" [{low}, {high}]" if tested.low is not None else ""
-    return f"{tested.quantity} {value}{' points' * (unit == 'points')}{interval}, predicted {' and '.join(ends)}"
-
-
-def _shown(number: float | None, unit: QuantityUnit) -> str:
-    if number is None:
-        return "not known"
-    text = f"{100 * number:.1f}" if unit in ("points", "share") else f"{number:.3g}"
-    return ("0.0" if text == "-0.0" else text) + "%" * (unit == "share")
 
 
 def _measured(name: str, unit: QuantityUnit, values: MeasuredValues) -> MeasuredQuantity:

@@ -16,7 +16,8 @@ from edgewise.claims.ledger.claim import Claim
 from edgewise.claims.ledger.identity import claim_digest
 from edgewise.claims.ledger.quantities import ClaimOutcomes
 from edgewise.claims.ledger.record import ClaimRecord, why_not_counted
-from edgewise.claims.ledger.rule import ClaimVerdict, claim_verdict
+from edgewise.claims.ledger.results import ClaimVerdict
+from edgewise.claims.ledger.rule import claim_verdict
 from edgewise.core.provenance import machine, versions
 from edgewise.core.spec import Spec, plain
 from edgewise.core.words import counted
