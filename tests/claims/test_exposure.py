@@ -21,10 +21,10 @@ AS_PUBLISHED = {(SEEDED, HALF): 0.6, (SEEDED, TENTH): 0.6, (NONE, GOLD): 0.6}
         ({(SEEDED, HALF): BASE}, "does not hold"),
         ({(TRACE, HALF): 0.6}, "does not hold"),
         ({(SEEDED, WITHOUT): 0.6}, "does not hold"),
-        ({(SEEDED, TENTH): 0.03}, "cannot tell"),
+        ({(SEEDED, HALF): 0.03}, "cannot tell"),
         ({(NONE, GOLD): BASE}, "cannot tell"),
     ],
-    ids=["as published", "no transfer", "a trace is enough", "without it", "a tenth is open", "no positive control"],
+    ids=["as published", "no transfer", "a trace is enough", "without it", "half is open", "no positive control"],
 )
 def test_planted_findings(changed: dict[tuple[str, str], float], answer: str) -> None:
     rates = AS_PUBLISHED | changed

@@ -18,11 +18,10 @@ AS_PUBLISHED = {(MOST, TUNED): EXTENDED, (LITTLE, TUNED): LESS, (LEAST, GOLD): E
     [
         ({}, "holds"),
         ({(MOST, TUNED): LESS, (LITTLE, TUNED): EXTENDED}, "does not hold"),
-        ({(MOST, TUNED): LESS}, "does not hold"),
-        ({(MOST, TUNED): (0.1, 0.1)}, "cannot tell"),
+        ({(MOST, TUNED): LESS}, "cannot tell"),
         ({(LEAST, GOLD): BASE}, "cannot tell"),
     ],
-    ids=["as published", "less with more", "as much", "edge is open", "no positive control"],
+    ids=["as published", "less with more", "as much", "no positive control"],
 )
 def test_planted_findings(changed: dict[tuple[str, str], tuple[float, float]], answer: str) -> None:
     rates = AS_PUBLISHED | changed
