@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edgewise.claims.ledger.claim import ExpectedRange
     from edgewise.claims.ledger.quantities import QuantityUnit
     from edgewise.claims.ledger.record import ClaimRecord, LedgerEntry
-    from edgewise.claims.ledger.rule import MeasuredQuantity, RangeResult
+    from edgewise.claims.ledger.results import MeasuredQuantity, RangeResult
 
 
 def value_text(value: float | None, unit: QuantityUnit) -> str:
