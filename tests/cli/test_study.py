@@ -265,6 +265,7 @@ def study(spec: Mine) -> Study:
 """
 
 
+@pytest.mark.slow
 def test_a_study_in_a_file_brings_its_own_stage_and_world_to_the_workers(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     command = [sys.executable, "-m", "edgewise", "run", f"{tmp_path / 'mine.py'}:study", "steps=3"]
