@@ -77,6 +77,7 @@ def test_two_ranks_have_the_numbers_of_one(tmp_path: Path) -> None:
         check_same(tmp_path / "two" / name, tmp_path / "one" / name)
 
 
+@pytest.mark.slow
 def test_each_rank_makes_verifies_and_scores_its_own_problems_alone(tmp_path: Path) -> None:
     """Five problems a step on two ranks: two and three, and none twice."""
     on_two_ranks(PROGRAM, tmp_path, "own share")

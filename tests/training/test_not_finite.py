@@ -100,7 +100,9 @@ BROKEN_RL = RL(
 )
 
 
-@pytest.mark.parametrize("stage", [BROKEN, BROKEN_RL], ids=lambda stage: stage.kind)
+@pytest.mark.parametrize(
+    "stage", [BROKEN, pytest.param(BROKEN_RL, marks=pytest.mark.slow)], ids=lambda stage: stage.kind
+)
 def test_a_stage_that_breaks_is_not_published(tmp_path: Path, stage: Stage) -> None:
     """From a worker process the message comes in one line, and what would follow is not computed."""
     evaluation = Evaluate(parent=stage, world=EASY, problems=2, samples=2, sampling=PARAMS)

@@ -112,6 +112,7 @@ def test_bad_input_is_one_line_and_status_2(
     assert (stop.value.code, shown.out) == (2, "") and shown.err.startswith(f"error: {line}")
 
 
+@pytest.mark.slow
 def test_a_call_writes_what_is_done_and_the_next_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With quick parts of the names that the record knows."""
     where = "tests.benchmarks.gpu.pretended"

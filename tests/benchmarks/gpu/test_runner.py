@@ -103,6 +103,7 @@ def test_what_the_time_is_too_short_for_waits_for_the_next_call(trace: Path, tmp
     assert said[0].endswith("the time is up; run it again to go on") and trace.read_text() == ""
 
 
+@pytest.mark.slow
 def test_an_interrupted_call_goes_on_with_the_part_that_was_running(trace: Path, tmp_path: Path) -> None:
     def stop(line: str) -> None:
         if line.startswith("[2/2]"):
