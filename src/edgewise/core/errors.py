@@ -10,8 +10,12 @@ class InputError(ValueError):
     """Bad input, with a message of one line.
 
     The message is one line that names the field or file, what is wrong with it, and what would
-    be right. Every other exception is a bug and keeps its traceback.
+    be right. Every other exception is a bug and keeps its traceback. A character that cannot be printed, which a name
+    from a file may hold, is written as its escape.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
 
 
 def unknown_name(field: str, name: str, known: Iterable[str], listed: str | None = None) -> InputError:
