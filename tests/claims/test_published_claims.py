@@ -77,6 +77,7 @@ LABEL_PROTOCOL: Rates = {
     "T=0.6: base": (0.03, 0.2),
     "T=1.3: base": (0.0, 0.2),
     "RL": (0.95, 0.2),
+    "T=1.3: RL": (0.7, 0.2),
     "RL by answers": (0.4, 0.8),
     "gold SFT": (0.9, 0.2),
 }

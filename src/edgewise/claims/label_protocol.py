@@ -228,9 +228,15 @@ def _errors(protocol: str, change: Planted) -> ProtocolErrors:
 
 BY_K = _less("RL minus base by process, at k = 1 less at 16", _change(1), _change(K))
 BY_GRADER = _less(f"RL minus base at k = {K}, by process less by answers", _change(K), _change(K, metric="answer"))
-BY_DECODING = _less(f"RL minus base at k = {K}, at T = 1.3 less at T = 0.6", _change(K, HOT), _change(K, COLD))
+BY_DECODING = {
+    k: _less(f"RL minus base at k = {k}, at T = 1.3 less at T = 0.6", _change(k, HOT), _change(k, COLD)) for k in (1, K)
+}
 OTHERS = OtherLabels(
-    name="protocols that give RL another label", studies=tuple(_TEMPERATURES), arm=TUNED, region=EDGE_REGION, ks=(4, K)
+    name="protocols that give RL another label",
+    studies=tuple(_TEMPERATURES),
+    arm=TUNED,
+    region=EDGE_REGION,
+    ks=(1, 4, K),
 )
 AHEAD, NEW = _errors("ahead at n", "nothing"), _errors("newly solved", "nothing")
 _NO_FALSE_CHANGE, _GAIN_FOUND = _errors("audit", "nothing"), _errors("audit", "a gain")
@@ -240,7 +246,7 @@ _SAME = OtherLabels(
     studies=tuple(_TEMPERATURES),
     arm="base",
     region=EDGE_REGION,
-    ks=(2, K // 2),
+    ks=(1, 2, K // 2),
 )
 _NOISE = TwoDraws(
     name=f"pass@{K // 4} at the edge, one half of the base's samples minus the other", region=EDGE_REGION, k=K // 4
@@ -250,7 +256,7 @@ QUANTITIES: tuple[ClaimQuantity, ...] = (
     OTHERS,
     BY_K,
     BY_GRADER,
-    BY_DECODING,
+    *BY_DECODING.values(),
     *(_change(k, study, metric) for study in _TEMPERATURES for k in (1, K) for metric in _METRICS),
     *(_change(k, AT_ONE, metric, HACKED) for k in (1, K) for metric in _METRICS),
     OTHERS.model_copy(update={"name": f"protocols that give {HACKED} another label", "arm": HACKED}),
@@ -267,6 +273,7 @@ QUANTITIES: tuple[ClaimQuantity, ...] = (
 )
 
 _SCOUTED = "training seeds 100 to 107, the same base and RL"
+_ONE_SEED = "training seed 100, 32 problems a level"
 _MADE_UP = "three sets of made-up rates with the base's means"
 
 
@@ -335,16 +342,18 @@ CLAIM = Claim(
             plan=_plan(0.5, 0.08, f"{_SCOUTED}: +55.3 (7.3) by process; one answer in five is a guess, 97% within 16"),
         ),
         Prediction(
-            quantity=BY_DECODING.name,
-            above=0.0,
-            why="RL loses less at a high temperature",
-            plan=_plan(0.15, 0.08, "no temperature was scouted: assumed"),
+            quantity=BY_DECODING[1].name,
+            below=0.0,
+            why="how far RL is ahead depends on the temperature",
+            plan=_plan(-0.2, 0.08, f"{_ONE_SEED}: +64.6 at T = 1.3 and +89.3 at 0.6; scatter is assumed"),
         ),
         Prediction(
             quantity=OTHERS.name,
             above=0.25,
             why="the label is not one",
-            plan=_seed_plan(0.6, 0.15, "assumed: answers within 16 samples, and k of 4, have labels of their own"),
+            plan=_seed_plan(
+                0.5, 0.1, f"{_ONE_SEED}: at k = 1, and by answers at 16, labels of their own; scatter is assumed"
+            ),
         ),
         Prediction(
             quantity=AHEAD.name,
@@ -402,8 +411,9 @@ CLAIM = Claim(
         " this package's verdict."
     ),
     scouted=(
-        f"{_SCOUTED} at T = 1 by 32 samples of 48 problems a level. The simulation was tried on made-up rates. Not"
-        " tried: other temperatures."
+        f"{_SCOUTED} at T = 1 by 32 samples of 48 problems a level. The simulation was tried on made-up rates."
+        f" {_ONE_SEED}, RL by process at T = 0.6 and 1.3: within 16 samples it is at 100% at both, so the decoding is"
+        " predicted of k = 1, against the direction of the work. Not tried: RL by answers at these temperatures."
     ),
     published_cost=PublishedCost(
         parameters=7.6e9,
