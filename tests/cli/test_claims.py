@@ -184,7 +184,10 @@ def test_the_published_setting_has_its_cost(
             ("run", "tests.claims.ledger.toy_claim:PLAN"),
             "error: tests.claims.ledger.toy_claim:PLAN: must be an edgewise",
         ),
-        (("verify", TOY, "--records", "nowhere"), "error: nowhere/toy.nano.json: no readable record"),
+        (
+            ("verify", TOY, "--records", "nowhere"),
+            "error: nowhere/toy.nano.json: there is no such record; `edgewise claims run`",
+        ),
     ],
 )
 def test_mistakes_are_named(

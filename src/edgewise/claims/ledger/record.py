@@ -98,6 +98,8 @@ def read_record(path: Path) -> ClaimRecord:
     """Read a record; InputError names the file, and the field where one is at fault."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such record; `edgewise claims run` makes it") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no readable record ({type(error).__name__}); run the claim again") from None
     if not isinstance(data, Mapping):
