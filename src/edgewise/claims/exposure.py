@@ -206,7 +206,7 @@ CLAIM = Claim(
     name="exposure",
     statement=(
         "A setting that makes up 1% of pre-training, at its easiest level alone, is enough: RL then carries the skill"
-        " over to it. With none or 0.1% RL does not, nor does RL that hardly has it."
+        " over to it. With 0.1% RL does not, nor does RL without it."
     ),
     work="Zhang et al. 2025, arXiv 2512.07783 (Interplay)",
     section="section 4, figure 4; appendix A.6, figures 12 and 13",
