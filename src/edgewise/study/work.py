@@ -115,13 +115,16 @@ def model_of(stage: Stage) -> tuple[DecoderSpec, Tokenizer] | None:
 def _kept(function: Callable[Arguments, tuple[float, float]]) -> Callable[Arguments, tuple[float, float]]:
     """The function with its results kept in this process: every seed and every arm of a study asks for the same ones.
 
-    Positional arguments alone are told apart, specs by their digests.
+    Specs among the arguments are told apart by their digests.
     """
     results: dict[tuple[object, ...], tuple[float, float]] = {}
 
+    def identity(value: object) -> object:
+        return digest(value) if isinstance(value, Spec) else value
+
     @wraps(function)
     def once(*arguments: Arguments.args, **named: Arguments.kwargs) -> tuple[float, float]:
-        key = tuple(digest(each) if isinstance(each, Spec) else each for each in arguments)
+        key = (*map(identity, arguments), *((name, identity(value)) for name, value in sorted(named.items())))
         if key not in results:
             results[key] = function(*arguments, **named)
         return results[key]
