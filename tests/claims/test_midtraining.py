@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgewise.claims.ledger.nano import EDGE, RARE, nano_base, nano_mixture, nano_rl, nano_training, nano_world
+from edgewise.claims.ledger.nano import EDGE, RARE, NanoSetting, nano_mixture, nano_world
 from edgewise.claims.midtraining import (
     CHARGED,
     CHARGED_UPDATES,
@@ -19,7 +19,6 @@ from edgewise.claims.midtraining import (
     RL_ALONE,
 )
 from edgewise.study.budget import charged_sizes, step_flops
-from edgewise.study.stages import Midtrain
 
 from .ledger.planted import planted_verdict
 
@@ -49,10 +48,10 @@ def test_planted_findings(changed: dict[tuple[str, str], tuple[float, float]], a
 
 
 def test_a_step_of_rl_costs_what_the_laboratory_expects_of_it() -> None:
-    base = nano_base(0)
+    nano, base = NanoSetting(), NanoSetting().base()
     world = nano_mixture((0.2, nano_world(1, RARE[1])), (0.8, nano_world(*EDGE)))
-    update = Midtrain(parent=base, world=world, training=nano_training(1), seed=0)
-    step = nano_rl(base, nano_world(*EDGE), 0, steps=1)
+    update = nano.midtrained(base, world, updates=1)(0)
+    step = nano.rl(base, nano_world(*EDGE), steps=1)(0)
     assert step_flops(step) / step_flops(update) == pytest.approx(EXPECTED_UPDATES, rel=0.01)
     charged = charged_sizes(update, step, rollout_tokens=256)
     assert charged.rl_tokens / charged.midtrain_tokens == pytest.approx(CHARGED_UPDATES, rel=0.01)

@@ -17,6 +17,9 @@ from .ledger.planted import outcomes
 
 PROBLEMS, SAMPLES, SEEDS = 192, 32, (0, 1, 2, 3, 4)
 
+# What runs of equal draws and KL have in their metrics.
+ALIKE = {"samples_drawn": 256.0, "kl_to_start": 0.1}
+
 # Arm, or "study: arm", or either with " @ region" -> success rate by process, and of wrong ways that end in the answer.
 Rates = Mapping[str, tuple[float, float]]
 
@@ -44,7 +47,7 @@ def planted(claim: Claim, rates: Rates, scatter: float) -> ClaimOutcomes:
                 of_seeds.append(replace(outcomes(SAMPLES, process, answer), set=np.array(regions)))
             arms[arm] = of_seeds
         by_study[name] = arms
-    return ClaimOutcomes(SEEDS, by_study)
+    return ClaimOutcomes(SEEDS, by_study, lambda study, arm: [[ALIKE]] * len(SEEDS))
 
 
 PROCESS_REWARDS: Rates = {
@@ -113,3 +116,16 @@ def test_a_claim_comes_to_the_answer_that_was_planted(
     claim = claim_named(name)
     found = claim_verdict(claim, planted(claim, {**rates, **change}, scatter))
     assert (found.answer, reason in found.reason) == (answer, True), found.reason
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "concern"), [("samples_drawn", 700.0, "draws were not equal"), ("kl_to_start", 0.2, "the KL")]
+)
+def test_same_gap_cannot_tell_where_what_should_be_equal_is_not(metric: str, value: float, concern: str) -> None:
+    outcomes = planted(claim_named("same-gap"), SAME_GAP, 0.02)
+
+    def training(study: str, arm: str) -> list[list[dict[str, float]]]:
+        return [[ALIKE | ({metric: value} if arm == "dapo" else {})]] * len(SEEDS)
+
+    found = claim_verdict(claim_named("same-gap"), replace(outcomes, training=training))
+    assert (found.answer, concern in found.reason) == ("cannot tell", True), found.reason

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.claim import TOY, Claim, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.controls import draws_agree, gold_extends
 from edgewise.claims.ledger.cost import PublishedCost
-from edgewise.claims.ledger.nano import (
-    EDGE,
-    HARD,
-    SIZES,
-    nano_base,
-    nano_evaluation,
-    nano_gold,
-    nano_rl,
-    nano_training,
-    nano_world,
-)
+from edgewise.claims.ledger.nano import EDGE, HARD, levels, nano_setting, nano_world
 from edgewise.claims.ledger.quantities import ClaimQuantity, PassAtK, PassDifference, TwoDraws
 from edgewise.core.spec import override
 from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipes.registry import named_recipe
-from edgewise.study.stages import Distill, Evaluate, ModelStage, Pretrain
+from edgewise.study.stages import Distill, ModelStage
 from edgewise.study.study import Study
 
 # About three times the parameters of the student, and pre-training on all levels that it is to teach.
 _TEACHER = DecoderSpec(width=144, layers=4, heads=6, kv_heads=3, feed_forward=384, rope_theta=1000)
-_TEACHER_LEVELS, _TEACHER_UPDATES = (1, 6), 1500
+_TEACHER_LEVELS = (1, 6)
 
 # Study -> the share of its students' pre-training problems that are of levels 4 and 5.
 NEVER, RARELY = "never seen", "rarely seen"
@@ -38,49 +29,25 @@ K = 16
 
 def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     """Two students a seed, which never or rarely saw longer problems; the same teacher, RL and gold for both."""
-    sizes, edge = SIZES[scale], nano_world(*EDGE)
-
-    def teacher(seed: int) -> ModelStage:
-        toy = scale == TOY
-        training = nano_training(sizes.updates if toy else _TEACHER_UPDATES)
-        model = sizes.model if toy else _TEACHER
-        return Pretrain(world=nano_world(*_TEACHER_LEVELS), model=model, training=training, seed=seed)
+    nano, edge, measured = nano_setting(scale), nano_world(*EDGE), nano_world(EDGE[0], HARD[1])
+    teacher = nano.pretrained(nano_world(*_TEACHER_LEVELS), model=_TEACHER)
+    recipe = override(named_recipe("distillation/small"), ["reward.function=process", *nano.rl_settings()])
 
     def study(name: str) -> Study:
-        def base(seed: int) -> ModelStage:
-            return nano_base(seed, updates=sizes.updates, rare_share=_RARE_SHARE[name], model=sizes.model)
+        base = nano.base(rare_share=_RARE_SHARE[name])
 
         def distilled(seed: int) -> ModelStage:
-            sampling = [f"sampling.prompts={sizes.prompts}", f"sampling.max_new_tokens={sizes.max_new_tokens}"]
-            settings = ["reward.function=process", f"steps={sizes.steps}", *sampling]
-            recipe = override(named_recipe("distillation/small"), settings)
             return Distill(parent=base(seed), world=edge, recipe=recipe, teacher=teacher(seed), seed=seed)
 
-        def rl(seed: int) -> ModelStage:
-            return nano_rl(
-                base(seed), edge, seed, steps=sizes.steps, prompts=sizes.prompts, max_new_tokens=sizes.max_new_tokens
-            )
-
-        def gold(seed: int) -> ModelStage:
-            return nano_gold(base(seed), edge, seed, steps=sizes.steps, solutions=sizes.solutions)
-
-        def evaluated(model: Callable[[int], ModelStage]) -> Callable[[int], Evaluate]:
-            return lambda seed: nano_evaluation(
-                model(seed),
-                EDGE[0],
-                HARD[1],
-                problems=sizes.problems,
-                samples=2 * K,
-                max_new_tokens=sizes.max_new_tokens,
-            )
-
-        models = {DISTILLED: distilled, TUNED: rl} | ({GOLD: gold} if name == NEVER else {})
+        models = {DISTILLED: distilled, TUNED: nano.rl(base, edge)}
+        if name == NEVER:
+            models[GOLD] = nano.gold(base, edge)
         return Study(
             title="Distillation",
             question=f"From a base that {name.replace('seen', 'saw')} longer problems, what extends the edge?",
-            base=evaluated(base),
-            arms={arm: evaluated(model) for arm, model in models.items()},
-            regions={EDGE_REGION: range(EDGE[0], EDGE[1] + 1), HARD_REGION: range(HARD[0], HARD[1] + 1)},
+            base=nano.evaluated(base, measured),
+            arms={arm: nano.evaluated(model, measured) for arm, model in models.items()},
+            regions={EDGE_REGION: levels(*EDGE), HARD_REGION: levels(*HARD)},
             seeds=seeds,
         )
 
@@ -196,21 +163,7 @@ CLAIM = Claim(
             plan=_plan(0.553, 0.073, f"{_SCOUTED}: +55.3 (7.3) against the claim"),
         ),
     ),
-    controls=(
-        Control(
-            kind="positive",
-            quantity=_EXTENSION.name,
-            above=_MARGIN,
-            meaning="gold solutions extend nothing here, so what a teacher or RL does not extend says nothing",
-        ),
-        Control(
-            kind="negative",
-            quantity=_NOISE.name,
-            above=-_MARGIN,
-            below=_MARGIN,
-            meaning="two draws of one model differ by more than 5 points, so a difference would say nothing",
-        ),
-    ),
+    controls=(gold_extends(_EXTENSION, _MARGIN), draws_agree(_NOISE, _MARGIN)),
     design=(
         "Distillation and RL have the same problems, 16 a step for 60 steps, and the same number of completions, 16 of"
         " each; of the teacher's the right ones are trained on, as RL is paid for them. The teacher is three times"

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.claim import TOY, Claim, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.controls import coin_does_not, draws_agree, gold_extends
 from edgewise.claims.ledger.cost import PublishedCost
-from edgewise.claims.ledger.nano import (
-    COVERED,
-    EDGE,
-    SIZES,
-    nano_base,
-    nano_evaluation,
-    nano_gold,
-    nano_rl,
-    nano_world,
-)
+from edgewise.claims.ledger.nano import COVERED, EDGE, levels, nano_setting, nano_world
 from edgewise.claims.ledger.quantities import (
     ClaimOutcomes,
     ClaimQuantity,
@@ -32,7 +24,6 @@ from edgewise.claims.ledger.quantities import (
     TwoDraws,
 )
 from edgewise.outcomes.counts import FloatArray, Metric
-from edgewise.study.stages import Evaluate, Stage
 from edgewise.study.study import Study
 from edgewise.tasks.graph.compact import LETTERS, UNKNOWN
 from edgewise.tasks.graph.graph import Graph
@@ -53,47 +44,20 @@ LARGE_K = 16
 
 def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     """One study: from one base a seed, RL on four ranges of levels, and the controls."""
-    sizes = SIZES[scale]
-
-    def base(seed: int) -> Stage:
-        return nano_base(seed, updates=sizes.updates, model=sizes.model)
-
-    def rl(levels: tuple[int, int], reward: str = "process") -> Callable[[int], Stage]:
-        return lambda seed: nano_rl(
-            base(seed),
-            nano_world(*levels),
-            seed,
-            steps=sizes.steps,
-            reward=reward,
-            prompts=sizes.prompts,
-            max_new_tokens=sizes.max_new_tokens,
-        )
-
-    def gold(seed: int) -> Stage:
-        return nano_gold(base(seed), nano_world(*EDGE), seed, steps=sizes.steps, solutions=sizes.solutions)
-
-    def evaluated(model: Callable[[int], Stage]) -> Callable[[int], Evaluate]:
-        return lambda seed: nano_evaluation(
-            model(seed),
-            2,
-            HARD[1],
-            problems=min(PROBLEMS, sizes.problems),
-            samples=SAMPLES,
-            max_new_tokens=sizes.max_new_tokens,
-        )
-
-    arms = {name: rl(levels) for name, levels in _RL_ON.items()}
-    arms |= {GOLD: gold, RANDOM: rl(EDGE, reward="random")}
+    nano, edge, measured = nano_setting(scale), nano_world(*EDGE), nano_world(2, HARD[1])
+    base = nano.base()
+    models = {name: nano.rl(base, nano_world(*trained)) for name, trained in _RL_ON.items()}
+    models |= {GOLD: nano.gold(base, edge), RANDOM: nano.rl(base, edge, reward="random")}
     study = Study(
         title="RL at the edge of competence",
         question="From one base, does RL extend it only where it trains on problems that the base solves rarely?",
-        base=evaluated(base),
-        arms={name: evaluated(model) for name, model in arms.items()},
+        base=nano.evaluated(base, measured, problems=PROBLEMS),
+        arms={name: nano.evaluated(model, measured, problems=PROBLEMS) for name, model in models.items()},
         regions={
-            COVERED_REGION: range(2, COVERED[1] + 1),
-            RARE_REGION: range(COVERED[1] + 1, EDGE[0]),
-            EDGE_REGION: range(EDGE[0], EDGE[1] + 1),
-            HARD_REGION: range(HARD[0], HARD[1] + 1),
+            COVERED_REGION: levels(2, COVERED[1]),
+            RARE_REGION: levels(COVERED[1] + 1, EDGE[0] - 1),
+            EDGE_REGION: levels(*EDGE),
+            HARD_REGION: levels(*HARD),
         },
         seeds=seeds,
     )
@@ -159,9 +123,11 @@ CONTRAST = f"{_at(EDGE_REGION)}, {EDGE_RL} minus {INSIDE_RL}"
 FROM_INSIDE = f"{_at(EDGE_REGION)}, {INSIDE_RL} minus base"
 FROM_HARD = f"{_at(HARD_REGION)}, {HARD_RL} minus base"
 FROM_BEYOND = f"{_at(HARD_REGION)}, {BEYOND_RL} minus base"
-POSSIBLE = f"{_at(EDGE_REGION)}, {GOLD} minus base"
-COIN = f"{_at(EDGE_REGION)}, {RANDOM} minus base"
-NOISE = "pass@4 edge, one half of the base's samples minus the other"
+_POSSIBLE = _change(f"{_at(EDGE_REGION)}, {GOLD} minus base", GOLD, EDGE_REGION)
+_COIN = _change(f"{_at(EDGE_REGION)}, {RANDOM} minus base", RANDOM, EDGE_REGION)
+_NOISE = TwoDraws(
+    name="pass@4 edge, one half of the base's samples minus the other", region=EDGE_REGION, k=LARGE_K // 4
+)
 # The ranges of operations on which the paper's RL was run, but the hardest.
 _RELEASED = ((7, 10), (9, 12), (11, 14))
 
@@ -186,9 +152,9 @@ QUANTITIES: tuple[ClaimQuantity, ...] = (
         for first, last in _RELEASED
     ),
     ReleasedPass(name="perfect solutions, op 11 to 14, by our verifier", first=11, last=14, scorer="verified"),
-    _change(POSSIBLE, GOLD, EDGE_REGION),
-    _change(COIN, RANDOM, EDGE_REGION),
-    TwoDraws(name=NOISE, region=EDGE_REGION, k=LARGE_K // 4),
+    _POSSIBLE,
+    _COIN,
+    _NOISE,
 )
 
 _SCOUTED = "training seeds 100 to 107"
@@ -268,27 +234,7 @@ CLAIM = Claim(
             plan=_plan(0.0, 0.0, 0.0, "seeds 100 to 104: not one sample was right, so no weight changed"),
         ),
     ),
-    controls=(
-        Control(
-            kind="positive",
-            quantity=POSSIBLE,
-            above=0.1,
-            meaning="gold solutions extend nothing either, so that RL does not would say nothing",
-        ),
-        Control(
-            kind="negative",
-            quantity=COIN,
-            below=0.1,
-            meaning="a reward by coin extends too, so an extension is not the reward's",
-        ),
-        Control(
-            kind="negative",
-            quantity=NOISE,
-            above=-0.08,
-            below=0.08,
-            meaning="two draws of one model differ by more than 8 points, so a difference would say nothing",
-        ),
-    ),
+    controls=(gold_extends(_POSSIBLE, 0.1), coin_does_not(_COIN, 0.1), draws_agree(_NOISE, 0.08)),
     design=(
         "From one base a seed RL of 60 steps on what it covers (1 to 3 operations), at its edge (5, which is 1% of"
         " pre-training, and 6, which is never shown), just beyond (6 and 7), and on hard problems (7 and 8); gold SFT"

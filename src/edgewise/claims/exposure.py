@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.claim import TOY, Claim, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.controls import coin_does_not, draws_agree, gold_extends
 from edgewise.claims.ledger.cost import PublishedCost
-from edgewise.claims.ledger.nano import (
-    COVERED,
-    RARE,
-    SIZES,
-    nano_gold,
-    nano_mixture,
-    nano_rl,
-    nano_training,
-    nano_world,
-)
+from edgewise.claims.ledger.nano import COVERED, RARE, ModelOfSeed, levels, nano_mixture, nano_setting, nano_world
 from edgewise.claims.ledger.quantities import (
     ClaimQuantity,
     PassAtK,
@@ -27,8 +19,6 @@ from edgewise.claims.ledger.quantities import (
     ProcessGap,
     TwoDraws,
 )
-from edgewise.sampling.params import SamplingParams
-from edgewise.study.stages import Evaluate, Pretrain, Stage
 from edgewise.study.study import Study
 from edgewise.tasks import ModularArithmetic, Statement
 from edgewise.tasks.modular.graph import LETTERS, SYMBOLS, ModularGraph, ModularNode
@@ -72,66 +62,33 @@ def new_setting(first: int, last: int) -> OtherLetters:
 
 def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     """One study for each exposure, as each has bases of its own; the controls are of none and of 1%."""
-    sizes = SIZES[scale]
+    nano, measured = nano_setting(scale), new_setting(SHOWN + 1, RARE[1])
 
-    def base(exposure: float) -> Callable[[int], Stage]:
-        known = 1 - exposure
-        world = nano_mixture(
+    def study(name: str) -> Study:
+        exposure, known = EXPOSURES[name], 1 - EXPOSURES[name]
+        mixed = nano_mixture(
             (0.98 * known, nano_world(*COVERED)),
             (0.02 * known, nano_world(*RARE)),
             (exposure, new_setting(SHOWN, SHOWN)),
         )
-        return lambda seed: Pretrain(
-            world=world,
-            # The words of the new setting are known at every exposure.
-            vocabulary=(new_setting(SHOWN, SHOWN),),
-            model=sizes.model,
-            training=nano_training(sizes.updates),
-            seed=seed,
-        )
+        # The words of the new setting are known at every exposure.
+        base = nano.pretrained(mixed, vocabulary=(new_setting(SHOWN, SHOWN),))
 
-    def rl(start: Callable[[int], Stage], share: float, reward: str = "process") -> Callable[[int], Stage]:
-        world = nano_mixture((1 - share, nano_world(1, RARE[1])), (share, new_setting(1, RARE[1])))
-        return lambda seed: nano_rl(
-            start(seed),
-            world,
-            seed,
-            steps=sizes.steps,
-            reward=reward,
-            prompts=sizes.prompts,
-            max_new_tokens=sizes.max_new_tokens,
-        )
+        def rl(share: float, reward: str = "process") -> ModelOfSeed:
+            world = nano_mixture((1 - share, nano_world(1, RARE[1])), (share, new_setting(1, RARE[1])))
+            return nano.rl(base, world, reward=reward)
 
-    def gold(start: Callable[[int], Stage]) -> Callable[[int], Stage]:
-        return lambda seed: nano_gold(
-            start(seed), new_setting(1, RARE[1]), seed, steps=sizes.steps, solutions=sizes.solutions
-        )
-
-    def evaluated(model: Callable[[int], Stage]) -> Callable[[int], Evaluate]:
-        return lambda seed: Evaluate(
-            parent=model(seed),
-            world=new_setting(SHOWN + 1, RARE[1]),
-            problems=min(PROBLEMS, sizes.problems),
-            samples=SAMPLES,
-            sampling=SamplingParams(max_new_tokens=sizes.max_new_tokens),
-        )
-
-    def study(name: str) -> Study:
-        start = base(EXPOSURES[name])
-        arms = {arm: rl(start, share) for arm, share in RL_SHARES.items()}
+        models = {arm: rl(share) for arm, share in RL_SHARES.items()}
         if name == NONE:
-            arms[GOLD] = gold(start)
+            models[GOLD] = nano.gold(base, new_setting(1, RARE[1]))
         if name == SEEDED:
-            arms[RANDOM] = rl(start, RL_SHARES[HALF], reward="random")
+            models[RANDOM] = rl(RL_SHARES[HALF], reward="random")
         return Study(
             title=f"Exposure: {name} of pre-training is of a new setting",
             question="Shown a setting's easiest problems so often, does RL carry the skill over to its deeper ones?",
-            base=evaluated(start),
-            arms={arm: evaluated(model) for arm, model in arms.items()},
-            regions={
-                DEEPER_REGION: range(SHOWN + 1, COVERED[1] + 1),
-                DEEPEST_REGION: range(RARE[0], RARE[1] + 1),
-            },
+            base=nano.evaluated(base, measured, problems=PROBLEMS),
+            arms={arm: nano.evaluated(model, measured, problems=PROBLEMS) for arm, model in models.items()},
+            regions={DEEPER_REGION: levels(SHOWN + 1, COVERED[1]), DEEPEST_REGION: levels(*RARE)},
             seeds=seeds,
         )
 
@@ -260,27 +217,7 @@ CLAIM = Claim(
             plan=_plan(0.0, 0.03, f"{_SCOUTED}, with half of the letters shared: -1 points; scatter is assumed"),
         ),
     ),
-    controls=(
-        Control(
-            kind="positive",
-            quantity=POSSIBLE.name,
-            above=0.1,
-            meaning="gold solutions in the new setting do not carry the skill over either, so it is out of reach",
-        ),
-        Control(
-            kind="negative",
-            quantity=COIN.name,
-            below=0.1,
-            meaning="a reward by coin carries it over too, so a gain is not the reward's",
-        ),
-        Control(
-            kind="negative",
-            quantity=NOISE.name,
-            above=-0.08,
-            below=0.08,
-            meaning="two draws of one model differ by more than 8 points, so a difference would say nothing",
-        ),
-    ),
+    controls=(gold_extends(POSSIBLE, 0.1), coin_does_not(COIN, 0.1), draws_agree(NOISE, 0.08)),
     design=(
         "The setting is the letters that name quantities: ten letters in the first, ten others in the new one, and all"
         " else alike, as the paper's contexts share all but their nouns. Pre-training covers 1 to 3 operations in the"

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.claim import TOY, Claim, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.controls import coin_does_not, draws_agree, gold_extends
 from edgewise.claims.ledger.cost import PublishedCost
-from edgewise.claims.ledger.nano import (
-    COVERED,
-    EDGE,
-    SIZES,
-    nano_evaluation,
-    nano_gold,
-    nano_mixture,
-    nano_rl,
-    nano_training,
-    nano_world,
-)
+from edgewise.claims.ledger.nano import COVERED, EDGE, levels, nano_mixture, nano_setting, nano_world
 from edgewise.claims.ledger.quantities import (
     ClaimQuantity,
     Contrast,
@@ -25,7 +16,6 @@ from edgewise.claims.ledger.quantities import (
     ProcessGap,
     TwoDraws,
 )
-from edgewise.study.stages import Evaluate, Pretrain, Stage
 from edgewise.study.study import Study
 
 # 48 problems a level: 96 in a region of two levels.
@@ -41,55 +31,23 @@ LARGE_K = 16
 
 def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     """One study for each share, as each has bases of its own; the controls are of the smallest and the middle share."""
-    sizes = SIZES[scale]
-
-    def base(share: float) -> Callable[[int], Stage]:
-        world = nano_mixture((1 - share, nano_world(*COVERED)), (share, nano_world(HARD_LEVEL, HARD_LEVEL)))
-        training = nano_training(sizes.updates)
-        return lambda seed: Pretrain(world=world, model=sizes.model, training=training, seed=seed)
-
-    def rl(start: Callable[[int], Stage], reward: str = "process") -> Callable[[int], Stage]:
-        return lambda seed: nano_rl(
-            start(seed),
-            nano_world(*EDGE),
-            seed,
-            steps=sizes.steps,
-            reward=reward,
-            prompts=sizes.prompts,
-            max_new_tokens=sizes.max_new_tokens,
-        )
-
-    def gold(start: Callable[[int], Stage]) -> Callable[[int], Stage]:
-        return lambda seed: nano_gold(
-            start(seed), nano_world(*EDGE), seed, steps=sizes.steps, solutions=sizes.solutions
-        )
-
-    def evaluated(model: Callable[[int], Stage]) -> Callable[[int], Evaluate]:
-        return lambda seed: nano_evaluation(
-            model(seed),
-            EDGE[0],
-            BEYOND[1],
-            problems=min(PROBLEMS, sizes.problems),
-            samples=SAMPLES,
-            max_new_tokens=sizes.max_new_tokens,
-        )
+    nano, edge, measured = nano_setting(scale), nano_world(*EDGE), nano_world(EDGE[0], BEYOND[1])
 
     def study(name: str) -> Study:
-        start = base(SHARES[name])
-        arms = {TUNED: rl(start)}
+        share = SHARES[name]
+        mixed = nano_mixture((1 - share, nano_world(*COVERED)), (share, nano_world(HARD_LEVEL, HARD_LEVEL)))
+        base = nano.pretrained(mixed)
+        models = {TUNED: nano.rl(base, edge)}
         if name == LEAST:
-            arms[GOLD] = gold(start)
+            models[GOLD] = nano.gold(base, edge)
         if name == MIDDLE:
-            arms[RANDOM] = rl(start, reward="random")
+            models[RANDOM] = nano.rl(base, edge, reward="random")
         return Study(
             title=f"Headroom: {name} hard problems in pre-training",
             question="Does RL gain more where pre-training had more hard problems?",
-            base=evaluated(start),
-            arms={arm: evaluated(model) for arm, model in arms.items()},
-            regions={
-                EDGE_REGION: range(EDGE[0], EDGE[1] + 1),
-                HARD_REGION: range(BEYOND[0], BEYOND[1] + 1),
-            },
+            base=nano.evaluated(base, measured, problems=PROBLEMS),
+            arms={arm: nano.evaluated(model, measured, problems=PROBLEMS) for arm, model in models.items()},
+            regions={EDGE_REGION: levels(*EDGE), HARD_REGION: levels(*BEYOND)},
             seeds=seeds,
         )
 
@@ -203,27 +161,7 @@ CLAIM = Claim(
             plan=_plan(0.25, 0.1, 0.3, f"{_SCOUTED}: +5 points at 0.5%, +30 at 5%; scatter is assumed"),
         ),
     ),
-    controls=(
-        Control(
-            kind="positive",
-            quantity=POSSIBLE.name,
-            above=0.1,
-            meaning="gold solutions extend the poorest base no more than RL does, so its gain says nothing of RL",
-        ),
-        Control(
-            kind="negative",
-            quantity=COIN.name,
-            below=0.1,
-            meaning="a reward by coin gains too, so a gain is not the reward's",
-        ),
-        Control(
-            kind="negative",
-            quantity=NOISE.name,
-            above=-0.08,
-            below=0.08,
-            meaning="two draws of one model differ by more than 8 points, so a difference would say nothing",
-        ),
-    ),
+    controls=(gold_extends(POSSIBLE, 0.1), coin_does_not(COIN, 0.1), draws_agree(NOISE, 0.08)),
     design=(
         "Pre-training covers 1 to 3 operations and shows a share of problems of 4, the hardest that it ever shows; the"
         " edge, 5 and 6, it never shows, so a base is at no ceiling there at any share. Every base has as many updates"

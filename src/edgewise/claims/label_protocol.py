@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.controls import draws_agree, gold_extends
 from edgewise.claims.ledger.cost import PublishedCost
-from edgewise.claims.ledger.nano import EDGE, HARD, SIZES, nano_base, nano_evaluation, nano_gold, nano_rl, nano_world
+from edgewise.claims.ledger.nano import EDGE, HARD, levels, nano_setting, nano_world
 from edgewise.claims.ledger.protocols import METRICS, OtherLabels, Planted, ProtocolErrors
 from edgewise.claims.ledger.quantities import ClaimQuantity, Contrast, PassDifference, TwoDraws
 from edgewise.outcomes.counts import Metric
-from edgewise.study.stages import Evaluate, ModelStage
 from edgewise.study.study import Study
 
 TUNED, HACKED, GOLD = "RL", "RL by answers", "gold SFT"
@@ -22,44 +22,18 @@ K = 16
 
 def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     """One study for each temperature, over the same models; gold solutions are read at temperature 1 alone."""
-    sizes = SIZES[scale]
-
-    def base(seed: int) -> ModelStage:
-        return nano_base(seed, updates=sizes.updates, model=sizes.model)
-
-    def rl(reward: str) -> Callable[[int], ModelStage]:
-        return lambda seed: nano_rl(
-            base(seed),
-            nano_world(*EDGE),
-            seed,
-            steps=sizes.steps,
-            reward=reward,
-            prompts=sizes.prompts,
-            max_new_tokens=sizes.max_new_tokens,
-        )
-
-    def gold(seed: int) -> ModelStage:
-        return nano_gold(base(seed), nano_world(*EDGE), seed, steps=sizes.steps, solutions=sizes.solutions)
-
-    def evaluated(model: Callable[[int], ModelStage], temperature: float) -> Callable[[int], Evaluate]:
-        return lambda seed: nano_evaluation(
-            model(seed),
-            EDGE[0],
-            HARD[1],
-            problems=sizes.problems,
-            samples=2 * K,
-            temperature=temperature,
-            max_new_tokens=sizes.max_new_tokens,
-        )
+    nano, edge = nano_setting(scale), nano_world(*EDGE)
+    base, measured = nano.base(), nano_world(EDGE[0], HARD[1])
+    tuned = {TUNED: nano.rl(base, edge), HACKED: nano.rl(base, edge, reward="outcome")}
 
     def study(name: str, temperature: float) -> Study:
-        models = {TUNED: rl("process"), HACKED: rl("outcome")} | ({GOLD: gold} if name == AT_ONE else {})
+        models = tuned | ({GOLD: nano.gold(base, edge)} if name == AT_ONE else {})
         return Study(
             title="The label and the protocol",
             question="Do decoding, k and the grader decide what the same RL is said to have done?",
-            base=evaluated(base, temperature),
-            arms={arm: evaluated(model, temperature) for arm, model in models.items()},
-            regions={EDGE_REGION: range(EDGE[0], EDGE[1] + 1)},
+            base=nano.evaluated(base, measured, temperature=temperature),
+            arms={arm: nano.evaluated(model, measured, temperature=temperature) for arm, model in models.items()},
+            regions={EDGE_REGION: levels(*EDGE)},
             seeds=seeds,
         )
 
@@ -229,12 +203,7 @@ CLAIM = Claim(
         ),
     ),
     controls=(
-        Control(
-            kind="positive",
-            quantity=_EXTENSION.name,
-            above=0.05,
-            meaning="gold solutions raise nothing that is verified, so the instrument is blind",
-        ),
+        gold_extends(_EXTENSION),
         Control(
             kind="positive",
             quantity=_GAIN_FOUND.name,
@@ -253,13 +222,7 @@ CLAIM = Claim(
             below=0.25,
             meaning="two draws of the base get different labels as well, so that those of RL differ says nothing",
         ),
-        Control(
-            kind="negative",
-            quantity=_NOISE.name,
-            above=-0.05,
-            below=0.05,
-            meaning="two draws of one model differ by more than 5 points, so a difference would say nothing",
-        ),
+        draws_agree(_NOISE),
     ),
     design=(
         "RL on the edge paid by process, and the same paid by answers, from one base a seed. k (1, 4, 16) and grader"

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.claim import TOY, Claim, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.controls import coin_does_not, draws_agree, gold_extends
 from edgewise.claims.ledger.cost import PublishedCost
-from edgewise.claims.ledger.nano import (
-    EDGE,
-    RARE,
-    SIZES,
-    nano_base,
-    nano_evaluation,
-    nano_mixture,
-    nano_rl,
-    nano_training,
-    nano_world,
-)
+from edgewise.claims.ledger.nano import EDGE, RARE, ModelOfSeed, levels, nano_mixture, nano_setting, nano_world
 from edgewise.claims.ledger.quantities import (
     ClaimQuantity,
     Contrast,
@@ -28,12 +19,11 @@ from edgewise.claims.ledger.quantities import (
 )
 from edgewise.scaling.compute import Account, SplitSteps, split_flops
 from edgewise.study.equal_compute import EqualCompute
-from edgewise.study.stages import Evaluate, Midtrain, Stage
 from edgewise.study.study import Study
 
 PROBLEMS, SAMPLES = 48, 32
-# Scale -> two budgets, counted in steps of RL, all of a budget spent on RL.
-_BUDGETS = {"nano": (20, 60), TOY: (1, 2)}
+# Two budgets, counted in steps of RL, all of a budget spent on RL.
+SMALL_BUDGET, LARGE_BUDGET = 20, 60
 # By how much the measured FLOPs of arms may differ: RL takes no update from groups of one outcome.
 _SLACK = {"nano": 0.2, TOY: 1000.0}
 HARD = (7, 8)
@@ -56,39 +46,10 @@ def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
 
     The last study has the base without levels 4 and 5, and two of the splits.
     """
-    sizes = SIZES[scale]
-
-    def base(seed: int) -> Stage:
-        return nano_base(seed, updates=sizes.updates, model=sizes.model)
-
-    def unseen_base(seed: int) -> Stage:
-        return nano_base(seed, updates=sizes.updates, rare_share=0, model=sizes.model)
-
-    def midtrained(parent: Stage, steps: int, seed: int) -> Stage:
-        # A fifth is of what pre-training had, and four fifths of the edge, as in the paper.
-        world = nano_mixture((0.2, nano_world(1, RARE[1])), (0.8, nano_world(*EDGE)))
-        return Midtrain(parent=parent, world=world, training=nano_training(steps), seed=seed)
-
-    def rl(parent: Stage, steps: int, seed: int, reward: str = "process") -> Stage:
-        return nano_rl(
-            parent,
-            nano_world(*EDGE),
-            seed,
-            steps=steps,
-            reward=reward,
-            prompts=sizes.prompts,
-            max_new_tokens=sizes.max_new_tokens,
-        )
-
-    def evaluated(model: Stage) -> Evaluate:
-        return nano_evaluation(
-            model,
-            EDGE[0],
-            HARD[1],
-            problems=min(PROBLEMS, sizes.problems),
-            samples=SAMPLES,
-            max_new_tokens=sizes.max_new_tokens,
-        )
+    nano, edge, measured = nano_setting(scale), nano_world(*EDGE), nano_world(EDGE[0], HARD[1])
+    base, unseen_base = nano.base(), nano.base(rare_share=0)
+    # A fifth is of what pre-training had, and four fifths of the edge, as in the paper.
+    midtraining = nano_mixture((0.2, nano_world(1, RARE[1])), (0.8, edge))
 
     def split(budget: int, account: Account, arm: str) -> SplitSteps:
         """Updates of mid-training and steps of RL, where one of mid-training costs 1."""
@@ -97,48 +58,33 @@ def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
         }
         return split_flops(budget * per_step[RL_ALONE], SHARES[arm], midtrain_step=1, rl_step=per_step[arm])
 
-    def arm(steps: SplitSteps, start: Callable[[int], Stage] = base) -> Callable[[int], Evaluate]:
-        def at_seed(seed: int) -> Evaluate:
-            model = start(seed)
-            if steps.midtrain:
-                model = midtrained(model, steps.midtrain, seed)
-            if steps.rl:
-                model = rl(model, steps.rl, seed)
-            return evaluated(model)
+    def trained(steps: SplitSteps, start: ModelOfSeed = base) -> ModelOfSeed:
+        model = nano.midtrained(start, midtraining, updates=steps.midtrain) if steps.midtrain else start
+        return nano.rl(model, edge, steps=steps.rl) if steps.rl else model
 
-        return at_seed
+    def splits(budget: int, account: Account) -> dict[str, ModelOfSeed]:
+        return {name: trained(split(budget, account, name)) for name in SHARES}
 
-    def study(
-        start: Callable[[int], Stage],
-        arms: Mapping[str, Callable[[int], Evaluate]],
-        equal: EqualCompute | None,
-    ) -> Study:
+    def study(start: ModelOfSeed, arms: Mapping[str, ModelOfSeed], equal: EqualCompute | None) -> Study:
         return Study(
             title="Mid-training and RL at equal compute",
             question="At equal compute, does mid-training followed by RL extend a base further than RL alone?",
-            base=lambda seed: evaluated(start(seed)),
-            arms=arms,
-            regions={
-                EDGE_REGION: range(EDGE[0], EDGE[1] + 1),
-                HARD_REGION: range(HARD[0], HARD[1] + 1),
-            },
+            base=nano.evaluated(start, measured, problems=PROBLEMS),
+            arms={arm: nano.evaluated(model, measured, problems=PROBLEMS) for arm, model in arms.items()},
+            regions={EDGE_REGION: levels(*EDGE), HARD_REGION: levels(*HARD)},
             seeds=seeds,
             equal_compute=equal,
         )
 
-    def splits(budget: int, account: Account) -> dict[str, Callable[[int], Evaluate]]:
-        return {name: arm(split(budget, account, name)) for name in SHARES}
-
-    small, large = _BUDGETS[scale]
     # The paper charges a rollout its longest prompt and its longest completion, which it has equal.
-    equal = EqualCompute(arms=tuple(SHARES), slack=_SLACK[scale], rollout_tokens=2 * sizes.max_new_tokens)
-    coin = {RANDOM: lambda seed: evaluated(rl(base(seed), small, seed, reward="random"))}
-    of_unseen = {name: arm(split(large, "flops", name), unseen_base) for name in (HALF, RL_ALONE)}
+    equal = EqualCompute(arms=tuple(SHARES), slack=_SLACK[scale], rollout_tokens=256)
+    coin = {RANDOM: nano.rl(base, edge, steps=SMALL_BUDGET, reward="random")}
+    of_unseen = {name: trained(split(LARGE_BUDGET, "flops", name), unseen_base) for name in (HALF, RL_ALONE)}
     return {
-        FLOPS: study(base, splits(large, "flops") | coin, equal),
+        FLOPS: study(base, splits(LARGE_BUDGET, "flops") | coin, equal),
         # Its parts of the expected FLOPs were not scouted, so it need not come to equal ones; no prediction reads it.
-        SMALL: study(base, splits(small, "flops"), None),
-        CHARGED: study(base, splits(large, "charged"), replace(equal, account="charged")),
+        SMALL: study(base, splits(SMALL_BUDGET, "flops"), None),
+        CHARGED: study(base, splits(LARGE_BUDGET, "charged"), replace(equal, account="charged")),
         # RL alone is paid nothing there, so it takes no update, and no steps make its compute equal.
         UNSEEN: study(unseen_base, of_unseen, None),
     }
@@ -272,27 +218,7 @@ CLAIM = Claim(
             plan=_plan(0.35, 0.12, f"{_SCOUTED}: as the first or more, for a longer mid-training; not run"),
         ),
     ),
-    controls=(
-        Control(
-            kind="positive",
-            quantity=POSSIBLE.name,
-            above=0.1,
-            meaning="gold solutions alone extend nothing at the edge, so that mid-training does not would say nothing",
-        ),
-        Control(
-            kind="negative",
-            quantity=COIN.name,
-            below=0.1,
-            meaning="a reward by coin extends too, so an extension by RL is not the reward's",
-        ),
-        Control(
-            kind="negative",
-            quantity=NOISE.name,
-            above=-0.08,
-            below=0.08,
-            meaning="two draws of one model differ by more than 8 points, so a difference would say nothing",
-        ),
-    ),
+    controls=(gold_extends(POSSIBLE, 0.1), coin_does_not(COIN, 0.1), draws_agree(NOISE, 0.08)),
     design=(
         "The base has met 5 operations in 1% of its problems and 6 never: the edge. Hard are 7 and 8. Mid-training is"
         " next-token training on solutions, a fifth as in pre-training and four fifths of the edge, with a schedule of"

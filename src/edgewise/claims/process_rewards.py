@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.claim import TOY, Claim, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.controls import coin_does_not, draws_agree, gold_extends
 from edgewise.claims.ledger.cost import PublishedCost
-from edgewise.claims.ledger.nano import EDGE, HARD, SIZES, nano_base, nano_evaluation, nano_gold, nano_rl, nano_world
+from edgewise.claims.ledger.nano import EDGE, HARD, levels, nano_setting, nano_world
 from edgewise.claims.ledger.quantities import ClaimQuantity, Contrast, PassDifference, ProcessGap, TwoDraws
-from edgewise.study.stages import Evaluate, ModelStage
 from edgewise.study.study import Study
 
 # Arm -> its reward. The mixtures weigh the outcome by alpha and the share of right steps by the rest.
@@ -28,42 +28,16 @@ K = 16
 
 def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     """One base a seed, six rewards of the same RL on the edge, and gold solutions of it."""
-    sizes = SIZES[scale]
-
-    def base(seed: int) -> ModelStage:
-        return nano_base(seed, updates=sizes.updates, model=sizes.model)
-
-    def rl(reward: str) -> Callable[[int], ModelStage]:
-        return lambda seed: nano_rl(
-            base(seed),
-            nano_world(*EDGE),
-            seed,
-            steps=sizes.steps,
-            reward=reward,
-            prompts=sizes.prompts,
-            max_new_tokens=sizes.max_new_tokens,
-        )
-
-    def gold(seed: int) -> ModelStage:
-        return nano_gold(base(seed), nano_world(*EDGE), seed, steps=sizes.steps, solutions=sizes.solutions)
-
-    def evaluated(model: Callable[[int], ModelStage]) -> Callable[[int], Evaluate]:
-        return lambda seed: nano_evaluation(
-            model(seed),
-            EDGE[0],
-            HARD[1],
-            problems=sizes.problems,
-            samples=2 * K,
-            max_new_tokens=sizes.max_new_tokens,
-        )
-
-    models = {arm: rl(reward) for arm, reward in _REWARDS.items()} | {GOLD: gold}
+    nano, edge = nano_setting(scale), nano_world(*EDGE)
+    base, measured = nano.base(), nano_world(EDGE[0], HARD[1])
+    models = {arm: nano.rl(base, edge, reward=reward) for arm, reward in _REWARDS.items()}
+    models[GOLD] = nano.gold(base, edge)
     study = Study(
         title="Process rewards",
         question="Does RL paid by steps write fewer right answers on wrong ways than RL paid by answers?",
-        base=evaluated(base),
-        arms={arm: evaluated(model) for arm, model in models.items()},
-        regions={EDGE_REGION: range(EDGE[0], EDGE[1] + 1), HARD_REGION: range(HARD[0], HARD[1] + 1)},
+        base=nano.evaluated(base, measured),
+        arms={arm: nano.evaluated(model, measured) for arm, model in models.items()},
+        regions={EDGE_REGION: levels(*EDGE), HARD_REGION: levels(*HARD)},
         seeds=seeds,
     )
     return {"": study}
@@ -179,27 +153,7 @@ CLAIM = Claim(
             plan=_plan(0.53, 0.199, "+53.3 (19.9)"),
         ),
     ),
-    controls=(
-        Control(
-            kind="positive",
-            quantity=_EXTENSION.name,
-            above=0.05,
-            meaning="gold solutions raise nothing that is verified, so what a reward does not raise says nothing",
-        ),
-        Control(
-            kind="negative",
-            quantity=_NOTHING.name,
-            below=0.02,
-            meaning="a reward by coin raises verified solutions too, so the rise is not the reward's",
-        ),
-        Control(
-            kind="negative",
-            quantity=_NOISE.name,
-            above=-0.05,
-            below=0.05,
-            meaning="two draws of one model differ by more than 5 points, so a difference would say nothing",
-        ),
-    ),
+    controls=(gold_extends(_EXTENSION), coin_does_not(_NOTHING), draws_agree(_NOISE)),
     design=(
         "Five rewards of one RL on the edge, 60 steps from one base a seed: the answer, 0.2 and 0.5 of it beside the"
         " share of right steps before the first mistake, that share alone (dense), and 1 only where all is right"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
-from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.claim import TOY, Claim, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.controls import coin_does_not, draws_agree, gold_extends
 from edgewise.claims.ledger.cost import PublishedCost
-from edgewise.claims.ledger.nano import COVERED, MODEL, RARE, TOY_MODEL, nano_base, nano_evaluation, nano_world
+from edgewise.claims.ledger.nano import COVERED, RARE, ModelOfSeed, levels, nano_setting, nano_world
 from edgewise.claims.ledger.quantities import (
     ClaimQuantity,
     CrossoverK,
@@ -16,80 +16,33 @@ from edgewise.claims.ledger.quantities import (
     ProcessGap,
     TwoDraws,
 )
-from edgewise.core.spec import override
-from edgewise.model.decoder import DecoderSpec
-from edgewise.rl.recipe import Recipe
-from edgewise.rl.recipes.registry import named_recipe
-from edgewise.study.stages import RL, SFT, Evaluate, Stage
+from edgewise.study.stages import Evaluate
 from edgewise.study.study import Study
 
-_OfSeed = Callable[[int], Stage]
-
-
-class _Sizes(NamedTuple):
-    """The sizes of a scale. `steps`: of short RL, of long RL beyond it, of gold SFT, of random reward."""
-
-    model: DecoderSpec
-    updates: int
-    steps: tuple[int, int, int, int]
-    problems: int
-    samples: int
-    max_new_tokens: int
-    prompts: int
-    gold: int
-
-
-_SIZES = {
-    # 1,000 updates leave room at levels 4 and 5: about 35% of samples are right.
-    "nano": _Sizes(MODEL, 1000, (60, 60, 10, 30), problems=64, samples=128, max_new_tokens=128, prompts=16, gold=256),
-    TOY: _Sizes(TOY_MODEL, 2, (1, 1, 1, 1), problems=2, samples=128, max_new_tokens=8, prompts=2, gold=4),
-}
 # GRPO without a KL, as the paper runs it, is the default recipe.
 SHORT, LONG, EASY, GOLD, RANDOM = "short RL", "long RL", "RL on easier problems", "gold SFT", "random reward"
 AT_ONE, DECODINGS = "T=1", {"T=1": 1.0, "T=0.6": 0.6}
 REGION, LARGE_K = "rarely seen", 32
-# What goes on where another stage ended draws other problems than that one.
-_NEXT = 1000
+# 1,000 updates of pre-training leave room at levels 4 and 5: about 35% of samples are right.
+_UPDATES, _PROBLEMS, _SAMPLES = 1000, 64, 128
 
 
 def studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     """One study for each temperature, over the same models; controls are read at temperature 1 alone."""
-    sizes = _SIZES[scale]
-    short, more, gold, random = sizes.steps
-
-    def base(seed: int) -> Stage:
-        return nano_base(seed, updates=sizes.updates, model=sizes.model)
-
-    def rl(
-        steps: int, last: int = RARE[1], parent: _OfSeed = base, offset: int = 0, reward: str = "process"
-    ) -> _OfSeed:
-        settings = [f"steps={steps}", f"sampling.max_new_tokens={sizes.max_new_tokens}", f"reward.function={reward}"]
-        recipe = override(Recipe(), [*settings, f"sampling.prompts={sizes.prompts}"])
-        world = nano_world(COVERED[0], last)
-        return lambda seed: RL(parent=parent(seed), world=world, recipe=recipe, seed=seed + offset)
-
-    def gold_sft(seed: int) -> Stage:
-        recipe = override(named_recipe("sft/small"), [f"steps={gold}", f"sampling.prompts={sizes.gold}"])
-        return SFT(parent=base(seed), world=nano_world(*RARE), recipe=recipe, seed=seed)
-
-    def evaluated(model: _OfSeed, temperature: float) -> Callable[[int], Evaluate]:
-        return lambda seed: nano_evaluation(
-            model(seed),
-            *RARE,
-            problems=sizes.problems,
-            samples=sizes.samples,
-            temperature=temperature,
-            max_new_tokens=sizes.max_new_tokens,
-        )
-
-    long = rl(more, parent=rl(short), offset=_NEXT)
+    nano, rare, every_level = nano_setting(scale), nano_world(*RARE), nano_world(COVERED[0], RARE[1])
+    base = nano.base(updates=_UPDATES)
+    short = nano.rl(base, every_level)
+    long = nano.rl(short, every_level, draws=1)
     at_one = {
-        SHORT: rl(short),
+        SHORT: short,
         LONG: long,
-        EASY: rl(short, COVERED[1]),
-        GOLD: gold_sft,
-        RANDOM: rl(random, reward="random"),
+        EASY: nano.rl(base, nano_world(*COVERED)),
+        GOLD: nano.gold(base, rare, steps=10),
+        RANDOM: nano.rl(base, every_level, steps=30, reward="random"),
     }
+
+    def evaluated(model: ModelOfSeed, temperature: float) -> Callable[[int], Evaluate]:
+        return nano.evaluated(model, rare, problems=_PROBLEMS, samples=_SAMPLES, temperature=temperature)
 
     def study(name: str, temperature: float) -> Study:
         models = at_one if name == AT_ONE else {LONG: long}
@@ -98,7 +51,7 @@ def studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
             question="On problems like those that RL trained on: does pass@1 rise, and is the base ahead at large k?",
             base=evaluated(base, temperature),
             arms={arm: evaluated(model, temperature) for arm, model in models.items()},
-            regions={REGION: range(RARE[0], RARE[1] + 1)},
+            regions={REGION: levels(*RARE)},
             seeds=seeds,
         )
 
@@ -209,27 +162,7 @@ CLAIM = Claim(
             ),
         ),
     ),
-    controls=(
-        Control(
-            kind="positive",
-            quantity=_EXTENSION.name,
-            above=0.05,
-            meaning="an extension that is there is not seen, so its absence would say nothing",
-        ),
-        Control(
-            kind="negative",
-            quantity=_NOISE.name,
-            above=-0.05,
-            below=0.05,
-            meaning="two draws of one model differ by more than 5 points, so a difference would say nothing",
-        ),
-        Control(
-            kind="negative",
-            quantity=_NOTHING.name,
-            below=0.02,
-            meaning="a reward by coin raises pass@1 too, so the rise is not the reward's",
-        ),
-    ),
+    controls=(gold_extends(_EXTENSION), coin_does_not(_NOTHING), draws_agree(_NOISE)),
     design=(
         "As in the paper's controlled comparison, RL trains on problems like those that are measured: levels 1 to 5,"
         " measured at 4 and 5, which are 2% of pre-training. Two lengths of RL, 60 and 120 steps, the second going on"

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 
 from edgewise.claims.ledger.claim import TOY, Claim, Control, PlannedEffect, Prediction, PublishedNumber
+from edgewise.claims.ledger.controls import coin_does_not, draws_agree, gold_extends
 from edgewise.claims.ledger.cost import PublishedCost
-from edgewise.claims.ledger.nano import EDGE, SIZES, nano_base, nano_evaluation, nano_gold, nano_rl, nano_world
-from edgewise.claims.ledger.quantities import ClaimOutcomes, ClaimQuantity, PassAtK, PassDifference, TwoDraws
+from edgewise.claims.ledger.nano import EDGE, ModelOfSeed, levels, nano_setting, nano_world
+from edgewise.claims.ledger.quantities import (
+    ClaimOutcomes,
+    ClaimQuantity,
+    MetricSpread,
+    PassAtK,
+    PassDifference,
+    TwoDraws,
+)
 from edgewise.core.spec import override
 from edgewise.outcomes.counts import FloatArray
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes.registry import named_recipe
-from edgewise.study.stages import RL, Evaluate, ModelStage
+from edgewise.study.stages import RL
 from edgewise.study.study import Study
 
 # Algorithm -> settings beyond its advantage and loss. A step draws 256 completions: ReMax draws a greedy one of each
@@ -30,7 +38,7 @@ _ALGORITHMS: Mapping[str, tuple[str, ...]] = {
 }
 _DRAWS_A_STEP = {"dapo": 2}
 DRAWS, KL = "equal draws", "equal KL"
-KL_BUDGET = 0.1
+_STEPS, KL_BUDGET = 60, 0.1
 GOLD, RANDOM = "gold SFT", "random reward"
 EDGE_REGION = "edge"
 K = 8
@@ -52,46 +60,27 @@ def _recipe(algorithm: str, *settings: str) -> Recipe:
 
 def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     """One base a seed and six algorithms, which stop after equal draws, or at an equal KL."""
-    sizes, edge = SIZES[scale], nano_world(*EDGE)
-    sampling = (f"sampling.prompts={sizes.prompts}", f"sampling.max_new_tokens={sizes.max_new_tokens}")
+    nano, edge = nano_setting(scale), nano_world(*EDGE)
+    base = nano.base()
 
-    def base(seed: int) -> ModelStage:
-        return nano_base(seed, updates=sizes.updates, model=sizes.model)
-
-    def rl(algorithm: str, matched: str) -> Callable[[int], ModelStage]:
-        steps = max(1, sizes.steps // _DRAWS_A_STEP.get(algorithm, 1))
-        limits = [f"steps={steps}"] if matched == DRAWS else [f"steps={2 * steps}", f"stop_at_kl={KL_BUDGET}"]
-        recipe = _recipe(algorithm, *sampling, *_ALGORITHMS[algorithm], *limits)
+    def rl(algorithm: str, matched: str) -> ModelOfSeed:
+        steps = _STEPS // _DRAWS_A_STEP.get(algorithm, 1)
+        limits = (
+            nano.rl_settings(steps) if matched == DRAWS else (*nano.rl_settings(2 * steps), f"stop_at_kl={KL_BUDGET}")
+        )
+        recipe = _recipe(algorithm, *limits, *_ALGORITHMS[algorithm])
         return lambda seed: RL(parent=base(seed), world=edge, recipe=recipe, seed=seed)
-
-    def random(seed: int) -> ModelStage:
-        return nano_rl(
-            base(seed),
-            edge,
-            seed,
-            steps=sizes.steps,
-            reward="random",
-            prompts=sizes.prompts,
-            max_new_tokens=sizes.max_new_tokens,
-        )
-
-    def gold(seed: int) -> ModelStage:
-        return nano_gold(base(seed), edge, seed, steps=sizes.steps, solutions=sizes.solutions)
-
-    def evaluated(model: Callable[[int], ModelStage]) -> Callable[[int], Evaluate]:
-        return lambda seed: nano_evaluation(
-            model(seed), *EDGE, problems=sizes.problems, samples=2 * K, max_new_tokens=sizes.max_new_tokens
-        )
 
     def study(matched: str) -> Study:
         models = {algorithm: rl(algorithm, matched) for algorithm in _ALGORITHMS}
-        controls = {GOLD: gold, RANDOM: random} if matched == DRAWS else {}
+        if matched == DRAWS:
+            models |= {GOLD: nano.gold(base, edge), RANDOM: nano.rl(base, edge, reward="random")}
         return Study(
             title="The same gap",
             question=f"At {matched}, do RL algorithms end at other rates of success?",
-            base=evaluated(base),
-            arms={arm: evaluated(model) for arm, model in (models | controls).items()},
-            regions={EDGE_REGION: range(EDGE[0], EDGE[1] + 1)},
+            base=nano.evaluated(base, edge, samples=2 * K),
+            arms={arm: nano.evaluated(model, edge, samples=2 * K) for arm, model in models.items()},
+            regions={EDGE_REGION: levels(*EDGE)},
             seeds=seeds,
         )
 
@@ -144,6 +133,20 @@ def _change(arm: str, matched: str = DRAWS) -> PassDifference:
 SAME = [_from_mean(algorithm, matched) for matched in (DRAWS, KL) for algorithm in _ALGORITHMS]
 _EXTENSION, _NOTHING = _change(GOLD), _change(RANDOM)
 _NOISE = TwoDraws(name="pass@1 at the edge, one half of the base's samples minus the other", region=EDGE_REGION, k=1)
+_DRAWS_SPREAD = MetricSpread(
+    name=f"{DRAWS}: completions drawn, the most of an algorithm by the least",
+    studies=(DRAWS,),
+    arms=tuple(_ALGORITHMS),
+    run_metric="samples_drawn",
+    over="sum",
+)
+_KL_SPREAD = MetricSpread(
+    name=f"{KL}: KL to the base at the end, the most of an algorithm by the least",
+    studies=(KL,),
+    arms=tuple(_ALGORITHMS),
+    run_metric="kl_to_start",
+    over="last",
+)
 
 QUANTITIES: tuple[ClaimQuantity, ...] = (
     *SAME,
@@ -153,6 +156,8 @@ QUANTITIES: tuple[ClaimQuantity, ...] = (
     _EXTENSION,
     _NOTHING,
     _NOISE,
+    _DRAWS_SPREAD,
+    _KL_SPREAD,
 )
 _MARGIN = 0.15
 _SCOUTED = "training seed 100, the runs' own samples"
@@ -218,24 +223,20 @@ CLAIM = Claim(
         for place, quantity in enumerate(SAME)
     ),
     controls=(
+        gold_extends(_EXTENSION),
+        coin_does_not(_NOTHING),
+        draws_agree(_NOISE),
         Control(
-            kind="positive",
-            quantity=_EXTENSION.name,
-            above=0.05,
-            meaning="gold solutions raise nothing that is verified, so that algorithms are alike says nothing",
+            kind="negative",
+            quantity=_DRAWS_SPREAD.name,
+            below=1.1,
+            meaning="draws were not equal, so that algorithms differ, or do not, is not theirs",
         ),
         Control(
             kind="negative",
-            quantity=_NOTHING.name,
-            below=0.02,
-            meaning="a reward by coin raises verified solutions too, so that algorithms are alike is not RL's doing",
-        ),
-        Control(
-            kind="negative",
-            quantity=_NOISE.name,
-            above=-0.05,
-            below=0.05,
-            meaning="two draws of one model differ by more than 5 points, so a difference would say nothing",
+            quantity=_KL_SPREAD.name,
+            below=1.25,
+            meaning="the KL was not equal, so that algorithms differ, or do not, is not theirs",
         ),
     ),
     design=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from edgewise.claims.ledger.quantities import (
     ClaimOutcomes,
     Contrast,
     CrossoverK,
+    MetricSpread,
     PassAtK,
     PassDifference,
     ProcessGap,
@@ -119,3 +121,19 @@ def test_what_the_studies_do_not_have_is_refused_by_name(changes: dict[str, obje
     with pytest.raises(InputError) as refused:
         quantity.measure(PLANTED)
     assert str(refused.value) == message
+
+
+def test_a_spread_of_a_training_metric_is_the_most_of_an_arm_by_the_least() -> None:
+    steps = {"base": [{"drawn": 4.0, "kl": 0.1}, {"drawn": 4.0}], "tuned": [{"drawn": 8.0}, {"drawn": 4.0, "kl": 0.3}]}
+    planted = replace(PLANTED, training=lambda study, arm: [steps[arm]] * 3)
+    drawn = MetricSpread(name="draws", arms=("base", "tuned"), run_metric="drawn", over="sum")
+    last = drawn.model_copy(update={"run_metric": "kl", "over": "last"})
+    np.testing.assert_allclose(drawn.measure(planted).values, [12 / 8] * 3)
+    np.testing.assert_allclose(last.measure(planted).values, [0.3 / 0.1] * 3)
+    assert drawn.by_answers() is None
+    # What was never trained, as where a claim is checked before a run, has no spread; and a run without updates no KL.
+    assert np.isnan(drawn.measure(PLANTED).values).all()
+    still = replace(PLANTED, training=lambda study, arm: [steps[arm], [{"drawn": 1.0}], steps[arm]])
+    np.testing.assert_array_equal(np.isnan(last.measure(still).values), [False, True, False])
+    with pytest.raises(InputError, match="quantity 'draws': no run has the metric 'KL'"):
+        drawn.model_copy(update={"run_metric": "KL"}).measure(planted)

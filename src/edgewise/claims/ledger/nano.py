@@ -7,8 +7,8 @@ same RL from it, share its folder, so it is trained once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from edgewise.claims.ledger.claim import TOY
 from edgewise.core.spec import override
@@ -16,9 +16,12 @@ from edgewise.model.decoder import DecoderSpec
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes.registry import named_recipe
 from edgewise.sampling.params import SamplingParams
-from edgewise.study.stages import RL, SFT, Evaluate, Pretrain, Stage
+from edgewise.study.stages import RL, SFT, Evaluate, Midtrain, ModelStage, Pretrain
 from edgewise.tasks import Mixture, MixturePart, ModularArithmetic, World
 from edgewise.training.next_token import NextTokenSpec
+
+# The model of every training seed.
+ModelOfSeed = Callable[[int], ModelStage]
 
 # Levels 1 to 3 are covered; 4 and 5 are met in 2% of pre-training problems, 6 and above never.
 COVERED, RARE = (1, 3), (4, 5)
@@ -31,27 +34,14 @@ MODEL = DecoderSpec(rope_theta=1000)
 TOY_MODEL = DecoderSpec(width=16, layers=1, heads=2, kv_heads=1, feed_forward=32)
 
 
-class NanoSizes(NamedTuple):
-    """What differs between nano and toy scale: pre-training, fine-tuning of `steps`, evaluation."""
-
-    model: DecoderSpec
-    updates: int
-    steps: int
-    prompts: int
-    solutions: int
-    problems: int
-    max_new_tokens: int
-
-
-SIZES: Mapping[str, NanoSizes] = {
-    "nano": NanoSizes(MODEL, 1500, steps=60, prompts=16, solutions=256, problems=96, max_new_tokens=128),
-    TOY: NanoSizes(TOY_MODEL, 2, steps=1, prompts=2, solutions=2, problems=2, max_new_tokens=8),
-}
-
-
 def nano_world(first: int, last: int) -> ModularArithmetic:
     """Chains of `first` to `last` operations modulo 5, so that one guess in five is right."""
     return ModularArithmetic(min_op=first, max_op=last, modulus=5, letters=10)
+
+
+def levels(first: int, last: int) -> range:
+    """The levels from `first` to `last`, which is one of them."""
+    return range(first, last + 1)
 
 
 def nano_mixture(*parts: tuple[float, World]) -> Mixture:
@@ -60,50 +50,69 @@ def nano_mixture(*parts: tuple[float, World]) -> Mixture:
     return Mixture(of="problems", parts=kept)
 
 
-def nano_training(updates: int, documents: int = 12) -> NextTokenSpec:
-    """Next-token training at nano scale, of a base as of mid-training."""
-    return NextTokenSpec(steps=updates, documents=documents, randomized_positions=96)
+@dataclass(frozen=True)
+class NanoSetting:
+    """The stages of the nano setting, as functions of the training seed; `toy` has sizes of its own, for tests.
+
+    A size that a claim asks for is that of nano scale. Toy stages take a sixtieth of the updates of next-token
+    training and a tenth of the steps of fine-tuning, and least sizes in place of all others.
+    """
+
+    toy: bool = False
+
+    def training(self, updates: int) -> NextTokenSpec:
+        """Next-token training, of a base as of mid-training."""
+        return NextTokenSpec(
+            steps=max(1, updates // 60) if self.toy else updates, documents=12, randomized_positions=96
+        )
+
+    def base(self, *, updates: int = 1500, rare_share: float = 0.02) -> ModelOfSeed:
+        """The base. With 1,000 updates it leaves room in distribution (about 91% at op 3)."""
+        covered = nano_world(*COVERED)
+        mixed = nano_mixture((1 - rare_share, covered), (rare_share, nano_world(*RARE)))
+        return self.pretrained(mixed if rare_share else covered, updates=updates)
+
+    def pretrained(
+        self, world: World, *, updates: int = 1500, model: DecoderSpec = MODEL, vocabulary: tuple[World, ...] = ()
+    ) -> ModelOfSeed:
+        """A base of another world; its words are those of `vocabulary` too."""
+        model, training = TOY_MODEL if self.toy else model, self.training(updates)
+        return lambda seed: Pretrain(world=world, vocabulary=vocabulary, model=model, training=training, seed=seed)
+
+    def midtrained(self, parent: ModelOfSeed, world: World, *, updates: int) -> ModelOfSeed:
+        training = self.training(updates)
+        return lambda seed: Midtrain(parent=parent(seed), world=world, training=training, seed=seed)
+
+    def rl_settings(self, steps: int = 60) -> tuple[str, ...]:
+        """Settings of a recipe: 16 problems x 16 samples a step, for so many steps."""
+        sizes = (max(1, steps // 10), 2, 8) if self.toy else (steps, 16, 128)
+        names = ("steps", "sampling.prompts", "sampling.max_new_tokens")
+        return tuple(f"{name}={size}" for name, size in zip(names, sizes, strict=True))
+
+    def rl(
+        self, parent: ModelOfSeed, world: World, *, steps: int = 60, reward: str = "process", draws: int = 0
+    ) -> ModelOfSeed:
+        """GRPO without a KL, the default recipe, paid for a right process. Other `draws` are of other problems."""
+        recipe = override(Recipe(), [*self.rl_settings(steps), f"reward.function={reward}"])
+        return lambda seed: RL(parent=parent(seed), world=world, recipe=recipe, seed=seed + 1000 * draws)
+
+    def gold(self, parent: ModelOfSeed, world: World, *, steps: int = 60) -> ModelOfSeed:
+        """SFT on as many gold solutions as RL has samples, 256 a step: the positive control of a gain by RL."""
+        sizes = (max(1, steps // 10), 2) if self.toy else (steps, 256)
+        recipe = override(named_recipe("sft/small"), [f"steps={sizes[0]}", f"sampling.prompts={sizes[1]}"])
+        return lambda seed: SFT(parent=parent(seed), world=world, recipe=recipe, seed=seed)
+
+    def evaluated(
+        self, model: ModelOfSeed, world: World, *, problems: int = 96, samples: int = 32, temperature: float = 1.0
+    ) -> Callable[[int], Evaluate]:
+        """So many problems a level. Level 2 has 73 test problems, so start at 3 where 96 are asked."""
+        problems, limit = (2, 8) if self.toy else (problems, 128)
+        sampling = SamplingParams(temperature=temperature, max_new_tokens=limit)
+        return lambda seed: Evaluate(
+            parent=model(seed), world=world, problems=problems, samples=samples, sampling=sampling
+        )
 
 
-def nano_base(seed: int, updates: int = 1500, rare_share: float = 0.02, model: DecoderSpec = MODEL) -> Pretrain:
-    """The base of a training seed. With 1,000 updates it leaves room in distribution (about 91% at op 3)."""
-    covered = nano_world(*COVERED)
-    world = nano_mixture((1 - rare_share, covered), (rare_share, nano_world(*RARE))) if rare_share else covered
-    return Pretrain(world=world, model=model, training=nano_training(updates), seed=seed)
-
-
-def nano_rl(
-    parent: Stage,
-    world: World,
-    seed: int,
-    *,
-    steps: int = 60,
-    reward: str = "process",
-    prompts: int = 16,
-    max_new_tokens: int = 128,
-) -> RL:
-    """GRPO without a KL, the default recipe: `prompts` problems x 16 samples a step, paid for a right process."""
-    sampling = [f"sampling.prompts={prompts}", f"sampling.max_new_tokens={max_new_tokens}"]
-    recipe = override(Recipe(), [f"steps={steps}", *sampling, f"reward.function={reward}"])
-    return RL(parent=parent, world=world, recipe=recipe, seed=seed)
-
-
-def nano_gold(parent: Stage, world: World, seed: int, *, steps: int = 60, solutions: int = 256) -> SFT:
-    """SFT on as many gold solutions as RL has samples, 256 a step: the positive control of a gain by RL."""
-    recipe = override(named_recipe("sft/small"), [f"steps={steps}", f"sampling.prompts={solutions}"])
-    return SFT(parent=parent, world=world, recipe=recipe, seed=seed)
-
-
-def nano_evaluation(
-    parent: Stage,
-    first: int,
-    last: int,
-    *,
-    problems: int = 96,
-    samples: int = 128,
-    temperature: float = 1.0,
-    max_new_tokens: int = 128,
-) -> Evaluate:
-    """An evaluation on levels `first` to `last`. Level 2 has 73 test problems, so start at 3 where 96 are asked."""
-    sampling = SamplingParams(temperature=temperature, max_new_tokens=max_new_tokens)
-    return Evaluate(parent=parent, world=nano_world(first, last), problems=problems, samples=samples, sampling=sampling)
+def nano_setting(scale: str) -> NanoSetting:
+    """The setting at nano or at toy scale."""
+    return NanoSetting(toy=scale == TOY)

@@ -7,8 +7,9 @@ verdict on a recipe does (`boundary.inference.two_way`). What has no value for a
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Self
 
@@ -27,6 +28,8 @@ from edgewise.core.spec import Spec
 from edgewise.outcomes.counts import Counts, FloatArray, Metric
 from edgewise.outcomes.outcomes import Outcomes
 
+# Study and arm -> the metrics of each training seed's model, a mapping for each step (see `training.metrics_file`).
+TrainingOfArm = Callable[[str, str], Sequence[Sequence[Mapping[str, float]]]]
 QuantityUnit = Literal["points", "share", "k", "number"]
 
 
@@ -34,11 +37,13 @@ QuantityUnit = Literal["points", "share", "k", "number"]
 class ClaimOutcomes:
     """The outcomes of a claim's studies: study -> arm, the base as "base" -> those of each training seed.
 
-    Seeds stand in the order of `seeds`; a problem's set is its region.
+    Seeds stand in the order of `seeds`; a problem's set is its region. `training` reads, of a study and an arm, the
+    metrics of the stage that made each seed's model, step by step; it is None where nothing was trained.
     """
 
     seeds: Sequence[int]
     by_study: Mapping[str, Mapping[str, Sequence[Outcomes]]]
+    training: TrainingOfArm | None = None
     _counted: dict[tuple[str, str, Metric], list[Counts]] = field(default_factory=dict, repr=False)
 
     @property
@@ -256,6 +261,39 @@ class CrossoverK(SeedQuantity):
             *(outcomes.counts(study, arm, self.region, self.metric) for arm in (self.than, self.arm)), strict=True
         )
         return np.array([crossing_k(base, tuned) for base, tuned in of_seeds])
+
+
+class MetricSpread(SeedQuantity):
+    """The largest value of a training metric over arms, divided by the smallest: 1 where arms are alike in it.
+
+    A model's value is the sum of the metric over its steps, or the metric at the last step that has it. The spread is
+    not a number where nothing was trained, or the metric has no value in a run; InputError where no run has it.
+    """
+
+    unit: ClassVar[QuantityUnit] = "number"
+
+    kind: Literal["metric spread"] = "metric spread"
+    arms: tuple[str, ...]
+    run_metric: str
+    over: Literal["sum", "last"]
+
+    def values_R(self, outcomes: ClaimOutcomes) -> FloatArray:
+        study = self.studies[0] if self.studies else outcomes.first_study
+        if outcomes.training is None:
+            return np.full(len(outcomes.seeds), np.nan)
+        values = [[self._value(steps) for steps in outcomes.training(study, arm)] for arm in self.arms]
+        if np.isnan(values).all():
+            raise InputError(f"no run has the metric {self.run_metric!r}")
+        return np.asarray(np.max(values, axis=0) / np.min(values, axis=0))
+
+    def by_answers(self) -> Self | None:
+        return None
+
+    def _value(self, steps: Sequence[Mapping[str, float]]) -> float:
+        values = [step[self.run_metric] for step in steps if self.run_metric in step]
+        if not values:
+            return math.nan
+        return math.fsum(values) if self.over == "sum" else values[-1]
 
 
 def _check_k(k: int, samples: int) -> None:

@@ -136,7 +136,13 @@ def measured_claim(claim: Claim, seeds: tuple[int, ...], studies: StudiesOfClaim
     concerns = [
         concern.message for study in studies.by_name.values() for concern in missed(measured_compute(study, store))
     ]
-    return claim_verdict(claim, _outcomes(studies, seeds, by_study), list(dict.fromkeys(concerns)))
+
+    def training(study: str, arm: str) -> list[list[dict[str, float]]]:
+        of_seed = studies.by_name[study].by_seed[arm]
+        return [store.metrics((of_seed.get(str(seed)) or of_seed[None]).parent) for seed in seeds]
+
+    outcomes = replace(_outcomes(studies, seeds, by_study), training=training)
+    return claim_verdict(claim, outcomes, list(dict.fromkeys(concerns)))
 
 
 def _notes(studies: StudiesOfClaim, store: Store) -> tuple[str, ...]:
