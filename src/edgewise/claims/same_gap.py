@@ -23,7 +23,6 @@ from edgewise.core.spec import override
 from edgewise.outcomes.counts import FloatArray
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes.registry import named_recipe
-from edgewise.study.stages import RL
 from edgewise.study.study import Study
 
 # Algorithm -> settings beyond its advantage and loss. A step draws 256 completions: ReMax draws a greedy one of each
@@ -44,12 +43,13 @@ EDGE_REGION = "edge"
 K = 8
 
 
-def _recipe(algorithm: str, *settings: str) -> Recipe:
-    """The algorithm's advantage and loss with sizes, optimizer and reward that all have, as the work compares them.
+def _recipe(algorithm: str, matched: str) -> Recipe:
+    """The algorithm's advantage and loss with the sizes and the optimizer that all have, as the work compares them.
 
     GRPO is the default recipe. No algorithm has a KL term, a length reward or more than one update a step.
     """
-    common = override(Recipe(), ["reward.function=process", *settings])
+    stop = [f"stop_at_kl={KL_BUDGET}"] if matched == KL else []
+    common = override(Recipe(), [*_ALGORITHMS[algorithm], *stop])
     if algorithm == "grpo":
         return common
     named = named_recipe(f"{algorithm}/small")
@@ -64,12 +64,8 @@ def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     base = nano.base()
 
     def rl(algorithm: str, matched: str) -> ModelOfSeed:
-        steps = _STEPS // _DRAWS_A_STEP.get(algorithm, 1)
-        limits = (
-            nano.rl_settings(steps) if matched == DRAWS else (*nano.rl_settings(2 * steps), f"stop_at_kl={KL_BUDGET}")
-        )
-        recipe = _recipe(algorithm, *limits, *_ALGORITHMS[algorithm])
-        return lambda seed: RL(parent=base(seed), world=edge, recipe=recipe, seed=seed)
+        steps = _STEPS // _DRAWS_A_STEP.get(algorithm, 1) * (2 if matched == KL else 1)
+        return nano.rl(base, edge, recipe=_recipe(algorithm, matched), steps=steps)
 
     def study(matched: str) -> Study:
         models = {algorithm: rl(algorithm, matched) for algorithm in _ALGORITHMS}

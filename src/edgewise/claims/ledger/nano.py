@@ -30,6 +30,8 @@ EDGE = (5, 6)
 # None of these is solved by the base.
 HARD = (7, 7)
 MODEL = DecoderSpec(rope_theta=1000)
+# The default recipe, without a KL.
+GRPO = Recipe()
 # A model that learns nothing, for tests.
 TOY_MODEL = DecoderSpec(width=16, layers=1, heads=2, kv_heads=1, feed_forward=32)
 
@@ -90,10 +92,17 @@ class NanoSetting:
         return tuple(f"{name}={size}" for name, size in zip(names, sizes, strict=True))
 
     def rl(
-        self, parent: ModelOfSeed, world: World, *, steps: int = 60, reward: str = "process", draws: int = 0
+        self,
+        parent: ModelOfSeed,
+        world: World,
+        *,
+        recipe: Recipe = GRPO,
+        steps: int = 60,
+        reward: str = "process",
+        draws: int = 0,
     ) -> ModelOfSeed:
-        """GRPO without a KL, the default recipe, paid for a right process. Other `draws` are of other problems."""
-        recipe = override(Recipe(), [*self.rl_settings(steps), f"reward.function={reward}"])
+        """RL by a recipe, paid for a right process. Other `draws` are of other problems."""
+        recipe = override(recipe, [*self.rl_settings(steps), f"reward.function={reward}"])
         return lambda seed: RL(parent=parent(seed), world=world, recipe=recipe, seed=seed + 1000 * draws)
 
     def gold(self, parent: ModelOfSeed, world: World, *, steps: int = 60) -> ModelOfSeed:
