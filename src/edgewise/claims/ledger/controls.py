@@ -8,7 +8,7 @@ from edgewise.claims.ledger.quantities import PassDifference, TwoDraws
 
 def gold_extends(change: PassDifference, above: float = 0.05) -> Control:
     """Positive: gold solutions in place of RL raise the measure, so that a rise could be seen."""
-    meaning = "gold solutions raise nothing here either, so that something else does not says nothing"
+    meaning = "gold solutions do not raise it either, so that nothing else does says nothing"
     return Control(kind="positive", quantity=change.name, above=above, meaning=meaning)
 
 

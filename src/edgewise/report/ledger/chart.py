@@ -63,7 +63,13 @@ def claim_svg(record: ClaimRecord) -> str:
         of_rows.mark_rule(strokeWidth=2.5).encode(alt.X("low:Q"), alt.X2("high:Q"), y, color),
         of_seeds.mark_point(size=14, color=MUTED, opacity=0.9, yOffset=7).encode(x, y),
         of_rows.mark_point(size=60, filled=True, opacity=1).encode(x, y, color),
-        of_rows.mark_text(align="left", fontSize=TEXT, yOffset=-14).encode(x=alt.value(3), y=y, text="of:N"),
+        # White under the names, so that no line of the grid crosses them.
+        *(
+            of_rows.mark_text(align="left", fontSize=TEXT, yOffset=-14, **under).encode(
+                x=alt.value(3), y=y, text="of:N"
+            )
+            for under in ({"stroke": "white", "strokeWidth": 4}, {})
+        ),
     ]
     chart = printed(framed(data, layers, _ROW * len(rows), models=[], k=1)) | {"width": _WIDTH}
     svg: str = vl_convert.vegalite_to_svg(chart)
