@@ -21,6 +21,7 @@ from edgewise.tasks.colouring import Colouring
 from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph.paper_compat import verify_paper_compat
 from edgewise.tasks.graph.world import GraphArithmetic, QuestionMode
+from edgewise.tasks.paths import Paths
 from edgewise.tasks.strings import StringFunctions
 
 SECONDS = 1.0
@@ -183,6 +184,7 @@ MEASURED: dict[str, Measured] = {
     ),
     "countdown_4": Measured("countdown, 4 numbers: problem and solution", "problems/s", made(Countdown().at_level(4))),
     "colouring": Measured("colouring, 6-8 vertices: problem and solution", "problems/s", made(Colouring())),
+    "paths": Measured("paths, length 2-4: problem and solution", "problems/s", made(Paths())),
     **{
         f"verified_english_op10_{mode}": Measured(
             f"the verifier on English gold solutions, op 10, {mode}",

@@ -155,6 +155,8 @@ def test_a_world_of_one_s_own_file(tmp_path: Path) -> None:
         ["strings"],
         ["countdown"],
         ["colouring"],
+        ["paths"],
+        ["paths", "graph=star"],
     ],
     ids=" ".join,
 )

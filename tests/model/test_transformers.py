@@ -23,7 +23,8 @@ from tests.model.decoders import SHAPES, TOKENIZER, alone, sharp, taught, texts
 from tests.tasks.test_conformance import WORLDS as WORLDS_WITH_KNOBS
 
 # Those that need no knobs as they come, and the others as their own tests set them.
-WORLDS = {name: our_worlds()[name].parse({}) for name in ("colouring", "countdown", "graph", "modular", "strings")}
+NO_KNOBS = ("colouring", "countdown", "graph", "modular", "paths", "strings")
+WORLDS = {name: our_worlds()[name].parse({}) for name in NO_KNOBS}
 WORLDS |= WORLDS_WITH_KNOBS
 TINY = DecoderSpec(width=8, layers=1, heads=1, kv_heads=1, feed_forward=8, max_positions=64)
 LOADERS = ("AutoTokenizer", "PreTrainedTokenizerFast", "AutoProcessor")

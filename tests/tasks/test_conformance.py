@@ -17,9 +17,10 @@ from tests.tasks.strings.worlds import STRINGS
 from tests.tasks.test_colouring import COLOURING
 from tests.tasks.test_countdown import COUNTDOWN
 from tests.tasks.test_mixture import MIXTURES
+from tests.tasks.test_paths import PATHS
 
 # Knobs that reach further branches; a world with its own defaults is found by its registration.
-SETTINGS: tuple[Mapping[str, World], ...] = (MODULAR, STRINGS, COUNTDOWN, COLOURING, MIXTURES)
+SETTINGS: tuple[Mapping[str, World], ...] = (MODULAR, STRINGS, COUNTDOWN, COLOURING, PATHS, MIXTURES)
 WORLDS = {
     f"{world.world}: {name}": world
     for worlds in SETTINGS

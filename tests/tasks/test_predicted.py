@@ -13,6 +13,7 @@ from edgewise.tasks.countdown import Countdown
 from edgewise.tasks.graph.paper_compat import verify_paper_compat
 from edgewise.tasks.graph.world import GraphArithmetic
 from edgewise.tasks.modular import ModularArithmetic
+from edgewise.tasks.paths import Paths
 from edgewise.tasks.strings import StringFunctions
 
 
@@ -40,6 +41,9 @@ def said(world: World, text: str) -> str | None:
         (Colouring(), "answer red  blue", "redblue"),
         (Colouring(), "answer", ""),
         (Colouring(), "answer pink", None),
+        (Paths(), "answer a  b", "ab"),
+        (Paths(), "answer", ""),
+        (Paths(), "answer ab", None),
     ],
 )
 def test_the_answer_is_given_in_one_spelling(world: World, text: str, given: str | None) -> None:
@@ -102,3 +106,6 @@ def test_steps_are_what_a_solution_writes() -> None:
     colouring = Colouring()
     problem = colouring.problem("train", 0, 0)
     assert colouring.steps(problem) == len(problem.answer.split())
+    paths = Paths()
+    problem = paths.problem("train", 0, 0)
+    assert paths.steps(problem) == len(problem.answer.split()) - 1

@@ -147,7 +147,7 @@ of random strings (2,000 at each of 8 lengths); in the released generator of arX
 split are equal. Two or three neighbouring calls that are together one function or none are never drawn. The null
 model a ** level takes a from `StringFunctions(min_calls=1, max_calls=1)`.
 
-## Countdown, colouring
+## Countdown, colouring, paths
 
 {countdown}
 
@@ -198,7 +198,15 @@ lists them.
 Colouring: colour a connected graph so that neighbours differ. The level is the number of vertices. Every problem has
 20 to 100 right answers of equal length (44 on average), and `answers` lists them all. So the probability of each is
 exact by teacher forcing, as a study of rollout width needs it (BroRL, arXiv 2510.01180). The gold answer is drawn
-uniformly. Isomorphic graphs are in one split, so there are few at 6 vertices: 26, 2, 8 and 11 in the four splits."""
+uniformly. Isomorphic graphs are in one split, so there are few at 6 vertices: 26, 2, 8 and 11 in the four splits.
+
+Paths: find a shortest path between two nodes of a graph. The level is its number of edges; each step must be an edge.
+`graph=star` has the graphs of "The pitfalls of next-token prediction" (arXiv 2403.06963), in which only the first step
+is a choice: with 3 arms a guess is right 1 time in 3. In random graphs with the default knobs a walk of the right
+length that visits no node twice is right in 15, 13 and 12% of cases at lengths 2, 3 and 4. There is one right answer,
+or with `max_answers=6 edges=16` 1 to 6 of them, each number equally often, of equal length, all listed by `answers`.
+So it is exact which right answers a model keeps and which it loses. Random graphs that differ in their names alone are
+in one split; stars of one shape do not differ in anything else, so there the names decide."""
 
 GYM = """`edgewise problems gym task=jugs` (after `pip install edgewise[gym]`): any task of reasoning-gym 0.1.25 by
 name, with its own settings in `config`. Its code makes and scores problems in a process that is killed if it hangs; a

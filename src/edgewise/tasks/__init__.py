@@ -12,6 +12,7 @@ from edgewise.tasks.graph import GraphArithmetic
 from edgewise.tasks.gym import ReasoningGym
 from edgewise.tasks.mixture import Mixture, MixturePart
 from edgewise.tasks.modular import ModularArithmetic
+from edgewise.tasks.paths import Paths
 from edgewise.tasks.presets import preset_mixture, preset_names
 from edgewise.tasks.questions import Questions
 from edgewise.tasks.registry import AnyWorld, world_named, worlds
@@ -27,6 +28,7 @@ __all__ = [
     "Mixture",
     "MixturePart",
     "ModularArithmetic",
+    "Paths",
     "Problem",
     "Proposal",
     "Questions",

@@ -62,6 +62,7 @@ class Unscorable(StrEnum):
     SEVERAL_ANSWERS = "unparsable: more than one answer"
     NO_EXPRESSION = "unparsable: the answer is no expression"
     NO_COLOUR = "unparsable: {} is none of the colours"
+    NO_NODE = "unparsable: {} is no name of a node"
     # Of answers in free text.
     UNMARKED = "no final answer"
     UNMARKED_LINES = "no final answer: several lines without <answer> or Answer:"
