@@ -17,6 +17,7 @@ PAGES = (
     "recipes",
     "algorithms",
     "brorl",
+    "health",
     "performance",
     "worlds",
     "scaling",
