@@ -72,7 +72,7 @@ class ReleasedPass(ClaimQuantity):
     """
 
     unit: ClassVar[QuantityUnit] = "share"
-    bounds: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     kind: Literal["released pass"] = "released pass"
     first: int

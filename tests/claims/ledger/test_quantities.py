@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from edgewise.claims.ledger.quantities import (
     PassAtK,
     PassDifference,
     ProcessGap,
+    SeedQuantity,
     TwoDraws,
 )
 from edgewise.core.errors import InputError
@@ -137,3 +139,19 @@ def test_a_spread_of_a_training_metric_is_the_most_of_an_arm_by_the_least() -> N
     np.testing.assert_array_equal(np.isnan(last.measure(still).values), [False, True, False])
     with pytest.raises(InputError, match="quantity 'draws': no run has the metric 'KL'"):
         drawn.model_copy(update={"run_metric": "KL"}).measure(planted)
+
+
+def test_an_interval_keeps_within_what_the_quantity_can_be() -> None:
+    class Share(SeedQuantity):
+        bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+        kind: Literal["share"] = "share"
+
+        def values_R(self, outcomes: ClaimOutcomes) -> np.ndarray:
+            return np.array([0.9, 1.0, 1.0])
+
+    measured = Share(name="share").measure(PLANTED)
+    assert measured.interval(0.95).high == 1.0
+    assert 0.7 < measured.interval(0.95).low < measured.mean().value
+    # Less an end of a range, the bounds move with the values.
+    assert measured.mean(minus=0.25).interval(0.95).high == 0.75
+    assert measured.problems is None

@@ -19,12 +19,13 @@ from edgewise.outcomes.counts import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class SeedMean:
-    """Mean of one number a training seed. NaN where a seed has none, infinite where a seed's is.
+    """Mean of one number a training seed, which lies within `bounds`. NaN where a seed has none, infinite where it is.
 
     Its interval and p-value are NaN with fewer than three seeds, and where a seed's number is not finite.
     """
 
     value_R: FloatArray
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def value(self) -> float:
@@ -49,7 +50,7 @@ class SeedMean:
         if self._unknown:
             return Estimate(self.value, math.nan, math.nan)
         reach = -float(special.stdtrit(self.seeds - 1, (1 - confidence) / 2)) * self._error
-        return Estimate(self.value, self.value - reach, self.value + reach)
+        return Estimate(self.value, max(self.value - reach, self.bounds[0]), min(self.value + reach, self.bounds[1]))
 
     @property
     def _unknown(self) -> bool:

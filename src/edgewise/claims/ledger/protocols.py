@@ -32,6 +32,7 @@ class OtherLabels(SeedQuantity):
     """
 
     unit: ClassVar[QuantityUnit] = "share"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     kind: Literal["other labels"] = "other labels"
     arm: str
@@ -107,6 +108,7 @@ class ProtocolErrors(SeedQuantity):
     """
 
     unit: ClassVar[QuantityUnit] = "share"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     kind: Literal["protocol errors"] = "protocol errors"
     protocol: str

@@ -67,17 +67,22 @@ class ClaimOutcomes:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredValues:
-    """What was measured of a quantity: problems x seeds within `bounds`, or of each seed alone where they are None."""
+    """What was measured of a quantity, within `bounds`: of problems x training seeds, or of each seed alone."""
 
     values: FloatArray
-    bounds: tuple[float, float] | None
+    bounds: tuple[float, float]
+
+    @property
+    def problems(self) -> int | None:
+        """How many problems have values; None where each seed has one as a whole."""
+        return None if self.values.ndim == 1 else len(self.values)
 
     def mean(self, minus: float = 0.0) -> TwoWayMean | SeedMean:
         """The mean over training seeds, and over problems where they have values, less `minus`."""
-        if self.bounds is None:
-            return SeedMean(self.values - minus)
-        low, high = self.bounds
-        return two_way_mean(self.values - minus, bounds=(low - minus, high - minus))
+        bounds = self.bounds[0] - minus, self.bounds[1] - minus
+        if self.problems is None:
+            return SeedMean(self.values - minus, bounds)
+        return two_way_mean(self.values - minus, bounds=bounds)
 
     def interval(self, confidence: float, *, absence: bool = False) -> Estimate:
         """The mean with its interval; as an `absence` needs it, it holds what so many problems may not have shown."""
@@ -97,7 +102,7 @@ class ClaimQuantity(Spec, ABC):
     """
 
     unit: ClassVar[QuantityUnit] = "points"
-    bounds: ClassVar[tuple[float, float] | None] = (-1.0, 1.0)
+    bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
     kind: str
     name: str
@@ -145,7 +150,7 @@ class PassAtK(ClaimQuantity):
     """pass@k of an arm on a region."""
 
     unit: ClassVar[QuantityUnit] = "share"
-    bounds: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     kind: Literal["pass@k"] = "pass@k"
     arm: str
@@ -215,7 +220,7 @@ class TwoDraws(ClaimQuantity):
 class Contrast(ClaimQuantity):
     """One quantity minus another, of the same problems: whether a change is larger than another change."""
 
-    bounds: ClassVar[tuple[float, float] | None] = (-2.0, 2.0)
+    bounds: ClassVar[tuple[float, float]] = (-2.0, 2.0)
 
     kind: Literal["contrast"] = "contrast"
     of: SerializeAsAny[ClaimQuantity]
@@ -235,7 +240,7 @@ class Contrast(ClaimQuantity):
 class SeedQuantity(ClaimQuantity):
     """Base class of quantities that a training seed has as a whole: a subclass has `values_R`, with a number a seed."""
 
-    bounds: ClassVar[tuple[float, float] | None] = None
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
 
     @abstractmethod
     def values_R(self, outcomes: ClaimOutcomes) -> FloatArray:
@@ -249,6 +254,7 @@ class CrossoverK(SeedQuantity):
     """The k at which the base's curve overtakes the arm's; infinite where it does not up to the number of samples."""
 
     unit: ClassVar[QuantityUnit] = "k"
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
     kind: Literal["crossover"] = "crossover"
     arm: str
@@ -271,6 +277,7 @@ class MetricSpread(SeedQuantity):
     """
 
     unit: ClassVar[QuantityUnit] = "number"
+    bounds: ClassVar[tuple[float, float]] = (1.0, math.inf)
 
     kind: Literal["metric spread"] = "metric spread"
     arms: tuple[str, ...]

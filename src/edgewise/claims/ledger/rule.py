@@ -129,7 +129,7 @@ def _measured(name: str, unit: QuantityUnit, values: MeasuredValues) -> Measured
         confidence=1 - ALPHA,
         seeds=tuple(by_seed),
         scatter=_number(float(mean.value_R.std(ddof=1))) if several else None,
-        problems=None if values.bounds is None else len(values.values),
+        problems=values.problems,
     )
 
 
