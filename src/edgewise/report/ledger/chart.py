@@ -57,19 +57,16 @@ def claim_svg(record: ClaimRecord) -> str:
     color = alt.Color("outcome:N").scale(domain=list(_COLORS), range=list(_COLORS.values()))
     color = color.title(None).legend(columns=3, columnPadding=24)
     of_rows, of_seeds = data.all(rows), data.all(dots)
+    # White under the names, so that no line of the grid crosses them.
+    halos = of_rows.mark_text(align="left", fontSize=TEXT, yOffset=-14, stroke="white", strokeWidth=4)
+    names = of_rows.mark_text(align="left", fontSize=TEXT, yOffset=-14)
     layers = [
         of_rows.mark_bar(opacity=0.18, color=MUTED, height=14).encode(alt.X("first:Q"), alt.X2("last:Q"), y),
         data.all([{"value": 0.0}]).mark_rule(strokeWidth=1).encode(x),
         of_rows.mark_rule(strokeWidth=2.5).encode(alt.X("low:Q"), alt.X2("high:Q"), y, color),
         of_seeds.mark_point(size=14, color=MUTED, opacity=0.9, yOffset=7).encode(x, y),
         of_rows.mark_point(size=60, filled=True, opacity=1).encode(x, y, color),
-        # White under the names, so that no line of the grid crosses them.
-        *(
-            of_rows.mark_text(align="left", fontSize=TEXT, yOffset=-14, **under).encode(
-                x=alt.value(3), y=y, text="of:N"
-            )
-            for under in ({"stroke": "white", "strokeWidth": 4}, {})
-        ),
+        *(text.encode(x=alt.value(3), y=y, text="of:N") for text in (halos, names)),
     ]
     chart = printed(framed(data, layers, _ROW * len(rows), models=[], k=1)) | {"width": _WIDTH}
     svg: str = vl_convert.vegalite_to_svg(chart)
