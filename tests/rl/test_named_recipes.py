@@ -46,6 +46,9 @@ PINS = {
     "maxrl": (1, "4e531dd01947faff", "c7d0cfd6303430f5"),
     "unlikeliness": (1, "dd8ddbf70da26b75", "2970157c4172d769"),
     "zero-success": (1, "bcf3fbd0dc37e769", "1fa88fc48abbe6b0"),
+    "psr": (1, "7f375d5f3f5c5c95", "d3adea36c8631dde"),
+    "nsr": (1, "ae09c88bf2e207c1", "dce9b32050279ab7"),
+    "w-reinforce": (1, "1fa8e9b203023695", "faac0fca446c56f7"),
     "interplay": (1, "18c3b1f4012086e1", "4bf7414cc08bc9ec"),
     "interplay-strict": (1, "27498a16edb490a7", "929078134c8bba61"),
     "interplay-mixture": (1, "8b8fd02ab70b51ab", "638619744c6f91fa"),
@@ -82,6 +85,7 @@ PUBLISHED = {
     "brorl": (128, 512, 8, 1, 2.83e-6, 1.0, 16384),
     "scalerl": (48, 16, 1, 1, 5e-7, 1.0, 14336),
     "unlikeliness": (16, 32, 1, 2, 1e-6, 1.0, 8192),
+    "nsr": (1024, 8, 4, 1, 1e-6, 1.0, 3072),
     "interplay": (1024, 6, 4, 1, 1e-6, 1.0, 1024),
     "random-reward": (64, 16, 8, 1, 5e-7, 1.0, 3072),
 }

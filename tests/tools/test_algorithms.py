@@ -191,7 +191,7 @@ def test_tables_have_as_many_cells_as_heads() -> None:
 
 
 @RATES
-@pytest.mark.parametrize("name", ["RLOO", "No baseline, RFT", "ReMax, greedy wrong", "ReMax, greedy right"])
+@pytest.mark.parametrize("name", ["RLOO", "No baseline, RFT, PSR", "NSR", "ReMax, greedy wrong", "ReMax, greedy right"])
 def test_the_unbiased_weigh_all_problems_by_one(name: str, p: float) -> None:
     assert weight(NAMED[name], p) == exactly(1)
 
@@ -221,7 +221,7 @@ def test_grpo_weighs_by_one_over_the_deviation_in_the_limit(p: float) -> None:
 @pytest.mark.parametrize("samples", [2, 5])
 @pytest.mark.parametrize(
     "name",
-    ["GRPO", "MaxRL", "No baseline, RFT", "RLOO, positive only", "exceeding"],
+    ["GRPO", "MaxRL", "No baseline, RFT, PSR", "NSR", "W-REINFORCE, λ = 0.1", "RLOO, positive only", "exceeding"],
 )
 def test_the_weight_is_the_expected_update_over_every_batch(name: str, samples: int) -> None:
     """Three answers, two of them wrong, so that a wrong sample's score is one of several."""

@@ -26,7 +26,8 @@ PAGE = DOCS / "algorithms.md"
 # Modules in the order in which they are read; a module that is not named here comes after them.
 READING_ORDER = (
     *("reinforce", "grpo", "dr_grpo", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "batch_std"),
-    *("remax", "opo", "gae", "pkpo", "passk_training", "maxrl", "unlikeliness", "masks", "indicators"),
+    *("remax", "opo", "gae", "pkpo", "passk_training", "maxrl", "unlikeliness"),
+    *("sample_reinforcement", "masks", "indicators"),
     *("correctness", "controls", "length"),
 )
 RATES = (0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)

@@ -11,6 +11,7 @@ InputError before any work.
     pkpo                                the gradient of pass@k, by sums over subsets
     passk_training                      Pass@k Training in all of its forms
     gae, reward_to_go                   credit per token
+    sample_reinforcement                NSR, PSR, W-REINFORCE: wrong samples alone, right ones alone, both weighed
     unlikeliness, reinforce, indicators, masks      rank rewards, no baseline, supervised weights, masks
 
 The specs register themselves (see `base`); a new file in this package is found by itself and needs no line here. These
@@ -39,6 +40,7 @@ from edgewise.rl.advantages.reinforce_plus_plus_baseline import reinforce_plus_p
 from edgewise.rl.advantages.remax import remax
 from edgewise.rl.advantages.reward_to_go import reward_to_go
 from edgewise.rl.advantages.rloo import rloo
+from edgewise.rl.advantages.sample_reinforcement import nsr, psr, w_reinforce
 from edgewise.rl.advantages.unlikeliness import unlikeliness
 from edgewise.rl.advantages.whitening import whiten
 
@@ -49,6 +51,7 @@ __all__ = [
     "grpo",
     "k_by_pass_rate",
     "maxrl",
+    "nsr",
     "opo",
     "pass_at_k_adaptive",
     "pass_at_k_bootstrap",
@@ -59,12 +62,14 @@ __all__ = [
     "pkpo",
     "pkpo_objective",
     "positive_only",
+    "psr",
     "reinforce_plus_plus",
     "reinforce_plus_plus_baseline",
     "remax",
     "reward_to_go",
     "rloo",
     "unlikeliness",
+    "w_reinforce",
     "whiten",
     "zero_success_gate",
 ]

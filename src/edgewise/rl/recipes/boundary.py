@@ -1,4 +1,4 @@
-"""Boundary recipes: PKPO, Pass@k Training, MaxRL, unlikeliness, zero-success gate; and those of the Interplay study."""
+"""Boundary recipes: PKPO, Pass@k Training, MaxRL, unlikeliness, zero-success gate, NSR and PSR, the Interplay study."""
 
 from __future__ import annotations
 
@@ -131,6 +131,64 @@ ZERO_SUCCESS = published(
 )
 
 _CODE = "released configuration: "
+_SCRIPT = "released script, Qwen2.5-Math-7B: "
+_DECOMPOSED: Stated = {
+    "steps": (140, _SCRIPT + "20 epochs over the 7,500 problems of MATH, 7 steps of 1,024 to an epoch"),
+    "sampling.prompts": (1024, _SCRIPT + "1,024 prompts"),
+    "sampling.samples": (8, _SCRIPT + "8 rollouts"),
+    "optimizer.minibatches": (4, _SCRIPT + "mini-batch 256 of 1,024"),
+    "optimizer.epochs": (1, _CODE + "1 PPO epoch"),
+    "sampling.max_new_tokens": (3072, _SCRIPT + "responses of 3,072 tokens (Qwen3-4B: 31,744)"),
+    "sampling.temperature": (1.0, _CODE + "rollouts at temperature 1, top_p 1"),
+    "reward.function": ("outcome", "right or wrong"),
+    "loss.function": ("ppo_clip", _CODE + "verl's loss"),
+    "loss.function.low": (0.2, _CODE + "0.2"),
+    "loss.function.high": (0.2, _CODE + "0.2"),
+    "loss.normalization": ("token-mean", "released code: the mean over all tokens"),
+    "loss.kl.coefficient": (0.0, _SCRIPT + "kl_coef 0"),
+    "loss.entropy_bonus": (1e-3, _CODE + "entropy_coeff 0.001, which the script does not change"),
+    "optimizer.learning_rate": (1e-6, _SCRIPT + "1e-6"),
+    "optimizer.schedule": ("constant", _CODE + "constant"),
+    "optimizer.warmup": (0.0, _CODE + "no warm-up"),
+    "optimizer.weight_decay": (0.01, "released code: 0.01 where none is set"),
+    "optimizer.clip": (1.0, _CODE + "gradient clip 1.0"),
+}
+_ZHU = "Zhu et al. 2025, arXiv 2506.01347"
+_LEFT_OUT = (
+    "The released code leaves the other samples out of the batch before the loss, so its mean is over the {kept} ones"
+    " and its minibatches are fewer; here they stay in the mean with an advantage of 0, and in the entropy bonus."
+)
+
+PSR = published(
+    "psr",
+    1,
+    "Positive-sample reinforcement: right samples are reinforced, wrong ones left alone",
+    _ZHU,
+    _DECOMPOSED | {"advantage": ("psr", "released code: 1 for a right sample")},
+    disagreements=(_LEFT_OUT.format(kept="right"),),
+)
+
+NSR = published(
+    "nsr",
+    1,
+    "Negative-sample reinforcement: wrong samples are penalised, right ones left alone",
+    _ZHU,
+    _DECOMPOSED | {"advantage": ("nsr", "released code: -1 for a wrong sample")},
+    disagreements=(_LEFT_OUT.format(kept="wrong"),),
+)
+
+W_REINFORCE = published(
+    "w-reinforce",
+    1,
+    "Weighted REINFORCE: wrong samples are penalised, right ones reinforced a tenth as much",
+    _ZHU,
+    _DECOMPOSED
+    | {
+        "advantage": ("w_reinforce", "lambda x PSR + NSR, over all samples"),
+        "advantage.positive": (0.1, "paper and released script: lambda 0.1"),
+    },
+)
+
 _INTERPLAY: Stated = {
     "steps": (200, "section 6: 204.8k prompts, 1,024 to a step"),
     "sampling.prompts": (1024, _CODE + "1,024 prompts"),
@@ -221,6 +279,9 @@ RECIPES: tuple[PublishedRecipe, ...] = (
     MAXRL,
     UNLIKELINESS,
     ZERO_SUCCESS,
+    PSR,
+    NSR,
+    W_REINFORCE,
     INTERPLAY,
     INTERPLAY_STRICT,
     INTERPLAY_MIXTURE,
