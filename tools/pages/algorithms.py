@@ -28,7 +28,7 @@ READING_ORDER = (
     *("reinforce", "grpo", "dr_grpo", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "batch_std"),
     *("remax", "opo", "gae", "pkpo", "passk_training", "maxrl", "unlikeliness"),
     *("sample_reinforcement", "masks", "indicators"),
-    *("correctness", "controls", "length"),
+    *("correctness", "controls", "verifier_errors", "length"),
 )
 RATES = (0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 

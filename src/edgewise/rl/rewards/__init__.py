@@ -1,8 +1,9 @@
 """Rewards: pure functions of verdicts, texts and lengths, each with its spec; pass@k never sees them.
 
-    correctness   the answer, the process, a mixture, one that the world offers itself
-    controls      format, coin flips, wrong labels, majority votes
-    length        shaping by length
+    correctness         the answer, the process, a mixture, one that the world offers itself
+    controls            format, coin flips, wrong labels, majority votes
+    verifier_errors     a verifier that errs: at random, or by a pattern
+    length              shaping by length
 
 The specs register themselves (see `base`); a new file in this package is found by itself and needs no line here. These
 functions have short names; any other is imported from its module.
@@ -11,6 +12,7 @@ functions have short names; any other is imported from its module.
 from edgewise.rl.rewards.controls import format_only, labelled, majority, random, wrong_label
 from edgewise.rl.rewards.correctness import mixture, outcome, process, process_share
 from edgewise.rl.rewards.length import cosine, cycle, overlong, overlong_scalerl
+from edgewise.rl.rewards.verifier_errors import misread, youden
 
 __all__ = [
     "cosine",
@@ -18,6 +20,7 @@ __all__ = [
     "format_only",
     "labelled",
     "majority",
+    "misread",
     "mixture",
     "outcome",
     "overlong",
@@ -26,4 +29,5 @@ __all__ = [
     "process_share",
     "random",
     "wrong_label",
+    "youden",
 ]
