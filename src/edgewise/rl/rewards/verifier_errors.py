@@ -184,6 +184,6 @@ DESCRIPTIONS = (
             "as `noisy`, but only where a pattern matches, and there every wrong completion by default: `where` is"
             " problem (a fixed share of them), answer (a fixed share of all answers), text or length"
         ),
-        use="a verifier with systematic errors, arXiv 2605.02909; beside `noisy` at the same rates over all completions",
+        use="a verifier with systematic errors, arXiv 2605.02909; beside `noisy` at the same rates over all",
     ),
 )
