@@ -43,7 +43,7 @@ def says(choice: Any, rollouts: Any = None, seed: int = 5) -> Tensor:
 
 def is_near(drawn: Tensor, rate: float) -> bool:
     count = drawn.numel()
-    return abs(float(drawn.mean()) - rate) <= 4 * (rate * (1 - rate) / count) ** 0.5
+    return bool(abs(float(drawn.mean()) - rate) <= 4 * (rate * (1 - rate) / count) ** 0.5)
 
 
 @pytest.mark.parametrize("of", ["outcome", "process"])
