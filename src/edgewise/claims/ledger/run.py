@@ -146,11 +146,19 @@ def measured_claim(claim: Claim, seeds: tuple[int, ...], studies: StudiesOfClaim
 
 
 def _notes(studies: StudiesOfClaim, store: Store) -> tuple[str, ...]:
-    """What makes numbers empty, once for all decodings of a model; models with the same fault stand together."""
-    models: dict[str, dict[str, None]] = {}
+    """What makes numbers empty, once for all decodings of a model; models with the same fault stand together.
+
+    The study stands with the name of a model where another study has another model of that name.
+    """
+    parents: dict[str, set[str]] = {}
     for study in studies.by_name.values():
+        for model, evaluation in study.evaluations.items():
+            parents.setdefault(model, set()).add(folder_name(evaluation.parent))
+    models: dict[str, dict[str, None]] = {}
+    for name, study in studies.by_name.items():
         for concern in nothing_learned(study, store, outcomes_by_region(study, store)):
-            models.setdefault(concern.message, {}).update(dict.fromkeys(concern.models))
+            of = [model if len(parents[model]) == 1 else f"{name}: {model}" for model in concern.models]
+            models.setdefault(concern.message, {}).update(dict.fromkeys(of))
     return tuple(f"{', '.join(of)}: {message}" if of else message for message, of in models.items())
 
 
