@@ -158,6 +158,8 @@ def _notes(studies: StudiesOfClaim, store: Store) -> tuple[str, ...]:
     for name, study in studies.by_name.items():
         for concern in nothing_learned(study, store, outcomes_by_region(study, store)):
             of = [model if len(parents[model]) == 1 else f"{name}: {model}" for model in concern.models]
+            if not of and any(len(parents[base]) > 1 for base in study.base_of.values()):
+                of = [name]
             models.setdefault(concern.message, {}).update(dict.fromkeys(of))
     return tuple(f"{', '.join(of)}: {message}" if of else message for message, of in models.items())
 
