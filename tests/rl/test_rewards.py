@@ -67,6 +67,21 @@ def test_outcome_and_process_pay_for_what_is_correct_alone() -> None:
     assert [rewards.process(verdict) for verdict in VERDICTS] == [1, 0, 0, 0]
 
 
+def test_a_graded_reward_tells_a_wrong_answer_from_none_and_its_outcome_stays_binary() -> None:
+    assert [rewards.graded(verdict, 3, -0.5, -3) for verdict in VERDICTS] == [3, 3, -0.5, -3]
+    reward = reward_of({"kind": "graded", "right": 3, "wrong": -0.5, "unreadable": -3})
+    problem = COMPACT.problem("train", 0, 0)
+    gold = COMPACT.solution(problem)
+    other = next(
+        text
+        for text in (COMPACT.solution(COMPACT.problem("train", 0, index)) for index in range(1, 50))
+        if COMPACT.verify(problem, text).answer is Score.WRONG
+    )
+    outcome, paid = reward.score(COMPACT, rollouts_of(COMPACT, [[gold, other, "", gold]], cut=[(0, 3)]), 0)
+    assert paid.tolist() == [[3, -0.5, -3, -3]], "the last one was cut off"
+    assert outcome.tolist() == [[True, False, False, False]]
+
+
 @pytest.mark.parametrize(
     ("verdict", "steps", "share"),
     [

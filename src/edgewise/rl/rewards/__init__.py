@@ -1,6 +1,7 @@
 """Rewards: pure functions of verdicts, texts and lengths, each with its spec; pass@k never sees them.
 
     correctness         the answer, the process, a mixture, one that the world offers itself
+    graded              a number each for right, wrong and unreadable
     controls            format, coin flips, wrong labels, majority votes
     verifier_errors     a verifier that errs: at random, or by a pattern
     length              shaping by length
@@ -11,6 +12,7 @@ functions have short names; any other is imported from its module.
 
 from edgewise.rl.rewards.controls import format_only, labelled, majority, random, wrong_label
 from edgewise.rl.rewards.correctness import mixture, outcome, process, process_share
+from edgewise.rl.rewards.graded import graded
 from edgewise.rl.rewards.length import cosine, cycle, overlong, overlong_scalerl
 from edgewise.rl.rewards.verifier_errors import misread, youden
 
@@ -18,6 +20,7 @@ __all__ = [
     "cosine",
     "cycle",
     "format_only",
+    "graded",
     "labelled",
     "majority",
     "misread",
