@@ -9,12 +9,19 @@ from pydantic import BeforeValidator
 
 from edgewise.core.errors import unknown_name
 from edgewise.rl.recipe import Recipe
-from edgewise.rl.recipes import at_scale, boundary, classics, controls
+from edgewise.rl.recipes import at_scale, boundary, classics, controls, released
 from edgewise.rl.recipes.published import PublishedRecipe
 from edgewise.rl.recipes.small import SMALL, small
 
 RECIPES: Mapping[str, PublishedRecipe] = {
-    recipe.name: recipe for recipe in (*classics.RECIPES, *at_scale.RECIPES, *boundary.RECIPES, *controls.RECIPES)
+    recipe.name: recipe
+    for recipe in (
+        *classics.RECIPES,
+        *at_scale.RECIPES,
+        *released.RECIPES,
+        *boundary.RECIPES,
+        *controls.RECIPES,
+    )
 }
 
 

@@ -1,0 +1,59 @@
+"""Recipes of works released with code and models: Skywork-OR1, SimpleRL-Zoo, Logic-RL, Tulu 3, OLMo 2."""
+
+from __future__ import annotations
+
+from edgewise.rl.recipes.published import PublishedRecipe, Stated, published
+
+_VERL: Stated = {
+    "optimizer.epochs": (1, "released configuration: ppo_epochs 1"),
+    "optimizer.schedule": ("constant", "released configuration: constant"),
+    "optimizer.warmup": (0.0, "released configuration: no warm-up"),
+    "optimizer.beta_2": (0.999, "released code: AdamW with betas 0.9 and 0.999"),
+    "optimizer.weight_decay": (0.01, "released code: AdamW with weight decay 0.01"),
+    "optimizer.clip": (1.0, "released configuration: grad_clip 1.0"),
+}
+"""What three of the works leave as the copy of verl has it that each of them released."""
+
+SKYWORK_OR1 = published(
+    "skywork-or1",
+    1,
+    "Skywork-OR1 (MAGIC): GRPO strictly on policy, over all tokens, without KL",
+    "He et al. 2025, arXiv 2505.22312",
+    _VERL
+    | {
+        "steps": (1320, "section 8.1, 7B: the released checkpoint is that of step 1,320"),
+        "sampling.prompts": (256, "table 11, 7B: batch 256 until step 660, then 160; here the first throughout"),
+        "sampling.samples": (16, "table 11, 7B: group size 16 until step 660, then 32; here the first throughout"),
+        "optimizer.minibatches": (1, "table 11, 7B: mini-batch 256 of 256; section 3.1: on policy"),
+        "sampling.max_new_tokens": (
+            16384,
+            "released script 7b_16k: 16,384; table 11: context 16K until step 660, then 32K; here the first throughout",
+        ),
+        "sampling.temperature": (1.0, "section 8.1: temperature 1.0"),
+        "reward.function": ("outcome", "section 2: 1 or 0 by rules; a truncated completion earns 0, section 3.2.3"),
+        "sampling.filters.drop_zero_variance": (True, "section 3.1: only groups whose advantages are not all 0"),
+        "sampling.filters.resample_up_to": (0, "released code: the batch is not filled up again"),
+        "advantage": ("grpo", "eq. 2.5"),
+        "advantage.std": ("sample", "the paper does not say which; the released code divides by the sample one"),
+        "loss.function": ("ppo_clip", "eq. 3.1; one update never clips"),
+        "loss.function.low": (0.2, "section 8.1: clip ratio 0.2"),
+        "loss.function.high": (0.2, "section 8.1: clip ratio 0.2"),
+        "loss.normalization": ("token-mean", "eq. 3.1: over all tokens of the batch"),
+        "loss.kl.coefficient": (0.0, "sections 3.2.6 and 8.1: no KL"),
+        "loss.entropy_bonus": (0.0, "eq. 3.2: the adaptive coefficient starts at 0; see below"),
+        "optimizer.learning_rate": (1e-6, "section 8.1: 1e-6"),
+        "optimizer.schedule": ("constant", "section 8.1: constant"),
+    },
+    disagreements=(
+        "Adaptive entropy control is not here. After each step the coefficient of an entropy bonus grows where the"
+        " entropy is below 0.2 and shrinks where it is above, and the bonus acts only below (eq. 3.2). Its step is"
+        " 0.005 in the paper; in the scripts it is 0.0001, and the coefficient stays between 0 and 0.005.",
+        "Prompts that the policy always solved in one stage are left out of the next, and those that the start model"
+        " solves always or never in 16 draws are left out from the start (sections 3.1 and 6.2); here all are drawn.",
+        "Math-7B has three lengths, 8K, 16K and 32K, 2,160 steps and two updates to a step (table 10); 32B has 16K,"
+        " then 24K, and the checkpoint of step 1,000 (table 12).",
+        "The script for 7B at 32K has 256 prompts x 16, table 11 has 160 x 32.",
+    ),
+)
+
+RECIPES: tuple[PublishedRecipe, ...] = (SKYWORK_OR1,)
