@@ -56,4 +56,40 @@ SKYWORK_OR1 = published(
     ),
 )
 
-RECIPES: tuple[PublishedRecipe, ...] = (SKYWORK_OR1,)
+SIMPLERL_ZOO = published(
+    "simplerl-zoo",
+    1,
+    "SimpleRL-Zoo: GRPO from base models, over all tokens, paid for the answer alone",
+    "Zeng et al. 2025, arXiv 2503.18892",
+    _VERL
+    | {
+        "steps": (100, "released README: about 100 steps for 7B and 14B; the paper states none"),
+        "sampling.prompts": (1024, "appendix B.5: prompt batch 1,024"),
+        "sampling.samples": (8, "appendix B.5: 8 rollouts to a prompt"),
+        "optimizer.minibatches": (4, "appendix B.5: mini-batch 256, which the released code counts in prompts"),
+        "sampling.max_new_tokens": (8192, "appendix B.5: 8,192 tokens"),
+        "sampling.temperature": (1.0, "appendix B.5: temperature 1.0"),
+        "reward.function": ("outcome", "appendix B.2: 1 for a right answer, else 0; no reward for the format"),
+        "advantage": ("grpo", "eq. 2"),
+        "advantage.std": ("sample", "the paper does not say which; the released code divides by the sample one"),
+        "loss.function": ("ppo_clip", "eq. 1"),
+        "loss.function.low": (0.2, "appendix B.5: clip ratio 0.2"),
+        "loss.function.high": (0.2, "appendix B.5: clip ratio 0.2"),
+        "loss.normalization": ("token-mean", "eq. 1, length-rectified: no division by the length of a sample"),
+        "loss.kl.coefficient": (1e-4, "appendix B.5: 1e-4 for 0.5B to 14B; 1e-3 above"),
+        "loss.kl.estimator": ("k3", "released script: low_var_kl"),
+        "loss.kl.place": ("loss", "eq. 1"),
+        "loss.entropy_bonus": (0.001, "released README and script: 0.001; the paper does not mention it"),
+        "optimizer.learning_rate": (5e-7, "released script: 5e-7; the paper does not state it"),
+    },
+    disagreements=(
+        "Eq. 1 reads as a mean over the tokens of each group; the released code takes means over those of 2 samples at"
+        " a time and averages them. Here it is the mean over all tokens of the mini-batch.",
+        "The released code bounds the KL term of a token to 10; here there is no such bound (loss.kl.clamp is one on"
+        " the log-ratio).",
+        "A base model gets problems of one of three levels, by what it can solve, and one of two prompts, by how well it"
+        " follows instructions (appendices B.1 and B.3); here both are the world's.",
+    ),
+)
+
+RECIPES: tuple[PublishedRecipe, ...] = (SKYWORK_OR1, SIMPLERL_ZOO)
