@@ -92,4 +92,43 @@ SIMPLERL_ZOO = published(
     ),
 )
 
-RECIPES: tuple[PublishedRecipe, ...] = (SKYWORK_OR1, SIMPLERL_ZOO)
+LOGIC_RL = published(
+    "logic-rl",
+    1,
+    "Logic-RL: REINFORCE++ with the KL in the loss, graded for format and answer",
+    "Xie et al. 2025, arXiv 2502.14768",
+    _VERL
+    | {
+        "steps": (3600, "section 2.4: 3,600 steps"),
+        "sampling.prompts": (8, "table 1: train batch size 8"),
+        "sampling.samples": (8, "table 1: rollout n 8"),
+        "optimizer.minibatches": (1, "released script curriculum.sh: a mini-batch holds the whole batch"),
+        "sampling.max_new_tokens": (4096, "table 1: 4,096"),
+        "sampling.temperature": (0.7, "section 2.4: temperature 0.7"),
+        "reward.function": ("graded", "section 2.2: a score for the format plus one for the answer"),
+        "reward.function.right": (3.0, "section 2.2: 1 for the format and 2 for the answer"),
+        "reward.function.wrong": (-0.5, "section 2.2: 1 for the format and -1.5 for the answer"),
+        "reward.function.unreadable": (-3.0, "section 2.2: -1 for the format and -2 for an answer that is missing"),
+        "advantage": ("reinforce_plus_plus", "section 2.3; gamma 1"),
+        "loss.function": ("ppo_clip", "section 2.3; one update never clips"),
+        "loss.function.low": (0.2, "released configuration: clip_ratio 0.2"),
+        "loss.function.high": (0.2, "released configuration: clip_ratio 0.2"),
+        "loss.normalization": ("token-mean", "released code: a mean over tokens"),
+        "loss.kl.coefficient": (0.001, "table 1: 0.001"),
+        "loss.kl.estimator": ("k3", "section 2.3, second modification: the estimator of GRPO"),
+        "loss.kl.place": ("loss", "section 2.3, first modification: in the loss and not in the reward"),
+        "loss.entropy_bonus": (0.001, "released configuration: entropy_coeff 0.001; the paper does not mention it"),
+        "optimizer.learning_rate": (4e-7, "section 2.4: 4e-7"),
+        "optimizer.schedule": ("constant", "section 2.4: constant"),
+    },
+    disagreements=(
+        "The released script curriculum.sh has 5e-7 and, as it sets none, temperature 1; it goes from 3 to 7 people one"
+        " by one, where the paper trains on all at once. Its main script, main_grpo.sh, is GRPO with 64 x 16 samples.",
+        "The format there is a pair of tags, each once and in order; here it is whatever the world's verifier reads. An"
+        " answer between right tags that does not parse earns -1 there and -3 here.",
+        "The paper writes the loss as GRPO's, a mean over the tokens of each sample; its code takes the mean over all"
+        " tokens, as here, and bounds the KL term of a token to 10, unlike here.",
+    ),
+)
+
+RECIPES: tuple[PublishedRecipe, ...] = (SKYWORK_OR1, SIMPLERL_ZOO, LOGIC_RL)
