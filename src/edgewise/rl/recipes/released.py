@@ -131,4 +131,65 @@ LOGIC_RL = published(
     ),
 )
 
-RECIPES: tuple[PublishedRecipe, ...] = (SKYWORK_OR1, SIMPLERL_ZOO, LOGIC_RL)
+_TENTH = "a right answer earns 10 there and 1 here, so that it is a tenth"
+_TULU_3: Stated = {
+    "steps": (446, "table 21: 100,000 episodes, 224 to a step"),
+    "sampling.prompts": (224, "table 21: effective batch 224"),
+    "sampling.samples": (1, "released code: one sample to a prompt"),
+    "sampling.behavior.staleness": (1, "released code: async_mode learns from completions of the policy before"),
+    "optimizer.minibatches": (1, "table 21: 1 mini-batch"),
+    "optimizer.epochs": (4, "table 21: 4 update iterations"),
+    "sampling.max_new_tokens": (2048, "table 21: response length 2,048"),
+    "sampling.temperature": (1.0, "table 21: temperature 1.0"),
+    "reward.function": ("outcome", f"eq. 8: alpha = 10 for a right answer, else 0; {_TENTH} in all below"),
+    "reward.length": ("overlong", "section 6.2: a completion without an end token is punished"),
+    "reward.length.soft": (0.0005, "the last of 2,048 tokens: whatever ends before it is not punished"),
+    "reward.length.weight": (1.0, f"table 21: -10 without an end token; {_TENTH}"),
+    "advantage": ("gae", "section 6: PPO"),
+    "advantage.gamma": (1.0, "table 21: gamma 1.0"),
+    "advantage.lam": (0.95, "table 21: lambda 0.95"),
+    "advantage.whiten": (True, "section 6.2: advantages are whitened"),
+    "advantage.critic.clip": (0.02, f"released code: cliprange_value 0.2; {_TENTH}"),
+    "advantage.critic.optimizer.learning_rate": (3e-7, "released code: that of the policy"),
+    "advantage.critic.optimizer.beta_2": (0.999, "released code: the defaults of torch.optim.AdamW"),
+    "advantage.critic.optimizer.weight_decay": (0.01, "released code: the defaults of torch.optim.AdamW"),
+    "loss.function": ("ppo_clip", "section 6: PPO"),
+    "loss.function.low": (0.2, "table 21: clip 0.2"),
+    "loss.function.high": (0.2, "table 21: clip 0.2"),
+    "loss.normalization": ("token-mean", "released code: a mean over the tokens of 2 samples at a time; here of all"),
+    "loss.correction": ("none", "released code: the ratio is to the policy before the step's updates"),
+    "loss.kl.coefficient": (0.005, f"table 21, final 8B: beta 0.05; {_TENTH}"),
+    "loss.kl.estimator": ("k1", "released code: kl1"),
+    "loss.kl.place": ("reward", "eq. 7; released code: paid token by token"),
+    "optimizer.learning_rate": (3e-7, "table 21: 3e-7 for 8B"),
+    "optimizer.schedule": ("cosine", "table 21: linear to 0, which is not here; half a cosine to 0 has the same mean"),
+    "optimizer.final": (0.0, "table 21: linear, which ends at 0"),
+    "optimizer.warmup": (0.0, "table 21, final 8B: warm-up 0.0"),
+    "optimizer.beta_2": (0.999, "released code: the defaults of torch.optim.AdamW"),
+    "optimizer.weight_decay": (0.01, "released code: the defaults of torch.optim.AdamW"),
+    "optimizer.clip": (1.0, "table 21: gradient norm 1.0"),
+}
+_VALUE_MODEL = (
+    "The value model starts from a reward model there, which the paper finds best; the critic here is a copy of the"
+    " start model that expects 0 at first, to which this learning rate is low. Its loss is weighed by 0.1 there, which"
+    " Adam does not see."
+)
+
+TULU_3 = published(
+    "tulu-3",
+    1,
+    "Tulu 3 RLVR: PPO on verified answers, KL in the reward, no end token punished",
+    "Lambert et al. 2024, arXiv 2411.15124; commands of open-instruct",
+    _TULU_3,
+    disagreements=(
+        "The released command for 8B asks for 10,000,000 episodes, table 21 has 100,000. A checkpoint is picked by its"
+        " scores (section 6.2), so that with the former the learning rate has hardly fallen by then.",
+        _VALUE_MODEL,
+        "70B has 1e-7, 640 episodes to a step and beta 0.07 (table 21, its caption and the command), where section 6.4"
+        " writes 0.7.",
+        "Tulu 3.1 8B replaces this stage by GRPO: 5e-7, constant, beta 0.01 by k3, 48 prompts x 16 in 2 mini-batches,"
+        " no punishment of missing end tokens (command of open-instruct).",
+    ),
+)
+
+RECIPES: tuple[PublishedRecipe, ...] = (SKYWORK_OR1, SIMPLERL_ZOO, LOGIC_RL, TULU_3)
