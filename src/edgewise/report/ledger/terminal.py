@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -21,19 +22,17 @@ if TYPE_CHECKING:
 
 
 def print_claims(claims: Sequence[Claim], entries: Sequence[LedgerEntry]) -> None:
-    """A row for each claim and scale: the statement, and what its record says."""
-    table = _table("claim", "scale", "seeds", "statement", "record")
+    """Each claim with its statement, and a row for each of its scales that says what the record has."""
+    console = Console(highlight=False)
     found = {(entry.record.claim, entry.record.scale): entry for entry in entries}
     for claim in claims:
-        for place, scale in enumerate(claim.scales):
+        for scale in claim.scales:
             entry = found.get((claim.name, scale))
-            state = state_text(entry) if entry else "none"
-            statement = claim.statement if place == 0 else ""
-            table.add_row(
-                claim.name if place == 0 else "", scale, str(claim.seeds[scale]), Text(statement), Text(state)
+            state = state_text(entry) if entry else "no record"
+            console.print(
+                Text.assemble((claim.name, "bold"), f" at {scale}, {counted(claim.seeds[scale], 'seed')}: {state}")
             )
-    console = Console(highlight=False)
-    console.print(table)
+        console.print(Padding(Text(claim.statement), (0, 0, 1, 2)))
     console.print("edgewise claims run NAME runs one, plan NAME says what it takes, ledger writes the page.")
 
 
@@ -45,14 +44,15 @@ def print_record(record: ClaimRecord, path: Path | None) -> None:
     console.print(Text(f"By answers alone: {verdict.answer_by_answers}."), soft_wrap=True)
     for note in record.notes:
         console.print(Text(f"Note. {note}"), soft_wrap=True)
-    table = _table("predicted, or asked of a control", "is", "measured", "interval", "p", "")
-    for result in (*verdict.predictions, *verdict.controls):
-        unit = unit_of(record, result.quantity)
-        cells = (range_text(result, unit), value_text(result.value, unit), interval_text(result, unit))
-        p = "" if result.p is None else formats.p_value(result.p)
-        table.add_row(Text(result.quantity), *cells, p, result.outcome)
-    console.print(table)
-    table = _table("quantity", "mean", "95% interval", "each training seed", "by answers")
+    for title, results in (("Predictions", verdict.predictions), ("Controls", verdict.controls)):
+        rows = []
+        for result in results:
+            unit = unit_of(record, result.quantity)
+            cells = (range_text(result, unit), value_text(result.value, unit), interval_text(result, unit))
+            p = "" if result.p is None else formats.p_value(result.p)
+            rows.append((result.quantity, (*cells, p, result.outcome)))
+        _print_named(console, title, ("expected", "measured", "interval", "p", "which is"), rows)
+    rows = []
     answers = {measured.name: measured for measured in verdict.quantities_by_answers}
     for measured in verdict.quantities:
         twin = answers.get(measured.name)
@@ -62,8 +62,9 @@ def print_record(record: ClaimRecord, path: Path | None) -> None:
             interval_text(measured, measured.unit),
             each_seed_text(measured),
         )
-        table.add_row(Text(measured.name), *cells, by_answers)
-    console.print(table)
+        rows.append((measured.name, (*cells, by_answers)))
+    _print_named(console, "Quantities", ("mean", "95% interval", "each training seed", "by answers"), rows)
+    console.print()
     where = f"Record: {path}" if path else "No record: training seeds of scouting."
     console.print(Text(f"{where} Digest {record.digest}."), soft_wrap=True)
 
@@ -92,6 +93,22 @@ def print_published_cost(claim: Claim) -> None:
         ),
         soft_wrap=True,
     )
+
+
+def _print_named(
+    console: Console, title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]
+) -> None:
+    """Rows whose names are sentences: the name stands above its numbers, which are in columns."""
+    widths = [max(map(len, column)) for column in zip(columns, *(cells for _, cells in rows), strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        return "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+    console.print(Text.assemble("\n", (title, "bold")))
+    console.print(Text(line(columns), style="dim"), soft_wrap=True)
+    for name, cells in rows:
+        console.print(Text(name))
+        console.print(Text(line(cells)), soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:
