@@ -45,7 +45,7 @@ def print_record(record: ClaimRecord, path: Path | None) -> None:
     for note in record.notes:
         console.print(Text(f"Note. {note}"), soft_wrap=True)
     for title, results in (("Predictions", verdict.predictions), ("Controls", verdict.controls)):
-        rows = []
+        rows: list[tuple[str, tuple[str, ...]]] = []
         for result in results:
             unit = unit_of(record, result.quantity)
             cells = (range_text(result, unit), value_text(result.value, unit), interval_text(result, unit))
