@@ -120,7 +120,7 @@ def _update(model: Decoder, rollouts: Rollouts, execution: Execution, precision:
     weight_PG = torch.full(shape[:2], 1 / int(rollouts.completions.length_PG.sum()))
     kept = _Kept(model, OptimizerSpec())
     update = PolicyUpdate(Trained(model), kept, LossSpec(), 1.0, precision, execution)
-    update.run([Minibatch.of(rollouts, cells, weight_PG, tables)], 1, LEARNING_RATE)
+    update.run([Minibatch.of(rollouts, cells, weight_PG, tables)], 1, LEARNING_RATE, seed=seed)
     return kept.gradient
 
 

@@ -137,12 +137,13 @@ def update(
     learning_rate: float,
     execution: Execution = CPU,
     kl_target: Decoder | None = None,
+    seed: int = 0,
 ) -> dict[str, float]:
     """The updates of one step, as the trainer makes them with this recipe."""
     policy_update = PolicyUpdate(
         Trained(model), optimizer, recipe.loss, recipe.sampling.temperature, recipe.precision, execution
     )
-    return policy_update.run(minibatches, recipe.optimizer.epochs, learning_rate, kl_target)
+    return policy_update.run(minibatches, recipe.optimizer.epochs, learning_rate, kl_target, seed=seed)
 
 
 def unpacked(model: Decoder, rollouts: Rollouts, temperature: float = 1.0) -> list[tuple[Tensor, Tensor]]:

@@ -14,7 +14,7 @@ from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, canonical_json, override
 from edgewise.rl import losses
 from edgewise.rl.importance import Correction
-from edgewise.rl.losses import LOSSES, AnyPolicyLoss, LossAndMetrics, LossInputs
+from edgewise.rl.losses.base import LOSSES, AnyPolicyLoss, LossAndMetrics, LossInputs
 
 # Those whose default numbers `expected` writes out; another loss has its numbers in its own test.
 NAMES = ["reinforce", "ppo_clip", "dual_clip", "cispo", "gspo", "natural_gradient"]
@@ -40,7 +40,8 @@ def some_tokens() -> LossInputs:
     sample_index_N = torch.arange(200) // 4 * 3
     advantage_N = torch.randn(200, generator=generator)[sample_index_N]
     old_logp_N = logp_N + torch.randn(200, generator=generator)
-    return LossInputs(logp_N, old_logp_N, advantage_N, sample_index_N, token_N, logits_NV)
+    chosen_N = torch.rand(200, generator=generator) < 0.2
+    return LossInputs(logp_N, old_logp_N, advantage_N, sample_index_N, token_N, logits_NV, chosen_N)
 
 
 def expected(name: str, inputs: LossInputs) -> LossAndMetrics:

@@ -13,7 +13,8 @@ from torch.autograd import gradcheck
 from edgewise.core.errors import InputError
 from edgewise.rl.importance import masked_importance, truncated_importance
 from edgewise.rl.kl import entropy, exact_kl, k1, k2, k3
-from edgewise.rl.losses import LossAndMetrics, cispo, dual_clip, gspo, natural_gradient, ppo_clip, reinforce
+from edgewise.rl.losses import cispo, dual_clip, gspo, natural_gradient, ppo_clip, reinforce
+from edgewise.rl.losses.base import LossAndMetrics
 from edgewise.rl.normalization import Normalization, token_weights
 
 LOW, HIGH, BOUND = 0.2, 0.3, 3.0

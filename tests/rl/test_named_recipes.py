@@ -46,6 +46,8 @@ PINS = {
     "logic-rl": (1, "62fc3e3a91f6c576", "18bbdd353e2824d3"),
     "tulu-3": (1, "573dece9f674e823", "78e4512628d617a6"),
     "olmo-2": (1, "63106d6e891ec530", "2add63e3071c428e"),
+    "clip-cov": (1, "c5e01667215e9544", "ac4d8b44471e3a03"),
+    "kl-cov": (1, "e8e3f35bf98bee51", "681084666f89fa83"),
     "pkpo": (1, "5c1928be3ae22ba8", "4ca92e6dc1003597"),
     "passk-training": (1, "2b0bd6efd2872c8b", "5de430daa39ef9d8"),
     "maxrl": (1, "4e531dd01947faff", "c7d0cfd6303430f5"),

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder
-from edgewise.rl.losses import LOSSES, LossAndMetrics, LossInputs, PolicyLossSpec
+from edgewise.rl.losses.base import LOSSES, LossAndMetrics, LossInputs, PolicyLossSpec
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.rewards.base import REWARDS, RewardFunction, by_verdict
 from edgewise.rl.rewards.correctness import Outcome, outcome

@@ -11,9 +11,7 @@ from pydantic import Field, PlainValidator, SerializeAsAny
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import Spec, digest, override, plain
-from edgewise.rl import losses
 from edgewise.rl.description import descriptions_of
-from edgewise.rl.losses import LOSSES
 from edgewise.rl.registry import SpecRegistry
 
 
@@ -95,6 +93,6 @@ def test_a_spec_that_nobody_registered_and_a_name_that_is_taken_are_refused() ->
 
 
 def test_a_family_of_one_file_is_that_module() -> None:
-    assert LOSSES.modules() == [losses]
-    assert descriptions_of(LOSSES.modules()) == list(losses.DESCRIPTIONS)
+    (circle,) = SHAPES.modules()
+    assert SpecRegistry[Shape]("shape", circle.__name__).modules() == [circle]
     assert descriptions_of([sys]) == [], "a module that declares none has none"

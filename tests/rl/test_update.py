@@ -10,7 +10,8 @@ from torch import Tensor
 
 from edgewise.rl.batch import logits_of, logp_of
 from edgewise.rl.kl import exact_kl
-from edgewise.rl.losses import LossAndMetrics, LossInputs, PpoClip
+from edgewise.rl.losses.base import LossAndMetrics, LossInputs
+from edgewise.rl.losses.clipped import PpoClip
 from edgewise.rl.normalization import Normalization
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.training.execution import CPU, Execution

@@ -76,7 +76,7 @@ from edgewise.boundary.measures.panel import Cell, Column, Panel, PanelRow
 from edgewise.boundary.measures.registry import Measure, register_measure
 from edgewise.core.provenance import Totals
 from edgewise.rl.advantages.base import ADVANTAGES, AdvantageSpec
-from edgewise.rl.losses import LOSSES, PolicyLossSpec
+from edgewise.rl.losses.base import LOSSES, PolicyLossSpec
 from edgewise.rl.rewards.base import REWARDS, RewardFunction, by_verdict, its_own_outcome
 from edgewise.study.stages import ModelStage, Stage, register_stage
 from edgewise.study.stages.artifacts import load_parent, save_model

@@ -22,7 +22,7 @@ from edgewise.rl.curriculum import Curriculum
 from edgewise.rl.description import Description
 from edgewise.rl.importance import Correction
 from edgewise.rl.kl import KlSpec
-from edgewise.rl.losses import LOSSES as LOSS_SPECS
+from edgewise.rl.losses.base import LOSSES as LOSS_SPECS
 from edgewise.rl.normalization import Normalization
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.reference_reset import Reset

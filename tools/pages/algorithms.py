@@ -15,7 +15,7 @@ from typing import Any
 from edgewise.rl import advantages, losses, rewards
 from edgewise.rl.advantages.base import ADVANTAGES
 from edgewise.rl.description import Description, RewardDescription, descriptions_of
-from edgewise.rl.losses import LOSSES
+from edgewise.rl.losses.base import LOSSES
 from edgewise.rl.rewards.base import REWARDS
 from tools.pages import DOCS, FIGURES
 from tools.pages.algorithm_tables import FORMS, LOSS_TABLES, RECIPE_TABLES, Table
@@ -28,6 +28,7 @@ READING_ORDER = (
     *("reinforce", "grpo", "dr_grpo", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "batch_std"),
     *("remax", "opo", "gae", "pkpo", "passk_training", "maxrl", "unlikeliness"),
     *("sample_reinforcement", "masks", "indicators"),
+    *("clipped", "gspo", "covariance", "natural_gradient"),
     *("correctness", "controls", "verifier_errors", "length"),
 )
 RATES = (0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
@@ -104,7 +105,7 @@ def advantage_descriptions() -> list[Description]:
 
 
 def loss_descriptions() -> list[Description]:
-    return descriptions_of(LOSSES.modules())
+    return descriptions_of(in_reading_order(LOSSES.modules()))
 
 
 def reward_table() -> Table:

@@ -1,7 +1,7 @@
 """Descriptions of algorithms: name, source, formula and use, from which docs/algorithms.md is written.
 
 A module declares its own in a constant `DESCRIPTIONS`, below function and spec: `Description` in `rl/advantages/` and
-`rl/losses.py`, `RewardDescription` in `rl/rewards/`. The page collects them.
+`rl/losses/`, `RewardDescription` in `rl/rewards/`. The page collects them.
 """
 
 from __future__ import annotations

@@ -7,26 +7,25 @@ from collections.abc import Sequence
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.flops import TRAINING_PASSES, forward_flops, sampling_flops
 from edgewise.rl.batch import Minibatch
-from edgewise.rl.kl import KlSpec
-from edgewise.rl.recipe import Recipe
+from edgewise.rl.recipe import LossSpec, Recipe
 
 
 def update_flops(
-    model: Decoder, minibatches: Sequence[Minibatch | None], kl: KlSpec, epochs: int, *, with_critic: bool
+    model: Decoder, minibatches: Sequence[Minibatch | None], loss: LossSpec, epochs: int, *, with_critic: bool
 ) -> float:
     """A training step for each update, and forward passes for all else that a step computes over its batch.
 
-    One forward pass more for old log-probabilities (with several updates) and for a KL term in each epoch; two for a KL
-    in the reward; a forward pass and a training step an epoch for a critic.
+    One forward pass more for old log-probabilities (with several updates, or a loss that chooses tokens by them) and
+    for a KL term in each epoch; two for a KL in the reward; a forward pass and a training step an epoch for a critic.
     """
-    passes = batch_passes(kl, epochs, len(minibatches), with_critic=with_critic)
+    passes = batch_passes(loss, epochs, len(minibatches), with_critic=with_critic)
     return passes * sum(minibatch.forward_flops(model) for minibatch in minibatches if minibatch is not None)
 
 
-def batch_passes(kl: KlSpec, epochs: int, minibatches: int, *, with_critic: bool) -> int:
+def batch_passes(loss: LossSpec, epochs: int, minibatches: int, *, with_critic: bool) -> int:
     """How many forward passes over its batch a step's updates are worth; a training pass is worth three."""
-    passes = (TRAINING_PASSES + kl.in_loss) * epochs + 2 * kl.in_reward
-    passes += minibatches * epochs > 1
+    passes = (TRAINING_PASSES + loss.kl.in_loss) * epochs + 2 * loss.kl.in_reward
+    passes += minibatches * epochs > 1 or loss.function.chooses_tokens
     passes += with_critic * (1 + TRAINING_PASSES * epochs)
     return passes
 
@@ -53,7 +52,7 @@ def expected_step(
             completion_tokens=sampling.prompts * drawn * completion_tokens,
         )
     with_critic = recipe.advantage.critic_spec is not None
-    passes = batch_passes(loss.kl, epochs, recipe.optimizer.minibatches, with_critic=with_critic)
+    passes = batch_passes(loss, epochs, recipe.optimizer.minibatches, with_critic=with_critic)
     # The prompt is computed once for its group.
     tokens = sampling.prompts * (prompt_tokens + sampling.samples * completion_tokens)
     update = forward_flops(spec, vocabulary, tokens, prompt_tokens + completion_tokens / 2)

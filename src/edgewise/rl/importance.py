@@ -13,7 +13,7 @@ from torch import Tensor
 
 from edgewise.core.spec import Spec, by_name
 from edgewise.model.fixed_order import exponential
-from edgewise.rl.losses import constants
+from edgewise.rl.losses.base import constants
 
 
 def truncated_importance(old_logp_N: Tensor, rollout_logp_N: Tensor, cap: float) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edgewise.core.spec import Spec
 from edgewise.model.fixed_order import exponential, exponential_minus_one, log_softmax, total
-from edgewise.rl.losses import constants
+from edgewise.rl.losses.base import constants
 from edgewise.rl.reference_reset import NeverReset, Reset
 
 

@@ -25,7 +25,8 @@ from edgewise.rl.curriculum import Curriculum, FreshProblems
 from edgewise.rl.filters import Filters
 from edgewise.rl.importance import Correction, NoCorrection
 from edgewise.rl.kl import KlSpec
-from edgewise.rl.losses import AnyPolicyLoss, PpoClip
+from edgewise.rl.losses.base import AnyPolicyLoss
+from edgewise.rl.losses.clipped import PpoClip
 from edgewise.rl.normalization import Normalization
 from edgewise.rl.rewards.base import AnyRewardFunction
 from edgewise.rl.rewards.correctness import Outcome

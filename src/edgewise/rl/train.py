@@ -179,13 +179,15 @@ def train(
                 minibatches = minibatches_of(batch, recipe.loss, recipe.optimizer.minibatches, sampling.max_new_tokens)
                 learning_rate = recipe.optimizer.learning_rate_at(step, recipe.steps)
                 kl_target = models.kl_target(kl) if kl.in_loss else None
-                metrics |= policy_update.run(minibatches, epochs, learning_rate, kl_target)
+                metrics |= policy_update.run(minibatches, epochs, learning_rate, kl_target, seed=step_seed)
                 if models.critic is not None:
                     metrics |= models.critic.learn(minibatches, epochs, execution)
                 if sampling.behavior.kind == "gold":
                     trained_on = (m.prompt_tokens + m.tokens for m in minibatches if m is not None)
                     totals.gold_tokens += epochs * sum(trained_on)
-                training_flops = update_flops(model, minibatches, kl, epochs, with_critic=models.critic is not None)
+                training_flops = update_flops(
+                    model, minibatches, recipe.loss, epochs, with_critic=models.critic is not None
+                )
                 check_finite(metrics, ("policy_loss", "grad_norm", "entropy"), policy_remedy)
                 check_finite(metrics, ("value_loss", "value_grad_norm"), critic_remedy)
                 if is_kept(step, recipe.steps):

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder
 from edgewise.model.fixed_order import exponential, total
 from edgewise.rl.batch import MicroBatch, Minibatch, logits_of, logp_of
 from edgewise.rl.kl import entropy
-from edgewise.rl.losses import LossInputs
+from edgewise.rl.losses.base import LossInputs
 from edgewise.rl.recipe import LossSpec
 from edgewise.training.execution import Execution
 from edgewise.training.gradients import add_gradients
@@ -40,14 +41,16 @@ class PolicyUpdate:
         epochs: int,
         learning_rate: float,
         kl_target: Decoder | None = None,
+        *,
+        seed: int,
     ) -> dict[str, float]:
         """One optimizer step per minibatch and epoch; a minibatch without signal (None) makes none.
 
-        `kl_target` is the model of the KL term in the loss. Returns means over tokens, as weighted by the loss: what
-        the policy loss measures, such as clip_fraction (tokens whose gradient the clip cuts); kl (as estimated, where
-        there is a term); drift (log-ratio of the behavior policy to the policy before this step's updates, where they
-        are not the same: an estimate of the KL between them). And means over updates: grad_norm and
-        policy_loss. And ratio_max.
+        `kl_target` is the model of the KL term in the loss; `seed` is of this step alone. Returns means over tokens, as
+        weighted by the loss: what the policy loss measures, such as clip_fraction (tokens whose gradient the clip
+        cuts); kl (as estimated, where there is a term); drift (log-ratio of the behavior policy to the policy before
+        this step's updates, where they are not the same: an estimate of the KL between them). And means over updates:
+        grad_norm and policy_loss. And ratio_max.
 
         With a single update the policy before it is the policy being trained, so that the old log-probabilities are the
         new ones, detached: a ratio is exactly 1. With several they are taken before the first by the same computation.
@@ -55,15 +58,24 @@ class PolicyUpdate:
         means = _TokenMeans()
         micro_batches_B = [minibatch.micro_batches(self.execution) if minibatch else [] for minibatch in minibatches]
         single = len(minibatches) * epochs == 1
-        old_logp_B = [
-            [None] * len(micro_batches) if single else self._old_logp(micro_batches)
-            for micro_batches in micro_batches_B
-        ]
+        choosing = self.loss.function.chooses_tokens
+        old_logp_B: list[list[Tensor | None]] = []
+        chosen_B: list[list[Tensor | None]] = []
+        for b, (minibatch, micro_batches) in enumerate(zip(minibatches, micro_batches_B, strict=True)):
+            nothing: list[Tensor | None] = [None] * len(micro_batches)
+            logps = nothing if single and not choosing else self._old_logp(micro_batches)
+            old_logp_B.append(nothing if single else logps)
+            choice_seed = key("chosen tokens", seed, b)
+            chosen_B.append(
+                self._chosen(minibatch, micro_batches, logps, choice_seed) if choosing and minibatch else nothing
+            )
         norms = []
         with self.policy.updating():
             for _ in range(epochs):
-                for minibatch, micro_batches, old_logps in zip(minibatches, micro_batches_B, old_logp_B, strict=True):
-                    work = list(zip(micro_batches, old_logps, strict=True))
+                for minibatch, micro_batches, old_logps, chosen in zip(
+                    minibatches, micro_batches_B, old_logp_B, chosen_B, strict=True
+                ):
+                    work = list(zip(micro_batches, old_logps, chosen, strict=True))
                     for measured in add_gradients(
                         self.policy.module, work, lambda item: self._loss(*item, kl_target), self.execution
                     ):
@@ -81,8 +93,27 @@ class PolicyUpdate:
 
         return list(self.execution.map_in_order(logp, micro_batches))
 
+    def _chosen(
+        self, minibatch: Minibatch, micro_batches: Sequence[MicroBatch], logps: Sequence[Tensor | None], seed: int
+    ) -> list[Tensor | None]:
+        """The tokens that the loss chooses among all of the minibatch, those of other ranks included; bool [N] each."""
+        assert minibatch.tables_DT is not None, "a batch that is trained on has advantages"
+        advantage_DT = minibatch.tables_DT.advantage
+        logp_DT, is_own_DT = torch.zeros(advantage_DT.shape), torch.zeros(advantage_DT.shape)
+        for micro_batch, logp_N in zip(micro_batches, logps, strict=True):
+            assert logp_N is not None
+            places = micro_batch.sample_index_N.cpu(), micro_batch.token_index_N.cpu()
+            logp_DT[places], is_own_DT[places] = logp_N.cpu(), 1.0
+        # What other ranks have is 0 here. Each token is of one rank.
+        self.execution.distributed.all_reduce_([logp_DT, is_own_DT])
+        written_DT = is_own_DT > 0
+        chosen_DT = torch.zeros(advantage_DT.shape, dtype=torch.bool)
+        chosen_DT[written_DT] = self.loss.function.choose(logp_DT[written_DT], advantage_DT[written_DT], seed)
+        chosen_DT = chosen_DT.to(self.execution.device)
+        return [chosen_DT[part.sample_index_N, part.token_index_N] for part in micro_batches]
+
     def _loss(
-        self, micro_batch: MicroBatch, old_logp_N: Tensor | None, kl_target: Decoder | None
+        self, micro_batch: MicroBatch, old_logp_N: Tensor | None, chosen_N: Tensor | None, kl_target: Decoder | None
     ) -> tuple[Tensor, _TokenMeans]:
         loss, means = self.loss, _TokenMeans()
         logits_NV = self._logits(self.policy.module, micro_batch)
@@ -96,8 +127,16 @@ class PolicyUpdate:
             importance_N = loss.correction.weight(old_logp_N, rollout_logp_N)
             if loss.correction.ratio_to_rollout:
                 old_logp_N = rollout_logp_N
+        if chosen_N is None:
+            chosen_N = torch.zeros_like(old_logp_N, dtype=torch.bool)
         inputs = LossInputs(
-            logp_N, old_logp_N, micro_batch.advantage_N, micro_batch.sample_index_N, micro_batch.token_N, logits_NV
+            logp_N,
+            old_logp_N,
+            micro_batch.advantage_N,
+            micro_batch.sample_index_N,
+            micro_batch.token_N,
+            logits_NV,
+            chosen_N,
         )
         loss_N, metrics = loss.function.per_token(inputs)
         loss_N = loss_N * importance_N

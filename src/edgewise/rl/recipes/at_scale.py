@@ -1,4 +1,4 @@
-"""Recipes of large runs: DAPO, CISPO, Magistral, the ProRL family, ScaleRL."""
+"""Recipes of large runs: DAPO, CISPO, Magistral, the ProRL family, ScaleRL, Clip-Cov and KL-Cov."""
 
 from __future__ import annotations
 
@@ -305,4 +305,68 @@ SCALERL = published(
     unstated=("sampling.temperature", "optimizer.beta_2"),
 )
 
-RECIPES: tuple[PublishedRecipe, ...] = (DAPO, CISPO, MAGISTRAL, PRORL, PRORL_V2, BRORL, SCALERL)
+_COV = "released script, 7B: "
+_ENTROPY_MECHANISM: Stated = {
+    "steps": (1005, "released script, 7B KL-Cov: 15 epochs over DAPO-Math-17k, 67 steps of 256 to an epoch"),
+    "sampling.prompts": (256, _COV + "256 prompts"),
+    "sampling.samples": (8, _COV + "8 responses"),
+    "optimizer.minibatches": (8, _COV + "mini-batch 32 of 256"),
+    "sampling.max_new_tokens": (8192, _COV + "8,192 tokens"),
+    "sampling.temperature": (1.0, _COV + "temperature 1, top_p 1"),
+    "reward.function": ("outcome", "right or wrong"),
+    "sampling.filters.drop_zero_variance": (True, _COV + "groups are filtered by accuracy"),
+    "sampling.filters.resample_up_to": (9, _COV + "at most 10 batches are drawn"),
+    "advantage": ("grpo", _COV + "grpo"),
+    "advantage.std": ("sample", "verl divides by the sample one"),
+    "loss.normalization": ("token-mean", _COV + "token-mean"),
+    "loss.kl.coefficient": (0.0, _COV + "no KL"),
+    "loss.entropy_bonus": (0.0, _COV + "0"),
+    "optimizer.learning_rate": (5e-7, _COV + "5e-7"),
+    "optimizer.schedule": ("constant", _COV + "constant"),
+    "optimizer.weight_decay": (0.0, _COV + "0"),
+    "optimizer.clip": (1.0, _COV + "gradient clip 1.0"),
+}
+_CUI = "Cui et al. 2025, arXiv 2505.22617"
+_CHOICE = (
+    "The released code takes means and choice in each micro-batch, by the policy as it is at that update; here they are"
+    " over the minibatch, by the policy before the step's updates."
+)
+
+CLIP_COV = published(
+    "clip-cov",
+    1,
+    "The entropy mechanism: tokens of high covariance are cut out of the gradient",
+    _CUI,
+    _ENTROPY_MECHANISM
+    | {
+        "loss.function": ("clip_cov", "Clip-Cov"),
+        "loss.function.share": (2e-4, _COV + "clip_cov_ratio 0.0002"),
+        "loss.function.least": (1.0, _COV + "clip_cov_lb 1.0"),
+        "loss.function.most": (5.0, _COV + "clip_cov_ub 5.0"),
+        "loss.function.low": (1.0, _COV + "clip_ratio_low 1"),
+        "loss.function.high": (1.0, _COV + "clip_ratio_high 1"),
+    },
+    disagreements=(
+        _CHOICE,
+        "The released code never chooses a token that the clip on the ratio has cut already.",
+        "Its script for Clip-Cov runs until it is stopped; the steps are those of KL-Cov.",
+    ),
+    unstated=("optimizer.warmup",),
+)
+
+KL_COV = published(
+    "kl-cov",
+    1,
+    "The entropy mechanism: tokens of the highest covariance pay for leaving the old policy",
+    _CUI,
+    _ENTROPY_MECHANISM
+    | {
+        "loss.function": ("kl_cov", "KL-Cov"),
+        "loss.function.share": (2e-3, _COV + "k_percent 0.2 (32B: 0.02)"),
+        "loss.function.coefficient": (1.0, _COV + "ppo_kl_coef 1"),
+    },
+    disagreements=(_CHOICE,),
+    unstated=("optimizer.warmup",),
+)
+
+RECIPES: tuple[PublishedRecipe, ...] = (DAPO, CISPO, MAGISTRAL, PRORL, PRORL_V2, BRORL, SCALERL, CLIP_COV, KL_COV)
