@@ -13,11 +13,13 @@ import torch
 from edgewise.core.errors import InputError
 from edgewise.core.spec import canonical_json, digest, plain
 from edgewise.model.hf import load_pretrained
+from edgewise.rl.likelihood import gold_likelihood, likelihood_flops
 from edgewise.rl.recipes.registry import named_recipe
 from edgewise.rollouts.table import read_rollout_table
 from edgewise.study.context import Context
 from edgewise.study.recompute import recompute, recorded_stages
 from edgewise.study.stages import (
+    GOLD,
     MODEL,
     RL,
     ROLLOUTS,
@@ -30,8 +32,10 @@ from edgewise.study.stages import (
     RejectionTune,
     RollOut,
     Stage,
+    read_gold_likelihood,
     stage_of_kind,
 )
+from edgewise.study.stages.roll_out import distinct_problems
 from edgewise.study.store import Store
 from edgewise.training.next_token import NextTokenSpec
 from tests.model.native.present import needs_kernels
@@ -55,8 +59,9 @@ TUNED = SFT(parent=PRETRAIN, world=EASY, recipe=small("sft/small"))
 REJECTION = RejectionTune(parent=PRETRAIN, world=EASY, recipe=small("rft/small"))
 DISTILLED = Distill(parent=PRETRAIN, world=EASY, recipe=small("distillation/small"), teacher=OTHER)
 AVERAGE = Average(models=(PRETRAIN, OTHER), weights=(0.25, 0.75))
+SCORED = BASE_EVALUATION.model_copy(update={"gold_likelihood": True})
 DRAWN = RollOut(parent=PRETRAIN, world=WORLD, split="test", problems=4, samples=16, sampling=PARAMS)
-NEW: tuple[Stage, ...] = (CUT, TUNED, REJECTION, DISTILLED, AVERAGE, DRAWN)
+NEW: tuple[Stage, ...] = (CUT, TUNED, REJECTION, DISTILLED, AVERAGE, DRAWN, SCORED)
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +156,31 @@ def test_rollouts_are_those_of_the_same_problems_and_other_samples(store: Store)
     assert drawn["prompt_ids"].to_pylist() == judged["prompt_ids"].to_pylist()
     assert drawn["completion_ids"].to_pylist() != judged["completion_ids"].to_pylist()
     assert not (store.folder(DRAWN) / "outcomes.parquet").exists()
+
+
+def test_gold_likelihood_is_a_table_beside_the_same_rollouts(store: Store) -> None:
+    plain_files, files = (results(store.folder(stage)) for stage in (BASE_EVALUATION, SCORED))
+    assert files.keys() - plain_files.keys() == {GOLD}
+    assert files[ROLLOUTS] == plain_files[ROLLOUTS]
+    assert "gold_likelihood" not in canonical_json(BASE_EVALUATION), "evaluations without it keep their digest"
+
+    model, tokenizer = load_pretrained(store.folder(PRETRAIN) / MODEL)
+    table = read_gold_likelihood(store.folder(SCORED))
+    rollouts = read_rollout_table(store.folder(SCORED) / ROLLOUTS)
+    assert table["problem_id"].to_pylist() == list(dict.fromkeys(rollouts["problem_id"].to_pylist()))
+    problems = {p.id: p for level in WORLD.levels for p in distinct_problems(WORLD.at_level(level), "test", 0, 4)}
+    for row in table.to_pylist():
+        problem = problems[row["problem_id"]]
+        (gold,) = gold_likelihood(model, tokenizer, WORLD, [problem])
+        assert (row["level"], row["solution"]) == (problem.level, WORLD.solution(problem))
+        assert (row["logp"], row["tokens"], row["token_logp"]) == (gold.logp, len(gold.token_logp), [*gold.token_logp])
+        assert row["answers"] is row["answer_logp"] is row["total_logp"] is None
+
+    totals = [store.provenance(stage).totals for stage in (BASE_EVALUATION, SCORED)]
+    extra = likelihood_flops(model.spec, tokenizer, WORLD, list(problems.values()))
+    assert totals[1].flops == totals[0].flops + extra and totals[1].tokens == totals[0].tokens
+    with pytest.raises(InputError, match=r"gold_likelihood.parquet: is not there; evaluate with gold_likelihood=True"):
+        read_gold_likelihood(store.folder(BASE_EVALUATION))
 
 
 def test_an_imported_folder_is_a_parent_known_by_its_content(store: Store, tmp_path: Path) -> None:

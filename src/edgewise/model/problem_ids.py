@@ -18,7 +18,12 @@ def prompt_ids(tokenizer: Tokenizer, problem: Problem) -> list[int]:
 
 def solution_ids(tokenizer: Tokenizer, world: World, problem: Problem) -> list[int]:
     """The words of a problem's gold solution, and eos; InputError names a word that the tokenizer lacks."""
-    return [*_known(tokenizer, problem, "solution", world.solution(problem)), tokenizer.eos]
+    return answer_ids(tokenizer, problem, world.solution(problem))
+
+
+def answer_ids(tokenizer: Tokenizer, problem: Problem, text: str) -> list[int]:
+    """The words of a right completion of a problem, and eos; InputError as `solution_ids`."""
+    return [*_known(tokenizer, problem, "solution", text), tokenizer.eos]
 
 
 def _known(tokenizer: Tokenizer, problem: Problem, part: str, text: str) -> list[int]:

@@ -193,4 +193,4 @@ def _rolled_out(spec: DecoderSpec, tokenizer: Tokenizer, stage: RollOutStage) ->
         completion_tokens=tokens,
         extra_tokens=extra,
     )
-    return Work(tokens, 0.0, flops)
+    return Work(tokens, 0.0, flops + stage.scoring_flops(spec, tokenizer))

@@ -164,6 +164,13 @@ class World(Spec, ABC):
         return (self,)
 
 
+def listed_answers(world: World, problem: Problem) -> tuple[str, ...] | None:
+    """Every right completion of a problem, where the world that made it lists them in `answers`; else None."""
+    source, original = world.origin(problem)
+    answers = getattr(source, "answers", None)
+    return None if answers is None else tuple(answers(original))
+
+
 def first_distinct(world: World, split: Split, seed: int, count: int) -> dict[int, Problem]:
     """Index -> problem of the first `count` problems of a split that have different ids; fewer where it has fewer.
 

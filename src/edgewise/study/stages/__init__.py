@@ -5,6 +5,7 @@ from edgewise.study.stages.average import Average
 from edgewise.study.stages.base import ModelStage, Stage, register_stage, stage_kinds, stage_of_kind
 from edgewise.study.stages.distill import Distill
 from edgewise.study.stages.evaluate import Evaluate
+from edgewise.study.stages.gold_table import GOLD, read_gold_likelihood
 from edgewise.study.stages.import_model import Import
 from edgewise.study.stages.midtrain import Midtrain
 from edgewise.study.stages.pretrain import Pretrain
@@ -14,6 +15,7 @@ from edgewise.study.stages.roll_out import RollOut
 from edgewise.study.stages.sft import SFT
 
 __all__ = [
+    "GOLD",
     "MODEL",
     "OUTCOMES",
     "RL",
@@ -29,6 +31,7 @@ __all__ = [
     "RejectionTune",
     "RollOut",
     "Stage",
+    "read_gold_likelihood",
     "register_stage",
     "stage_kinds",
     "stage_of_kind",

@@ -15,7 +15,7 @@ from pydantic import Field
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.provenance import Totals
-from edgewise.model.decoder import Decoder
+from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.flops import sampling_flops
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rollouts.collect import roll_out
@@ -79,13 +79,16 @@ class RollOutStage(Stage):
                     write_rollout_table(rollout_table(Rollouts.concatenate(drawn)), path)
                     folder.saved()
         folder.progress(len(paths), len(paths), "")
+        self._score(model, tokenizer, problems, folder, execution)
 
         def finish() -> Totals:
             table = pa.concat_tables([read_rollout_table(path) for path in paths])
             write_rollout_table(table, folder.path / ROLLOUTS)
             self._derive(table, folder.path)
             shutil.rmtree(parts)
-            return self._totals(model, table)
+            totals = self._totals(model, table)
+            totals.flops += self.scoring_flops(model.spec, tokenizer)
+            return totals
 
         totals = execution.distributed.on_rank_zero(finish)
         totals.seconds = time.monotonic() - started
@@ -123,6 +126,20 @@ class RollOutStage(Stage):
     def _draws(self) -> int:
         """The seed of all sampling."""
         raise NotImplementedError
+
+    def _score(
+        self,
+        model: Decoder,
+        tokenizer: Tokenizer,
+        problems: Sequence[Problem],
+        folder: RunFolder,
+        execution: Execution,
+    ) -> None:
+        """Write what is known of the model besides its rollouts: nothing here."""
+
+    def scoring_flops(self, spec: DecoderSpec, tokenizer: Tokenizer) -> float:
+        """FLOPs of what is computed besides the rollouts."""
+        return 0.0
 
     def _derive(self, table: pa.Table, folder: Path) -> None:
         """Write what the stage makes of its rollouts besides them: nothing here."""
