@@ -23,6 +23,7 @@ from tests.tiny import TUNED
 from tools.pages import recipes as page
 
 from .bandit import TOKENIZER, WORLD, decoder
+from .rewarded import COMPACT, NOTHING, RIGHT, WRONG, of_verdicts
 
 # Version and digests of each recipe and of its small form. Whoever changes a number gives the recipe its next version
 # and pins that; a new field of `Recipe` changes all digests and no version.
@@ -177,6 +178,16 @@ def test_what_is_counted_in_steps_keeps_its_share_of_a_small_run() -> None:
     assert passes[1] == pytest.approx(passes[0], rel=0.01)
     assert at("dapo")["reward.length.soft"] == 0.2
     assert at("remax")["sampling.samples"] == at("sft")["sampling.samples"] == 1
+
+
+@pytest.mark.parametrize("name", [name + end for name in ("tulu-3", "olmo-2") for end in ("", SMALL)])
+def test_rlvr_of_tulu_punishes_a_missing_end_alone(name: str) -> None:
+    """As much as a right answer earns, whatever the length of completions that end before the limit."""
+    it = named_recipe(name)
+    limit = it.sampling.max_new_tokens
+    rollouts = of_verdicts([[RIGHT, WRONG, RIGHT, NOTHING]], [[1, limit - 1, limit - 1, limit]])
+    outcome, paid = it.reward.function.score(COMPACT, rollouts, 0)
+    assert it.reward.length.adjust(paid, outcome, rollouts, limit, 0).tolist() == [[1, 0, 1, -1]]
 
 
 def test_controls_have_the_draws_and_updates_of_one_comparison() -> None:

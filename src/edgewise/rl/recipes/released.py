@@ -136,7 +136,7 @@ _TULU_3: Stated = {
     "steps": (446, "table 21: 100,000 episodes, 224 to a step"),
     "sampling.prompts": (224, "table 21: effective batch 224"),
     "sampling.samples": (1, "released code: one sample to a prompt"),
-    "sampling.behavior.staleness": (1, "released code: async_mode learns from completions of the policy before"),
+    "sampling.behavior.staleness": (1, "section 6.3: trains on the second-latest batch; released code: async_mode"),
     "optimizer.minibatches": (1, "table 21: 1 mini-batch"),
     "optimizer.epochs": (4, "table 21: 4 update iterations"),
     "sampling.max_new_tokens": (2048, "table 21: response length 2,048"),
@@ -182,6 +182,8 @@ TULU_3 = published(
     "Lambert et al. 2024, arXiv 2411.15124; commands of open-instruct",
     _TULU_3,
     disagreements=(
+        "The paper was read as others quote it; command, code and the card of the 405B model agree with that in all"
+        " that does not depend on the size, but for the episodes.",
         "The released command for 8B asks for 10,000,000 episodes, table 21 has 100,000. A checkpoint is picked by its"
         " scores (section 6.2), so that with the former the learning rate has hardly fallen by then.",
         _VALUE_MODEL,
