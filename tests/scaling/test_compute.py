@@ -57,32 +57,48 @@ def arm(flops: float, charged: float = 0.0) -> ArmCompute:
 
 
 def test_arms_are_compared_by_the_flops_they_took() -> None:
-    arms = compute_of_arms({"mid + RL": arm(1000, 70), "RL": arm(1030, 50)})
-    assert arms.equal and arms.excess == pytest.approx(0.03) and arms.compared == ("mid + RL", "RL")
+    arms = compute_of_arms({"mid + RL": arm(1000, 70), "RL": arm(1030, 50)}, slack=0.05)
+    assert arms.equal and arms.declared and arms.excess == pytest.approx(0.03) and arms.compared == ("mid + RL", "RL")
     assert arms.sentence == (
         "Compute is equal: RL took 3.0% more FLOPs than mid + RL (1.03e+03 and 1e+03; allowed 5.0%)."
     )
     strict = compute_of_arms(arms.arms, slack=0.02)
-    assert not strict.equal and strict.sentence.startswith("Compute is not equal: RL took 3.0% more")
-    charged = compute_of_arms(arms.arms, "charged")
-    assert not charged.equal and charged.sentence == (
+    assert strict.equal is False and strict.sentence.startswith("Compute is not equal: RL took 3.0% more")
+    charged = compute_of_arms(arms.arms, "charged", slack=0.05)
+    assert charged.equal is False and charged.sentence == (
         "Compute is not equal: mid + RL took 40.0% more charged tokens than RL (70 and 50; allowed 5.0%)."
     )
 
 
 def test_of_several_arms_the_outermost_are_named_and_others_may_be_left_out() -> None:
     arms = {"a": arm(100), "b": arm(104), "c": arm(102), "d": arm(0)}
-    assert compute_of_arms(arms).sentence.startswith("Compute is equal: b took 4.0% more FLOPs than a (104 and 100;")
-    assert compute_of_arms(arms, compared=("a", "c")).sentence.startswith("Compute is equal: c took 2.0% more")
-    nothing = compute_of_arms(arms, compared=("a", "d"), declared=True)
-    assert not nothing.equal and nothing.sentence == "Compute is not equal: a took 100 FLOPs and d none."
+    compared = compute_of_arms(arms, slack=0.05)
+    assert compared.sentence.startswith("Compute is equal: b took 4.0% more FLOPs than a (104 and 100;")
+    two = compute_of_arms(arms, compared=("a", "c"), slack=0.05)
+    assert two.sentence.startswith("Compute is equal: c took 2.0% more")
+    nothing = compute_of_arms(arms, compared=("a", "d"), slack=0.05)
+    assert nothing.equal is False and nothing.sentence == "Compute is not equal: a took 100 FLOPs and d none."
 
 
 def test_what_cannot_differ_is_said_without_a_difference() -> None:
     assert compute_of_arms({"a": arm(100), "d": arm(0)}).sentence == ("a alone was trained beyond its base: 100 FLOPs.")
     assert compute_of_arms({"d": arm(0)}).sentence == "No arm was trained beyond its base."
-    same = compute_of_arms({"a": arm(100), "b": arm(100)})
-    assert same.equal and same.sentence == "Compute is equal: 100 FLOPs in all of a, b."
+    same = compute_of_arms({"a": arm(100), "b": arm(100)}, slack=0.0)
+    assert same.equal and same.sentence == "Compute is equal: 100 FLOPs in each of a, b."
+
+
+@pytest.mark.parametrize(
+    ("flops", "sentence"),
+    [
+        ((100, 130), "b took 30.0% more FLOPs than a (130 and 100)."),
+        ((100, 101), "b took 1.0% more FLOPs than a (101 and 100)."),
+        ((100, 100), "100 FLOPs in each of a, b."),
+        ((100, 0), "a alone was trained beyond its base: 100 FLOPs."),
+    ],
+)
+def test_nothing_is_said_of_equality_where_none_was_declared(flops: tuple[int, int], sentence: str) -> None:
+    found = compute_of_arms({"a": arm(flops[0]), "b": arm(flops[1])})
+    assert (found.declared, found.slack, found.equal, found.sentence) == (False, None, None, sentence)
 
 
 def test_arms_that_cannot_be_compared_are_named() -> None:

@@ -101,19 +101,19 @@ class ArmCompute:
 
 @dataclass(frozen=True, slots=True)
 class ComputeOfArms:
-    """What each arm of a study took, and whether those `compared` had equal compute by `account`.
+    """What each arm of a study took, and by how much those `compared` differ by `account`.
 
-    `excess` is by which share the most expensive of them is above the cheapest, and `slack` how much counts as equal.
-    `declared`: whether the study says that they are equal.
+    `excess` is by which share the most expensive of them is above the cheapest. Where the study has `declared` that
+    they are equal, `slack` is how much counts as equal, and `equal` whether they were; else both are None.
     """
 
     arms: Mapping[str, ArmCompute]
     account: Account
     compared: tuple[str, ...]
-    slack: float
+    slack: float | None
     declared: bool
     excess: float
-    equal: bool
+    equal: bool | None
     sentence: str
 
 
@@ -121,17 +121,17 @@ def compute_of_arms(
     arms: Mapping[str, ArmCompute],
     account: Account = "flops",
     compared: Sequence[str] = (),
-    slack: float = 0.05,
-    *,
-    declared: bool = False,
+    slack: float | None = None,
 ) -> ComputeOfArms:
     """Compare what arms took: those `compared`, or all that took any where none is named.
 
+    `slack` is given where the arms were declared to be equal; else nothing is said of equality.
     InputError where there is no arm, one is not known, or the slack is negative.
     """
     if not arms:
         raise InputError("arms: must be at least one")
-    check_slack(slack)
+    if slack is not None:
+        check_slack(slack)
     unknown = next((arm for arm in compared if arm not in arms), None)
     if unknown is not None:
         raise InputError(f"arms: {unknown!r} must be one of {', '.join(arms)}")
@@ -143,9 +143,9 @@ def compute_of_arms(
         account=account,
         compared=tuple(chosen),
         slack=slack,
-        declared=declared,
+        declared=slack is not None,
         excess=excess,
-        equal=excess <= slack,
+        equal=None if slack is None else excess <= slack,
         sentence=_sentence(chosen, account, excess, slack),
     )
 
@@ -164,19 +164,18 @@ def relative_excess(amounts: Iterable[float]) -> float:
     return ordered[-1] / ordered[0] - 1 if ordered[0] > 0 else math.inf
 
 
-def _sentence(taken: Mapping[str, float], account: Account, excess: float, slack: float) -> str:
+def _sentence(taken: Mapping[str, float], account: Account, excess: float, slack: float | None) -> str:
     unit = "FLOPs" if account == "flops" else "charged tokens"
     if not taken:
         return "No arm was trained beyond its base."
     least, most = (choose(taken, key=taken.__getitem__) for choose in (min, max))
     if len(taken) == 1:
         return f"{most} alone was trained beyond its base: {taken[most]:.3g} {unit}."
+    verdict = "" if slack is None else f"Compute is {'equal' if excess <= slack else 'not equal'}: "
     if taken[least] == taken[most]:
-        return f"Compute is equal: {taken[most]:.3g} {unit} in all of {', '.join(taken)}."
+        return f"{verdict}{taken[most]:.3g} {unit} in each of {', '.join(taken)}."
     if taken[least] == 0:
-        return f"Compute is not equal: {most} took {taken[most]:.3g} {unit} and {least} none."
-    verdict = "equal" if excess <= slack else "not equal"
-    return (
-        f"Compute is {verdict}: {most} took {excess:.1%} more {unit} than {least}"
-        f" ({taken[most]:.3g} and {taken[least]:.3g}; allowed {slack:.1%})."
-    )
+        return f"{verdict}{most} took {taken[most]:.3g} {unit} and {least} none."
+    allowed = "" if slack is None else f"; allowed {slack:.1%}"
+    more = f"{most} took {excess:.1%} more {unit} than {least}"
+    return f"{verdict}{more} ({taken[most]:.3g} and {taken[least]:.3g}{allowed})."

@@ -1,4 +1,4 @@
-"""Compute of a finished study: what each arm's own training took by its records, and whether it was equal."""
+"""Compute of a finished study: what each arm's own training took, and whether it was equal where that is declared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def measured_compute(study: Study, store: Store) -> ComputeOfArms | None:
     if declared is None:
         return compute_of_arms(arms)
     compared = declared.compared(list(study.arms))
-    return compute_of_arms(arms, declared.account, compared, declared.slack, declared=True)
+    return compute_of_arms(arms, declared.account, compared, declared.slack)
 
 
 def missed(compute: ComputeOfArms | None) -> list[Concern]:
