@@ -79,6 +79,7 @@ def render_page(
         labels=LABELS,
         styles=styles | {arm: styles[first] for arm, first in first_seeds.items()},
         place=place | {arm: place[first] for arm, first in first_seeds.items()},
+        of_recipes={model for of_seed in audit.seeds.values() for model in of_seed.values()},
         place_of_set={problem_set.name: i for i, problem_set in enumerate(audit.sets)},
         first_part=next(iter(first.whole.verdicts.values())),
         rules=_rules(audit),
