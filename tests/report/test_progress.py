@@ -58,7 +58,7 @@ def test_a_stage_shows_its_steps_its_numbers_and_the_time_left() -> None:
         screen.progress.advanced(TUNED, step + 1, 60, "")
         screen.clock.now += 1
     counts, heading, pretrain, rl = screen.lines()
-    assert counts == "0 of 3 stages done; 2 running; 1 waiting; 10.0 s"
+    assert counts == "0 of 3 stages done; 2 running; 1 waiting; 0:10 elapsed"
     assert heading.split() == ["stage", "step", "left", "loss", "reward", "pass", "entropy", "KL", "tok/s"]
     # 1 step a second, the last of them a second ago.
     assert re.sub(r"[^\w./:% ]", "", pretrain).split() == ["base/0:", "pretrain", "10/2000", "33:09", "2.35", "1k"]
@@ -70,7 +70,7 @@ def test_a_stage_shows_its_steps_its_numbers_and_the_time_left() -> None:
         "0.71",
         "64%",
         "0.41",
-        "0.02",
+        "0.021",
         "3.1k",
     ]
 
@@ -110,11 +110,74 @@ def test_a_study_of_many_seeds_fits_a_screen(width: int) -> None:
     assert len(lines) == 6 and max(map(len, lines)) <= width
     assert lines[0].startswith("40 of 70 stages done (6 already there)")
     if width > 60:
-        assert lines[0].startswith("40 of 70 stages done (6 already there); 4 running; 26 waiting; 0.0 s")
+        assert lines[0].startswith("40 of 70 stages done (6 already there); 4 running; 26 waiting; 0:00 elapsed")
         assert all(re.search(r"/\d: (rl|pretrain|evaluate)\b", line) for line in lines[2:]), "seed and kind stay"
     if width == 120:
         assert lines[0].endswith("done: 3 pretrain, 20 evaluate, 17 rl")
         assert "in-distribution arm" in lines[2]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_columns_stand_still_while_stages_go_on(width: int) -> None:
+    """Steps gain digits, a small KL is written in another way, a rate is known only after a while."""
+    screen = Screen({digest(TUNED): "in-distribution RL/0: rl", digest(BASE_EVALUATION): "base/0: evaluate"}, width)
+    screen.progress.advanced(BASE_EVALUATION, 0, 800, "")
+    screen.progress.advanced(TUNED, 0, 1000, "")
+    headings, names = set(), set()
+    for step, kl in enumerate((0.0, 3e-05, 0.0021, 0.4, 12.3)):
+        screen.progress.logged(TUNED, [{"step": float(step), **RL_LINE, "kl_to_start": kl, "tokens": 123456.0 * step}])
+        screen.progress.advanced(TUNED, 1 + 200 * step, 1000, "")
+        screen.progress.advanced(BASE_EVALUATION, 3 * 5**step, 800, "")
+        screen.clock.now += 7
+        lines = screen.lines()
+        assert max(map(len, lines)) <= width
+        headings.add(lines[1])
+        names |= {line[:24] for line in lines[2:]}
+    assert len(headings) == 1 and len(names) == 2
+    assert "in-distribution RL/0: rl" in names or width == 60
+
+
+def test_a_kind_that_has_logged_once_has_its_columns_at_once() -> None:
+    screen = Screen({digest(TUNED): "edge/0: rl", digest(seeded(TUNED, 1)): "edge/1: rl"})
+    screen.progress.advanced(TUNED, 0, 60, "")
+    screen.progress.logged(TUNED, [{"step": 0.0, **RL_LINE, "tokens": 100.0}])
+    first = screen.lines()[1]
+    screen.progress.completed(TUNED, reused=False)
+    screen.progress.advanced(seeded(TUNED, 1), 0, 60, "")
+    assert screen.lines()[1] == first
+
+
+def test_a_narrow_window_leaves_out_columns_and_cuts_no_number() -> None:
+    screen = Screen({digest(TUNED): "in-distribution RL/0: rl"}, width=60)
+    screen.progress.advanced(TUNED, 0, 60, "")
+    for step in range(3):
+        screen.progress.logged(TUNED, [{"step": float(step), **RL_LINE, "loss": 2.5, "tokens": 31000.0 * step}])
+        screen.progress.advanced(TUNED, step + 1, 60, "")
+        screen.clock.now += 1
+    heading, row = screen.lines()[1:]
+    assert heading.split() == ["stage", "step", "left", "loss", "reward", "pass", "KL"]
+    assert row.split() == ["in-distribu\u2026on", "RL/0:", "rl", "3/60", "0:56", "2.50", "0.71", "64%", "0.021"]
+
+
+@pytest.mark.parametrize(
+    ("kl", "text"),
+    [(12.34, "12.3"), (1.234, "1.23"), (0.4, "0.40"), (0.0213, "0.021"), (0.00002, "2e-05"), (0, "0.00")],
+)
+def test_numbers_have_at_most_five_characters_and_are_not_rounded_to_nothing(kl: float, text: str) -> None:
+    screen = Screen({digest(TUNED): "edge: rl"})
+    screen.progress.advanced(TUNED, 0, 0, "")
+    screen.progress.logged(TUNED, [{"step": 0.0, "kl_to_start": kl}])
+    assert screen.lines()[2].split()[-1] == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(42, "0:42"), (3599, "59:59"), (3720, "1h02"), (45_000, "12h30"), (183_600, "2d 3h"), (860_000, "9d 22h")],
+)
+def test_time_stays_short(seconds: int, text: str) -> None:
+    screen = Screen({digest(TUNED): "edge: rl"})
+    screen.clock.now += seconds
+    assert screen.lines() == [f"0 of 1 stage done; 1 waiting; {text} elapsed"]
 
 
 def test_more_running_than_rows_are_counted() -> None:
@@ -141,7 +204,7 @@ def test_a_late_word_of_a_complete_stage_does_not_bring_it_back() -> None:
     screen.progress.advanced(TUNED, 3, 4, "")
     screen.progress.completed(TUNED, reused=False)
     screen.progress.advanced(TUNED, 4, 4, "")
-    assert screen.lines() == ["1 of 1 stage done; 0.0 s; done: 1 rl"]
+    assert screen.lines() == ["1 of 1 stage done; 0:00 elapsed; done: 1 rl"]
 
 
 def plain(names: dict[str, str]) -> tuple[StudyProgress, io.StringIO, Clock]:
@@ -163,8 +226,8 @@ def test_where_there_is_no_terminal_a_line_tells_of_each_begin_and_end() -> None
     assert file.getvalue().splitlines() == [
         "a very long name of an arm/12: rl: begun",
         "a very long name of an arm/12: rl: newest checkpoint damaged, went on from step 0",
-        "a very long name of an arm/12: rl: done in 1 min 15 s; reward 0.71, pass 64%, entropy 0.41, KL 0.02",
-        "2 of 2 stages done (1 already there); 1 min 15 s; done: 1 pretrain, 1 rl",
+        "a very long name of an arm/12: rl: done in 1 min 15 s; reward 0.71, pass 64%, entropy 0.41, KL 0.021",
+        "2 of 2 stages done (1 already there); 1:15 elapsed; done: 1 pretrain, 1 rl",
     ]
 
 

@@ -6,7 +6,7 @@ Where stdout is no terminal, a line when a stage begins and one when it ends, wi
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -35,11 +35,13 @@ def _share(value: float) -> str:
 
 
 def _short(value: float) -> str:
-    """Three digits in at most five characters, where there is room: "0.41", "1.23", "12.3", "3e-05"."""
-    return f"{value:.0e}" if 0 < abs(value) < 0.0005 else f"{value:.3g}" if abs(value) >= 10 else f"{value:.2f}"
+    """At most five characters where there is room: "12.3", "1.23", "0.41", "0.021", "3e-05"."""
+    if 0 < abs(value) < 0.0005:
+        return f"{value:.0e}"
+    return f"{value:.3g}" if abs(value) >= 10 else f"{value:.3f}" if 0 < abs(value) < 0.1 else f"{value:.2f}"
 
 
-# Heading -> the metric and how it is written; those are shown that a stage under way has logged.
+# Heading -> the metric and how it is written; those are shown that a stage of a kind under way has logged.
 COLUMNS: Mapping[str, tuple[str, Shown]] = {
     "loss": ("loss", _short),
     "reward": ("reward", _short),
@@ -47,11 +49,16 @@ COLUMNS: Mapping[str, tuple[str, Shown]] = {
     "entropy": ("entropy", _short),
     "KL": ("kl_to_start", _short),
 }
+_RATE = "tok/s"
+# What gives way to names in a narrow window, the first of them first; "" is the bar.
+_GIVING_WAY = ("", _RATE, "entropy", "loss", "KL", "pass")
 
 # A rate is the mean over so many looks, which are so many seconds apart at least.
 _LOOKS, _APART = 20, 0.5
-# Widths of a bar; and rows of a terminal that are kept free of stages.
-_BAR, _WIDE_BAR, _WIDE, _ROWS_KEPT = 6, 16, 100, 5
+# Widths: of a bar, of a column of numbers at least, so that columns stand still, and of names before others give way.
+_BAR, _WIDE_BAR, _WIDE, _NUMBER, _NAME, _NAME_OR_BAR = 6, 16, 100, 5, 20, 32
+# Rows of a terminal that are kept free of stages.
+_ROWS_KEPT = 5
 
 
 class StudyProgress:
@@ -67,6 +74,7 @@ class StudyProgress:
         self._clock = clock
         self._began = clock()
         self._rows = {stage: _Row(one_line(name)) for stage, name in names.items()}
+        self._logged: defaultdict[str, set[str]] = defaultdict(set)
         self._done: Counter[str] = Counter()
         self._reused = 0
         self._live: Live | None = None
@@ -89,7 +97,7 @@ class StudyProgress:
     def advanced(self, stage: Stage, done: int, total: int, note: str) -> None:
         row = self._rows[digest(stage)]
         if row.state == "waiting":
-            row.state, row.began = "running", self._clock()
+            row.state, row.kind, row.began = "running", stage.kind, self._clock()
             if self._live is None:
                 self._say(f"{row.name}: begun")
         if note and note != row.note:
@@ -102,8 +110,10 @@ class StudyProgress:
         for line in lines:
             row.metrics |= line
         row.at(self._clock(), max(row.done, int(lines[-1]["step"]) + 1), row.total)
+        self._logged[stage.kind] |= {name for name, (key, _) in COLUMNS.items() if key in row.metrics}
         if "tokens" in row.metrics:
             row.tokens.see(self._clock(), row.metrics["tokens"])
+            self._logged[stage.kind].add(_RATE)
 
     def completed(self, stage: Stage, *, reused: bool) -> None:
         row = self._rows[digest(stage)]
@@ -136,30 +146,45 @@ class StudyProgress:
         kinds = ", ".join(f"{number} {kind}" for kind, number in dict(self._done).items())
         words = [f"{done} of {counted(total, 'stage')} done{there}"]
         words += [f"{number} {state}" for state in ("running", "waiting") if (number := states[state])]
-        words.append(formats.duration(round(self._clock() - self._began)))
+        words.append(f"{_clock_time(self._clock() - self._began)} elapsed")
         line = "; ".join([*words, *([f"done: {kinds}"] if kinds else [])])
         fits = self._live is None or len(line) <= self._console.width
         return line if fits else "; ".join(words)
 
     def _table(self, rows: Sequence[_Row]) -> Table:
-        now, wide = self._clock(), self._console.width >= _WIDE
+        now, bar = self._clock(), _WIDE_BAR if self._console.width >= _WIDE else _BAR
+        logged = set().union(*(self._logged[row.kind] for row in rows))
         numbers = [row.numbers() for row in rows]
-        columns = [name for name in (*COLUMNS, "tok/s") if any(name in of_row for of_row in numbers)]
+        written = {
+            "step": [f"{row.done}/{row.total}" if row.total else "" for row in rows],
+            "left": [_clock_time(row.seconds_left(now)) for row in rows],
+            **{name: [of_row.get(name, "") for of_row in numbers] for name in (*COLUMNS, _RATE) if name in logged},
+        }
+        widths = {name: max(_NUMBER, len(name), *map(len, texts)) for name, texts in written.items()}
+        widths["step"] = max(widths["step"], *(len(f"{row.total}/{row.total}") for row in rows))
+        shown, room = _fitting({"": bar, **widths}, max(len(row.name) for row in rows), self._console.width)
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
         table.add_column("stage", no_wrap=True, overflow="ellipsis")
-        bar = _WIDE_BAR if wide else _BAR
-        table.add_column("", no_wrap=True, width=bar)
-        for name in ("step", "left", *columns):
-            table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
-        steps = [f"{row.done}/{row.total}" if row.total else "" for row in rows]
-        left = [_clock_time(row.seconds_left(now)) for row in rows]
-        texts = [[of_row.get(name, "") for name in columns] for of_row in numbers]
-        written = [("step", *steps), ("left", *left), *zip(columns, *texts, strict=True)]
-        room = self._console.width - bar - 1 - sum(1 + max(map(len, column)) for column in written)
-        for row, step, time_left, text in zip(rows, steps, left, texts, strict=True):
-            progress = ProgressBar(row.total, row.done, width=bar) if row.total else ""
-            table.add_row(Text(shortened(row.name, room)), progress, step, time_left, *text)
+        for name in shown:
+            table.add_column(name, justify="right", no_wrap=True, width=bar if name == "" else widths[name])
+        for i, row in enumerate(rows):
+            progress = ProgressBar(row.total, row.done, width=bar, complete_style="cyan") if row.total else ""
+            cells = (written[name][i] if name else progress for name in shown)
+            table.add_row(Text(shortened(row.name, room)), *cells)
         return table
+
+
+def _fitting(widths: Mapping[str, int], longest: int, width: int) -> tuple[list[str], int]:
+    """The columns that fit beside the names, the longest of which has `longest` characters, and what is left for these.
+
+    What gives way is left out as long as names have less room than they need.
+    """
+    shown = dict(widths)
+    for name in _GIVING_WAY:
+        room = width - sum(1 + columns for columns in shown.values())
+        if room < min(longest, _NAME if name else _NAME_OR_BAR):
+            shown.pop(name, None)
+    return list(shown), width - sum(1 + columns for columns in shown.values())
 
 
 def shortened(name: str, width: int) -> str:
@@ -201,6 +226,7 @@ class _Row:
     """What is known of a stage."""
 
     name: str
+    kind: str = ""
     state: str = "waiting"
     began: float = 0.0
     done: int = 0
@@ -223,15 +249,15 @@ class _Row:
         """Heading -> number, of what has been logged."""
         shown = {name: write(self.metrics[key]) for name, (key, write) in COLUMNS.items() if key in self.metrics}
         rate = self.tokens.per_second()
-        return shown if rate is None else {**shown, "tok/s": formats.amount(rate).replace(" ", "")}
+        return shown if rate is None else {**shown, _RATE: formats.amount(rate).replace(" ", "")}
 
 
 def _clock_time(seconds: float | None) -> str:
-    """Time left: "0:42", "12:03", "1:02:03", "2 d 3 h"; "" where it is not known."""
+    """A time in at most five characters: "0:42", "12:03", "1h02", "2d 3h"; "" where it is not known."""
     if seconds is None:
         return ""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours >= 48:
-        return f"{hours // 24} d {hours % 24} h"
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+        return f"{hours // 24}d {hours % 24}h"
+    return f"{hours}h{minutes:02d}" if hours else f"{minutes}:{rest:02d}"
