@@ -37,6 +37,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "ranks": Benchmark("a GRPO step on two ranks beside one rank of two threads", 3),
     "memory": Benchmark("peak memory of a GRPO step against samples", 1),
     "cost": Benchmark("seconds of a GRPO step against samples, problems, length and parameters", 3),
+    "kept_groups": Benchmark("what RL keeps of groups to be read, as a share of its step", 24),
     "audit": Benchmark("seconds and memory of the audit's arithmetic", 3),
     "gpu": Benchmark("training, sampling and RL of 100M parameters on one GPU", command="make gpu"),
     "worlds": Benchmark("how fast worlds make and verify problems, and data is prepared"),

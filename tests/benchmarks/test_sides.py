@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks import cores, cost, memory, next_token, peers, rl_step, sampling
+from benchmarks import cores, cost, kept_groups, memory, next_token, peers, rl_step, sampling
 from benchmarks.models import NATURAL, NEVER, RandomWords, decoder, prompt, tokenizer_of
 from edgewise.model.decoder import DecoderSpec
 
@@ -111,3 +111,10 @@ def test_the_peer_reads_the_words_as_ours_are_read() -> None:
     _, words = peers.same_model(decoder(TINY, TOKENIZER, NEVER), TOKENIZER)
     text = RandomWords().problem("train", 0, 0).prompt
     assert words(text)["input_ids"] == TOKENIZER.prompt(text)
+
+
+def test_keeping_groups_is_timed_within_each_step() -> None:
+    steps = kept_groups.steps_that_keep(steps=2, pretrained=1)
+    assert len(steps) == 2
+    for step in steps:
+        assert 0 < step["keeping"] < step["whole"] and step["bytes"] > 1000

@@ -118,6 +118,10 @@ One quantity varies and the others stay fixed (4 problems, 8 samples, 32 tokens,
 that cost is linear. It is below 1 where more work shares a fixed cost. The cost of length has a quadratic part:
 attention of all tokens to all earlier ones. The number of parameters is varied by the width. Larger models have
 larger matrix products, which run nearer to the peak.""",
+    "kept_groups": """
+n is the number of steps, in one process of one thread, from a base that was pre-trained for 500 steps. A step reads the
+groups that it keeps from the batch and writes them, one of each level and at most four. Here every step keeps; in a
+run at most one in four does. Times are those of a core, so other processes do not count.""",
     "audit": """
 Each measurement runs in a separate process.""",
     "gpu": """

@@ -84,17 +84,24 @@ def read_groups(folder: Path) -> tuple[KeptGroup, ...]:
 
 def _group(scored: ScoredRollouts, batch: TokenBatch, step: int, p: int) -> KeptGroup:
     rollouts, problem = scored.rollouts, scored.rollouts.problems[p]
-    completions = rollouts.completions
     samples = []
-    for g in range(min(rollouts.samples, MOST_SAMPLES)):
-        verdict, tokens = rollouts.verdict_PG[p][g], int(completions.length_PG[p, g])
+    # Lists of a whole group: single cells of tensors are slow to read.
+    for text, verdict, tokens, finished, reward, advantage_T in zip(
+        rollouts.text_PG[p][:MOST_SAMPLES],
+        rollouts.verdict_PG[p],
+        rollouts.completions.length_PG[p].tolist(),
+        rollouts.completions.finished_PG[p].tolist(),
+        scored.reward_PG[p].tolist(),
+        batch.tables.advantage[p].tolist(),
+        strict=False,
+    ):
         sample = KeptSample(
-            text=rollouts.text_PG[p][g][:MOST_CHARACTERS],
+            text=text[:MOST_CHARACTERS],
             tokens=tokens,
-            finished=bool(completions.finished_PG[p, g]),
-            reward=_number(float(scored.reward_PG[p, g])),
+            finished=finished,
+            reward=_number(reward),
             # A correctly rounded sum has the same bits everywhere.
-            advantage=_number(math.fsum(batch.tables.advantage[p, g, :tokens].tolist()) / tokens),
+            advantage=_number(math.fsum(advantage_T[:tokens]) / tokens),
             answer=verdict.answer.name.lower(),
             process=verdict.process.name.lower(),
             first_wrong_step=verdict.first_wrong_step,
