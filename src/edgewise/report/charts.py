@@ -42,10 +42,11 @@ class Figure:
 class ModelStyle:
     """How one model looks in every chart and table.
 
-    Models of one arm, which differ in their training seed, have one `color` and lines of a smaller `width`; their
-    `shape` tells them apart.
+    `arm` is the position of its arm. Models of one arm, which differ in their training seed, have one `color` and lines
+    of a smaller `width`; their `shape` tells them apart.
     """
 
+    arm: int
     color: str
     shape: str
     width: float = LINE
@@ -63,9 +64,9 @@ def model_styles(arms: Iterable[str | Sequence[str]]) -> dict[str, ModelStyle]:
     for i, arm in enumerate(arms):
         color = PALETTE[i % len(PALETTE)]
         if isinstance(arm, str):
-            styles[arm] = ModelStyle(color, SHAPES[i % len(SHAPES)])
+            styles[arm] = ModelStyle(i, color, SHAPES[i % len(SHAPES)])
         else:
-            styles |= {model: ModelStyle(color, SHAPES[j % len(SHAPES)], THIN_LINE) for j, model in enumerate(arm)}
+            styles |= {model: ModelStyle(i, color, SHAPES[j % len(SHAPES)], THIN_LINE) for j, model in enumerate(arm)}
     return styles
 
 
@@ -79,10 +80,10 @@ def audit_styles(audit: Audit) -> dict[str, ModelStyle]:
     return {model: styles[model] for model in audit.models}
 
 
-def model_color(styles: Styles, drawn: Sequence[str] = ()) -> alt.Color:
-    """The field `model` as colour; `drawn` names the models of the chart where these are not all."""
+def model_color(styles: Styles, drawn: Sequence[str] = (), field: str = "model") -> alt.Color:
+    """The field `model` as colour, or another one; `drawn` names the models of the chart where these are not all."""
     domain = list(drawn or styles)
-    return alt.Color("model:N").scale(domain=domain, range=[styles[m].color for m in domain]).title(None)
+    return alt.Color(f"{field}:N").scale(domain=domain, range=[styles[m].color for m in domain]).title(None)
 
 
 def model_shape(styles: Styles, drawn: Sequence[str] = ()) -> alt.Shape:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import altair as alt
 
-from edgewise.report.charts import ChartData, Figure, Styles, VegaLite, framed, line_width, model_color
+from edgewise.report.charts import (
+    LINE,
+    THIN_LINE,
+    ChartData,
+    ChartRows,
+    Figure,
+    Styles,
+    VegaLite,
+    framed,
+    line_width,
+    model_color,
+)
 
 if TYPE_CHECKING:
     from edgewise.study.record import StageRecord
@@ -43,21 +55,29 @@ def training_figures(stages: Sequence[StageRecord], styles: Styles) -> list[Figu
 
 
 def training_chart(stages: Sequence[StageRecord], styles: Styles, metric: str) -> VegaLite:
-    """One logged metric against the step, a line for every stage that logged it."""
-    rows = []
+    """One logged metric against the step, a line for every stage that logged it.
+
+    Where a stage was run with several training seeds their lines are faint, with their mean over them at the steps that
+    all of those shown have logged.
+    """
+    first_of_arm = {style.arm: model for model, style in reversed(styles.items())}
+    rows: ChartRows = []
+    seeds: Counter[tuple[int, str]] = Counter()
     for i, stage in enumerate(stages):
         lines = [line for line in stage.metrics if math.isfinite(line.get(metric, math.nan)) and "step" in line]
         every = thinning(len(lines))
         model = model_of_stage(stage.name, list(styles))
+        arm, kind = styles[model].arm, stage.name.rpartition(": ")[2]
+        seeds[arm, kind] += bool(lines)
+        of_stage = {"stage": f"{i}", "name": stage.name, "model": model, "arm": first_of_arm[arm], "kind": kind}
         kept = [line for j, line in enumerate(lines) if j % every == 0 or j == len(lines) - 1]
-        rows += [
-            {"stage": f"{i}", "name": stage.name, "model": model, "step": line["step"], "value": line[metric]}
-            for line in kept
-        ]
+        rows += [{**of_stage, "step": line["step"], "value": line[metric]} for line in kept]
     data = ChartData()
+    x = alt.X("step:Q").axis(grid=False, tickCount=5).title("step")
+    y = alt.Y("value:Q").scale(zero=metric != "entropy").axis(tickCount=4).title(None)
     drawn = data.shown(rows).encode(
-        alt.X("step:Q").axis(grid=False, tickCount=5).title("step"),
-        alt.Y("value:Q").scale(zero=metric != "entropy").axis(tickCount=4).title(None),
+        x,
+        y,
         detail="stage:N",
         color=model_color(styles),
         tooltip=[
@@ -66,8 +86,18 @@ def training_chart(stages: Sequence[StageRecord], styles: Styles, metric: str) -
             alt.Tooltip("value:Q", title=metric, format=".4g"),
         ],
     )
-    width = min(1.25, line_width(styles))
-    layers = [drawn.mark_line(strokeWidth=width), drawn.mark_point(size=40, opacity=0)]
+    if max(seeds.values(), default=0) < 2:
+        layers = [drawn.mark_line(strokeWidth=min(1.25, line_width(styles)))]
+    else:
+        mean = (
+            data.shown(rows)
+            .transform_aggregate(value="mean(value)", logged="count()", groupby=["arm", "kind", "step"])
+            .transform_joinaggregate(shown_seeds="max(logged)", groupby=["arm", "kind"])
+            .transform_filter("datum.logged == datum.shown_seeds")
+            .encode(x, y, detail=["arm:N", "kind:N"], color=model_color(styles, field="arm"))
+        )
+        layers = [drawn.mark_line(strokeWidth=THIN_LINE, opacity=0.35), mean.mark_line(strokeWidth=LINE)]
+    layers.append(drawn.mark_point(size=40, opacity=0))
     return framed(data, layers, 150, models=list(styles), k=1)
 
 
