@@ -19,6 +19,7 @@ from edgewise.core.spec import override
 from edgewise.model.decoder import Decoder
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl import train as rl_train
+from edgewise.rl.kept_groups import groups_to_keep
 from edgewise.study.demo import DemoSpec, demo
 from edgewise.study.stages import RL, Pretrain
 from edgewise.training.next_token import train_next_token
@@ -86,7 +87,7 @@ def steps_that_keep(steps: int, pretrained: int) -> list[dict[str, float]]:
         recipe = override(stage.recipe, [f"steps={WARM_UP + steps}"])
         with (
             patch.object(rl_train, "is_kept", lambda step, total: True),
-            patch.object(rl_train, "groups_to_keep", timed(rl_train.groups_to_keep)),
+            patch.object(rl_train, "groups_to_keep", timed(groups_to_keep)),
             patch.object(RunFolder, "keep", timed(RunFolder.keep)),
         ):
             rl_train.train(model, tokenizer, stage.world, recipe, 0, folder)

@@ -4,8 +4,15 @@ from dataclasses import replace
 
 import altair as alt
 
-from edgewise.report.charts import THIN_LINE, audit_styles, model_styles
-from edgewise.report.training_charts import MOST_POINTS, TRAINING, thinning, training_chart, training_figures
+from edgewise.report.charts import LINE, THIN_LINE, audit_styles, model_styles
+from edgewise.report.training_charts import (
+    MOST_POINTS,
+    TRAINING,
+    thinning,
+    training_chart,
+    training_figures,
+    with_means,
+)
 from edgewise.study.measure import Findings
 from tests.report import lab
 
@@ -50,3 +57,25 @@ def test_training_seeds_of_an_arm_are_thin_lines_of_its_colour(findings: Finding
     assert chart["layer"][0]["mark"]["strokeWidth"] == THIN_LINE
     (rows,) = chart["datasets"].values()
     assert len({row["stage"] for row in rows}) == 6, "a line for each seed"
+
+
+def test_the_mean_of_training_seeds_stands_on_their_faint_lines(findings: Findings) -> None:
+    """At the steps that all of the seeds shown have logged: a mean over other runs at each step would jump."""
+    reinforced = next(stage for stage in findings.stages if "reward" in stage.metrics[0])
+    seeds = ["grpo/0", "grpo/1", "grpo/2"]
+    stages = [replace(reinforced, name=f"{model}: rl") for model in seeds]
+    styles = model_styles(["base", seeds])
+    chart = training_chart(stages, styles, "reward")
+    alt.LayerChart.from_dict(chart, validate=True)
+    lines, mean, points = chart["layer"]
+    assert lines["mark"]["opacity"] < 0.5 and mean["mark"] == {"type": "line", "strokeWidth": LINE}
+    assert points["mark"]["type"] == "point"
+    shown, averaged, counted, kept = mean["transform"]
+    assert "shown" in shown["filter"] and averaged["groupby"] == ["arm", "kind", "step"]
+    assert [one["op"] for one in averaged["aggregate"]] == ["mean", "count"]
+    assert counted["joinaggregate"][0]["op"] == "max" and kept["filter"] == "datum.logged == datum.shown_seeds"
+    (rows,) = chart["datasets"].values()
+    assert {row["arm"] for row in rows} == {"grpo/0"} and {row["kind"] for row in rows} == {"rl"}
+    alone = training_chart(stages[:1], styles, "reward")
+    assert len(alone["layer"]) == 2 and "opacity" not in alone["layer"][0]["mark"], "one seed has no mean"
+    assert with_means(styles) and not with_means(model_styles(["base", "grpo"]))

@@ -60,7 +60,7 @@ def training_chart(stages: Sequence[StageRecord], styles: Styles, metric: str) -
     Where a stage was run with several training seeds their lines are faint, with their mean over them at the steps that
     all of those shown have logged.
     """
-    first_of_arm = {style.arm: model for model, style in reversed(styles.items())}
+    first_of_arm = {style.arm: model for model, style in reversed(list(styles.items()))}
     rows: ChartRows = []
     seeds: Counter[tuple[int, str]] = Counter()
     for i, stage in enumerate(stages):
@@ -99,6 +99,11 @@ def training_chart(stages: Sequence[StageRecord], styles: Styles, metric: str) -
         layers = [drawn.mark_line(strokeWidth=THIN_LINE, opacity=0.35), mean.mark_line(strokeWidth=LINE)]
     layers.append(drawn.mark_point(size=40, opacity=0))
     return framed(data, layers, 150, models=list(styles), k=1)
+
+
+def with_means(styles: Styles) -> bool:
+    """Whether any arm has several training seeds, whose mean is drawn."""
+    return len({style.arm for style in styles.values()}) < len(styles)
 
 
 def thinning(points: int) -> int:

@@ -27,7 +27,7 @@ from edgewise.report.page.measure_tables import measure_tables
 from edgewise.report.page.problem_table import examples_by_problem, level_choices, problem_columns, problem_rows
 from edgewise.report.page.stages import STAGE_VALUES
 from edgewise.report.problem_charts import CELLS, DIRECTIONS
-from edgewise.report.training_charts import thinning, training_figures
+from edgewise.report.training_charts import thinning, training_figures, with_means
 
 if TYPE_CHECKING:
     from edgewise.study.measure import Findings
@@ -109,6 +109,7 @@ def render_page(
         marked=any(e.first_wrong_step is not None for some in by_problem.values() for _, e in some),
         groups=embedded_json(groups),
         with_groups=bool(groups),
+        with_means=with_means(styles),
         thinned=max((thinning(len(stage.metrics)) for stage in stages), default=1),
         **STAGE_VALUES,
     )

@@ -13,7 +13,7 @@ from edgewise.report import document
 from edgewise.report.charts import Styles, model_styles
 from edgewise.report.page.groups import group_data
 from edgewise.report.page.stages import STAGE_VALUES
-from edgewise.report.training_charts import thinning, training_figures
+from edgewise.report.training_charts import thinning, training_figures, with_means
 
 if TYPE_CHECKING:
     from edgewise.study.watching import WatchedStudy
@@ -27,7 +27,7 @@ def running_parts(study: WatchedStudy) -> Parts:
     with debug_mode(False):  # as in `render_page`
         training = training_figures(study.stages, styles)
     thinned = max((thinning(len(stage.metrics)) for stage in study.stages), default=1)
-    values = {"study": study, **_of_models(styles), **STAGE_VALUES}
+    values = {"study": study, "with_means": with_means(styles), **_of_models(styles), **STAGE_VALUES}
     parts: Parts = {
         "stages": {"html": document.fragment("page/running_stages.html.j2", **values)},
         "training": {
