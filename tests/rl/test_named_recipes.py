@@ -65,6 +65,8 @@ PINS = {
     "positive-only": (1, "c54416092937cdc8", "a8b605b5f7c65209"),
     "distillation": (1, "ed1db7c1c8ea11d4", "2a438ebe8b8481fd"),
     "self-distillation": (1, "252d0bd305d2e249", "ea85ea351139e47c"),
+    "sharpening": (1, "cb0fdd15855aca6d", "fac6ebd340bf4237"),
+    "tempered-sampling": (1, "a767543357ff26c6", "4de2ff3c4fcabf5d"),
     "random-reward": (1, "2fd74a98c76fb307", "ad374ff58fcb5d13"),
     "format-only": (1, "ead582a8be1a0ff6", "bb3438d1c37b4b69"),
     "wrong-label": (1, "0c12a9427eb910d1", "1a2489e38c89a055"),

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -54,6 +55,7 @@ def test_every_reward_is_a_number_for_each_sample_and_says_when_it_is_binary(rec
     spec.check(PAPER, "held_out")
     golds = [PAPER.solution(PAPER.problem("train", 0, index)) for index in range(3)]
     rollouts = rollouts_of(PAPER, [[gold, gold[: len(gold) // 2], "", gold] for gold in golds], cut=[(0, 3)])
+    rollouts = replace(rollouts, start_logp_PG=np.linspace(-9, -1, 12, dtype=np.float32).reshape(3, 4))
     outcome, paid = spec.score(PAPER, rollouts, 5)
     assert (outcome.dtype, outcome.shape, paid.dtype, paid.shape) == (torch.bool, (3, 4), torch.float32, (3, 4))
     assert bool(paid.isfinite().all())

@@ -290,6 +290,12 @@ RECIPE_TABLES = (
                 "that per-token sharpening alone is the gain",
             ),
             (
+                "Sharpening by RL",
+                "`reward.function=own_likelihood advantage=rloo`",
+                "what is likely under the start model is paid; no verifier; Mittal et al. 2026, arXiv 2604.16259",
+                "that sharpening of sequences, by the same optimizer as RL, is the gain",
+            ),
+            (
                 "Power sampling",
                 "`edgewise.sampling.power.PowerSampler`",
                 r"draws from $`p(x)^\alpha`$ of whole samples, no training; Karan and Du 2025, arXiv"

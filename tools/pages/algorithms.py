@@ -29,7 +29,7 @@ READING_ORDER = (
     *("remax", "opo", "gae", "pkpo", "passk_training", "maxrl", "unlikeliness"),
     *("sample_reinforcement", "masks", "indicators"),
     *("clipped", "gspo", "covariance", "natural_gradient"),
-    *("correctness", "controls", "verifier_errors", "length"),
+    *("correctness", "controls", "verifier_errors", "likelihood", "length"),
 )
 RATES = (0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 

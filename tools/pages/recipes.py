@@ -39,10 +39,11 @@ its code or scripts; where these are silent too, ours, and then the source says 
 
 ## Side by side
 
-Clips are low / high on the ratio less 1, with the dual bound third; for CISPO bounds on the ratio itself. "mixed" keeps
-only groups with some right and some wrong samples (`drop_zero_variance`), "+9" draws up to 9 more batches to fill the
-batch up (`resample_up_to`), "gate" keeps problems that the start model does not solve in so many draws
-(`zero_success_gate`). Minibatches are the updates of one epoch, times the epochs.
+Clips are low / high on the ratio less 1, with the dual bound third; for CISPO bounds on the ratio itself; for Clip-Cov
+the bounds on the covariance come after low / high. "mixed" keeps only groups with some right and some wrong samples
+(`drop_zero_variance`), "+9" draws up to 9 more batches to fill the batch up (`resample_up_to`), "gate" keeps problems
+that the start model does not solve in so many draws (`zero_success_gate`). Minibatches are the updates of one epoch,
+times the epochs.
 
 | recipe | reward | advantage | loss | normalization | KL | filters | prompts x samples | minibatches | rate | T |
 |---|---|---|---|---|---|---|---|---|---|---|

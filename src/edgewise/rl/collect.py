@@ -95,6 +95,8 @@ class Collector:
 
     def score(self, rollouts: Rollouts, seed: int) -> ScoredRollouts:
         """The rollouts with their outcomes and rewards; each rank scores its share of the groups."""
+        if self.reward.needs_start_logp:
+            rollouts = self.worker.with_start_logp(rollouts)
         numbers = range(len(rollouts.problems))
         own = self.distributed.shard(numbers)
         share = rollouts if own == numbers else rollouts.select(own)

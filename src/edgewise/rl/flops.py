@@ -53,6 +53,7 @@ def expected_step(
         )
     with_critic = recipe.advantage.critic_spec is not None
     passes = batch_passes(loss, epochs, recipe.optimizer.minibatches, with_critic=with_critic)
+    passes += recipe.reward.function.needs_start_logp
     # The prompt is computed once for its group.
     tokens = sampling.prompts * (prompt_tokens + sampling.samples * completion_tokens)
     update = forward_flops(spec, vocabulary, tokens, prompt_tokens + completion_tokens / 2)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
+from torch import Tensor
 
 from edgewise.core.spec import Spec, by_name
 from edgewise.model.decoder import Decoder
+from edgewise.model.fixed_order import total
 from edgewise.model.flops import sampling_flops
 from edgewise.model.tokenizer import Tokenizer
+from edgewise.rl.batch import MicroBatch, Minibatch, all_cells, every_token, logits_of, logp_of
 from edgewise.rl.models import Models, StalePolicy
 from edgewise.rollouts.collect import gold_rollouts, roll_out
 from edgewise.rollouts.rollouts import Rollouts
@@ -113,6 +118,18 @@ class RolloutWorker:
         """Completions of the policy as it is now; at temperature 0 its greedy completion."""
         temperature = self._temperature if temperature is None else temperature
         return self._generate(self._models.policy, problems, samples, seed, temperature)
+
+    def with_start_logp(self, rollouts: Rollouts) -> Rollouts:
+        """The rollouts with the log-probability of each completion under the start model, tempered as the policy is."""
+        start = self._models.start
+
+        def logp(micro_batch: MicroBatch) -> Tensor:
+            return logp_of(logits_of(start, micro_batch, self._temperature, self._precision), micro_batch)
+
+        logp_PG = total(every_token(logp, rollouts, self._execution))
+        shape = rollouts.completions.length_PG.shape
+        self.flops += Minibatch.of(rollouts, all_cells(rollouts), torch.ones(shape)).forward_flops(start)
+        return replace(rollouts, start_logp_PG=logp_PG.numpy())
 
     def _generate(
         self,

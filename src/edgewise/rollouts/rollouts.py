@@ -14,13 +14,18 @@ from edgewise.tasks.base import Problem, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Rollouts:
-    """G verified completions of each of P problems; `text_PG` is a view of the token ids."""
+    """G verified completions of each of P problems; `text_PG` is a view of the token ids.
+
+    `start_logp_PG` is the log-probability of each whole completion under the model that a run of RL began with, there
+    where a reward asks for it.
+    """
 
     problems: Sequence[Problem]
     prompts: Sequence[Sequence[int]]
     completions: Completions
     text_PG: list[list[str]]
     verdict_PG: list[list[Verdict]]
+    start_logp_PG: NDArray[np.float32] | None = None
 
     @property
     def samples(self) -> int:
@@ -53,6 +58,7 @@ class Rollouts:
             ),
             [self.text_PG[p] for p in chosen],
             [self.verdict_PG[p] for p in chosen],
+            None if self.start_logp_PG is None else self.start_logp_PG[chosen],
         )
 
     @classmethod
@@ -65,6 +71,7 @@ class Rollouts:
             return np.pad(array, ((0, 0), (0, 0), (0, missing)), constant_values=padding)
 
         completions = [part.completions for part in parts]
+        start_logps = [part.start_logp_PG for part in parts if part.start_logp_PG is not None]
         return cls(
             [problem for part in parts for problem in part.problems],
             [prompt for part in parts for prompt in part.prompts],
@@ -77,4 +84,5 @@ class Rollouts:
             ),
             [texts for part in parts for texts in part.text_PG],
             [verdicts for part in parts for verdicts in part.verdict_PG],
+            np.concatenate(start_logps) if len(start_logps) == len(parts) else None,
         )

@@ -1,4 +1,4 @@
-"""Control recipes: SFT, rejection fine-tuning, distillation on the same draws and updates; RL on false rewards.
+"""Control recipes: SFT, rejection fine-tuning, distillation on the same draws; sharpening; RL on false rewards.
 
 What is not the control's own is that of one comparison of algorithms (`COMPARISON`), so that a control
 differs from an RL run in one thing.
@@ -100,6 +100,61 @@ SELF_DISTILLATION = published(
     unstated=("loss.normalization", "optimizer.warmup"),
 )
 
+_LIGHTEVAL = "released configuration, MATH: "
+_SHARPENING: Stated = {
+    "steps": (500, _LIGHTEVAL + "500 steps"),
+    "sampling.prompts": (32, _LIGHTEVAL + "32 prompts"),
+    "sampling.samples": (8, _LIGHTEVAL + "8 generations"),
+    "optimizer.minibatches": (1, _LIGHTEVAL + "a batch of 256 samples, one update"),
+    "sampling.max_new_tokens": (2048, _LIGHTEVAL + "sequences of 2,048 tokens, prompt included"),
+    "sampling.temperature": (1.0, _LIGHTEVAL + "temperature 1, top_p 1"),
+    "reward.function": ("own_likelihood", "log-likelihood under the reference, which is the start model"),
+    "reward.function.per": ("completion", "released scripts: normalization sum"),
+    "advantage": ("rloo", _LIGHTEVAL + "leave_one_out"),
+    "loss.function": ("reinforce", _LIGHTEVAL + "disable_ppo_ratio"),
+    "loss.normalization": ("token-mean", _LIGHTEVAL + "token_level_loss"),
+    "optimizer.learning_rate": (1e-6, _LIGHTEVAL + "1e-6"),
+    "optimizer.schedule": ("constant", _LIGHTEVAL + "constant after the warm-up"),
+    "optimizer.warmup": (0.1, _LIGHTEVAL + "50 steps, here of 500, from a tenth of the rate"),
+    "optimizer.weight_decay": (0.01, _LIGHTEVAL + "0.01"),
+    "optimizer.beta_2": (0.999, _LIGHTEVAL + "0.999"),
+    "optimizer.clip": (1.0, _LIGHTEVAL + "max_grad_norm 1.0"),
+}
+_MITTAL = "Mittal et al. 2026, arXiv 2604.16259"
+_CORRECTION = (
+    "The released configuration corrects for the difference between sampler and trainer by a truncated ratio (20); here"
+    " they are one computation."
+)
+
+SHARPENING = published(
+    "sharpening",
+    1,
+    "Distribution sharpening by RL: paid for the start model's own log-likelihood, without a verifier",
+    _MITTAL,
+    _SHARPENING
+    | {
+        "reward.function.weight": (1.0, "released scripts: mode optimization, alpha 1.0"),
+        "loss.kl.coefficient": (0.0, "released scripts: mode optimization has no KL"),
+    },
+    disagreements=(_CORRECTION,),
+)
+
+TEMPERED_SAMPLING = published(
+    "tempered-sampling",
+    1,
+    "RL towards the start model's distribution to the power of 4, without a verifier",
+    _MITTAL + "; the target of Karan and Du 2025 (power sampling), arXiv 2510.14901",
+    _SHARPENING
+    | {
+        "reward.function.weight": (3.0, "released scripts: mode sampling, alpha 4; the reward is (alpha - 1) log q"),
+        "loss.kl.coefficient": (1.0, "released code: less log p - log q"),
+        "loss.kl.estimator": ("k1", "released code: log-ratio of the sample"),
+        "loss.kl.place": ("reward", "released code: in the reward, summed over the sample"),
+        "loss.kl.target": ("reference", "the start model"),
+    },
+    disagreements=(_CORRECTION, "The scripts also have alpha 0.5, 1, 1.25 and 2, and mixtures with a task reward."),
+)
+
 _SPURIOUS_AT = "appendix A.3: "
 _SPURIOUS: Stated = {
     "steps": (300, "figure 1: 300 steps"),
@@ -180,6 +235,8 @@ RECIPES: tuple[PublishedRecipe, ...] = (
     POSITIVE_ONLY,
     DISTILLATION,
     SELF_DISTILLATION,
+    SHARPENING,
+    TEMPERED_SAMPLING,
     RANDOM_REWARD,
     FORMAT_ONLY,
     WRONG_LABEL,

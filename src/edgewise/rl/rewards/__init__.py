@@ -4,6 +4,7 @@
     graded              a number each for right, wrong and unreadable
     controls            format, coin flips, wrong labels, majority votes
     verifier_errors     a verifier that errs: at random, or by a pattern
+    likelihood          a completion's own likelihood under the start model
     length              shaping by length
 
 The specs register themselves (see `base`); a new file in this package is found by itself and needs no line here. These
@@ -14,6 +15,7 @@ from edgewise.rl.rewards.controls import format_only, labelled, majority, random
 from edgewise.rl.rewards.correctness import mixture, outcome, process, process_share
 from edgewise.rl.rewards.graded import graded
 from edgewise.rl.rewards.length import cosine, cycle, overlong, overlong_scalerl
+from edgewise.rl.rewards.likelihood import own_likelihood
 from edgewise.rl.rewards.verifier_errors import misread, youden
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "outcome",
     "overlong",
     "overlong_scalerl",
+    "own_likelihood",
     "process",
     "process_share",
     "random",

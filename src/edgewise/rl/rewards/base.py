@@ -30,10 +30,12 @@ from edgewise.tasks.base import Split, Verdict, World
 class RewardFunction(Spec):
     """What a completion earns before its length counts; the base of all of them.
 
-    `binary`: rewards are 0 or 1.
+    `binary`: rewards are 0 or 1. `needs_start_logp`: the rollouts must also bring `start_logp_PG`, the log-probability
+    of each completion under the start model, which costs a forward pass.
     """
 
     binary: ClassVar[bool] = True
+    needs_start_logp: ClassVar[bool] = False
 
     kind: str
 
