@@ -60,6 +60,13 @@ RECIPES: dict[str, dict[str, object]] = {
     },
     "one problem": {"sampling": {"prompts": 1, "samples": 16}},
     "no signal": {"advantage": "indicator_none"},
+    "chosen tokens": {
+        "loss": {"function": {"kind": "kl_cov", "share": 0.3}},
+        "optimizer": {"minibatches": 2, "epochs": 2},
+    },
+    "drawn tokens": {"loss": {"function": {"kind": "clip_cov", "share": 0.3, "least": -1e9, "most": 1e9}}},
+    "own likelihood": {"reward": {"function": "own_likelihood"}},
+    "noisy": {"reward": {"function": {"kind": "noisy", "false_positive": 0.4, "false_negative": 0.4}}},
 }
 
 

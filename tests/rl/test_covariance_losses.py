@@ -14,6 +14,7 @@ from torch.autograd import gradcheck
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.spec import override
+from edgewise.model.decoder import Decoder
 from edgewise.rl.losses import clip_cov, drawn_between, highest, kl_cov, ppo_clip, token_covariance
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes.registry import named_recipe
@@ -23,6 +24,7 @@ from edgewise.training.optimizer import Optimizer
 from edgewise.training.run_folder import RunFolder
 
 from .bandit import (
+    SHAPE,
     TOKENIZER,
     WORLD,
     advantages_for,
@@ -179,6 +181,14 @@ def test_how_a_minibatch_is_cut_into_micro_batches_does_not_matter(rollouts: Rol
     plain = changed(loss={"function": {"kind": "ppo_clip", "low": 1.0, "high": 1.0}})
     # A KL to the old policy has no gradient in a single update.
     assert close(gradient_of(decoder(), batch, plain), whole) == (name == "kl_cov")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_torch_and_the_compiled_kernels_choose_and_learn_alike(rollouts: Rollouts, name: str) -> None:
+    recipe = changed(loss={"function": LOSSES[name]})
+    batch = one_batch(rollouts, advantages_for(rollouts), recipe)
+    by_torch, by_kernels = (Decoder(SHAPE, len(TOKENIZER), backend=backend) for backend in ("torch", "native"))
+    assert close(gradient_of(by_torch, batch, recipe), gradient_of(by_kernels, batch, recipe))
 
 
 def test_in_later_updates_the_penalty_pulls_back(rollouts: Rollouts) -> None:
