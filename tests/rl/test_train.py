@@ -231,6 +231,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "pool": {"sampling": {"curriculum": {"kind": "pool", "size": 7, "retire_at": 0.5}}},
     "greedy baseline": {"advantage": "remax"},
     "bootstrap": {"advantage": {"kind": "pass_at_k_bootstrap", "k": 2}},
+    "hints": {"sampling": {"hints": {"kind": "gold_prefix", "fraction": 0.5}}},
     "random reward": {"reward": {"function": "random"}},
     "teacher": {
         "sampling": {"behavior": "teacher"},

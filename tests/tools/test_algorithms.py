@@ -20,6 +20,7 @@ from edgewise.rl.advantages.pkpo import Pkpo, PkpoBaseline
 from edgewise.rl.advantages.reward_to_go import token_rewards
 from edgewise.rl.curriculum import Curriculum
 from edgewise.rl.description import Description
+from edgewise.rl.hints import Hints
 from edgewise.rl.importance import Correction
 from edgewise.rl.kl import KlSpec
 from edgewise.rl.losses.base import LOSSES as LOSS_SPECS
@@ -119,6 +120,12 @@ def test_every_choice_of_a_recipe_is_named(field: str) -> None:
     assert len(kinds) >= 4
     for kind in kinds:
         assert named(field, kind.model_fields["kind"].default), f"{field}={kind.model_fields['kind'].default}"
+
+
+def test_what_hints_reveal_is_named() -> None:
+    none, *kinds = [kind.model_fields["kind"].default for kind in get_args(get_args(Hints)[0])]
+    assert none == "none" and kinds
+    assert all(named("sampling.hints", kind) for kind in kinds)
 
 
 @pytest.mark.parametrize(

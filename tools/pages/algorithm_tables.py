@@ -245,6 +245,14 @@ RECIPE_TABLES = (
                 "DAPO's dynamic sampling",
                 "bounded; after that the step uses the groups that there are",
             ),
+            (
+                '`sampling.hints={"kind":"gold_prefix","fraction":{"first":0.5,"last":0}}`',
+                "a group that is all wrong is drawn again behind the first half of the gold solution, less from step to"
+                " step, and stands in for the first; the hint is read and not trained on",
+                "after POPE, arXiv 2601.18779, and NuRL, arXiv 2509.25666",
+                "both draws count in `samples_drawn`; rewards, curriculum and coverage are of the first; evaluation has"
+                " no hints",
+            ),
         ),
     ),
     Table(
@@ -258,6 +266,14 @@ RECIPE_TABLES = (
                 "`advantage=indicator_all sampling.samples=1 sampling.behavior=gold`",
                 "likelihood of the world's own solutions",
                 "that any training on these problems would do; an upper bound where RL has no signal",
+            ),
+            (
+                "Fine-tuning on what hints reveal",
+                '`advantage=indicator_all sampling.samples=1 sampling.behavior={"kind":"gold","fraction":0.5}`',
+                "likelihood of the first half of the world's solutions and of nothing else, as hints of that fraction"
+                " reveal it; `sampling.filters.zero_success_gate=16` leaves the problems that the start model does not"
+                " solve",
+                "that reading the hints made the gain, not RL behind them",
             ),
             (
                 "Rejection fine-tuning",

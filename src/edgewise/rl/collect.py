@@ -18,7 +18,7 @@ from edgewise.rl.filters import Filters, has_variance
 from edgewise.rl.rewards.base import RewardFunction
 from edgewise.rl.rollout_worker import RolloutWorker
 from edgewise.rollouts.rollouts import Rollouts
-from edgewise.tasks.base import Score, World
+from edgewise.tasks.base import Problem, Score, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,13 @@ class ScoredRollouts:
         """The groups of some of the problems, by number."""
         chosen = list(problems)
         return ScoredRollouts(self.rollouts.select(chosen), self.outcome_PG[chosen], self.reward_PG[chosen])
+
+    def replaced(self, problems: Sequence[int], others: ScoredRollouts) -> ScoredRollouts:
+        """These groups with `others` in place of those of some of the problems, by number."""
+        place = list(range(len(self.rollouts.problems)))
+        for number, p in enumerate(problems):
+            place[p] = len(place) + number
+        return ScoredRollouts.concatenate([self, others]).select(place)
 
     @classmethod
     def concatenate(cls, parts: Sequence[ScoredRollouts]) -> ScoredRollouts:
@@ -63,13 +70,15 @@ class Collector:
     samples: int
     distributed: Distributed = SINGLE_PROCESS
 
-    def collect(self, seed: int) -> tuple[ScoredRollouts | None, dict[str, float]]:
+    def collect(self, seed: int, revealed: float = 0.0) -> tuple[ScoredRollouts | None, dict[str, float]]:
         """Sample groups until the batch is full or `filters.resample_up_to` further draws were made.
 
-        None where no group is left to train on. The metrics are over all groups that were sampled. `seed` is of this
-        step alone.
+        Where `revealed` > 0 a group that is all wrong is drawn again behind this fraction of the gold solution, and the
+        second group is what filters see and what is trained on; the draws of both count. None where no group is left
+        to train on. The metrics are over all groups that were sampled, without hints. `seed` is of this step alone.
         """
         sampled: list[ScoredRollouts] = []
+        hinted: list[ScoredRollouts] = []
         kept: list[ScoredRollouts] = []
         size = 0
         for turn in range(1 + self.filters.resample_up_to):
@@ -79,7 +88,13 @@ class Collector:
             groups = self.score(self.worker.by_behavior(problems, self.samples, seed + turn), seed)
             sampled.append(groups)
             self.curriculum.learn(problems, groups.outcome_PG)
-            self.coverage.see(problems, groups.outcome_PG, groups.outcome_PG.numel())
+            solved_PG, draws = groups.outcome_PG, groups.outcome_PG.numel()
+            wrong = (~solved_PG.any(1)).nonzero().squeeze(1).tolist()
+            if revealed and wrong:
+                hinted.append(self._after_hints([problems[p] for p in wrong], revealed, key("hints", seed, turn), seed))
+                draws += hinted[-1].outcome_PG.numel()
+                groups = groups.replaced(wrong, hinted[-1])
+            self.coverage.see(problems, solved_PG, draws)
             # Groups beyond a full batch are dropped, in the order of their problems.
             chosen = self._passing(groups, key("gate", seed, turn), seed)[: self.prompts - size]
             size += len(chosen)
@@ -88,10 +103,17 @@ class Collector:
             if size == self.prompts:
                 break
         metrics = rollout_metrics(sampled)
+        if revealed:
+            metrics |= _hint_metrics(hinted, sampled, revealed)
+            metrics["samples_drawn"] += metrics["hinted_samples"]
         if not kept:
             return None, metrics
         metrics["draws_per_prompt"] = metrics["samples_drawn"] / size
         return ScoredRollouts.concatenate(kept), metrics
+
+    def _after_hints(self, problems: Sequence[Problem], revealed: float, draw_seed: int, seed: int) -> ScoredRollouts:
+        """Groups of these problems, behind a fraction of the gold solution."""
+        return self.score(self.worker.after_hints(problems, revealed, self.samples, draw_seed), seed)
 
     def score(self, rollouts: Rollouts, seed: int) -> ScoredRollouts:
         """The rollouts with their outcomes and rewards; each rank scores its share of the groups."""
@@ -147,6 +169,23 @@ def rollout_metrics(sampled: Sequence[ScoredRollouts]) -> dict[str, float]:
         "length": sum(groups.rollouts.sampled_tokens for groups in sampled) / count,
     }
     return metrics | _groups_without_variance([problem.level for problem in problems], outcome_PG)
+
+
+def _hint_metrics(
+    hinted: Sequence[ScoredRollouts], sampled: Sequence[ScoredRollouts], revealed: float
+) -> dict[str, float]:
+    """What was revealed and what came of it: the fraction, the share of groups, and of the samples behind hints their
+    number, mean reward and the share that is solved."""
+    groups = sum(len(group.rollouts.problems) for group in sampled)
+    metrics = {
+        "hint_fraction": revealed,
+        "hinted": sum(len(group.rollouts.problems) for group in hinted) / max(groups, 1),
+        "hinted_samples": float(sum(group.outcome_PG.numel() for group in hinted)),
+    }
+    if hinted:
+        metrics["hinted_reward"] = float(average(torch.cat([group.reward_PG for group in hinted]).flatten()))
+        metrics["hinted_solved"] = float(torch.cat([group.outcome_PG for group in hinted]).float().mean())
+    return metrics
 
 
 def _groups_without_variance(level_P: Sequence[int], outcome_PG: Tensor) -> dict[str, float]:

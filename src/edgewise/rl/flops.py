@@ -36,8 +36,8 @@ def expected_step(
     """Tokens sampled in a step, FLOPs of sampling them and FLOPs of the updates, before anything was sampled.
 
     `prompt_tokens` and `completion_tokens` are the means of one prompt and of one completion. Every step is counted as
-    if its first draw filled the batch and every group had a signal: drawing again (`filters.resample_up_to`) takes
-    more, and groups that nothing is learned from take no update.
+    if its first draw filled the batch and every group had a signal: drawing again (`filters.resample_up_to`, `hints`)
+    takes more, and groups that nothing is learned from take no update.
     """
     sampling, epochs, loss = recipe.sampling, recipe.optimizer.epochs, recipe.loss
     drawn = sampling.samples * recipe.samples_rollouts + sampling.filters.zero_success_gate

@@ -108,7 +108,8 @@ def _group(scored: ScoredRollouts, batch: TokenBatch, step: int, p: int) -> Kept
             reason=verdict.reason[:MOST_CHARACTERS],
         )
         samples.append(sample)
-    prompt = problem.prompt[:MOST_CHARACTERS]
+    # What the samples go on after, where a part of the gold solution was revealed.
+    prompt = f"{problem.prompt} {rollouts.revealed(p)}".strip()[:MOST_CHARACTERS]
     return KeptGroup(step, problem.id, problem.level, prompt, rollouts.samples, tuple(samples))
 
 

@@ -23,6 +23,7 @@ from edgewise.rl.advantages.base import AnyAdvantage
 from edgewise.rl.advantages.grpo import Grpo
 from edgewise.rl.curriculum import Curriculum, FreshProblems
 from edgewise.rl.filters import Filters
+from edgewise.rl.hints import Hints, NoHints
 from edgewise.rl.importance import Correction, NoCorrection
 from edgewise.rl.kl import KlSpec
 from edgewise.rl.losses.base import AnyPolicyLoss
@@ -39,7 +40,8 @@ class SamplingSpec(Spec):
     """What each step samples: `samples` completions of `prompts` problems at `temperature`.
 
     `behavior` is who writes the completions. `curriculum` chooses the problems, `filters` the groups that are trained
-    on. Log-probabilities are those of the tempered policy throughout.
+    on, `hints` what is revealed of the gold solution where all samples of a group are wrong. Log-probabilities are
+    those of the tempered policy throughout.
     """
 
     prompts: int = Field(16, ge=1)
@@ -49,11 +51,16 @@ class SamplingSpec(Spec):
     behavior: Behavior = PolicyWrites()
     curriculum: Curriculum = FreshProblems()
     filters: Filters = Filters()
+    hints: Annotated[Hints, ADDED_LATER] = NoHints()
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Self:
         if self.behavior.kind == "gold" and self.samples > 1:
             raise ValueError(f"samples must be 1 where behavior is gold: a problem has one solution; is {self.samples}")
+        if self.hints.kind != "none" and self.behavior.kind != "policy":
+            raise ValueError(
+                f"behavior must be policy where hints are given: it goes on after them; is {self.behavior.kind}"
+            )
         if self.filters.drop_zero_variance and self.samples < 2:
             raise ValueError("samples must be at least 2 where filters.drop_zero_variance drops groups of one outcome")
         return self
@@ -148,6 +155,11 @@ class Recipe(Spec):
             raise ValueError(
                 f"advantage: {self.advantage.kind} needs rewards of 0 or 1; use a binary reward.function,"
                 " reward.length none, and no loss.kl in the reward"
+            )
+        if self.advantage.needs_greedy and self.sampling.hints.kind != "none":
+            raise ValueError(
+                f"advantage: {self.advantage.kind} draws its baseline without sampling.hints, which makes it none;"
+                " use another advantage, or sampling.hints=none"
             )
         return self
 

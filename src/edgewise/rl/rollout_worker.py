@@ -10,14 +10,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from edgewise.core.spec import Spec, by_name
+from edgewise.core.spec import ADDED_LATER, Spec, by_name
 from edgewise.model.decoder import Decoder
 from edgewise.model.fixed_order import total
 from edgewise.model.flops import sampling_flops
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.batch import MicroBatch, Minibatch, all_cells, every_token, logits_of, logp_of
+from edgewise.rl.hints import gold_prefix
 from edgewise.rl.models import Models, StalePolicy
-from edgewise.rollouts.collect import gold_rollouts, roll_out
+from edgewise.rollouts.collect import gold_ids, gold_rollouts, roll_out, roll_out_after
 from edgewise.rollouts.rollouts import Rollouts
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
@@ -50,9 +51,18 @@ class TeacherWrites(Spec):
 
 
 class GoldSolutions(Spec):
-    """The world writes its gold solution (supervised fine-tuning)."""
+    """The world writes its gold solution (supervised fine-tuning).
+
+    `fraction` below 1 leaves its first tokens, as `hints.gold_prefix`: the control of hints that reveal as much.
+    """
 
     kind: Literal["gold"] = "gold"
+    fraction: Annotated[float, ADDED_LATER] = Field(1.0, gt=0, le=1)
+
+    @property
+    def cut(self) -> Callable[[list[int]], list[int]] | None:
+        """What leaves the first tokens of a solution; None where all are left."""
+        return None if self.fraction == 1 else lambda ids: gold_prefix(ids, self.fraction)
 
 
 Behavior = Annotated[
@@ -96,8 +106,10 @@ class RolloutWorker:
         behavior = self._behavior
         match behavior.kind:
             case "gold":
+                tokenizer, world, most = self._tokenizer, self._world, self._max_new_tokens
                 return self._of_all_ranks(
-                    problems, lambda some: gold_rollouts(self._tokenizer, self._world, some, self._max_new_tokens)
+                    range(len(problems)),
+                    lambda share: gold_rollouts(tokenizer, world, [problems[p] for p in share], most, behavior.cut),
                 )
             case "start":
                 return self.by_start(problems, samples, seed)
@@ -107,6 +119,14 @@ class RolloutWorker:
             case "policy":
                 decoder, noise = self.stale_policy.decoder, behavior.logit_noise
                 return self._generate(decoder, problems, samples, seed, self._temperature, noise)
+
+    def after_hints(self, problems: Sequence[Problem], fraction: float, samples: int, seed: int) -> Rollouts:
+        """Completions by the behavior policy, after the first `fraction` of each problem's gold solution."""
+        assert self._behavior.kind == "policy", "a recipe refuses hints for others"
+        gold = gold_ids(self._tokenizer, self._world, problems, self._max_new_tokens)
+        revealed = [gold_prefix(ids, fraction) for ids in gold]
+        decoder, noise = self.stale_policy.decoder, self._behavior.logit_noise
+        return self._generate(decoder, problems, samples, seed, self._temperature, noise, revealed)
 
     def by_start(self, problems: Sequence[Problem], samples: int, seed: int) -> Rollouts:
         """Completions of the start model."""
@@ -139,12 +159,20 @@ class RolloutWorker:
         seed: int,
         temperature: float,
         logit_noise: float = 0.0,
+        revealed: Sequence[Sequence[int]] | None = None,
     ) -> Rollouts:
         params = SamplingParams(max_new_tokens=self._max_new_tokens, temperature=temperature, precision=self._precision)
         engine = Engine(decoder, self._tokenizer.eos, logit_noise=logit_noise, cores=self._execution.cores)
-        rollouts = self._of_all_ranks(
-            problems, lambda some: roll_out(engine, self._tokenizer, self._world, some, samples, params, seed)
-        )
+        tokenizer, world = self._tokenizer, self._world
+
+        def rolled_out(numbers: Sequence[int]) -> Rollouts:
+            some = [problems[p] for p in numbers]
+            if revealed is None:
+                return roll_out(engine, tokenizer, world, some, samples, params, seed)
+            before = [revealed[p] for p in numbers]
+            return roll_out_after(engine, tokenizer, world, some, before, samples, params, seed)
+
+        rollouts = self._of_all_ranks(range(len(problems)), rolled_out)
         prompt_tokens = sum(map(len, rollouts.prompts))
         self.tokens += rollouts.sampled_tokens
         self.prompt_tokens += prompt_tokens
@@ -158,7 +186,7 @@ class RolloutWorker:
         )
         return rollouts
 
-    def _of_all_ranks(self, problems: Sequence[Problem], make: Callable[[Sequence[Problem]], Rollouts]) -> Rollouts:
-        """The verified rollouts of all problems, of which each rank makes its share."""
-        share = self._execution.distributed.shard(problems)
+    def _of_all_ranks(self, numbers: Sequence[int], make: Callable[[Sequence[int]], Rollouts]) -> Rollouts:
+        """The verified rollouts of all problems, by number, of which each rank makes its share."""
+        share = self._execution.distributed.shard(numbers)
         return Rollouts.concatenate(self._execution.distributed.all_gather([make(share)] if share else []))

@@ -23,7 +23,7 @@ from edgewise.rl.reference_reset import NeverReset, ResetOnPlateau, validation_p
 from edgewise.rl.rollout_worker import RolloutWorker
 from edgewise.rl.token_advantages import TokenAdvantages, minibatches_of
 from edgewise.rl.update import PolicyUpdate
-from edgewise.rollouts.collect import gold_rollouts
+from edgewise.rollouts.collect import gold_ids, gold_rollouts
 from edgewise.sampling.engine import check_fits
 from edgewise.tasks.base import Split, World
 from edgewise.training.execution import CPU, Execution
@@ -42,7 +42,8 @@ def check_first_step(
     """InputError where the first step cannot be made, as far as that shows without a model.
 
     The split has no problem of some level, the world cannot give the reward, or has too few problems or levels for the
-    curriculum; or the prompts with the token limit, or the gold solutions, exceed the positions of the model.
+    curriculum; or the prompts with the token limit, or the gold solutions, exceed the positions of the model; or gold
+    solutions that are revealed exceed the token limit.
     """
     check_problems(world, split, seed)
     recipe.reward.function.check(world, split)
@@ -51,8 +52,10 @@ def check_first_step(
     prompts = [tokenizer.prompt(problem.prompt) for problem in problems]
     limits = [sampling.max_new_tokens] * len(prompts)
     if sampling.behavior.kind == "gold":
-        gold = gold_rollouts(tokenizer, world, problems, sampling.max_new_tokens)
+        gold = gold_rollouts(tokenizer, world, problems, sampling.max_new_tokens, sampling.behavior.cut)
         limits = gold.completions.length_PG[:, 0].tolist()
+    if sampling.hints.kind != "none":
+        gold_ids(tokenizer, world, problems, sampling.max_new_tokens)
     check_fits(prompts, limits, sampling.samples, max_positions)
 
 
@@ -154,8 +157,8 @@ def train(
             training_flops = 0.0
 
             # Collect.
-            scored, metrics = collector.collect(step_seed)
-            check_finite(metrics, ("reward",), reward_remedy)
+            scored, metrics = collector.collect(step_seed, sampling.hints.fraction_at(step, recipe.steps))
+            check_finite(metrics, ("reward", "hinted_reward"), reward_remedy)
             worker.stale_policy.advance()
             metrics |= collector.coverage.metrics() | collector.curriculum.metrics()
             metrics |= {"effective_batch": 0.0, "grad_norm": 0.0}

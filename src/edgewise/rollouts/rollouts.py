@@ -17,7 +17,9 @@ class Rollouts:
     """G verified completions of each of P problems; `text_PG` is a view of the token ids.
 
     `start_logp_PG` is the log-probability of each whole completion under the model that a run of RL began with, there
-    where a reward asks for it.
+    where a reward asks for it. `revealed_P` is what of the gold solution was put before the completions of a problem,
+    and stands at the end of its prompt; "" where nothing was, None where it was of no problem. Verdicts are on it and
+    the completion together.
     """
 
     problems: Sequence[Problem]
@@ -26,6 +28,15 @@ class Rollouts:
     text_PG: list[list[str]]
     verdict_PG: list[list[Verdict]]
     start_logp_PG: NDArray[np.float32] | None = None
+    revealed_P: Sequence[str] | None = None
+
+    def revealed(self, problem: int) -> str:
+        """What of a problem's gold solution was put before its completions, "" where nothing was."""
+        return "" if self.revealed_P is None else self.revealed_P[problem]
+
+    def solution_text(self, problem: int, sample: int) -> str:
+        """The text that was verified: a completion, behind what was revealed of the gold solution."""
+        return f"{self.revealed(problem)} {self.text_PG[problem][sample]}".strip()
 
     @property
     def samples(self) -> int:
@@ -59,6 +70,7 @@ class Rollouts:
             [self.text_PG[p] for p in chosen],
             [self.verdict_PG[p] for p in chosen],
             None if self.start_logp_PG is None else self.start_logp_PG[chosen],
+            None if self.revealed_P is None else [self.revealed_P[p] for p in chosen],
         )
 
     @classmethod
@@ -85,4 +97,7 @@ class Rollouts:
             [texts for part in parts for texts in part.text_PG],
             [verdicts for part in parts for verdicts in part.verdict_PG],
             np.concatenate(start_logps) if len(start_logps) == len(parts) else None,
+            None
+            if all(part.revealed_P is None for part in parts)
+            else [part.revealed(p) for part in parts for p in range(len(part.problems))],
         )

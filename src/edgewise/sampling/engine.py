@@ -42,13 +42,20 @@ class Engine:
             raise InputError(f"logit_noise: must be a finite number >= 0, is {self.logit_noise}")
 
     def sample(
-        self, prompts: Sequence[Sequence[int]], keys_P: Sequence[int], samples: int, params: SamplingParams
+        self,
+        prompts: Sequence[Sequence[int]],
+        keys_P: Sequence[int],
+        samples: int,
+        params: SamplingParams,
+        max_new_tokens_P: Sequence[int] | None = None,
     ) -> Completions:
         """`samples` completions of each prompt; see `edgewise.sampling.completions.Sampler`.
 
-        InputError where prompt and limit exceed the positions, and where the model's logits are not numbers.
+        `max_new_tokens_P` gives each prompt a limit of its own, 1 ... `params.max_new_tokens`. InputError where prompt
+        and limit exceed the positions, and where the model's logits are not numbers.
         """
-        sampled = self.sample_within(prompts, keys_P, [params.max_new_tokens] * len(prompts), samples, params)
+        limits = [params.max_new_tokens] * len(prompts) if max_new_tokens_P is None else max_new_tokens_P
+        sampled = self.sample_within(prompts, keys_P, limits, samples, params)
         length_PG = (sampled.tokens_PGT >= 0).sum(-1, dtype=np.int32)
         last_PG = np.take_along_axis(sampled.tokens_PGT, length_PG[..., None] - 1, axis=-1)[..., 0]
         longest = int(length_PG.max())

@@ -55,7 +55,7 @@ def charged_sizes(midtrain: Stage, rl: Stage, rollout_tokens: int = CHARGED_TOKE
 def charged_tokens(stage: Stage, training_tokens: float, rollout_tokens: int = CHARGED_TOKENS) -> float:
     """What a stage of training is charged: its rollouts, whose number its spec says, or else `training_tokens`.
 
-    Rollouts that fill a batch up again (`filters.resample_up_to`) are not charged.
+    Rollouts that fill a batch up again (`filters.resample_up_to`), or are drawn again behind `hints`, are not charged.
     """
     recipe = recipe_of(stage)
     if recipe is None or not recipe.samples_rollouts:

@@ -88,7 +88,7 @@ def possible_flops(stage: Stage) -> tuple[float, float]:
     sampling = stage.recipe.sampling
     prompt, _ = _mean_lengths_of(stage, known[1])
     longest = _by_recipe(*known, stage, prompt, sampling.max_new_tokens)
-    draws = 1 + sampling.filters.resample_up_to
+    draws = (1 + sampling.filters.resample_up_to) * (1 if sampling.hints.kind == "none" else 2)
     return work.flops / 2, draws * longest.sampling_flops + longest.training_flops
 
 

@@ -19,6 +19,7 @@ SFT = published(
     | _LIKELIHOOD
     | {
         "sampling.behavior": ("gold", "the world writes its gold solution"),
+        "sampling.behavior.fraction": (1.0, "the whole solution"),
         "sampling.prompts": (2048, "as many samples to a step as RL has: 256 problems x 8"),
         "sampling.samples": (1, "a problem has one gold solution"),
         "advantage": ("indicator_all", "every solution counts the same"),

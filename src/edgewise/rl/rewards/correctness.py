@@ -108,12 +108,12 @@ class OfWorld(RewardFunction):
         finished_PG = rollouts.completions.finished_PG.tolist()
         reward_PG = reward_table(
             [
-                reward(problem, text, verdict, **self.numbers) if finished else 0.0
-                for text, verdict, finished in zip(*samples, strict=True)
+                reward(problem, rollouts.solution_text(p, g), rollouts.verdict_PG[p][g], **self.numbers)
+                if finished
+                else 0.0
+                for g, finished in enumerate(finished_PG[p])
             ]
-            for problem, *samples in zip(
-                rollouts.problems, rollouts.text_PG, rollouts.verdict_PG, finished_PG, strict=True
-            )
+            for p, problem in enumerate(rollouts.problems)
         )
         return by_verdict(rollouts, outcome if self.outcome == "answer" else process).bool(), reward_PG
 
