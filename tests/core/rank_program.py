@@ -66,6 +66,7 @@ RECIPES: dict[str, dict[str, object]] = {
     },
     "drawn tokens": {"loss": {"function": {"kind": "clip_cov", "share": 0.3, "least": -1e9, "most": 1e9}}},
     "own likelihood": {"reward": {"function": "own_likelihood"}},
+    "hints": {"sampling": {"hints": {"kind": "gold_prefix", "fraction": 0.5}}},
     "noisy": {"reward": {"function": {"kind": "noisy", "false_positive": 0.4, "false_negative": 0.4}}},
 }
 
