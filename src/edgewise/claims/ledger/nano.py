@@ -64,9 +64,8 @@ class NanoSetting:
 
     def training(self, updates: int) -> NextTokenSpec:
         """Next-token training, of a base as of mid-training."""
-        return NextTokenSpec(
-            steps=max(1, updates // 60) if self.toy else updates, documents=12, randomized_positions=96
-        )
+        steps, documents = (max(1, updates // 60), 2) if self.toy else (updates, 12)
+        return NextTokenSpec(steps=steps, documents=documents, randomized_positions=96)
 
     def base(self, *, updates: int = 1500, rare_share: float = 0.02) -> ModelOfSeed:
         """The base. With 1,000 updates it leaves room in distribution (about 91% at op 3)."""
