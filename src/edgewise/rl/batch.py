@@ -7,7 +7,7 @@ MicroBatch   a part of a minibatch's gradient: packed tokens, N of them with los
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgewise.core.distributed import Distributed
 from edgewise.model.decoder import Decoder
 from edgewise.model.fixed_order import take_rows, token_logp
 from edgewise.model.flops import forward_flops
@@ -260,10 +261,17 @@ def every_token(score: Callable[[MicroBatch], Tensor], rollouts: Rollouts, execu
     cells = all_cells(rollouts)
     shape = rollouts.completions.tokens_PGT.shape
     micro_batches = Minibatch.of(rollouts, cells, torch.ones(shape[:2])).micro_batches(execution)
-    scores_DT = torch.zeros(len(cells), shape[2])
     scored = execution.map_in_order(score, micro_batches)
-    for micro_batch, scores_N in zip(micro_batches, scored, strict=True):
+    return token_table(micro_batches, scored, (len(cells), shape[2]), execution.distributed).view(shape)
+
+
+def token_table(
+    micro_batches: Sequence[MicroBatch], scores: Iterable[Tensor], shape: tuple[int, ...], distributed: Distributed
+) -> Tensor:
+    """Scores [N] of the tokens of each micro-batch as one table [D, T] of all ranks, on the CPU; 0 for other places."""
+    scores_DT = torch.zeros(shape)
+    for micro_batch, scores_N in zip(micro_batches, scores, strict=True):
         scores_DT[micro_batch.sample_index_N.cpu(), micro_batch.token_index_N.cpu()] = scores_N.float().cpu()
     # The scores of other ranks are 0 here.
-    execution.distributed.all_reduce_([scores_DT])
-    return scores_DT.view(shape)
+    distributed.all_reduce_([scores_DT])
+    return scores_DT

@@ -18,7 +18,7 @@ from edgewise.rl.filters import Filters, has_variance
 from edgewise.rl.rewards.base import RewardFunction
 from edgewise.rl.rollout_worker import RolloutWorker
 from edgewise.rollouts.rollouts import Rollouts
-from edgewise.tasks.base import Problem, Score, World
+from edgewise.tasks.base import Score, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,9 @@ class Collector:
             solved_PG, draws = groups.outcome_PG, groups.outcome_PG.numel()
             wrong = (~solved_PG.any(1)).nonzero().squeeze(1).tolist()
             if revealed and wrong:
-                hinted.append(self._after_hints([problems[p] for p in wrong], revealed, key("hints", seed, turn), seed))
+                draws_seed = key("hints", seed, turn)
+                again = self.worker.after_hints([problems[p] for p in wrong], revealed, self.samples, draws_seed)
+                hinted.append(self.score(again, seed))
                 draws += hinted[-1].outcome_PG.numel()
                 groups = groups.replaced(wrong, hinted[-1])
             self.coverage.see(problems, solved_PG, draws)
@@ -110,10 +112,6 @@ class Collector:
             return None, metrics
         metrics["draws_per_prompt"] = metrics["samples_drawn"] / size
         return ScoredRollouts.concatenate(kept), metrics
-
-    def _after_hints(self, problems: Sequence[Problem], revealed: float, draw_seed: int, seed: int) -> ScoredRollouts:
-        """Groups of these problems, behind a fraction of the gold solution."""
-        return self.score(self.worker.after_hints(problems, revealed, self.samples, draw_seed), seed)
 
     def score(self, rollouts: Rollouts, seed: int) -> ScoredRollouts:
         """The rollouts with their outcomes and rewards; each rank scores its share of the groups."""

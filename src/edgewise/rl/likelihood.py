@@ -21,7 +21,7 @@ from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.flops import forward_flops
 from edgewise.model.problem_ids import answer_ids, prompt_ids
 from edgewise.model.tokenizer import Tokenizer
-from edgewise.rl.batch import MicroBatch, Minibatch, PromptGroup, logits_of, logp_of
+from edgewise.rl.batch import MicroBatch, Minibatch, PromptGroup, logits_of, logp_of, token_table
 from edgewise.tasks.base import Problem, World, listed_answers
 from edgewise.training.execution import CPU, Execution
 
@@ -127,11 +127,8 @@ def completion_logp(
         return logp_of(logits_of(model, micro_batch, 1.0), micro_batch)
 
     micro_batches = Minibatch(groups, torch.ones(d), None).micro_batches(execution)
-    logp_DT = torch.zeros(len(flat), max(map(len, flat), default=0))
-    for micro_batch, logp_N in zip(micro_batches, execution.map_in_order(score, micro_batches), strict=True):
-        logp_DT[micro_batch.sample_index_N.cpu(), micro_batch.token_index_N.cpu()] = logp_N.float().cpu()
-    # Those of other ranks are 0 here.
-    execution.distributed.all_reduce_([logp_DT])
+    shape = len(flat), max(map(len, flat), default=0)
+    logp_DT = token_table(micro_batches, execution.map_in_order(score, micro_batches), shape, execution.distributed)
     rows: list[list[float]] = logp_DT.tolist()
     return [row[: len(ids)] for row, ids in zip(rows, flat, strict=True)]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from edgewise.core.keyed import key
 from edgewise.model.decoder import Decoder
 from edgewise.model.fixed_order import exponential, total
-from edgewise.rl.batch import MicroBatch, Minibatch, logits_of, logp_of
+from edgewise.rl.batch import MicroBatch, Minibatch, logits_of, logp_of, token_table
 from edgewise.rl.kl import entropy
 from edgewise.rl.losses.base import LossInputs
 from edgewise.rl.recipe import LossSpec
@@ -99,14 +99,10 @@ class PolicyUpdate:
         """The tokens that the loss chooses among all of the minibatch, those of other ranks included; bool [N] each."""
         assert minibatch.tables_DT is not None, "a batch that is trained on has advantages"
         advantage_DT = minibatch.tables_DT.advantage
-        logp_DT, is_own_DT = torch.zeros(advantage_DT.shape), torch.zeros(advantage_DT.shape)
-        for micro_batch, logp_N in zip(micro_batches, logps, strict=True):
-            assert logp_N is not None
-            places = micro_batch.sample_index_N.cpu(), micro_batch.token_index_N.cpu()
-            logp_DT[places], is_own_DT[places] = logp_N.cpu(), 1.0
-        # What other ranks have is 0 here. Each token is of one rank.
-        self.execution.distributed.all_reduce_([logp_DT, is_own_DT])
-        written_DT = is_own_DT > 0
+        known = [logp_N for logp_N in logps if logp_N is not None]
+        shape, distributed = advantage_DT.shape, self.execution.distributed
+        logp_DT = token_table(micro_batches, known, shape, distributed)
+        written_DT = token_table(micro_batches, map(torch.ones_like, known), shape, distributed) > 0
         chosen_DT = torch.zeros(advantage_DT.shape, dtype=torch.bool)
         chosen_DT[written_DT] = self.loss.function.choose(logp_DT[written_DT], advantage_DT[written_DT], seed)
         chosen_DT = chosen_DT.to(self.execution.device)

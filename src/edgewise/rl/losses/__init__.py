@@ -8,9 +8,8 @@ policy being trained, `old_logp_N` the one under the policy that the ratio
 is taken against, `advantage_N` the token's advantage. A loss returns `(loss_N, metrics)`: metrics are [N] tensors that
 the trainer averages as it averages the loss and logs by name, such as `clip_fraction`, 1 where a clip acts. The
 gradient flows through `logp_N` (or `logits_NV`) alone, everything else is a constant, so that one tensor may serve as
-both policies. At r = 1 every loss but `natural_gradient` has the gradient of `reinforce`, `clip_cov`
-on the tokens that it leaves in. Log-probabilities and logits
-must be finite. A tensor of another shape than the rest raises an InputError.
+both policies. At r = 1 every loss but `natural_gradient` has the gradient of `reinforce`, `clip_cov` on the tokens that
+it leaves in. Log-probabilities and logits must be finite. A tensor of another shape than the rest raises an InputError.
 
     clipped             reinforce, ppo_clip (DAPO's with high > low), dual_clip, cispo
     gspo                the ratio of whole samples
