@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from edgewise.claims.ledger.claim import Claim, ClaimStudies
-from edgewise.claims.ledger.quantities import ClaimOutcomes
+from edgewise.claims.ledger.quantities import ClaimOutcomes, TrainingOfArm
 from edgewise.claims.ledger.results import ClaimVerdict
 from edgewise.claims.ledger.rule import claim_verdict
 from edgewise.outcomes.outcomes import Outcomes
@@ -42,10 +42,16 @@ def claim_outcomes(n: int, arms: Mapping[str, Sequence[Sequence[int]]]) -> Claim
     return ClaimOutcomes(tuple(seeds), {"": by_arm})
 
 
-def planted_verdict(claim: Claim, rate_of: Callable[[str, str, str], float], seeds: int = 5) -> ClaimVerdict:
+def planted_verdict(
+    claim: Claim,
+    rate_of: Callable[[str, str, str], float | tuple[float, float]],
+    seeds: int = 5,
+    training: TrainingOfArm | None = None,
+) -> ClaimVerdict:
     """The verdict on a claim at nano scale where (study, arm, region) has this success rate on 96 problems.
 
-    Rates scatter by a tenth of themselves over problems, which are the same for all arms, and samples are drawn.
+    A pair of rates is of right ways, and of right answers among the other samples. Rates of ways scatter by a tenth of
+    themselves over problems, the same for all arms, and samples are drawn. `training` are the metrics of arms.
     """
     by_study: dict[str, dict[str, list[Outcomes]]] = {}
     for name, study in _nano_studies(claim.studies, tuple(range(seeds))).items():
@@ -54,7 +60,7 @@ def planted_verdict(claim: Claim, rate_of: Callable[[str, str, str], float], see
             arm: [_planted(claim.name, rate_of, name, arm, study.regions, samples, seed) for seed in range(seeds)]
             for arm in ("base", *study.arms)
         }
-    return claim_verdict(claim, ClaimOutcomes(tuple(range(seeds)), by_study))
+    return claim_verdict(claim, ClaimOutcomes(tuple(range(seeds)), by_study, training))
 
 
 @cache
@@ -64,17 +70,20 @@ def _nano_studies(studies: ClaimStudies, seeds: tuple[int, ...]) -> Mapping[str,
 
 def _planted(
     claim: str,
-    rate_of: Callable[[str, str, str], float],
+    rate_of: Callable[[str, str, str], float | tuple[float, float]],
     study: str,
     arm: str,
     regions: Iterable[str],
     samples: int,
     seed: int,
 ) -> Outcomes:
-    counts, names = [], []
+    process, answer, names = [], [], []
     for region in regions:
         rng = np.random.default_rng([seed, *f"{claim} {study} {arm} {region}".encode()])
-        rate_P = np.clip(rate_of(study, arm, region) * np.linspace(0.9, 1.1, 96), 0, 1)
-        counts += rng.binomial(samples, rate_P).tolist()
+        rates = rate_of(study, arm, region)
+        rate, guessed = rates if isinstance(rates, tuple) else (rates, 0.0)
+        right_P = rng.binomial(samples, np.clip(rate * np.linspace(0.9, 1.1, 96), 0, 1))
+        process += right_P.tolist()
+        answer += (right_P + rng.binomial(samples - right_P, guessed)).tolist()
         names += [region] * 96
-    return replace(outcomes(samples, counts), set=np.array(names))
+    return replace(outcomes(samples, process, answer), set=np.array(names))

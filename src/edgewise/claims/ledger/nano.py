@@ -84,9 +84,9 @@ class NanoSetting:
         training = self.training(updates)
         return lambda seed: Midtrain(parent=parent(seed), world=world, training=training, seed=seed)
 
-    def rl_settings(self, steps: int = 60) -> tuple[str, ...]:
-        """Settings of a recipe: 16 problems x 16 samples a step, for so many steps."""
-        sizes = (max(1, steps // 10), 2, 8) if self.toy else (steps, 16, 128)
+    def rl_settings(self, steps: int = 60, prompts: int = 16) -> tuple[str, ...]:
+        """Settings of a recipe: so many steps of so many problems, with the recipe's samples of each."""
+        sizes = (max(1, steps // 10), 2, 8) if self.toy else (steps, prompts, 128)
         names = ("steps", "sampling.prompts", "sampling.max_new_tokens")
         return tuple(f"{name}={size}" for name, size in zip(names, sizes, strict=True))
 
@@ -97,11 +97,16 @@ class NanoSetting:
         *,
         recipe: Recipe = GRPO,
         steps: int = 60,
-        reward: str = "process",
+        prompts: int = 16,
+        reward: str | None = "process",
         draws: int = 0,
     ) -> ModelOfSeed:
-        """RL by a recipe, paid for a right process. Other `draws` are of other problems."""
-        recipe = override(recipe, [*self.rl_settings(steps), f"reward.function={reward}"])
+        """RL by a recipe, paid for a right process, or by another reward; None is that of the recipe.
+
+        Other `draws` are of other problems.
+        """
+        paid = () if reward is None else (f"reward.function={reward}",)
+        recipe = override(recipe, [*self.rl_settings(steps, prompts), *paid])
         return lambda seed: RL(parent=parent(seed), world=world, recipe=recipe, seed=seed + 1000 * draws)
 
     def gold(self, parent: ModelOfSeed, world: World, *, steps: int = 60) -> ModelOfSeed:
