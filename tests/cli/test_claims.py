@@ -129,7 +129,7 @@ def test_the_ledger_is_written_from_records_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], records: Path
 ) -> None:
     assert exit_status(monkeypatch, "claims", "ledger", TOY, "--records", str(records)) == 0
-    page, html = (records / "README.md").read_text(), (records / "ledger.html").read_text()
+    page, html = (records / "toy.nano.md").read_text(), (records / "ledger.html").read_text()
     record = read_record(record_file(records))
     for text in (record.digest, "made up", "the base solves nothing", "edgewise claims verify toy --scale nano"):
         assert text in page and text in html

@@ -140,7 +140,8 @@ def test_a_study_is_computed_once_by_both_and_then_reused(tmp_path: Path) -> Non
 def test_the_demonstration_on_two_ranks_speaks_once(tmp_path: Path) -> None:
     done = torchrun("edgewise", "demo", *TINY, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [done.stdout.count(text) for text in ("base: pretrain", "edge RL: evaluate", "report: ")] == [1, 1, 1]
+    said = ("base: pretrain: begun", "base: pretrain: done", "edge RL: evaluate: done", "report: ")
+    assert [done.stdout.count(text) for text in said] == [1, 1, 1, 1]
     [report] = tmp_path.glob("demo*/report.html")
     assert report.stat().st_size > 100_000
 

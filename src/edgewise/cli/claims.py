@@ -178,7 +178,7 @@ def write_ledger(
     records: Records = _RECORDS,
     as_json: AsJson = False,
 ) -> None:
-    """Build the page of the ledger from the records: README.md, ledger.html, ledger.json and figures."""
+    """Build the pages of the ledger from the records: README.md, one of each, ledger.html, ledger.json, figures."""
     from edgewise.claims.ledger.record import ledger_json, read_records
     from edgewise.claims.ledger.registry import claim_named, claim_names
     from edgewise.report.ledger.page import write_ledger_page

@@ -1,6 +1,7 @@
-"""The ledger as a Markdown page, as one HTML page that works offline, as JSON, and its figures; from records alone.
+"""The ledger as Markdown pages, as one HTML page that works offline, as JSON, and its figures; from records alone.
 
-What stands in a record may come from elsewhere, so all of its text is escaped.
+README.md opens with the answer, where the folder has one, and the figure of all claims; each record has a page of its
+own. What stands in a record may come from elsewhere, so all of its text is escaped.
 """
 
 from __future__ import annotations
@@ -11,59 +12,84 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
 from edgewise.core.words import counted
 from edgewise.report import document, formats
 from edgewise.report.ledger import words
+from edgewise.report.ledger.answer import answer_markdown
 from edgewise.report.ledger.chart import claim_svg
+from edgewise.report.ledger.overview import ledger_svg
 from edgewise.report.markdown import escaped
 
 if TYPE_CHECKING:
     from edgewise.claims.ledger.record import ClaimRecord, LedgerEntry
 
-PAGE, HTML, DATA, FIGURES = "README.md", "ledger.html", "ledger.json", "figures"
+PAGE, HTML, DATA, FIGURES, ALL_CLAIMS = "README.md", "ledger.html", "ledger.json", "figures", "claims"
 # Characters of a text of a record.
 _TEXT = 2_000
 
-_HEAD = """# The ledger
+_HOW_TO_READ = """## The claims
 
-Published claims as pre-registered studies. A claim's predictions, controls, rule and number of training seeds were
-written before it was run, and are covered by its digest; a record of another digest is stale and does not count. The
-unit is the training seed. Intervals are over new problems and new training seeds; those of predictions are corrected
-for their number (Holm). *Shown*: the interval lies in the predicted range; *contradicted*: outside; *open*: neither.
-Where a control is not shown, the claim cannot tell. Written by `edgewise claims ledger`.
+Each is a pre-registered study. Its predictions, controls, rule and number of training seeds were written before it was
+run, and are covered by its digest; a record of another digest is stale and does not count. The unit is the training
+seed. Intervals are over new problems and new training seeds; those of predictions are corrected for their number
+(Holm). *Shown*: the interval lies in the predicted range; *contradicted*: outside; *open*: neither. Where a control is
+not shown, the claim cannot tell. Written by `edgewise claims ledger`.
 """
+_DECIDED = (
+    "What decided each claim, with its interval. Of a claim that holds it is the prediction nearest to being open, of"
+    " one that does not the surest contradiction, of one that cannot tell the control or prediction that is not shown."
+)
 
 
 def write_ledger_page(entries: Sequence[LedgerEntry], content: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Write README.md, ledger.html, ledger.json and a figure for each record; InputError names what cannot be written.
+    """Write README.md, a page and a figure for each record, ledger.html and ledger.json.
 
-    `content` is what ledger.json holds.
+    `content` is what ledger.json holds. InputError names what cannot be written, and what the folder's answer says and
+    the records do not.
     """
     figures = {figure_name(entry.record): claim_svg(entry.record) for entry in entries}
+    figures[ALL_CLAIMS] = ledger_svg(entries)
+    answer = answer_markdown(folder, entries, page_name)
+    of_html = answer_markdown(folder, entries, lambda record: f"#{figure_name(record)}")
     for name, svg in figures.items():
         if svg:
             document.write(svg, folder / FIGURES / f"{name}.svg")
-    document.write(ledger_markdown(entries, figures), folder / PAGE)
-    document.write(ledger_html(entries, figures), folder / HTML)
+    document.write(ledger_markdown(entries, figures, answer), folder / PAGE)
+    for entry in entries:
+        page = record_markdown(entry, figures[figure_name(entry.record)])
+        document.write(page, folder / page_name(entry.record))
+    document.write(ledger_html(entries, figures, of_html), folder / HTML)
     document.write(json.dumps(content, indent=2, allow_nan=False) + "\n", folder / DATA)
 
 
-def ledger_markdown(entries: Sequence[LedgerEntry], figures: dict[str, str]) -> str:
-    """The page as Markdown; `figures` has the SVG of each record by its name, empty where it has none."""
-    lines = [_HEAD, "| claim | scale | seeds | answer | by answers alone |", "|---|---|---|---|---|"]
+def ledger_markdown(entries: Sequence[LedgerEntry], figures: dict[str, str], answer: str = "") -> str:
+    """The first page as Markdown: the answer, the figure of all claims, and a row for each record.
+
+    `figures` has the SVG of each record by its name, and that of all.
+    """
+    lines = ["# The ledger\n", *([answer] if answer else [])]
+    if figures.get(ALL_CLAIMS):
+        lines += [f"![{_DECIDED}]({FIGURES}/{ALL_CLAIMS}.svg)", "", _DECIDED, ""]
+    lines += [_HOW_TO_READ, "| claim | scale | seeds | answer | by answers alone |", "|---|---|---|---|---|"]
     for entry in entries:
         record = entry.record
-        cells = (record.claim, record.scale, str(len(record.seeds)), words.state_text(entry))
-        lines.append(_row(*cells, record.verdict.answer_by_answers))
+        cells = (record.scale, str(len(record.seeds)), words.state_text(entry), record.verdict.answer_by_answers)
+        lines.append(f"| [{_text(record.claim)}]({page_name(record)}) {_row(*cells)}")
     if not entries:
         lines.append("\nNo claim was run.")
-    for entry in entries:
-        lines += ["", *_claim(entry, figures[figure_name(entry.record)])]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def ledger_html(entries: Sequence[LedgerEntry], figures: dict[str, str]) -> str:
-    """The page as HTML without a script; figures stand in it as images."""
+def record_markdown(entry: LedgerEntry, svg: str) -> str:
+    """The page of a record as Markdown; `svg` is its figure, empty where it has none."""
+    return "\n".join(_claim(entry, svg)).rstrip() + "\n"
+
+
+def ledger_html(entries: Sequence[LedgerEntry], figures: dict[str, str], answer: str = "") -> str:
+    """The page as HTML without a script: the answer, which is Markdown, and every record; figures stand in it."""
     images = {
         name: "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
         for name, svg in figures.items()
@@ -75,6 +101,9 @@ def ledger_html(entries: Sequence[LedgerEntry], figures: dict[str, str]) -> str:
         scripts=(),
         entries=[(entry, entry.record, entry.record.verdict) for entry in entries],
         images=images,
+        all_claims=ALL_CLAIMS,
+        answer=Markup(MarkdownIt("commonmark", {"html": False}).render(answer)),
+        decided=_DECIDED,
         name_of=figure_name,
         words=words,
         formats=formats,
@@ -85,7 +114,8 @@ def ledger_html(entries: Sequence[LedgerEntry], figures: dict[str, str]) -> str:
 
 def _claim(entry: LedgerEntry, svg: str) -> Iterator[str]:
     record, verdict = entry.record, entry.record.verdict
-    yield f"## {_text(record.claim)}, {_text(record.scale)}: {_text(words.state_text(entry))}"
+    yield f"# {_text(record.claim)}, {_text(record.scale)}: {_text(words.state_text(entry))}"
+    yield "\nA claim of [the ledger](README.md), which says how to read it."
     yield f"\n> {_text(record.statement)}\n"
     yield f"{_text(record.work)}; {_text(record.section)}.\n"
     yield f"**{words.answer_text(entry)}.** {_text(verdict.reason)}"
@@ -155,3 +185,8 @@ def _text(text: str) -> str:
 def figure_name(record: ClaimRecord) -> str:
     """What the figure of a record is called: nothing that leaves its folder."""
     return "".join(c if c.isalnum() or c in "-." else "-" for c in f"{record.claim}.{record.scale}").lstrip(".")
+
+
+def page_name(record: ClaimRecord) -> str:
+    """What the page of a record is called."""
+    return f"{figure_name(record)}.md"

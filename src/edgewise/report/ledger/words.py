@@ -52,6 +52,21 @@ def unit_of(record: ClaimRecord, quantity: str) -> QuantityUnit:
     return next(measured.unit for measured in record.verdict.quantities if measured.name == quantity)
 
 
+def deciding_result(record: ClaimRecord) -> RangeResult:
+    """The prediction or control that decided a claim, of those in points where there are any.
+
+    Where the claim holds it is the prediction nearest to being open, where it does not the surest contradiction, and
+    where it cannot tell the first control that is not shown, else the prediction farthest from being shown.
+    """
+    verdict = record.verdict
+    wanted = {"holds": "shown", "does not hold": "contradicted", "cannot tell": "open"}[verdict.answer]
+    found = [one for one in verdict.predictions if one.outcome == wanted] or list(verdict.predictions)
+    found.sort(key=lambda one: 1.0 if one.p is None else one.p, reverse=verdict.answer != "does not hold")
+    if verdict.answer == "cannot tell":
+        found = [one for one in verdict.controls if one.outcome != "shown"] + found
+    return next((one for one in found if unit_of(record, one.quantity) == "points"), found[0])
+
+
 def state_text(entry: LedgerEntry) -> str:
     """The answer of a record that counts, else why it does not."""
     return f"not counted ({entry.not_counted})" if entry.not_counted else entry.record.verdict.answer
