@@ -13,6 +13,7 @@ from edgewise.claims.ledger.protocols import ProtocolErrors
 from edgewise.claims.ledger.quantities import ClaimOutcomes
 from edgewise.claims.ledger.registry import claim_named
 from edgewise.claims.ledger.rule import claim_verdict
+from edgewise.claims.same_gap import SpreadOfArms
 
 from .ledger.planted import outcomes
 
@@ -111,9 +112,9 @@ def with_few_runs(claim: Claim) -> Claim:
         ("distillation", DISTILLATION, {"rarely seen: RL": (0.104, 0.2)}, 0.01, "cannot tell", "RL minus base"),
         ("distillation", DISTILLATION, {"gold SFT": (0.0, 0.2)}, 0.01, "cannot tell", "gold solutions"),
         ("same-gap", SAME_GAP, {}, 0.02, "holds", "shown"),
-        ("same-gap", SAME_GAP, {"equal draws: remax": (0.3, 0.2)}, 0.02, "does not hold", "remax minus the mean"),
+        ("same-gap", SAME_GAP, {"equal draws: remax": (0.3, 0.2)}, 0.02, "does not hold", "equal draws: pass@1"),
         ("same-gap", SAME_GAP, {"equal KL: ppo": (0.3, 0.2)}, 0.02, "does not hold", "equal KL: pass@1"),
-        ("same-gap", SAME_GAP, {}, 0.3, "cannot tell", "predicted"),
+        ("same-gap", SAME_GAP, {"equal KL: ppo": (0.58, 0.2)}, 0.02, "cannot tell", "predicted"),
         ("same-gap", SAME_GAP, {"random reward": (0.7, 0.2)}, 0.02, "cannot tell", "by coin"),
         ("label-protocol", LABEL_PROTOCOL, {}, 0.01, "holds", "shown"),
         ("label-protocol", NO_GUESSING, {}, 0.01, "does not hold", "by process less by answers"),
@@ -139,3 +140,19 @@ def test_same_gap_cannot_tell_where_what_should_be_equal_is_not(metric: str, val
 
     found = claim_verdict(claim_named("same-gap"), replace(outcomes, training=training))
     assert (found.answer, concern in found.reason) == ("cannot tell", True), found.reason
+
+
+def test_the_spread_of_algorithms_is_their_standard_deviation_at_each_seed() -> None:
+    halves, none, all_right = [4, 4], [0, 0], [8, 8]
+    found = ClaimOutcomes(
+        (0, 1),
+        {
+            "": {
+                "a": [outcomes(8, halves), outcomes(8, none)],
+                "b": [outcomes(8, halves), outcomes(8, [0, 8])],
+                "c": [outcomes(8, halves), outcomes(8, all_right)],
+            }
+        },
+    )
+    spread = SpreadOfArms(name="spread", studies=("",), arms=("a", "b", "c"), region="all", k=1)
+    assert spread.values_R(found).tolist() == [0.0, 0.5]
