@@ -69,6 +69,7 @@ def collector_of(start: tuple[Decoder, Tokenizer], recipe: Recipe = RECIPE, spli
         Coverage(),
         sampling.prompts,
         sampling.samples,
+        hints=sampling.hints,
     )
 
 
@@ -128,6 +129,28 @@ def test_only_groups_that_are_all_wrong_get_hints_and_others_are_untouched(start
         assert rollouts.revealed(p) == start[1].decode(revealed) != ""
         assert WORLD.solution(problem).startswith(rollouts.revealed(p))
     assert metrics["hinted"] == sum(wrong) / len(wrong) and metrics["hint_fraction"] == 0.75
+
+
+def test_as_many_groups_at_random_get_hints_whether_they_are_wrong_or_not(start: tuple[Decoder, Tokenizer]) -> None:
+    at_random = RECIPE.sampling.model_copy(update={"hints": GoldPrefix(groups="random")})
+    collector = collector_of(start, RECIPE.model_copy(update={"sampling": at_random}))
+    _, plain, _ = collected(start, 0.0)
+    wrong = (~plain.outcome_PG.any(1)).nonzero().squeeze(1).tolist()
+    places = []
+    for seed in range(7, 12):
+        groups, metrics = collector.collect(seed, 0.75)
+        assert groups is not None
+        hinted = [p for p in range(8) if groups.rollouts.revealed(p)]
+        assert metrics["hinted"] == len(hinted) / 8 == metrics["all_wrong"]
+        places.append(hinted)
+    assert places[0] != wrong and len(places[0]) == len(wrong), "the same first draw, other groups"
+    assert len({tuple(place) for place in places}) > 1
+    # Only how many are wrong counts, and the keys.
+    hints = GoldPrefix(groups="random")
+    assert hints.drawn_again([1, 2, 3], 8, 7, 0) == hints.drawn_again([0, 4, 5], 8, 7, 0)
+    assert hints.drawn_again([], 8, 7, 0) == [] == NoHints().drawn_again([1], 8, 7, 0)
+    assert GoldPrefix().drawn_again([1, 6], 8, 7, 0) == [1, 6]
+    assert "groups" not in canonical_json(RECIPE.sampling), "recipes with hints keep their digest"
 
 
 def test_verdicts_are_on_the_hint_and_the_completion_together(start: tuple[Decoder, Tokenizer]) -> None:

@@ -253,6 +253,12 @@ RECIPE_TABLES = (
                 "both draws count in `samples_drawn`; rewards, curriculum and coverage are of the first; evaluation has"
                 " no hints",
             ),
+            (
+                '`sampling.hints={"kind":"gold_prefix","groups":"random"}`',
+                "as many groups as are all wrong get hints, chosen at random from all of the draw",
+                "",
+                "the control that says whether it matters that hints stand where all samples fail",
+            ),
         ),
     ),
     Table(

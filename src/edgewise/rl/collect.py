@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import fsum, isfinite, nan, sqrt
 
 import torch
@@ -15,6 +15,7 @@ from edgewise.model.fixed_order import average
 from edgewise.rl.coverage import Coverage
 from edgewise.rl.curriculum import CurriculumState
 from edgewise.rl.filters import Filters, has_variance
+from edgewise.rl.hints import Hints, NoHints
 from edgewise.rl.rewards.base import RewardFunction
 from edgewise.rl.rollout_worker import RolloutWorker
 from edgewise.rollouts.rollouts import Rollouts
@@ -69,13 +70,15 @@ class Collector:
     prompts: int
     samples: int
     distributed: Distributed = SINGLE_PROCESS
+    hints: Hints = field(default_factory=NoHints)
 
     def collect(self, seed: int, revealed: float = 0.0) -> tuple[ScoredRollouts | None, dict[str, float]]:
         """Sample groups until the batch is full or `filters.resample_up_to` further draws were made.
 
-        Where `revealed` > 0 a group that is all wrong is drawn again behind this fraction of the gold solution, and the
-        second group is what filters see and what is trained on; the draws of both count. None where no group is left
-        to train on. The metrics are over all groups that were sampled, without hints. `seed` is of this step alone.
+        Where `revealed` > 0 the groups that `hints` names are drawn again behind this fraction of the gold solution,
+        and the second group is what filters see and what is trained on; the draws of both count. None where no group is
+        left to train on. The metrics are over all groups that were sampled, without hints. `seed` is of this step
+        alone.
         """
         sampled: list[ScoredRollouts] = []
         hinted: list[ScoredRollouts] = []
@@ -90,12 +93,12 @@ class Collector:
             self.curriculum.learn(problems, groups.outcome_PG)
             solved_PG, draws = groups.outcome_PG, groups.outcome_PG.numel()
             wrong = (~solved_PG.any(1)).nonzero().squeeze(1).tolist()
-            if revealed and wrong:
+            if revealed and (again := self.hints.drawn_again(wrong, len(problems), seed, turn)):
                 draws_seed = key("hints", seed, turn)
-                again = self.worker.after_hints([problems[p] for p in wrong], revealed, self.samples, draws_seed)
-                hinted.append(self.score(again, seed))
+                behind = self.worker.after_hints([problems[p] for p in again], revealed, self.samples, draws_seed)
+                hinted.append(self.score(behind, seed))
                 draws += hinted[-1].outcome_PG.numel()
-                groups = groups.replaced(wrong, hinted[-1])
+                groups = groups.replaced(again, hinted[-1])
             self.coverage.see(problems, solved_PG, draws)
             # Groups beyond a full batch are dropped, in the order of their problems.
             chosen = self._passing(groups, key("gate", seed, turn), seed)[: self.prompts - size]

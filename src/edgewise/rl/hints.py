@@ -1,10 +1,11 @@
-"""Hints: a part of the gold solution that is revealed where a whole group of samples is wrong.
+"""Hints: a part of the gold solution that is revealed where a whole group of samples is wrong, or at random places.
 
 POPE (arXiv 2601.18779) and NuRL (arXiv 2509.25666) say that RL extends what a model solves at large k once it is guided
 on problems that no sample solves, and that it must be evaluated without guidance. Here the policy goes on after the
 first tokens of the gold solution. These are read and not trained on.
 
-The fine-tuning counterpart, next-token training on what is revealed and nothing else, is `sampling.behavior` "gold"
+Two controls: as many hints at groups that are chosen at random (`groups` "random"), and fine-tuning.
+The latter, next-token training on what is revealed and nothing else, is `sampling.behavior` "gold"
 with the same `fraction`.
 """
 
@@ -16,7 +17,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from edgewise.core.spec import Spec, by_name
+from edgewise.core.keyed import rng
+from edgewise.core.spec import ADDED_LATER, Spec, by_name
 
 
 class FractionSchedule(Spec):
@@ -49,6 +51,10 @@ class NoHints(Spec):
         """0."""
         return 0.0
 
+    def drawn_again(self, wrong: Sequence[int], groups: int, *keys: int) -> list[int]:
+        """None."""
+        return []
+
 
 class GoldPrefix(Spec):
     """A group whose samples are all wrong is drawn again, each sample after the first tokens of the gold solution.
@@ -56,14 +62,27 @@ class GoldPrefix(Spec):
     The second group stands in for the first in the batch. The draws of both count. What a run logs of rewards and
     solved samples is of the first, without hints; so is what curriculum and coverage learn. Where the fraction is 0
     no group is drawn again.
+
+    With `groups` "random" as many groups are drawn again as are all wrong, chosen at random from all of the draw: a
+    control for where the hints stand.
     """
 
     kind: Literal["gold_prefix"] = "gold_prefix"
     fraction: FractionSchedule = FractionSchedule(first=0.5, last=0.0)
+    groups: Annotated[Literal["all_wrong", "random"], ADDED_LATER] = "all_wrong"
 
     def fraction_at(self, step: int, steps: int) -> float:
         """The fraction of update `step` (from 0) of `steps`."""
         return self.fraction.at_step(step, steps)
+
+    def drawn_again(self, wrong: Sequence[int], groups: int, *keys: int) -> list[int]:
+        """The numbers of the groups that get hints, of so many groups, where those in `wrong` are all wrong.
+
+        `keys` are of this draw alone.
+        """
+        if self.groups == "all_wrong":
+            return list(wrong)
+        return sorted(rng("hinted groups", *keys).sample(range(groups), len(wrong)))
 
 
 Hints = Annotated[NoHints | GoldPrefix, Field(discriminator="kind"), by_name("kind")]

@@ -104,6 +104,7 @@ def train(
         sampling.prompts,
         sampling.samples,
         execution.distributed,
+        sampling.hints,
     )
     advantages = TokenAdvantages(
         recipe.advantage,
