@@ -109,20 +109,41 @@ class NanoSetting:
         recipe = override(recipe, [*self.rl_settings(steps, prompts), *paid])
         return lambda seed: RL(parent=parent(seed), world=world, recipe=recipe, seed=seed + 1000 * draws)
 
-    def gold(self, parent: ModelOfSeed, world: World, *, steps: int = 60) -> ModelOfSeed:
-        """SFT on as many gold solutions as RL has samples, 256 a step: the positive control of a gain by RL."""
-        sizes = (max(1, steps // 10), 2) if self.toy else (steps, 256)
-        recipe = override(named_recipe("sft/small"), [f"steps={sizes[0]}", f"sampling.prompts={sizes[1]}"])
+    def gold(
+        self, parent: ModelOfSeed, world: World, *, steps: int = 60, prompts: int = 256, fraction: float = 1.0
+    ) -> ModelOfSeed:
+        """SFT on as many gold solutions as RL has samples, 256 a step: the positive control of a gain by RL.
+
+        Below 1 a `fraction` leaves the first tokens of solutions, as hints of it reveal them.
+        """
+        sizes = (max(1, steps // 10), 2) if self.toy else (steps, prompts)
+        cut = [] if fraction == 1 else [f"sampling.behavior.fraction={fraction}"]
+        recipe = override(named_recipe("sft/small"), [f"steps={sizes[0]}", f"sampling.prompts={sizes[1]}", *cut])
         return lambda seed: SFT(parent=parent(seed), world=world, recipe=recipe, seed=seed)
 
     def evaluated(
-        self, model: ModelOfSeed, world: World, *, problems: int = 96, samples: int = 32, temperature: float = 1.0
+        self,
+        model: ModelOfSeed,
+        world: World,
+        *,
+        problems: int = 96,
+        samples: int = 32,
+        temperature: float = 1.0,
+        gold_likelihood: bool = False,
     ) -> Callable[[int], Evaluate]:
-        """So many problems a level. Level 2 has 73 test problems, so start at 3 where 96 are asked."""
+        """So many problems a level. Level 2 has 73 test problems, so start at 3 where 96 are asked.
+
+        With `gold_likelihood` the evaluation is another one than without, of the same problems and samples.
+        """
         problems, limit = (2, 8) if self.toy else (problems, 128)
         sampling = SamplingParams(temperature=temperature, max_new_tokens=limit)
         return lambda seed: Evaluate(
-            parent=model(seed), world=world, problems=problems, samples=samples, sampling=sampling
+            parent=model(seed),
+            world=world,
+            problems=problems,
+            samples=samples,
+            sampling=sampling,
+            gold_likelihood=gold_likelihood,
         )
 
 

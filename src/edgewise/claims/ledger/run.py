@@ -13,8 +13,8 @@ import numpy as np
 
 from edgewise.boundary.audit.arms import model_name
 from edgewise.claims.ledger.claim import Claim
+from edgewise.claims.ledger.gold import OutcomesWithGold
 from edgewise.claims.ledger.identity import claim_digest
-from edgewise.claims.ledger.quantities import ClaimOutcomes
 from edgewise.claims.ledger.record import ClaimRecord, why_not_counted
 from edgewise.claims.ledger.results import ClaimVerdict
 from edgewise.claims.ledger.rule import claim_verdict
@@ -29,7 +29,7 @@ from edgewise.study.nothing_learned import nothing_learned
 from edgewise.study.plan import topological_order
 from edgewise.study.run import run
 from edgewise.study.runners.base import Watcher
-from edgewise.study.stages import Evaluate, Stage
+from edgewise.study.stages import Evaluate, Stage, read_gold_likelihood
 from edgewise.study.store import Store, folder_name
 from edgewise.study.study import Study
 
@@ -137,11 +137,20 @@ def measured_claim(claim: Claim, seeds: tuple[int, ...], studies: StudiesOfClaim
         concern.message for study in studies.by_name.values() for concern in missed(measured_compute(study, store))
     ]
 
-    def training(study: str, arm: str) -> list[list[dict[str, float]]]:
+    def of_seeds(study: str, arm: str) -> list[Evaluate]:
         of_seed = studies.by_name[study].by_seed[arm]
-        return [store.metrics((of_seed.get(str(seed)) or of_seed[None]).parent) for seed in seeds]
+        return [of_seed.get(str(seed)) or of_seed[None] for seed in seeds]
 
-    outcomes = replace(_outcomes(studies, seeds, by_study), training=training)
+    def training(study: str, arm: str) -> list[list[dict[str, float]]]:
+        return [store.metrics(evaluation.parent) for evaluation in of_seeds(study, arm)]
+
+    def gold(study: str, arm: str) -> list[dict[str, float]]:
+        tables = [read_gold_likelihood(store.folder(evaluation)) for evaluation in of_seeds(study, arm)]
+        return [
+            dict(zip(*(table[name].to_pylist() for name in ("problem_id", "logp")), strict=True)) for table in tables
+        ]
+
+    outcomes = replace(_outcomes(studies, seeds, by_study), training=training, gold=gold)
     return claim_verdict(claim, outcomes, list(dict.fromkeys(concerns)))
 
 
@@ -247,7 +256,7 @@ def _recorded(outputs: Mapping[str, str]) -> dict[str, str]:
 
 def _outcomes(
     studies: StudiesOfClaim, seeds: Sequence[int], by_study: Mapping[str, Mapping[str, Outcomes]]
-) -> ClaimOutcomes:
+) -> OutcomesWithGold:
     """Outcomes of models by arm and training seed; a model that all seeds share stands for each of them."""
     arms: dict[str, dict[str, list[Outcomes]]] = {}
     for name, study in studies.by_name.items():
@@ -255,7 +264,7 @@ def _outcomes(
             arm: [by_study[name][model_name(arm, None if None in of_seed else str(seed))] for seed in seeds]
             for arm, of_seed in study.by_seed.items()
         }
-    return ClaimOutcomes(seeds, arms)
+    return OutcomesWithGold(seeds, arms)
 
 
 def _all_wrong(study: Study) -> dict[str, Outcomes]:
