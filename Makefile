@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo pages bench gpu test test-slow chaos check format env
+.PHONY: help demo pages docs bench gpu test test-slow chaos check format env
 
 help:
 	@echo "make demo       install, then train, run RL twice and write runs/demo/report.html"
 	@echo "make pages      the pages of docs/ that are computed: most of an hour; PAGES=\"recipes worlds\" for some, seconds each"
+	@echo "make docs       the documentation site, written to build/site; open its index.html"
 	@echo "make bench      speed and memory beside what people would use instead, written to docs/performance.md"
 	@echo "make gpu        on a GPU: its tests, equal to the CPU, speed; at most eight minutes a call, goes on where it was"
 	@echo "make test       the whole test suite"
@@ -33,6 +34,11 @@ demo: env
 # All pages, or some: make pages PAGES="recipes worlds". Three take most of an hour: calibrate, seeds and interplay.
 pages: env
 	$(BIN)/python -m tools.pages $(PAGES)
+
+# What builds the site is pinned apart: nothing else needs it. A link that leads nowhere ends the build.
+docs: env
+	$(BIN)/pip install --quiet --requirement docs/requirements.txt
+	$(BIN)/mkdocs build --strict
 
 # Beside the peers, which are pinned apart: nothing else needs them.
 bench: env
