@@ -7,6 +7,7 @@ same RL from it, share its folder, so it is trained once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -116,7 +117,7 @@ class NanoSetting:
 
         Below 1 a `fraction` leaves the first tokens of solutions, as hints of it reveal them.
         """
-        sizes = (max(1, steps // 10), 2) if self.toy else (steps, prompts)
+        sizes = (math.ceil(steps / 10), 2) if self.toy else (steps, prompts)
         cut = [] if fraction == 1 else [f"sampling.behavior.fraction={fraction}"]
         recipe = override(named_recipe("sft/small"), [f"steps={sizes[0]}", f"sampling.prompts={sizes[1]}", *cut])
         return lambda seed: SFT(parent=parent(seed), world=world, recipe=recipe, seed=seed)
