@@ -281,7 +281,7 @@ def test_a_batch_without_signal_is_no_update(rollouts: Rollouts) -> None:
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), decoder().parameters(), strict=True))
 
 
-def test_kl_pulls_towards_the_reference_and_entropy_flattens(rollouts: Rollouts) -> None:
+def test_kl_pulls_towards_the_reference(rollouts: Rollouts) -> None:
     recipe = changed(loss={"kl": {"coefficient": 1.0}})
     model, reference = decoder(), decoder(7)
     optimizer = Optimizer(model, recipe.optimizer)
@@ -289,18 +289,22 @@ def test_kl_pulls_towards_the_reference_and_entropy_flattens(rollouts: Rollouts)
     found = [update(model, optimizer, [batch], recipe, 1e-2, CPU, reference)["kl"] for _ in range(15)]
     assert found[-1] < 0.5 * found[0]
     assert all(torch.equal(a, b) for a, b in zip(reference.parameters(), decoder(7).parameters(), strict=True))
-    flat = changed(loss={"entropy_bonus": 1.0})
+
+
+@pytest.mark.parametrize("bonus", [1.0, -1.0], ids=["flattens", "sharpens"])
+def test_entropy_is_changed_also_where_no_sample_has_an_advantage(rollouts: Rollouts, bonus: float) -> None:
+    recipe = changed(loss={"entropy_bonus": bonus})
     before, after = decoder(), decoder()
-    optimizer = Optimizer(after, flat.optimizer)
+    optimizer = Optimizer(after, recipe.optimizer)
     for _ in range(15):
-        update(after, optimizer, [one_batch(rollouts, torch.zeros(5, 4), flat)], flat, 1e-2, CPU)
+        update(after, optimizer, [one_batch(rollouts, torch.zeros(5, 4), recipe)], recipe, 1e-2, CPU)
 
     def entropy(model: Any) -> float:
         return sum(
             float(torch.distributions.Categorical(logits=x).entropy().sum()) for x, _ in unpacked(model, rollouts)
         )
 
-    assert entropy(after) > entropy(before) + 0.1
+    assert (entropy(after) - entropy(before)) * bonus > 0.1
 
 
 def test_one_update_raises_what_was_rewarded_and_lowers_what_was_not(rollouts: Rollouts) -> None:

@@ -86,14 +86,15 @@ class RewardSpec(Spec):
 class LossSpec(Spec):
     """What is minimised: a policy loss of each token, corrected, averaged, with a KL term and an entropy bonus.
 
-    `correction` says what is done where another policy wrote the completions than the one that trains.
+    `correction` says what is done where another policy wrote the completions than the one that trains. A negative
+    `entropy_bonus` lowers the entropy.
     """
 
     function: AnyPolicyLoss = PpoClip()
     normalization: Normalization = "token-mean"
     correction: Correction = NoCorrection()
     kl: KlSpec = KlSpec()
-    entropy_bonus: float = Field(0.0, ge=0)
+    entropy_bonus: float = 0.0
 
 
 class PolicyOptimizerSpec(OptimizerSpec):

@@ -113,7 +113,7 @@ def minibatches_of(batch: TokenBatch, loss: LossSpec, count: int, max_new_tokens
     length_PG = torch.from_numpy(rollouts.completions.length_PG)
     # Where nothing but the advantage acts, a sample without one has a gradient of exactly 0.
     all_act = (
-        loss.kl.in_loss or loss.entropy_bonus > 0 or loss.function.chooses_tokens or batch.tables.values is not None
+        loss.kl.in_loss or loss.entropy_bonus != 0 or loss.function.chooses_tokens or batch.tables.values is not None
     )
     needed_PG = (advantage_PGT != 0).any(-1) | all_act
     minibatches: list[Minibatch | None] = []
