@@ -13,6 +13,7 @@ from edgewise.claims.ledger.quantities import ClaimOutcomes, TrainingOfArm
 from edgewise.claims.ledger.results import ClaimVerdict
 from edgewise.claims.ledger.rule import claim_verdict
 from edgewise.outcomes.outcomes import Outcomes
+from edgewise.study.stages import RL
 from edgewise.study.study import Study
 
 
@@ -48,7 +49,17 @@ def planted_verdict(
     seeds: int = 5,
     training: TrainingOfArm | None = None,
 ) -> ClaimVerdict:
-    """The verdict on a claim at nano scale where (study, arm, region) has this success rate on 96 problems.
+    """The verdict on a claim of `planted_outcomes`."""
+    return claim_verdict(claim, planted_outcomes(claim, rate_of, seeds, training))
+
+
+def planted_outcomes(
+    claim: Claim,
+    rate_of: Callable[[str, str, str], float | tuple[float, float]],
+    seeds: int = 5,
+    training: TrainingOfArm | None = None,
+) -> ClaimOutcomes:
+    """Outcomes of a claim at nano scale where (study, arm, region) has this success rate on 96 problems.
 
     A pair of rates is of right ways, and of right answers among the other samples. Rates of ways scatter by a tenth of
     themselves over problems, the same for all arms, and samples are drawn. `training` are the metrics of arms.
@@ -60,7 +71,14 @@ def planted_verdict(
             arm: [_planted(claim.name, rate_of, name, arm, study.regions, samples, seed) for seed in range(seeds)]
             for arm in ("base", *study.arms)
         }
-    return claim_verdict(claim, ClaimOutcomes(tuple(range(seeds)), by_study, training))
+    return ClaimOutcomes(tuple(range(seeds)), by_study, training)
+
+
+def rl_of(study: Study, arm: str) -> RL:
+    """The RL that made an arm's model, at the study's first training seed."""
+    model = next(iter(study.by_seed[arm].values())).parent
+    assert isinstance(model, RL)
+    return model
 
 
 @cache
