@@ -282,6 +282,7 @@ def _all_wrong(study: Study) -> dict[str, Outcomes]:
         sample_S=np.tile(np.arange(base.samples), len(levels)),
         answer_S=wrong_S,
         process_S=wrong_S.copy(),
+        tokens_S=np.ones(problem_S.size, dtype=np.int64),
         set=np.array([level_of[level] for level in levels.tolist()]),
     )
     return dict.fromkeys(study.evaluations, outcomes)
