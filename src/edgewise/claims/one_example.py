@@ -196,7 +196,7 @@ CLAIM = Claim(
         " 16 fresh ones; or of one fresh one, which tells the number of problems from the size of a group. The one"
         " problem is the first of its run, and it is varied over three runs a seed; none is chosen, neither by its"
         " accuracy nor by what it leads to. The prediction is of the mean of the three, and the best less the worst is"
-        " measured, which is what a choice among examples may add. The first is among the sixteen. One problem is learned"
+        " measured, which a choice among examples may add. The first is among the sixteen. One problem is learned"
         " within 15 steps, and 45 follow, as the work trains on after that. Format: RL on fresh"
         " problems that pays wherever an answer can be read. The base writes in the words of the world, so little"
         " format is left to learn. Whether one problem gains at all (paper: 8.6 points beyond format) is measured"
