@@ -19,13 +19,19 @@ from edgewise.outcomes.counts import FloatArray
 
 # Study and arm -> of each training seed's model, problem -> the log-probability of its gold solution in nats.
 GoldOfArm = Callable[[str, str], Sequence[Mapping[str, float]]]
+# The same of every right completion of a problem, where its world lists them.
+AnswersOfArm = Callable[[str, str], Sequence[Mapping[str, Sequence[float]]]]
 
 
 @dataclass(frozen=True, eq=False)
 class OutcomesWithGold(ClaimOutcomes):
-    """Outcomes, and the gold likelihoods that their evaluations wrote; `gold` is None where nothing was evaluated."""
+    """Outcomes, and the likelihoods that their evaluations wrote, which are None where nothing was evaluated.
+
+    `gold` is of gold solutions, `answers` of all right completions.
+    """
 
     gold: GoldOfArm | None = None
+    answers: AnswersOfArm | None = None
 
 
 class GoldProbability(SeedQuantity):

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,13 +145,18 @@ def measured_claim(claim: Claim, seeds: tuple[int, ...], studies: StudiesOfClaim
     def training(study: str, arm: str) -> list[list[dict[str, float]]]:
         return [store.metrics(evaluation.parent) for evaluation in of_seeds(study, arm)]
 
-    def gold(study: str, arm: str) -> list[dict[str, float]]:
+    def likelihoods(study: str, arm: str, column: str) -> list[dict[str, Any]]:
         tables = [read_gold_likelihood(store.folder(evaluation)) for evaluation in of_seeds(study, arm)]
         return [
-            dict(zip(*(table[name].to_pylist() for name in ("problem_id", "logp")), strict=True)) for table in tables
+            dict(zip(*(table[name].to_pylist() for name in ("problem_id", column)), strict=True)) for table in tables
         ]
 
-    outcomes = replace(_outcomes(studies, seeds, by_study), training=training, gold=gold)
+    outcomes = replace(
+        _outcomes(studies, seeds, by_study),
+        training=training,
+        gold=partial(likelihoods, column="logp"),
+        answers=partial(likelihoods, column="answer_logp"),
+    )
     return claim_verdict(claim, outcomes, list(dict.fromkeys(concerns)))
 
 
