@@ -184,7 +184,12 @@ LOSS_TABLES = (
                 r"$`q/p - 1 - \log (q/p)`$",
                 "that of the *forward* KL, though its value is unbiased; GRPO's, eq. 4",
             ),
-            ("`loss.entropy_bonus=0.001`", "`entropy`", r"$`-\sum_v p_v \log p_v`$", "its own; the full vocabulary"),
+            (
+                "`loss.entropy_bonus=0.001`",
+                "`entropy`",
+                r"$`-\sum_v p_v \log p_v`$",
+                "its own, up, or down where negative; the full vocabulary",
+            ),
             ("`loss.kl.reset=never`", "", "", "the reference stays the start model"),
             (
                 '`loss.kl.coefficient=0.01 loss.kl.reset={"kind":"period","every":200}`',
