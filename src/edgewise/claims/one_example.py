@@ -197,12 +197,12 @@ CLAIM = Claim(
         " problem is the first of its run, and it is varied over three runs a seed; none is chosen, neither by its"
         " accuracy nor by what it leads to. The prediction is of the mean of the three, and the best less the worst is"
         " measured, which a choice among examples may add. The first is among the sixteen. One problem is learned"
-        " within 15 steps, and 45 follow, as the work trains on after that. Format: RL on fresh"
-        " problems that pays wherever an answer can be read. The base writes in the words of the world, so little"
-        " format is left to learn. Whether one problem gains at all (paper: 8.6 points beyond format) is measured"
-        " without a prediction: at the 4 to 5 points that were scouted five seeds may not decide it. Asked are other"
-        " problems of the same levels, and of 3 operations. Temperature 1, one prompt, verifier and token limit for"
-        " all; solutions count where their process is right, as one answer in five is a guess."
+        " within 15 steps, and 45 follow, as the work trains on after that. Format: RL on fresh problems that pays"
+        " wherever an answer can be read. The base writes in the words of the world, so little format is left to learn."
+        " Whether one problem gains at all (paper: 8.6 points beyond format) is measured without a prediction: at the 4"
+        " to 5 points that were scouted five seeds may not decide it. Asked are other problems of the same levels, and"
+        " of 3 operations. Temperature 1, one prompt, verifier and token limit for all; solutions count where their"
+        " process is right, as one answer in five is a guess."
     ),
     scouted=(
         "Training seed 100, 192 problems at 4 and 5 operations: the base 35%, one problem 40%, a second problem 38%,"

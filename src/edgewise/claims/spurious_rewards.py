@@ -271,13 +271,13 @@ CLAIM = Claim(
         " is right, as one answer in five is a guess."
     ),
     scouted=(
-        "Training seed 100, 3 and 4 operations: pass@1, and the share of completions with numbers. The base 49 and 57%;"
-        " with numbers 92 and 36% are right at the two levels, the others 55 and 3%. The coin with the clip 36 and 56%"
-        " (the clip cut 0.05% of tokens), strictly on policy 43 and 58%, without the clip 0 and 17%; the true reward 93"
-        " and 97%; the entropy lowered without a reward 97 and 99%, seen last. At a learning rate of 1e-4, that of other claims, the clip cut 0.3% of tokens and the coin lost 20"
-        " points in 20 steps without a shift in length; a third of it was taken, so that skill lasts. Formats told by"
-        " a limit halfway between their lengths were dropped, as a broken model writes long texts. Not tried: the other"
-        " base."
+        "Training seed 100, 3 and 4 operations: pass@1, and the share of completions with numbers. The base 49 and"
+        " 57%; with numbers 92 and 36% are right at the two levels, the others 55 and 3%. The coin with the clip 36 and"
+        " 56% (the clip cut 0.05% of tokens), strictly on policy 43 and 58%, without the clip 0 and 17%; the true"
+        " reward 93 and 97%; the entropy lowered without a reward 97 and 99%, seen last. At a learning rate of 1e-4,"
+        " that of other claims, the clip cut 0.3% of tokens and the coin lost 20 points in 20 steps without a shift in"
+        " length; a third of it was taken, so that skill lasts. Formats told by a limit halfway between their lengths"
+        " were dropped, as a broken model writes long texts. Not tried: the other base."
     ),
     published_cost=PublishedCost(
         parameters=7.6e9,
