@@ -14,6 +14,7 @@ PAGES = (
     "schema",
     "boundary_tables",
     "published",
+    "papers",
     "recipes",
     "algorithms",
     "brorl",

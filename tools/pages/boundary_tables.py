@@ -1,4 +1,4 @@
-"""Write the tables of labels (docs/verdicts.md) and of measures (docs/audit.md), each between its two marks.
+"""Write the tables of labels (docs/verdicts.md) and of measures (docs/numbers.md), each between its two marks.
 
 python -m tools.pages.boundary_tables
 """
@@ -21,7 +21,7 @@ def pages() -> dict[Path, str]:
         path: with_table(path.read_text("utf-8"), name, table)
         for path, name, table in (
             (DOCS / "verdicts.md", "labels", chain(label_table(), [""], fact_table())),
-            (DOCS / "audit.md", "measures", measure_table()),
+            (DOCS / "numbers.md", "measures", measure_table()),
         )
     }
 

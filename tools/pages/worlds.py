@@ -166,28 +166,6 @@ mixture is problem i of one of its parts, with the same id. The mixtures of arXi
 ## Yours
 
 {yours}
-
-```python
-{example}
-```
-
-`edgewise tasks check my_world.py:Mine` runs the checks that every world of the package passes, and says what does not
-hold: splits that share problems, words that are missing from `words()`, a verifier that refuses its gold solution or
-accepts another, problems that differ from process to process. Equal ids must mean equal right answers. An id names the
-knobs of `id_knobs` that are not at their default; where a world does not say, these are all but those of `ranges`.
-
-A world's code is part of the identity of the stages that use it: after an edit of its verifier they are computed
-again, and what was there is kept. So is the code of a reward, an advantage, a loss or a stage of your own, in the
-study's file or in a module beside it. Only what the class uses counts, and neither comments nor layout do. Files that
-it reads and other installed packages are not covered. Problems are drawn by the knobs and `version` alone: an edited
-verifier keeps them.
-
-Installed packages add worlds by name under the entry-point group `edgewise.tasks`:
-
-```toml
-[project.entry-points."edgewise.tasks"]
-backwards = "my_world:Backwards"
-```
 """
 
 COUNTDOWN = """Countdown: reach a target with given numbers, each used exactly once, by operations that each give a
@@ -217,21 +195,8 @@ score: one answer, in `<answer>` tags, after `Answer:` or as the only line; part
 of its 105 tasks draw other problems in another process with the same seed; here the child process fixes what they
 depend on."""
 
-YOURS = """A JSONL file of prompts and answers is a world: `edgewise problems questions path=mine.jsonl split=test`.
-
-```json
-{"prompt": "What is 3 + 4?", "answer": "7", "match": "numeric"}
-{"prompt": "Name a prime below 4.", "answer": "2|3", "match": "regex", "level": 2}
-```
-
-`match` is exact, numeric (12, -1.50, 1,234, 1e3, 3/4, 50%) or regex (the whole answer must match; patterns run in a
-process that is killed if they take too long), in the file or as a knob. The identity of the world is the content of
-the file, not its path; a changed file is another world. Without `split` the hash of the prompt decides the split of a
-row.
-
-A world that needs a program is a class of a few methods. `DrawnWorld` owns its levels, splits and drawing; the base
-`World` decides what was cut off or is too long. This one is complete; `edgewise problems
-examples/my_world.py:Backwards` prints its problems:"""
+YOURS = """A JSONL file of prompts and answers is a world, and so is a class of a few methods:
+[Write a world](write_a_world.md)."""
 
 RATE_HEAD = """## Rates
 
@@ -264,8 +229,7 @@ class Shape(NamedTuple):
 def main() -> None:
     with gzip.open(ROWS, "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
-    example = (ROOT / "examples" / "my_world.py").read_text(encoding="utf-8").strip()
-    others = STRINGS.format(countdown=COUNTDOWN, gym=GYM, yours=YOURS, example=example)
+    others = STRINGS.format(countdown=COUNTDOWN, gym=GYM, yours=YOURS)
     parts = [
         HEAD,
         *table(),
