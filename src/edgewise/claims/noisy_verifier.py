@@ -184,7 +184,7 @@ CLAIM = Claim(
             quantity=FAILED_LOSS.name,
             above=-_MARGIN,
             why="a pattern of false negatives is as random noise",
-            plan=_plan(-0.04, 0.045, f"the claim: as J 0.6; not scouted; {_ASSUMED}"),
+            plan=_plan(0.0, 0.045, f"{_SCOUTED}: 91%, and 90% without errors; {_ASSUMED}"),
         ),
     ),
     controls=(gold_extends(POSSIBLE), coin_does_not(NOTHING), draws_agree(NOISE)),
@@ -203,12 +203,13 @@ CLAIM = Claim(
         " verifier of processes has the last word, as one answer in five is right by chance."
     ),
     scouted=(
-        f"{_SCOUTED}: no errors 90%, J 0.6 86%, J 0.2 55% and still rising, pay by answers 11% with 94% right answers;"
-        " the base 35%, over 192 problems. First, from a base of 1,500 updates that solves 3% of 5 and 6 operations,"
-        " a verifier that passes whatever answers 4 left RL at 69%, where no errors leave 85%; that base has no room"
-        " to lose, so the easier levels were taken. A pattern of short completions was dropped unrun: it passes nearly"
-        " all at 4 operations and nothing at 5. J -0.2 was at 0% after 12 steps and was stopped; gold SFT ends at 73%."
-        " Not tried: J 0 from this base, the other two patterns on these levels."
+        f"{_SCOUTED}: no errors 90%, J 0.6 86%, J 0.2 55%, pay by answers 11% with 94% right answers, and 91%"
+        " where right completions that answer 4 fail; the base 35%, over 192 problems. First, from a base of 1,500"
+        " updates that solves 3% of 5 and 6 operations, a verifier that passes whatever answers 4 left RL at 69%,"
+        " where no errors leave 85%; that base has no room to lose, so the easier levels were taken. A pattern of"
+        " short completions was dropped unrun: it passes nearly all at 4 operations and nothing at 5. J -0.2 was at 0%"
+        " after 12 steps and was stopped; gold SFT ends at 73%. Not tried: J 0 from this base, the pattern that passes"
+        " one answer on these levels."
     ),
     published_cost=PublishedCost(
         parameters=3.1e9,
