@@ -85,9 +85,12 @@ class NanoSetting:
         training = self.training(updates)
         return lambda seed: Midtrain(parent=parent(seed), world=world, training=training, seed=seed)
 
-    def rl_settings(self, steps: int = 60, prompts: int = 16) -> tuple[str, ...]:
-        """Settings of a recipe: so many steps of so many problems, with the recipe's samples of each."""
-        sizes = (max(1, steps // 10), 2, 8) if self.toy else (steps, prompts, 128)
+    def rl_settings(self, steps: int = 60, prompts: int = 16, *, gold: bool = False) -> tuple[str, ...]:
+        """Settings of a recipe: so many steps of so many problems, with the recipe's samples of each.
+
+        A recipe that reveals gold solutions has room for them at toy scale too.
+        """
+        sizes = (max(1, steps // 10), 2, 128 if gold else 8) if self.toy else (steps, prompts, 128)
         names = ("steps", "sampling.prompts", "sampling.max_new_tokens")
         return tuple(f"{name}={size}" for name, size in zip(names, sizes, strict=True))
 
@@ -107,7 +110,7 @@ class NanoSetting:
         Other `draws` are of other problems.
         """
         paid = () if reward is None else (f"reward.function={reward}",)
-        recipe = override(recipe, [*self.rl_settings(steps, prompts), *paid])
+        recipe = override(recipe, [*self.rl_settings(steps, prompts, gold=recipe.sampling.hints.kind != "none"), *paid])
         return lambda seed: RL(parent=parent(seed), world=world, recipe=recipe, seed=seed + 1000 * draws)
 
     def gold(
