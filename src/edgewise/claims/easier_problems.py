@@ -200,12 +200,12 @@ CLAIM = Claim(
     ),
     scouted=(
         f"{_SCOUTED}, pass@16 at 7 operations and log10 of the probability of gold: base 0 and -7.7; with 50% easier"
-        " 37% and -1.4; all levels 13% and -2.3; the middle removed 0 and -5.1. At 6 operations, which the base solves"
-        " in 0.2% of samples: alone pass@1 is 91%, with half of 1 to 4 operations 84%, and pass@16 at 7 is 47 and 28%."
-        " Before it hard problems were 6 and 7, and easier ones of 5 operations: alone pass@16 at 7 was 19%, with 50%"
-        " easier 31%. That was dropped, as what nobody solves was then not alone. A gap is compared by the probability"
-        " of gold, as pass@16 was seen to differ by 13 points, which five seeds do not decide. Not tried: 1 and 10%,"
-        " 64 samples, gold SFT."
+        " 37% and -1.4; all levels 13% and -2.3; the middle removed 0 and -5.1; gold SFT 56% and -1.4. At 6"
+        " operations, which the base solves in 0.2% of samples: alone pass@1 is 91%, with half of 1 to 4 operations"
+        " 84%, and pass@16 at 7 is 47 and 28%. Before it hard problems were 6 and 7, and easier ones of 5 operations:"
+        " alone pass@16 at 7 was 19%, with 50% easier 31%. That was dropped, as what nobody solves was then not alone."
+        " A gap is compared by the probability of gold, as pass@16 was seen to differ by 13 points, which five seeds"
+        " do not decide. Not tried: 1 and 10%, 64 samples."
     ),
     published_cost=PublishedCost(
         parameters=4e9,
