@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import subprocess
 import sys
@@ -81,6 +83,28 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "<math" in (tmp_path / "algorithms.html").read_text(encoding="utf-8")
+    assert 'id="edgewise.rl.advantages.rloo.rloo"' in (tmp_path / "api" / "rl.html").read_text(encoding="utf-8")
     for page in tmp_path.rglob("*.html"):
         loaded = re.findall(r'<(?:link|script|img)[^>]*(?:src|href)="(https?:[^"]+)"', page.read_text(encoding="utf-8"))
         assert not loaded, f"{page.name} fetches {loaded}"
+
+
+@pytest.mark.parametrize(
+    "name", ["boundary", "rl.advantages", "rl.losses", "rl.rewards", "tasks", "scaling", "interop"]
+)
+def test_a_function_that_is_called_as_its_file_has_an_entry_of_its_own(name: str) -> None:
+    """The reference takes `edgewise.rl.advantages.rloo` for the file; `::: ...rloo.rloo` is the function."""
+    package = importlib.import_module(f"edgewise.{name}")
+    files = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    api = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "api").glob("*.md"))
+    assert f"::: {package.__name__}\n" in api
+    for function in files & set(package.__all__):
+        assert re.search(rf"^::: {re.escape(package.__name__)}\.(\w+\.)+{function}$", api, re.M), function
+
+
+def test_what_the_reference_names_is_there() -> None:
+    pages = (ROOT / "docs" / "api").glob("*.md")
+    names = [name for page in pages for name in re.findall(r"^::: ([\w.]+)$", page.read_text(encoding="utf-8"), re.M)]
+    assert len(names) > 40
+    for name in names:
+        assert pkgutil.resolve_name(name)
