@@ -15,14 +15,20 @@ from edgewise.study.run import run
 from tests.study.in_process import compute_in_this_process
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store of all claims, in which the stages that they share are computed once."""
+    return tmp_path_factory.mktemp("runs")
+
+
 @pytest.mark.parametrize("name", claim_names())
-def test_a_claim_runs_at_toy_size(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_claim_runs_at_toy_size(name: str, runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One training seed, so that it takes seconds: which says nothing about a recipe, and the record says so."""
     claim, seeds = claim_named(name), (0,)
     assert claim.name == name and claim.scales and TOY in claim.seeds
     compute_in_this_process(monkeypatch)
     studies = studies_of_claim(claim, TOY, seeds)
-    store = run(studies.stages, Context(tmp_path / "runs"))
+    store = run(studies.stages, Context(runs))
     record = claim_record(claim, TOY, seeds, studies, store)
     path = write_record(record, specs_at_first_seed(studies), tmp_path / "ledger")
     assert read_record(path) == record
