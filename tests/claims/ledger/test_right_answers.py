@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgewise.claims.ledger.gold import OutcomesWithGold
-from edgewise.claims.ledger.right_answers import AnswersFound, RarestGains
+from edgewise.claims.ledger.right_answers import AnswersFound, ExactGain, RarestGains
 from edgewise.core.errors import InputError
 
 from .planted import claim_outcomes
@@ -35,6 +35,11 @@ def test_the_expected_number_of_different_answers_found() -> None:
     first, second = 0.75 + 0.19, 0.36 + 0.51 + 0.64
     np.testing.assert_allclose(found.measure(planted()).values, [[first] * 3, [second] * 3])
     assert found.by_answers() is None
+
+
+def test_the_gain_in_the_probability_of_being_right() -> None:
+    gain = ExactGain(name="gain", arm="tuned", region="all")
+    np.testing.assert_allclose(gain.measure(planted()).values, [[0.2, 0.35, 0], [0.1, 0.1, 0]], atol=1e-12)
 
 
 def test_whether_the_answer_that_the_base_gives_least_often_gains() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgewise.claims.ledger.claim import Control
-from edgewise.claims.ledger.quantities import PassDifference, TwoDraws
+from edgewise.claims.ledger.quantities import ClaimQuantity, PassDifference, TwoDraws
 
 
 def gold_extends(change: PassDifference, above: float = 0.05) -> Control:
@@ -12,7 +12,7 @@ def gold_extends(change: PassDifference, above: float = 0.05) -> Control:
     return Control(kind="positive", quantity=change.name, above=above, meaning=meaning)
 
 
-def coin_does_not(change: PassDifference, below: float = 0.02) -> Control:
+def coin_does_not(change: ClaimQuantity, below: float = 0.02) -> Control:
     """Negative: RL that is paid by coin does not raise the measure."""
     meaning = "a reward by coin raises it too, so a rise is not the reward's"
     return Control(kind="negative", quantity=change.name, below=below, meaning=meaning)

@@ -1,6 +1,6 @@
-"""What becomes of the right answers of problems that have several: how many are found, and whether the rarest gains.
+"""What becomes of the right answers of problems that have several: how likely, how many, whether the rarest gains.
 
-Both are exact, from the probability of every right completion, which an evaluation writes where it has
+All is exact, from the probability of every right completion, which an evaluation writes where it has
 `gold_likelihood=True` and its world lists them.
 """
 
@@ -47,6 +47,18 @@ class RightAnswersQuantity(ClaimQuantity):
                 column.append(value(*(np.exp(np.asarray(logp)) for logp in logps)))
             columns.append(column)
         return np.array(columns, dtype=np.float64).T
+
+
+class ExactGain(RightAnswersQuantity):
+    """Probability of being right under an arm, minus that under another: a difference of pass@1 without samples."""
+
+    kind: Literal["exact gain"] = "exact gain"
+    than: str = "base"
+
+    def values_PR(self, outcomes: ClaimOutcomes) -> FloatArray:
+        return self.of_problems(
+            outcomes, (self.arm, self.than), lambda arm_A, than_A: float(arm_A.sum() - than_A.sum())
+        )
 
 
 class AnswersFound(RightAnswersQuantity):
