@@ -45,7 +45,7 @@ class MedianBaseline(AdvantageSpec):
 class Comparison(Spec):
     """The numbers of the study; any of them may be set on the command line."""
 
-    world: ModularArithmetic = ModularArithmetic(min_op=1, max_op=3)
+    world: ModularArithmetic = ModularArithmetic(min_op=2, max_op=3)
     model: DecoderSpec = DecoderSpec()
     pretraining: NextTokenSpec = NextTokenSpec(steps=1500, documents=12)
     rl: Recipe = Recipe(

@@ -21,7 +21,7 @@ from edgewise import cli
 from tests.study.in_process import compute_in_this_process
 
 _NOT_RUN = r"(?:<!-- not run: ([^>]+) -->\n)?"
-_BLOCK = re.compile(_NOT_RUN + r"^```(\w+)[^\n]*\n(.*?)^```|((?:^    edgewise .*\n)+)", re.S | re.M)
+_BLOCK = re.compile(_NOT_RUN + r"^```(\w+)[^\n]*\n(.*?)^```|((?:^    edgewise [^\n]*\n)+)", re.S | re.M)
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Block:
     not_run: str | None = None
 
     def commands(self) -> list[str]:
-        """The lines of a shell block that run `edgewise`, without comments."""
-        if self.language != "sh":
+        """The lines of a shell block, or of a workflow, that run `edgewise`, without comments."""
+        if self.language not in ("sh", "yaml"):
             return []
         lines = (re.sub(r"\s+#.*", "", line.strip()) for line in self.text.replace("\\\n", " ").splitlines())
         return [line for line in lines if re.match(r"(\S.* -m )?edgewise\b", line)]
@@ -49,14 +49,20 @@ def blocks_of(page: Path) -> list[Block]:
 class PageRun:
     """Runs the blocks of one page, in the working folder.
 
-    `toy` has settings for each study that a command may name, which runs at that size in this process.
+    `toy` has settings for each study that a command may name, which runs at that size in this process. Commands that
+    begin as one of `not_run` are left out.
     """
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], toy: Mapping[str, list[str]]
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        toy: Mapping[str, list[str]],
+        not_run: tuple[str, ...],
     ) -> None:
         compute_in_this_process(monkeypatch)
         self._monkeypatch, self._capsys, self._toy = monkeypatch, capsys, toy
+        self._not_run = not_run
         self._names: dict[str, Any] = {"__name__": "page"}
         self._shown = ""
 
@@ -64,7 +70,8 @@ class PageRun:
         """Run a block, or compare a block of text with what the command before it printed."""
         if block.language == "sh":
             for line in block.commands():
-                self._command(line)
+                if not line.startswith(self._not_run):
+                    self._command(line)
         elif block.language in ("py", "python"):
             exec(compile(block.text, "a block of a page", "exec", dont_inherit=True), self._names)
         elif block.language == "text" and self._shown:
@@ -72,6 +79,7 @@ class PageRun:
             assert not missing, f"not printed: {missing}; printed:\n{self._shown}"
 
     def _command(self, line: str) -> None:
+        line, _, out = line.partition(" > ")
         words = [path for word in shlex.split(line) for path in sorted(glob.glob(word)) or [word]]
         words = words[words.index("edgewise") + 1 :]
         settings = [setting for study, settings in self._toy.items() if study in words for setting in settings]
@@ -81,6 +89,8 @@ class PageRun:
             cli.main()
         self._shown, error = self._capsys.readouterr()
         assert stop.value.code in ((0, 1, 3) if "--policy" in words else (0,)), f"{line}: {error}"
+        if out:
+            Path(out.strip()).write_text(self._shown, encoding="utf-8")
 
 
 def shown_lines(text: str) -> list[str]:

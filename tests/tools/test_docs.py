@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from edgewise import RL, Evaluate, Pretrain
 from edgewise.cli.entry import app
@@ -25,6 +26,7 @@ from edgewise.rl.recipes.registry import named_recipe
 from edgewise.tasks import ModularArithmetic
 from tests.cli import test_study as demo_study
 from tests.examples import test_my_study as own_study
+from tests.scaling.curves import planted
 from tests.tasks.graph.rows import all_rows
 from tests.tools.documents import Block, PageRun, blocks_of
 
@@ -40,11 +42,29 @@ DOCS = ROOT / "docs"
 PAGES = [*ROOT.glob("*.md"), *(path for path in DOCS.rglob("*.md") if path.name != "LOG.md")]
 # Their blocks build on each other.
 GUIDES = [DOCS / f"{name}.md" for name in ("start", "report", "write_a_world", "write_an_algorithm", "hand_over")]
+# Each of their commands stands for itself.
+OTHERS = [page for page in PAGES if page not in GUIDES and any(block.commands() for block in blocks_of(page))]
 ONE_STEP = ["pretraining.steps=3", "pretraining.documents=4", "rl.steps=1", "rl.sampling.prompts=2", "problems=2"]
 TOY = {
-    "demo": demo_study.TINY,
+    "demo": [*demo_study.TINY, "rl.optimizer.minibatches=1"],
     "examples/my_study.py:my_study": own_study.TINY,
     "examples/my_algorithm.py:median_against_mean": [*ONE_STEP, "rl.sampling.samples=2", "samples=8"],
+}
+# Commands that no test runs as printed, by how they begin; they are still parsed.
+NOT_RUN = {
+    "torchrun": "several processes: tests/training/test_sharding.py",
+    "edgewise watch": "it serves until it is stopped: tests/cli/test_watch.py",
+    "edgewise claims run": "hours: tests/claims runs every claim at toy size",
+    "edgewise claims verify": "hours: tests/claims",
+    "edgewise claims plan": "a minute: tests/cli/test_claims.py",
+    "edgewise fit runs/": "RL of many steps: tests/cli/test_fit.py",
+    "edgewise run examples/my_study.py:my_study --on ray": "Ray: tests/study/runners",
+    "edgewise run --verify": "names of stages that only their reader has: tests/cli/test_study.py",
+    "edgewise run examples/my_study.py:my_study --verify": "the same",
+    "edgewise run examples/interplay.py": "minutes: tests/examples/test_interplay.py",
+    "edgewise runs compare": "names of stages that only their reader has: tests/cli/test_study.py",
+    "edgewise runs unused --remove": "it asks: tests/cli",
+    "edgewise claims": "records of the repository: tests/cli/test_claims.py",
 }
 
 
@@ -65,7 +85,9 @@ def python_blocks() -> list[str]:
 
 
 def test_there_are_commands_and_python_to_check() -> None:
-    assert len(command_lines()) > 15 and len(python_blocks()) > 3
+    assert len(command_lines()) > 55 and len(python_blocks()) > 10
+    audit = blocks_of(DOCS / "audit.md")
+    assert [block.language for block in audit].count("python") == 2 and audit[0].text.count("\n") == 1
 
 
 @pytest.mark.parametrize("line", command_lines())
@@ -90,14 +112,45 @@ def test_a_command_line_is_accepted(line: str, monkeypatch: pytest.MonkeyPatch) 
 def prepare(folder: Path) -> None:
     """What the pages presume: rollouts of two models, a trained model, the examples, dumps of verl's validations."""
     for model, step in (("base", 3), ("tuned", 4)):
+        # The base never solves half of the problems.
         samples = [
-            {"problem_id": f"p{p}", "correct": (7 * p + step * s) % 5 == 0} for p in range(20) for s in range(16)
+            {"problem_id": f"p{p}", "correct": (7 * p + step * s) % 5 == 0 and (p % 2 == 0 or model == "tuned")}
+            for p in range(20)
+            for s in range(16)
         ]
         (folder / f"{model}.jsonl").write_text("".join(json.dumps(sample) + "\n" for sample in samples))
     tokenizer = Tokenizer(ModularArithmetic().words())
     save_pretrained(Decoder(DecoderSpec(), len(tokenizer)), tokenizer, folder / "model")
     shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "tests" / "interop" / "files" / "verl_dapo", folder / "validation")
+    for name in ("s1", "s2", "s3", "b1", "b2", "b3"):
+        rows = (folder / ("base.jsonl" if name.startswith("b") else "tuned.jsonl")).read_text().splitlines()
+        # Another run: one problem turns out otherwise.
+        rows[int(name[1])] = json.dumps({"problem_id": "p0", "correct": name.startswith("b")})
+        (folder / f"{name}.jsonl").write_text("\n".join(rows) + "\n")
+    places = {"runs/base": "base", "a": "s1", "b": "s2", "runs/s1": "s1", "runs/s2": "s2", "runs/s3": "s3"}
+    for place, name in places.items():
+        (folder / place).mkdir(parents=True)
+        shutil.copy(folder / f"{name}.jsonl", folder / place / "rollouts.jsonl")
+    (folder / "curve.csv").write_text(curve_rows("compute,reward,seed"), encoding="utf-8")
+    columns = {"gpu_hours": 0, "pass_rate": 1, "run": 2}
+    lines = [line.split(",") for line in curve_rows("").splitlines()[1:]]
+    rows = [json.dumps({name: float(line[place]) for name, place in columns.items()}) for line in lines]
+    (folder / "evaluations.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def curve_rows(head: str) -> str:
+    """A CSV of a sigmoid in compute over three training seeds."""
+    points = planted(4.6, seeds=3, points=24, rng=0)
+    rows = zip(points.x_N, points.y_N, points.seed_N, strict=True)
+    return "\n".join([head, *(f"{compute:.6g},{reward:.5f},{seed}" for compute, reward, seed in rows)]) + "\n"
+
+
+def completed(world: str, *knobs: str) -> str:
+    """What `edgewise verify` reads: printed problems, each with its gold solution or an answer that is wrong."""
+    printed = CliRunner().invoke(app, ["problems", world, *knobs, "--split", "test", "--count", "20", "--json"])
+    rows = [json.loads(line) for line in printed.output.splitlines()]
+    return "".join(json.dumps(row | {"completion": row["solution"], "sample": s}) + "\n" for row in rows for s in "01")
 
 
 @pytest.mark.parametrize("block", python_blocks(), ids=lambda block: block.split("\n")[0])
@@ -116,10 +169,32 @@ def test_a_guide_runs_from_top_to_bottom(
     ours = {kind: spec for kind, spec in ADVANTAGES.specs().items() if spec.__module__.startswith("edgewise.")}
     monkeypatch.setattr(ADVANTAGES, "_specs", ours)
     prepare(tmp_path)
-    run = PageRun(monkeypatch, capsys, TOY)
+    run = PageRun(monkeypatch, capsys, TOY, tuple(NOT_RUN))
     for block in blocks_of(page):
         if not block.not_run:
             run.run(block)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", OTHERS, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    prepare(tmp_path)
+    world = ["strings", "max_calls=4"] if page.stem == "worlds" else ["graph"]
+    (tmp_path / "done.jsonl").write_text(completed(*world), encoding="utf-8")
+    if page.stem == "worlds":
+        CliRunner().invoke(app, ["verify", world[0], "done.jsonl", *world[1:], "--out", "base.jsonl"])
+    run = PageRun(monkeypatch, capsys, TOY, tuple(NOT_RUN))
+    for block in blocks_of(page):
+        if block.language == "sh":
+            run.run(block)
+
+
+def test_a_command_that_is_not_run_is_in_a_page() -> None:
+    for beginning in NOT_RUN:
+        assert [line for line in command_lines() if line.startswith(beginning)], beginning
 
 
 @pytest.mark.parametrize("block", [block for block in blocks(PAGES) if block.not_run], ids=lambda block: block.not_run)
