@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tools.site.formulas import put_formulas, take_formulas
-from tools.site.outside import example_page, links_on_site, outside_pages, site_path, title_of
+from tools.site.outside import example_page, links_on_site, notebook_page, outside_pages, site_path, title_of
 
 ROOT = Path(__file__).parents[2]
 NAV = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1].split("\n\n")[0]
@@ -62,6 +62,13 @@ def test_an_example_is_a_page_with_its_whole_code() -> None:
     code = (ROOT / "examples" / "my_world.py").read_text(encoding="utf-8")
     assert outside_pages()["examples/my_world.md"] == example_page("my_world.py", code)
     assert code in example_page("my_world.py", code)
+
+
+def test_a_notebook_is_a_page_with_its_text_and_code() -> None:
+    cells = [("markdown", ["# A\n", "b"]), ("code", ["x = 1\n", "y = 2"])]
+    page = notebook_page("a.ipynb", {"cells": [{"cell_type": kind, "source": source} for kind, source in cells]})
+    assert page == "# A\nb\n\nThis is the notebook `examples/a.ipynb`.\n\n```python\nx = 1\ny = 2\n```\n"
+    assert site_path("examples/a.ipynb") == "examples/a.md"
 
 
 def test_formulas_are_out_of_the_way_of_markdown_and_put_back() -> None:

@@ -5,9 +5,11 @@ On GitHub a link such as `../examples/my_world.py` leads to the file. On the sit
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PAGES_OF_ROOT = ("CONTRIBUTING.md", "CHANGELOG.md")
@@ -21,12 +23,21 @@ def outside_pages() -> dict[str, str]:
     pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES_OF_ROOT}
     for path in sorted((ROOT / "examples").glob("*.py")):
         pages[f"examples/{path.stem}.md"] = example_page(path.name, path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "examples").glob("*.ipynb")):
+        pages[f"examples/{path.stem}.md"] = notebook_page(path.name, json.loads(path.read_text(encoding="utf-8")))
     return pages
 
 
 def example_page(name: str, code: str) -> str:
     """A page with the code of an example; its title is the file's name."""
     return f"# {name}\n\n`examples/{name}`\n\n```python\n{code}```\n"
+
+
+def notebook_page(name: str, notebook: dict[str, Any]) -> str:
+    """A page with the text and the code of a notebook; its first cell has the title."""
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
+    blocks = [text if kind == "markdown" else f"```python\n{text}\n```" for kind, text in cells]
+    return "\n\n".join([blocks[0], f"This is the notebook `examples/{name}`.", *blocks[1:]]) + "\n"
 
 
 def site_path(path: str) -> str | None:
@@ -37,8 +48,8 @@ def site_path(path: str) -> str | None:
         return path
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
-    if re.fullmatch(r"examples/\w+\.py", path):
-        return path.removesuffix(".py") + ".md"
+    if re.fullmatch(r"examples/\w+\.(py|ipynb)", path):
+        return path.rpartition(".")[0] + ".md"
     return None
 
 
