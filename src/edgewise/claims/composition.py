@@ -217,12 +217,12 @@ CLAIM = Claim(
         " on the single skills does not, nor does rejection tuning on the composed problems."
     ),
     work="Yuan et al. 2025, arXiv 2509.25123 (From f(x) and g(x) to f(g(x)))",
-    section="sections 3 and 4",
+    section="RL on string functions by level, rejection tuning, pass@k",
     published=(
         PublishedNumber(
             what="accuracy on held-out functions at levels 1, 2, 3, 4, 5 after RL on level 1",
             value="about 90%, below 25%, 0 to 5%, 0 to 1%, about 0",
-            where="figure of the main experiment",
+            where="RL on string functions, accuracy by level",
             fault=(
                 "a level is the depth of a tree, not a number of calls: levels 1, 2, 3, 4 have 0.9, 2.0, 3.3, 4.9 calls"
                 " on average, and 22 to 27% of level 1 depend on the input at all"
@@ -231,7 +231,7 @@ CLAIM = Claim(
         PublishedNumber(
             what="the same at levels 2, 3, 4 after RL on level 2, or on levels 1 and 2",
             value="64%, 27 to 30%, about 15%",
-            where="figure of the main experiment",
+            where="RL on string functions, accuracy by level",
             fault=(
                 "the accuracy of a call that this implies falls with the level, 0.80, 0.68, 0.68: worse than if calls"
                 " were right independently; of the 12 held-out functions three are trained ones under other names"
@@ -240,7 +240,7 @@ CLAIM = Claim(
         PublishedNumber(
             what="the same at levels 2 and 3 after rejection tuning on level 2",
             value="15%, at most 2.6%",
-            where="figure of the comparison with rejection tuning",
+            where="comparison with rejection tuning",
             fault=(
                 "2 samples a problem where RL has 16, and problems that both solve are dropped; the released script"
                 " samples from the model before the single skills were taught"
@@ -249,7 +249,7 @@ CLAIM = Claim(
         PublishedNumber(
             what="gap of RL on level 2 to the base at level 5, pass@1 and pass@1000",
             value="4 points, about 25 points",
-            where="figure of pass@k",
+            where="comparison of pass@k",
             fault="one run; how often the base composes at all is not varied",
         ),
     ),

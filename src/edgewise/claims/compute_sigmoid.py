@@ -161,7 +161,7 @@ CLAIM = Claim(
         " end."
     ),
     work="Khatri et al. 2025, arXiv 2510.13786 (ScaleRL)",
-    section="sections 2 to 4, figure 1; the table of large runs",
+    section="the law and its fit, the ablations, the table of large runs",
     published=(
         PublishedNumber(
             what="fitted ceiling and steepness of the 8B run of 100,000 GPU hours, from 1,500 to 50,000; from 0 to"
@@ -176,7 +176,7 @@ CLAIM = Claim(
         PublishedNumber(
             what="ceiling and steepness in one code base: ScaleRL, MiniMax, Magistral, DAPO, GRPO",
             value="0.610 and 1.97; 0.610 and 1.77; 0.535 and 1.44; 0.515 and 1.85; 0.490 and 1.17",
-            where="figure 2",
+            where="comparison of recipes, read from its figure",
             fault=(
                 "one run each; the error of a ceiling, 0.02, is from three repeats of one recipe; steepness has none;"
                 " DAPO and MiniMax have a larger batch in place of drawing again"
@@ -197,7 +197,7 @@ CLAIM = Claim(
         PublishedNumber(
             what="ceiling of three off-policy schemes, and their steepness",
             value="0.520 for all; 2.15, 2.68, 4.55",
-            where="figure 4",
+            where="comparison of off-policy schemes, read from its figure",
             fault=(
                 "the grid of ceilings has steps of 0.005; the gain in steepness is throughput, as tokens and gain a"
                 " step are equal (appendix)"

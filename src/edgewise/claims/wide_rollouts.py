@@ -155,7 +155,7 @@ CLAIM = Claim(
         " answers are not lost."
     ),
     work="Hu et al. 2025, arXiv 2510.01180 (BroRL)",
-    section="sections 3 and 4; the table of continued runs",
+    section="mass balance, token simulator, the table of continued runs",
     published=(
         PublishedNumber(
             what="mathematics after 3,000 steps; 134 hours on with 16 samples; 174 hours on with 512",
@@ -175,7 +175,7 @@ CLAIM = Claim(
         PublishedNumber(
             what="share of problems that dynamic sampling keeps, with 16 and with 512 samples",
             value="41% and 62%",
-            where="section 4",
+            where="experiment with a language model",
             fault=("more samples alone keep more, at any policy: were pass rates Beta(0.15, 0.15), 36% and 62%"),
         ),
         PublishedNumber(
