@@ -39,4 +39,4 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command()(bench)
 
 if __name__ == "__main__":
-    main(app)
+    main(app, program=None)

@@ -82,4 +82,4 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command()(gpu)
 
 if __name__ == "__main__":
-    main(app)
+    main(app, program=None)

@@ -97,12 +97,14 @@ def test_a_command_line_is_accepted(line: str, monkeypatch: pytest.MonkeyPatch) 
     words = shlex.split(line)
     name, *arguments = words[words.index("edgewise") + 1 :]
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    if arguments and arguments[0] in getattr(command, "commands", {}):
+        command = command.commands[arguments.pop(0)]
     parsed = command.make_context(name, list(arguments)).params
     if name == "demo":
         study_of("edgewise.study.demo:demo", parsed["settings"] or [])
     elif name == "run" and parsed["study"]:
         study_of(parsed["study"], parsed["settings"] or [])
-    elif name in ("problems", "verify"):
+    elif name in ("problems", "verify") and parsed["task"]:
         world_of(parsed["task"], parsed["knobs"] or [])
     elif name == "recipes":
         for recipe in (parsed["names"] or [])[-2:]:

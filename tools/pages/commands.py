@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from edgewise.cli import app
+from edgewise.cli.examples import EXAMPLES
 from tools.pages import DOCS
 
 PAGE = DOCS / "commands.md"
@@ -27,7 +28,7 @@ def page() -> str:
     """The whole page."""
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
-    parts = [HEAD]
+    parts = [HEAD, *_command("", group)]
     for name, command in group.commands.items():
         parts += _command(name, command)
         if isinstance(command, TyperGroup):
@@ -39,7 +40,9 @@ def page() -> str:
 def _command(name: str, command: Any) -> Iterator[str]:
     arguments = [item for item in command.params if isinstance(item, TyperArgument)]
     options = [item for item in command.params if isinstance(item, TyperOption)]
-    yield f"## edgewise {name}\n\n{(command.help or '').strip()}\n"
+    yield f"## {f'edgewise {name}'.strip()}\n\n{(command.help or '').strip()}\n"
+    if name:
+        yield "\n".join(["```sh", *EXAMPLES[name], "```\n"])
     for argument in arguments:
         yield f"- `{(argument.name or '').upper()}`: {argument.help or 'fields of the spec, a.b=c'}"
     if options:

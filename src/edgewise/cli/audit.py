@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from edgewise.cli.options import AsJson, print_json
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -142,12 +143,13 @@ def audit_rollouts(
     plan: Plan = False,
     effect: Effect = 0.05,
     seed_scatter: SeedScatter = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what tuning did to the boundary: one label for each tuned model, with its evidence."""
     metric = _metric(by)
     read = _reading(score, threshold, filter, columns, files)
     if plan:
-        _plan(rollouts or [], metric, k or 16, effect, alpha, read, seed_scatter)
+        _plan(rollouts or [], metric, k or 16, effect, alpha, read, seed_scatter, as_json)
         return
     if seed_scatter is not None:
         raise InputError("--seed-scatter: plans training seeds; give it with --plan")
@@ -155,10 +157,13 @@ def audit_rollouts(
     from edgewise.boundary.verdict.policy import worst
     from edgewise.report.folder import write_report
     from edgewise.report.markdown import markdown_of
+    from edgewise.report.record import record
     from edgewise.report.terminal import print_audit, status
 
     if not rollouts:
         raise InputError("rollouts: a base and at least one tuned model are needed: edgewise audit BASE TUNED")
+    if markdown and as_json:
+        raise InputError("--markdown, --json: two forms of one result; give one of them")
     _check_folder(out)
     _check_guess(answers, no_reasoning)
     rules = _rules(policy or [])
@@ -188,7 +193,7 @@ def audit_rollouts(
         )
     examples = {name: model_rollouts.examples for name, model_rollouts in arms.models.items()}
     with status("writing the report"):
-        write_report(
+        page = write_report(
             result,
             out,
             examples=examples,
@@ -197,6 +202,8 @@ def audit_rollouts(
         )
     if markdown:
         typer.echo(markdown_of(result, examples))
+    elif as_json:
+        print_json({**record(result), "report": str(page)})
     else:
         print_audit(result, out)
     if rules:
@@ -235,11 +242,12 @@ def find_training_set(
     columns: Columns = None,
     files: FilesOf = None,
     seed: Seed = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Find what a model solves rarely but not never: the problems that RL can learn from."""
     from edgewise.boundary import find_edge
     from edgewise.boundary.inference.resampling import REFITS, Bootstrap
-    from edgewise.report.edge import print_edge, write_edge
+    from edgewise.report.edge import edge_record, print_edge, write_edge
 
     if out.suffix != ".jsonl":
         raise InputError(f"{out}: --out names a .jsonl file; every decision stands beside it in .json")
@@ -251,7 +259,10 @@ def find_training_set(
     edge = find_edge(arms.counts(arms.base, metric), rollouts=group, bootstrap=Bootstrap(REFITS.resamples, seed))
     concerns = arms.all_concerns(metric)
     write_edge(edge, out, prompts=arms.prompts, concerns=concerns)
-    print_edge(edge, out, concerns)
+    if as_json:
+        print_json({**edge_record(edge, concerns), "training_set": str(out)})
+    else:
+        print_edge(edge, out, concerns)
 
 
 def _reading(
@@ -280,6 +291,7 @@ def _plan(
     alpha: float,
     read: partial[Arms],
     seed_scatter: float | None,
+    as_json: bool,
 ) -> None:
     from edgewise.boundary import plan_samples, plan_seeds
     from edgewise.report.planning import print_plan, print_seed_plan
@@ -299,9 +311,15 @@ def _plan(
             scatter, source = _measured_scatter(arms, metric, k)
     elif rollouts:
         base, concerns = _one_model(rollouts[0], metric, read)
-    print_plan(plan_samples(base, k=k, effect=effect, alpha=alpha), concerns)
-    if scatter is not None:
-        print_seed_plan(plan_seeds(base, k=k, effect=effect, scatter=scatter, alpha=alpha), source)
+    plan = plan_samples(base, k=k, effect=effect, alpha=alpha)
+    of_seeds = None if scatter is None else plan_seeds(base, k=k, effect=effect, scatter=scatter, alpha=alpha)
+    if as_json:
+        of_scatter = None if scatter is None else source
+        print_json({"samples": plan, "seeds": of_seeds, "scatter_source": of_scatter, "concerns": concerns})
+        return
+    print_plan(plan, concerns)
+    if of_seeds is not None:
+        print_seed_plan(of_seeds, source)
 
 
 def _measured_scatter(arms: Arms, metric: Metric | None, k: int) -> tuple[float, str]:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgewise.cli.examples import epilog
 from edgewise.cli.loading import load_object
-from edgewise.cli.options import ComputedBy, Device, MachineChoice, On, StudyFolder, Workers, Yes
-from edgewise.cli.plan import print_estimate
+from edgewise.cli.options import (
+    AsJson,
+    ComputedBy,
+    Device,
+    MachineChoice,
+    On,
+    StudyFolder,
+    Workers,
+    Yes,
+    print_json,
+)
+from edgewise.cli.plan import measured_estimate
 from edgewise.cli.study import check_stages_to_compute
 from edgewise.core.errors import InputError
 
@@ -26,7 +36,6 @@ Records = Annotated[Path, typer.Option("--records", metavar="DIR", help="Folder 
 ClaimScale = Annotated[
     str, typer.Option("--scale", metavar="NAME", help="nano, small or paper, as far as it has them.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 _RECORDS = Path("docs/ledger")
 
 
@@ -47,12 +56,12 @@ def list_claims(context: typer.Context, records: Records = _RECORDS, as_json: As
             for claim in claims
             for scale in claim.scales
         ]
-        typer.echo(json.dumps(rows, allow_nan=False))
+        print_json(rows)
     else:
         print_claims(claims, entries)
 
 
-@claims_app.command("run")
+@claims_app.command("run", epilog=epilog("claims run"))
 def run_claim(
     name: Annotated[str, NAME],
     scale: ClaimScale = "nano",
@@ -107,7 +116,7 @@ def run_claim(
         print_record(record, path)
 
 
-@claims_app.command("verify")
+@claims_app.command("verify", epilog=epilog("claims verify"))
 def verify_claim(
     name: Annotated[str, NAME],
     scale: ClaimScale = "nano",
@@ -118,6 +127,7 @@ def verify_claim(
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
+    as_json: AsJson = False,
 ) -> None:
     """Recompute a record elsewhere from its claim, and say `equal` or the first difference. Exit status 0, else 1."""
     from rich.console import Console
@@ -136,11 +146,14 @@ def verify_claim(
     progress = StudyProgress(studies_of_claim(claim, scale, chosen).names(), Console(stderr=True))
     with progress:
         equal, line = verify_record(claim, record, chosen, context, progress)
-    typer.echo(line)
+    if as_json:
+        print_json({"equal": equal, "sentence": line})
+    else:
+        typer.echo(line)
     raise typer.Exit(0 if equal else 1)
 
 
-@claims_app.command("plan")
+@claims_app.command("plan", epilog=epilog("claims plan"))
 def plan_claim(
     name: Annotated[str, NAME],
     scale: ClaimScale = "nano",
@@ -151,23 +164,32 @@ def plan_claim(
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
+    as_json: AsJson = False,
 ) -> None:
     """Print what a claim would compute and what its planned seeds can decide; or what the published setting takes."""
     from edgewise.claims.ledger.run import studies_of_claim
-    from edgewise.report.ledger.terminal import print_power, print_published_cost
+    from edgewise.report.ledger.terminal import power_rows, print_power, print_published_cost, published_cost_row
+    from edgewise.report.study_plan import print_study_plan
     from edgewise.study.training_seeds import parse_seeds
 
     claim = _claim(name)
     if scale == "paper" and scale not in claim.seeds and claim.published_cost is not None:
-        print_published_cost(claim)
+        if as_json:
+            print_json({"published_cost": published_cost_row(claim)})
+        else:
+            print_published_cost(claim)
         return
     planned = claim.planned_seeds(scale)
     studies = studies_of_claim(claim, scale, planned if seeds is None else parse_seeds(seeds))
-    print_estimate(studies, out, MachineChoice(workers, device, backend))
-    print_power(claim, scale)
+    estimate = measured_estimate(studies, out, MachineChoice(workers, device, backend))
+    if as_json:
+        print_json({"estimate": estimate, "power": power_rows(claim, scale)})
+    else:
+        print_study_plan(estimate)
+        print_power(claim, scale)
 
 
-@claims_app.command("ledger")
+@claims_app.command("ledger", epilog=epilog("claims ledger"))
 def write_ledger(
     names: Annotated[
         list[str] | None,
@@ -187,7 +209,10 @@ def write_ledger(
     entries = _entries(read_records(records), claims)
     content = ledger_json(entries)
     write_ledger_page(entries, content, records)
-    typer.echo(json.dumps(content, allow_nan=False) if as_json else str(records / "README.md"))
+    if as_json:
+        print_json(content)
+    else:
+        typer.echo(str(records / "README.md"))
 
 
 def _claim(name: str) -> Claim:

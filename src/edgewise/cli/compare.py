@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgewise.cli.options import print_json
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
-    from edgewise.boundary import Metric, Outcomes
+    from edgewise.boundary import Audit, Metric, Outcomes
     from edgewise.interop.arms import Arms
 
 
-def compare_verifiers(first: str, second: str) -> None:
+def compare_verifiers(first: str, second: str, as_json: bool) -> None:
     """Read the verdicts of two verifiers on the same rollouts, and print where they agree and what each gives.
 
     Raises InputError where they do not hold the same models, problems and samples.
@@ -21,7 +22,7 @@ def compare_verifiers(first: str, second: str) -> None:
     from edgewise.boundary import audit
     from edgewise.boundary.measures.agreement import verifier_agreement
     from edgewise.interop.arms import read_arms
-    from edgewise.report.agreement import print_agreement, print_labels
+    from edgewise.report.agreement import agreement_record, print_agreement, print_labels
     from edgewise.report.terminal import status
 
     names = (first, second)
@@ -35,17 +36,20 @@ def compare_verifiers(first: str, second: str) -> None:
         model: verifier_agreement(_samples(arms[first], model), _samples(arms[second], other), metric)
         for model, other in models.items()
     }
+    audits: dict[str, Audit] = {}
+    if len(models) > 1:
+        with status("computing the labels"):
+            for name, of_it in arms.items():
+                audits[name] = audit(of_it.by_arm, metric=metric, measures=[], concerns=of_it.concerns)
+    if as_json:
+        print_json(agreement_record(names, agreements, audits))
+        return
     console = Console(highlight=False)
     print_agreement(names, agreements, console)
-    if len(models) < 2:
+    if audits:
+        print_labels(audits, console)
+    else:
         console.print("The label under each needs a base and a tuned model in both.")
-        return
-    with status("computing the labels"):
-        audits = {
-            name: audit(of_it.by_arm, metric=metric, measures=[], concerns=of_it.concerns)
-            for name, of_it in arms.items()
-        }
-    print_labels(audits, console)
 
 
 def _pairs(first: Arms, second: Arms, names: tuple[str, str]) -> dict[str, str]:

@@ -12,6 +12,8 @@ import typer
 from typer.core import TyperGroup
 
 from edgewise.cli import audit, claims, fit, plan, recipes, runs, study, tasks, watch
+from edgewise.cli.completion import ASKED_BY_SHELL, about_the_program, know_shells
+from edgewise.cli.examples import epilog
 from edgewise.cli.interrupt import stopped_by_signals
 from edgewise.core.errors import InputError, unknown_name
 
@@ -36,9 +38,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "problems": tasks.list_problems,
     "verify": tasks.verify,
 }
+app.callback()(about_the_program)
 for name, command in COMMANDS.items():
-    app.command(name)(command)
-app.add_typer(claims.claims_app, name="claims")
+    app.command(name, epilog=epilog(name))(command)
+app.add_typer(claims.claims_app, name="claims", epilog=epilog("claims"))
 
 
 # Old name of a command -> its name now; kept for one release.
@@ -47,8 +50,12 @@ RENAMED = {"judge": "verify"}
 RENAMED_OPTIONS = {"--verifier-tpr": "--verifier-fnr, the refused of the right ones: 3/60 in place of 57/60"}
 
 
-def main(app: typer.Typer = app) -> None:
-    """Run a command line; errors of the user end as one line on stderr and status 2, Ctrl-C as one line and 130."""
+def main(app: typer.Typer = app, program: str | None = "edgewise") -> None:
+    """Run a command line; errors of the user end as one line on stderr and status 2, Ctrl-C as one line and 130.
+
+    `program` is what it is called, in messages and by the shell that completes it, however it was started; None: as it
+    was started.
+    """
     # torch reads this when it is first imported, here and in workers. Without it idle threads spin at barriers,
     # which makes everything else on the machine several times slower.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -57,11 +64,13 @@ def main(app: typer.Typer = app) -> None:
             f"note: `{sys.argv[1]}` is now `{RENAMED[sys.argv[1]]}`; the old name goes with the next release", err=True
         )
         sys.argv[1] = RENAMED[sys.argv[1]]
+    if ASKED_BY_SHELL in os.environ:
+        know_shells()
     arguments = sys.argv[1:] or ["--help"]
     try:
         _check_command(app, arguments[0])
         with stopped_by_signals():
-            exit_status = app(arguments, standalone_mode=False)
+            exit_status = app(arguments, prog_name=program, standalone_mode=False)
     except UsageError as error:
         _stop(_usage(error, arguments[0]))
     except InputError as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgewise.cli.options import AsJson, print_json
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def fit_scaling(
         float,
         typer.Option("--from", min=0, help="The least compute that is fitted; ScaleRL leaves out the first epoch."),
     ] = 0.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fit scaling laws: reward against RL compute and entropy, pass@k against k, or steps against depth."""
     from edgewise.interop.scaling_table import read_scaling_table
@@ -57,7 +57,7 @@ def fit_scaling(
         from edgewise.report.scaling import scaling_json
 
         document = {"kind": table.kind, "notes": table.notes, "arms": fits, "common_ceiling": compared}
-        typer.echo(json.dumps(scaling_json(document), allow_nan=False))
+        print_json(scaling_json(document))
     else:
         _show(table, fits, compared)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -74,7 +75,17 @@ Shard = Annotated[
     bool,
     typer.Option("--shard", help="Divide weights, gradients and moments among the ranks of torchrun (FSDP2)."),
 ]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the result as one JSON document, with all that the text says.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help=f"Compute more than {MOST_STAGES} stages without being refused.")]
+
+
+def print_json(document: Any) -> None:
+    """Print plain values or dataclasses as one JSON document on one line; a number that is not known is null."""
+    from edgewise.report.record import as_json
+
+    typer.echo(json.dumps(as_json(document), allow_nan=False))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from edgewise.cli.options import (
     STUDY,
+    AsJson,
     ComputedBy,
     Device,
     MachineChoice,
@@ -16,11 +17,12 @@ from edgewise.cli.options import (
     StudySettings,
     TrainingSeeds,
     Workers,
+    print_json,
 )
 from edgewise.cli.study import DEMO
 
 if TYPE_CHECKING:
-    from edgewise.study.estimate import Evaluated
+    from edgewise.study.estimate import Evaluated, StudyEstimate
 
 
 def plan_study(
@@ -32,19 +34,24 @@ def plan_study(
     workers: Workers = None,
     device: Device = "cpu",
     backend: ComputedBy = "auto",
+    as_json: AsJson = False,
 ) -> None:
     """Print what a study would compute: its stages, which are there, tokens, FLOPs and hours on this machine."""
-    chosen = StudyChoice(study, settings or [], seeds, scale)
-    print_estimate(chosen.study(), out, MachineChoice(workers, device, backend))
-
-
-def print_estimate(study: Evaluated, out: Path, machine: MachineChoice) -> None:
-    """Estimate what a study, or several, would compute beyond what `out` holds, and print it."""
     from edgewise.report.study_plan import print_study_plan
+
+    chosen = StudyChoice(study, settings or [], seeds, scale)
+    estimate = measured_estimate(chosen.study(), out, MachineChoice(workers, device, backend))
+    if as_json:
+        print_json(estimate)
+    else:
+        print_study_plan(estimate)
+
+
+def measured_estimate(study: Evaluated, out: Path, machine: MachineChoice) -> StudyEstimate:
+    """What a study, or several, would compute beyond what `out` holds, by a measurement of this machine."""
     from edgewise.report.terminal import status
     from edgewise.study.estimate import calibrated_estimate
 
     context = machine.context(out)
     with status("measuring this machine, some seconds"):
-        plan = calibrated_estimate(study, context)
-    print_study_plan(plan)
+        return calibrated_estimate(study, context)

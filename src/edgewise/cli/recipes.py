@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgewise.cli.options import AsJson, print_json
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ def recipes(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Write JSON: all names, the explicit recipe, or the differences.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the named recipes, show the numbers of one with their sources, or what differs between two."""
     from edgewise.core.spec import plain
@@ -40,18 +39,18 @@ def recipes(
             if as_json:
                 columns = ("name", "version", "title", "work")
                 rows = [{column: getattr(recipe, column) for column in columns} for recipe in RECIPES.values()]
-                typer.echo(json.dumps(rows, allow_nan=False))
+                print_json(rows)
             else:
                 show_recipes(RECIPES.values())
         case ["diff", left, right]:
             differences = recipe_difference(named_recipe(left), named_recipe(right))
             if as_json:
-                typer.echo(json.dumps(differences, allow_nan=False))
+                print_json(differences)
             else:
                 show_difference(left, right, differences)
         case [name]:
             if as_json:
-                typer.echo(json.dumps(plain(named_recipe(name)), allow_nan=False))
+                print_json(plain(named_recipe(name)))
             else:
                 recipe = named_recipe(name)
                 show_recipe(RECIPES[name.removesuffix(SMALL)], recipe)

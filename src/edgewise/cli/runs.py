@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from edgewise.cli.options import AsJson, print_json
 from edgewise.core.errors import InputError
 
 
@@ -23,6 +24,7 @@ def list_runs(
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="With unused: remove it, after a question.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --remove: ask no question.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the stages of a store with the reports that need them, compare two, or remove what no report needs."""
     words = words or []
@@ -32,41 +34,55 @@ def list_runs(
     if action == "compare":
         if len(words) != 3:
             raise InputError("runs compare: takes the folders of two stages, as runs compare runs/rl-0123 runs/rl-4567")
-        _compare(Path(words[1]), Path(words[2]))
+        _compare(Path(words[1]), Path(words[2]), as_json)
         return
     places = words[1:] if action else words
     if len(places) > 1:
         raise InputError(f"runs: takes one store, not {places[1]!r} too")
     root = Path(places[0] if places else "runs")
     if action == "unused":
-        _unused(root, remove=remove, yes=yes)
+        _unused(root, remove=remove, yes=yes, as_json=as_json)
     else:
-        _list(root)
+        _list(root, as_json)
 
 
-def _list(root: Path) -> None:
-    from edgewise.report.inventory import print_reports, print_stages
+def _list(root: Path, as_json: bool) -> None:
+    from edgewise.report.inventory import print_reports, print_stages, stage_rows
     from edgewise.study.inventory import reports_in, stages_in
 
-    print_stages(stages_in(root))
-    print_reports(reports_in(root))
+    stages, reports = stages_in(root), reports_in(root)
+    if as_json:
+        print_json({"stages": stage_rows(stages), "reports": reports})
+    else:
+        print_stages(stages)
+        print_reports(reports)
 
 
-def _compare(first: Path, second: Path) -> None:
+def _compare(first: Path, second: Path, as_json: bool) -> None:
     from edgewise.report.inventory import print_comparison
     from edgewise.study.inventory import compare_curves, compare_specs
 
-    print_comparison((first.name, second.name), compare_specs(first, second), compare_curves(first, second))
+    names, specs, curves = (first.name, second.name), compare_specs(first, second), compare_curves(first, second)
+    if as_json:
+        print_json({"stages": names, "specs": specs, "curves": curves})
+    else:
+        print_comparison(names, specs, curves)
 
 
-def _unused(root: Path, *, remove: bool, yes: bool) -> None:
+def _unused(root: Path, *, remove: bool, yes: bool, as_json: bool) -> None:
     from edgewise.core.words import counted
-    from edgewise.report.inventory import print_stages
+    from edgewise.report.inventory import print_stages, stage_rows
     from edgewise.study.inventory import remove_unused, stages_in
 
+    if remove and not yes and as_json:
+        raise InputError("--json: asks no question; give --yes too")
     if remove and not yes and not sys.stdin.isatty():
         raise InputError("--remove: asks before it removes, and there is nobody to ask; give --yes")
     unused = [stage for stage in stages_in(root) if stage.unused]
+    if as_json:
+        removed = remove_unused(root) if remove else []
+        print_json({"unused": stage_rows(unused), "removed": [stage.folder.name for stage in removed]})
+        return
     print_stages(unused)
     if not remove or not unused:
         return

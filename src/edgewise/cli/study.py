@@ -17,6 +17,7 @@ from edgewise.cli.options import (
     MOST_STAGES,
     STUDY,
     Artifacts,
+    AsJson,
     ComputedBy,
     Device,
     MachineChoice,
@@ -30,6 +31,7 @@ from edgewise.cli.options import (
     TrainingSeeds,
     Workers,
     Yes,
+    print_json,
 )
 from edgewise.core.errors import InputError
 
@@ -50,9 +52,11 @@ def run_demo(
     on: On = "",
     track: Track = None,
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a small model, run RL on it twice, and say whether RL extended its boundary."""
-    _run(StudyChoice(DEMO, settings or [], seeds), MachineChoice(workers, device, backend, on), out, track or [], yes)
+    machine = MachineChoice(workers, device, backend, on)
+    _run(StudyChoice(DEMO, settings or [], seeds), machine, out, track or [], yes, as_json)
 
 
 def run_named(
@@ -78,23 +82,29 @@ def run_named(
             " first difference. Exit status 0: equal, 1: not. STUDY is needed only for code of your own.",
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run any study: a Python function that takes a spec and returns a Study; or verify recorded stages."""
     chosen = StudyChoice(study, settings or [], seeds, scale) if study is not None else None
     if recorded is not None:
-        _recompute(recorded, chosen, MachineChoice(workers, device, backend))
+        _recompute(recorded, chosen, MachineChoice(workers, device, backend), as_json)
     elif chosen is None:
         raise InputError("STUDY: must be given, as MODULE:FUNCTION or FILE.py:FUNCTION; or --verify DIR")
     else:
         machine = MachineChoice(workers, device, backend, on, artifacts, shard)
-        _run(chosen, machine, out, track or [], yes)
+        _run(chosen, machine, out, track or [], yes, as_json)
 
 
-def _run(chosen: StudyChoice, machine: MachineChoice, out: Path, track: Sequence[str], yes: bool) -> None:
+def _run(
+    chosen: StudyChoice, machine: MachineChoice, out: Path, track: Sequence[str], yes: bool, as_json: bool
+) -> None:
+    from rich.console import Console
+
     from edgewise.core.distributed import process_group
-    from edgewise.report.folder import write_report
-    from edgewise.report.health import print_health
+    from edgewise.report.folder import PAGE, write_report
+    from edgewise.report.health import health_lines, print_health
     from edgewise.report.progress import StudyProgress
+    from edgewise.report.record import record
     from edgewise.report.terminal import print_audit, status
     from edgewise.study.measure import measure
     from edgewise.study.outline import outline_of, write_outline
@@ -119,7 +129,7 @@ def _run(chosen: StudyChoice, machine: MachineChoice, out: Path, track: Sequence
             write_outline(outline_of(study, command), folder)
         watchers: list[Watcher] = []
         if distributed.is_rank_zero:
-            watchers.append(stack.enter_context(StudyProgress(names)))
+            watchers.append(stack.enter_context(StudyProgress(names, Console(stderr=as_json, highlight=False))))
         for tracker, opened in trackers.items():
             tracking = Tracking(tracker, opened, StudyChoice(chosen.name).report_name(), names, out, _warn)
             watchers.append(stack.enter_context(tracking))
@@ -137,13 +147,18 @@ def _run(chosen: StudyChoice, machine: MachineChoice, out: Path, track: Sequence
                 command=command,
                 study=findings,
             )
-    print_health(findings.health)
-    print_audit(findings.audit, folder if writable else None, findings.compute)
+    if as_json:
+        alarms = [{"alarm": name, "rang": rang, "sentence": text} for name, rang, text in health_lines(findings.health)]
+        document = record(findings.audit, findings.stages, findings.compute)
+        print_json({**document, "alarms": alarms, "report": str(folder / PAGE) if writable else None})
+    else:
+        print_health(findings.health)
+        print_audit(findings.audit, folder if writable else None, findings.compute)
     if not writable:
         _warn(f"the report is not written: {folder} cannot be written to")
 
 
-def _recompute(place: Path, chosen: StudyChoice | None, machine: MachineChoice) -> None:
+def _recompute(place: Path, chosen: StudyChoice | None, machine: MachineChoice, as_json: bool) -> None:
     from rich.console import Console
 
     from edgewise.core.spec import digest
@@ -160,7 +175,10 @@ def _recompute(place: Path, chosen: StudyChoice | None, machine: MachineChoice) 
     progress = StudyProgress(names, Console(stderr=True))  # stdout has the answer alone
     with progress:
         equal, line = recompute(recorded, context, progress)
-    typer.echo(line)
+    if as_json:
+        print_json({"equal": equal, "sentence": line})
+    else:
+        typer.echo(line)
     raise typer.Exit(0 if equal else 1)
 
 

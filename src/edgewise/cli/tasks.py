@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 
+from edgewise.cli.options import AsJson, print_json
 from edgewise.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def list_tasks(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the worlds and presets, describe one with an example problem, or check that a world does what it must."""
     from edgewise.report import worlds as report
@@ -55,7 +55,7 @@ def list_tasks(
     for preset_name, preset in mixture_presets().items():
         presets.setdefault(preset.stage, []).append(preset_name)
     if as_json:
-        _print({"worlds": descriptions, "presets": presets})
+        print_json({"worlds": descriptions, "presets": presets})
     else:
         report.show_worlds(descriptions, presets)
 
@@ -81,7 +81,7 @@ def list_problems(
     for index in range(count):
         problem = world.problem(cast(Split, split), seed, index)
         if as_json:
-            _print(problem_row(world, problem))
+            print_json(problem_row(world, problem))
         else:
             show_problem(world, problem)
 
@@ -117,6 +117,7 @@ def verify(
             "with all models. Says how they agree, and the label under each.",
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Grade completions of a world's problems as correct, wrong or unscorable; or compare two verifiers."""
     if compare is not None:
@@ -124,7 +125,7 @@ def verify(
 
         if task is not None or out is not None:
             raise InputError("--compare: reads two verdicts and prints; leave TASK, FILE and --out out")
-        compare_verifiers(*compare)
+        compare_verifiers(*compare, as_json)
         return
     if task is None or file is None:
         raise InputError("verify: a TASK and a FILE are needed, or --compare A B; `edgewise verify --help`")
@@ -134,8 +135,10 @@ def verify(
     from edgewise.cli.loading import world_of, world_or_class
     from edgewise.interop.completions import VerifierMode, verify_file
     from edgewise.report.terminal import status
-    from edgewise.report.verified import verification_summary
+    from edgewise.report.verified import GradedBy, verification_record, verification_summary
 
+    if as_json and out is None:
+        raise InputError("--json: verdicts are printed where no file is named for them; give --out too")
     if mode not in ("verified", "paper_compat"):
         raise InputError(f"--mode: {mode!r} is unknown; use verified or paper_compat")
     if not file.is_file():
@@ -152,7 +155,11 @@ def verify(
             concerns = _concerns(verdicts)
         with verdicts.open(encoding="utf-8") as rows:
             _copy(rows, out)
-    pass_at_1 = {"answer": curve(outcomes.counts("answer"), [1]), "process": curve(outcomes.counts("process"), [1])}
+    graded: tuple[GradedBy, ...] = ("answer", "process")
+    pass_at_1 = {name: curve(outcomes.counts(name), [1]) for name in graded}
+    if as_json:
+        print_json({**verification_record(outcomes, pass_at_1, reasons, concerns), "verdicts": str(out)})
+        return
     console = Console(stderr=out is None, highlight=False)
     verification_summary(outcomes, pass_at_1, reasons, console, concerns)
     if out is not None:
@@ -199,7 +206,7 @@ def _check(names: list[str], as_json: bool) -> None:
     checks = check_world(world_of(task, knobs))
     failed = [check.name for check in checks if check.failure]
     if as_json:
-        _print([asdict(check) for check in checks])
+        print_json([asdict(check) for check in checks])
     else:
         for check in checks:
             typer.echo(f"{'fails' if check.failure else 'holds'}  {check.name}: {check.failure or check.holds}")
@@ -226,15 +233,11 @@ def _describe(name: str, as_json: bool) -> None:
     except InputError as error:
         # A world that needs a knob or a library has no example, but its knobs can be shown.
         if as_json:
-            _print(described | {"example": None, "no_example": str(error)})
+            print_json(described | {"example": None, "no_example": str(error)})
         else:
             typer.echo(f"no example: {error}")
         return
     if as_json:
-        _print(described | {"example": report.problem_row(world, problem)})
+        print_json(described | {"example": report.problem_row(world, problem)})
     else:
         report.show_problem(world, problem)
-
-
-def _print(value: Any) -> None:
-    typer.echo(json.dumps(value, allow_nan=False))

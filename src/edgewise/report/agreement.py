@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -61,3 +62,11 @@ def print_labels(audits: Mapping[str, Audit], console: Console) -> None:
                 ),
                 soft_wrap=True,
             )
+
+
+def agreement_record(
+    names: Sequence[str], agreements: Mapping[str, Agreement], audits: Mapping[str, Audit]
+) -> dict[str, Any]:
+    """The same as values: where the verifiers agree on each model, and the verdicts under each, as far as there are."""
+    labels = {name: audit.verdicts for name, audit in audits.items()}
+    return {"verifiers": list(names), "agreement": agreements, "verdicts": labels}

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -46,8 +47,12 @@ def write_edge(edge: Edge, path: Path, *, prompts: Mapping[str, str], concerns: 
         if problem.selected
     ]
     write("".join(json.dumps(as_json(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows), path)
-    everything = {"schema": "edgewise.edge/1", "concerns": as_json(concerns), **as_json(edge)}
-    write(json.dumps(everything, indent=1, allow_nan=False) + "\n", path.with_suffix(".json"))
+    write(json.dumps(edge_record(edge, concerns), indent=1, allow_nan=False) + "\n", path.with_suffix(".json"))
+
+
+def edge_record(edge: Edge, concerns: Sequence[Concern] = ()) -> dict[str, Any]:
+    """Every decision and concern as plain JSON values."""
+    return {"schema": "edgewise.edge/1", "concerns": as_json(concerns), **as_json(edge)}
 
 
 def print_edge(edge: Edge, path: Path, concerns: Sequence[Concern] = ()) -> None:

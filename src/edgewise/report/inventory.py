@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 _MEBIBYTE = 2**20
 
 
+def stage_rows(stages: Sequence[StoredStage]) -> list[dict[str, Any]]:
+    """Each stage as plain values; `size` is in bytes, `seconds` and `finished` are None where it is unfinished."""
+    return [
+        {
+            "name": stage.folder.name,
+            "kind": stage.kind,
+            "finished": stage.finished,
+            "seconds": stage.seconds,
+            "size": stage.size,
+            "needed_by": list(stage.reports),
+            "unused": stage.unused,
+        }
+        for stage in stages
+    ]
+
+
 def print_stages(stages: Sequence[StoredStage]) -> None:
     """A row for each stage: when it was finished, its time, its size, and what needs it."""
     console = Console(highlight=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Console
@@ -14,13 +15,14 @@ from edgewise.boundary import Concern, Curve, Outcomes
 from edgewise.report.concerns import one_line, print_concerns, print_notes
 from edgewise.report.terminal import percent_with_interval
 
+GradedBy = Literal["answer", "process"]
 _GRADES = ((1, "correct"), (0, "wrong"), (-1, "unscorable"))
 _REASONS = 5
 
 
 def verification_summary(
     outcomes: Outcomes,
-    pass_at_1: Mapping[str, Curve],
+    pass_at_1: Mapping[GradedBy, Curve],
     reasons: Counter[str],
     console: Console,
     concerns: Sequence[Concern] = (),
@@ -36,13 +38,34 @@ def verification_summary(
     table.add_column("graded by")
     for heading in (*(name for _, name in _GRADES), "pass@1"):
         table.add_column(heading, justify="right")
-    for name, grade_S in (("answer", outcomes.answer_S), ("process", outcomes.process_S)):
-        assert grade_S is not None
-        counts = (f"{int((grade_S == grade).sum()):,}" for grade, _ in _GRADES)
-        table.add_row(name, *counts, percent_with_interval(pass_at_1[name].at(1)))
+    for name, curve in pass_at_1.items():
+        counts = (f"{count:,}" for count in _counts(outcomes, name).values())
+        table.add_row(name, *counts, percent_with_interval(curve.at(1)))
     console.print(table)
     if reasons:
         console.print("Most common reasons:")
         for reason, times in reasons.most_common(_REASONS):
             console.print(Text(f"  {times:,}  {one_line(reason)}"), soft_wrap=True)
     print_notes(concerns, console)
+
+
+def verification_record(
+    outcomes: Outcomes, pass_at_1: Mapping[GradedBy, Curve], reasons: Counter[str], concerns: Sequence[Concern] = ()
+) -> dict[str, Any]:
+    """The same as plain values: completions, problems, grades and pass@1 by answer and process, all reasons."""
+    graded: dict[str, Any] = {
+        name: {**_counts(outcomes, name), "pass@1": curve.at(1)} for name, curve in pass_at_1.items()
+    }
+    return {
+        "completions": len(outcomes.problem_S),
+        "problems": len(outcomes.problem),
+        **graded,
+        "reasons": dict(reasons.most_common()),
+        "concerns": concerns,
+    }
+
+
+def _counts(outcomes: Outcomes, name: GradedBy) -> dict[str, int]:
+    grade_S = outcomes.answer_S if name == "answer" else outcomes.process_S
+    assert grade_S is not None
+    return {word: int((grade_S == grade).sum()) for grade, word in _GRADES}

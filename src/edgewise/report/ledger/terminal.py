@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -69,14 +69,40 @@ def print_record(record: ClaimRecord, path: Path | None) -> None:
     console.print(Text(f"{where} Digest {record.digest}."), soft_wrap=True)
 
 
+def power_rows(claim: Claim, scale: str) -> list[dict[str, Any]]:
+    """The probability that the planned training seeds decide each prediction, and where the planned effect is from."""
+    powers = claim.power(scale)
+    return [
+        {
+            "prediction": prediction.quantity,
+            "seeds": claim.seeds[scale],
+            "power": powers[prediction.quantity],
+            "source": prediction.plan.source,
+        }
+        for prediction in claim.predictions
+    ]
+
+
 def print_power(claim: Claim, scale: str) -> None:
-    """The probability that the planned training seeds decide each prediction."""
+    """A row for each prediction: how likely the planned training seeds decide it."""
     console = Console(highlight=False)
     table = _table("prediction", f"power with {counted(claim.seeds[scale], 'seed')}", "from")
-    powers = claim.power(scale)
-    for prediction in claim.predictions:
-        table.add_row(Text(prediction.quantity), f"{powers[prediction.quantity]:.2f}", Text(prediction.plan.source))
+    for row in power_rows(claim, scale):
+        table.add_row(Text(row["prediction"]), f"{row['power']:.2f}", Text(row["source"]))
     console.print(table)
+
+
+def published_cost_row(claim: Claim) -> dict[str, Any]:
+    """What the published setting takes: its basis, FLOPs of sampling and of training, hours of one H200."""
+    cost = claim.published_cost
+    assert cost is not None
+    return {
+        "claim": claim.name,
+        "basis": cost.basis,
+        "sampling_flops": cost.sampling_flops,
+        "training_flops": cost.training_flops,
+        "h200_hours": cost.h200_hours,
+    }
 
 
 def print_published_cost(claim: Claim) -> None:
