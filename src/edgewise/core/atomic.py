@@ -32,13 +32,13 @@ def write_json(path: Path, data: Any, *, indent: int = 2, sort_keys: bool = Fals
     """Write a JSON file with a line feed at its end; ValueError where `data` holds NaN or an infinite number."""
     text = json.dumps(data, indent=indent, sort_keys=sort_keys, allow_nan=False) + "\n"
     with atomic_write(path) as aside:
-        aside.write_text(text)
+        aside.write_text(text, encoding="utf-8", newline="\n")
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
     """Read a JSON object; InputError names the file that is missing or corrupt, and the folder to remove."""
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: missing or corrupt ({type(error).__name__}); remove {path.parent}") from None
     if not isinstance(data, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,12 +37,24 @@ def interrupts_held_back() -> Iterator[None]:
     # Python runs handlers in the main thread, whichever thread the system has chosen: a mask alone does not hold back.
     held = [n for n in (signal.SIGINT, signal.SIGTERM) if in_main_thread and callable(signal.getsignal(n))]
     before = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in held}
+    try:
+        with _interrupts_masked():
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for caught in came:
+            signal.raise_signal(caught)
+
+
+@contextmanager
+def _interrupts_masked() -> Iterator[None]:
+    """What is started inside has SIGINT masked for good."""
+    if sys.platform == "win32":  # processes there inherit no mask
+        yield
+        return
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for caught in came:
-            signal.raise_signal(caught)

@@ -50,9 +50,13 @@ _FIXED = {"hidden_act": "silu", "use_sliding_window": False}
 def save_pretrained(model: Decoder, tokenizer: Tokenizer, folder: Path) -> None:
     """Write a folder that `transformers.AutoModelForCausalLM` and `load_pretrained` both read."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(_config(model, tokenizer), indent=2, allow_nan=False) + "\n")
+    (folder / "config.json").write_text(
+        json.dumps(_config(model, tokenizer), indent=2, allow_nan=False) + "\n", encoding="utf-8"
+    )
     generation = {"bos_token_id": tokenizer.bos, "eos_token_id": tokenizer.eos, "pad_token_id": tokenizer.pad}
-    (folder / "generation_config.json").write_text(json.dumps(generation, indent=2, allow_nan=False) + "\n")
+    (folder / "generation_config.json").write_text(
+        json.dumps(generation, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+    )
     save_tensors(_to_theirs(model), folder / "model.safetensors")
     tokenizer.save(folder)
 
@@ -88,7 +92,7 @@ def read_shape(folder: Path) -> tuple[DecoderSpec, int]:
     """The decoder and the size of the vocabulary that config.json describes; InputError where it is not of our kind."""
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(config, dict):
             raise ValueError("not an object")
     except (OSError, ValueError) as error:
@@ -102,7 +106,7 @@ def _load_weights(folder: Path) -> tuple[dict[str, Tensor], Path]:
     if path.exists() or not index.exists():
         return load_tensors(path), path
     try:
-        shards = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         outside = [shard for shard in shards if (folder / shard).parent != folder]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{index}: has no weight_map from tensors to files ({type(error).__name__})") from None

@@ -83,8 +83,10 @@ class Tokenizer:
             "model_input_names": ["input_ids", "attention_mask"],
             "clean_up_tokenization_spaces": False,
         }
-        (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2, allow_nan=False) + "\n")
-        (folder / _CODE_FILE).write_text(_CODE)
+        (folder / "tokenizer_config.json").write_text(
+            json.dumps(config, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+        )
+        (folder / _CODE_FILE).write_text(_CODE, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:
@@ -94,7 +96,7 @@ class Tokenizer:
         """
         path = folder / "tokenizer.json"
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
             model, kind = content["model"], content["model"]["type"]
             added = {token["content"]: token["id"] for token in content.get("added_tokens", ())}
             vocab = {**added, **model["vocab"]}

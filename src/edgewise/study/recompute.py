@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -99,13 +100,21 @@ def recompute(recorded: Sequence[RecordedStage], context: Context, watcher: Watc
             return False, f"differs: {one.name}: {alteration}"
     with tempfile.TemporaryDirectory(prefix="edgewise-verify-") as root:
         for parent in parents:
-            (Path(root) / parent.name).symlink_to(parent.folder.absolute(), target_is_directory=True)
+            _put(parent.folder.absolute(), Path(root) / parent.name)
         comparison = _Comparison(recorded, Store(Path(root)), watcher)
         try:
             run([one.stage for one in recorded], replace(context, root=Path(root)), comparison)
         except _Differs as difference:
             return False, str(difference)
     return True, _equal(recorded, parents)
+
+
+def _put(folder: Path, place: Path) -> None:
+    """Let a folder stand at another place: by a link, or copied where the system lets not everybody make links."""
+    try:
+        place.symlink_to(folder, target_is_directory=True)
+    except OSError:
+        shutil.copytree(folder, place)
 
 
 class _Comparison:

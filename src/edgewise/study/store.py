@@ -10,10 +10,10 @@ needs, under a lock that the system releases when its holder dies. Studies with 
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -71,14 +71,34 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
 
 def is_held(folder: Path) -> bool:
     """Whether a process is computing the stage of a folder. It looks for a moment, for which a study waits."""
-    try:
-        with open(f"{folder}{LOCK}", "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    lock = Path(f"{folder}{LOCK}")
+    return lock.exists() and _is_locked(lock)
+
+
+if sys.platform == "win32":
+
+    def _is_locked(lock: Path) -> bool:
+        """Whether another process holds a lock: by taking it, as there is no shared one; two who look disturb each
+        other."""
+        try:
+            with FileLock(str(lock), timeout=0):
+                return False
+        except Timeout:
+            return True
+
+else:
+    import fcntl
+
+    def _is_locked(lock: Path) -> bool:
+        """Whether another process holds a lock: by a shared one, which several can take."""
+        try:
+            with lock.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
         return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 class StageHeld(InputError):

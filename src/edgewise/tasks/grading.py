@@ -6,7 +6,7 @@ there is none: a dead grader never counts as a wrong answer.
 
 Each function has one process, which starts at the first call and exchanges lines of JSON, so nothing is unpickled. No
 signal is used in the calling process: `grade` works in any thread and in any worker process, and a forked worker
-starts its own graders. POSIX only.
+starts its own graders. Linux and macOS only: elsewhere `grade` raises InputError.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ def grade(function: str, *arguments: Any, timeout: float = 10.0, memory: int = 4
 
     InputError if the function cannot be imported or its process does not start.
     """
+    if sys.platform == "win32":
+        raise InputError(f"grader {function}: graders of other packages run on Linux and macOS, not on Windows")
     with _lock:
         grader = _graders.setdefault((function, memory), _Grader(function, memory))
     return grader.ask(arguments, timeout)
@@ -182,5 +184,6 @@ def _forget() -> None:
 
 _graders: dict[tuple[str, int], _Grader] = {}
 _lock = threading.Lock()
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 atexit.register(stop)

@@ -92,7 +92,7 @@ def newest_step(folder: Path) -> int:
     """The step of the newest checkpoint, by what it says alone; 0 where there is none."""
     for path in (folder, _old(folder)):
         try:
-            return int(json.loads((path / "state.json").read_text())["step"])
+            return int(json.loads((path / "state.json").read_text(encoding="utf-8"))["step"])
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return 0
@@ -110,7 +110,7 @@ def _make_anew(aside: Path) -> None:
 
 def _make_newest(aside: Path, folder: Path, state: dict[str, object]) -> None:
     text = json.dumps({**state, "sha256": _hash(state, aside)}, allow_nan=False)
-    (aside / "state.json").write_text(text)
+    (aside / "state.json").write_text(text, encoding="utf-8")
     old = _old(folder)
     if folder.exists():  # else `old` is the only checkpoint there is, and stays
         shutil.rmtree(old, ignore_errors=True)
@@ -121,7 +121,7 @@ def _make_newest(aside: Path, folder: Path, state: dict[str, object]) -> None:
 def _read(folder: Path, mesh: DeviceMesh | None) -> Checkpoint | None:
     """None where the folder is not what was written."""
     try:
-        written = json.loads((folder / "state.json").read_text())
+        written = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         state = {name: value for name, value in written.items() if name != "sha256"}
         if written["sha256"] != _hash(state, folder):
             return None

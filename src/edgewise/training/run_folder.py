@@ -167,7 +167,7 @@ class RunFolder:
                     f"{path}: corrupt ({type(error).__name__}); remove {path.parent} to start afresh"
                 ) from None
             with atomic_write(path) as aside:
-                aside.write_text("".join(f"{line}\n" for line in kept))
+                aside.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
 
 def _check_tensors(tensors: Mapping[str, Tensor], writers: Distributed) -> None:

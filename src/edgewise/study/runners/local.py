@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -101,18 +100,17 @@ class LocalRunner:
         """What is known about the process that died first: with it all stages under way fail, `stage` among them."""
         if self._death is None:
             # The pool stops the others only after it has told of this one.
-            ended = wait([process.sentinel for process in self._processes], _PATIENCE)
-            dead = next((process for process in self._processes if process.sentinel in ended), None)
+            sentinels = wait([process.sentinel for process in self._processes], _PATIENCE)
+            dead = next((process for process in self._processes if process.sentinel in sentinels), None)
             if dead is not None:
                 dead.join(_PATIENCE)  # its files are closed a moment before its exit status can be read
             status = None if dead is None else dead.exitcode
             stage = stage if dead is None else self._begun_by.get(dead.pid or 0, stage)
             folder = Store(self._context.root).folder(stage).name
             said = "; what it said stands above" if status is not None and status > 0 else ""
-            workers = ", with fewer workers" if status == -signal.SIGKILL else ""
-            self._death = InputError(
-                f"{folder}: its process {describe_exit(status)}{said}; run again to go on{workers}"
-            )
+            ended = describe_exit(status)
+            workers = ", with fewer workers" if "SIGKILL" in ended else ""
+            self._death = InputError(f"{folder}: its process {ended}{said}; run again to go on{workers}")
         return self._death
 
     def _handle(self, message: _Message) -> None:
