@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo pages docs bench gpu test test-slow chaos check format env
+.PHONY: help demo pages docs dist bench gpu test test-slow chaos check format env
 
 help:
 	@echo "make demo       install, then train, run RL twice and write runs/demo/report.html"
 	@echo "make pages      the pages of docs/ that are computed: most of an hour; PAGES=\"recipes worlds\" for some, seconds each"
 	@echo "make docs       the documentation site, written to build/site; open its index.html"
+	@echo "make dist       sdist and wheels, each installed and tried in a clean environment; DIST=--audit-only without torch"
 	@echo "make bench      speed and memory beside what people would use instead, written to docs/performance.md"
 	@echo "make gpu        on a GPU: its tests, equal to the CPU, speed; at most eight minutes a call, goes on where it was"
 	@echo "make test       the whole test suite"
@@ -39,6 +40,11 @@ pages: env
 docs: env
 	$(BIN)/pip install --quiet --requirement docs/requirements.txt
 	$(BIN)/mkdocs build --strict
+
+# Its own environments: what is built must work without this one.
+DIST ?=
+dist:
+	$(PYTHON) -m tools.dist $(DIST)
 
 # Beside the peers, which are pinned apart: nothing else needs them.
 bench: env

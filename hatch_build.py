@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import runpy
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -17,4 +19,5 @@ class CustomBuildHook(BuildHookInterface[Any]):
         if libraries:
             build_data["artifacts"] += [str(path.relative_to(self.root)) for path in libraries]
             build_data["pure_python"] = False
-            build_data["infer_tag"] = True
+            # Libraries are loaded by their path, so that one wheel fits every Python on this kind of machine.
+            build_data["tag"] = f"py3-none-{re.sub('[-. ]', '_', sysconfig.get_platform())}"
