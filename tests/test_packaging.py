@@ -92,6 +92,12 @@ def test_an_extra_is_there_for_code_that_is_there() -> None:
     assert not without, without
 
 
+def test_wheels_alone_are_compiled() -> None:
+    targets = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    assert "hooks" not in targets and "custom" in targets["targets"]["wheel"]["hooks"]
+    assert targets["targets"]["sdist"]["exclude"] == ["*.so"]
+
+
 def test_a_wheel_with_kernels_fits_every_python_of_its_kind_of_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
