@@ -86,6 +86,7 @@ LABEL_PROTOCOL: Rates = {
     "RL by answers": (0.4, 0.8),
     "gold SFT": (0.9, 0.2),
 }
+LABELS, NO_GAIN = "label-protocol", {"gold SFT": (0.05, 0.2)}
 NO_GUESSING: Rates = {arm: (rate, 0.0) for arm, (rate, _) in LABEL_PROTOCOL.items()}
 
 
@@ -117,8 +118,8 @@ def with_few_runs(claim: Claim) -> Claim:
         ("same-gap", SAME_GAP, {"equal KL: ppo": (0.58, 0.2)}, 0.02, "cannot tell", "predicted"),
         ("same-gap", SAME_GAP, {"random reward": (0.7, 0.2)}, 0.02, "cannot tell", "by coin"),
         ("label-protocol", LABEL_PROTOCOL, {}, 0.01, "holds", "shown"),
-        ("label-protocol", NO_GUESSING, {}, 0.01, "does not hold", "by process less by answers"),
-        ("label-protocol", LABEL_PROTOCOL, {"gold SFT": (0.05, 0.2)}, 0.01, "cannot tell", "gold solutions"),
+        pytest.param(LABELS, NO_GUESSING, {}, 0.01, "does not hold", "less by answers", marks=pytest.mark.slow),
+        pytest.param(LABELS, LABEL_PROTOCOL, NO_GAIN, 0.01, "cannot tell", "gold", marks=pytest.mark.slow),
     ],
 )
 def test_a_claim_comes_to_the_answer_that_was_planted(

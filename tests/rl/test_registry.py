@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -90,6 +91,37 @@ def test_a_spec_that_nobody_registered_and_a_name_that_is_taken_are_refused() ->
     with pytest.raises(InputError, match=r"^shape 'square': .* has registered this name; choose another kind"):
         SHAPES.register(Other)
     SHAPES.register(Square)  # the same class again, as when a file is loaded twice
+
+
+def test_a_file_that_is_loaded_under_two_names_registers_its_own_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+from typing import Literal
+from tests.rl.test_registry import SHAPES, Shape
+
+@SHAPES.register
+class Ring(Shape):
+    kind: Literal["ring"] = "ring"
+"""
+    (tmp_path / "ring_of_mine.py").write_text(source, encoding="utf-8")
+    (tmp_path / "ring_of_others.py").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(SHAPES, "_specs", dict(SHAPES.specs()))
+
+    def loaded(file: str, name: str) -> type[Shape]:
+        spec = importlib.util.spec_from_file_location(name, tmp_path / file)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        ring: type[Shape] = module.Ring
+        return ring
+
+    loaded("ring_of_mine.py", "package.ring_of_mine")
+    last = loaded("ring_of_mine.py", "ring_of_mine")
+    assert SHAPES.specs()["ring"] is last
+    with pytest.raises(InputError, match="has registered this name"):
+        loaded("ring_of_others.py", "ring_of_others")
 
 
 def test_a_family_of_one_file_is_that_module() -> None:

@@ -238,10 +238,7 @@ print(Store(Path(sys.argv[1])).compute(PRETRAIN))
 
 @pytest.mark.parametrize(
     "instruction_set",
-    [
-        pytest.param(name, marks=[] if name in ("x86-64-v3", "baseline") else pytest.mark.slow)
-        for name in build.INSTRUCTION_SETS
-    ],
+    [pytest.param(name, marks=[] if name == "x86-64-v3" else pytest.mark.slow) for name in build.INSTRUCTION_SETS],
 )
 def test_what_another_library_computed_is_equal_or_marked(instruction_set: str, tmp_path: Path) -> None:
     path, best = build.library_path(instruction_set), library.find_kernels()

@@ -163,7 +163,11 @@ def test_a_python_block_runs(block: str, tmp_path: Path, monkeypatch: pytest.Mon
     exec(block, NAMES | {"row": row, "completion": row["solution"]})
 
 
-@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+# The start runs a demonstration, which has tests of its own.
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow if page.stem == "start" else [], id=page.stem) for page in GUIDES],
+)
 def test_a_guide_runs_from_top_to_bottom(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

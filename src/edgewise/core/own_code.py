@@ -65,6 +65,18 @@ def source_digest(module: str) -> str:
     return hashlib.sha256(json.dumps([_form(one) for one in statements]).encode()).hexdigest()[:16]
 
 
+def same_definition(one: type, other: type) -> bool:
+    """Whether two classes are one definition: of one module, or of one file that was loaded under two names.
+
+    A file is, where one part of a program imports it and another loads it by its path.
+    """
+    if one.__qualname__ != other.__qualname__:
+        return False
+    files = [getattr(sys.modules.get(kind.__module__), "__file__", None) for kind in (one, other)]
+    same_file = None not in files and len({Path(file).resolve() for file in files if file}) == 1
+    return one.__module__ == other.__module__ or same_file
+
+
 def _is_text(statement: ast.stmt) -> bool:
     """Whether it is a text that stands alone: the docstring of a module or of the name before it."""
     return (

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from edgewise.core.errors import InputError
+from edgewise.core.own_code import same_definition
 from edgewise.core.spec import Spec
 
 S = TypeVar("S", bound=Spec)
@@ -40,7 +41,7 @@ class SpecRegistry(Generic[S]):
         """Decorate a spec whose field `kind` has the name that recipes use; InputError where that name is taken."""
         kind = spec.model_fields["kind"].default
         taken = self._specs.get(kind)
-        if taken is not None and (taken.__module__, taken.__qualname__) != (spec.__module__, spec.__qualname__):
+        if taken is not None and not same_definition(taken, spec):
             raise InputError(
                 f"{self.family} {kind!r}: {taken.__module__} has registered this name; choose another kind for"
                 f" {spec.__module__}.{spec.__qualname__}"

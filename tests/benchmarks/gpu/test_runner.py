@@ -47,6 +47,7 @@ def all_end(processes: list[int]) -> bool:
     return not any(map(alive, processes))
 
 
+@pytest.mark.slow
 def test_a_part_that_is_done_is_kept_for_its_scale_and_device_and_one_that_failed_is_not(
     trace: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_part_that_is_done_is_kept_for_its_scale_and_device_and_one_that_faile
     assert trace.read_text().split()[3:] == ["quick"]
 
 
+@pytest.mark.slow
 def test_a_part_ends_at_its_limit_with_all_that_it_started(trace: Path, tmp_path: Path) -> None:
     outcomes, _ = run([ENDLESS], tmp_path)
     assert outcomes["endless"].status == "failed" and outcomes["endless"].note == "no result within 8 s"

@@ -21,7 +21,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("runs")
 
 
-@pytest.mark.parametrize("name", claim_names())
+# One of each kind of reader: pass rates, training curves, gold solutions. The others are as many again and again.
+QUICK = ("process-rewards", "compute-sigmoid", "easier-problems", "wide-rollouts")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in claim_names()]
+)
 def test_a_claim_runs_at_toy_size(name: str, runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One training seed, so that it takes seconds: which says nothing about a recipe, and the record says so."""
     claim, seeds = claim_named(name), (0,)

@@ -11,7 +11,7 @@ from edgewise.study.context import Context
 Machine = Callable[[str], Context]
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=[pytest.param("file", marks=pytest.mark.slow), "memory"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"file://{tmp_path}/shared" if request.param == "file" else f"memory://{uuid4().hex}/shared"
 

@@ -37,6 +37,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import Field, PlainValidator, SerializeAsAny, ValidationError
 
 from edgewise.core.errors import InputError
+from edgewise.core.own_code import same_definition
 from edgewise.core.provenance import Totals
 from edgewise.core.spec import Spec, describe_error
 from edgewise.training.execution import Execution
@@ -105,7 +106,7 @@ def register_stage(stage: type[S]) -> type[S]:
     if not isinstance(kind, str):
         raise InputError(f'stage {stage.__qualname__}: must name its kind, as kind: Literal["mine"] = "mine"')
     other = _STAGES.setdefault(kind, stage)
-    if (other.__module__, other.__qualname__) != (stage.__module__, stage.__qualname__):
+    if not same_definition(other, stage):
         raise InputError(f"stage {stage.__qualname__}: the kind {kind!r} is that of {other.__qualname__}; use another")
     _STAGES[kind] = stage
     return stage
