@@ -66,7 +66,7 @@ def check_audit(path: Path, folder: Path) -> None:
         (folder / f"{model}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     said = run(python, "-m", "edgewise", "audit", "base.jsonl", "tuned.jsonl", "--json", folder=folder)
     label = json.loads(said)["verdict"]["label"]
-    assert label in ("sharpened", "extended"), f"{path.name}: the audit says {label}"
+    assert label != "cannot tell", f"{path.name}: the audit does not see a tuned model that solves six times as much"
     assert (folder / "report" / "report.html").is_file()
 
 
