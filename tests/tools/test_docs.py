@@ -90,6 +90,13 @@ def test_there_are_commands_and_python_to_check() -> None:
     assert [block.language for block in audit].count("python") == 2 and audit[0].text.count("\n") == 1
 
 
+@pytest.fixture(autouse=True)
+def advantages_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page or an example registers is gone after the test, as other tests import the same example."""
+    ours = {kind: spec for kind, spec in ADVANTAGES.specs().items() if spec.__module__.startswith("edgewise.")}
+    monkeypatch.setattr(ADVANTAGES, "_specs", ours)
+
+
 @pytest.mark.parametrize("line", command_lines())
 def test_a_command_line_is_accepted(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its options parse, and its settings fit what it names; nothing is run."""
@@ -172,8 +179,6 @@ def test_a_guide_runs_from_top_to_bottom(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ours = {kind: spec for kind, spec in ADVANTAGES.specs().items() if spec.__module__.startswith("edgewise.")}
-    monkeypatch.setattr(ADVANTAGES, "_specs", ours)
     prepare(tmp_path)
     run = PageRun(monkeypatch, capsys, TOY, tuple(NOT_RUN))
     for block in blocks_of(page):
