@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from edgewise.claims.ledger.by_region import studies_by_region
 from edgewise.claims.ledger.claim import TOY, Claim, PlannedEffect, Prediction, PublishedNumber
 from edgewise.claims.ledger.controls import coin_does_not, draws_agree, gold_extends
 from edgewise.claims.ledger.cost import PublishedCost
@@ -34,7 +35,7 @@ GOLD, RANDOM = "gold SFT", "random reward"
 TRAINED_ON = (4, 7)
 # The evaluations of both studies are the same: levels 5 to 7 as one region, and the hard ones of them alone.
 ALL, HARD = "levels 5 to 7", "hard"
-REGIONS = {ALL: levels(5, 7), HARD: levels(6, 7)}
+REGIONS = {HARD: levels(6, 7), ALL: levels(5, 7)}
 # Large k is eight times the k that is trained.
 PROBLEMS, SAMPLES, LARGE_K = 48, 64, 32
 
@@ -53,18 +54,15 @@ def _studies(scale: str, seeds: tuple[int, ...]) -> Mapping[str, Study]:
     def evaluated(model: ModelOfSeed) -> Callable[[int], Evaluate]:
         return nano.evaluated(model, nano_world(5, 7), problems=PROBLEMS, samples=SAMPLES)
 
-    def study(region: str) -> Study:
-        return Study(
-            title=f"Pass@k Training: {region}",
-            question="Does RL for pass@k explore more than RL for pass@1 at no loss, and does a turn to it add more?",
-            base=evaluated(base),
-            arms={arm: evaluated(model) for arm, model in models.items()},
-            regions={region: REGIONS[region]},
-            seeds=seeds,
-        )
-
-    # The first study is what quantities read that name none.
-    return {region: study(region) for region in (HARD, ALL)}
+    study = Study(
+        title="Pass@k Training",
+        question="Does RL for pass@k explore more than RL for pass@1 at no loss, and does a turn to it add more?",
+        base=evaluated(base),
+        arms={arm: evaluated(model) for arm, model in models.items()},
+        regions={HARD: REGIONS[HARD]},
+        seeds=seeds,
+    )
+    return studies_by_region(study, REGIONS)
 
 
 def _change(arm: str, than: str, region: str = HARD, k: int = LARGE_K) -> PassDifference:
