@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +142,11 @@ def measured_claim(claim: Claim, seeds: tuple[int, ...], studies: StudiesOfClaim
         of_seed = studies.by_name[study].by_seed[arm]
         return [of_seed.get(str(seed)) or of_seed[None] for seed in seeds]
 
+    @cache
     def training(study: str, arm: str) -> list[list[dict[str, float]]]:
         return [store.metrics(evaluation.parent) for evaluation in of_seeds(study, arm)]
 
+    @cache
     def likelihoods(study: str, arm: str, column: str) -> list[dict[str, Any]]:
         tables = [read_gold_likelihood(store.folder(evaluation)) for evaluation in of_seeds(study, arm)]
         return [
