@@ -63,7 +63,10 @@ PYTEST := GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto -
 test: env
 	$(PYTEST)
 
+# Tools of others, which nothing else needs, stay within the versions of requirements.lock.
 test-slow: env
+	$(BIN)/pip install --quiet --requirement tests/requirements.txt --constraint requirements.lock
+	$(BIN)/pip install --quiet --no-deps --requirement tests/requirements-alone.txt
 	$(PYTEST) -m slow
 
 N ?= 50
