@@ -92,6 +92,13 @@ def test_a_control_that_is_not_shown_leaves_nothing_to_tell(arm: float) -> None:
     assert "the instrument is blind" in found.reason
 
 
+def test_a_control_that_is_open_is_not_said_to_have_failed() -> None:
+    found = verdict(0.6, 0.4, gold=0.45)
+    assert (found.answer, found.controls[0].outcome) == ("cannot tell", "open")
+    assert "the positive control is open, gold" in found.reason and "not shown" not in found.reason
+    assert "; if it fails, the instrument is blind" in found.reason
+
+
 def test_a_concern_leaves_nothing_to_tell() -> None:
     shares = {"base": 0.4, "arm": 0.6, "rival": 0.4, "gold": 0.8}
     planted = claim_outcomes(N, {name: right(share, name) for name, share in shares.items()})

@@ -29,16 +29,20 @@ def reason_of(
         return " ".join(concerns)
     failed = [(control, tested) for control, tested in zip(planned, controls, strict=True) if tested.outcome != "shown"]
     if failed:
-        clauses = [
-            f"the {control.kind} control is not shown, {_text(tested, units)}: {control.meaning}"
-            for control, tested in failed
-        ]
+        clauses = [_failure(control, tested, units) for control, tested in failed]
     else:
         wanted = {"holds": "shown", "does not hold": "contradicted", "cannot tell": "open"}[answer]
         named = [one for one in predictions if one.outcome == wanted]
         clauses = [f"{wanted}: {_text(one, units)}" for one in named]
     text = "; ".join(clauses)
     return f"Over {seeds} training seeds, {text}."
+
+
+def _failure(control: Control, tested: RangeResult, units: Mapping[str, QuantityUnit]) -> str:
+    """What a control that is not shown says; one that is open may yet be as expected, so its meaning is a condition."""
+    if tested.outcome == "open":
+        return f"the {control.kind} control is open, {_text(tested, units)}; if it fails, {control.meaning}"
+    return f"the {control.kind} control is not shown, {_text(tested, units)}: {control.meaning}"
 
 
 def _text(tested: RangeResult, units: Mapping[str, QuantityUnit]) -> str:
