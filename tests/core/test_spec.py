@@ -166,7 +166,7 @@ def test_every_field_changes_the_digest() -> None:
 
 @pytest.mark.parametrize(
     "spec",
-    [ModularArithmetic(max_op=3), DecoderSpec(heads=3, kv_heads=1), SamplingParams()],
+    [ModularArithmetic(max_op=3), DecoderSpec(heads=3, kv_heads=1, qkv_bias=False), SamplingParams()],
     ids=lambda s: type(s).__name__,
 )
 def test_every_field_of_the_real_specs_changes_the_digest(spec: Spec) -> None:
@@ -174,7 +174,10 @@ def test_every_field_of_the_real_specs_changes_the_digest(spec: Spec) -> None:
         "min_op": 2, "max_op": 4, "leaves": 2, "reuse": 0.5, "disorder": 1.0, "distractors": 1, "modulus": 11,
         "letters": 20,
         "width": 192, "layers": 1, "heads": 6, "kv_heads": 3, "feed_forward": 1, "max_positions": 1, "rope_theta": 2.0,
-        "norm_eps": 1e-5, "tied": False,
+        "norm_eps": 1e-5, "tied": False, "qkv_bias": True, "qk_norm": True, "head_dim": 8,
+        "rope_scaling": {
+            "factor": 8.0, "low_frequency_factor": 1.0, "high_frequency_factor": 4.0, "original_max_positions": 64
+        },
         "temperature": 0.5, "top_p": 0.5, "max_new_tokens": 1, "precision": "bf16",
     }  # fmt: skip
     fields = [name for name in type(spec).model_fields if name not in ("world", "version")]

@@ -43,24 +43,34 @@ def choose_backend(name: str = "auto", device: torch.device | str = "cpu") -> Ba
 
 
 def serving_backend(
-    chosen: Backend, *, precision: str = "fp32", top_p: float = 1.0, logit_noise: float = 0.0
+    chosen: Backend,
+    *,
+    precision: str = "fp32",
+    top_p: float = 1.0,
+    logit_noise: float = 0.0,
+    beyond_kernels: str | None = None,
 ) -> Backend:
     """The backend that serves one request: the chosen one, or torch where the kernels do not know what is asked.
 
     They know FP32, bf16 where the processor multiplies it, the whole distribution at any temperature, and no noise on
-    the logits.
+    the logits. `beyond_kernels` names what they do not know of a decoder (see `DecoderSpec`).
     """
     if chosen != "native":
         return chosen
+    if beyond_kernels:
+        return "torch"
     known = top_p == 1 and logit_noise == 0 and (precision == "fp32" or library.loaded_kernels().multiplies_bf16)
     return "native" if known else "torch"
 
 
-def describe_backend(backend: Backend) -> dict[str, str]:
+def describe_backend(backend: Backend, beyond_kernels: str | None = None) -> dict[str, str]:
     """What provenance records: the name.
 
-    For native also the instruction set, the digest of the kernels' sources, and the backend that serves bf16.
+    For native also the instruction set, the digest of the kernels' sources, and the backend that serves bf16. Where
+    torch serves a decoder because of a field that the kernels do not know, that field.
     """
+    if serving_backend(backend, beyond_kernels=beyond_kernels) != backend:
+        return {"name": "torch", "beyond kernels": f"{beyond_kernels}"}
     if backend != "native":
         return {"name": backend}
     return {

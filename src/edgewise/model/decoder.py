@@ -1,4 +1,4 @@
-"""Decoder-only transformer in Qwen2's shape: RMSNorm, RoPE, SwiGLU, grouped-query attention.
+"""Decoder-only transformer of Qwen2, Llama or Qwen3: RMSNorm, RoPE, SwiGLU, grouped-query attention.
 
 Projections that read the same input are one matrix (query, key and value; gate and up);
 `edgewise.model.hf` knows how they are split in a Hugging Face checkpoint.
@@ -6,24 +6,24 @@ Projections that read the same input are one matrix (query, key and value; gate 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from typing import ParamSpec, Self, TypeVar, cast
+from typing import Annotated, ParamSpec, Self, TypeVar, cast
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgewise.core.spec import Spec
+from edgewise.core.spec import ADDED_LATER, Spec
 from edgewise.model.attention import PackedAttention
 from edgewise.model.backend import Backend, choose_backend, serving_backend
 from edgewise.model.fixed_order import linear_layer
 from edgewise.model.native.decoder import native_hidden_states
 from edgewise.model.normal_numbers import normal_numbers
 from edgewise.model.packed import PackedTokens
+from edgewise.model.rotary import Llama3Rope, rotate, rotation_table
 
 # (layer, q, k, v) -> what each query gathers; [..., heads or kv_heads, head_depth].
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
@@ -33,7 +33,11 @@ R = TypeVar("R")
 
 
 class DecoderSpec(Spec):
-    """The shape of a decoder; the vocabulary comes from the tokenizer."""
+    """The shape of a decoder; the vocabulary comes from the tokenizer. The default is Qwen2's.
+
+    Llama has no `qkv_bias`. Qwen3 has none either, but `qk_norm`: an RMSNorm of each query and key before the rotation.
+    `head_dim` is the width of a head; None is width / heads. `rope_scaling` is that of Llama 3.1 and later.
+    """
 
     width: int = Field(96, ge=1)
     layers: int = Field(3, ge=1)
@@ -44,26 +48,45 @@ class DecoderSpec(Spec):
     rope_theta: float = Field(10_000.0, gt=0)
     norm_eps: float = Field(1e-6, gt=0)
     tied: bool = True
+    qkv_bias: Annotated[bool, ADDED_LATER] = True
+    qk_norm: Annotated[bool, ADDED_LATER] = False
+    head_dim: Annotated[int | None, ADDED_LATER] = Field(None, ge=1)
+    rope_scaling: Annotated[Llama3Rope | None, ADDED_LATER] = None
 
     @model_validator(mode="after")
     def _divides(self) -> Self:
-        if self.width % self.heads or (self.width // self.heads) % 2:
+        if self.head_dim is None and (self.width % self.heads or self.head_depth % 2):
             raise ValueError(f"width {self.width} must be heads {self.heads} times an even number")
+        if self.head_depth % 2:
+            raise ValueError(f"head_dim {self.head_dim} must be even")
         if self.heads % self.kv_heads:
             raise ValueError(f"heads {self.heads} must be a multiple of kv_heads {self.kv_heads}")
+        if self.qk_norm and self.qkv_bias:
+            raise ValueError("qkv_bias must be false with qk_norm: Qwen3 has no bias")
         return self
 
     @property
     def head_depth(self) -> int:
-        return self.width // self.heads
+        return self.head_dim or self.width // self.heads
+
+    @property
+    def query_width(self) -> int:
+        return self.heads * self.head_depth
 
     @property
     def kv_width(self) -> int:
         return self.kv_heads * self.head_depth
 
+    @property
+    def beyond_kernels(self) -> str | None:
+        """The field that the compiled kernels do not compute, so that torch serves the decoder; None where they do."""
+        if self.qk_norm:
+            return "qk_norm"
+        return "head_dim" if self.query_width != self.width else None
+
     def matmul_parameters(self, vocabulary: int) -> int:
         """Weights that every token is multiplied with, the output head included."""
-        attention = self.width * (2 * self.width + 2 * self.kv_width)
+        attention = self.width * (2 * self.query_width + 2 * self.kv_width)
         return self.layers * (attention + 3 * self.width * self.feed_forward) + self.width * vocabulary
 
     def kv_bytes_per_token(self, bytes_per_number: int = 4) -> int:
@@ -78,8 +101,11 @@ class Block(nn.Module):
         super().__init__()
         self.spec = spec
         self.attention_norm = nn.RMSNorm(spec.width, eps=spec.norm_eps)
-        self.qkv = nn.Linear(spec.width, spec.width + 2 * spec.kv_width)
-        self.attention_out = nn.Linear(spec.width, spec.width, bias=False)
+        self.qkv = nn.Linear(spec.width, spec.query_width + 2 * spec.kv_width, bias=spec.qkv_bias)
+        if spec.qk_norm:
+            self.q_norm = nn.RMSNorm(spec.head_depth, eps=spec.norm_eps)
+            self.k_norm = nn.RMSNorm(spec.head_depth, eps=spec.norm_eps)
+        self.attention_out = nn.Linear(spec.query_width, spec.width, bias=False)
         self.feed_forward_norm = nn.RMSNorm(spec.width, eps=spec.norm_eps)
         self.gate_up = nn.Linear(spec.width, 2 * spec.feed_forward, bias=False)
         self.down = nn.Linear(spec.feed_forward, spec.width, bias=False)
@@ -87,10 +113,11 @@ class Block(nn.Module):
     def before_attention(self, x: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Query, key and value [..., heads or kv_heads, head_depth] of x [..., width], turned by `rotation`."""
         spec = self.spec
-        q, k, v = self.qkv(self.attention_norm(x)).split((spec.width, spec.kv_width, spec.kv_width), dim=-1)
-        q = rotate(q.unflatten(-1, (spec.heads, spec.head_depth)), rotation)
-        k = rotate(k.unflatten(-1, (spec.kv_heads, spec.head_depth)), rotation)
-        return q, k, v.unflatten(-1, (spec.kv_heads, spec.head_depth))
+        q, k, v = self.qkv(self.attention_norm(x)).split((spec.query_width, spec.kv_width, spec.kv_width), dim=-1)
+        q, k, v = (part.unflatten(-1, (-1, spec.head_depth)) for part in (q, k, v))
+        if spec.qk_norm:
+            q, k = self.q_norm(q), self.k_norm(k)
+        return rotate(q, rotation), rotate(k, rotation), v
 
     def after_attention(self, x: Tensor, gathered: Tensor) -> Tensor:
         """x [..., width] after the layer; `gathered` [..., heads, head_depth] is what attention returned."""
@@ -98,35 +125,6 @@ class Block(nn.Module):
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
         out: Tensor = x + self.down(F.silu(gate) * up)
         return out
-
-
-def _rotations(spec: DecoderSpec) -> Tensor:
-    """cos + i sin of position x theta^(-2i/D), complex [max_positions, head_depth / 2].
-
-    Angles are rounded to float32, as transformers does. Their cosines are taken in double precision one by one, because
-    those of torch depend on the instructions that it finds.
-    """
-    depth = spec.head_depth
-    frequency = torch.tensor([spec.rope_theta ** (-2 * pair / depth) for pair in range(depth // 2)])
-    angles: list[float] = torch.outer(torch.arange(spec.max_positions).float(), frequency).flatten().tolist()
-    parts = torch.tensor([part for angle in angles for part in (math.cos(angle), math.sin(angle))])
-    return torch.view_as_complex(parts.view(spec.max_positions, depth // 2, 2))
-
-
-def rotate(x: Tensor, rotation: Tensor) -> Tensor:
-    """Rotary position embedding: neighbouring features are the two parts of a complex number.
-
-    Hugging Face pairs feature i with i + D/2 instead; the two differ by a fixed order of the rows
-    of the query and key projections, which `edgewise.model.hf` applies. One complex product
-    takes less than half the time of the five real operations it replaces on a CPU. `rotation` is complex
-    [..., 1, head_depth / 2], or its real view [..., 1, head_depth / 2, 2] for torch.compile, which fuses real
-    operations alone.
-    """
-    pairs = x.float().unflatten(-1, (-1, 2))
-    if rotation.is_complex():
-        return torch.view_as_real(torch.view_as_complex(pairs) * rotation).flatten(-2).to(x.dtype)
-    (a, b), (cos, sin) = pairs.unbind(-1), rotation.unbind(-1)
-    return torch.stack((a * cos - b * sin, a * sin + b * cos), dim=-1).flatten(-2).to(x.dtype)
 
 
 @cache
@@ -149,24 +147,34 @@ class Decoder(nn.Module):
         self,
         spec: DecoderSpec,
         vocabulary: int,
-        seed: int = 0,
+        seed: int | None = 0,
         *,
         device: torch.device | str = "cpu",
         backend: str = "auto",
     ) -> None:
-        """Random weights by `seed`, the same on every device. InputError where the backend cannot run there."""
+        """Random weights by `seed`, the same on every device; None leaves them to be filled in.
+
+        InputError where the backend cannot run there. Torch serves a shape that the kernels do not compute
+        (`DecoderSpec.beyond_kernels`).
+        """
         super().__init__()
         self.spec = spec
         self.vocabulary = vocabulary
-        self.backend: Backend = choose_backend(backend, device)
-        self.embedding = nn.Embedding(vocabulary, spec.width)
-        self.blocks = nn.ModuleList(Block(spec) for _ in range(spec.layers))
-        self.norm = nn.RMSNorm(spec.width, eps=spec.norm_eps)
-        self.head = nn.Linear(spec.width, vocabulary, bias=False)
+        self.backend: Backend = serving_backend(choose_backend(backend, device), beyond_kernels=spec.beyond_kernels)
+        # On the device "meta" torch draws no weights of its own, which takes longer than reading a large file.
+        with torch.device("meta") if seed is None else nullcontext():
+            self.embedding = nn.Embedding(vocabulary, spec.width)
+            self.blocks = nn.ModuleList(Block(spec) for _ in range(spec.layers))
+            self.norm = nn.RMSNorm(spec.width, eps=spec.norm_eps)
+            self.head = nn.Linear(spec.width, vocabulary, bias=False)
+        if seed is None:
+            self.to_empty(device="cpu")
         if spec.tied:
             self.head.weight = self.embedding.weight
-        self.register_buffer("rotations", _rotations(spec), persistent=False)
-        self._initialise(seed)
+        rotations = rotation_table(spec.max_positions, spec.head_depth, spec.rope_theta, spec.rope_scaling)
+        self.register_buffer("rotations", rotations, persistent=False)
+        if seed is not None:
+            self._initialise(seed)
         self.to(device)
 
     def _initialise(self, seed: int) -> None:

@@ -15,9 +15,10 @@ TRAINING_PASSES = 3
 def forward_flops(spec: DecoderSpec, vocabulary: int, tokens: float, context: float) -> float:
     """FLOPs of a forward pass over `tokens` tokens, each of which sees `context` keys on average, itself included.
 
-    2 per weight and token; 4 x width per layer, token and visible key for attention scores and their mixing.
+    2 per weight and token; 4 x the width of all query heads per layer, token and visible key for attention scores and
+    their mixing.
     """
-    per_token = 2 * spec.matmul_parameters(vocabulary) + 4 * spec.layers * spec.width * context
+    per_token = 2 * spec.matmul_parameters(vocabulary) + 4 * spec.layers * spec.query_width * context
     return tokens * per_token
 
 

@@ -48,7 +48,7 @@ def bytes_per_row(
     per_token = spec.kv_bytes_per_token(2 if params.precision == "bf16" else 4) * (1 + 1 / spec.layers)
     cache = per_token * (completion_tokens + prompt_tokens / samples)
     scores = 4 * _SCORES * spec.heads * (prompt_tokens + completion_tokens)
-    layer = 4 * (8 * spec.width + 4 * spec.feed_forward)
+    layer = 4 * (8 * max(spec.width, spec.query_width) + 4 * spec.feed_forward)
     return cache + 2 * (scores + layer + _BYTES_OF_A_LOGIT * vocabulary) + 12 * params.max_new_tokens
 
 

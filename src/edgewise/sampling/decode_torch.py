@@ -78,7 +78,7 @@ class DecodeBatch:
         self.schedule = decode_schedule(self.device)
         problems = len(prompts)
         # The smallest product with the prompt is slots x queries x depth x _PROMPT_MULTIPLE.
-        products_per_slot = model.spec.width // model.spec.kv_heads * _PROMPT_MULTIPLE
+        products_per_slot = model.spec.query_width // model.spec.kv_heads * _PROMPT_MULTIPLE
         self.least_slots = max(2, -(-_MIN_PRODUCT // products_per_slot))
         slots = max(samples, self.least_slots, -(-_MIN_ROWS // problems))
         sample_S = torch.arange(slots, device=self.device)

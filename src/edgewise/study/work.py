@@ -18,7 +18,7 @@ import numpy as np
 from edgewise.core.spec import Spec, digest
 from edgewise.model.decoder import DecoderSpec
 from edgewise.model.flops import sampling_flops, training_flops
-from edgewise.model.hf import read_shape
+from edgewise.model.hf_config import read_shape
 from edgewise.model.problem_ids import prompt_ids, solution_ids
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.flops import expected_step

@@ -50,9 +50,16 @@ def weights_of(model: Decoder) -> list[Tensor]:
             "a decoder with the native backend must be float32 on the cpu and outside autocast;"
             f" this one is {weight.dtype} on {weight.device}: its backend must be torch"
         )
-    names = ["embedding.weight", "norm.weight"]
-    names += [f"blocks.{layer}.{name}" for layer in range(model.spec.layers) for name in _OF_A_LAYER]
-    return [model.get_parameter(name) for name in names]
+    spec = model.spec
+    assert spec.beyond_kernels is None, "such a decoder is torch's, see `serving_backend`"
+    # The kernels add a bias in any case. Zeros add nothing, and have no gradient.
+    without = {} if spec.qkv_bias else {"qkv.bias": torch.zeros(spec.query_width + 2 * spec.kv_width)}
+    weights: list[Tensor] = [model.get_parameter("embedding.weight"), model.get_parameter("norm.weight")]
+    for layer in range(spec.layers):
+        weights += [
+            without[name] if name in without else model.get_parameter(f"blocks.{layer}.{name}") for name in _OF_A_LAYER
+        ]
+    return weights
 
 
 def model_structure(model: Decoder, weights: Sequence[Tensor], precision: str = "fp32") -> CModel:

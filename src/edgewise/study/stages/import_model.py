@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
-from edgewise.model.hf import load_pretrained, read_shape
+from edgewise.model.hf import load_pretrained
+from edgewise.model.hf_config import read_shape
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
 from edgewise.study.stages.artifacts import save_model
 from edgewise.study.stages.base import Product, Stage, register_stage
