@@ -113,6 +113,15 @@ def test_half_precision_folders_are_read_as_fp32(tmp_path: Path) -> None:
 
 # ---- Bad folders
 
+LLAMA_3 = {
+    "rope_type": "llama3",
+    "rope_theta": 500.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16,
+}
+
 
 def edit_config(folder: Path, **fields: Any) -> None:
     path = folder / "config.json"
@@ -159,7 +168,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"model_type": "llama"}, ("model_type", "qwen2", "llama")),
+        ({"model_type": "gpt2"}, ("model_type", "qwen2", "llama", "gpt2")),
         ({"model_type": None}, ("model_type", "qwen2")),
         ({"vocab_size": "many"}, ("vocab_size", "many")),
         ({"vocab_size": None}, ("vocab_size",)),
@@ -176,6 +185,18 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         ({"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}}, ("rope", "linear")),
         ({"hidden_act": "gelu"}, ("hidden_act", "silu", "gelu")),
         ({"use_sliding_window": True, "sliding_window": 4}, ("use_sliding_window",)),
+        ({"layer_types": ["full_attention", "sliding_attention"]}, ("layer_types", "sliding_attention")),
+        ({"partial_rotary_factor": 0.5}, ("partial_rotary_factor", "0.5")),
+        ({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}}, ("partial_rotary_factor", "0.5")),
+        ({"rope_parameters": {"rope_type": "llama3", "factor": 8.0}}, ("rope_parameters", "low_freq_factor")),
+        ({"rope_parameters": LLAMA_3 | {"high_freq_factor": 1.0}}, ("rope_parameters", "high_frequency_factor")),
+        ({"rope_parameters": LLAMA_3 | {"factor": "far"}}, ("rope_parameters", "factor", "far")),
+        ({"quantization_config": {"quant_method": "gptq"}}, ("quantization_config",)),
+        ({"head_dim": 7}, ("head_dim", "7")),
+        ({"model_type": "qwen3"}, ("head_dim",)),
+        ({"model_type": "qwen3", "head_dim": 8, "attention_bias": True}, ("attention_bias", "False")),
+        ({"model_type": "llama", "attention_bias": True}, ("attention_bias", "False")),
+        ({"model_type": "llama", "mlp_bias": True}, ("mlp_bias", "False")),
     ],
     ids=str,
 )
@@ -243,9 +264,12 @@ def test_weights_that_the_config_does_not_speak_of_are_refused(folder: Path) -> 
     refused(folder, "model.safetensors", "model.layers.1.")
 
 
-def test_vocabulary_and_tokenizer_must_agree(folder: Path) -> None:
-    """A model could otherwise draw an id that no word has."""
-    Tokenizer(TOKENIZER.words[4:-1]).save(folder)
-    refused(folder, "tokenizer.json", str(len(TOKENIZER)), str(len(TOKENIZER) - 1), "vocab_size")
+def test_weights_that_are_no_numbers_of_16_or_32_bits_are_refused(folder: Path) -> None:
+    edit_weights(folder, lambda tensors: tensors | {"model.norm.weight": tensors["model.norm.weight"].to(torch.int8)})
+    refused(folder, "model.safetensors", "model.norm.weight", "int8")
+
+
+def test_every_word_has_a_row_of_the_embedding(folder: Path) -> None:
+    """A prompt could otherwise have an id that the model does not know."""
     Tokenizer([*TOKENIZER.words[4:], "new"]).save(folder)
     refused(folder, "tokenizer.json", str(len(TOKENIZER)), str(len(TOKENIZER) + 1), "vocab_size")

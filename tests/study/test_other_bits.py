@@ -51,3 +51,9 @@ def test_what_a_spec_asks_of_torch_is_named(stage: Stage, reasons: tuple[str, ..
 )
 def test_an_execution_is_named(fields: dict[str, Any], reasons: tuple[str, ...]) -> None:
     assert other_bits(BASE, Execution(**fields)) == reasons
+    assert other_bits(BASE, Execution(**fields), "qk_norm") == reasons, "torch computes it in any case"
+
+
+@needs_kernels
+def test_a_model_that_is_beyond_the_kernels_is_named() -> None:
+    assert other_bits(BASE, Execution(), "qk_norm") == ("backend torch for qk_norm",)

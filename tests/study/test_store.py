@@ -28,6 +28,7 @@ from edgewise.study.stages.roll_out import distinct_problems
 from edgewise.study.store import Store
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import Progress
+from tests.model.native.present import needs_kernels
 from tests.tiny import (
     BASE_EVALUATION,
     EASY,
@@ -90,6 +91,20 @@ def test_provenance_says_how_a_stage_was_made(finished: Finished, stage: Stage) 
     assert found.backend == describe_backend(choose_backend("auto"))
     if not isinstance(stage, Evaluate):
         assert found.totals.flops > 0 and 0 < found.totals.seconds <= found.wall_seconds + 0.01
+
+
+@needs_kernels
+def test_provenance_names_what_of_a_model_is_beyond_the_kernels(tmp_path: Path) -> None:
+    """Of the stage that makes the model, and of those that only read it."""
+    shape = PRETRAIN.model.model_copy(update={"qkv_bias": False, "qk_norm": True})
+    training = PRETRAIN.training.model_copy(update={"steps": 1})
+    base = PRETRAIN.model_copy(update={"model": shape, "training": training})
+    store = Store(tmp_path)
+    for stage in (base, Evaluate(parent=base, world=EASY, problems=1, samples=1, sampling=PARAMS)):
+        store.compute(stage, Execution(backend="native"))
+        found = store.provenance(stage)
+        assert found.backend == {"name": "torch", "beyond kernels": "qk_norm"}
+        assert found.other_bits == ("backend torch for qk_norm",)
 
 
 def test_a_stage_is_computed_by_the_backend_that_is_named(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ class TextTokenizer:
 
     def __len__(self) -> int:
         """One more than the largest id: how many rows of an embedding have a word."""
-        return 1 + max(self._fast.get_vocab(with_added_tokens=True).values())
+        vocabulary: dict[str, int] = self._fast.get_vocab(with_added_tokens=True)
+        return 1 + max(vocabulary.values())
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text, without the special tokens that the tokenizer puts around one."""

@@ -18,12 +18,15 @@ from edgewise.training.execution import Execution
 _SAME_BITS: Mapping[str, object] = {"precision": "fp32", "top_p": 1.0, "logit_noise": 0.0}
 
 
-def other_bits(stage: Stage, execution: Execution) -> tuple[str, ...]:
-    """The reasons, each in a few words; none where equality is promised."""
-    return (*_of_execution(execution), *_of_requests(stage, ""))
+def other_bits(stage: Stage, execution: Execution, beyond_kernels: str | None = None) -> tuple[str, ...]:
+    """The reasons, each in a few words; none where equality is promised.
+
+    `beyond_kernels` is the field of the stage's models that keeps them from the kernels (see `DecoderSpec`).
+    """
+    return (*_of_execution(execution, beyond_kernels), *_of_requests(stage, ""))
 
 
-def _of_execution(execution: Execution) -> Iterator[str]:
+def _of_execution(execution: Execution, beyond_kernels: str | None) -> Iterator[str]:
     if execution.device.type != "cpu":
         yield f"device {execution.device}"
     if execution.distributed.size > 1:
@@ -31,6 +34,8 @@ def _of_execution(execution: Execution) -> Iterator[str]:
     backend = choose_backend(execution.backend, execution.device)
     if backend != "native":
         yield f"backend {backend}"
+    elif beyond_kernels:
+        yield f"backend torch for {beyond_kernels}"
     elif not loaded_kernels().same_bits:
         yield f"{loaded_kernels().instruction_set} kernels"
 

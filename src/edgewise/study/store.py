@@ -31,6 +31,7 @@ from edgewise.model.backend import choose_backend, describe_backend
 from edgewise.study.other_bits import other_bits
 from edgewise.study.outputs import PROVENANCE, SPEC, alteration, output_digests
 from edgewise.study.stages import Stage
+from edgewise.study.stages.artifacts import beyond_kernels
 from edgewise.training.execution import CPU, Execution
 from edgewise.training.metrics_file import METRICS
 from edgewise.training.run_folder import Progress, RunFolder, kept_here, silent
@@ -150,7 +151,9 @@ class Store:
                 work = RunFolder(unfinished, progress, checkpoint_seconds, distributed, saved)
                 with _disk_errors_of(unfinished):
                     totals = stage.run(parents, work, execution)
-                    provenance = self._provenance(stage, totals, time.monotonic() - started, execution)
+                    seconds = time.monotonic() - started
+                    beyond = beyond_kernels([unfinished, *parents])
+                    provenance = self._provenance(stage, totals, seconds, execution, beyond)
                     distributed.on_rank_zero(lambda: self._finish(unfinished, folder, provenance))
         return folder
 
@@ -217,7 +220,9 @@ class Store:
         RunFolder(unfinished).drop_checkpoint()
         os.replace(unfinished, folder)
 
-    def _provenance(self, stage: Stage, totals: Totals, wall_seconds: float, execution: Execution) -> Provenance:
+    def _provenance(
+        self, stage: Stage, totals: Totals, wall_seconds: float, execution: Execution, beyond: str | None
+    ) -> Provenance:
         return Provenance(
             digest=digest(stage),
             parents=tuple(self.folder(parent).name for parent in stage.parents),
@@ -227,11 +232,11 @@ class Store:
             totals=totals,
             ranks=execution.distributed.size,
             device=str(execution.device),
-            backend=describe_backend(choose_backend(execution.backend, execution.device)),
+            backend=describe_backend(choose_backend(execution.backend, execution.device), beyond),
             versions=versions(),
             machine=machine(),
             own_code=own_code(stage),
-            other_bits=other_bits(stage, execution),
+            other_bits=other_bits(stage, execution, beyond),
         )
 
     @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder
 from edgewise.model.hf import load_pretrained, save_pretrained
+from edgewise.model.hf_config import read_shape
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks import World
 from edgewise.training.execution import Execution
@@ -42,6 +43,18 @@ def check_same_words(name: str, words: Sequence[str] | None, of: str, others: Se
     """InputError where two models are known to have other words: `name` those that must be the words of `of`."""
     if words is not None and others is not None and tuple(words) != tuple(others):
         raise InputError(f"{name}: must have the words of {of}, in their order")
+
+
+def beyond_kernels(folders: Sequence[Path]) -> str | None:
+    """The field that keeps the models in these stages' folders from the compiled kernels; None where none does."""
+    for folder in folders:
+        try:
+            shape, _ = read_shape(folder / MODEL)
+        except InputError:
+            continue  # There is no model, or one of a person's own stage, which no backend of ours computes.
+        if shape.beyond_kernels:
+            return shape.beyond_kernels
+    return None
 
 
 def save_model(model: Decoder, tokenizer: Tokenizer, folder: RunFolder) -> None:
