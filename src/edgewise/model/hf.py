@@ -17,7 +17,6 @@ from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.hf_config import config_of, read_shape
 from edgewise.model.tensors import load_tensors, save_tensors
-from edgewise.model.text_tokenizer import TextTokenizer
 from edgewise.model.tokenizer import Tokenizer
 
 # Ours -> theirs, for layer {i}; several names are stacked along the first dimension.
@@ -44,7 +43,7 @@ _DTYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: 
 
 def save_pretrained(
     model: Decoder,
-    tokenizer: Tokenizer | TextTokenizer,
+    tokenizer: Tokenizer,
     folder: Path,
     *,
     dtype: torch.dtype = torch.float32,
@@ -59,7 +58,6 @@ def save_pretrained(
         raise InputError(f"dtype: must be {', '.join(map(str, _DTYPES))}; is {dtype}")
     folder.mkdir(parents=True, exist_ok=True)
     special = {f"{name}_token_id": getattr(tokenizer, name) for name in ("bos", "eos", "pad")}
-    special = {name: ids for name, ids in special.items() if ids is not None}
     for name, content in (
         ("config.json", config_of(model.spec, model.vocabulary, _DTYPES[dtype]) | special),
         ("generation_config.json", special),
@@ -72,32 +70,22 @@ def save_pretrained(
 def load_pretrained(
     folder: Path, device: torch.device | str = "cpu", backend: str = "auto"
 ) -> tuple[Decoder, Tokenizer]:
-    """Read a Qwen2, Llama or Qwen3 folder whose tokenizer is ours, for a device and a backend (see `Decoder`).
-
-    The weights may lie in shards that model.safetensors.index.json names, and in half precision; they are held in FP32.
-    Where the embedding has more rows than the tokenizer has ids, those are padding: they are left out, so that none is
-    ever sampled and the probabilities of the words sum to 1. InputError names the file that is missing or corrupt, the
-    field of the configuration that the decoder cannot follow, or the tensor that is absent, unknown or of the wrong
-    shape.
-    """
-    shape = read_shape(folder)
+    """Read a Qwen2, Llama or Qwen3 folder with a tokenizer of ours; InputError as `load_decoder`, `Tokenizer.load`."""
+    read_shape(folder)  # Of a folder that is not there, config.json is named.
     tokenizer = Tokenizer.load(folder)
-    return _load_decoder(folder, shape, len(tokenizer), device, backend), tokenizer
+    return load_decoder(folder, len(tokenizer), device, backend), tokenizer
 
 
-def load_text_model(
-    folder: Path, device: torch.device | str = "cpu", backend: str = "auto"
-) -> tuple[Decoder, TextTokenizer]:
-    """As `load_pretrained`, for any tokenizer that tokenizer.json describes, such as the byte-level pieces of Qwen."""
-    shape = read_shape(folder)
-    tokenizer = TextTokenizer.load(folder)
-    return _load_decoder(folder, shape, len(tokenizer), device, backend), tokenizer
+def load_decoder(folder: Path, words: int, device: torch.device | str = "cpu", backend: str = "auto") -> Decoder:
+    """Read the model of a Qwen2, Llama or Qwen3 folder for a device and a backend (see `Decoder`), with any tokenizer.
 
-
-def _load_decoder(
-    folder: Path, shape: tuple[DecoderSpec, int], words: int, device: torch.device | str, backend: str
-) -> Decoder:
-    spec, rows = shape
+    The tokenizer has the ids 0 to `words` - 1. Where the embedding has more rows, those are padding: they are left out,
+    so that none is ever sampled and the probabilities of the words sum to 1. The weights may lie in shards that
+    model.safetensors.index.json names, and in half precision; they are held in FP32. InputError names the file that is
+    missing or corrupt, the field of the configuration that the decoder cannot follow, or the tensor that is absent,
+    unknown or of the wrong shape.
+    """
+    spec, rows = read_shape(folder)
     if words > rows:
         raise InputError(
             f"{folder / 'tokenizer.json'}: has {words} words; must have at most the {rows} of vocab_size in config.json"
