@@ -365,3 +365,22 @@ def test_the_limit_itself_is_accepted() -> None:
 def test_a_law_that_is_none_names_its_field(params: dict[str, float]) -> None:
     with pytest.raises(InputError, match=next(iter(params))):
         SamplingParams.parse(params)
+
+
+@each_backend
+def test_a_completion_ends_with_the_first_of_several_ends(backend: str) -> None:
+    """As drawn with one end and cut by hand: what stands before the end does not know of it."""
+    name, other = NAMES[0], 9
+    one = whole(name, PARAMS, backend)
+    both = Engine(model(name, backend), END, other_ends=frozenset({other})).sample(PROMPTS, KEYS, SAMPLES, PARAMS)
+    shorter = 0
+    for p in range(len(PROMPTS)):
+        for g in range(SAMPLES):
+            ids = one.ids(p, g)
+            length = next((place + 1 for place, token in enumerate(ids) if token in (END, other)), len(ids))
+            assert both.ids(p, g) == ids[:length]
+            np.testing.assert_array_equal(both.logp_PGT[p, g, :length], one.logp_PGT[p, g, :length])
+            assert not both.logp_PGT[p, g, length:].any() and (both.tokens_PGT[p, g, length:] == -1).all()
+            assert both.finished_PG[p, g] == (ids[length - 1] in (END, other))
+            shorter += length < len(ids)
+    assert shorter > 10

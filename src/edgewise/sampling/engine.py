@@ -29,6 +29,8 @@ class Engine:
     `logit_noise` > 0 adds normal numbers of that standard deviation to every logit before a token is sampled, keyed by
     sample, position and token. It stands for a sampler whose numerics differ from the trainer's, so the recorded
     log-probabilities are those of the noisy distribution.
+
+    A completion ends with `eos_id`, or with one of `other_ends`: chat models end a turn and a text with different ids.
     """
 
     model: Decoder
@@ -36,10 +38,16 @@ class Engine:
     rows_at_once: int | None = None
     logit_noise: float = 0.0
     cores: Cores = ALL_CORES
+    other_ends: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if not 0 <= self.logit_noise < math.inf:
             raise InputError(f"logit_noise: must be a finite number >= 0, is {self.logit_noise}")
+
+    @property
+    def ends(self) -> list[int]:
+        """Every id that ends a completion."""
+        return [self.eos_id, *sorted(self.other_ends - {self.eos_id})]
 
     def sample(
         self,
@@ -60,7 +68,7 @@ class Engine:
         last_PG = np.take_along_axis(sampled.tokens_PGT, length_PG[..., None] - 1, axis=-1)[..., 0]
         longest = int(length_PG.max())
         tokens_PGT, logp_PGT = sampled.tokens_PGT[..., :longest].copy(), sampled.logp_PGT[..., :longest].copy()
-        return Completions(tokens_PGT, logp_PGT, length_PG, last_PG == self.eos_id)
+        return Completions(tokens_PGT, logp_PGT, length_PG, np.isin(last_PG, self.ends))
 
     def sample_within(
         self,
@@ -86,7 +94,7 @@ class Engine:
             sampled = self._in_batches(requests, samples, params, model_logp)
         if np.isnan(sampled.logp_PGT).any():
             raise InputError("model: its logits are not numbers (NaN); lower the learning rate of its training")
-        return sampled
+        return _cut_after(sampled, self.ends) if self.other_ends else sampled
 
     def _in_batches(
         self, requests: Sequence[PromptRequest], samples: int, params: SamplingParams, model_logp: bool
@@ -128,6 +136,18 @@ class Engine:
             return self.rows_at_once
         device = self.model.embedding.weight.device
         return rows_at_once(self.model.spec, self.model.vocabulary, prompt_tokens, samples, params, device)
+
+
+def _cut_after(sampled: SampledTokens, ends: Sequence[int]) -> SampledTokens:
+    """The completions without what follows their first end. What stands before it does not depend on what follows."""
+    is_end_PGT = np.isin(sampled.tokens_PGT, ends)
+    after_PGT = np.cumsum(is_end_PGT, axis=-1) - is_end_PGT > 0
+    logp, model_logp = (
+        None if number_PGT is None else np.where(after_PGT, np.float32(0), number_PGT)
+        for number_PGT in (sampled.logp_PGT, sampled.model_logp_PGT)
+    )
+    assert logp is not None
+    return SampledTokens(np.where(after_PGT, np.int32(-1), sampled.tokens_PGT), logp, model_logp)
 
 
 def check_fits(

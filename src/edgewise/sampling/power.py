@@ -143,7 +143,7 @@ class _Chains:
         last_C = np.take_along_axis(self.now.tokens_CT, np.maximum(length_C - 1, 0)[:, None], axis=1)[:, 0]
         # Taken in any case: the number of a proposal must not depend on the other chains.
         keys_C = self._next_keys()
-        open_C = last_C != self.engine.eos_id
+        open_C = ~np.isin(last_C, self.engine.ends)
         if open_C.any():
             self.now = self._resampled(open_C, length_C, limit, keys_C)
 
@@ -170,7 +170,7 @@ class _Chains:
         shape = (-1, self.samples)
         length_C = self.now.length_C
         longest = int(length_C.max())
-        finished_C = (self.now.tokens_CT == self.engine.eos_id).any(-1)
+        finished_C = np.isin(self.now.tokens_CT, self.engine.ends).any(-1)
         completions = Completions(
             self.now.tokens_CT[:, :longest].reshape(*shape, longest),
             self.now.logp_CT[:, :longest].reshape(*shape, longest),
