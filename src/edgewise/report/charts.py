@@ -7,7 +7,7 @@ at; and `answers`, whether the metric that verdicts do not go by is drawn too.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,18 @@ import altair as alt
 import numpy.typing as npt
 
 from edgewise.boundary.audit.result import Audit
+from edgewise.report.excerpts import bounded
 
 # After Okabe and Ito, each dark enough for a white page and light enough for a black one.
 PALETTE = ("#7d858c", "#1a84cc", "#d55e00", "#009e73", "#b8629a", "#8f7300", "#6a6fd1")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 MUTED = "#8b949b"
+# Styles of marks whose colour is the page's own: text beside the data, and the middle of a hollow point.
+ASIDE, HOLLOW = "aside", "hollow"
 # Widths of lines in pixels.
 LINE, THIN_LINE = 1.75, 1.0
+# Models that the text of a chart names; a table has the others.
+MOST_IN_WORDS = 12
 SHARES = alt.Axis(format=".0%", tickCount=5)
 
 ChartRows = list[dict[str, Any]]
@@ -80,6 +85,15 @@ def audit_styles(audit: Audit) -> dict[str, ModelStyle]:
     return {model: styles[model] for model in audit.models}
 
 
+def arms_of(styles: Styles) -> dict[str, tuple[str, ...]]:
+    """Arm -> its models, in order. An arm of one model is called as it is, one of several as what ends at their "/"."""
+    by_place: dict[int, list[str]] = {}
+    for model, style in styles.items():
+        by_place.setdefault(style.arm, []).append(model)
+    arms = (tuple(models) for models in by_place.values())
+    return {models[0] if len(models) == 1 else models[0].rpartition("/")[0]: models for models in arms}
+
+
 def model_color(styles: Styles, drawn: Sequence[str] = (), field: str = "model") -> alt.Color:
     """The field `model` as colour, or another one; `drawn` names the models of the chart where these are not all."""
     domain = list(drawn or styles)
@@ -130,12 +144,15 @@ class ChartData:
         return chart
 
 
-def framed(data: ChartData, layers: list[alt.Chart], height: int, *, models: Sequence[str], k: int) -> VegaLite:
+def framed(
+    data: ChartData, layers: list[alt.Chart], height: int, *, models: Sequence[str], k: int, words: str = ""
+) -> VegaLite:
     """The layers with their data as Vega-Lite, as wide as what holds it, all models shown and `k` chosen.
 
-    It names no schema: nothing on a page is a link out.
+    `words` say what it shows to who cannot see it. It names no schema: nothing on a page is a link out.
     """
     return {
+        "description": words,
         "width": "container",
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},
@@ -147,6 +164,21 @@ def framed(data: ChartData, layers: list[alt.Chart], height: int, *, models: Seq
         "layer": [specification(layer) for layer in layers],
         "datasets": data.named,
     }
+
+
+def in_words(what: str, numbers: Iterable[tuple[str, str]]) -> str:
+    """What a chart shows as text, its alternative: after `what`, each name with its numbers, MOST_IN_WORDS at most."""
+    said = [f"{bounded(name, 60)}: {text}" for name, text in numbers]
+    more = [f"and {len(said) - MOST_IN_WORDS} more"] if len(said) > MOST_IN_WORDS else []
+    return f"{what}. {'; '.join([*said[:MOST_IN_WORDS], *more])}."
+
+
+def numbers_by(field: str, rows: ChartRows, said: Callable[[dict[str, Any]], str]) -> list[tuple[str, str]]:
+    """Each value of a field with what is `said` of its rows, in the order of the rows."""
+    by_name: dict[str, list[str]] = {}
+    for row in rows:
+        by_name.setdefault(row[field], []).append(said(row))
+    return [(name, ", ".join(texts)) for name, texts in by_name.items()]
 
 
 def known_rows(*columns: npt.NDArray[Any]) -> Iterable[tuple[Any, ...]]:

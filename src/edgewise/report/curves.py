@@ -13,6 +13,7 @@ from edgewise.boundary.inference.supported_k import SAMPLES_PER_K, largest_claim
 from edgewise.boundary.measures.guessing import Guessing
 from edgewise.report import formats
 from edgewise.report.charts import (
+    ASIDE,
     MUTED,
     SHARES,
     ChartData,
@@ -21,10 +22,12 @@ from edgewise.report.charts import (
     audit_styles,
     band_opacity,
     framed,
+    in_words,
     known_rows,
     line_width,
     model_color,
     model_shape,
+    numbers_by,
     samples_axis,
     tooltips,
 )
@@ -65,7 +68,8 @@ def pass_at_k_chart(audit: Audit, scope: Scope, floor: Guessing | None = None, *
     if floor is not None:
         layers += _floor_layers(data, floor, x, y)
     layers += _curve_layers(data, audit, main, x, y, "pass@k", small)
-    return framed(data, layers, height, models=audit.models, k=scope.k)
+    words = in_words("pass@k against k", _at_claims(main, scope))
+    return framed(data, layers, height, models=audit.models, k=scope.k, words=words)
 
 
 def difference_chart(audit: Audit, scope: Scope) -> VegaLite:
@@ -97,7 +101,8 @@ def difference_chart(audit: Audit, scope: Scope) -> VegaLite:
         *_looked_at(data, rows, x),
         *_curve_layers(data, audit, rows, x, y, "\u0394 pass@k", False),
     ]
-    return framed(data, layers, 220, models=audit.models, k=scope.k)
+    words = in_words("pass@k of tuned minus base, in points, against k", _at_claims(rows, scope))
+    return framed(data, layers, 220, models=audit.models, k=scope.k, words=words)
 
 
 def trajectory_chart(audit: Audit, scope: Scope) -> VegaLite:
@@ -133,8 +138,15 @@ def trajectory_chart(audit: Audit, scope: Scope) -> VegaLite:
         drawn.mark_rule(strokeWidth=1.5).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color),
         drawn.mark_point(size=50, filled=True, opacity=1).encode(x, y, color, shape, tooltip=tips),
     ]
-    chart = framed(data, layers, 220, models=audit.models, k=scope.k)
+    words = in_words("pass@1 and pass@k from model to model", _at_claims(rows, scope))
+    chart = framed(data, layers, 220, models=audit.models, k=scope.k, words=words)
     return chart | {"title": {"text": {"expr": "'k = ' + chosen"}}}
+
+
+def _at_claims(rows: ChartRows, scope: Scope) -> list[tuple[str, str]]:
+    """Each model's numbers at 1 and at the k of the claims, in words."""
+    told = [row for row in rows if row["k"] in (1, scope.k) and not row["joint"]]
+    return numbers_by("model", told, lambda row: f"{row['text']} {row['interval']} at k = {row['k']}")
 
 
 def _curve_rows(
@@ -197,7 +209,7 @@ def _limit_layers(data: ChartData, scope: Scope, x: alt.X, small: bool) -> list[
     line = data.all(rows).mark_rule(strokeWidth=1, opacity=0.55).encode(x)
     if small:
         return [line]
-    name = data.all(rows).mark_text(baseline="bottom", fontSize=9.5, color=MUTED, text=f"n/{SAMPLES_PER_K}")
+    name = data.all(rows).mark_text(baseline="bottom", fontSize=9.5, style=ASIDE, text=f"n/{SAMPLES_PER_K}")
     return [line, name.encode(x, y=alt.value(-3))]
 
 
@@ -212,7 +224,7 @@ def _floor_layers(data: ChartData, floor: Guessing, x: alt.X, y: alt.Y) -> list[
         align="right",
         dy=-6 if points and points[-1]["value"] < 0.9 else 12,
         fontSize=9.5,
-        color=MUTED,
+        style=ASIDE,
         text="guess floor",
     )
     dots = data.all(points).mark_point(size=40, opacity=0)

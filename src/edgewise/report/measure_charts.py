@@ -20,10 +20,12 @@ from edgewise.report.charts import (
     audit_styles,
     band_opacity,
     framed,
+    in_words,
     known_rows,
     line_width,
     model_color,
     model_shape,
+    numbers_by,
     tooltips,
 )
 
@@ -97,7 +99,11 @@ def series_chart(audit: Audit, problem_set: ProblemSet, lines: Mapping[str, Seri
         drawn.mark_line(strokeWidth=line_width(styles)).encode(x, y, color),
         drawn.mark_point(size=24, filled=True).encode(x, y, color, shape, tooltip=tips),
     ]
-    return framed(data, layers, 220, models=audit.models, k=scope.k)
+    by_model = {model: [row for row in rows if row["model"] == model] for model in lines}
+    told = [row for own in by_model.values() for row in (own[:1] + own[len(own) // 2 : len(own) // 2 + 1] + own[-1:])]
+    said = numbers_by("model", told, lambda row: f"{row['text']} {row['interval']} at {row['at']:g}")
+    words = in_words(f"{column.title} against {_AXES[axis]}", said)
+    return framed(data, layers, 220, models=audit.models, k=scope.k, words=words)
 
 
 def _text(format: Format) -> Any:

@@ -12,6 +12,7 @@ from altair.utils.schemapi import debug_mode
 
 from edgewise.boundary.audit.result import Audit
 from edgewise.report import document
+from edgewise.report.charts import ASIDE, HOLLOW
 from edgewise.report.figures import set_figures, verdict_figures
 
 # CSS pixels: 3.4 inches, the column of most two-column papers, with text of 7 points.
@@ -70,6 +71,7 @@ def printed(specification: dict[str, Any]) -> dict[str, Any]:
         "axis": axis,
         "legend": legend,
         "rule": {"color": _INK},
+        "style": {ASIDE: {"color": _INK}, HOLLOW: {"color": "white"}},
         "title": {"color": _INK, "fontSize": TEXT, "fontWeight": 400, "anchor": "end", "offset": 2},
     }
     printed = {**specification, "width": WIDTH, "config": config}

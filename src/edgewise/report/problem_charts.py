@@ -9,9 +9,22 @@ import altair as alt
 
 from edgewise.boundary.audit.result import Audit, Scope
 from edgewise.boundary.measures.changes import Changes
+from edgewise.core.words import counted
 from edgewise.outcomes.counts import Counts
 from edgewise.report import formats
-from edgewise.report.charts import MUTED, SHARES, ChartData, VegaLite, audit_styles, framed, model_color, tooltips
+from edgewise.report.charts import (
+    MUTED,
+    SHARES,
+    ChartData,
+    VegaLite,
+    audit_styles,
+    framed,
+    in_words,
+    model_color,
+    numbers_by,
+    tooltips,
+)
+from edgewise.report.excerpts import bounded
 
 # Title, colour and shape. Hues that also differ in lightness; triangles point the way the problem went.
 DIRECTIONS: Mapping[str, tuple[str, str, str]] = {
@@ -23,7 +36,7 @@ CELLS: Mapping[str, tuple[str, str]] = {
     "both": ("both", "#8b949b"),
     "tuned_only": ("tuned only", "#1a84cc"),
     "base_only": ("base only", "#d55e00"),
-    "neither": ("neither", "#d3d7d2"),
+    "neither": ("neither", "#8b949b33"),
 }
 _BINS = 10
 # Pairs of rates are put on a grid of this many steps where there are more of them than this.
@@ -49,7 +62,7 @@ def solved_chart(audit: Audit, scope: Scope) -> VegaLite:
         for i, (cell, (title, _)) in enumerate(CELLS.items())
         for estimate in [getattr(verdict.solved, cell)]
     ]
-    bars = data.shown(rows).mark_bar(height=18, stroke="#ffffff", strokeWidth=0.5)
+    bars = data.shown(rows).mark_bar(height=18, stroke=MUTED, strokeWidth=0.75)
     named = alt.Axis(labelLimit=110, ticks=False, domain=False, grid=False)
     bars = bars.encode(
         alt.X("value:Q").stack("zero").axis(grid=False, tickCount=5).title(f"problems, of {scope.problems}"),
@@ -58,7 +71,9 @@ def solved_chart(audit: Audit, scope: Scope) -> VegaLite:
         alt.Order("order:Q"),
         tooltip=tooltips(model="model", cell="solved by", expected="expected", interval="interval", m="within samples"),
     )
-    return framed(data, [bars], 30 + 34 * len(scope.verdicts), models=audit.models, k=scope.k)
+    said = numbers_by("model", rows, lambda row: f"{row['cell']} {row['expected']} {row['interval']}")
+    words = in_words(f"Problems solved within {counted(scope.k, 'sample')}, in expectation", said)
+    return framed(data, [bars], 30 + 34 * len(scope.verdicts), models=audit.models, k=scope.k, words=words)
 
 
 def histogram_chart(audit: Audit, scope: Scope, counts: Mapping[str, Counts]) -> VegaLite:
@@ -90,7 +105,9 @@ def histogram_chart(audit: Audit, scope: Scope, counts: Mapping[str, Counts]) ->
             tooltip=tooltips(model="model", rate="success rate", of="problems", n="samples, n"),
         )
     )
-    return framed(data, [bars], 190, models=audit.models, k=scope.k)
+    said = numbers_by("model", [row for row in rows if row["value"]], lambda row: f"{row['of']} at {row['rate']}")
+    words = in_words("Problems by the share of their samples that are right", said)
+    return framed(data, [bars], 190, models=audit.models, k=scope.k, words=words)
 
 
 def rates_chart(audit: Audit, scope: Scope, model: str, counts: Mapping[str, Counts], ways: list[str]) -> VegaLite:
@@ -132,7 +149,9 @@ def rates_chart(audit: Audit, scope: Scope, model: str, counts: Mapping[str, Cou
             tooltip=tooltips(rates="base and tuned", change="change", problems="problems"),
         )
     )
-    return framed(data, [line.encode(x, y), points], 260, models=audit.models, k=scope.k)
+    said = [(title, counted(ways.count(way), "problem")) for way, (title, _, _) in DIRECTIONS.items()]
+    words = in_words(f"Success rate of {bounded(model, 60)} against that of {bounded(base_name, 60)}", said)
+    return framed(data, [line.encode(x, y), points], 260, models=audit.models, k=scope.k, words=words)
 
 
 def directions(changes: Changes) -> list[str]:

@@ -18,8 +18,10 @@ from edgewise.report.charts import (
     Styles,
     VegaLite,
     framed,
+    in_words,
     line_width,
     model_color,
+    numbers_by,
 )
 
 if TYPE_CHECKING:
@@ -98,7 +100,10 @@ def training_chart(stages: Sequence[StageRecord], styles: Styles, metric: str) -
         )
         layers = [drawn.mark_line(strokeWidth=THIN_LINE, opacity=0.35), mean.mark_line(strokeWidth=LINE)]
     layers.append(drawn.mark_point(size=40, opacity=0))
-    return framed(data, layers, 150, models=list(styles), k=1)
+    by_stage = {row["stage"]: [other for other in rows if other["stage"] == row["stage"]] for row in rows}
+    ends = [row for own in by_stage.values() for row in (own[0], own[-1])]
+    said = numbers_by("name", ends, lambda row: f"{row['value']:.3g} at step {row['step']:g}")
+    return framed(data, layers, 150, models=list(styles), k=1, words=in_words(f"{metric} against the step", said))
 
 
 def with_means(styles: Styles) -> bool:

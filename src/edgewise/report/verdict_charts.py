@@ -6,7 +6,18 @@ import altair as alt
 
 from edgewise.boundary.audit.result import Audit
 from edgewise.report import formats
-from edgewise.report.charts import MUTED, ChartData, VegaLite, audit_styles, framed, tooltips
+from edgewise.report.charts import (
+    HOLLOW,
+    MUTED,
+    ChartData,
+    VegaLite,
+    audit_styles,
+    framed,
+    in_words,
+    numbers_by,
+    tooltips,
+)
+from edgewise.report.excerpts import bounded
 
 
 def verdict_chart(audit: Audit, model: str) -> VegaLite:
@@ -45,16 +56,20 @@ def verdict_chart(audit: Audit, model: str) -> VegaLite:
     offset = alt.YOffset("of:N").sort(measured).scale(paddingInner=0.3, paddingOuter=0.45)
     stripe = data.all([{"low": -100 * audit.margin, "high": 100 * audit.margin}])
     drawn = data.all(rows)
-    fill = alt.Fill("of:N").scale(domain=measured, range=["#ffffff", color]).legend(None)
     tips = tooltips(set="set", of="of", k="k", text="points", n="samples, n", problems="problems")
     names = drawn.mark_text(align="left", dx=7, fontSize=10.5).encode(alt.X("high:Q"), y, offset, alt.Text("label:N"))
+    hollow = drawn.mark_point(size=70, filled=True, strokeWidth=2, stroke=color, opacity=1, style=HOLLOW)
+    full = drawn.mark_point(size=70, filled=True, strokeWidth=2, stroke=color, opacity=1, color=color)
     layers = [
         stripe.mark_rect(opacity=0.16, color=MUTED).encode(alt.X("low:Q"), alt.X2("high:Q")),
         data.all([{"value": 0.0}]).mark_rule(strokeWidth=1).encode(alt.X("value:Q")),
         drawn.mark_rule(strokeWidth=2.5, color=color, opacity=0.7).encode(alt.X("low:Q"), alt.X2("high:Q"), y, offset),
-        drawn.mark_point(size=70, filled=False, strokeWidth=2, color=color, opacity=1, fillOpacity=1).encode(
-            x, y, offset, fill, tooltip=tips
+        *(
+            mark.encode(x, y, offset, tooltip=tips).transform_filter(alt.datum.of == of)
+            for of, mark in zip(measured, (hollow, full), strict=True)
         ),
         names.transform_calculate(label="datum.of === 'pass@1' ? 'pass@1' : 'pass@' + datum.k"),
     ]
-    return framed(data, layers, 34 + 46 * len(verdict.parts), models=audit.models, k=1)
+    said = numbers_by("set", rows, lambda row: f"pass@{row['k']} {row['text']}")
+    words = in_words(f"{bounded(model, 60)} minus {bounded(audit.bases[model], 60)}, in points, set by set", said)
+    return framed(data, layers, 34 + 46 * len(verdict.parts), models=audit.models, k=1, words=words)

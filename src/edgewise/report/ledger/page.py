@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from edgewise.core.words import counted
 from edgewise.report import document, formats
+from edgewise.report.excerpts import bounded
 from edgewise.report.ledger import words
 from edgewise.report.ledger.answer import answer_markdown
 from edgewise.report.ledger.chart import claim_svg
@@ -104,6 +105,7 @@ def ledger_html(entries: Sequence[LedgerEntry], figures: dict[str, str], answer:
         all_claims=ALL_CLAIMS,
         answer=Markup(MarkdownIt("commonmark", {"html": False}).render(answer)),
         decided=_DECIDED,
+        deciding=_deciding(entries),
         name_of=figure_name,
         words=words,
         formats=formats,
@@ -158,6 +160,17 @@ def _claim(entry: LedgerEntry, svg: str) -> Iterator[str]:
     yield f"Tried before. {_text(record.scouted)}\n"
     yield f"Digest `{_text(record.digest)}`. {_text(words.sources_text(record))}"
     yield f"Verify: `{_text(words.command_text(record))}`"
+
+
+def _deciding(entries: Sequence[LedgerEntry]) -> str:
+    """What the figure of all claims shows, in words."""
+    texts = []
+    for entry in entries:
+        result = words.deciding_result(entry.record)
+        unit = words.unit_of(entry.record, result.quantity)
+        numbers = f"{words.value_text(result.value, unit)} {words.interval_text(result, unit)}".strip()
+        texts.append(f"{entry.record.claim}, {words.state_text(entry)}: {result.quantity} {numbers}")
+    return bounded("; ".join(texts), _TEXT)
 
 
 def _by_answers(record: ClaimRecord) -> list[str]:

@@ -66,7 +66,7 @@ const series = JSON.parse(by("series-data").textContent);
 const { sets, levels, columns, models: names, bases, rows } = JSON.parse(by("problem-data").textContent);
 
 const boxes = [...by("choices").querySelectorAll("[name=model]")];
-const shownModels = () => boxes.filter((box) => box.checked).map((box) => box.value);
+const shownModels = () => boxes.filter((box) => box.checked).flatMap((box) => box.value.split(" "));
 const chosenSet = () => by("choose-set")?.value ?? "";
 const chosenK = () => Number(by("choose-k").value);
 const showAnswers = () => by("show-answers")?.checked ?? false;
@@ -193,4 +193,4 @@ by("choices").addEventListener("input", (event) => {
   if (event.target.id === "linear") drawCharts(current(), tellCharts);
 });
 document.addEventListener("toggle", () => drawCharts(current(), tellCharts, false), true);
-keepDrawn(current, tellCharts);
+drawCharts(current(), tellCharts);

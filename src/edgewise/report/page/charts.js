@@ -1,11 +1,10 @@
 // Charts: drawn when they are first seen, in the page's colours. Text enters the page as text only.
 const by = (id) => document.getElementById(id);
 
-// Charts. Colours come from the page's style, so that they follow light and dark.
+// Colours are names of the page's own, so that a drawn chart follows light, dark and print.
 function config() {
-  const style = getComputedStyle(document.documentElement);
-  const [ink, muted, line] = ["--ink", "--muted", "--line"].map((name) => style.getPropertyValue(name).trim());
-  const font = style.fontFamily;
+  const [ink, muted, line, paper] = ["--ink", "--muted", "--line", "--paper"].map((name) => `var(${name})`);
+  const font = getComputedStyle(document.documentElement).fontFamily;
   return {
     background: "transparent",
     font,
@@ -21,6 +20,7 @@ function config() {
     rule: { color: muted },
     title: { color: muted, font, fontSize: 11, fontWeight: 400, anchor: "end", offset: 2 },
     text: { color: ink, font },
+    style: { aside: { color: muted }, hollow: { color: paper } },
   };
 }
 
@@ -42,10 +42,4 @@ function drawCharts(specs, drawn, all = true) {
     drawn();
     document.documentElement.dataset.charts = "ready";
   }).catch(reportError);
-}
-
-// Draw now, and again when light turns to dark.
-function keepDrawn(specs, drawn) {
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawCharts(specs(), drawn));
-  drawCharts(specs(), drawn);
 }

@@ -31,7 +31,7 @@ function groupViewer() {
     text.append(before);
     if (marked) text.append(element("mark", marked));
     text.append(after);
-    made.append(element("h4", `${number + 1}`), marks, text);
+    made.append(element("h3", `${number + 1}`), marks, text);
     if (one.reason) made.append(element("p", one.reason, "reason"));
     return made;
   }

@@ -23,7 +23,8 @@ function take(parts) {
     if (charts && html && names(charts) === names(liveCharts) && views.size) {
       liveCharts = charts;
       for (const [box, { view }] of views) {
-        const { datasets } = charts[box.dataset.chart];
+        const { datasets, description } = charts[box.dataset.chart];
+        box.ariaLabel = `${box.closest("figure").querySelector("h3").textContent}. ${description}`;
         for (const [rows, values] of Object.entries(datasets)) view.data(rows, values);
         view.runAsync();
       }
@@ -60,6 +61,5 @@ async function keepAsking() {
 }
 
 take(live.parts);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawCharts(liveCharts, () => {}));
 document.addEventListener("visibilitychange", ask);
 keepAsking();

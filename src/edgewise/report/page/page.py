@@ -63,9 +63,11 @@ def render_page(
     figures = [*verdicts.values(), *training, *(f for of_set in of_sets for f in of_set.values())]
     figures += [f for of_set in of_levels for f in of_set]
     along = AlongK()
-    # A recipe is drawn as its first training seed.
-    first_seeds = {arm: next(iter(of_seed.values())) for arm, of_seed in audit.seeds.items()}
+    arms = charts.arms_of(styles)
     place = {model: i for i, model in enumerate(audit.models)}
+    # A recipe is drawn as its first training seed.
+    first_seeds = {arm: of_arm[0] for arm, of_arm in arms.items()}
+    first_seeds |= {arm: next(iter(of_seed.values())) for arm, of_seed in audit.seeds.items()}
     by_problem = examples_by_problem(audit, examples)
     first, groups = audit.sets[0], group_data(stages)
     return document.render(
@@ -79,6 +81,7 @@ def render_page(
         labels=LABELS,
         styles=styles | {arm: styles[first] for arm, first in first_seeds.items()},
         place=place | {arm: place[first] for arm, first in first_seeds.items()},
+        arms=arms,
         of_recipes={model for of_seed in audit.seeds.values() for model in of_seed.values()},
         place_of_set={problem_set.name: i for i, problem_set in enumerate(audit.sets)},
         first_part=next(iter(first.whole.verdicts.values())),

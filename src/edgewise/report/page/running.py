@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from altair.utils.schemapi import debug_mode
 
 from edgewise.report import document
-from edgewise.report.charts import Styles, model_styles
+from edgewise.report.charts import Styles, arms_of, model_styles
 from edgewise.report.page.groups import group_data
 from edgewise.report.page.stages import STAGE_VALUES
 from edgewise.report.training_charts import thinning, training_figures, with_means
@@ -64,7 +64,13 @@ def changed_parts(parts: Parts, known: Mapping[str, str]) -> Parts:
 
 
 def _of_models(styles: Styles) -> dict[str, Any]:
-    return {"styles": styles, "place": {model: i for i, model in enumerate(styles)}}
+    arms = arms_of(styles)
+    place = {model: i for i, model in enumerate(styles)}
+    return {
+        "styles": {**styles} | {arm: styles[models[0]] for arm, models in arms.items()},
+        "place": place | {arm: place[models[0]] for arm, models in arms.items()},
+        "arms": arms,
+    }
 
 
 def _digest(part: Mapping[str, Any]) -> str:
