@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from edgewise.cli import audit, claims, fit, plan, recipes, runs, study, tasks, watch
+from edgewise.cli import audit, claims, export, fit, plan, recipes, runs, study, tasks, watch
 from edgewise.cli.completion import ASKED_BY_SHELL, about_the_program, know_shells
 from edgewise.cli.examples import epilog
 from edgewise.cli.interrupt import stopped_by_signals
@@ -42,6 +42,7 @@ app.callback()(about_the_program)
 for name, command in COMMANDS.items():
     app.command(name, epilog=epilog(name))(command)
 app.add_typer(claims.claims_app, name="claims", epilog=epilog("claims"))
+app.add_typer(export.export_app, name="export", epilog=epilog("export"))
 
 
 # Old name of a command -> its name now; kept for one release.

@@ -17,6 +17,15 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "runs": ("edgewise runs", "edgewise runs unused --remove"),
     "watch": ("edgewise watch runs",),
     "fit": ("edgewise fit runs/rl-0123456789abcdef", "edgewise fit curves.csv --map compute=flops,seed=run --json"),
+    "export": (
+        "edgewise export verl runs/rl-0123456789abcdef --out for_verl",
+        "edgewise export trl runs/demo --arm 'edge RL' --out for_trl",
+    ),
+    "export verl": (
+        "edgewise export verl runs/rl-0123456789abcdef --out for_verl",
+        "edgewise export verl runs/demo recipe=dapo --arm 'edge RL' --out for_verl",
+    ),
+    "export trl": ("edgewise export trl runs/demo --arm 'edge RL' --out for_trl",),
     "recipes": ("edgewise recipes dapo/small", "edgewise recipes diff dr-grpo dapo"),
     "tasks": ("edgewise tasks countdown", "edgewise tasks check examples/my_world.py:Backwards"),
     "problems": ("edgewise problems modular max_op=6 --count 5 --json",),

@@ -1,0 +1,1 @@
+"""Writers: what other tools read, one tool a file."""
