@@ -60,7 +60,8 @@ def _executed(node: ast.AST) -> Iterator[ast.AST]:
         yield from _executed(child)
 
 
-def _beside_a_trainer(path: Path) -> bool:
+def beside_a_trainer(path: Path) -> bool:
+    """Whether a file of `interop` is for those who have a trainer, and so torch."""
     return path.name != "__init__.py" and path.relative_to(SRC).as_posix().startswith(BESIDE_A_TRAINER)
 
 
@@ -87,7 +88,7 @@ def test_packages_that_need_no_torch_import_none(package: str) -> None:
         ".".join(path.relative_to(SRC.parent).with_suffix("").parts).removesuffix(".__init__")
         for path in sorted((SRC / package).rglob("*.py"))
         # Run as programs of their own, never imported.
-        if not path.stem.endswith("_process") and not _beside_a_trainer(path)
+        if not path.stem.endswith("_process") and not beside_a_trainer(path)
     ]
     code = f"import importlib, sys\nfor m in {modules!r}: importlib.import_module(m)\nassert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -103,7 +104,7 @@ def test_no_function_of_theirs_imports_it_either() -> None:
         str(path.relative_to(ROOT))
         for package in WITHOUT_TORCH
         for path in sorted((SRC / package).rglob("*.py"))
-        if str(path.relative_to(SRC)) not in TORCH_WITHIN and not _beside_a_trainer(path)
+        if str(path.relative_to(SRC)) not in TORCH_WITHIN and not beside_a_trainer(path)
         if any(module.split(".")[0] == "torch" for module, _ in imports(path))
     ]
     assert not breaches, "\n".join(breaches)

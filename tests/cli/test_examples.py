@@ -18,7 +18,20 @@ from tests.cli.test_json import commands
 
 ROOT = Path(__file__).parents[2]
 # They train, serve, ask or recompute. tests/tools/test_docs.py parses these too, from the page of commands.
-NOT_RUN = ("demo", "run", "plan", "runs", "watch", "claims run", "claims verify", "claims ledger", "claims plan")
+NOT_RUN = (
+    "demo",
+    "run",
+    "plan",
+    "runs",
+    "watch",
+    "export",
+    "export verl",
+    "export trl",
+    "claims run",
+    "claims verify",
+    "claims ledger",
+    "claims plan",
+)
 RUN = [line for name, lines in EXAMPLES.items() if name not in NOT_RUN for line in lines]
 
 

@@ -19,8 +19,8 @@ from tests.cli.test_audit import rollouts
 from tests.cli.test_study import TINY
 from tests.study.in_process import compute_in_this_process
 
-# It serves a page until it is stopped.
-WITHOUT_RESULT = ("watch",)
+# One serves a page until it is stopped, the other only holds commands.
+WITHOUT_RESULT = ("watch", "export")
 
 
 def commands() -> Iterator[tuple[str, Any]]:

@@ -27,8 +27,8 @@ RunSettings = Annotated[
     list[str] | None,
     typer.Argument(metavar="[A.B=C]...", help="Fields of the stage of RL to change, as recipe=dapo recipe.steps=500."),
 ]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")]
-Arm = Annotated[
+NewFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")]
+ArmName = Annotated[
     str | None, typer.Option("--arm", metavar="NAME", help="Which arm, where RUN is a study's report with several.")
 ]
 TestProblems = Annotated[int, typer.Option("--problems", min=1, help="Test problems of each level.")]
@@ -43,9 +43,9 @@ def export() -> None:
 @export_app.command("verl", epilog=epilog("export verl"))
 def export_verl(
     run: Run,
-    out: Out,
+    out: NewFolder,
     settings: RunSettings = None,
-    arm: Arm = None,
+    arm: ArmName = None,
     problems: TestProblems = 32,
     samples: TestSamples = 64,
     as_json: AsJson = False,
@@ -60,9 +60,9 @@ def export_verl(
 @export_app.command("trl", epilog=epilog("export trl"))
 def export_trl(
     run: Run,
-    out: Out,
+    out: NewFolder,
     settings: RunSettings = None,
-    arm: Arm = None,
+    arm: ArmName = None,
     problems: TestProblems = 32,
     samples: TestSamples = 64,
     as_json: AsJson = False,

@@ -101,7 +101,12 @@ def _against(verdict: BoundaryVerdict) -> dict[str, float]:
     }
     found = _defined({f"solved@{solved.m}/{name}": cell.value for name, cell in cells.items()})
     found |= _estimate("difference@1", verdict.delta_1) | _estimate(f"difference@{verdict.k}", verdict.delta_k)
-    return found | {f"verdict/{label}": float(label == verdict.label) for label in LABELS}
+    return found | {f"verdict/{_word(label)}": float(label == verdict.label) for label in LABELS}
+
+
+def _word(label: str) -> str:
+    """A label as part of a metric's name."""
+    return label.replace(",", "").replace(" ", "_")
 
 
 def _estimate(name: str, estimate: Estimate) -> dict[str, float]:

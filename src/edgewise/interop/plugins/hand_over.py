@@ -64,7 +64,7 @@ def problem_at(world: World, address: str) -> Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Graded:
+class GradedCompletion:
     """What a completion earns (`reward`), the binary outcome that filters look at, and the verdict."""
 
     reward: float
@@ -89,7 +89,7 @@ class HandedOver:
             self._problems[address] = problem_at(self.run.world, address)
         return self._problems[address]
 
-    def grade(self, address: str, text: str, tokens: int, *, truncated: bool) -> Graded:
+    def grade(self, address: str, text: str, tokens: int, *, truncated: bool) -> GradedCompletion:
         """Verify and reward a completion of the problem at `address`, as the recipe does.
 
         `tokens` is its length, its end included. A length reward with a cycle counts as it does in the first step.
@@ -99,7 +99,7 @@ class HandedOver:
         rollouts = _one(problem, text, verdict, tokens, finished=not truncated)
         outcome_PG, reward_PG = recipe.reward.function.score(self.run.world, rollouts, self.run.seed)
         reward_PG = recipe.reward.length.adjust(reward_PG, outcome_PG, rollouts, recipe.sampling.max_new_tokens, 0)
-        return Graded(float(reward_PG[0, 0]), bool(outcome_PG[0, 0]), verdict)
+        return GradedCompletion(float(reward_PG[0, 0]), bool(outcome_PG[0, 0]), verdict)
 
 
 def _one(problem: Problem, text: str, verdict: Verdict, length: int, *, finished: bool) -> Rollouts:

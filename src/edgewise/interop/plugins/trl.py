@@ -90,8 +90,9 @@ class AdvantageTrainer(trl.GRPOTrainer):  # type: ignore[misc]
     @property
     def _step_of_sampling(self) -> int:
         """How often the policy sampled before: an optimizer step is one of several of a batch of completions."""
-        updates = self.args.steps_per_generation * self.num_iterations // self.args.gradient_accumulation_steps
-        return int(self.state.global_step) // max(1, updates)
+        updates: int = self.args.steps_per_generation * self.num_iterations // self.args.gradient_accumulation_steps
+        step: int = self.state.global_step
+        return step // max(1, updates)
 
     def _logp(self, output: dict[str, Any], own_B: Tensor, mask_BT: Tensor) -> Tensor:
         """The log-probabilities of all processes' completions under the policy that wrote them, [B, T]."""

@@ -37,7 +37,7 @@ class GradedSample:
     tokens: int
 
 
-class BoundaryCallback(TrainerCallback):  # type: ignore[misc]
+class BoundaryCallback(TrainerCallback):
     """Logs each evaluation of a GRPOTrainer as `BoundaryLog` sees it, as `eval_boundary/...`.
 
     `verdict` names the reward function that is the verdict: 1 right, 0 wrong, None unscorable. It may have no weight in

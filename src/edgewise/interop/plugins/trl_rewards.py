@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edgewise.interop.plugins.hand_over import Graded, HandedOver
+from edgewise.interop.plugins.hand_over import GradedCompletion, HandedOver
 
 
 class RunRewards:
@@ -24,7 +24,7 @@ class RunRewards:
     def __init__(self, run: HandedOver, eos: int) -> None:
         self._run, self._eos = run, eos
         self._graded_for: Sequence[str] | None = None
-        self._graded: list[Graded] = []
+        self._graded: list[GradedCompletion] = []
 
     def recipe_reward(
         self,
@@ -53,7 +53,7 @@ class RunRewards:
 
     def _grade(
         self, completions: Sequence[str], completion_ids: Sequence[Sequence[int]], address: Sequence[str]
-    ) -> list[Graded]:
+    ) -> list[GradedCompletion]:
         # TRL calls one function after the other with the same list.
         if self._graded_for is not completions:
             rows = zip(address, completions, completion_ids, strict=True)

@@ -143,14 +143,14 @@ def left_of_sampling(recipe: Recipe) -> Iterator[str]:
 
 def write_shared(
     run: HandedRun, out: Path, *, problems: int, samples: int
-) -> tuple[HandOver, list[Problem], list[Row]]:
+) -> tuple[HandOver, list[Problem], list[TestProblem]]:
     """Make the folder with model/ and hand_over.json; returns what is handed over, the training and the test problems.
 
     `problems` test problems of each level. InputError where the folder exists and is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"--out: {out} is there already; give a new folder")
-    train, test = train_problems(run), _test_problems(run, problems)
+    train, test = problems_of_run(run), _test_problems(run, problems)
     out.mkdir(parents=True, exist_ok=True)
     shutil.copytree(run.model, out / MODEL)
     handed = HandOver(
@@ -166,7 +166,7 @@ def write_shared(
     return handed, train, test
 
 
-Row = tuple[Problem, str]
+TestProblem = tuple[Problem, str]
 """A problem and its address."""
 
 
@@ -175,7 +175,7 @@ def draws_of(stage: RL) -> int:
     return key("rl", stage.depth, stage.seed)
 
 
-def train_problems(run: HandedRun) -> list[Problem]:
+def problems_of_run(run: HandedRun) -> list[Problem]:
     """The problems that the run trains on, step after step, as far as they do not depend on what is solved."""
     stage, sampling = run.stage, run.recipe.sampling
     curriculum = sampling.curriculum
@@ -188,7 +188,7 @@ def train_problems(run: HandedRun) -> list[Problem]:
     return [problem for _ in range(steps) for problem in state.next(sampling.prompts)]
 
 
-def _test_problems(run: HandedRun, count: int) -> list[Row]:
+def _test_problems(run: HandedRun, count: int) -> list[TestProblem]:
     """So many test problems of each level, those that an `Evaluate` of the same world with seed 0 asks."""
     world = run.stage.world
     return [
@@ -202,6 +202,14 @@ def write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write a Parquet file of rows, whole or not at all."""
     with atomic_write(path) as aside:
         pq.write_table(pa.Table.from_pylist(list(rows)), aside)
+
+
+def check_installed(module: str, extra: str) -> str:
+    """A line of a shell script that ends it where a module is not installed."""
+    return (
+        f"python3 -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec(\"{module}\") is None)' || {{"
+        f" echo \"error: {module}: not installed; pip install 'edgewise[{extra}]'\" >&2; exit 2; }}\n"
+    )
 
 
 def write_text(path: Path, text: str, *, executable: bool = False) -> None:

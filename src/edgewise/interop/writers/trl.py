@@ -22,6 +22,7 @@ from edgewise.interop.writers.hand_over import (
     README,
     Exported,
     HandedRun,
+    check_installed,
     left_of_sampling,
     readme,
     write_rows,
@@ -56,7 +57,6 @@ _LAUNCH = """#!/usr/bin/env bash
 # With several GPUs: accelerate launch train.py --per_device_train_batch_size N, N x GPUs as in grpo_config.json.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-exec python3 train.py "$@"
 """
 
 
@@ -71,7 +71,8 @@ def write_trl(run: HandedRun, out: Path, *, problems: int, samples: int) -> Expo
     write_rows([{"prompt": problem.prompt, "address": address} for problem, address in test], out / TEST)
     write_json(out / CONFIG, carried.settings)
     write_text(out / SCRIPT, _SCRIPT)
-    write_text(out / LAUNCH, _LAUNCH, executable=True)
+    launch = f'{_LAUNCH}{check_installed("trl", "trl")}exec python3 train.py "$@"\n'
+    write_text(out / LAUNCH, launch, executable=True)
     exported = Exported(out, len(train), len(test), tuple(carried.left))
     what = (
         "`./launch.sh` trains; further settings of GRPOConfig are added, as `./launch.sh --report_to wandb`. The batch"
@@ -110,7 +111,9 @@ def trl_settings(run: HandedRun, *, samples: int) -> Carried:
         "gradient_checkpointing": False,
     }
     carried.settings |= _sampling(recipe.sampling, recipe.optimizer, samples, carried)
-    carried.settings |= _loss(recipe.loss, carried) | _kl(recipe.loss.kl, carried) | _optimizer(recipe.optimizer)
+    carried.settings |= (
+        _loss(recipe.loss, carried) | _kl(recipe.loss.kl, carried) | _optimizer(recipe.optimizer, carried)
+    )
     return carried
 
 
@@ -196,7 +199,11 @@ def _kl(kl: KlSpec, carried: Carried) -> dict[str, Any]:
     return {"beta": kl.coefficient, "use_bias_correction_kl": False} if kl.coefficient else {"beta": 0.0}
 
 
-def _optimizer(optimizer: PolicyOptimizerSpec) -> dict[str, Any]:
+def _optimizer(optimizer: PolicyOptimizerSpec, carried: Carried) -> dict[str, Any]:
+    if optimizer.warmup:
+        carried.left.append(
+            "optimizer.warmup: TRL's first update has a rate of 0; here it has one step's share of the peak"
+        )
     settings: dict[str, Any] = {
         "learning_rate": optimizer.learning_rate,
         "lr_scheduler_type": "constant_with_warmup",

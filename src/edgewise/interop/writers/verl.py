@@ -18,6 +18,7 @@ from edgewise.interop.writers.hand_over import (
     README,
     Exported,
     HandedRun,
+    check_installed,
     readme,
     write_rows,
     write_shared,
@@ -106,25 +107,25 @@ def _row(world: str, problem: Problem, address: str, row: int) -> dict[str, Any]
 def _launch(settings: dict[str, Any], steps: int) -> str:
     modules = ",".join(_MODULES)
     fixed = {
-        "data.train_files": f"$PWD/{TRAIN}",
-        "data.val_files": f"$PWD/{TEST}",
-        "actor_rollout_ref.model.path": f"$PWD/{MODEL}",
+        "data.train_files": f"'$PWD/{TRAIN}'",
+        "data.val_files": f"'$PWD/{TEST}'",
+        "actor_rollout_ref.model.path": f"'$PWD/{MODEL}'",
         f"{ROLLOUT}.name": "vllm",
         f"{ROLLOUT}.tensor_model_parallel_size": 1,
         f"{ROLLOUT}.log_prob_use_dynamic_bsz": True,
-        "reward.custom_reward_function.path": f"$PWD/{REWARD}",
+        "reward.custom_reward_function.path": f"'$PWD/{REWARD}'",
         "trainer.v1.trainer_mode": "edgewise",
         "trainer.val_before_train": True,
         "trainer.test_freq": max(1, steps // 10),
-        "trainer.validation_data_dir": f"$PWD/{VALIDATION}",
-        "trainer.default_local_dir": "$PWD/checkpoints",
+        "trainer.validation_data_dir": f"'$PWD/{VALIDATION}'",
+        "trainer.default_local_dir": "'$PWD/checkpoints'",
         "trainer.project_name": "edgewise",
         "trainer.experiment_name": "hand_over",
         "trainer.logger": "[console]",
         "trainer.n_gpus_per_node": 1,
         "trainer.total_epochs": 1000,
         "+ray_kwargs.ray_init.runtime_env.env_vars.VERL_USE_EXTERNAL_MODULES": f"'{modules}'",
-        "+ray_kwargs.ray_init.runtime_env.env_vars.EDGEWISE_HAND_OVER": "$PWD",
+        "+ray_kwargs.ray_init.runtime_env.env_vars.EDGEWISE_HAND_OVER": "'$PWD'",
     }
     words = overrides(settings | fixed)
     lines = " \\\n    ".join(f'"{word}"' for word in words)
@@ -133,6 +134,7 @@ def _launch(settings: dict[str, Any], steps: int) -> str:
         "# Train this run with verl; words that follow are further settings. Written for verl 0.9.1.\n"
         "set -euo pipefail\n"
         'cd "$(dirname "${BASH_SOURCE[0]}")"\n'
+        f"{check_installed('verl', 'verl')}"
         f"export VERL_USE_EXTERNAL_MODULES={modules}\n"
         'export EDGEWISE_HAND_OVER="$PWD"\n'
         f'exec python3 -m verl.trainer.main_ppo \\\n    {lines} \\\n    "$@"\n'

@@ -58,7 +58,7 @@ def _advantage(recipe: Recipe, carried: Carried) -> None:
     if not advantage.whiten or advantage.positive_only:
         raise InputError("advantage: verl's gae is whitened and has both signs; use whiten=true, positive_only=false")
     carried.set("algorithm", {"adv_estimator": "gae", "gamma": advantage.gamma, "lam": advantage.lam})
-    carried.set("critic", {"model.path": "$PWD/model", "cliprange_value": advantage.critic.clip})
+    carried.set("critic", {"model.path": "'$PWD/model'", "cliprange_value": advantage.critic.clip})
     carried.set("critic.optim", _adamw(advantage.critic.optimizer))
     carried.left.append("advantage.critic: starts in verl with a head of its own; `values` are of verl's critic")
 
@@ -173,7 +173,8 @@ def _optimizer(optimizer: PolicyOptimizerSpec, prompts: int, carried: Carried) -
     carried.set(ACTOR, {"ppo_mini_batch_size": minibatch, "ppo_epochs": optimizer.epochs, "use_dynamic_bsz": True})
     if prompts % optimizer.minibatches:
         carried.left.append(
-            f"optimizer.minibatches: {prompts} problems, not divisible by {optimizer.minibatches}; verl takes {minibatch}"
+            f"optimizer.minibatches: {prompts} problems are not divisible by {optimizer.minibatches}; verl takes"
+            f" {minibatch}"
         )
     if optimizer.weight_decay:
         carried.left.append("optimizer.weight_decay: verl decays all parameters; here norms and biases do not decay")
