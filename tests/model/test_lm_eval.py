@@ -22,9 +22,10 @@ PROBLEMS = [WORLD.problem("train", 7, i) for i in range(6)]
 
 
 def requests(kind: str, arguments: list[Any]) -> list[Any]:
-    from lm_eval.api.instance import Instance
-
-    return [Instance(request_type=kind, doc={}, arguments=argument, idx=i) for i, argument in enumerate(arguments)]
+    instance: Any = pytest.importorskip("lm_eval.api.instance", reason=REASON)
+    return [
+        instance.Instance(request_type=kind, doc={}, arguments=argument, idx=i) for i, argument in enumerate(arguments)
+    ]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
