@@ -18,7 +18,7 @@ from edgewise.core.errors import InputError
 from edgewise.interop.ingest.head import list_names
 from edgewise.interop.ingest.schema import ALIASES as NAMES
 from edgewise.interop.read import read_rollouts
-from edgewise.interop.readers import every_eval_ever, lm_eval, nemo_gym, verifiers, verl
+from edgewise.interop.readers import every_eval_ever, lm_eval, nemo_evaluator, nemo_gym, verifiers, verl
 from tests.interop.writing import FILES, counts
 
 REAL = sorted(file for kind in ("*.eval", "*.jsonl", "*.parquet", "inspect.json") for file in FILES.rglob(kind))
@@ -234,6 +234,46 @@ def test_arbitrary_rows_of_environments(
     for whole, rows in wholes:
         file = tmp_path / "results.jsonl"
         file.write_text(as_lines([whole, *(whole | row for row in rows)]))
+        imported_or_refused(file)
+
+
+trace_keys = [
+    "task",
+    "nodes",
+    "rewards",
+    "metrics",
+    "agent",
+    "calls",
+    "ok",
+    "errors",
+    "stop_condition",
+    "run",
+    "traces",
+]
+inner = keyed(["data", "key", "idx", "prompt", "answer", "config", "sampling", "trainable", "right", "score", "weight"])
+
+
+@fuzzed
+@given(
+    st.lists(st.dictionaries(st.sampled_from(trace_keys), anything | inner | st.lists(inner), max_size=6), max_size=3),
+    st.lists(keyed(sorted(nemo_evaluator.TRAJECTORY_KEYS | {"model", "scorer_rewards", "prompt"})), max_size=3),
+)
+def test_arbitrary_episodes(tmp_path: Path, traces: list[dict[str, Any]], repeats: list[dict[str, Any]]) -> None:
+    task = {"type": "t", "key": "k", "data": {"idx": 0, "prompt": "q"}}
+    trace = {"task": task, "nodes": [], "rewards": {"right": {"score": 1.0}}, "metrics": {}, "ok": True}
+    episode = {"env": {"id": "e"}, "ok": True, "traces": [trace]}
+    repeat = {"problem_idx": 0, "repeat": 0, "reward": 1.0, "scoring_details": {}}
+    changed = [trace | given for given in traces]
+    wholes: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
+        (trace, changed),
+        (episode, [episode | {"traces": [given]} for given in changed]),
+        (episode, [episode | {"traces": traces}]),
+        (repeat, [repeat | given for given in repeats]),
+        (repeat | {"step_id": "a", "seed_metadata": {}, "model": {}}, [repeat | given for given in repeats]),
+    ]
+    for whole, rows in wholes:
+        file = tmp_path / "traces.jsonl"
+        file.write_text(as_lines([whole, *rows]))
         imported_or_refused(file)
 
 

@@ -30,7 +30,7 @@ RolloutPaths = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="BASE TUNED...",
-        help="Files, folders, NAME=PATH, or NAME=PATH,PATH for training seeds; the base first.",
+        help="Files, folders, - for standard input, NAME=PATH, or NAME=PATH,PATH for training seeds; the base first.",
         show_default=False,
     ),
 ]
@@ -232,7 +232,10 @@ def _check_guess(answers: int | None, no_reasoning: Path | None) -> None:
 
 
 def find_training_set(
-    rollouts: Annotated[str, typer.Argument(metavar="BASE", help="Rollouts of the model that RL would start from.")],
+    rollouts: Annotated[
+        str,
+        typer.Argument(metavar="BASE", help="Rollouts of the model that RL would start from; - is standard input."),
+    ],
     out: Annotated[Path, typer.Option(help="The training set, as JSONL.")] = Path("rl_set.jsonl"),
     group: Annotated[int, typer.Option(min=2, max=2**20, help="Rollouts of a prompt in one RL step.")] = 16,
     by: By = None,

@@ -14,6 +14,7 @@ from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.model_names import known_base, shortest_names
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.interop.read import ReadSource, is_there, read_source, require_followed
+from edgewise.interop.standard_input import NAME, STANDARD_INPUT
 from edgewise.interop.training_seeds import is_seed_name, numbered, paths_of_seeds, singled_out
 
 
@@ -64,6 +65,8 @@ def _read(argument: str, options: Mapping[str, Any]) -> list[Argument]:
     name, equals, path = argument.partition("=")
     if not equals or is_there(Path(argument)):
         name, path = "", argument
+    if path == STANDARD_INPUT:
+        return [_checked(Argument(name or None, Path(NAME), read_source(path, **options)))]
     paths = paths_of_seeds(path)
     if len(paths) > 1:
         if not name:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgewise.core.errors import InputError
+from edgewise.interop.ingest.arrow import ARROW_MAGIC
 from edgewise.interop.ingest.guess import guess_map
 from edgewise.interop.ingest.head import Head
 from edgewise.interop.ingest.lines import COMPRESSED, error_summary
+from edgewise.interop.ingest.saved_dataset import left_out_of_dataset
 from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.model_names import natural_key
 from edgewise.interop.readers.base import FileHead, Reader, read_head
@@ -23,7 +25,7 @@ _MOST_FOLDERS = 1_000
 _DEEPEST = 6
 _PEEK_BYTES = 4096
 # Files that hold rows: one that is broken is an error, one of an unknown format is pointed out.
-_ROWS = re.compile(r"\.(jsonl|ndjson|parquet|csv|tsv|eval)(\.(gz|xz|bz2|zst))?$", re.IGNORECASE)
+_ROWS = re.compile(r"\.(jsonl|ndjson|parquet|arrow|csv|tsv|eval)(\.(gz|xz|bz2|zst))?$", re.IGNORECASE)
 # How a file begins that this package wrote as a result, of whichever version.
 _RESULT = re.compile(r"""['"]schema['"]: ['"](edgewise\.[a-z]+/[0-9]+)['"]""")
 _RESULT_FILE, _FOLDERS_OF_RESULT = "boundary.json", ("figures", "tables")
@@ -50,13 +52,13 @@ def find_files(folder: Path, columns: Mapping[str, str] | None = None) -> tuple[
     Hidden files and folders, links to folders, stages of the laboratory that are not finished and tables of a result
     are passed over. InputError where there is no rollout file, or more files or folders than can be looked at.
     """
-    companions = tuple(reader.companions for reader in all_readers() if reader.companions)
+    companions = tuple(name for reader in all_readers() for name in reader.companions)
     files: list[FileWithReader] = []
     unread: list[Unread] = []
     for path in _paths(folder, unread):
         name = path.relative_to(folder).as_posix()
         try:
-            if reason := _useless(path):
+            if reason := _useless(path) or left_out_of_dataset(path):
                 unread.append(Unread(name, reason, has_rows=False))
                 continue
             head = read_head(path)
@@ -74,11 +76,16 @@ def find_files(folder: Path, columns: Mapping[str, str] | None = None) -> tuple[
             reason = log or ("text, no rows" if head.kind == "text" else describe(head))
             unread.append(Unread(name, reason, has_rows=bool(_ROWS.search(path.name)) and not log))
     kept = []
+    read = {head.path for head, _ in files}
     formats = {(head.path.parent, reader.name) for head, reader in files}
     for head, reader in files:
         if (head.path.parent, reader.repeats) in formats:
             name = head.path.relative_to(folder).as_posix()
             unread.append(Unread(name, f"{reader.repeats} beside it hold the same", has_rows=False))
+        elif (whole := reader.copy_of(head.path)) in read:
+            name = head.path.relative_to(folder).as_posix()
+            reason = f"{whole.relative_to(folder).as_posix()} holds all of its samples"
+            unread.append(Unread(name, reason, has_rows=False))
         else:
             kept.append((head, reader))
     if not kept:
@@ -168,7 +175,7 @@ def _useless(path: Path) -> str:
         return f"cannot be read: {error_summary(error)}"
     if peek.startswith(b"PK\x03\x04"):
         return "" if path.suffix == ".eval" else "a zip file that is not named .eval"
-    if peek.startswith((b"PAR1", *COMPRESSED)) or _ROWS.search(path.name):
+    if peek.startswith((b"PAR1", *ARROW_MAGIC, *COMPRESSED)) or _ROWS.search(path.name):
         return ""
     return "binary" if b"\0" in peek else ""
 

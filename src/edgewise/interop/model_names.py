@@ -30,7 +30,7 @@ BASE_WORDS = frozenset(
     ]
 )
 # What the type of a file and its compression are called; other endings are part of a name, such as 2.5-7B.
-_TYPES = re.compile(r"\.(jsonl?|ndjson|parquet|csv|tsv|txt|eval|gz|xz|bz2|zst)$", re.IGNORECASE)
+_TYPES = re.compile(r"\.(jsonl?|ndjson|parquet|arrow|csv|tsv|txt|eval|gz|xz|bz2|zst)$", re.IGNORECASE)
 _NUMBER = re.compile(r"([0-9]+)")
 
 NaturalKey = tuple[tuple[str, int], ...]

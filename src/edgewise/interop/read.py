@@ -16,6 +16,7 @@ from edgewise.interop.model_names import in_order, natural_key
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.interop.readers.base import ReadOptions, read_head
 from edgewise.interop.relations import Role, relate
+from edgewise.interop.standard_input import NAME, STANDARD_INPUT, spooled
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +44,9 @@ def read_rollouts(
     """Read the rollouts in a file or folder of any known format, one ModelRollouts for each model.
 
     A folder stands for all files of a known format in it and in the folders below it, in the order of their paths, 5
-    before 10. Their names and first rows tell whether files of edgewise's columns are samples of the same problems,
-    problem sets or models (`edgewise.interop.file_names`); `files_are` takes one reading for all. Models come with the
-    base first, where a name says which it is, and training steps in their order.
+    before 10, and `-` for standard input. Their names and first rows tell whether files of edgewise's columns are
+    samples of the same problems, problem sets or models (`edgewise.interop.file_names`); `files_are` takes one reading
+    for all. Models come with the base first, where a name says which it is, and training steps in their order.
 
     `score` names what holds the verdict where a file has several scores: a column, a metric of
     lm-evaluation-harness, a scorer of inspect_ai, a reward of TRL or verl. `threshold` is the least
@@ -81,9 +82,24 @@ def read_source(
     files_are: FilesAre | None = None,
 ) -> ReadSource:
     """As `read_rollouts`, without an error for options that are not followed."""
-    source, names = Path(path), column_map(columns or {})
+    names = column_map(columns or {})
     if files_are is not None and files_are not in FILES_ARE:
         raise unknown_name("--files", files_are, FILES_ARE)
+    if str(path) != STANDARD_INPUT:
+        return _read_source(Path(path), score, threshold, filter, names, files_are)
+    with spooled() as file:
+        read = _read_source(file, score, threshold, filter, names, files_are)
+    return replace(read, models=tuple(replace(model, files=(Path(NAME),)) for model in read.models))
+
+
+def _read_source(
+    source: Path,
+    score: str | None,
+    threshold: float | None,
+    filter: str | None,
+    names: Mapping[str, str],
+    files_are: FilesAre | None,
+) -> ReadSource:
     try:
         table = RolloutTable(threshold)
         files = _files(source, names, table)

@@ -1,4 +1,4 @@
-"""Read Parquet files into the table, batch by batch as columns; no row becomes a Python object.
+"""Read Parquet and Arrow files into the table, batch by batch as columns; no row becomes a Python object.
 
 Texts are read in a second pass: whole prompts and completions only of the rows that are kept, and a hash of
 those of the first TEXT_ROWS rows, to see whether samples repeat each other.
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from edgewise.core.errors import InputError
+from edgewise.interop.ingest.arrow import ArrowColumns, is_arrow
 from edgewise.interop.ingest.cells import CellConverter, quote
 from edgewise.interop.ingest.columns import BatchColumn, DictionaryColumn
 from edgewise.interop.ingest.lines import error_summary
@@ -37,7 +38,7 @@ _HEAD_BATCH_ROWS = 128
 
 
 def parquet_columns(path: Path) -> list[str]:
-    """The names of the columns; InputError when the file is not whole Parquet or has a name twice."""
+    """The names of the columns; InputError when the file is not whole or has a name twice."""
     with open_parquet(path) as file:
         names = list(file.schema_arrow.names)
     repeated = next((name for name in names if names.count(name) > 1), None) if len(names) < 10_000 else "the first"
@@ -72,12 +73,19 @@ def parquet_records(path: Path) -> Iterator[Record]:
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a file so that little of it is in memory at once; InputError where it, or what is read of it, is corrupt."""
+    """Open a file so that little of it is in memory at once; InputError where it, or what is read of it, is corrupt.
+
+    An Arrow file has the same methods as a Parquet file.
+    """
+    kind = "Parquet"
     try:
-        with pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
+        with path.open("rb") as stream:
+            kind = "Arrow" if is_arrow(stream.read(6)) else kind
+        opened = ArrowColumns(path) if kind == "Arrow" else pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
+        with opened as file:
             yield file
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a whole Parquet file ({error_summary(error)}); write it again") from None
+        raise InputError(f"{path}: not a whole {kind} file ({error_summary(error)}); write it again") from None
 
 
 def add_parquet(
@@ -87,7 +95,7 @@ def add_parquet(
     constants: Mapping[str, str | None],
     converters: Mapping[str, CellConverter] | None = None,
 ) -> None:
-    """Add the rows of a Parquet file to the table.
+    """Add the rows of a Parquet or Arrow file to the table.
 
     `names` holds the name in the file of each column of CONVERTERS that it has; `converters` holds those
     cells that mean something else than CONVERTERS says. `constants` holds names that all rows have, such as their

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from edgewise.core.errors import InputError
+from edgewise.interop.ingest.arrow import is_arrow
 from edgewise.interop.ingest.lines import error_summary, json_document, text_lines
 from edgewise.interop.ingest.parquet import first_rows, parquet_columns
 from edgewise.interop.ingest.records import container_of, first_records
@@ -25,9 +26,10 @@ _HEAD_CHARACTERS = 4_000_000
 class FileHead:
     """The beginning of a file, from which its format is recognised and the meaning of its columns is told.
 
-    `kind` is "parquet", "zip", "records" (JSON lines, a JSON array of objects, CSV), "document" (any other JSON value
-    over the whole file) or "text" (anything else). `columns` are the names of a Parquet file's columns, or the keys of
-    the first record. `record` is the first record, or the document. `line` is the first line of a text file.
+    `kind` is "parquet" (Parquet or Arrow), "zip", "records" (JSON lines, a JSON array of objects, CSV), "document" (any
+    other JSON value over the whole file) or "text" (anything else). `columns` are the names of a Parquet file's
+    columns, or the keys of the first record. `record` is the first record, or the document. `line` is the first line of
+    a text file.
     """
 
     path: Path
@@ -90,8 +92,8 @@ class Reader(ABC):
     is_totals: ClassVar[bool] = False
     # A format whose files hold the same samples: in one folder with such a file this one is left out.
     repeats: ClassVar[str | None] = None
-    # How the names of files begin that this reader itself looks into, beside those that it recognises.
-    companions: ClassVar[str | None] = None
+    # How the names of files begin that a tool writes beside its rollouts: the reader looks into them, or need not.
+    companions: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def recognises(self, head: FileHead) -> bool:
@@ -115,6 +117,10 @@ class Reader(ABC):
 
     def model_of(self, path: Path) -> str | None:
         """The model that something beside a file says it is of; None where nothing does."""
+        return None
+
+    def copy_of(self, path: Path) -> Path | None:
+        """A file that holds the samples of this one and more, beside which it is left out of a folder; None: none."""
         return None
 
     def problem_of(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[str, str | None] | None:
@@ -145,14 +151,14 @@ def read_head(path: Path) -> FileHead:
     """Read the beginning of a file. InputError where it is empty or cannot be read."""
     try:
         with path.open("rb") as stream:
-            magic = stream.read(4)
+            magic = stream.read(6)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error_summary(error)})") from None
     if not magic:
         raise InputError(f"{path}: the file is empty; rollouts have at least one row")
-    if magic == b"PAR1":
+    if magic.startswith(b"PAR1") or is_arrow(magic):
         return FileHead(path, "parquet", columns=tuple(parquet_columns(path)))
-    if magic == b"PK\x03\x04":
+    if magic.startswith(b"PK\x03\x04"):
         return FileHead(path, "zip")
     line = next((text for _, text in text_lines(path)), None)
     if line is None:

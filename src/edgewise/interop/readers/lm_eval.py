@@ -41,7 +41,7 @@ class LmEvalReader(Reader):
     # A log with a name of its own does not say its task.
     sets_are_files = True
     # The results, from which the model's name is read.
-    companions = "results_"
+    companions = ("results_",)
 
     def recognises(self, head: FileHead) -> bool:
         """Records with doc_id, resps and filtered_resps."""

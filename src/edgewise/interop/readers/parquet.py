@@ -1,4 +1,7 @@
-"""Rollouts as Parquet in columns, which are those of `edgewise.interop.readers.rows`.
+"""Rollouts as Parquet or Arrow in columns, which are those of `edgewise.interop.readers.rows`.
+
+A dataset of Hugging Face is a folder of such files: Arrow where `datasets` saved it to disk
+(`edgewise.interop.ingest.saved_dataset`), Parquet where it was downloaded.
 
 Names may be strings, whole numbers or dictionaries, `tokens` also a list column, whose lengths count. Rows that hold
 lists of samples, or the verdicts of two models, are read one at a time.
@@ -20,15 +23,17 @@ from edgewise.interop.readers.rows import add_rows, columns_of, has_columns, hol
 
 
 class ParquetReader(Reader):
-    """Reads a Parquet file of edgewise's documented columns."""
+    """Reads a Parquet or Arrow file of edgewise's documented columns."""
 
     name = "edgewise rollouts Parquet"
     listed_as = "edgewise Parquet (problem_id, correct)"
     priority = 0
     sets_are_files = True
+    # What `datasets` writes beside its Arrow files.
+    companions = ("state.json", "dataset_info.json", "dataset_dict.json")
 
     def recognises(self, head: FileHead) -> bool:
-        """A Parquet file that names the problem and the verdict, or one of them by its documented name."""
+        """A Parquet or Arrow file that names the problem and the verdict, or one of them by its documented name."""
         return head.kind == "parquet" and holds_rollouts(head, next(iter(head.first_rows(1)), None))
 
     def takes(self, head: FileHead, columns: Mapping[str, str]) -> bool:

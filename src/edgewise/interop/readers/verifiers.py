@@ -32,7 +32,7 @@ class VerifiersReader(Reader):
     listed_as = "verifiers and prime-rl results"
     sets_are_files = True
     # The settings of the run.
-    companions = "metadata.json"
+    companions = ("metadata.json",)
 
     def recognises(self, head: FileHead) -> bool:
         """Records with example_id, prompt, completion and reward."""
