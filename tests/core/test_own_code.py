@@ -149,7 +149,7 @@ def test_the_digest_is_the_same_by_path_by_name_as_a_script_and_in_a_worker(
     unedited: list[str], tmp_path: Path
 ) -> None:
     by_path = (
-        "from edgewise.cli.loading import load_object\nfrom edgewise.core.own_code import code_digest\n"
+        "from edgewise.core.load import load_object\nfrom edgewise.core.own_code import code_digest\n"
         f"path = {str(tmp_path / 'mine.py')!r}\n"
         "print(*(code_digest(load_object(f'{path}:{name}', 'class')) for name in ('Mine', 'Other')))"
     )

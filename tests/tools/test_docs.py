@@ -17,13 +17,14 @@ from typer.testing import CliRunner
 
 from edgewise import RL, Evaluate, Pretrain
 from edgewise.cli.entry import app
-from edgewise.cli.loading import study_of, world_of
+from edgewise.cli.loading import study_of
 from edgewise.model.decoder import Decoder, DecoderSpec
 from edgewise.model.hf import save_pretrained
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.advantages.base import ADVANTAGES
 from edgewise.rl.recipes.registry import named_recipe
 from edgewise.tasks import ModularArithmetic
+from edgewise.tasks.named import world_of
 from tests.cli import test_study as demo_study
 from tests.examples import test_my_study as own_study
 from tests.scaling.curves import planted

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgewise.cli.examples import epilog
-from edgewise.cli.loading import load_object
 from edgewise.cli.options import (
     AsJson,
     ComputedBy,
@@ -24,6 +23,7 @@ from edgewise.cli.options import (
 from edgewise.cli.plan import measured_estimate
 from edgewise.cli.study import check_stages_to_compute
 from edgewise.core.errors import InputError
+from edgewise.core.load import load_object
 
 if TYPE_CHECKING:
     from edgewise.claims.ledger.claim import Claim

@@ -70,9 +70,9 @@ def list_problems(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
 ) -> None:
     """Print problems of a world with their answers and gold solutions."""
-    from edgewise.cli.loading import world_of
     from edgewise.report.worlds import problem_row, show_problem
     from edgewise.tasks.base import Split, check_split
+    from edgewise.tasks.named import world_of
 
     check_split(split)
     world = world_of(task, knobs or [])
@@ -132,10 +132,10 @@ def verify(
     from rich.console import Console
 
     from edgewise.boundary import curve
-    from edgewise.cli.loading import world_of, world_or_class
     from edgewise.interop.completions import VerifierMode, verify_file
     from edgewise.report.terminal import status
     from edgewise.report.verified import GradedBy, verification_record, verification_summary
+    from edgewise.tasks.named import world_of, world_or_class
 
     if as_json and out is None:
         raise InputError("--json: verdicts are printed where no file is named for them; give --out too")
@@ -197,8 +197,8 @@ def _copy(rows: TextIO, out: Path | None) -> None:
 
 def _check(names: list[str], as_json: bool) -> None:
     """Print what each conformance check says about a world; InputError, so status 2, where one fails."""
-    from edgewise.cli.loading import world_of
     from edgewise.tasks.conformance import check_world
+    from edgewise.tasks.named import world_of
 
     if not names:
         raise InputError("check: names a world, e.g. edgewise tasks check my_world.py:Mine")
@@ -216,9 +216,9 @@ def _check(names: list[str], as_json: bool) -> None:
 
 def _describe(name: str, as_json: bool) -> None:
     """Show the knobs of a world or the parts of a preset, and an example problem if one can be made."""
-    from edgewise.cli.loading import world_of, world_or_class
     from edgewise.report import worlds as report
     from edgewise.tasks.mixture import Mixture
+    from edgewise.tasks.named import world_of, world_or_class
 
     world_or_kind = world_or_class(name)
     kind = world_or_kind if isinstance(world_or_kind, type) else type(world_or_kind)

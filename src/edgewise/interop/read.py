@@ -11,7 +11,7 @@ from edgewise.interop.column_map import column_map
 from edgewise.interop.file_names import FILES_ARE, FilesAre
 from edgewise.interop.folder import FileWithReader, find_files, notes_on_unread, with_reader
 from edgewise.interop.ingest.assemble import assemble
-from edgewise.interop.ingest.table import RolloutTable
+from edgewise.interop.ingest.table import RolloutTable, RowListener
 from edgewise.interop.model_names import in_order, natural_key
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.interop.readers.base import ReadOptions, read_head
@@ -80,15 +80,16 @@ def read_source(
     filter: str | None = None,
     columns: Mapping[str, str] | None = None,
     files_are: FilesAre | None = None,
+    listener: RowListener | None = None,
 ) -> ReadSource:
-    """As `read_rollouts`, without an error for options that are not followed."""
+    """As `read_rollouts`, without an error for options that are not followed; `listener` is told of every row."""
     names = column_map(columns or {})
     if files_are is not None and files_are not in FILES_ARE:
         raise unknown_name("--files", files_are, FILES_ARE)
     if str(path) != STANDARD_INPUT:
-        return _read_source(Path(path), score, threshold, filter, names, files_are)
+        return _read_source(Path(path), score, threshold, filter, names, files_are, listener)
     with spooled() as file:
-        read = _read_source(file, score, threshold, filter, names, files_are)
+        read = _read_source(file, score, threshold, filter, names, files_are, listener)
     return replace(read, models=tuple(replace(model, files=(Path(NAME),)) for model in read.models))
 
 
@@ -99,9 +100,11 @@ def _read_source(
     filter: str | None,
     names: Mapping[str, str],
     files_are: FilesAre | None,
+    listener: RowListener | None,
 ) -> ReadSource:
     try:
         table = RolloutTable(threshold)
+        table.listener = listener
         files = _files(source, names, table)
         roles = relate(source, files, names, files_are, table)
         _read_files(files, roles, table, ReadOptions(files[0][0], score, filter, names))

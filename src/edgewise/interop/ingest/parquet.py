@@ -23,7 +23,7 @@ from edgewise.interop.ingest.cells import CellConverter, quote
 from edgewise.interop.ingest.columns import BatchColumn, DictionaryColumn
 from edgewise.interop.ingest.lines import error_summary
 from edgewise.interop.ingest.records import Record
-from edgewise.interop.ingest.rows import converted_column
+from edgewise.interop.ingest.rows import RowBatcher, converted_column
 from edgewise.interop.ingest.schema import CONVERTERS, TEXT_COLUMNS
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.ingest.texts import TextComparison, answer_marks, text_hashes
@@ -101,6 +101,9 @@ def add_parquet(
     cells that mean something else than CONVERTERS says. `constants` holds names that all rows have, such as their
     set, where the file has no such column.
     """
+    if table.listener is not None:
+        _add_rows(path, table, names, constants, converters)
+        return
     table.origins.mark(table.rows, path, "row", 1)
     start = table.rows
     completions: list[IntArray] = []
@@ -134,6 +137,22 @@ def add_parquet(
             for row, text in texts.read("completion", rows, table.completion_texts):
                 step = beside.get("first_wrong_step", {}).get(row)
                 table.texts.keep_completion(start + row, text, step, beside.get("reason", {}).get(row, ""))
+
+
+def _add_rows(
+    path: Path,
+    table: RolloutTable,
+    names: Mapping[str, str],
+    constants: Mapping[str, str | None],
+    converters: Mapping[str, CellConverter] | None,
+) -> None:
+    batcher = RowBatcher(table, path, converters, constants)
+    for noun, number, fields, characters in parquet_records(path):
+        row = {column: fields[name] for column, name in names.items()}
+        if isinstance(row.get("tokens"), list):
+            row["tokens"] = len(row["tokens"])
+        batcher.add(noun, number, row, characters)
+    batcher.flush()
 
 
 def _column(table: RolloutTable, column: str, array: pa.Array, converter: CellConverter) -> BatchColumn:

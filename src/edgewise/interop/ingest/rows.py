@@ -91,6 +91,13 @@ class RowBatcher:
             if (completion := self._text(start, row, "completion")) is not None:
                 step, reason = (self._text(start, row, name) for name in ("first_wrong_step", "reason"))
                 table.texts.keep_completion(row, completion, step, reason or "")
+        if table.listener is not None:
+            process = table.columns.get("process")
+            table.listener(
+                [self._constants | row for row in self._rows],
+                table.columns["verdict"].slice(start, start + size),
+                None if process is None else process.slice(start, start + size),
+            )
         self._rows, self._characters = [], 0
 
     def _text(self, start: int, row: int, name: str) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,13 @@ from edgewise.interop.ingest.texts import PROMPT_CHARACTERS, KeptTexts, TextComp
 from edgewise.interop.ingest.verdicts import VerdictReader, process_verdicts, truncation
 from edgewise.outcomes.counts import Counts, IntArray
 from edgewise.outcomes.outcomes import Int32Array
+
+
+class RowListener(Protocol):
+    """Is told of rows as they are added: their cells, named as in CONVERTERS, and what was made of their verdicts."""
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]], verdict_S: Array, process_S: Array | None) -> None: ...
+
 
 # More distinct values than this mean that the column is something else.
 _LIMITS = {"model": 1_000, "set": 100_000, "problem": 2**31 - 1, "seed": 1_000, "verifier": 100, "graded_by": 100}
@@ -64,6 +71,8 @@ class RolloutTable:
         # Codes of a model, a set of it and a field that holds verdicts of it.
         self.graded: set[tuple[int, int, int]] = set()
         self.obeyed: set[str] = set()
+        # With one, rows of Parquet files too are added one at a time.
+        self.listener: RowListener | None = None
         # Some row says, or could say, that a completion could not be read.
         self.says_unreadable = False
         # Of the scores that a threshold decides about.

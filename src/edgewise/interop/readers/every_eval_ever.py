@@ -1,8 +1,10 @@
 """Every Eval Ever's instance-level records (schema instance_level_eval 0.2): one line for each evaluated answer.
 
 Taken are sample_id (the problem), evaluation_name (its set), model_id, input (raw, reference), output or messages,
-answer_attribution, evaluation (is_correct, score), token_usage and error. The verdict is `is_correct`, or `score` where
-that is named. An answer with an `error` is unscorable. Several lines of one sample_id are samples of one problem.
+answer_attribution, evaluation (is_correct, score), token_usage, error, and of metadata stop_reason, epoch and what
+edgewise writes there. The verdict is `is_correct`, or `score` where that is named. An answer with an `error` is
+unscorable. Several lines of one sample_id are samples of one problem, but those of several metrics of one evaluation
+(evaluation_result_id) are the same samples once more: of these the first is read.
 """
 
 from __future__ import annotations
@@ -43,9 +45,15 @@ class EveryEvalEverReader(Reader):
         if options.score:
             table.obey("score")
         batcher = RowBatcher(table, path)
+        result_of: dict[tuple[str, str], Any] = {}
         for noun, number, record, length in records(path):
             evaluation = record.get("evaluation")
             require_keys(record, KEYS, f"{path}: {noun} {number}")
+            result = record.get("evaluation_result_id")
+            read = result_of.setdefault((str(record.get("model_id")), str(record.get("evaluation_name"))), result)
+            if result != read:
+                table.warn(f"{path.name}: lines are there for several metrics; only those of {quote(read)} are read")
+                continue
             if not isinstance(evaluation, dict):
                 raise InputError(f"{path}: {noun} {number}: evaluation: {quote(evaluation)}; an object is needed")
             row = _row(record) | {"score": evaluation.get("score"), "graded_by": field}
@@ -82,6 +90,12 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
     )
     if last:
         row["answer"] = last[-1].get("extracted_value")
+    metadata = record.get("metadata")
+    if isinstance(metadata, dict):
+        names = {"finish_reason": "stop_reason", "process": "process_correct", "level": "level", "reason": "reason"}
+        row |= {column: metadata[name] for column, name in names.items() if metadata.get(name) not in (None, "")}
+        if isinstance(metadata.get("epoch"), str) and metadata["epoch"]:
+            row["sample"] = metadata["epoch"]
     return row
 
 

@@ -4,8 +4,8 @@ Taken are doc_id, resps, filtered_resps, filter, metrics and the metric, target,
 document is a problem, the task is its set. Of several filters one is read, as
 `edgewise.interop.tool_logs.lm_eval_filters` says. A metric holds one verdict for each response that the filter kept,
 or, with `repeats`, their mean: then the number of correct responses is known, but not which they are. A response that
-the filter could not read ("[invalid]") is unscorable. Choices of one question, ranked by their log-likelihood, are one
-sample.
+the filter could not read ("[invalid]") is unscorable. Tasks that edgewise wrote log `process` beside the answer.
+Choices of one question, ranked by their log-likelihood, are one sample.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from edgewise.interop.ingest.schema import name_list, require_keys
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 from edgewise.interop.tool_logs.lm_eval_filters import choose_filter, first_request
-from edgewise.interop.tool_logs.lm_eval_metrics import choose_metric, correct_of_mean
+from edgewise.interop.tool_logs.lm_eval_metrics import PROCESS, choose_metric, correct_of_mean
 
 KEYS = {"doc_id", "resps", "filtered_resps"}
 
@@ -103,7 +103,7 @@ def _samples(record: Record, metric: str, where: str, table: RolloutTable) -> li
         table.note(f"of {len(responses)} responses the filter kept {len(answers)}; the others have no verdict")
         # A filter that keeps the first responses gives them in their order.
         responses = responses[: len(answers)]
-    return [
+    rows = [
         {
             "completion": response,
             "answer": None if answer == _UNREADABLE else answer,
@@ -113,6 +113,11 @@ def _samples(record: Record, metric: str, where: str, table: RolloutTable) -> li
         }
         for response, answer, verdict in zip(responses, answers, values, strict=True)
     ]
+    process = record.fields.get(PROCESS)
+    if metric != PROCESS and isinstance(process, list) and len(process) == len(rows):
+        # A task of ours, whose responses are whole completions; the answer within them is not logged.
+        return [row | {"process": mark, "answer": None} for row, mark in zip(rows, process, strict=True)]
+    return rows
 
 
 def _samples_of_mean(

@@ -1,9 +1,10 @@
 """Which score of an inspect_ai sample is its verdict, and what its value says.
 
 A sample has a score by each scorer. A score is one value, or a dictionary of values by name, which is then called
-"scorer.name". "C" and 1 are correct; "I" and 0 are wrong; "N" (no answer), and NaN, null or no value, which are the
-tool's own marks for a sample that was not scored, are unscorable. "P" (partly right) is wrong, or 0.5 where there is
-a threshold. Other numbers need a threshold.
+"scorer.name"; where these are `answer` and `process`, as by the scorer of edgewise, both are read. "C" and 1 are
+correct; "I" and 0 are wrong; "N" (no answer), and NaN, null or no value, which are the tool's own marks for a sample
+that was not scored, are unscorable. "P" (partly right) is wrong, or 0.5 where there is a threshold. Other numbers need
+a threshold.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ def score_cells(scores: dict[str, Any], wanted: str | None, where: str, table: R
     is no verdict.
     """
     values = _by_name(scores, where)
+    process = None
+    if wanted is None and (both := _answer_and_process(values)):
+        wanted, process = both
     if wanted is None and len(values) > 1:
         raise InputError(f"{where}: score: not named; name one of the scorers {name_list(list(values))}")
     chosen = next(iter(values)) if wanted is None else _named(wanted, list(values))
@@ -41,6 +45,7 @@ def score_cells(scores: dict[str, Any], wanted: str | None, where: str, table: R
         "graded_by": chosen,
         "answer": scores[scorer].get("answer"),
         "reason": scores[scorer].get("explanation"),
+        **_process(values.get(process) if process else None, f"{where}: scores: {process}"),
         **_verdict(values[chosen], f"{where}: scores: {chosen}", table),
     }
 
@@ -57,6 +62,25 @@ def _by_name(scores: dict[str, Any], where: str) -> dict[str, Any]:
         else:
             values[scorer] = None if value == {} else value
     return values
+
+
+def _answer_and_process(values: dict[str, Any]) -> tuple[str, str] | None:
+    """The names of the verdicts of our scorer, where these are all."""
+    scorers = {name.rpartition(".")[0] for name in values}
+    names = {name.rpartition(".")[2] for name in values}
+    if len(scorers) != 1 or names != {"answer", "process"}:
+        return None
+    scorer = next(iter(scorers))
+    return f"{scorer}.answer", f"{scorer}.process"
+
+
+def _process(value: Any, where: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if value not in ("C", "I", "N"):
+        raise InputError(f"{where}: {quote(value)}; C, I or N is needed")
+    number = _NUMBERS[value]
+    return {"process": None if number is None else number == 1}
 
 
 def _named(wanted: str, names: list[str]) -> str | None:

@@ -11,6 +11,8 @@ from edgewise.interop.ingest.schema import name_list
 from edgewise.interop.ingest.table import RolloutTable
 from edgewise.interop.readers.base import FileHead
 
+# Of tasks that edgewise wrote: whether every step of each response is right.
+PROCESS = "process"
 # Verdicts, the usual one first. Logs before version 0.4.4 do not list their metrics.
 _VERDICTS: tuple[str, ...] = (
     *("exact_match", "acc", "accuracy", "math_verify", "extractive_match", "pass@1", "pass_at_1"),
@@ -45,6 +47,11 @@ def choose_metric(head: FileHead, wanted: str | None, table: RolloutTable) -> st
         )
     binary = [name for name in candidates if all(_is_verdict(row.get(name)) for row in head.rows)]
     candidates = binary or candidates
+    # A verdict of each response says more than a number of all of them.
+    candidates = [name for name in candidates if _is_of_each(head, name)] or candidates
+    if set(candidates) == {"exact_match", PROCESS}:
+        # A task of ours: `process` is read beside the answer.
+        return "exact_match"
     chosen = candidates if len(candidates) == 1 else [name for name in _VERDICTS if name in candidates]
     if not chosen:
         raise InputError(f"{head.path}: score: not named; name one of the metrics {name_list(names)}")
@@ -56,6 +63,11 @@ def choose_metric(head: FileHead, wanted: str | None, table: RolloutTable) -> st
     elif len(names) > 1:
         table.note(f"of the metrics {name_list(names)} the verdict is {quote(chosen[0])}")
     return chosen[0]
+
+
+def _is_of_each(head: FileHead, name: str) -> bool:
+    """Whether the metric holds a list in every line: a verdict for each response."""
+    return all(isinstance(row.get(name), list) for row in head.rows)
 
 
 def correct_of_mean(mean: Any, responses: int, where: str) -> int | None:
