@@ -256,7 +256,10 @@ inner = keyed(["data", "key", "idx", "prompt", "answer", "config", "sampling", "
 @fuzzed
 @given(
     st.lists(st.dictionaries(st.sampled_from(trace_keys), anything | inner | st.lists(inner), max_size=6), max_size=3),
-    st.lists(keyed(sorted(nemo_evaluator.TRAJECTORY_KEYS | {"model", "scorer_rewards", "prompt"})), max_size=3),
+    st.lists(
+        keyed(sorted(nemo_evaluator.KEYS | {"step_id", "scoring_metadata", "model", "scorer_rewards", "prompt"})),
+        max_size=3,
+    ),
 )
 def test_arbitrary_episodes(tmp_path: Path, traces: list[dict[str, Any]], repeats: list[dict[str, Any]]) -> None:
     task = {"type": "t", "key": "k", "data": {"idx": 0, "prompt": "q"}}

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from edgewise.cli import audit, claims, export, fit, plan, recipes, runs, study, tasks, watch
+from edgewise.cli import audit, claims, export, export_evaluations, fit, plan, recipes, runs, study, tasks, watch
 from edgewise.cli.completion import ASKED_BY_SHELL, about_the_program, know_shells
 from edgewise.cli.examples import epilog
 from edgewise.cli.interrupt import stopped_by_signals
@@ -42,6 +42,8 @@ app.callback()(about_the_program)
 for name, command in COMMANDS.items():
     app.command(name, epilog=epilog(name))(command)
 app.add_typer(claims.claims_app, name="claims", epilog=epilog("claims"))
+export.export_app.command("lm-eval", epilog=epilog("export lm-eval"))(export_evaluations.export_lm_eval)
+export.export_app.command("eval-ever", epilog=epilog("export eval-ever"))(export_evaluations.export_eval_ever)
 app.add_typer(export.export_app, name="export", epilog=epilog("export"))
 
 

@@ -26,6 +26,8 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
         "edgewise export verl runs/demo recipe=dapo --arm 'edge RL' --out for_verl",
     ),
     "export trl": ("edgewise export trl runs/demo --arm 'edge RL' --out for_trl",),
+    "export lm-eval": ("edgewise export lm-eval modular max_op=6 --samples 16 --out lm_eval_tasks",),
+    "export eval-ever": ("edgewise export eval-ever base.jsonl --model lab/base --out records",),
     "recipes": ("edgewise recipes dapo/small", "edgewise recipes diff dr-grpo dapo"),
     "tasks": ("edgewise tasks countdown", "edgewise tasks check examples/my_world.py:Backwards"),
     "problems": ("edgewise problems modular max_op=6 --count 5 --json",),

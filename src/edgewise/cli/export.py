@@ -1,4 +1,4 @@
-"""`edgewise export`: hand a run over to verl or to TRL, which train larger models on more GPUs."""
+"""`edgewise export verl` and `trl`: hand a run over to a trainer of larger models on more GPUs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TestSamples = Annotated[int, typer.Option("--samples", min=2, help="Completions 
 
 @export_app.callback()
 def export() -> None:
-    """Write the folder from which another trainer trains a run of RL: model, data, reward, advantage, settings."""
+    """Write what other tools read: a run of RL for another trainer, a world as a task, rollouts as records."""
 
 
 @export_app.command("verl", epilog=epilog("export verl"))

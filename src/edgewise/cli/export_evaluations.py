@@ -19,7 +19,7 @@ def export_lm_eval(
         "lm_eval_tasks"
     ),
     samples: Annotated[int, typer.Option(min=1, max=2**16, help="Completions of each problem.")] = 16,
-    problems: Annotated[int, typer.Option(min=1, max=10**6, help="Problems of each level.")] = 16,
+    problems: Annotated[int, typer.Option(min=1, max=10**6, help="Problems of each level.")] = 8,
     split: Annotated[str, typer.Option(help="train, validation, test or held_out.")] = "test",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the problems.")] = 0,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="The longest completion.")] = 256,

@@ -121,7 +121,7 @@ def test_a_checkpoint_of_ours_draws_what_our_stages_draw(tmp_path: Path) -> None
 
     given = {"do_sample": True, "temperature": 1.0, "max_gen_toks": 24, "until": ["<eos>"]}
     requests = [Request(prompt, given) for prompt in texts for _ in range(SAMPLES)]
-    drawn = lm.generate_until(requests)  # type: ignore[arg-type]
+    drawn = lm.generate_until(requests)
     assert drawn == [text for some in texts.values() for text in some]
     assert imported.outcomes is not None
     assert np.array_equal(
@@ -150,10 +150,10 @@ def test_likelihoods_are_those_of_the_model(tmp_path: Path) -> None:
         def __init__(self, *args: Any) -> None:
             self.args = args
 
-    ((logp, greedy),) = lm.loglikelihood([Request(problem.prompt, world.solution(problem))])  # type: ignore[list-item]
+    ((logp, greedy),) = lm.loglikelihood([Request(problem.prompt, world.solution(problem))])
     assert logp == pytest.approx(sum(tokens), abs=1e-4)
     picks = logits[len(prompt) - 1 : -1].argmax(-1).tolist()
     assert greedy == (picks == solution)
     whole = prompt[1:]
-    (rolling,) = lm.loglikelihood_rolling([Request(problem.prompt)])  # type: ignore[list-item]
+    (rolling,) = lm.loglikelihood_rolling([Request(problem.prompt)])
     assert rolling == pytest.approx(sum(logits[i, token].item() for i, token in enumerate(whole)), abs=1e-4)

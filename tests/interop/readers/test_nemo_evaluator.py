@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.interop.read import read_rollouts
-from tests.interop.writing import counts, jsonl, only, refused, totals
+from tests.interop.writing import FILES, counts, jsonl, only, refused, totals
 
 
 def row(problem: int, repeat: int, reward: Any, **more: Any) -> dict[str, Any]:
@@ -33,6 +33,25 @@ def trajectory(problem: int, repeat: int, reward: Any, finish: str = "stop", **m
     of_results = {name: row(problem, repeat, reward)[name] for name in ("prompt", "expected_answer", "scoring_details")}
     about = {"step_id": f"{problem}{repeat}", "problem_idx": problem, "repeat": repeat, "reward": reward}
     return about | of_results | {"seed_metadata": {}, "model": model} | more
+
+
+def test_what_the_tool_wrote() -> None:
+    """Made by make_nemo_evaluator.py with the tool's own loop; its own numbers are beside it."""
+    folder = FILES / "nemo_evaluator"
+    expected = json.loads((FILES / "expected_nemo_evaluator.json").read_text())
+    for path in (folder, folder / "results.jsonl", folder / "trajectories.jsonl", folder / "verified_log.jsonl"):
+        imported = only(path)
+        assert {name: list(pair) for name, pair in totals(imported).items()} == expected["totals"]
+        assert counts(imported).unscorable_P.tolist() == expected["unscorable"]
+        assert imported.model == "toy-model"
+        assert imported.graded_by == ("reward",)
+        if path.name != "verified_log.jsonl":
+            truncated_P = counts(imported).truncated_P
+            assert truncated_P is not None and truncated_P.tolist() == expected["truncated"]
+    # The tool's own mean of rewards takes what its machinery failed at for wrong answers.
+    n_P, c_P = zip(*totals(only(folder)).values(), strict=True)
+    assert abs(sum(c_P) / sum(n_P) - expected["mean_reward"]) < 1e-4
+    assert not only(folder).warnings
 
 
 def test_an_error_of_the_machinery_is_no_wrong_answer(tmp_path: Path) -> None:

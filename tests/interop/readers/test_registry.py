@@ -54,9 +54,9 @@ def test_formats_that_one_tool_writes_are_asked_before_documented_columns() -> N
     assert priorities == sorted(priorities, reverse=True)
     assert known_formats() == (
         "edgewise JSONL (problem_id, correct), edgewise Parquet (problem_id, correct), counts CSV (problem_id, n, c), "
-        "EvalPlus results, Every Eval Ever instances, inspect_ai logs, lm-evaluation-harness samples, NeMo Evaluator "
-        "results, NeMo Gym rollouts, TRL completions, verifiers and prime-rl results, verifiers and prime-rl traces, "
-        "verl rollouts"
+        "EvalPlus results, Every Eval Ever instances, inspect_ai logs, lighteval details, lm-evaluation-harness "
+        "samples, NeMo Evaluator results, NeMo Gym rollouts, TRL completions, verifiers and prime-rl results, "
+        "verifiers and prime-rl traces, verl rollouts"
     )
 
 

@@ -46,11 +46,11 @@ _SECONDS_TO_GATHER = 0.02
 _MOST_REQUESTS = 4096
 
 
-@task(name="world")
+@task(name="world")  # type: ignore[untyped-decorator]
 def world_task(
     task: str = "modular",
     samples: int = 16,
-    problems: int = 16,
+    problems: int = 8,
     split: str = "test",
     seed: int = 0,
     max_new_tokens: int = 256,
@@ -83,7 +83,7 @@ def _address(row: dict[str, Any]) -> dict[str, Any]:
     return {"level": row["level"], "index": row["index"]}
 
 
-@scorer(metrics={"answer": [mean(), stderr()], "process": [mean(), stderr()]})
+@scorer(metrics={"answer": [mean(), stderr()], "process": [mean(), stderr()]})  # type: ignore[untyped-decorator]
 def verdict(task: str, settings: list[str] | None = None, split: str = "test", seed: int = 0) -> Scorer:
     """Grade completions by a world's verifier: the answer and the process, each C, I, or N where there is no verdict.
 
@@ -118,7 +118,7 @@ class _Request:
 
 
 @modelapi(name="edgewise")
-class EdgewiseAPI(ModelAPI):
+class EdgewiseAPI(ModelAPI):  # type: ignore[misc]
     """A checkpoint of ours, named by its folder, sampled by our engine; requests that come together are one batch.
 
     `-M draws=16` draws so many completions of a prompt when it is first asked for, and gives them out one by one: with
@@ -173,7 +173,7 @@ class EdgewiseAPI(ModelAPI):
 
     def connection_key(self) -> str:
         """Of each model apart."""
-        return self.model_name
+        return str(self.model_name)
 
     def _params(self, config: GenerateConfig) -> SamplingParams:
         given = {"temperature": config.temperature, "top_p": config.top_p, "max_new_tokens": config.max_tokens}

@@ -106,7 +106,7 @@ class EdgewiseLM(LM):  # type: ignore[misc]
 
 
 def documents(
-    task: str, settings: Sequence[str] = (), split: str = "test", seed: int = 0, problems: int = 16, **_: Any
+    task: str, settings: Sequence[str] = (), split: str = "test", seed: int = 0, problems: int = 8, **_: Any
 ) -> dict[str, datasets.Dataset]:
     """The problems of a task as the harness takes them: `metadata` of the task names them, `--metadata` changes it."""
     check_split(split)

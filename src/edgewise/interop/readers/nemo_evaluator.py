@@ -24,8 +24,8 @@ from edgewise.interop.readers.base import FileHead, Reader, ReadOptions
 
 NAME = "NeMo Evaluator results"
 KEYS = {"problem_idx", "repeat", "reward", "scoring_details"}
-# What a line of trajectories.jsonl has besides; it holds the same samples.
-TRAJECTORY_KEYS = KEYS | {"step_id", "seed_metadata"}
+# What lines of trajectories.jsonl and of verified_log.jsonl have besides; these hold the same samples.
+ONLY_TRAJECTORIES, ONLY_LOG = "step_id", "scoring_metadata"
 
 _SCORER = "scorer:"
 # Categories of errors that are the machinery's and not the model's.
@@ -39,11 +39,12 @@ class NemoEvaluatorReader(Reader):
     listed_as = "NeMo Evaluator results"
     sets_are_files = True
     # The result as a whole, and what a run needs to be resumed.
-    companions = ("eval-20", "inference_log.jsonl", "verified_log.jsonl", "model_traffic.jsonl")
+    companions = ("eval-20", "inference_log.jsonl", "model_traffic.jsonl")
 
     def recognises(self, head: FileHead) -> bool:
-        """Records with problem_idx, repeat, reward and scoring_details, in the order of `results.jsonl`."""
-        return head.kind == "records" and set(head.columns) >= KEYS and not set(head.columns) >= TRAJECTORY_KEYS
+        """Records with problem_idx, repeat, reward and scoring_details that are no trajectories."""
+        columns = set(head.columns)
+        return head.kind == "records" and columns >= KEYS and columns.isdisjoint((ONLY_TRAJECTORIES, ONLY_LOG))
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Add the repeats of a file; `options.score` names the scorer that holds the verdict."""
@@ -70,7 +71,7 @@ def add_results(
         row = common | row_of(record) | {"graded": _graded(record, field, where)}
         if failed := _failed(record["scoring_details"]):
             table.note(f"repeats that {failed} are unscorable")
-            row["graded"] = None
+            row |= {"graded": None, "finish_reason": row.get("finish_reason") or "error"}
         batcher.add(noun, number, row, length)
     batcher.flush()
 

@@ -1,8 +1,8 @@
-"""NeMo Evaluator's `trajectories.jsonl`: the repeats of `results.jsonl` with the model's whole answer.
+"""NeMo Evaluator's `trajectories.jsonl` and `verified_log.jsonl`: the repeats of `results.jsonl` once more.
 
-It is read where it is given by itself, such as without its folder; beside `results.jsonl` that file is read. Taken
-are the fields of `edgewise.interop.readers.nemo_evaluator`, and of `model` its name, the text, the finish reason and
-the number of tokens.
+They are read where they are given by themselves, as of a run that was not finished, which leaves the log alone; beside
+`results.jsonl` that file is read. Taken are the fields of `edgewise.interop.readers.nemo_evaluator`, and of `model` its
+name, the text, the finish reason and the number of tokens.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ class NemoTrajectoriesReader(Reader):
     repeats = nemo_evaluator.NAME
 
     def recognises(self, head: FileHead) -> bool:
-        """Records with the fields of a result, a step_id and seed_metadata."""
-        return head.kind == "records" and set(head.columns) >= nemo_evaluator.TRAJECTORY_KEYS
+        """Records with the fields of a result, and what only these files have."""
+        columns = set(head.columns)
+        own = (nemo_evaluator.ONLY_TRAJECTORIES, nemo_evaluator.ONLY_LOG)
+        return head.kind == "records" and columns >= nemo_evaluator.KEYS and not columns.isdisjoint(own)
 
     def read(self, path: Path, table: RolloutTable, options: ReadOptions) -> None:
         """Add the repeats of a file; its verdict is the reward."""
@@ -36,7 +38,9 @@ class NemoTrajectoriesReader(Reader):
 
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     row = nemo_evaluator.problem_and_gold(record) | nemo_evaluator.ending(record)
-    model = record.get("model")
+    model, response = record.get("model"), record.get("response")
+    if isinstance(response, str):
+        row["completion"] = response
     if isinstance(model, dict):
         row["completion"] = model.get("content")
         if model.get("model"):

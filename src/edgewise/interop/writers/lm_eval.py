@@ -32,7 +32,7 @@ def write_lm_eval_task(
     settings: Sequence[str] = (),
     *,
     samples: int = 16,
-    problems: int = 16,
+    problems: int = 8,
     split: Split = "test",
     seed: int = 0,
     max_new_tokens: int = 256,
