@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from edgewise.interop.read import read_rollouts
-from tests.interop.writing import counts, jsonl, only, refused, totals
+from tests.interop.writing import FILES, counts, jsonl, only, refused, totals
 
 
 def trace(task: int, rewards: dict[str, Any], text: str = "4", finish: str = "stop", **more: Any) -> dict[str, Any]:
@@ -45,6 +48,21 @@ def episode(*traces: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 RIGHT, WRONG = {"right": {"score": 1.0, "weight": 1.0}}, {"right": {"score": 0.0, "weight": 1.0}}
+
+
+@pytest.mark.parametrize("name", ["episodes", "traces"])
+def test_what_the_tool_wrote(name: str) -> None:
+    """Made by make_verifiers.py with the tool's own classes; the rewards that these compute are beside it."""
+    imported = only(FILES / "verifiers" / name / "traces.jsonl")
+    expected = json.loads((FILES / "expected_verifiers.json").read_text())[name]
+    assert {problem: list(pair) for problem, pair in totals(imported).items()} == expected["totals"]
+    assert counts(imported).unscorable_P.tolist() == expected["unscorable"]
+    truncated_P = counts(imported).truncated_P
+    assert truncated_P is not None and truncated_P.tolist() == expected["truncated"]
+    assert imported.outcomes is not None and imported.outcomes.tokens_S is not None
+    assert int(imported.outcomes.tokens_S.sum()) == expected["tokens"]
+    assert (imported.model, imported.sampling.temperature) == ("toy-model", (1.0,))
+    assert all(prompt.startswith("What is") for prompt in imported.prompts.values())
 
 
 def test_an_episode_is_a_sample(tmp_path: Path) -> None:

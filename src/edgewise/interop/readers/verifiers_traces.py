@@ -127,12 +127,13 @@ def _row(record: Mapping[str, Any], trace: Mapping[str, Any], where: str) -> dic
         if isinstance(name, str) and name:
             row["set"] = name
             break
-    answered = [call for call in calls if not call.get("error")]
-    if answered:
-        cut = trace.get("stop_condition") in _LIMITS
-        row["finish_reason"] = "length" if cut else answered[-1].get("finish_reason")
+    if "calls" in trace:
+        answered = [call for call in calls if not call.get("error")]
+        # A rollout that never reached the model wrote nothing.
+        ended = answered[-1].get("finish_reason") if answered else "error"
+        row["finish_reason"] = "length" if trace.get("stop_condition") in _LIMITS else ended
         usages = [_mapping(call, "usage").get("completion_tokens") for call in answered]
-        if usages and all(isinstance(count, int) for count in usages):
+        if all(isinstance(count, int) for count in usages):
             row["tokens"] = sum(usages)
     for column in ("temperature", "top_p", "max_tokens"):
         row[column] = _mapping(_agent(trace), "sampling").get(column)
