@@ -32,7 +32,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from edgewise.core.errors import InputError
 from edgewise.core.spec import plain
-from edgewise.interop.plugins.checkpoint import Checkpoint, Draw
+from edgewise.interop.plugins.checkpoint_sampler import CheckpointSampler, Draw
 from edgewise.interop.plugins.world_problems import MARKS, WorldProblems, ks
 from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Split, check_split
@@ -139,7 +139,7 @@ class EdgewiseAPI(ModelAPI):  # type: ignore[misc]
         super().__init__(model_name, base_url, api_key, [], config)
         if draws < 1:
             raise InputError(f"draws: {draws}; must be 1 or more")
-        self._checkpoint = Checkpoint.load(model_name, device, backend)
+        self._checkpoint = CheckpointSampler.load(model_name, device, backend)
         self._seed, self._draws = seed, draws
         self._waiting: list[_Request] = []
         self._left: defaultdict[tuple[str, SamplingParams, int], list[Draw]] = defaultdict(list)

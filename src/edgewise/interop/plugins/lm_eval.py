@@ -24,7 +24,7 @@ from lm_eval.api.registry import register_model
 
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.core.errors import InputError
-from edgewise.interop.plugins.checkpoint import Checkpoint, Draw
+from edgewise.interop.plugins.checkpoint_sampler import CheckpointSampler, Draw
 from edgewise.interop.plugins.world_problems import MARKS, WorldProblems, ks
 from edgewise.rl.likelihood import completion_logp
 from edgewise.sampling.params import SamplingParams
@@ -55,7 +55,7 @@ class EdgewiseLM(LM):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         # The engine divides batches as the memory allows.
-        self._checkpoint = Checkpoint.load(path, device or "cpu", backend)
+        self._checkpoint = CheckpointSampler.load(path, device or "cpu", backend)
         self._seed = int(seed)
 
     def get_model_info(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class CheckpointSampler:
     """A model of ours, what samples from it, and the name that results call it by."""
 
     name: str
@@ -36,7 +36,7 @@ class Checkpoint:
     tokenizer: Tokenizer
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu", backend: str = "auto") -> Checkpoint:
+    def load(cls, path: str | Path, device: str = "cpu", backend: str = "auto") -> CheckpointSampler:
         """Load a model folder, or the folder of a stage that has one in `model/`.
 
         InputError where there is none, or where the decoder or the tokenizer is not of our kind.
