@@ -16,11 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-import datasets
 import numpy as np
-from lm_eval.api.instance import Instance
-from lm_eval.api.model import LM
-from lm_eval.api.registry import register_model
 
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.core.errors import InputError
@@ -30,6 +26,16 @@ from edgewise.rl.likelihood import completion_logp
 from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Split, check_split
 from edgewise.tasks.named import world_of
+
+try:
+    import datasets
+    from lm_eval.api.instance import Instance
+    from lm_eval.api.model import LM
+    from lm_eval.api.registry import register_model
+except ModuleNotFoundError as missing:
+    if missing.name not in ("lm_eval", "datasets") or __name__ != "__main__":
+        raise
+    sys.exit(f"error: {missing.name}: not installed; pip install 'edgewise[lm-eval]'")
 
 # What ends a completion of ours that met its limit. The harness passes on texts alone, and a task must know.
 CUT_OFF = "<cut off>"
