@@ -20,7 +20,7 @@ ORDER = (
     *("rl", "scaling", "study", "claims", "report", "interop", "cli"),
 )
 WITHOUT_TORCH = ("core", "outcomes", "boundary", "tasks", "scaling", "report", "interop")
-# Of `interop`, what hands a run over to another trainer or runs inside one, which has torch itself.
+# Of `interop`, what hands a run over to another trainer or runs inside one or inside a tool, which has torch itself.
 BESIDE_A_TRAINER = ("interop/plugins/", "interop/writers/hand_over.py", "interop/writers/verl", "interop/writers/trl")
 FILES = sorted(SRC.rglob("*.py"))
 

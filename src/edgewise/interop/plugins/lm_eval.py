@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any, cast
 
 import numpy as np
+import torch
 
 from edgewise.boundary.inference.estimators import pass_at_k
 from edgewise.core.errors import InputError
@@ -60,8 +61,9 @@ class EdgewiseLM(LM):  # type: ignore[misc]
         max_batch_size: Any = None,
     ) -> None:
         super().__init__()
-        # The engine divides batches as the memory allows.
-        self._checkpoint = CheckpointSampler.load(path, device or "cpu", backend)
+        # The harness asks for CUDA where nobody names a device. The engine divides batches as the memory allows.
+        usable = device if device and (torch.cuda.is_available() or not device.startswith("cuda")) else "cpu"
+        self._checkpoint = CheckpointSampler.load(path, usable, backend)
         self._seed = int(seed)
 
     def get_model_info(self) -> dict[str, Any]:
