@@ -1,42 +1,34 @@
 """lm-evaluation-harness: checkpoints of ours as a model, and the functions of tasks that `export lm-eval` writes.
 
     edgewise export lm-eval modular max_op=6 --samples 16 --out tasks
-    python -m edgewise.interop.plugins.lm_eval run --model edgewise --model_args path=runs/rl-0123456789abcdef \
+    python -m edgewise.interop.plugins.lm_eval_command run --model edgewise --model_args path=runs/rl-0123456789abcdef \
         --include_path tasks --tasks edgewise_modular --log_samples --output_path results
 
-The harness knows a model class only once it was imported, which `python -m` does before it hands over. From Python,
+The harness knows a model class only once it was imported, which that command does before it hands over. From Python,
 `simple_evaluate(model=EdgewiseLM("runs/..."), ...)` needs no registration.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
+import datasets
 import numpy as np
 import torch
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+from lm_eval.api.registry import register_model
 
 from edgewise.boundary.inference.estimators import pass_at_k
-from edgewise.core.errors import InputError
 from edgewise.interop.plugins.checkpoint_sampler import CheckpointSampler, Draw
 from edgewise.interop.plugins.world_problems import MARKS, WorldProblems, ks
 from edgewise.rl.likelihood import completion_logp
 from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Split, check_split
 from edgewise.tasks.named import world_of
-
-try:
-    import datasets
-    from lm_eval.api.instance import Instance
-    from lm_eval.api.model import LM
-    from lm_eval.api.registry import register_model
-except ModuleNotFoundError as missing:
-    if missing.name not in ("lm_eval", "datasets") or __name__ != "__main__":
-        raise
-    sys.exit(f"error: {missing.name}: not installed; pip install 'edgewise[lm-eval]'")
 
 # What ends a completion of ours that met its limit. The harness passes on texts alone, and a task must know.
 CUT_OFF = "<cut off>"
@@ -176,17 +168,3 @@ def _text(draw: Draw, until: Any) -> str:
     if ends:
         return draw.text[: min(ends)]
     return draw.text if draw.finished else f"{draw.text} {CUT_OFF}"
-
-
-def main() -> None:
-    """The command line of the harness, with the model class `edgewise`."""
-    from lm_eval.__main__ import cli_evaluate
-
-    try:
-        cli_evaluate()
-    except InputError as error:
-        sys.exit(f"error: {error}")
-
-
-if __name__ == "__main__":
-    main()
