@@ -160,3 +160,11 @@ def test_the_search_has_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         read_rollouts(tmp_path)
     monkeypatch.setattr(search, "_MOST_FILES", 0)
     assert refused(tmp_path).endswith("more than 0 files; give the folder that holds the rollouts")
+
+
+def test_a_folder_that_lm_eval_names_after_a_path_is_read(tmp_path: Path) -> None:
+    """The model /models/mine has the folder __models__mine; what Python and macOS make is passed over."""
+    for name, correct in (("__models__mine", True), ("__MACOSX", False), ("__pycache__", False)):
+        (tmp_path / name).mkdir()
+        jsonl(tmp_path / name / "rows.jsonl", [{"problem_id": "a", "sample_id": 0, "correct": correct}])
+    assert totals(only(tmp_path)) == {"a": (1, 1)}

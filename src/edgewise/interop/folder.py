@@ -30,6 +30,9 @@ _ROWS = re.compile(r"\.(jsonl|ndjson|parquet|arrow|csv|tsv|eval)(\.(gz|xz|bz2|zs
 _RESULT = re.compile(r"""['"]schema['"]: ['"](edgewise\.[a-z]+/[0-9]+)['"]""")
 _RESULT_FILE, _FOLDERS_OF_RESULT = "boundary.json", ("figures", "tables")
 
+# Folders that systems and Python make beside files.
+_NO_ROWS = ("__pycache__", "__MACOSX")
+
 FileWithReader = tuple[FileHead, Reader]
 
 
@@ -159,7 +162,8 @@ def _paths(folder: Path, unread: list[Unread]) -> Iterator[Path]:
 def _is_passed_over(name: str, beside: list[str]) -> bool:
     """Whether a folder is not looked into; `beside` are the files in the folder that holds it."""
     of_result = _RESULT_FILE in beside and name in _FOLDERS_OF_RESULT
-    return name.startswith((".", "__")) or name.endswith((".unfinished", ".lock")) or of_result
+    # Not all that begin with __: lm-eval calls the folder of a model so whose path begins with a /.
+    return name.startswith(".") or name in _NO_ROWS or name.endswith((".unfinished", ".lock")) or of_result
 
 
 def _refuse(error: OSError) -> None:
