@@ -23,11 +23,16 @@ from edgewise.model.hf import save_pretrained
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.rl.advantages.base import ADVANTAGES
 from edgewise.rl.recipes.registry import named_recipe
+from edgewise.study import run as study_run
+from edgewise.study.context import Context
+from edgewise.study.store import folder_name
 from edgewise.tasks import ModularArithmetic
 from edgewise.tasks.named import world_of
+from tests import tiny
 from tests.cli import test_study as demo_study
 from tests.examples import test_my_study as own_study
 from tests.scaling.curves import planted
+from tests.study.in_process import compute_in_this_process
 from tests.tasks.graph.rows import all_rows
 from tests.tools.documents import Block, PageRun, blocks_of
 
@@ -65,6 +70,8 @@ NOT_RUN = {
     "edgewise run examples/interplay.py": "minutes: tests/examples/test_interplay.py",
     "edgewise runs compare": "names of stages that only their reader has: tests/cli/test_study.py",
     "edgewise runs unused --remove": "it asks: tests/cli",
+    "edgewise export verl runs/rl-": "names of stages that only their reader has: tests/interop/writers",
+    "edgewise export trl runs/rl-": "the same",
     "edgewise claims": "records of the repository: tests/cli/test_claims.py",
 }
 
@@ -149,6 +156,18 @@ def prepare(folder: Path) -> None:
     (folder / "evaluations.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
+def prepare_study(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page on handing over presumes: the report of a study with an arm of RL, as small as can be."""
+    compute_in_this_process(monkeypatch)
+    training = tiny.PRETRAIN.training.model_copy(update={"steps": 2})
+    base = tiny.PRETRAIN.model_copy(update={"training": training})
+    tuned = RL(parent=base, world=tiny.EASY, recipe=tiny.RECIPE)
+    study_run.run([tuned], Context(root=folder / "runs"))
+    (folder / "runs/demo").mkdir()
+    record = {"stages": [{"name": "edge RL: rl", "folder": folder_name(tuned)}]}
+    (folder / "runs/demo/boundary.json").write_text(json.dumps(record), encoding="utf-8")
+
+
 def curve_rows(head: str) -> str:
     """A CSV of a sigmoid in compute over three training seeds."""
     points = planted(4.6, seeds=3, points=24, rng=0)
@@ -181,6 +200,8 @@ def test_a_guide_runs_from_top_to_bottom(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path)
+    if page.stem == "hand_over":
+        prepare_study(tmp_path, monkeypatch)
     run = PageRun(monkeypatch, capsys, TOY, tuple(NOT_RUN))
     for block in blocks_of(page):
         if not block.not_run:

@@ -17,15 +17,9 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "runs": ("edgewise runs", "edgewise runs unused --remove"),
     "watch": ("edgewise watch runs",),
     "fit": ("edgewise fit runs/rl-0123456789abcdef", "edgewise fit curves.csv --map compute=flops,seed=run --json"),
-    "export": (
-        "edgewise export verl runs/rl-0123456789abcdef --out for_verl",
-        "edgewise export trl runs/demo --arm 'edge RL' --out for_trl",
-    ),
-    "export verl": (
-        "edgewise export verl runs/rl-0123456789abcdef --out for_verl",
-        "edgewise export verl runs/demo recipe=dapo --arm 'edge RL' --out for_verl",
-    ),
-    "export trl": ("edgewise export trl runs/demo --arm 'edge RL' --out for_trl",),
+    "export": ("edgewise export verl runs/rl-0123456789abcdef --out for_verl",),
+    "export verl": ("edgewise export verl runs/rl-0123456789abcdef recipe=dapo --out for_verl",),
+    "export trl": ("edgewise export trl runs/rl-0123456789abcdef --out for_trl",),
     "export lm-eval": ("edgewise export lm-eval modular max_op=6 --samples 16 --out lm_eval_tasks",),
     "export eval-ever": ("edgewise export eval-ever base.jsonl --model lab/base --out records",),
     "recipes": ("edgewise recipes dapo/small", "edgewise recipes diff dr-grpo dapo"),

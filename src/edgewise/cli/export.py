@@ -31,7 +31,7 @@ NewFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="A new fol
 ArmName = Annotated[
     str | None, typer.Option("--arm", metavar="NAME", help="Which arm, where RUN is a study's report with several.")
 ]
-TestProblems = Annotated[int, typer.Option("--problems", min=1, help="Test problems of each level.")]
+TestProblems = Annotated[int, typer.Option("--problems", min=1, help="Test problems of each level, at most.")]
 TestSamples = Annotated[int, typer.Option("--samples", min=2, help="Completions of each in a validation.")]
 
 

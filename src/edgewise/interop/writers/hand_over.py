@@ -27,9 +27,9 @@ from edgewise.rl.rewards.base import RewardFunction
 from edgewise.rl.rewards.verifier_errors import VerifierErrors
 from edgewise.study.recompute import RECORD, recorded_stages
 from edgewise.study.stages import RL, Stage
-from edgewise.study.stages.roll_out import distinct_problems
 from edgewise.study.store import Store
 from edgewise.tasks import Problem
+from edgewise.tasks.base import first_distinct
 
 README, LAUNCH = "README.md", "launch.sh"
 # More problems are read again from the first on.
@@ -128,6 +128,8 @@ def left_of_sampling(recipe: Recipe) -> Iterator[str]:
             f"sampling.curriculum: {curriculum.kind} is not carried over, as it depends on what is solved on the way;"
             " problems are drawn as by uniform"
         )
+    if recipe.steps * sampling.prompts > MOST_PROBLEMS:
+        yield f"sampling.curriculum: {MOST_PROBLEMS} problems are written, which are read again from the first on"
     if curriculum.kind == "pool" and curriculum.retire_at is not None:
         yield "sampling.curriculum.retire_at: is not carried over; no problem retires"
     if recipe.reward.length.kind == "cosine" and recipe.reward.length.off:
@@ -146,7 +148,7 @@ def write_shared(
 ) -> tuple[HandOver, list[Problem], list[TestProblem]]:
     """Make the folder with model/ and hand_over.json; returns what is handed over, the training and the test problems.
 
-    `problems` test problems of each level. InputError where the folder exists and is not empty.
+    At most `problems` test problems of each level. InputError where the folder exists and is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"--out: {out} is there already; give a new folder")
@@ -189,12 +191,12 @@ def problems_of_run(run: HandedRun) -> list[Problem]:
 
 
 def _test_problems(run: HandedRun, count: int) -> list[TestProblem]:
-    """So many test problems of each level, those that an `Evaluate` of the same world with seed 0 asks."""
+    """Up to `count` different test problems of each level, those that an `Evaluate` with seed 0 asks."""
     world = run.stage.world
     return [
         (problem, address_of(problem, level))
         for level in world.levels
-        for problem in distinct_problems(world.at_level(level), "test", 0, count)
+        for problem in first_distinct(world.at_level(level), "test", 0, count).values()
     ]
 
 
