@@ -108,7 +108,8 @@ def test_verl_names_the_module_to_each_of_its_processes() -> None:
 def test_the_settings_are_fields_of_verls_configuration(exported: Path) -> None:
     """Composed by Hydra as verl does: an unknown field or a value of another type ends there."""
     hydra: Any = pytest.importorskip("hydra")
-    from verl.utils.config import omega_conf_to_dataclass
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import omega_conf_to_dataclass, validate_config
 
     script = (exported / "launch.sh").read_text().partition("main_ppo")[2].replace("$PWD", str(exported))
     words = [word for word in shlex.split(script) if word not in ("\n", "$@")]
@@ -120,6 +121,7 @@ def test_the_settings_are_fields_of_verls_configuration(exported: Path) -> None:
     assert str(exported) == config.ray_kwargs.ray_init.runtime_env.env_vars.EDGEWISE_HAND_OVER
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
     assert (actor.ppo_mini_batch_size, actor.clip_ratio_high, tuple(actor.optim.betas)) == (4, 0.2, (0.9, 0.98))
+    validate_config(config, need_reference_policy(config), need_critic(config))
     assert omega_conf_to_dataclass(config.algorithm).adv_estimator == "edgewise_recipe"
 
 
