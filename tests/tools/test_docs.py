@@ -59,6 +59,7 @@ TOY = {
 # Commands that no test runs as printed, by how they begin; they are still parsed.
 NOT_RUN = {
     "torchrun": "several processes: tests/training/test_sharding.py",
+    "edgewise rollouts": "a model of gigabytes: tests/cli/test_rollouts.py",
     "edgewise watch": "it serves until it is stopped: tests/cli/test_watch.py",
     "edgewise claims run": "hours: tests/claims runs every claim at toy size",
     "edgewise claims verify": "hours: tests/claims",

@@ -11,7 +11,20 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from edgewise.cli import audit, claims, export, export_evaluations, fit, plan, recipes, runs, study, tasks, watch
+from edgewise.cli import (
+    audit,
+    claims,
+    export,
+    export_evaluations,
+    fit,
+    plan,
+    recipes,
+    rollouts,
+    runs,
+    study,
+    tasks,
+    watch,
+)
 from edgewise.cli.completion import ASKED_BY_SHELL, about_the_program, know_shells
 from edgewise.cli.examples import epilog
 from edgewise.cli.interrupt import stopped_by_signals
@@ -33,6 +46,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "runs": runs.list_runs,
     "watch": watch.watch_study,
     "fit": fit.fit_scaling,
+    "rollouts": rollouts.collect_rollouts,
     "recipes": recipes.recipes,
     "tasks": tasks.list_tasks,
     "problems": tasks.list_problems,

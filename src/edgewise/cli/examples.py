@@ -22,6 +22,10 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "export trl": ("edgewise export trl runs/rl-0123456789abcdef --out for_trl",),
     "export lm-eval": ("edgewise export lm-eval modular max_op=6 --samples 16 --out lm_eval_tasks",),
     "export eval-ever": ("edgewise export eval-ever base.jsonl --model lab/base --out records",),
+    "rollouts": (
+        "edgewise rollouts Qwen/Qwen3-0.6B chain_sum -n 64 --out base.parquet",
+        "edgewise rollouts my_model questions.jsonl match=math --workers 2",
+    ),
     "recipes": ("edgewise recipes dapo/small", "edgewise recipes diff dr-grpo dapo"),
     "tasks": ("edgewise tasks countdown", "edgewise tasks check examples/my_world.py:Backwards"),
     "problems": ("edgewise problems modular max_op=6 --count 5 --json",),

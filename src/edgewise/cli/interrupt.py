@@ -16,7 +16,7 @@ from types import FrameType
 import typer
 
 # Commands that keep what is computed, so that the same command goes on.
-RESUMABLE = ("demo", "run")
+RESUMABLE = ("demo", "run", "rollouts")
 
 # After a signal; the rest of a second is for the machine to be busy.
 _SECONDS = 0.7

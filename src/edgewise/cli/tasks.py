@@ -152,7 +152,7 @@ def verify(
         with status("verifying"):
             with verdicts.open("w", encoding="utf-8") as rows:
                 outcomes, reasons = verify_file(file, expected, cast(VerifierMode, mode), rows)
-            concerns = _concerns(verdicts)
+            concerns = audit_concerns(verdicts)
         with verdicts.open(encoding="utf-8") as rows:
             _copy(rows, out)
     graded: tuple[GradedBy, ...] = ("answer", "process")
@@ -166,7 +166,7 @@ def verify(
         console.print(f"verdicts: {out}", markup=False, soft_wrap=True)
 
 
-def _concerns(verdicts: Path) -> tuple[Concern, ...]:
+def audit_concerns(verdicts: Path) -> tuple[Concern, ...]:
     """What `edgewise audit` says of these verdicts before any number, or why it refuses them."""
     from edgewise.boundary import Concern
     from edgewise.interop.arguments import read_arguments

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -15,6 +16,12 @@ from edgewise.sampling.completions import Completions, Params, Sampler
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Problem, World
+
+
+class Decodes(Protocol):
+    """Whatever turns the token ids of a completion into its text."""
+
+    def decode(self, ids: Iterable[int]) -> str: ...
 
 
 def roll_out(
@@ -90,7 +97,7 @@ def gold_rollouts(
 
 
 def verify_completions(
-    tokenizer: Tokenizer,
+    tokenizer: Decodes,
     world: World,
     problems: Sequence[Problem],
     prompts: Sequence[Sequence[int]],

@@ -22,6 +22,11 @@ def row_keys(keys_P: Sequence[int], samples: int, device: torch.device) -> Tenso
     return _mix(prompt + _GOLDEN * torch.arange(1, samples + 1, device=device))
 
 
+def key_from(key: int, first: int) -> int:
+    """The key whose samples 0, 1, ... are the samples `first`, `first` + 1, ... of `key`."""
+    return (key + _GOLDEN * first) % 2**64
+
+
 def uniform(row_keys: Tensor, position: int | Tensor) -> Tensor:
     """Float64 numbers in [0, 1), one for each key, for the given position; the same bits on every device.
 

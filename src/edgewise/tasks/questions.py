@@ -35,9 +35,10 @@ from edgewise.tasks.answers import (
 )
 from edgewise.tasks.base import Problem, Split, World, check_split, split_of
 from edgewise.tasks.grading import grade
+from edgewise.tasks.math_answer.grader import math_verdict
 from edgewise.tasks.verdict import Unscorable, Verdict, right, unscorable, wrong
 
-Match = Literal["exact", "numeric", "regex"]
+Match = Literal["exact", "numeric", "regex", "math"]
 _PATTERN_SECONDS = 2.0
 
 
@@ -70,7 +71,7 @@ class Questions(World):
 
     exact: the same text; numeric: the same number (see `edgewise.tasks.answers.number_in`) up to `tolerance` times
     the right one; regex: the row's answer is a pattern that the whole answer matches, tried in a process that can be
-    killed.
+    killed; math: an equal expression by math-verify, which reads the whole completion.
 
     The SHA-256 of the file's bytes, `content`, identifies the file and is filled in if it is missing; `path` only
     says where the file is. Problems go through all rows of a split in an order drawn from the seed, then again in
@@ -162,6 +163,8 @@ class Questions(World):
         return gold_completion(problem.answer)
 
     def check(self, problem: Problem, text: str) -> Verdict:
+        if problem.gold == "math":
+            return math_verdict(problem.answer, text)
         answer = final_answer(text)
         if isinstance(answer, Verdict):
             return answer

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -11,6 +10,7 @@ from pydantic import Field, model_validator
 
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
+from edgewise.model.folder_content import folder_content
 from edgewise.model.hf import load_pretrained
 from edgewise.model.hf_config import read_shape
 from edgewise.model.tokenizer import SPECIAL, Tokenizer
@@ -71,23 +71,3 @@ class Import(Stage):
         if not self.path:
             raise InputError(f"path: must name the folder with the SHA-256 {self.content[:16]}…, is empty")
         return Path(self.path)
-
-
-def folder_content(folder: Path) -> str:
-    """The SHA-256 of the files of a Hugging Face folder that decide its model; InputError where one is not there."""
-    content = hashlib.sha256()
-    for path in _files(folder):
-        try:
-            with path.open("rb") as file:
-                of_file = hashlib.file_digest(file, "sha256").digest()
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); a model folder needs it") from None
-        content.update(hashlib.sha256(path.name.encode()).digest() + of_file)
-    return content.hexdigest()
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    yield folder / "config.json"
-    yield folder / "tokenizer.json"
-    yield from sorted(folder.glob("*.safetensors"))
-    yield from sorted(folder.glob("*.safetensors.index.json"))

@@ -1,0 +1,99 @@
+"""Drawing until a verdict is decided, with files of known samples in place of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from edgewise.boundary import Audit
+from edgewise.boundary.verdict.looks import PlannedLook
+from edgewise.core.errors import InputError
+from edgewise.interop.until_decided import until_decided
+
+PROBLEMS = 80
+
+
+def write(path: Path, solved_PG: np.ndarray, *, cut_off: bool = False) -> Path:
+    problems, samples = solved_PG.shape
+    columns = {
+        "problem_id": [f"p{p}" for p in range(problems) for _ in range(samples)],
+        "sample": [g for _ in range(problems) for g in range(samples)],
+        "correct": [
+            None if cut_off and g % 4 else bool(solved_PG[p, g]) for p in range(problems) for g in range(samples)
+        ],
+        "finish_reason": ["length" if cut_off and g % 4 else "stop" for _ in range(problems) for g in range(samples)],
+    }
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def drawn(folder: Path, solved_PG: np.ndarray, asked: list[int], *, cut_off: bool = False) -> Callable[[int], Path]:
+    def draw(n: int) -> Path:
+        asked.append(n)
+        return write(folder / "tuned.parquet", solved_PG[:, :n], cut_off=cut_off)
+
+    return draw
+
+
+@pytest.fixture
+def rates() -> tuple[np.ndarray, np.random.Generator]:
+    draws = np.random.default_rng(0)
+    return draws.beta(0.5, 3, PROBLEMS), draws
+
+
+def sample(rates: np.ndarray, n: int, draws: np.random.Generator) -> np.ndarray:
+    solved_PG: np.ndarray = draws.random((PROBLEMS, n)) < rates[:, None]
+    return solved_PG
+
+
+def test_a_large_change_ends_the_drawing_at_an_early_look(
+    rates: tuple[np.ndarray, np.random.Generator], tmp_path: Path
+) -> None:
+    base_rates, draws = rates
+    base = write(tmp_path / "base.parquet", sample(base_rates, 128, draws))
+    asked: list[int] = []
+    seen: list[tuple[PlannedLook, Audit]] = []
+    better = sample(np.minimum(1, base_rates + 0.5), 128, draws)
+    looked = until_decided(
+        base, drawn(tmp_path, better, asked), 128, seen=lambda look, audit: seen.append((look, audit))
+    )
+    assert looked.why == "decided" and asked == [16] and [look for look, _ in seen] == [looked.looks[0]]
+    assert looked.number == 1 and looked.look.alpha == pytest.approx(0.05 / 15) and looked.k == 8
+    part = looked.verdict.parts["all problems"]
+    assert part.alpha == looked.look.alpha and part.n == 16 and looked.verdict.label in ("more within k", "extended")
+
+
+def test_what_no_look_decides_is_drawn_to_the_end(
+    rates: tuple[np.ndarray, np.random.Generator], tmp_path: Path
+) -> None:
+    _, draws = rates
+    # So few problems that nothing can be excluded, and no change to be shown.
+    flat = np.full(PROBLEMS, 0.5)
+    base = write(tmp_path / "base.parquet", sample(flat, 32, draws)[:6])
+    asked: list[int] = []
+    looked = until_decided(base, drawn(tmp_path, sample(flat, 32, draws)[:6], asked), 32)
+    assert looked.why == "all samples are drawn" and asked == [4, 8, 16, 32] and looked.verdict.label == "cannot tell"
+
+
+def test_completions_that_were_cut_off_end_the_drawing_without_a_verdict(
+    rates: tuple[np.ndarray, np.random.Generator], tmp_path: Path
+) -> None:
+    base_rates, draws = rates
+    base = write(tmp_path / "base.parquet", sample(base_rates, 64, draws))
+    asked: list[int] = []
+    cut = drawn(tmp_path, sample(base_rates, 64, draws), asked, cut_off=True)
+    looked = until_decided(base, cut, 64)
+    assert looked.why == "more samples would not decide it" and asked == [8]
+    assert looked.verdict.label == "cannot tell"
+
+
+def test_a_base_of_too_few_samples_is_refused(rates: tuple[np.ndarray, np.random.Generator], tmp_path: Path) -> None:
+    base_rates, draws = rates
+    base = write(tmp_path / "base.parquet", sample(base_rates, 8, draws))
+    with pytest.raises(InputError, match=r"--against: .*base.parquet has 8 samples of a problem; .* k = 8 needs 16"):
+        until_decided(base, drawn(tmp_path, sample(base_rates, 128, draws), []), 128)
