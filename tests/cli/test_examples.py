@@ -17,7 +17,8 @@ from tests.cli.test_audit import rollouts
 from tests.cli.test_json import commands
 
 ROOT = Path(__file__).parents[2]
-# They train, serve, ask, recompute, or need a model of some gigabytes. tests/tools/test_docs.py parses these too, from the page of commands.
+# They train, serve, ask, recompute, or need a model of gigabytes.
+# tests/tools/test_docs.py parses these too, from the page of commands.
 NOT_RUN = (
     "demo",
     "run",

@@ -154,8 +154,8 @@ def rollout_world(task: str, knobs: list[str], split: Split) -> World:
 
     A knob that the gym's world does not have goes to the task's own settings.
     """
-    from edgewise.cli.loading import world_of, world_or_class
     from edgewise.tasks.gym import ReasoningGym
+    from edgewise.tasks.named import world_of, world_or_class
 
     if task.endswith((".jsonl", ".json")):
         own_split = [] if any(knob.startswith("split=") for knob in knobs) else [f"split={split}"]
