@@ -42,8 +42,7 @@ def test_what_the_tool_wrote(tmp_path: Path) -> None:
     file = file.rename(file.with_name(file.name.replace("sums-0", "sums|0")))
     expected = json.loads((FILES / "expected_lighteval.json").read_text())
     # Both avg@n and pass@k with k = 1 are the share of right responses.
-    says = "score: not named; name one of avg@n:n=4, pass@k:k=1&n=4"
-    assert refused(file).endswith(says)
+    assert only(file).graded_by == ("avg@n:n=4",)
     for path, metric in ((file, "avg@n:n=4"), (tmp_path, "pass@k:k=1&n=4")):
         imported = only(path, score=metric)
         assert {name: list(pair) for name, pair in totals(imported).items()} == expected["totals"]
@@ -87,3 +86,10 @@ def test_what_is_no_share_is_refused(tmp_path: Path) -> None:
     assert "0.5 is no mean of 3 verdicts" in refused(file)
     file = details(tmp_path / "details.parquet", [row(0, ["a"], {"em": 1.0}) | {"doc": {"query": "q"}}])
     assert refused(file) == "details.parquet: row 1: doc: no id; is this file whole?"
+
+
+def test_shares_that_differ_are_asked_for(tmp_path: Path) -> None:
+    rows = [row(number, ["a", "b"], {"avg@n": 0.5, "math_avg@n": number / 2}) for number in range(3)]
+    file = details(tmp_path / "details.parquet", rows)
+    assert refused(file).endswith("score: not named; name one of avg@n, math_avg@n")
+    assert totals(only(file, score="math_avg@n")) == {"0": (2, 0), "1": (2, 1), "2": (2, 2)}

@@ -84,12 +84,21 @@ def _metric(head: FileHead, wanted: str | None, table: RolloutTable) -> str:
             raise InputError(f"{head.path}: score: no {quote(wanted)}; there are {name_list(list(metrics))}")
         return wanted
     able = [name for name, can in metrics.items() if can]
-    if len(able) != 1:
+    # avg@n and pass@k with k = 1 are the same number.
+    if len(able) != 1 and not (able and _are_equal(head, able)):
         what = "not named; name one of" if able else "no metric is the share of right responses, of"
         raise InputError(f"{head.path}: score: {what} {name_list(able or list(metrics))}")
     if len(metrics) > 1:
         table.note(f"of the metrics {name_list(list(metrics))} the verdict is {quote(able[0])}")
     return able[0]
+
+
+def _are_equal(head: FileHead, names: list[str]) -> bool:
+    for row in head.rows:
+        values = [value for name in names if isinstance(value := _mapping(row, "metric").get(name), int | float)]
+        if len(values) < len(names) or max(values) - min(values) > 1e-9:
+            return False
+    return True
 
 
 def _is_share(name: str) -> bool:
