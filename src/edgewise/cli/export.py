@@ -88,4 +88,4 @@ def _show(exported: Exported, as_json: bool) -> None:
     problems = f"{counted(exported.train, 'training problem')} and {counted(exported.test, 'test problem')}"
     typer.echo(f"wrote {exported.folder}: {problems}; start it with {exported.folder}/launch.sh")
     for line in exported.left:
-        typer.echo(f"not carried over: {line}")
+        typer.echo(f"note: {line}")
