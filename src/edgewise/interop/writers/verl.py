@@ -72,8 +72,8 @@ def write_verl(run: HandedRun, out: Path, *, problems: int, samples: int) -> Exp
         "`./launch.sh` trains; further settings of verl are added, as `./launch.sh trainer.n_gpus_per_node=4`."
         " The advantage is that of the recipe, computed by Edgewise in verl's process (`edgewise_recipe`"
         " of `algorithm.adv_estimator`; `edgewise_NAME` is any other with its defaults). verl passes each completion's"
-        " text to the reward; a completion whose answer cannot be read earns what the recipe gives it, is logged as `unscorable`,"
-        " and is read as such by the audit."
+        " text to the reward; a completion whose answer cannot be read earns what the recipe gives it, is logged as"
+        " `unscorable`, and is read as such by the audit."
     )
     write_text(out / README, readme(exported, "verl", run, what))
     return exported
