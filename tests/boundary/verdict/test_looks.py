@@ -95,7 +95,7 @@ def test_looking_several_times_errs_no_more_often_than_alpha() -> None:
 
 @pytest.mark.slow
 def test_the_error_over_all_looks_is_below_alpha() -> None:
-    trials = 2000
+    trials = 1000
     changed, unchanged = errors_of(trials, 1)
     for errors in (changed, unchanged):
         assert stats.beta.ppf(0.95, errors + 1, trials - errors) < 0.05, (changed, unchanged)
