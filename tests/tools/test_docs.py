@@ -65,7 +65,7 @@ NOT_RUN = {
     "edgewise claims verify": "hours: tests/claims",
     "edgewise claims plan": "a minute: tests/cli/test_claims.py",
     "edgewise fit runs/": "RL of many steps: tests/cli/test_fit.py",
-    "edgewise run examples/my_study.py:my_study --on ray": "Ray: tests/study/runners",
+    "edgewise run examples/my_study.py:my_study --on ray": "Ray: tests/study/test_elsewhere.py",
     "edgewise run --verify": "names of stages that only their reader has: tests/cli/test_study.py",
     "edgewise run examples/my_study.py:my_study --verify": "the same",
     "edgewise run examples/interplay.py": "minutes: tests/examples/test_interplay.py",
@@ -229,6 +229,12 @@ def test_the_commands_of_a_page_run(
 def test_a_command_that_is_not_run_is_in_a_page() -> None:
     for beginning in NOT_RUN:
         assert [line for line in command_lines() if line.startswith(beginning)], beginning
+
+
+def test_tests_that_stand_for_what_is_not_run_exist() -> None:
+    reasons = [*NOT_RUN.values(), *(block.not_run or "" for block in blocks(PAGES))]
+    named = [name for reason in reasons for name in re.findall(r"tests/[\w/.]+", reason)]
+    assert named and not [name for name in named if not (ROOT / name).exists()]
 
 
 @pytest.mark.parametrize("block", [block for block in blocks(PAGES) if block.not_run], ids=lambda block: block.not_run)
