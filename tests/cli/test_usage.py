@@ -91,6 +91,7 @@ def test_a_number_that_cannot_be_is_refused_or_works(
         "problems": ["countdown"],
         "fit": [str(curve(tmp_path / "curve.csv"))],
         "watch": [str(tmp_path)],
+        "rollouts": [str(tmp_path), "countdown", "--out", str(tmp_path / "new.parquet")],
     }[command]
     if command == "audit" and option == "--effect":
         words = ["--plan"]

@@ -200,8 +200,8 @@ def test_an_imported_folder_is_a_parent_known_by_its_content(store: Store, tmp_p
     with pytest.raises(InputError, match=r"^content: .*b has changed: its SHA-256 is"):
         moved.check()
     config = tmp_path / "a" / "config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "llama"}))
-    with pytest.raises(InputError, match=r"config.json: model_type must be qwen2, is 'llama'"):
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "gpt2"}))
+    with pytest.raises(InputError, match=r"config.json: model_type must be qwen2, llama, qwen3; is 'gpt2'"):
         Import(path=str(tmp_path / "a")).check()
     with pytest.raises(InputError, match="path must name a Hugging Face folder"):
         Import.parse({})

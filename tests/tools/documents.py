@@ -37,7 +37,7 @@ class Block:
         if self.language not in ("sh", "yaml"):
             return []
         lines = (re.sub(r"\s+#.*", "", line.strip()) for line in self.text.replace("\\\n", " ").splitlines())
-        return [line for line in lines if re.match(r"(\S.* -m )?edgewise\b", line)]
+        return [line for line in lines if re.match(r"(\S.* -m )?edgewise(?![\w.])", line)]
 
 
 def blocks_of(page: Path) -> list[Block]:

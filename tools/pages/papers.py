@@ -45,6 +45,7 @@ WORKS = {
     "2403.06963": ("Bachmann and Nagarajan 2024", "path problems in star graphs"),
     "2406.12045": ("Yao et al. 2024, tau-bench", "pass^k"),
     "2407.20311": ("Ye et al. 2024, iGSM", "the structure of modular arithmetic"),
+    "2407.21783": ("Grattafiori et al. 2024, Llama 3", "the scaling of rotary positions"),
     "2407.21787": ("Brown et al. 2024, Large Language Monkeys", "the law of repeated sampling"),
     "2411.15124": ("Lambert et al. 2024, Tulu 3", "a recipe"),
     "2412.13147": ("Liu et al. 2024, G-Pass@k", "reliability"),
