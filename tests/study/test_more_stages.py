@@ -35,8 +35,8 @@ from edgewise.study.stages import (
     read_gold_likelihood,
     stage_of_kind,
 )
-from edgewise.study.stages.roll_out import distinct_problems
 from edgewise.study.store import Store
+from edgewise.tasks.base import all_distinct
 from edgewise.training.next_token import NextTokenSpec
 from tests.model.native.present import needs_kernels
 from tests.tiny import BASE_EVALUATION, EASY, PARAMS, PRETRAIN, WORLD, Log, interrupt, results
@@ -168,7 +168,7 @@ def test_gold_likelihood_is_a_table_beside_the_same_rollouts(store: Store) -> No
     table = read_gold_likelihood(store.folder(SCORED))
     rollouts = read_rollout_table(store.folder(SCORED) / ROLLOUTS)
     assert table["problem_id"].to_pylist() == list(dict.fromkeys(rollouts["problem_id"].to_pylist()))
-    problems = {p.id: p for level in WORLD.levels for p in distinct_problems(WORLD.at_level(level), "test", 0, 4)}
+    problems = {p.id: p for level in WORLD.levels for p in all_distinct(WORLD.at_level(level), "test", 0, 4).values()}
     for row in table.to_pylist():
         problem = problems[row["problem_id"]]
         (gold,) = gold_likelihood(model, tokenizer, WORLD, [problem])

@@ -24,8 +24,8 @@ from edgewise.study.context import Context
 from edgewise.study.measure import measure
 from edgewise.study.run import run
 from edgewise.study.stages import RL, Evaluate, Pretrain, Stage
-from edgewise.study.stages.roll_out import distinct_problems
 from edgewise.study.store import Store
+from edgewise.tasks.base import all_distinct
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import Progress
 from tests.model.native.present import needs_kernels
@@ -383,11 +383,11 @@ def test_more_problems_than_there_are_name_the_field(copied: Store) -> None:
 
 def test_problems_of_an_evaluation_are_distinct_and_the_same_for_every_parent() -> None:
     world = WORLD.at_level(2)
-    first = [problem.id for problem in distinct_problems(world, "test", 0, 10)]
+    first = [problem.id for problem in all_distinct(world, "test", 0, 10).values()]
     assert len(set(first)) == 10
-    assert [problem.id for problem in distinct_problems(world, "test", 0, 6)] == first[:6]
-    assert {problem.id for problem in distinct_problems(world, "test", 1, 6)} != set(first[:6])
-    assert {problem.split for problem in distinct_problems(world, "validation", 0, 6)} == {"validation"}
+    assert [problem.id for problem in all_distinct(world, "test", 0, 6).values()] == first[:6]
+    assert {problem.id for problem in all_distinct(world, "test", 1, 6).values()} != set(first[:6])
+    assert {problem.split for problem in all_distinct(world, "validation", 0, 6).values()} == {"validation"}
 
 
 def test_the_trained_model_is_what_the_next_stage_reads(finished: Finished) -> None:

@@ -15,9 +15,9 @@ from edgewise.core.spec import override
 from edgewise.study.demo import DemoSpec, demo
 from edgewise.study.plan import topological_order
 from edgewise.study.stages import RL, Evaluate, Midtrain, Pretrain, Stage
-from edgewise.study.stages.roll_out import distinct_problems
 from edgewise.study.store import Store
 from edgewise.tasks import ModularArithmetic, Problem
+from edgewise.tasks.base import all_distinct
 from edgewise.training import next_token
 from tests.tiny import EASY, PRETRAIN, RECIPE
 
@@ -74,7 +74,7 @@ def test_no_arm_of_the_demonstration_is_trained_on_what_another_stage_shows_or_e
         [
             problem
             for level in base.world.levels
-            for problem in distinct_problems(base.world.at_level(level), base.split, 0, base.problems)
+            for problem in all_distinct(base.world.at_level(level), base.split, 0, base.problems).values()
         ]
     )
     for problems in tuned:

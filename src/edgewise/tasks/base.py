@@ -187,3 +187,17 @@ def first_distinct(world: World, split: Split, seed: int, count: int) -> dict[in
             distinct[index], last = problem, index
         index += 1
     return distinct
+
+
+def all_distinct(world: World, split: Split, seed: int, count: int) -> dict[int, Problem]:
+    """Index -> problem of the first `count` of a split, as `first_distinct`, of a world of one level.
+
+    InputError where it has fewer.
+    """
+    distinct = first_distinct(world, split, seed, count)
+    if len(distinct) < count:
+        raise InputError(
+            f"problems: only {len(distinct)} different ones of level {world.levels[0]} in split {split!r}; ask for"
+            " fewer"
+        )
+    return distinct

@@ -30,7 +30,7 @@ def largest_claimable_k(n: int) -> int:
 
 def usual_k(n: int) -> int:
     """The k of a claim where no other is asked for: the largest power of two up to n/4, at least 1."""
-    return _powers_of_two(max(1, n // USUAL_SAMPLES_PER_K))[-1]
+    return powers_of_two(max(1, n // USUAL_SAMPLES_PER_K))[-1]
 
 
 def usual_k_of(n_P: IntArray) -> int:
@@ -52,8 +52,9 @@ def k_grid(n: int) -> list[int]:
     """The k of a curve: the powers of two up to n, and those of 10, 50 and 100. Raises InputError when n < 1."""
     if n < 1:
         raise InputError(f"n: {n} samples; at least 1 is needed")
-    return sorted({*_powers_of_two(n), *(k for k in REPORTED_KS if k <= n)})
+    return sorted({*powers_of_two(n), *(k for k in REPORTED_KS if k <= n)})
 
 
-def _powers_of_two(n: int) -> list[int]:
+def powers_of_two(n: int) -> list[int]:
+    """The powers of two from 1 to n; none where n is 0."""
     return [1 << power for power in range(int(n).bit_length())]

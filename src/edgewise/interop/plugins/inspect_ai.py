@@ -30,10 +30,11 @@ from inspect_ai.scorer import CORRECT, INCORRECT, NOANSWER, Score, Scorer, Targe
 from inspect_ai.solver import TaskState, generate
 from inspect_ai.tool import ToolChoice, ToolInfo
 
+from edgewise.boundary.inference.supported_k import powers_of_two
 from edgewise.core.errors import InputError
 from edgewise.core.spec import plain
 from edgewise.interop.plugins.checkpoint_sampler import CheckpointSampler, Draw
-from edgewise.interop.plugins.world_problems import MARKS, WorldProblems, ks
+from edgewise.interop.plugins.world_problems import MARKS, WorldProblems
 from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Split, check_split
 from edgewise.tasks.named import world_of
@@ -73,7 +74,7 @@ def world_task(
         ),
         solver=generate(),
         scorer=verdict(task=task, settings=settings, split=split, seed=seed),
-        epochs=Epochs(samples, ["mean", *(f"pass_at_{k}" for k in ks(samples))]),
+        epochs=Epochs(samples, ["mean", *(f"pass_at_{k}" for k in powers_of_two(samples))]),
         config=GenerateConfig(temperature=1.0, top_p=1.0, max_tokens=max_new_tokens),
         metadata={"world": plain(of.world), "split": split, "seed": seed},
     )

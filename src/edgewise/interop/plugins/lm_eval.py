@@ -23,8 +23,9 @@ from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
 from edgewise.boundary.inference.estimators import pass_at_k
+from edgewise.boundary.inference.supported_k import powers_of_two
 from edgewise.interop.plugins.checkpoint_sampler import CheckpointSampler, Draw
-from edgewise.interop.plugins.world_problems import MARKS, WorldProblems, ks
+from edgewise.interop.plugins.world_problems import MARKS, WorldProblems
 from edgewise.rl.likelihood import completion_logp
 from edgewise.sampling.params import SamplingParams
 from edgewise.tasks.base import Split, check_split
@@ -133,7 +134,7 @@ def process_results(doc: Mapping[str, Any], results: Sequence[Any]) -> dict[str,
     return marks | {
         f"{prefix}pass@{k}": float(pass_at_k(len(texts), sum(mark == 1 for mark in marks[name]), k))
         for name, prefix in (("exact_match", ""), ("process", "process_"))
-        for k in ks(len(texts))
+        for k in powers_of_two(len(texts))
     }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from edgewise.core.errors import InputError
-from edgewise.tasks.base import Problem, Score, Split, Verdict, World, first_distinct
+from edgewise.tasks.base import Problem, Score, Split, Verdict, World, all_distinct
 
 # How a verdict is written: 1 right, 0 wrong, None where no verdict could be given.
 MARKS: Mapping[Score, int | None] = {Score.CORRECT: 1, Score.WRONG: 0, Score.UNSCORABLE: None}
@@ -29,12 +29,7 @@ class WorldProblems:
         """Each problem with its address: id, level, index, prompt and answer. InputError where a level has too few."""
         rows = []
         for level in self.world.levels:
-            distinct = first_distinct(self._at_level(level), self._split, self._seed, self._count)
-            if len(distinct) < self._count:
-                raise InputError(
-                    f"problems: only {len(distinct)} different ones of level {level} in split {self._split!r}; ask for "
-                    "fewer"
-                )
+            distinct = all_distinct(self._at_level(level), self._split, self._seed, self._count)
             rows += [
                 {"id": of.id, "level": level, "index": index, "prompt": of.prompt, "answer": of.answer}
                 for index, of in distinct.items()
@@ -50,8 +45,3 @@ class WorldProblems:
 
     def _make(self, level: int, index: int) -> Problem:
         return self._at_level(level).problem(self._split, self._seed, index)
-
-
-def ks(samples: int) -> Sequence[int]:
-    """The k at which pass@k is reported: the powers of two up to the number of samples."""
-    return [2**power for power in range(samples.bit_length())]

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgewise.core.atomic import atomic_write
-from edgewise.core.errors import InputError
-from edgewise.tasks.base import Split, first_distinct
+from edgewise.tasks.base import Split, all_distinct
 from edgewise.tasks.named import world_of
 
 FUNCTIONS = "edgewise_functions"
@@ -44,10 +43,7 @@ def write_lm_eval_task(
     """
     world = world_of(task, list(settings))
     for level in world.levels:
-        if (found := len(first_distinct(world.at_level(level), split, seed, problems))) < problems:
-            raise InputError(
-                f"problems: only {found} different ones of level {level} in split {split!r}; ask for fewer"
-            )
+        all_distinct(world.at_level(level), split, seed, problems)
     name = "_".join(["edgewise", *filter(None, (_plain(part) for part in (task.rpartition(":")[2], *settings)))])
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / f"{FUNCTIONS}.py") as unfinished:
@@ -68,7 +64,7 @@ def write_lm_eval_task(
 
 def _yaml(name: str, samples: int, max_new_tokens: int, metadata: dict[str, object]) -> str:
     """JSON is YAML; only the names of functions are not JSON."""
-    from edgewise.interop.plugins.world_problems import ks
+    from edgewise.boundary.inference.supported_k import powers_of_two
 
     generation = {
         "do_sample": True,
@@ -86,7 +82,7 @@ def _yaml(name: str, samples: int, max_new_tokens: int, metadata: dict[str, obje
     of_problems = [
         f'  - {{metric: "{prefix}pass@{k}", aggregation: mean, higher_is_better: true}}'
         for prefix in ("", "process_")
-        for k in ks(samples)
+        for k in powers_of_two(samples)
     ]
     return "\n".join(
         [

@@ -22,11 +22,8 @@ from edgewise.training.optimizer import OptimizerSpec
 ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
 # verl's vanilla loss always has a third clip. A ratio, which verl bounds to e^20, never reaches this one.
 _NO_THIRD_CLIP = 1e9
-_NORMALIZATIONS = {
-    "token-mean": "token-mean",
-    "seq-mean-token-mean": "seq-mean-token-mean",
-    "seq-mean-token-sum-norm": "seq-mean-token-sum-norm",
-}
+# The normalizations that verl has, by the same names.
+_NORMALIZATIONS = ("token-mean", "seq-mean-token-mean", "seq-mean-token-sum-norm")
 _KL_IN_LOSS = {"k1": "kl", "k2": "mse", "k3": "low_var_kl", "exact": "mse"}
 
 
@@ -125,11 +122,11 @@ def _loss(loss: LossSpec, max_new_tokens: int, carried: Carried) -> None:
         carried.left.append(
             f"loss.function: {function.kind} chooses its tokens in each micro-batch, not in a minibatch"
         )
-    normalization = _NORMALIZATIONS.get(loss.normalization)
-    if normalization is None:
+    shared = loss.normalization in _NORMALIZATIONS
+    if not shared:
         carried.left.append(f"loss.normalization: verl has no {loss.normalization}; token-mean in its place")
-    of_loss |= {"loss_agg_mode": normalization or "token-mean", "entropy_coeff": loss.entropy_bonus}
-    if normalization == "seq-mean-token-sum-norm":
+    of_loss |= {"loss_agg_mode": loss.normalization if shared else "token-mean", "entropy_coeff": loss.entropy_bonus}
+    if loss.normalization == "seq-mean-token-sum-norm":
         of_loss["loss_scale_factor"] = max_new_tokens
     carried.set(ACTOR, of_loss)
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.core.provenance import Totals
 from edgewise.model.decoder import Decoder, DecoderSpec
@@ -26,8 +25,8 @@ from edgewise.sampling.params import PowerSamplingParams, SamplingParams
 from edgewise.sampling.power import PowerSampler
 from edgewise.study.stages.artifacts import PARTS, ROLLOUTS, check_vocabulary, load_parent
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
-from edgewise.tasks import AnyWorld, Problem, Split, World
-from edgewise.tasks.base import first_distinct
+from edgewise.tasks import AnyWorld, Problem, Split
+from edgewise.tasks.base import all_distinct
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import RunFolder
 
@@ -98,7 +97,7 @@ class RollOutStage(Stage):
         return [
             problem
             for level in self.world.levels
-            for problem in distinct_problems(self.world.at_level(level), self.split, self.seed, self.problems)
+            for problem in all_distinct(self.world.at_level(level), self.split, self.seed, self.problems).values()
         ]
 
     def _rollouts(self, engine: Engine, tokenizer: Tokenizer, problems: Sequence[Problem]) -> Rollouts:
@@ -159,14 +158,3 @@ class RollOut(RollOutStage):
     @property
     def _draws(self) -> int:
         return key("rollouts", self.seed)
-
-
-def distinct_problems(world: World, split: Split, seed: int, count: int) -> list[Problem]:
-    """The first `count` problems of a split with different ids; InputError where there are fewer."""
-    distinct = list(first_distinct(world, split, seed, count).values())
-    if len(distinct) < count:
-        raise InputError(
-            f"problems: only {len(distinct)} different ones of level {world.levels[0]} in split {split!r}; ask for"
-            " fewer"
-        )
-    return distinct
