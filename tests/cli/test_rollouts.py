@@ -23,8 +23,8 @@ from tests.rollouts.of_models.folders import END, write_folder
 KNOBS = ("max_op=2", "modulus=5", "letters=4")
 
 
-def run(*words: str) -> str:
-    done = CliRunner().invoke(cli.app, ["rollouts", *words], catch_exceptions=False)
+def run(*words: str, command: str = "rollouts") -> str:
+    done = CliRunner().invoke(cli.app, [command, *words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -130,6 +130,9 @@ def test_it_grows_until_decided(ours: str, tmp_path: Path) -> None:
     )
     until = json.loads(shown)["until"]
     assert until["k"] == 1 and until["looks"][-1]["n"] == 16 and until["why"]
+    # The file was looked at while it grew: an audit that knows nothing of it would err more often than it says.
+    audited = json.loads(run(str(base), str(out), "--out", str(tmp_path / "report"), "--json", command="audit"))
+    assert any("Drawn until a verdict was decided" in concern["message"] for concern in audited["concerns"])
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,7 @@ def audit_rollouts(
         raise InputError("--seed-scatter: plans training seeds; give it with --plan")
     from edgewise.boundary import audit
     from edgewise.boundary.verdict.policy import worst
+    from edgewise.interop.planned_looks import look_concerns
     from edgewise.report.folder import write_report
     from edgewise.report.markdown import markdown_of
     from edgewise.report.record import record
@@ -172,7 +173,7 @@ def audit_rollouts(
         arms = read(rollouts, shared_problems=shared_problems)
         _check_verified(arms, metric)
         guess: int | Counts | None = answers
-        concerns = arms.concerns
+        concerns = (*arms.concerns, *look_concerns(arms.models, alpha))
         if no_reasoning is not None:
             guess, of_guess = _one_model(str(no_reasoning), metric, read)
             # The run without reasoning makes the guess floor; no claim is about it.

@@ -212,7 +212,7 @@ def _until_decided(file: ModelFile, against: Path, samples: int, k: int | None, 
             collect(file, n, progress.drawn)
             return file.out
 
-        return until_decided(against, draw, samples, k=k, alpha=alpha)
+        return until_decided(against, draw, samples, k=k, alpha=alpha, there=file.samples_there())
 
 
 def _report(file: ModelFile, looked: LookedAt | None, base: Path | None, as_json: bool) -> None:

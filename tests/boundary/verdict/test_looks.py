@@ -17,18 +17,21 @@ PROBLEMS, MOST = 60, 64
 
 
 def test_looks_double_and_spend_alpha_once() -> None:
-    k, looks = plan_looks(128)
-    assert k == 8 and [look.n for look in looks] == [16, 32, 64, 128]
+    plan = plan_looks(128)
+    looks = plan.looks
+    assert plan.k == 8 and [look.n for look in looks] == [16, 32, 64, 128]
     assert sum(look.alpha for look in looks) == pytest.approx(0.05, abs=1e-12)
     assert [look.alpha for look in looks] == pytest.approx([0.05 * share / 15 for share in (1, 2, 4, 8)])
 
 
 def test_a_k_leaves_out_the_looks_that_cannot_support_it() -> None:
-    k, looks = plan_looks(128, 32, alpha=0.1)
-    assert k == 32 and [look.n for look in looks] == [64, 128]
+    plan = plan_looks(128, 32, alpha=0.1)
+    looks = plan.looks
+    assert plan.k == 32 and [look.n for look in looks] == [64, 128]
     assert [look.alpha for look in looks] == pytest.approx([0.1 / 3, 0.2 / 3])
-    assert plan_looks(100)[1][0].n == 13 and plan_looks(1) == (1, plan_looks(1, 1)[1])
-    assert [look.n for look in plan_looks(5)[1]] == [1, 2, 3, 5]
+    assert plan.alpha_at(64) == looks[0].alpha and plan.alpha_at(65) is None
+    assert plan_looks(100).looks[0].n == 13 and plan_looks(1) == plan_looks(1, 1)
+    assert [look.n for look in plan_looks(5).looks] == [1, 2, 3, 5]
 
 
 @pytest.mark.parametrize(
@@ -58,13 +61,13 @@ def test_only_what_says_something_about_k_is_decided() -> None:
 
 def label_at_the_end(base_rates: np.ndarray, tuned_rates: np.ndarray, draws: np.random.Generator) -> tuple[str, int]:
     """The label at which drawing stopped, and how many samples that took."""
-    k, looks = plan_looks(MOST)
+    plan = plan_looks(MOST)
     base = Counts.of(MOST, draws.binomial(MOST, base_rates))
     solved = draws.random((PROBLEMS, MOST)) < tuned_rates[:, None]
     label = ""
-    for look in looks:
+    for look in plan.looks:
         tuned = Counts.of(look.n, solved[:, : look.n].sum(1))
-        verdict = boundary_verdict(base, tuned, k=k, alpha=look.alpha)
+        verdict = boundary_verdict(base, tuned, k=plan.k, alpha=look.alpha)
         label = verdict.label
         if is_decided(verdict.facts):
             return label, look.n

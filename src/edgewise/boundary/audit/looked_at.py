@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgewise.boundary.audit.result import Audit
-from edgewise.boundary.verdict.looks import PlannedLook
+from edgewise.boundary.verdict.looks import LookPlan, PlannedLook
 from edgewise.boundary.verdict.verdict import CombinedVerdict
 
 Why = Literal["decided", "all samples are drawn", "more samples would not decide it"]
@@ -14,12 +14,11 @@ Why = Literal["decided", "all samples are drawn", "more samples would not decide
 
 @dataclass(frozen=True)
 class LookedAt:
-    """The last look: its verdict at `look.alpha`, of `looks` that were planned, and why no more samples were drawn."""
+    """The last look, the `number`-th of `plan` from 1 on: its audit at `look.alpha`, and why no more were drawn."""
 
     look: PlannedLook
     number: int
-    looks: tuple[PlannedLook, ...]
-    k: int
+    plan: LookPlan
     why: Why
     audit: Audit
 

@@ -32,10 +32,20 @@ class PlannedLook:
     alpha: float
 
 
-def plan_looks(
-    n: int, k: int | None = None, *, alpha: float = 0.05, looks: int = LOOKS
-) -> tuple[int, tuple[PlannedLook, ...]]:
-    """The k of all looks, and the looks at n, n/2, n/4, ... samples, first the fewest.
+@dataclass(frozen=True, slots=True)
+class LookPlan:
+    """The `looks` that may be taken, first the one at the fewest samples, all at one `k`."""
+
+    k: int
+    looks: tuple[PlannedLook, ...]
+
+    def alpha_at(self, n: int) -> float | None:
+        """The alpha of the look at `n` samples of each problem; None where no look was planned there."""
+        return next((look.alpha for look in self.looks if look.n == n), None)
+
+
+def plan_looks(n: int, k: int | None = None, *, alpha: float = 0.05, looks: int = LOOKS) -> LookPlan:
+    """Plan looks at n, n/2, n/4, ... samples, all at one k.
 
     `k` defaults to the largest power of two that the first look supports. A `k` that is given leaves out the looks with
     fewer than 2k samples. Raises InputError where n supports no claim at k.
@@ -50,7 +60,7 @@ def plan_looks(
     sizes = [size for size in sizes if k == 1 or size >= SAMPLES_PER_K * k]
     if k < 1 or not sizes:
         raise InputError(f"k: {k}; a claim at k needs {SAMPLES_PER_K}k samples, and n is {n}")
-    return k, tuple(PlannedLook(size, alpha * size / sum(sizes)) for size in sizes)
+    return LookPlan(k, tuple(PlannedLook(size, alpha * size / sum(sizes)) for size in sizes))
 
 
 def is_decided(facts: Facts) -> bool:

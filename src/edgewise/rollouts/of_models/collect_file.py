@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -69,11 +68,11 @@ class ModelFile:
         return plan_parts(len(self.problems), range(self.samples_there(), samples), size)
 
 
-def collect(file: ModelFile, samples: int, drawn: Drawn, shard: Share = WHOLE, **more: Any) -> None:
+def collect(file: ModelFile, samples: int, drawn: Drawn, shard: Share = WHOLE) -> None:
     """Draw what lacks of `samples` completions of each problem, and put them into the file.
 
     One shard of several draws its share and leaves it beside the file, which a run without shards then puts together.
-    `more` goes to the file's metadata. InputError where the file or its parts are of another request.
+    Metadata that others wrote into the file stay. InputError where the file or its parts are of another request.
     """
     parts = file.parts_to(samples)
     if not parts:
@@ -86,10 +85,11 @@ def collect(file: ModelFile, samples: int, drawn: Drawn, shard: Share = WHOLE, *
         _draw_here(file, missing, drawn, processes=1)
     if shard.of > 1:
         return
-    tables = [pq.read_table(file.out)] if file.out.exists() else []
-    tables += read_parts(parts, file.parts_folder)
+    before = [pq.read_table(file.out)] if file.out.exists() else []
+    table = _in_order([*before, *read_parts(parts, file.parts_folder)], file.problems)
+    kept = before[0].schema.metadata if before else None
     made_by = read_json_object(file.parts_folder / "made_by.json")
-    write_rollout_file([_in_order(tables, file.problems)], file.out, file.request, made_by, samples=samples, **more)
+    write_rollout_file(table.replace_schema_metadata(kept), file.out, file.request, made_by, samples)
     shutil.rmtree(file.parts_folder)
 
 

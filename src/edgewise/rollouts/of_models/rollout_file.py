@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,17 +62,18 @@ def audit_table(rollouts: Rollouts, request: RolloutRequest, model: str, first: 
 
 
 def write_rollout_file(
-    tables: Sequence[pa.Table], path: Path, request: RolloutRequest, made_by: dict[str, str], **more: Any
+    table: pa.Table, path: Path, request: RolloutRequest, made_by: dict[str, str], samples: int
 ) -> None:
-    """Write the rows of all tables, in their order, as one file that is whole or absent.
+    """Write all rows as one file that is whole or absent.
 
-    Its metadata hold the request, what computed the rollouts (`made_by`), and `more`.
+    To the table's own metadata are added the request, what computed the rollouts (`made_by`), and the number of samples
+    of each problem.
     """
-    about = {**about_request(request), "made_by": made_by, **more}
+    about = {**about_request(request), "made_by": made_by, "samples": samples}
     text = json.dumps(about, sort_keys=True, allow_nan=False).encode()
-    table = pa.concat_tables(tables)
+    metadata = {**(table.schema.metadata or {}), METADATA_KEY: text}
     with atomic_write(path) as unfinished:
-        pq.write_table(table.replace_schema_metadata({METADATA_KEY: text}), unfinished, compression="zstd")
+        pq.write_table(table.replace_schema_metadata(metadata), unfinished, compression="zstd")
 
 
 def about_request(request: RolloutRequest) -> dict[str, Any]:
