@@ -215,6 +215,8 @@ def test_the_answer_has_its_numbers_from_the_records(tmp_path: Path) -> None:
     assert answer_markdown(tmp_path, [], page_name) == ""
     text = answered(tmp_path, 'RL gains {{ measured("gain", "gain") }}, so {{ claim("gain", "holds") }}.')
     assert text == "RL gains +12.3 points [+6.0, +20.0; 3 x 9], so [gain](gain.nano.md) holds.\n"
+    by_answers = answered(tmp_path, 'By answers: {{ measured("gain", "gain", by_answers=true) }}.')
+    assert by_answers == "By answers: +45.6 points [+6.0, +20.0; 3 x 9].\n"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 The text is a file of the folder of records, `answer.md.j2`: Markdown in which `{{ claim("headroom", "holds") }}` says
 of a claim what its record must say, and `{{ measured("headroom", "pass@16 hard, ...") }}` is what was measured, with
-its interval, training seeds and problems. A text that says what the records do not say is an error, so it cannot go
-stale.
+its interval, training seeds and problems; with `by_answers=true` of answers alone. A text that says what the records do
+not say is an error, so it cannot go stale.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def answer_markdown(folder: Path, entries: Sequence[LedgerEntry], place_of: Call
             raise InputError(f"{path}: {name} is called {answer!r}, and its record says {record.verdict.answer!r}")
         return f"[{escaped(name, _TEXT)}]({place_of(record)}) {answer}"
 
-    def measured(name: str, quantity: str) -> str:
+    def measured(name: str, quantity: str, *, by_answers: bool = False) -> str:
         """What was measured of a quantity: its mean; in brackets its interval, then training seeds x problems."""
-        record = record_of(name)
-        found = {one.name: one for one in record.verdict.quantities}
+        verdict = record_of(name).verdict
+        found = {one.name: one for one in (verdict.quantities_by_answers if by_answers else verdict.quantities)}
         if quantity not in found:
             raise unknown_name(f"{path}: {name}: quantity", quantity, found)
         one = found[quantity]
