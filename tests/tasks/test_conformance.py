@@ -11,7 +11,7 @@ import pytest
 from edgewise.core.errors import InputError
 from edgewise.tasks import World
 from edgewise.tasks.registry import our_worlds
-from tests.tasks.conformance import conformance
+from tests.tasks.conformance import conformance, conformance_of_knobs
 from tests.tasks.modular.worlds import MODULAR
 from tests.tasks.strings.worlds import STRINGS
 from tests.tasks.test_colouring import COLOURING
@@ -39,6 +39,12 @@ def test_conformance_of_every_world_as_it_comes(name: str) -> None:
     conformance(world)
 
 
+@pytest.mark.parametrize("name", WORLDS)
+def test_conformance_with_other_knobs(name: str) -> None:
+    conformance_of_knobs(WORLDS[name])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_conformance(name: str) -> None:
     conformance(WORLDS[name])
