@@ -26,13 +26,18 @@ function groupViewer() {
       element("span", `reward ${one.reward}`), " ", element("span", `advantage ${one.advantage}`), " ",
       element("span", `${one.tokens} tokens${one.cut ? ", cut off" : ""}`));
     const text = element("pre", "", "text");
+    text.tabIndex = 0;
     text.dir = "ltr";
     const [before, marked, after] = one.text;
     text.append(before);
     if (marked) text.append(element("mark", marked));
     text.append(after);
     made.append(element("h3", `${number + 1}`), marks, text);
-    if (one.reason) made.append(element("p", one.reason, "reason"));
+    if (one.reason) {
+      const reason = element("p", one.reason, "reason");
+      reason.tabIndex = 0;
+      made.append(reason);
+    }
     return made;
   }
 
