@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -26,3 +27,22 @@ def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     lines = [line for line in shown.err.splitlines() if line.strip()]
     assert len(lines) == 1 and lines[0].startswith("error: "), lines
     return lines[0]
+
+
+def as_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Let commands print as on a terminal of so many columns."""
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+
+
+def broken_lines(text: str, width: int) -> list[str]:
+    """The lines that a terminal of `width` columns breaks within a word that has room on a line of its own."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    return [
+        line
+        for line in plain.splitlines()
+        if any(
+            word.start() // width < (word.end() - 1) // width and len(word[0]) <= width
+            for word in re.finditer(r"\S+", line)
+        )
+    ]

@@ -12,7 +12,7 @@ import pytest
 from edgewise.cli.examples import EXAMPLES
 from edgewise.report.worlds import problem_row
 from edgewise.tasks import ModularArithmetic
-from tests.cli.running import exit_status
+from tests.cli.running import as_terminal, broken_lines, exit_status
 from tests.cli.test_audit import rollouts
 from tests.cli.test_json import commands
 
@@ -52,6 +52,21 @@ def test_no_example_is_of_a_command_that_is_not_there() -> None:
     assert set(EXAMPLES) == {name for name, _ in commands()}
 
 
+def write_files(folder: Path) -> None:
+    """What the examples of RUN read."""
+    shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    for name, rate in (("base", 0.3), ("tuned", 0.9), ("seed0", 0.8), ("seed1", 0.85), ("seed2", 0.9)):
+        rollouts(folder / f"{name}.jsonl", rate)
+    for name in ("ours", "theirs"):
+        rollouts(folder / f"{name}.jsonl", 0.5)
+    world = ModularArithmetic()
+    problem = world.problem("train", 0, 0)
+    row = problem_row(world, problem) | {"completion": world.solution(problem)}
+    (folder / "completions.jsonl").write_text(json.dumps(row) + "\n")
+    curve = (f"{10 * step},{0.7 - (0.5 + run / 100) / (1 + step / 2)},{run}" for run in (0, 1) for step in range(20))
+    (folder / "curves.csv").write_text("\n".join(["flops,reward,run", *curve]))
+
+
 @pytest.mark.parametrize("line", [line for line in RUN if "rl-0123" not in line])
 def test_an_example_runs(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -59,16 +74,10 @@ def test_an_example_runs(
     monkeypatch.chdir(tmp_path)
     # The files of a report take most of the time and are tested where they are made.
     monkeypatch.setattr("edgewise.report.folder.write_report", lambda audit, folder, **_: folder / "report.html")
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-    for name, rate in (("base", 0.3), ("tuned", 0.9), ("seed0", 0.8), ("seed1", 0.85), ("seed2", 0.9)):
-        rollouts(tmp_path / f"{name}.jsonl", rate)
-    for name in ("ours", "theirs"):
-        rollouts(tmp_path / f"{name}.jsonl", 0.5)
-    world = ModularArithmetic()
-    problem = world.problem("train", 0, 0)
-    row = problem_row(world, problem) | {"completion": world.solution(problem)}
-    (tmp_path / "completions.jsonl").write_text(json.dumps(row) + "\n")
-    curve = (f"{10 * step},{0.7 - (0.5 + run / 100) / (1 + step / 2)},{run}" for run in (0, 1) for step in range(20))
-    (tmp_path / "curves.csv").write_text("\n".join(["flops,reward,run", *curve]))
+    write_files(tmp_path)
+    as_terminal(monkeypatch, 60)
     assert exit_status(monkeypatch, *shlex.split(line)[1:]) == 0
-    assert capsys.readouterr().out.strip()
+    shown = capsys.readouterr()
+    assert shown.out.strip()
+    if "--json" not in line and "lm-eval" not in line:  # these print what is to be copied
+        assert broken_lines(shown.out + shown.err, 60) == []

@@ -14,9 +14,11 @@ from edgewise.report.charts import MUTED, PALETTE
 from edgewise.report.document import resource
 from edgewise.report.figures import set_figures, verdict_figures
 from edgewise.report.problem_charts import CELLS, DIRECTIONS
+from edgewise.report.prose import BAD, BAR, CARE, GOOD
 
 TEXT, DRAWN = 4.5, 3.0
 GROUNDS = ("paper", "panel", "soft")
+TERMINALS = ("#ffffff", "#1e1e1e", "#000000")
 
 Color = tuple[float, float, float]
 
@@ -85,6 +87,14 @@ def test_what_is_drawn_can_be_seen(name: str) -> None:
     drawn |= {color for key, (_, color) in CELLS.items() if key != "neither"}
     found = {one: contrast(color(one), scheme(name)["paper"]) for one in sorted(drawn)}
     assert {one: ratio for one, ratio in found.items() if ratio < DRAWN} == {}
+
+
+def test_what_a_terminal_shows_can_be_read_on_both_grounds() -> None:
+    """No colour reaches 4.5 on white and on near-black at once; bold text needs 3."""
+    styles = [GOOD, BAD, CARE, BAR, *(entry.style for entry in LABELS.values() if "#" in entry.style)]
+    found = {(style, ground): contrast(color(style[-7:]), color(ground)) for style in styles for ground in TERMINALS}
+    assert {pair: ratio for pair, ratio in found.items() if ratio < 3.9} == {}
+    assert {entry.style.partition("#")[0] for entry in LABELS.values()} == {"bold", "bold "}, "no colour has a name"
 
 
 def test_text_in_a_chart_has_the_colours_of_the_page(found: Audit) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from edgewise.boundary.verdict.labels import shown_label
 from edgewise.report import formats
 from edgewise.report.concerns import MOST_LINES
 from edgewise.report.terminal import print_audit
+from tests.cli.running import as_terminal
 from tests.report.synthetic import BASE, HARD, WIDE, outcomes
 
 
@@ -46,10 +48,11 @@ def test_a_terminal_obeys_no_name(found: Audit, capsys: pytest.CaptureFixture[st
 def test_lines_are_wrapped_to_the_window(
     found: Audit, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for width in (80, 120):
-        monkeypatch.setenv("COLUMNS", str(width))
+    for width in (60, 80, 120):
+        as_terminal(monkeypatch, width)
         print_audit(found, Path("out"))
-        assert max(map(len, capsys.readouterr().out.splitlines())) <= width
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+        assert max(map(len, lines)) <= width
 
 
 def test_many_concerns_stay_short(found: Audit, capsys: pytest.CaptureFixture[str]) -> None:

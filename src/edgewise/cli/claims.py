@@ -135,6 +135,7 @@ def verify_claim(
     from edgewise.claims.ledger.record import read_record, record_path
     from edgewise.claims.ledger.run import studies_of_claim, verify_record
     from edgewise.report.progress import StudyProgress
+    from edgewise.report.prose import print_prose
     from edgewise.study.training_seeds import parse_seeds
 
     claim = _claim(name)
@@ -149,7 +150,7 @@ def verify_claim(
     if as_json:
         print_json({"equal": equal, "sentence": line})
     else:
-        typer.echo(line)
+        print_prose(line)
     raise typer.Exit(0 if equal else 1)
 
 

@@ -23,6 +23,7 @@ def compare_verifiers(first: str, second: str, as_json: bool) -> None:
     from edgewise.boundary.measures.agreement import verifier_agreement
     from edgewise.interop.arms import read_arms
     from edgewise.report.agreement import agreement_record, print_agreement, print_labels
+    from edgewise.report.prose import print_prose
     from edgewise.report.terminal import status
 
     names = (first, second)
@@ -49,7 +50,7 @@ def compare_verifiers(first: str, second: str, as_json: bool) -> None:
     if audits:
         print_labels(audits, console)
     else:
-        console.print("The label under each needs a base and a tuned model in both.")
+        print_prose("The label under each needs a base and a tuned model in both.", console)
 
 
 def _pairs(first: Arms, second: Arms, names: tuple[str, str]) -> dict[str, str]:

@@ -77,9 +77,7 @@ def main(app: typer.Typer = app, program: str | None = "edgewise") -> None:
     # which makes everything else on the machine several times slower.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     if sys.argv[1:2] and sys.argv[1] in RENAMED:
-        typer.echo(
-            f"note: `{sys.argv[1]}` is now `{RENAMED[sys.argv[1]]}`; the old name goes with the next release", err=True
-        )
+        _say(f"note: `{sys.argv[1]}` is now `{RENAMED[sys.argv[1]]}`; the old name goes with the next release")
         sys.argv[1] = RENAMED[sys.argv[1]]
     if ASKED_BY_SHELL in os.environ:
         know_shells()
@@ -123,5 +121,13 @@ def _usage(error: Any, name: str) -> str:
 
 
 def _stop(message: str) -> NoReturn:
-    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    _say(f"error: {' '.join(message.split())}")
     sys.exit(2)
+
+
+def _say(line: str) -> None:
+    from rich.console import Console
+
+    from edgewise.report.prose import print_prose
+
+    print_prose(line, Console(stderr=True, highlight=False))

@@ -75,6 +75,8 @@ def export_trl(
 
 
 def _show(exported: Exported, as_json: bool) -> None:
+    from edgewise.report.prose import print_prose
+
     if as_json:
         print_json(
             {
@@ -86,6 +88,6 @@ def _show(exported: Exported, as_json: bool) -> None:
         )
         return
     problems = f"{counted(exported.train, 'training problem')} and {counted(exported.test, 'test problem')}"
-    typer.echo(f"wrote {exported.folder}: {problems}; start it with {exported.folder}/launch.sh")
+    print_prose(f"wrote {exported.folder}: {problems}; start it with {exported.folder}/launch.sh")
     for line in exported.left:
-        typer.echo(f"note: {line}")
+        print_prose(f"note: {line}")

@@ -43,6 +43,7 @@ def export_lm_eval(
     if as_json:
         print_json({"task": file.stem, "file": str(file), "samples": samples, "problems": problems})
     else:
+        # Whole, so that it can be copied.
         typer.echo(f"{file}\nlm_eval finds it: --include_path {out} --tasks {file.stem}")
 
 
@@ -67,6 +68,7 @@ def export_eval_ever(
     """Write rollouts as records of Every Eval Ever: pass@k with intervals, and a line for each sample."""
     from edgewise.interop.column_map import parse_column_map
     from edgewise.interop.writers.every_eval_ever import write_every_eval_ever
+    from edgewise.report.prose import print_prose
 
     written = write_every_eval_ever(
         rollouts,
@@ -82,4 +84,4 @@ def export_eval_ever(
         print_json({"results": [str(file) for file in written]})
     else:
         for file in written:
-            typer.echo(f"{file} and its {file.stem}_samples.jsonl")
+            print_prose(f"{file} and its {file.stem}_samples.jsonl")

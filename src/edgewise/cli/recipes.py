@@ -75,6 +75,8 @@ def show_recipes(recipes: Iterable[PublishedRecipe]) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from edgewise.report.prose import print_prose
+
     console = Console(highlight=False)
     table = _table()
     table.add_column("recipe", no_wrap=True)
@@ -82,9 +84,12 @@ def show_recipes(recipes: Iterable[PublishedRecipe]) -> None:
     for recipe in recipes:
         table.add_row(Text(recipe.name, "bold"), Text.assemble(recipe.title, "\n", (recipe.work, "dim")))
     console.print(table)
-    console.print("edgewise recipes NAME: its numbers and their sources. NAME/small: the same")
-    console.print("algorithm at the sizes of a small model, e.g. edgewise demo rl=dapo/small")
-    console.print("edgewise recipes diff A B: what differs between two.")
+    print_prose(
+        "edgewise recipes NAME: its numbers and their sources. NAME/small: the same algorithm at the sizes of a small"
+        " model, e.g. edgewise demo rl=dapo/small",
+        console,
+    )
+    print_prose("edgewise recipes diff A B: what differs between two.", console)
 
 
 def show_recipe(published: PublishedRecipe, resolved: Recipe) -> None:
@@ -95,11 +100,12 @@ def show_recipe(published: PublishedRecipe, resolved: Recipe) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from edgewise.report.prose import print_prose
     from edgewise.rl.recipes.published import dotted_fields
 
     console = Console(highlight=False)
-    console.print(Text.assemble((resolved.label, "bold"), f"  {published.title}"), soft_wrap=True)
-    console.print(Text(f"  {published.work}", "dim"), soft_wrap=True)
+    print_prose(Text.assemble((resolved.label, "bold"), f"  {published.title}"), console)
+    print_prose(Text(published.work, "dim"), console, indent=2)
     values, table, defaults = dotted_fields(published.recipe), _table(), 0
     table.add_column("field", no_wrap=True)
     table.add_column("value", no_wrap=True)
@@ -111,21 +117,23 @@ def show_recipe(published: PublishedRecipe, resolved: Recipe) -> None:
         table.add_row(Text(field, "" if field in published.sources else "dim"), _as_setting(value), Text(source))
     console.print(table)
     if defaults:
-        console.print(Text("default: not set by the work; every recipe has it unless it sets another"))
+        print_prose("default: not set by the work; every recipe has it unless it sets another", console)
     if published.unstated:
-        console.print(Text(f"not stated, left at the default: {', '.join(published.unstated)}"))
+        print_prose(f"not stated, left at the default: {', '.join(published.unstated)}", console)
     for disagreement in published.disagreements:
         console.print()
-        console.print(Text(disagreement))
+        print_prose(disagreement, console)
 
 
 def show_difference(left: str, right: str, differences: dict[str, tuple[Any, Any]]) -> None:
     """Print the fields in which two recipes differ, with both values; "-" where one has no such field."""
     from rich.console import Console
 
+    from edgewise.report.prose import print_prose
+
     console, table = Console(highlight=False), _table()
     if not differences:
-        console.print(f"{left} and {right} do not differ")
+        print_prose(f"{left} and {right} do not differ", console)
         return
     table.add_column("field", no_wrap=True)
     table.add_column(left, overflow="fold")

@@ -221,6 +221,7 @@ def _report(file: ModelFile, looked: LookedAt | None, base: Path | None, as_json
 
     from edgewise.boundary import curve
     from edgewise.cli.tasks import audit_concerns
+    from edgewise.report.prose import print_prose
     from edgewise.report.rollout_looks import looks_record, print_looks
     from edgewise.report.verified import GradedBy, verification_record, verification_summary
     from edgewise.rollouts.of_models.rollout_file import file_outcomes
@@ -238,14 +239,16 @@ def _report(file: ModelFile, looked: LookedAt | None, base: Path | None, as_json
     verification_summary(outcomes, pass_at_1, reasons, console, concerns)
     if looked is not None:
         print_looks(looked, str(base), str(file.out), console)
-    console.print(f"rollouts: {file.out}", markup=False, soft_wrap=True)
+    print_prose(f"rollouts: {file.out}", console)
 
 
 def _report_shard(file: ModelFile, share: Share, samples: int, as_json: bool) -> None:
+    from edgewise.report.prose import print_prose
+
     parts = file.parts_to(samples)
     missing = sum(not part.path(file.parts_folder).exists() for part in parts)
     if as_json:
         print_json({"shard": share, "parts": len(parts), "missing": missing})
         return
     rest = f"{missing} of {len(parts)} parts are missing" if missing else "all parts are there"
-    typer.echo(f"share {share.number} of {share.of} is drawn; {rest}; the command without --shard puts them together")
+    print_prose(f"share {share.number} of {share.of} is drawn; {rest}; the command without --shard puts them together")

@@ -163,6 +163,7 @@ def _recompute(place: Path, chosen: StudyChoice | None, machine: MachineChoice, 
 
     from edgewise.core.spec import digest
     from edgewise.report.progress import StudyProgress
+    from edgewise.report.prose import print_prose
     from edgewise.study.plan import topological_order
     from edgewise.study.recompute import recompute, recorded_stages
     from edgewise.study.store import folder_name
@@ -178,7 +179,7 @@ def _recompute(place: Path, chosen: StudyChoice | None, machine: MachineChoice, 
     if as_json:
         print_json({"equal": equal, "sentence": line})
     else:
-        typer.echo(line)
+        print_prose(line)
     raise typer.Exit(0 if equal else 1)
 
 
@@ -200,7 +201,11 @@ def check_stages_to_compute(study: Evaluated, store: Store, artifacts: str = "",
 
 
 def _warn(line: str) -> None:
-    typer.echo(f"warning: {line}", err=True)
+    from rich.console import Console
+
+    from edgewise.report.prose import print_prose
+
+    print_prose(f"warning: {line}", Console(stderr=True, highlight=False))
 
 
 def _is_writable(folder: Path) -> bool:

@@ -133,6 +133,7 @@ def verify(
 
     from edgewise.boundary import curve
     from edgewise.interop.completions import VerifierMode, verify_file
+    from edgewise.report.prose import print_prose
     from edgewise.report.terminal import status
     from edgewise.report.verified import GradedBy, verification_record, verification_summary
     from edgewise.tasks.named import world_of, world_or_class
@@ -163,7 +164,7 @@ def verify(
     console = Console(stderr=out is None, highlight=False)
     verification_summary(outcomes, pass_at_1, reasons, console, concerns)
     if out is not None:
-        console.print(f"verdicts: {out}", markup=False, soft_wrap=True)
+        print_prose(f"verdicts: {out}", console)
 
 
 def audit_concerns(verdicts: Path) -> tuple[Concern, ...]:
@@ -197,6 +198,7 @@ def _copy(rows: TextIO, out: Path | None) -> None:
 
 def _check(names: list[str], as_json: bool) -> None:
     """Print what each conformance check says about a world; InputError, so status 2, where one fails."""
+    from edgewise.report.prose import print_prose
     from edgewise.tasks.conformance import check_world
     from edgewise.tasks.named import world_of
 
@@ -209,7 +211,7 @@ def _check(names: list[str], as_json: bool) -> None:
         print_json([asdict(check) for check in checks])
     else:
         for check in checks:
-            typer.echo(f"{'fails' if check.failure else 'holds'}  {check.name}: {check.failure or check.holds}")
+            print_prose(f"{'fails' if check.failure else 'holds'}  {check.name}: {check.failure or check.holds}")
     if failed:
         raise InputError(f"{task}: {len(failed)} of {len(checks)} checks fail: {', '.join(failed)}")
 
@@ -217,6 +219,7 @@ def _check(names: list[str], as_json: bool) -> None:
 def _describe(name: str, as_json: bool) -> None:
     """Show the knobs of a world or the parts of a preset, and an example problem if one can be made."""
     from edgewise.report import worlds as report
+    from edgewise.report.prose import print_prose
     from edgewise.tasks.mixture import Mixture
     from edgewise.tasks.named import world_of, world_or_class
 
@@ -235,7 +238,7 @@ def _describe(name: str, as_json: bool) -> None:
         if as_json:
             print_json(described | {"example": None, "no_example": str(error)})
         else:
-            typer.echo(f"no example: {error}")
+            print_prose(f"no example: {error}")
         return
     if as_json:
         print_json(described | {"example": report.problem_row(world, problem)})

@@ -15,6 +15,7 @@ from edgewise.boundary.measures.agreement import Agreement
 from edgewise.boundary.verdict.labels import shown_label
 from edgewise.report import formats
 from edgewise.report.concerns import one_line
+from edgewise.report.prose import print_prose
 
 # So many problems where the verifiers differ are named.
 _NAMED = 5
@@ -40,12 +41,10 @@ def print_agreement(names: Sequence[str], agreements: Mapping[str, Agreement], c
                 f"{one_line(of_one.problem)} {of_one.only_first} and {of_one.only_second} of {of_one.samples}"
                 for of_one in agreement.problems[:_NAMED]
             )
-            console.print(
-                Text(
-                    f"{one_line(model)}: they differ on {len(agreement.problems)} problems, most (only {first} and "
-                    f"only {second}) on {named}."
-                ),
-                soft_wrap=True,
+            print_prose(
+                f"{one_line(model)}: they differ on {len(agreement.problems)} problems, most (only {first} and "
+                f"only {second}) on {named}.",
+                console,
             )
 
 
@@ -56,11 +55,11 @@ def print_labels(audits: Mapping[str, Audit], console: Console) -> None:
             verdict = audit.verdicts[model]
             ks = ", ".join(str(k) for k in sorted({part.k for part in verdict.parts.values()}))
             label = shown_label(verdict.label, ks)
-            console.print(
+            print_prose(
                 Text.assemble(
                     f"{one_line(model)} by {one_line(verifier)}: ", (label, "bold"), f". {one_line(verdict.sentence)}"
                 ),
-                soft_wrap=True,
+                console,
             )
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from edgewise.boundary.audit.result import Concern
+from edgewise.report.prose import BAD, CARE, print_prose
 
 # A terminal shows so many concerns, and names so many models of one; a page shows all.
 MOST_LINES = 8
@@ -27,18 +28,18 @@ def print_concerns(concerns: Sequence[Concern], console: Console, rest: str = ""
     serious = sorted((concern for concern in concerns if not concern.harmless), key=lambda concern: not concern.forbids)
     shown = serious[:MOST_LINES] if rest else serious
     for concern in shown:
-        mark = ("no claim: ", "bold red") if concern.forbids else ("take care: ", "bold yellow")
-        console.print(Text.assemble(mark, _about(concern)))
+        mark = ("no claim: ", BAD) if concern.forbids else ("take care: ", CARE)
+        print_prose(Text.assemble(mark, _about(concern)), console)
     if len(serious) > len(shown):
         more = len(serious) - len(shown)
-        console.print(Text.assemble(("take care: ", "bold yellow"), f"{more} more such lines stand in {rest}"))
+        print_prose(Text.assemble(("take care: ", CARE), f"{more} more such lines stand in {rest}"), console)
 
 
 def print_notes(concerns: Sequence[Concern], console: Console) -> None:
     """Print the harmless notes on how files were read, for commands that write no page."""
     for concern in concerns:
         if concern.harmless:
-            console.print(Text(f"note: {_about(concern)}", "dim"))
+            print_prose(Text(f"note: {_about(concern)}", "dim"), console)
 
 
 def _about(concern: Concern) -> str:

@@ -20,6 +20,7 @@ from edgewise.boundary.inference.means import Estimate
 from edgewise.report.concerns import print_concerns, print_notes
 from edgewise.report.document import write
 from edgewise.report.formats import NOT_AVAILABLE
+from edgewise.report.prose import print_prose
 from edgewise.report.record import as_json
 
 
@@ -65,24 +66,22 @@ def print_edge(edge: Edge, path: Path, concerns: Sequence[Concern] = ()) -> None
     for level in edge.levels:
         if level.prior is not None and level.prior.misfits:
             where = _level(level) if len(edge.levels) > 1 else _level(edge.overall)
-            console.print(
+            print_prose(
                 f"Take care, {where}: the fitted population does not match the counts "
                 f"(p = {level.prior.misfit_p:.2g}), so it predicts no signal; the posteriors of rates rest on it.",
-                markup=False,
-                soft_wrap=True,
+                console,
             )
     overall = edge.overall
     if overall.samples_to_settle:
-        console.print(
+        print_prose(
             f"{overall.samples_to_settle:,} more samples of the base would settle the {overall.regions['undecided']} "
             "undecided problems.",
-            soft_wrap=True,
+            console,
         )
-    console.print(
+    print_prose(
         f"{overall.selected} of {overall.problems} problems selected: {path}; every decision: "
         f"{path.with_suffix('.json')}",
-        markup=False,
-        soft_wrap=True,
+        console,
     )
     print_notes(concerns, console)
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from edgewise.core.words import counted
 from edgewise.report.concerns import one_line
+from edgewise.report.prose import CARE, print_prose
 
 if TYPE_CHECKING:
     from edgewise.study.health import StageHealth
@@ -19,7 +20,7 @@ def print_health(health: Sequence[StageHealth]) -> None:
     """Print a line for each alarm; nothing where a study has no RL run."""
     console = Console(highlight=False)
     for name, rang, text in health_lines(health):
-        console.print(Text.assemble("alarm ", (name, "bold yellow" if rang else "dim"), f": {one_line(text)}"))
+        print_prose(Text.assemble("alarm ", (name, CARE if rang else "dim"), f": {one_line(text)}"), console)
 
 
 def health_lines(health: Sequence[StageHealth]) -> Iterator[tuple[str, bool, str]]:

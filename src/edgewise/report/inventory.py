@@ -13,6 +13,7 @@ from rich.text import Text
 
 from edgewise.core.words import counted
 from edgewise.report import formats
+from edgewise.report.prose import print_prose
 
 if TYPE_CHECKING:
     from edgewise.study.inventory import CurveDifference, StoredStage
@@ -48,14 +49,14 @@ def print_stages(stages: Sequence[StoredStage]) -> None:
             table.add_row(Text(stage.folder.name), finished, seconds, mebibytes, Text(needed))
         console.print(table)
     size = sum(stage.size for stage in stages) / _MEBIBYTE
-    console.print(f"{counted(len(stages), 'stage')}, {size:.1f} MiB.")
+    print_prose(f"{counted(len(stages), 'stage')}, {size:.1f} MiB.", console)
 
 
 def print_reports(reports: Mapping[str, Sequence[str]]) -> None:
     """A line for each report."""
     console = Console(highlight=False)
     for name, folders in reports.items():
-        console.print(f"report {name}: {counted(len(folders), 'stage')}", markup=False, soft_wrap=True)
+        print_prose(f"report {name}: {counted(len(folders), 'stage')}", console)
 
 
 def print_comparison(
@@ -69,7 +70,7 @@ def print_comparison(
             table.add_row(Text(field), *(Text("none" if value is None else json.dumps(value)) for value in values))
         console.print(table)
     else:
-        console.print("The specs are equal.")
+        print_prose("The specs are equal.", console)
     if curves:
         table = _table("metric", "last step", *names, "furthest apart at", *names)
         for curve in curves:
@@ -77,7 +78,7 @@ def print_comparison(
             table.add_row(Text(curve.metric), f"{curve.step:g}", *last, f"{curve.furthest_step:g}", *furthest)
         console.print(table)
     else:
-        console.print("They logged no metric at a common step.")
+        print_prose("They logged no metric at a common step.", console)
 
 
 def _table(*columns: str) -> Table:

@@ -12,18 +12,19 @@ from edgewise.boundary.audit.result import Concern
 from edgewise.boundary.inference.power import LEAST_POWER, Design, SamplePlan
 from edgewise.boundary.inference.seed_power import SeedDesign, SeedPlan
 from edgewise.report.concerns import print_concerns, print_notes
+from edgewise.report.prose import print_prose
 
 
 def print_plan(plan: SamplePlan, concerns: Sequence[Concern] = ()) -> None:
     """Print the concerns about the base, what is assumed, the designs that reach the power, and all designs."""
     console = Console(highlight=False)
     print_concerns(concerns, console)
-    console.print(
+    print_prose(
         f"To claim a change of {100 * plan.effect:+.1f} points of pass@{plan.k} with probability {plan.power:.2f}, "
         f"at {100 * plan.confidence:.4g}% intervals.",
-        soft_wrap=True,
+        console,
     )
-    console.print(f"Assumed: {plan.alternative}. Success rates: {plan.population}.", markup=False, soft_wrap=True)
+    print_prose(f"Assumed: {plan.alternative}. Success rates: {plan.population}.", console)
     fewest = Table(title="Fewest problems", title_justify="left", box=box.SIMPLE_HEAD)
     table = Table(title="Designs", title_justify="left", box=box.SIMPLE_HEAD)
     for designs in (fewest, table):
@@ -35,10 +36,10 @@ def print_plan(plan: SamplePlan, concerns: Sequence[Concern] = ()) -> None:
         table.add_row(*_cells(design))
     console.print(fewest)
     console.print(table)
-    console.print(
+    print_prose(
         f"To show that one problem's success rate is below {plan.certify_rate:g}: {plan.certify_draws:,} held-out "
         "samples, none of them correct.",
-        soft_wrap=True,
+        console,
     )
     print_notes(concerns, console)
 
@@ -50,7 +51,7 @@ def print_seed_plan(plan: SeedPlan, source: str) -> None:
     """
     console = Console(highlight=False)
     title = f"Over training seeds that scatter by {100 * plan.scatter:.1f} points ({source})"
-    console.print(f"{title}:", markup=False, soft_wrap=True)
+    print_prose(f"{title}:", console)
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("seeds", "problems", "samples each", "samples of all models", "SE, points", "smallest claim", "power"):
         table.add_column(name, justify="right")
@@ -60,13 +61,13 @@ def print_seed_plan(plan: SeedPlan, source: str) -> None:
         table.add_row(*cells, style="bold" if design == plan.cheapest else None)
     console.print(table)
     now = plan.cheapest
-    console.print(
+    print_prose(
         f"{now.seeds} seeds, {now.problems:,} problems and {now.samples:,} samples of each see a change of "
         f"{100 * now.detectable:.2f} points with power {LEAST_POWER}. One more buys:",
-        soft_wrap=True,
+        console,
     )
     for name, more in (("seed", plan.more_seeds), ("problem", plan.more_problems), ("sample", plan.more_samples)):
-        console.print(f"  {name}: {_bought(now, more)}", soft_wrap=True)
+        print_prose(f"{name}: {_bought(now, more)}", console, indent=2)
 
 
 def _bought(now: SeedDesign, more: SeedDesign) -> str:

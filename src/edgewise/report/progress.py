@@ -22,6 +22,7 @@ from edgewise.core.spec import digest
 from edgewise.core.words import counted
 from edgewise.report import formats
 from edgewise.report.concerns import one_line
+from edgewise.report.prose import BAR, print_prose
 from edgewise.training.metrics_file import Metrics
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class StudyProgress:
         return Group(*parts)
 
     def _say(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
+        print_prose(line, self._console)
 
     def _counts(self) -> str:
         done, total = self._done.total(), len(self._rows)
@@ -168,7 +169,7 @@ class StudyProgress:
         for name in shown:
             table.add_column(name, justify="right", no_wrap=True, width=bar if name == "" else widths[name])
         for i, row in enumerate(rows):
-            progress = ProgressBar(row.total, row.done, width=bar, complete_style="cyan") if row.total else ""
+            progress = ProgressBar(row.total, row.done, width=bar, complete_style=BAR) if row.total else ""
             cells = (written[name][i] if name else progress for name in shown)
             table.add_row(Text(shortened(row.name, room)), *cells)
         return table

@@ -11,27 +11,24 @@ from edgewise.boundary.audit.looked_at import LookedAt
 from edgewise.boundary.verdict.labels import LABELS, shown_label
 from edgewise.report import formats
 from edgewise.report.concerns import one_line
+from edgewise.report.prose import print_prose
 
 
 def print_looks(looked: LookedAt, base: str, out: str, console: Console) -> None:
     """Print the label, its sentence, why drawing stopped, and the command that shows all of it at the same alpha."""
     verdict = looked.verdict
-    console.print(
-        Text.assemble(("verdict: "), (shown_label(verdict.label, looked.plan.k), LABELS[verdict.label].style))
-    )
-    console.print(Text(f"  {one_line(verdict.sentence)}"), soft_wrap=True)
+    label = (shown_label(verdict.label, looked.plan.k), LABELS[verdict.label].style)
+    print_prose(Text.assemble("verdict: ", label), console)
+    print_prose(one_line(verdict.sentence), console, indent=2)
     spent = formats.number(looked.look.alpha)
-    console.print(
-        Text(
-            f"  {looked.why} at look {looked.number} of {len(looked.plan.looks)}, n = {looked.look.n} samples of each"
-            f" problem; this look spends alpha {spent}"
-        ),
-        soft_wrap=True,
+    print_prose(
+        f"{looked.why} at look {looked.number} of {len(looked.plan.looks)}, n = {looked.look.n} samples of each"
+        f" problem; this look spends alpha {spent}",
+        console,
+        indent=2,
     )
-    console.print(
-        Text(f"audit it with: edgewise audit {base} {out} --k {looked.plan.k} --alpha {looked.look.alpha:.6g}"),
-        soft_wrap=True,
-    )
+    command = f"edgewise audit {base} {out} --k {looked.plan.k} --alpha {looked.look.alpha:.6g}"
+    console.print(Text(f"audit it with: {command}"), soft_wrap=True)  # whole, so that it can be copied
 
 
 def looks_record(looked: LookedAt) -> dict[str, Any]:

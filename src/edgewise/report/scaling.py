@@ -15,6 +15,7 @@ from edgewise.boundary.inference.means import Estimate
 from edgewise.core.words import counted
 from edgewise.report import formats
 from edgewise.report.concerns import one_line
+from edgewise.report.prose import CARE, print_prose
 from edgewise.report.record import as_json
 from edgewise.scaling import DepthFit, EntropyFit, HeldOut, LawFit, Points, RepeatedSampling, TrainingCurve
 
@@ -38,18 +39,18 @@ def print_curve(name: str, curve: TrainingCurve, console: Console) -> None:
     _title(name, sigmoid, console)
     console.print(_parameters(sigmoid, hidden=() if ceiling.value else ("ceiling",)))
     ratio = ceiling.window_ratio
-    console.print(
+    print_prose(
         f"window / C_mid: {formats.number(ratio.value)} {formats.number_interval(ratio)}; compute of all seeds reached "
         f"{formats.number(ceiling.window)}",
-        soft_wrap=True,
+        console,
     )
     if ceiling.refusal:
-        console.print(Text(ceiling.refusal, "bold yellow"), soft_wrap=True)
+        print_prose(Text(ceiling.refusal, CARE), console)
     grid = curve.grid
-    console.print(
+    print_prose(
         f"by the published grid: A {_unless(ceiling.refusal, grid.ceiling)}, B {formats.number(grid.steepness)}, C_mid "
         f"{formats.number(grid.midpoint)}, with R_0 {formats.number(grid.start)} {curve.start_source}",
-        soft_wrap=True,
+        console,
     )
     _held_out("sigmoid, half the compute predicts the rest", curve.sigmoid_held_out, console)
     _power(curve, console)
@@ -60,62 +61,63 @@ def print_curve(name: str, curve: TrainingCurve, console: Console) -> None:
 def print_entropy(entropy: EntropyFit | str, console: Console) -> None:
     """Print R = -a e^H + b, its ceiling at H = 0 or why none is stated."""
     if isinstance(entropy, str):
-        console.print(f"R = -a e^H + b: {entropy}", markup=False, soft_wrap=True)
+        print_prose(f"R = -a e^H + b: {entropy}", console)
         return
     a = entropy.fit.estimates["a"]
     ceiling = "" if entropy.ceiling is None else f", ceiling at H = 0 {_with_interval(entropy.ceiling)}"
-    console.print(f"R = -a e^H + b: a {_with_interval(a)}, b {formats.number(entropy.b)}{ceiling}", soft_wrap=True)
+    print_prose(f"R = -a e^H + b: a {_with_interval(a)}, b {formats.number(entropy.b)}{ceiling}", console)
     _held_out("entropy law, a third of the compute predicts the rest", entropy.held_out, console)
     if entropy.refusal:
-        console.print(Text(entropy.refusal, "bold yellow"), soft_wrap=True)
+        print_prose(Text(entropy.refusal, CARE), console)
 
 
 def print_common_ceiling(common: tuple[float, Mapping[str, Estimate]] | str, console: Console) -> None:
     """Print the steepness of the arms refitted at their common ceiling, or why it is not compared."""
     if isinstance(common, str):
-        console.print(common, soft_wrap=True)
+        print_prose(common, console)
         return
     ceiling, steepness = common
     shown = "; ".join(f"{one_line(name)} {_with_interval(estimate)}" for name, estimate in steepness.items())
-    console.print(f"B refitted at the common ceiling {formats.number(ceiling)}: {shown}", markup=False, soft_wrap=True)
+    print_prose(f"B refitted at the common ceiling {formats.number(ceiling)}: {shown}", console)
 
 
 def print_depth(name: str, depth: DepthFit, console: Console) -> None:
     """Print T ~ D^gamma of one arm."""
     _title(name, depth.fit, console)
     console.print(_parameters(depth.fit, hidden=()))
-    console.print(
+    print_prose(
         f"R2 of log T {depth.r_squared:.3f}; depths {', '.join(formats.number(value) for value in depth.depths)}",
-        soft_wrap=True,
+        console,
     )
     if depth.censored:
-        console.print(
+        print_prose(
             f"{counted(depth.censored, 'run')} did not get there; the shallowest such depth and all deeper ones are "
             "left out.",
-            soft_wrap=True,
+            console,
         )
-    console.print(depth.between, soft_wrap=True)
+    print_prose(depth.between, console)
     _held_out("the shallow half predicts the deep one, in log T", depth.held_out, console)
 
 
 def print_repeated_sampling(name: str, fit: RepeatedSampling, console: Console) -> None:
     """Print the tail of pass@k of one arm."""
-    console.print(Text.assemble((one_line(name), "bold"), f": {counted(fit.problems, 'problem')}, n = {fit.n} samples"))
-    console.print("-log pass@k ~ c k^-b", soft_wrap=True)
-    console.print(f"b of the beta-binomial: {_with_interval(fit.exponent)}", soft_wrap=True)
-    console.print(
+    about = f": {counted(fit.problems, 'problem')}, n = {fit.n} samples"
+    print_prose(Text.assemble((one_line(name), "bold"), about), console)
+    print_prose("-log pass@k ~ c k^-b", console)
+    print_prose(f"b of the beta-binomial: {_with_interval(fit.exponent)}", console)
+    print_prose(
         f"b of the line through log(-log pass@k): {_with_interval(fit.line_exponent)}; fitted up to n/8 it is off by "
         f"{formats.points(fit.line_error)} points at pass@{fit.n}",
-        soft_wrap=True,
+        console,
     )
     if fit.refusal:
-        console.print(Text(fit.refusal, "bold yellow"), soft_wrap=True)
+        print_prose(Text(fit.refusal, CARE), console)
 
 
 def print_notes_on_reading(notes: Sequence[str], console: Console) -> None:
     """Print what was assumed on reading the files."""
     for note in notes:
-        console.print(Text(f"note: {one_line(note)}", "dim"), soft_wrap=True)
+        print_prose(Text(f"note: {one_line(note)}", "dim"), console)
 
 
 def scaling_json(value: Any) -> Any:
@@ -147,15 +149,15 @@ def _without_ceiling(fit: dict[str, Any]) -> None:
 
 
 def _title(name: str, fit: LawFit, console: Console) -> None:
-    console.print(
+    print_prose(
         Text.assemble(
             (one_line(name), "bold"),
             f": {fit.law.formula}; {counted(fit.points, 'point')}, {counted(fit.seeds, 'training seed')}",
         ),
-        soft_wrap=True,
+        console,
     )
     if fit.seeds == 1:
-        console.print("Intervals are of this run alone; one training seed says nothing of the recipe.", soft_wrap=True)
+        print_prose("Intervals are of this run alone; one training seed says nothing of the recipe.", console)
 
 
 def _parameters(fit: LawFit, hidden: Sequence[str]) -> Table:
@@ -178,27 +180,27 @@ def _parameters(fit: LawFit, hidden: Sequence[str]) -> Table:
 def _power(curve: TrainingCurve, console: Console) -> None:
     power = curve.power
     if isinstance(power, str):
-        console.print(f"power law: {power}", markup=False, soft_wrap=True)
+        print_prose(f"power law: {power}", console)
         return
     a, exponent = power.estimates["ceiling"], power.estimates["exponent"]
     at_bound = ", at its bound" if power.law.is_bound(0, a.value) else ""
-    console.print(
+    print_prose(
         f"power law: A {_with_interval(a)}{at_bound}, B {_with_interval(exponent)}, scatter "
         f"{formats.number(power.scatter)} (sigmoid {formats.number(curve.sigmoid.scatter)})",
-        soft_wrap=True,
+        console,
     )
     _held_out("power law, the same", curve.power_held_out, console)
 
 
 def _held_out(what: str, result: HeldOut | str, console: Console) -> None:
     if isinstance(result, str):
-        console.print(f"{what}: not checked. {result}", markup=False, soft_wrap=True)
+        print_prose(f"{what}: not checked. {result}", console)
         return
-    console.print(
+    print_prose(
         f"{what}: error {formats.number(result.error)}, bias {formats.number(result.bias)} over "
         f"{counted(result.predicted, 'point')} (no change after the cut: {formats.number(result.flat_error)}; "
         f"scatter of the {counted(result.fitted, 'fitted point')} {formats.number(result.scatter)})",
-        soft_wrap=True,
+        console,
     )
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from edgewise.core.words import counted
 from edgewise.report import formats
+from edgewise.report.prose import print_prose
 
 if TYPE_CHECKING:
     from edgewise.study.estimate import StageEstimate, StudyEstimate
@@ -33,27 +34,27 @@ def print_study_plan(estimate: StudyEstimate) -> None:
     console.print(table)
     missing = estimate.missing
     there = len(estimate.stages) - len(missing)
-    console.print(f"{counted(len(estimate.stages), 'stage')}, {there} of them there.", soft_wrap=True)
+    print_prose(f"{counted(len(estimate.stages), 'stage')}, {there} of them there.", console)
     if not missing:
         return
     tokens, flops = (formats.amount(_total(getattr(s, name) for s in missing)) for name in ("tokens", "flops"))
     low, high = (formats.duration(s) for s in (estimate.least_seconds, estimate.most_seconds))
-    console.print(
+    print_prose(
         f"To compute: {counted(len(missing), 'stage')}, {tokens} tokens, {flops} FLOP; about"
         f" {formats.duration(estimate.seconds)} [{low}, {high}] on this machine with"
         f" {counted(estimate.workers, 'stage')} at a time.",
-        soft_wrap=True,
+        console,
     )
     sources = {stage.source for stage in missing}
     if "calibration" in sources:
-        console.print(
+        print_prose(
             "Calibrated: completions as long as gold solutions, rates from the slowest to the fastest that was measured"
             " now; RL that writes longer, or draws again to fill its batch, takes more.",
-            soft_wrap=True,
+            console,
         )
     if "not known" in sources:
         unknown = ", ".join(dict.fromkeys(stage.name for stage in missing if stage.source == "not known"))
-        console.print(f"Not known, and not in the sums: {unknown}.", markup=False, soft_wrap=True)
+        print_prose(f"Not known, and not in the sums: {unknown}.", console)
 
 
 def _numbers(stage: StageEstimate) -> tuple[str, str, str, str]:

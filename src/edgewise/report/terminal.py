@@ -8,7 +8,6 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.measure import Measurement
-from rich.padding import Padding
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +20,7 @@ from edgewise.core.words import counted
 from edgewise.report import formats
 from edgewise.report.brief import Way, churn, crossing, reported_passes, short_name, solved_cells, verdict_on
 from edgewise.report.concerns import one_line, print_concerns
+from edgewise.report.prose import BAD, CARE, GOOD, print_prose
 from edgewise.scaling.compute import ComputeOfArms
 
 # Columns of the terminal from which on a tuned model's own pass@k stands beside its difference from the base.
@@ -31,7 +31,7 @@ _ANY_WIDTH = 10_000
 MOST_NAMED: Mapping[Way, int] = {"down": 3, "up": 1}
 # Of so many sets it is said of each who solves what; the page says it of all.
 MOST_SETS = 3
-OUTCOME_STYLES: Mapping[PolicyOutcome, str] = {"holds": "bold green", "fails": "bold red", "cannot tell": "bold yellow"}
+OUTCOME_STYLES: Mapping[PolicyOutcome, str] = {"holds": GOOD, "fails": BAD, "cannot tell": CARE}
 
 
 def status(what: str) -> Status:
@@ -56,15 +56,15 @@ def print_audit(audit: Audit, folder: Path | None, compute: ComputeOfArms | None
         console.print()
         seeds = audit.seeds.get(arm, {})
         of_recipe = f" (recipe, {counted(len(seeds), 'training seed')})" if seeds else ""
-        console.print(Text.assemble((one_line(arm), "bold"), of_recipe, ": ", _label(verdict.label, _all(ks))))
-        console.print(Padding(Text(one_line(verdict.sentence)), (0, 0, 0, 2)))
+        print_prose(Text.assemble((one_line(arm), "bold"), of_recipe, ": ", _label(verdict.label, _all(ks))), console)
+        print_prose(one_line(verdict.sentence), console, indent=2)
         for name, part in verdict.parts.items():
             if verdict.label == part.label == CANNOT_TELL:
                 where = f"{one_line(name)}: " if len(verdict.parts) > 1 else ""
                 why = one_line(f"{part.rule} {part.readings}".rstrip())
-                console.print(Padding(Text(f"why: {where}{why}", "dim"), (0, 0, 0, 2)))
+                print_prose(Text(f"why: {where}{why}", "dim"), console, indent=2)
         for line in _brief(audit, arm):
-            console.print(Padding(Text(line), (0, 0, 0, 2)))
+            print_prose(line, console, indent=2)
     if audit.policy:
         console.print()
     for check in audit.policy:
@@ -73,9 +73,8 @@ def print_audit(audit: Audit, folder: Path | None, compute: ComputeOfArms | None
         )
         style = OUTCOME_STYLES[check.outcome]
         where = f"{check.rule} ({about})" if about else check.rule
-        console.print(
-            Text.assemble("policy ", (check.outcome, style), f": {one_line(where)}: {one_line(check.reason)}")
-        )
+        about = f": {one_line(where)}: {one_line(check.reason)}"
+        print_prose(Text.assemble("policy ", (check.outcome, style), about), console)
     console.print()
     table = _pass_table(audit, wide=console.width >= WIDE, verdicts_below=False)
     if Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).maximum > console.width:
@@ -83,9 +82,9 @@ def print_audit(audit: Audit, folder: Path | None, compute: ComputeOfArms | None
     console.print(table)
     if compute is not None:
         console.print(_compute_table(compute))
-        console.print(Text(one_line(compute.sentence)))
+        print_prose(one_line(compute.sentence), console)
     if folder is not None:
-        console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
+        print_prose(f"report: {folder / 'report.html'}", console)
 
 
 def _label(label: Label, k: int | str) -> tuple[str, str]:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from edgewise.boundary import Concern, Curve, Outcomes
 from edgewise.report.concerns import one_line, print_concerns, print_notes
+from edgewise.report.prose import print_prose
 from edgewise.report.terminal import percent_with_interval
 
 GradedBy = Literal["answer", "process"]
@@ -43,9 +43,9 @@ def verification_summary(
         table.add_row(name, *counts, percent_with_interval(curve.at(1)))
     console.print(table)
     if reasons:
-        console.print("Most common reasons:")
+        print_prose("Most common reasons:", console)
         for reason, times in reasons.most_common(_REASONS):
-            console.print(Text(f"  {times:,}  {one_line(reason)}"), soft_wrap=True)
+            print_prose(f"{times:,}  {one_line(reason)}", console, indent=2)
     print_notes(concerns, console)
 
 

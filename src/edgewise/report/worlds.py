@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgewise.core.spec import plain
+from edgewise.report.prose import print_prose
 from edgewise.tasks.base import Problem, World
 from edgewise.tasks.mixture import Mixture
 
@@ -87,20 +87,20 @@ def show_worlds(descriptions: Iterable[Mapping[str, Any]], presets: Mapping[str,
         )
     console.print(table)
     for stage, names in presets.items():
-        console.print(Text(f"presets for {stage}", "bold"))
+        print_prose(Text(f"presets for {stage}", "bold"), console)
         for name in names:
-            console.print(Text(f"  {name}"), soft_wrap=True)
+            print_prose(f"{name}", console, indent=2)
     console.print()
-    console.print("edgewise tasks NAME describes one of them; edgewise problems NAME prints problems")
+    print_prose("edgewise tasks NAME describes one of them; edgewise problems NAME prints problems", console)
 
 
 def show_knobs(described: Mapping[str, Any]) -> None:
     """Print a world's description and the table of its knobs."""
     console = Console(highlight=False)
-    console.print(Text.assemble((described["name"], "bold"), f", version {described['version']}"))
+    print_prose(Text.assemble((described["name"], "bold"), f", version {described['version']}"), console)
     for paragraph in _paragraphs(described["about"]):
         console.print()
-        console.print(_indented(paragraph, 2, console), soft_wrap=True)
+        print_prose(_plain(paragraph), console, indent=2)
     table = _table()
     for heading in ("knob", "type", "default", "bounds", "meaning"):
         # The meaning is the column that needs the room.
@@ -131,10 +131,10 @@ def show_problem(world: World, problem: Problem) -> None:
     """Print a problem's address, level and id, its prompt, answer and gold solution."""
     console = Console(highlight=False)
     address = f"{problem.split} {problem.seed} {problem.index}"
-    console.print(Text.assemble((address, "bold"), f"  level {problem.level}  {problem.id}"), soft_wrap=True)
+    print_prose(Text.assemble((address, "bold"), f"  level {problem.level}  {problem.id}"), console)
     for name, text in (("prompt", problem.prompt), ("answer", problem.answer), ("solution", world.solution(problem))):
-        console.print(Text(f"  {name}", "dim"))
-        console.print(_indented(text, 4, console), soft_wrap=True)
+        print_prose(Text(name, "dim"), console, indent=2)
+        print_prose(_plain(text), console, indent=4)
     console.print()
 
 
@@ -170,17 +170,6 @@ def _value(value: Any) -> str:
 
 def _table() -> Table:
     return Table(box=box.SIMPLE_HEAD, pad_edge=False)
-
-
-def _indented(text: str, by: int, console: Console) -> Text:
-    """The text's lines, wrapped and moved to the right."""
-    margin = " " * by
-    return _plain(
-        "\n".join(
-            textwrap.fill(line, console.width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
-            for line in text.splitlines()
-        )
-    )
 
 
 def _plain(text: str) -> Text:

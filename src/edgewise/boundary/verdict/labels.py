@@ -39,7 +39,8 @@ class LabelEntry:
     `changed`: wrong where nothing changed. `lost`: some problems are no longer solved.
 
     `color` and `dark_color` are for light and dark pages. `symbol` are the paths of a picture, 48 wide and 32 high,
-    each with its class: "was" the base's curve, "now" the tuned model's, "wide" what is unknown. `style` is rich's.
+    each with its class: "was" the base's curve, "now" the tuned model's, "wide" what is unknown. `style` is rich's, in
+    a colour between the two, which can be read on white and on black.
     """
 
     shown: str
@@ -61,7 +62,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         color="#00735c",
         dark_color="#4cc2a2",
         symbol=(("was", "M4 29C16 27 28 21 44 19"), ("now", "M4 26C18 23 28 6 44 3")),
-        style="bold green",
+        style="bold #1a8e74",
         changed=True,
     ),
     "more within k": LabelEntry(
@@ -71,7 +72,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         color="#2a722d",
         dark_color="#86c98a",
         symbol=(("was", "M4 29C18 27 30 18 44 15"), ("now", "M4 25C16 20 28 12 44 9")),
-        style="bold green",
+        style="bold #478d4a",
         changed=True,
     ),
     "mixed": LabelEntry(
@@ -81,7 +82,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         color="#84409b",
         dark_color="#d49be6",
         symbol=(("now", "M15 28V5M8 12l7-8 7 8M33 4v23M26 20l7 8 7-8"),),
-        style="bold magenta",
+        style="bold #a565ba",
         changed=True,
         lost=True,
     ),
@@ -92,7 +93,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         color="#8a4b08",
         dark_color="#e6a765",
         symbol=(("was", "M4 29C16 26 28 8 44 4"), ("now", "M4 15C16 12 28 13 44 12")),
-        style="bold yellow",
+        style="bold #ae6f2c",
         changed=True,
         lost=True,
     ),
@@ -103,7 +104,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         color="#a93a22",
         dark_color="#f0937a",
         symbol=(("was", "M4 29C18 26 28 8 44 4"), ("now", "M4 24C16 22 28 20 44 19")),
-        style="bold red",
+        style="bold #c75f47",
         changed=True,
         lost=True,
     ),
@@ -114,7 +115,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         color="#4551b5",
         dark_color="#a2abf5",
         symbol=(("was", "M4 29C18 26 28 9 44 6"), ("now", "M4 15C16 9 28 6 44 5")),
-        style="bold blue",
+        style="bold #6b76cf",
         changed=True,
     ),
     "less sure": LabelEntry(
@@ -124,7 +125,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         color="#7d5a50",
         dark_color="#cfae9f",
         symbol=(("was", "M4 15C16 9 28 6 44 5"), ("now", "M4 29C18 26 28 9 44 6")),
-        style="bold red",
+        style="bold #98766a",
         changed=True,
     ),
     "unchanged": LabelEntry(
@@ -142,7 +143,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         color="#2c6e9b",
         dark_color="#8cc4e8",
         symbol=(("wide", "M4 20C18 14 28 4 44 2V20C28 22 18 20 4 26z"), ("now", "M4 23C16 16 28 14 44 12")),
-        style="bold cyan",
+        style="bold #4484ae",
         changed=True,
     ),
     "less sure, k open": LabelEntry(
@@ -152,7 +153,7 @@ LABELS: Mapping[Label, LabelEntry] = {
         color="#8b5e3c",
         dark_color="#d9b08c",
         symbol=(("wide", "M4 24C18 18 28 8 44 6V24C28 26 18 24 4 30z"), ("now", "M4 28C16 24 28 18 44 15")),
-        style="bold yellow",
+        style="bold #a07452",
         changed=True,
     ),
     "cannot tell": LabelEntry(

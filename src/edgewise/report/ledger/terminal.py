@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from edgewise.core.words import counted
 from edgewise.report import formats
 from edgewise.report.ledger.words import each_seed_text, interval_text, range_text, state_text, unit_of, value_text
+from edgewise.report.prose import print_prose
 
 if TYPE_CHECKING:
     from edgewise.claims.ledger.claim import Claim
@@ -29,21 +29,21 @@ def print_claims(claims: Sequence[Claim], entries: Sequence[LedgerEntry]) -> Non
         for scale in claim.scales:
             entry = found.get((claim.name, scale))
             state = state_text(entry) if entry else "no record"
-            console.print(
-                Text.assemble((claim.name, "bold"), f" at {scale}, {counted(claim.seeds[scale], 'seed')}: {state}")
-            )
-        console.print(Padding(Text(claim.statement), (0, 0, 1, 2)))
-    console.print("edgewise claims run NAME runs one, plan NAME says what it takes, ledger writes the page.")
+            seeds = counted(claim.seeds[scale], "seed")
+            print_prose(Text.assemble((claim.name, "bold"), f" at {scale}, {seeds}: {state}"), console)
+        print_prose(claim.statement, console, indent=2)
+        console.print()
+    print_prose("edgewise claims run NAME runs one, plan NAME says what it takes, ledger writes the page.", console)
 
 
 def print_record(record: ClaimRecord, path: Path | None) -> None:
     """The answer with its reason, the predictions, controls and quantities, and where the record stands."""
     console, verdict = Console(highlight=False), record.verdict
-    console.print(Text.assemble((f"{record.claim}: {verdict.answer}", "bold"), f" at {record.scale}"), soft_wrap=True)
-    console.print(Text(verdict.reason), soft_wrap=True)
-    console.print(Text(f"By answers alone: {verdict.answer_by_answers}."), soft_wrap=True)
+    print_prose(Text.assemble((f"{record.claim}: {verdict.answer}", "bold"), f" at {record.scale}"), console)
+    print_prose(verdict.reason, console)
+    print_prose(f"By answers alone: {verdict.answer_by_answers}.", console)
     for note in record.notes:
-        console.print(Text(f"Note. {note}"), soft_wrap=True)
+        print_prose(f"Note. {note}", console)
     for title, results in (("Predictions", verdict.predictions), ("Controls", verdict.controls)):
         rows: list[tuple[str, tuple[str, ...]]] = []
         for result in results:
@@ -66,7 +66,7 @@ def print_record(record: ClaimRecord, path: Path | None) -> None:
     _print_named(console, "Quantities", ("mean", "95% interval", "each training seed", "by answers"), rows)
     console.print()
     where = f"Record: {path}" if path else "No record: training seeds of scouting."
-    console.print(Text(f"{where} Digest {record.digest}."), soft_wrap=True)
+    print_prose(f"{where} Digest {record.digest}.", console)
 
 
 def power_rows(claim: Claim, scale: str) -> list[dict[str, Any]]:
@@ -111,13 +111,11 @@ def print_published_cost(claim: Claim) -> None:
     assert cost is not None
     console = Console(highlight=False)
     sampling, training = (formats.amount(flops, "FLOP") for flops in (cost.sampling_flops, cost.training_flops))
-    console.print(Text(f"The published setting of {claim.name}: {cost.basis}."), soft_wrap=True)
-    console.print(
-        Text(
-            f"Sampling {sampling}, training {training}: about {formats.count(cost.h200_hours)} hours of one H200 at 15%"
-            " and 40% of its peak, which are assumed."
-        ),
-        soft_wrap=True,
+    print_prose(f"The published setting of {claim.name}: {cost.basis}.", console)
+    print_prose(
+        f"Sampling {sampling}, training {training}: about {formats.count(cost.h200_hours)} hours of one H200 at 15%"
+        " and 40% of its peak, which are assumed.",
+        console,
     )
 
 
@@ -128,13 +126,13 @@ def _print_named(
     widths = [max(map(len, column)) for column in zip(columns, *(cells for _, cells in rows), strict=True)]
 
     def line(cells: Sequence[str]) -> str:
-        return "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+        return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
     console.print(Text.assemble("\n", (title, "bold")))
-    console.print(Text(line(columns), style="dim"), soft_wrap=True)
+    print_prose(Text(line(columns), "dim"), console, indent=2)
     for name, cells in rows:
-        console.print(Text(name))
-        console.print(Text(line(cells)), soft_wrap=True)
+        print_prose(name, console)
+        print_prose(line(cells), console, indent=2)
 
 
 def _table(*columns: str) -> Table:
