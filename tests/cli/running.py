@@ -29,18 +29,27 @@ def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return lines[0]
 
 
+def terminal(width: int) -> dict[str, str]:
+    """The environment in which commands print as on a terminal of so many columns."""
+    return {"TTY_COMPATIBLE": "1", "COLUMNS": str(width)}
+
+
 def as_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     """Let commands print as on a terminal of so many columns."""
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    monkeypatch.setenv("COLUMNS", str(width))
+    for name, value in terminal(width).items():
+        monkeypatch.setenv(name, value)
+
+
+def without_colors(text: str) -> str:
+    """What a terminal shows of the text."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
 def broken_lines(text: str, width: int) -> list[str]:
     """The lines that a terminal of `width` columns breaks within a word that has room on a line of its own."""
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     return [
         line
-        for line in plain.splitlines()
+        for line in without_colors(text).splitlines()
         if any(
             word.start() // width < (word.end() - 1) // width and len(word[0]) <= width
             for word in re.finditer(r"\S+", line)

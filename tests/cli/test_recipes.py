@@ -12,14 +12,14 @@ from edgewise import cli
 from edgewise.rl.recipe import Recipe
 from edgewise.rl.recipes.published import dotted_fields
 from edgewise.rl.recipes.registry import RECIPES, named_recipe
-from tests.cli.running import refusal
+from tests.cli.running import refusal, terminal, without_colors
 
 
 def run(*words: str) -> str:
-    """What `edgewise words` prints; an error is raised as it is."""
-    done = CliRunner().invoke(cli.app, words, catch_exceptions=False)
+    """What `edgewise words` prints on a terminal of 80 columns; an error is raised as it is."""
+    done = CliRunner().invoke(cli.app, words, catch_exceptions=False, env=terminal(80))
     assert done.exit_code == 0, done.output
-    return done.stdout
+    return without_colors(done.stdout)
 
 
 def test_the_list_names_all_recipes_with_their_works_within_80_columns() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,14 @@ def test_a_model_of_transformers_is_asked_in_its_chat_template(llama: str, quest
     assert tokenizer.decode(rows(bare)[0]["prompt_ids"]) == rows(bare)[0]["prompt"]
 
 
+def test_the_folder_of_a_stage_is_read_and_named(ours: str, tmp_path: Path) -> None:
+    stage = tmp_path / "rl-0123"
+    shutil.copytree(ours, stage / "model")
+    out = tmp_path / "tuned.parquet"
+    run(str(stage), "modular", *KNOBS, "-n", "1", "--problems", "2", "--max-new-tokens", "30", "--out", str(out))
+    assert {row["model"] for row in rows(out)} == {"rl-0123"}
+
+
 def test_every_row_of_a_file_is_asked_in_whatever_split(questions: str) -> None:
     world = rollout_world(questions, ["match=numeric"], "validation")
     assert isinstance(world, Questions) and world.split == "validation"
@@ -174,7 +183,9 @@ def test_a_folder_without_a_model_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
-    assert "transformers reads no tokenizer there" in refusal(monkeypatch, capsys, "rollouts", "./empty", "modular")
+    assert "./empty: has no config.json, nor has its model/" in refusal(
+        monkeypatch, capsys, "rollouts", "./empty", "modular"
+    )
     config = json.loads(Path(llama, "config.json").read_text())
     broken = tmp_path / "broken"
     broken.mkdir()

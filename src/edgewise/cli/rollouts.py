@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 def collect_rollouts(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A Hugging Face folder, ours or anybody's, or a name of the hub.")
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A Hugging Face folder, ours or anybody's, the folder of a stage, or a name of the hub.",
+        ),
     ],
     task: Annotated[
         str,
@@ -87,7 +91,7 @@ def collect_rollouts(
     from edgewise.report.rollout_progress import RolloutProgress
     from edgewise.report.terminal import status
     from edgewise.rollouts.of_models.collect_file import ModelFile, collect
-    from edgewise.rollouts.of_models.language_model import model_folder, sampler_for
+    from edgewise.rollouts.of_models.language_model import find_language_model, sampler_for
     from edgewise.rollouts.of_models.request import RolloutRequest
     from edgewise.sampling.params import SamplingParams
     from edgewise.tasks.base import check_split
@@ -106,7 +110,8 @@ def collect_rollouts(
     share = _shard(shard)
     world = rollout_world(task, knobs or [], cast("Split", split))
     with status("reading the model"):
-        folder = model_folder(model)
+        found = find_language_model(model)
+        folder = found.folder
         tokenizer = load_text_tokenizer(folder, chat)
         request = RolloutRequest.parse(
             {
@@ -132,16 +137,15 @@ def collect_rollouts(
         )
     with status("making the problems"):
         drawn = request.drawn_problems()
-    name = folder.resolve().name if Path(model).is_dir() else model
     out.parent.mkdir(parents=True, exist_ok=True)
-    file = ModelFile(out, folder, name, request, drawn, device, workers)
+    file = ModelFile(out, folder, found.name, request, drawn, device, workers)
     if against is not None:
         looked = _until_decided(file, against, samples, k, alpha)
         _report(file, looked, against, as_json)
         return
     there = file.samples_there()
     with RolloutProgress() as progress:
-        progress.begin(name, (samples - there) * len(drawn) if samples > there else 0)
+        progress.begin(found.name, (samples - there) * len(drawn) if samples > there else 0)
         collect(file, samples, progress.drawn, share)
     if share.of > 1:
         _report_shard(file, share, samples, as_json)

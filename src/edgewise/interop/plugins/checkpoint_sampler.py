@@ -13,6 +13,7 @@ from pathlib import Path
 from edgewise.core.errors import InputError
 from edgewise.core.keyed import key
 from edgewise.model.hf import load_pretrained
+from edgewise.model.model_folder import find_model
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.sampling.engine import Engine
 from edgewise.sampling.params import SamplingParams
@@ -41,12 +42,9 @@ class CheckpointSampler:
 
         InputError where there is none, or where the decoder or the tokenizer is not of our kind.
         """
-        folder = Path(path)
-        if not (folder / "config.json").is_file() and (folder / "model" / "config.json").is_file():
-            folder = folder / "model"
-        model, tokenizer = load_pretrained(folder, device, backend)
-        named = folder.parent if folder.name == "model" else folder
-        return cls(named.resolve().name, Engine(model, tokenizer.eos), tokenizer)
+        found = find_model(path)
+        model, tokenizer = load_pretrained(found.folder, device, backend)
+        return cls(found.name, Engine(model, tokenizer.eos), tokenizer)
 
     @property
     def positions(self) -> int:

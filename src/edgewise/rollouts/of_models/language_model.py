@@ -15,6 +15,7 @@ from edgewise.core.threads import ALL_CORES, Cores
 from edgewise.model.backend import describe_backend
 from edgewise.model.hf import load_decoder
 from edgewise.model.hf_config import read_shape
+from edgewise.model.model_folder import ModelFolder, find_model
 from edgewise.model.text_tokenizer import TextTokenizer, load_text_tokenizer, load_transformers
 from edgewise.sampling.completions import Sampler
 from edgewise.sampling.engine import Engine
@@ -36,21 +37,23 @@ class LanguageModel:
     made_by: dict[str, str]
 
 
-def model_folder(model: str) -> Path:
-    """The folder of a model: the path itself, or a snapshot of the model of this name on the Hugging Face hub.
+def find_language_model(model: str) -> ModelFolder:
+    """The model of a folder, or a snapshot of the model of this name on the Hugging Face hub.
 
-    InputError where it is neither.
+    InputError where it is neither, or where the folder has no model (see `find_model`).
     """
     if Path(model).is_dir():
-        return Path(model)
+        return find_model(model)
     if Path(model).exists() or model.startswith((".", "/", "~")) or model.count("/") > 1:
-        raise InputError(f"MODEL: {model}: no such folder; name a folder with config.json or a model of the hub")
+        raise InputError(
+            f"MODEL: {model}: no such folder; name a folder with config.json, one of a stage, or a model of the hub"
+        )
     load_transformers()
     from huggingface_hub import snapshot_download
 
     wanted = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
     try:
-        return Path(snapshot_download(model, allow_patterns=wanted))
+        return ModelFolder(Path(snapshot_download(model, allow_patterns=wanted)), model)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
