@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from edgewise import cli
 from edgewise.cli.rollouts import rollout_world
+from edgewise.interop.read import read_rollouts
 from edgewise.model.hf import save_pretrained
 from edgewise.model.text_tokenizer import load_text_tokenizer
 from edgewise.tasks.questions import Questions
@@ -91,6 +92,10 @@ def test_a_model_of_transformers_is_asked_in_its_chat_template(llama: str, quest
         )
     )
     assert summary["completions"] == 20 and summary["problems"] == 5 and summary["rollouts"] == str(out)
+    # Nobody looked at the steps, so neither the summary nor an audit of the file may say that the process was verified.
+    assert "process" not in summary and "process_correct" not in rows(out)[0]
+    (read,) = read_rollouts(out)
+    assert read.outcomes is not None and read.outcomes.metrics == ("answer",)
     tokenizer = load_text_tokenizer(Path(llama))
     for row in rows(out):
         assert row["prompt"].startswith("What is ") and row["model"] == "chat" and row["verifier"] == "questions"

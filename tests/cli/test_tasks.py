@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from edgewise import cli
 from edgewise.core.errors import InputError
 from edgewise.interop.read import read_rollouts
-from edgewise.tasks import SPLITS, ModularArithmetic, world_named
+from edgewise.tasks import SPLITS, ModularArithmetic, Questions, world_named
 from edgewise.tasks.presets import preset_names
 from edgewise.tasks.registry import world_names
 from tests.cli.running import refusal, terminal, without_colors
@@ -237,6 +237,18 @@ def test_rows_without_a_world_are_of_the_command_s(tmp_path: Path) -> None:
     assert all(one["process_correct"] for one in found)
     other = rows(run("verify", "modular", str(packed)))
     assert {one["problem_id"] for one in other}.isdisjoint(problem.id for problem in problems)
+
+
+def test_of_questions_only_the_answer_is_called_verified(tmp_path: Path) -> None:
+    questions = write(tmp_path / "q.jsonl", [{"prompt": f"{n} + 1 =", "answer": str(n + 1)} for n in range(3)])
+    words = ["questions", f"path={questions}", "split=train"]
+    asked = rows(run("problems", *words, "--count", "3", "--json"))
+    completions = write(tmp_path / "c.jsonl", [row | {"completion": row["solution"]} for row in asked])
+    out = tmp_path / "verdicts.jsonl"
+    summary = json.loads(run("verify", words[0], completions, *words[1:], "--out", str(out), "--json"))
+    assert summary["answer"]["correct"] == 3 and "process" not in summary
+    assert all(row["correct"] and "process_correct" not in row for row in map(json.loads, out.open(encoding="utf-8")))
+    assert not Questions(path=questions).verifies_process and ModularArithmetic().verifies_process
 
 
 @pytest.mark.parametrize("mode", ["verified", "paper_compat"])

@@ -227,12 +227,11 @@ def _report(file: ModelFile, looked: LookedAt | None, base: Path | None, as_json
     from edgewise.cli.tasks import audit_concerns
     from edgewise.report.prose import print_prose
     from edgewise.report.rollout_looks import looks_record, print_looks
-    from edgewise.report.verified import GradedBy, verification_record, verification_summary
+    from edgewise.report.verified import verification_record, verification_summary
     from edgewise.rollouts.of_models.rollout_file import file_outcomes
 
     outcomes, reasons = file_outcomes(file.out)
-    graded: tuple[GradedBy, ...] = ("answer", "process")
-    pass_at_1 = {name: curve(outcomes.counts(name), [1]) for name in graded}
+    pass_at_1 = {name: curve(outcomes.counts(name), [1]) for name in outcomes.metrics}
     concerns = audit_concerns(file.out)
     if as_json:
         summary = verification_record(outcomes, pass_at_1, reasons, concerns)

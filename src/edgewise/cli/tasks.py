@@ -135,7 +135,7 @@ def verify(
     from edgewise.interop.completions import VerifierMode, verify_file
     from edgewise.report.prose import print_prose
     from edgewise.report.terminal import status
-    from edgewise.report.verified import GradedBy, verification_record, verification_summary
+    from edgewise.report.verified import verification_record, verification_summary
     from edgewise.tasks.named import world_of, world_or_class
 
     if as_json and out is None:
@@ -156,8 +156,7 @@ def verify(
             concerns = audit_concerns(verdicts)
         with verdicts.open(encoding="utf-8") as rows:
             _copy(rows, out)
-    graded: tuple[GradedBy, ...] = ("answer", "process")
-    pass_at_1 = {name: curve(outcomes.counts(name), [1]) for name in graded}
+    pass_at_1 = {name: curve(outcomes.counts(name), [1]) for name in outcomes.metrics}
     if as_json:
         print_json({**verification_record(outcomes, pass_at_1, reasons, concerns), "verdicts": str(out)})
         return

@@ -59,9 +59,7 @@ class Arms:
     def metrics(self, name: str) -> tuple[Metric, ...]:
         """The metrics by which one model's samples were verified."""
         samples = self.samples[name]
-        if isinstance(samples, Counts):
-            return (samples.metric,)
-        return ("answer",) if samples.process_S is None else ("answer", "process")
+        return (samples.metric,) if isinstance(samples, Counts) else samples.metrics
 
     def counts(self, name: str, metric: Metric | None = None) -> Counts:
         """The counts of one model by `metric`; without one by the process where it was verified, else by the answer."""

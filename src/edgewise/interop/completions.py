@@ -47,12 +47,16 @@ _CORRECT = {Score.CORRECT: True, Score.WRONG: False, Score.UNSCORABLE: None}
 
 
 class RowProblem(NamedTuple):
-    """The problem of a row; `verify` grades a completion of it, given its text and whether it was truncated."""
+    """The problem of a row; `verify` grades a completion of it, given its text and whether it was truncated.
+
+    `verifies_process` is that of its world.
+    """
 
     id: str
     level: int
     prompt: str
     answer: str
+    verifies_process: bool
     verify: Callable[[str, bool], Verdict]
 
 
@@ -77,15 +81,17 @@ def verify_file(
         name: [] for name in ("problem", "level", "sample", "answer", "process", "truncated")
     }
     reasons: Counter[str] = Counter()
+    by_process = False
     for completion in verified_completions(path, expected, mode):
         rows.write(json.dumps(completion.row, allow_nan=False) + "\n")
         problem, sample, truncated, verdict, _ = completion
         values = (problem.id, problem.level, sample, verdict.answer, verdict.process, truncated)
         for column, value in zip(columns.values(), values, strict=True):
             column.append(value)
+        by_process |= problem.verifies_process
         if verdict.reason:
             reasons[verdict.reason] += 1
-    return Outcomes.of(**columns), reasons
+    return Outcomes.of(**columns if by_process else {**columns, "process": None}), reasons
 
 
 def verified_completions(path: Path, expected: World | type[World], mode: VerifierMode) -> Iterator[VerifiedCompletion]:
@@ -125,7 +131,7 @@ def verified_completions(path: Path, expected: World | type[World], mode: Verifi
                 "level": problem.level,
                 "sample": sample,
                 "correct": _CORRECT[verdict.answer],
-                "process_correct": _CORRECT[verdict.process],
+                **({"process_correct": _CORRECT[verdict.process]} if problem.verifies_process else {}),
                 "first_wrong_step": verdict.first_wrong_step,
                 "reason": verdict.reason,
                 "verifier": reader.name,
@@ -173,8 +179,9 @@ class _Reader:
                 f"id: {quote(row['id'])}, but the problem at this address is {problem.id}; "
                 "use the settings and the version that it was made with"
             )
-        verify = _verifier(self._worlds[key], problem, self._mode)
-        return RowProblem(problem.id, problem.level, problem.prompt, problem.answer, verify)
+        made = self._worlds[key]
+        verify = _verifier(made, problem, self._mode)
+        return RowProblem(problem.id, problem.level, problem.prompt, problem.answer, made.verifies_process, verify)
 
     def _make_problem(self, world: str, split: Split, seed: int, index: int) -> Problem:
         return self._worlds[world].problem(split, seed, index)
@@ -213,7 +220,7 @@ def _released(row: Mapping[str, Any], mode: VerifierMode) -> RowProblem:
     content = identity(graph.nodes, graph.sink, graph.unknown, graph.told)
     prompt = f"{row['problem']}{row['question']}"
     name = f"graph-{graph.op}-{content:016x}-{named_identity(graph) >> 32:08x}"
-    return RowProblem(name, graph.op, prompt, str(graph.answer), verify)
+    return RowProblem(name, graph.op, prompt, str(graph.answer), True, verify)
 
 
 def _address(row: Mapping[str, Any], name: str) -> int:

@@ -176,6 +176,11 @@ class Outcomes:
         return None if self.cluster is None else np.unique(self.cluster, return_inverse=True)[1]
 
     @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What the samples were verified by: the answer, and the process where it was."""
+        return ("answer",) if self.process_S is None else ("answer", "process")
+
+    @property
     def levels(self) -> tuple[int | str, ...]:
         """The distinct levels, ascending."""
         return tuple(np.unique(self.level).tolist())

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from edgewise.boundary import Concern, Curve, Outcomes
+from edgewise.boundary import Concern, Curve, Metric, Outcomes
 from edgewise.report.concerns import one_line, print_concerns, print_notes
 from edgewise.report.prose import print_prose
 from edgewise.report.terminal import percent_with_interval
 
-GradedBy = Literal["answer", "process"]
 _GRADES = ((1, "correct"), (0, "wrong"), (-1, "unscorable"))
 _REASONS = 5
 
 
 def verification_summary(
     outcomes: Outcomes,
-    pass_at_1: Mapping[GradedBy, Curve],
+    pass_at_1: Mapping[Metric, Curve],
     reasons: Counter[str],
     console: Console,
     concerns: Sequence[Concern] = (),
@@ -50,7 +49,7 @@ def verification_summary(
 
 
 def verification_record(
-    outcomes: Outcomes, pass_at_1: Mapping[GradedBy, Curve], reasons: Counter[str], concerns: Sequence[Concern] = ()
+    outcomes: Outcomes, pass_at_1: Mapping[Metric, Curve], reasons: Counter[str], concerns: Sequence[Concern] = ()
 ) -> dict[str, Any]:
     """The same as plain values: completions, problems, grades and pass@1 by answer and process, all reasons."""
     graded: dict[str, Any] = {
@@ -65,7 +64,7 @@ def verification_record(
     }
 
 
-def _counts(outcomes: Outcomes, name: GradedBy) -> dict[str, int]:
+def _counts(outcomes: Outcomes, name: Metric) -> dict[str, int]:
     grade_S = outcomes.answer_S if name == "answer" else outcomes.process_S
     assert grade_S is not None
     return {word: int((grade_S == grade).sum()) for grade, word in _GRADES}

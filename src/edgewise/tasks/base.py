@@ -141,6 +141,11 @@ class World(Spec, ABC):
         Called by `verify` only. Any text must get a verdict; what cannot be read is `unscorable`.
         """
 
+    @property
+    def verifies_process(self) -> bool:
+        """Whether verdicts look at the steps of a solution; where they do not, `process` repeats `answer`."""
+        return True
+
     def steps(self, problem: Problem) -> int:
         """How many steps a right solution needs, counted as `Verdict.first_wrong_step` counts them; at least 1.
 

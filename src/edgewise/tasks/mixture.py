@@ -107,6 +107,10 @@ class Mixture(World):
         origin: Origin = problem.gold
         return origin.world.check(origin.problem, text)
 
+    @property
+    def verifies_process(self) -> bool:
+        return any(part.world.verifies_process for part in self.parts)
+
     def steps(self, problem: Problem) -> int:
         origin: Origin = problem.gold
         return origin.world.steps(origin.problem)

@@ -184,6 +184,10 @@ class Questions(World):
             same = answer == problem.answer.strip()
         return right(predicted) if same else wrong(predicted, f"answer is {problem.answer!r:.40}, not {answer!r:.40}")
 
+    @property
+    def verifies_process(self) -> bool:
+        return False
+
     def steps(self, problem: Problem) -> int:
         """The answer is the only step."""
         return 1

@@ -20,7 +20,6 @@ from edgewise.boundary.inference.supported_k import k_grid, largest_claimable_k
 from edgewise.boundary.measures.curves import Curve, curve
 from edgewise.boundary.verdict.labels import LABELS
 from edgewise.boundary.verdict.verdict import BoundaryVerdict
-from edgewise.outcomes.counts import Metric
 from edgewise.outcomes.io import read_outcomes, write_outcomes
 from edgewise.outcomes.outcomes import Outcomes
 
@@ -75,9 +74,8 @@ def _rates(outcomes: Outcomes) -> dict[str, float]:
 
 
 def _curves(outcomes: Outcomes) -> dict[str, float]:
-    metrics: list[Metric] = ["answer"] if outcomes.process_S is None else ["answer", "process"]
     found: dict[str, float] = {}
-    for metric in metrics:
+    for metric in outcomes.metrics:
         counts = outcomes.counts(metric)
         found |= _of_curve(f"{metric}/", curve(counts, k_grid(counts.n)))
     return found

@@ -176,7 +176,6 @@ def _instance(row: Mapping[str, Any], first: Mapping[str, Any], model_id: str, s
 def _results(set_name: str, model: ModelRollouts, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """pass@k of a set by each metric, at the k that its samples support, each with its interval."""
     assert model.outcomes is not None
-    metrics: list[Metric] = ["answer"] if model.outcomes.process_S is None else ["answer", "process"]
     sampling = model.sampling
     settings = {
         name: values[0]
@@ -188,7 +187,7 @@ def _results(set_name: str, model: ModelRollouts, rows: Sequence[Mapping[str, An
         if len(values) == 1
     }
     results = []
-    for metric in metrics:
+    for metric in model.outcomes.metrics:
         counts = model.outcomes.counts(metric)
         if counts.set is not None:
             counts = counts.select(counts.set == set_name)

@@ -28,19 +28,22 @@ def audit_table(rollouts: Rollouts, request: RolloutRequest, model: str, first: 
     """One row a sample, with the columns of `edgewise.interop.readers.rows`; samples are numbered from `first`.
 
     `model` is its name. Beside those columns stand the token ids of prompt and completion. A completion that was cut
-    off has the finish reason "length" and no verdict.
+    off has the finish reason "length" and no verdict. Worlds that look at answers alone give no verdict on the process.
     """
     places = [(p, g) for p in range(len(rollouts.problems)) for g in range(rollouts.samples)]
     problems = [rollouts.problems[p] for p, _ in places]
     verdicts = [rollouts.verdict_PG[p][g] for p, g in places]
     completions, sampling, rows = rollouts.completions, request.sampling, len(places)
+    process = {}
+    if request.world.verifies_process:
+        process["process_correct"] = pa.array([_CORRECT[verdict.process] for verdict in verdicts], pa.bool_())
     return pa.table(
         {
             "problem_id": [problem.id for problem in problems],
             "level": [problem.level for problem in problems],
             "sample": pa.array([first + g for _, g in places], pa.int64()),
             "correct": pa.array([_CORRECT[verdict.answer] for verdict in verdicts], pa.bool_()),
-            "process_correct": pa.array([_CORRECT[verdict.process] for verdict in verdicts], pa.bool_()),
+            **process,
             "first_wrong_step": pa.array([verdict.first_wrong_step for verdict in verdicts], pa.int32()),
             "reason": [verdict.reason for verdict in verdicts],
             "verifier": [request.world.world] * rows,
@@ -99,14 +102,15 @@ def read_about(path: Path) -> dict[str, Any] | None:
 def file_outcomes(path: Path) -> tuple[Outcomes, Counter[str]]:
     """The verdicts of a file of rollouts, and how often each reason was given."""
     columns = ["problem_id", "level", "sample", "correct", "process_correct", "finish_reason", "tokens", "reason"]
-    table = pq.read_table(path, columns=columns).to_pydict()
+    table = pq.read_table(path, columns=[name for name in columns if name in pq.read_schema(path).names]).to_pydict()
+    process = table.get("process_correct")
     score = {correct: int(of) for of, correct in _CORRECT.items()}
     outcomes = Outcomes.of(
         problem=table["problem_id"],
         level=table["level"],
         sample=table["sample"],
         answer=[score[correct] for correct in table["correct"]],
-        process=[score[correct] for correct in table["process_correct"]],
+        process=None if process is None else [score[correct] for correct in process],
         truncated=[reason == "length" for reason in table["finish_reason"]],
         tokens=table["tokens"],
     )

@@ -142,6 +142,10 @@ class ReasoningGym(World):
             return unscorable(Unscorable.NOT_THE_ANSWER)
         return unscorable(Unscorable.TEXT_AROUND) if item["surrounded"] else right(predicted)
 
+    @property
+    def verifies_process(self) -> bool:
+        return False
+
     def steps(self, problem: Problem) -> int:
         """The answer is the only step."""
         return 1
