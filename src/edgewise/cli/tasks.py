@@ -151,7 +151,7 @@ def verify(
     with TemporaryDirectory() as folder:
         verdicts = Path(folder, f"{file.stem}.jsonl")
         with status("verifying"):
-            with verdicts.open("w", encoding="utf-8") as rows:
+            with verdicts.open("w", encoding="utf-8", newline="\n") as rows:
                 outcomes, reasons = verify_file(file, expected, cast(VerifierMode, mode), rows)
             concerns = audit_concerns(verdicts)
         with verdicts.open(encoding="utf-8") as rows:
@@ -191,7 +191,7 @@ def _copy(rows: TextIO, out: Path | None) -> None:
         shutil.copyfileobj(rows, sys.stdout)
         return
     out.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(out) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with atomic_write(out) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         shutil.copyfileobj(rows, file)
 
 

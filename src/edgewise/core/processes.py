@@ -1,12 +1,15 @@
-"""How a process ended, in words; and a start of processes that a terminal's interrupt does not reach."""
+"""How a process ended, in words; starting processes that a terminal's interrupt does not reach, and killing them."""
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 
 def describe_exit(status: int | None) -> str:
@@ -23,6 +26,25 @@ def describe_exit(status: int | None) -> str:
     except ValueError:
         name = f"signal {-status}"
     return f"was killed by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
+
+
+# Arguments of Popen: the process is no member of the terminal's group, which Ctrl-C is sent to.
+if sys.platform == "win32":
+    OUT_OF_REACH: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    OUT_OF_REACH: dict[str, Any] = {"start_new_session": True}
+
+
+def kill_with_descendants(process: subprocess.Popen[bytes]) -> None:
+    """End a process that was started `OUT_OF_REACH` and not yet waited for, and all that it started."""
+    if sys.platform == "win32":
+        words = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        process.kill()
+        return
+    # One that has just died by itself keeps its own exit status (and macOS then refuses the signal).
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager

@@ -130,7 +130,7 @@ def _check_specs(files: Sequence[Path]) -> None:
 
 def _spec(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         raise InputError(f"{path}: no JSON that can be read; give {_METRICS} from a folder that is whole") from None
 

@@ -62,7 +62,9 @@ def save_pretrained(
         ("config.json", config_of(model.spec, model.vocabulary, _DTYPES[dtype]) | special),
         ("generation_config.json", special),
     ):
-        (folder / name).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        (folder / name).write_text(
+            json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8", newline="\n"
+        )
     _save_weights({name: tensor.to(dtype) for name, tensor in _to_theirs(model).items()}, folder, max_shard_bytes)
     tokenizer.save(folder)
 
@@ -200,4 +202,4 @@ def _save_weights(tensors: dict[str, Tensor], folder: Path, max_shard_bytes: int
             "metadata": {"total_size": sum(tensor.nbytes for tensor in tensors.values())},
             "weight_map": {tensor: name for name, shard in zip(names, shards, strict=True) for tensor in shard},
         }
-        (folder / _INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+        (folder / _INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8", newline="\n")

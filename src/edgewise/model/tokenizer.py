@@ -84,9 +84,9 @@ class Tokenizer:
             "clean_up_tokenization_spaces": False,
         }
         (folder / "tokenizer_config.json").write_text(
-            json.dumps(config, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+            json.dumps(config, indent=2, allow_nan=False) + "\n", encoding="utf-8", newline="\n"
         )
-        (folder / _CODE_FILE).write_text(_CODE, encoding="utf-8")
+        (folder / _CODE_FILE).write_text(_CODE, encoding="utf-8", newline="\n")
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:

@@ -97,7 +97,7 @@ def content_policy(*scripts: str, live: bool = False) -> str:
 
 def resource(name: str) -> str:
     """The text of a file of this package."""
-    return resources.files("edgewise.report").joinpath(name).read_text("utf-8")
+    return resources.files("edgewise.report").joinpath(name).read_text(encoding="utf-8")
 
 
 @cache

@@ -6,7 +6,7 @@ there is none: a dead grader never counts as a wrong answer.
 
 Each function has one process, which starts at the first call and exchanges lines of JSON, so nothing is unpickled. No
 signal is used in the calling process: `grade` works in any thread and in any worker process, and a forked worker
-starts its own graders. Linux and macOS only: elsewhere `grade` raises InputError.
+starts its own graders.
 """
 
 from __future__ import annotations
@@ -14,18 +14,16 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 import threading
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from edgewise.core.errors import InputError
+from edgewise.core.processes import OUT_OF_REACH, kill_with_descendants
 
 START_SECONDS = 120.0
 _PROCESS = str(Path(__file__).with_name("grading_process.py"))
@@ -47,8 +45,6 @@ def grade(function: str, *arguments: Any, timeout: float = 10.0, memory: int = 4
 
     InputError if the function cannot be imported or its process does not start.
     """
-    if sys.platform == "win32":
-        raise InputError(f"grader {function}: graders of other packages run on Linux and macOS, not on Windows")
     with _lock:
         grader = _graders.setdefault((function, memory), _Grader(function, memory))
     return grader.ask(arguments, timeout)
@@ -65,17 +61,18 @@ def stop() -> None:
 class _Grader:
     def __init__(self, function: str, memory: int) -> None:
         self.function, self.memory = function, memory
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: _Process | None = None
         self.lock = threading.Lock()
 
     def ask(self, arguments: tuple[Any, ...], timeout: float) -> GraderReply:
         request = json.dumps([arguments, timeout]).encode() + b"\n"
         with self.lock:
-            if self.process is None or self.process.poll() is not None:
+            if self.process is None or self.process.ended():
                 self.kill()
-                self.process = self._start()
+                self._start()
+            assert self.process is not None
             try:
-                line = _exchange(self.process, request, timeout)
+                line = self.process.exchange(request, timeout)
             except BaseException:
                 # An interrupted call leaves a reply behind, which the next one would take for its own.
                 self.kill()
@@ -94,77 +91,83 @@ class _Grader:
                 return GraderReply(failure=f"the grader ran out of its {self.memory} MiB")
             return GraderReply(reply.get("value"), reply.get("failure", ""))
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            # The caller's sys.path is given over, so that the child finds whatever the caller would.
-            [sys.executable, "-P", _PROCESS, json.dumps(sys.path), self.function, str(self.memory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            # A group of its own: killed with all that it started, and out of reach of Ctrl-C.
-            start_new_session=True,
-            # Sets of strings iterate alike in every process, and no thread pool eats the address space.
-            env={**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )
-        assert process.stdin is not None
-        os.set_blocking(process.stdin.fileno(), False)
-        self.process = process
-        line = _exchange(process, b"", START_SECONDS)
+    def _start(self) -> None:
+        self.process = _Process(self.function, self.memory)
+        try:
+            line = self.process.exchange(b"", START_SECONDS)
+        except BaseException:
+            self.kill()
+            raise
         reply = json.loads(line) if line else {"failure": "did not start: its process gave no sign of life"}
         if "failure" in reply:
             self.kill()
             raise InputError(f"grader {self.function}: {reply['failure']}; name an importable module:function")
-        return process
 
     def kill(self) -> int:
         """End the process, if there is one, and all that it started; returns its exit status."""
-        if self.process is None:
-            return 0
         process, self.process = self.process, None
-        if process.returncode is None:
-            # One that has just died by itself keeps its own exit status (and macOS then refuses the signal).
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-        _close(process)
-        return process.wait()
+        return 0 if process is None else process.kill()
 
 
-def _exchange(process: subprocess.Popen[bytes], request: bytes, seconds: float) -> bytes | None:
-    """Send `request` and read one line; None if that takes too long, b"" if the process ended."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    into, out_of = process.stdin.fileno(), process.stdout.fileno()
-    deadline = time.monotonic() + seconds
-    unsent, reply = memoryview(request), bytearray()
-    poll = select.poll()
-    poll.register(out_of, select.POLLIN)
-    if unsent:
-        poll.register(into, select.POLLOUT)
-    while not reply.endswith(b"\n"):
-        left = deadline - time.monotonic()
-        if left <= 0:
+class _Process:
+    """A started grader, and the thread that talks to it: on Windows nothing else waits for a pipe with a time limit."""
+
+    def __init__(self, function: str, memory: int) -> None:
+        self._popen = subprocess.Popen(
+            # The caller's sys.path is given over, so that the child finds whatever the caller would.
+            [sys.executable, "-P", _PROCESS, json.dumps(sys.path), function, str(memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            # Killed with all that it started.
+            **OUT_OF_REACH,
+            # Sets of strings iterate alike in every process, and no thread pool eats the address space.
+            env={**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self._requests: SimpleQueue[bytes | None] = SimpleQueue()
+        self._replies: SimpleQueue[bytes] = SimpleQueue()
+        threading.Thread(target=self._talk, daemon=True).start()
+
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._popen.poll() is not None
+
+    def exchange(self, request: bytes, seconds: float) -> bytes | None:
+        """Send `request` and read one line; None if that takes too long, b"" if the process ended."""
+        self._requests.put(request)
+        try:
+            return self._replies.get(timeout=seconds)
+        except Empty:
             return None
-        for descriptor, _ in poll.poll(1000 * left):
-            if descriptor == out_of:
-                piece = os.read(out_of, 2**16)
-                if not piece:
-                    return b""
-                reply += piece
-                continue
-            try:
-                unsent = unsent[os.write(into, unsent) :]
-            except BrokenPipeError:
-                return b""
-            if not unsent:
-                poll.unregister(into)
-    return bytes(reply)
 
+    def kill(self) -> int:
+        """End it, and all that it started; returns its exit status. What is being exchanged is lost."""
+        if self._popen.returncode is None:
+            kill_with_descendants(self._popen)
+        self._requests.put(None)
+        return self._popen.wait()
 
-def _close(process: subprocess.Popen[bytes]) -> None:
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
+    def forget(self) -> None:
+        """In a forked process, which has no copy of the thread: let go of pipes that are the parent's."""
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._popen.returncode = 0
+
+    def _talk(self) -> None:
+        assert self._popen.stdin is not None and self._popen.stdout is not None
+        with self._popen.stdin as into, self._popen.stdout as out_of:
+            while (request := self._requests.get()) is not None:
+                try:
+                    unsent, reply = memoryview(request), b""
+                    while unsent:
+                        unsent = unsent[into.write(unsent) :]
+                    while not reply.endswith(b"\n") and (piece := out_of.read(2**16)):
+                        reply += piece
+                except OSError:  # it has ended
+                    reply = b""
+                self._replies.put(reply if reply.endswith(b"\n") else b"")
 
 
 def _ending(status: int) -> str:
@@ -177,8 +180,7 @@ def _forget() -> None:
     _lock = threading.Lock()
     for grader in _graders.values():
         if grader.process is not None:
-            _close(grader.process)
-            grader.process.returncode = 0
+            grader.process.forget()
     _graders.clear()
 
 

@@ -110,7 +110,7 @@ def _make_anew(aside: Path) -> None:
 
 def _make_newest(aside: Path, folder: Path, state: dict[str, object]) -> None:
     text = json.dumps({**state, "sha256": _hash(state, aside)}, allow_nan=False)
-    (aside / "state.json").write_text(text, encoding="utf-8")
+    (aside / "state.json").write_text(text, encoding="utf-8", newline="\n")
     old = _old(folder)
     if folder.exists():  # else `old` is the only checkpoint there is, and stays
         shutil.rmtree(old, ignore_errors=True)

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any, BinaryIO, TypeVar
 
 from edgewise.core.errors import InputError
-from edgewise.core.processes import describe_exit
+from edgewise.core.processes import OUT_OF_REACH, describe_exit
 
 T = TypeVar("T")
 
@@ -80,9 +80,7 @@ def _start(pickled: bytes) -> subprocess.Popen[bytes]:
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-P", "-c", "from edgewise.training.loader import _work; _work()"]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
-    )
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, **OUT_OF_REACH)
     assert process.stdin is not None
     process.stdin.write(pickled)
     process.stdin.flush()

@@ -125,7 +125,7 @@ class RunFolder:
 
     def _append(self, name: str, records: Iterable[Mapping[str, object]]) -> None:
         if self.distributed.is_rank_zero:
-            with (self.path / name).open("a") as file:
+            with (self.path / name).open("a", encoding="utf-8", newline="\n") as file:
                 file.write("".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
 
     def _writes_now(self, due: bool, writers: Distributed) -> bool:
@@ -167,7 +167,7 @@ class RunFolder:
                     f"{path}: corrupt ({type(error).__name__}); remove {path.parent} to start afresh"
                 ) from None
             with atomic_write(path) as aside:
-                aside.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+                aside.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8", newline="\n")
 
 
 def _check_tensors(tensors: Mapping[str, Tensor], writers: Distributed) -> None:

@@ -85,7 +85,7 @@ def read_policy(path: Path) -> tuple[PolicyRule, ...]:
     """The rules of a file: TOML with `rules = [...]` for all sets and a table `[sets]` of NAME = rule or rules, or any
     other text with one rule a line, where `#` begins a comment. InputError names the file."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text(encoding="utf-8")
         texts = _toml_rules(tomllib.loads(text)) if path.suffix == ".toml" else _lines(text)
         return parse_policy(texts)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -98,7 +98,10 @@ class BoundaryCallback(TrainerCallback):
         """The rows of one validation, in the columns that `edgewise.interop.readers.rows` documents."""
         place = self._folder / VALIDATION
         place.mkdir(parents=True, exist_ok=True)
-        with atomic_write(place / f"{step:06d}.jsonl") as aside, aside.open("w", encoding="utf-8") as file:
+        with (
+            atomic_write(place / f"{step:06d}.jsonl") as aside,
+            aside.open("w", encoding="utf-8", newline="\n") as file,
+        ):
             for sample in samples:
                 row = {
                     "model": f"step {step}",

@@ -47,7 +47,7 @@ def write_lm_eval_task(
     name = "_".join(["edgewise", *filter(None, (_plain(part) for part in (task.rpartition(":")[2], *settings)))])
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / f"{FUNCTIONS}.py") as unfinished:
-        unfinished.write_text(_CODE, encoding="utf-8")
+        unfinished.write_text(_CODE, encoding="utf-8", newline="\n")
     file = folder / f"{name}.yaml"
     metadata = {
         "version": 1,
@@ -58,7 +58,7 @@ def write_lm_eval_task(
         "problems": problems,
     }
     with atomic_write(file) as unfinished:
-        unfinished.write_text(_yaml(name, samples, max_new_tokens, metadata), encoding="utf-8")
+        unfinished.write_text(_yaml(name, samples, max_new_tokens, metadata), encoding="utf-8", newline="\n")
     return file
 
 

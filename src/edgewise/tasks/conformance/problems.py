@@ -51,7 +51,9 @@ def check_addresses(world: World) -> None:
     # The order of sets and dictionaries of text differs between processes unless this is set.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
     command = [sys.executable, "-c", _PROGRAM]
-    done = subprocess.run(command, input=json.dumps(order), env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command, input=json.dumps(order), env=environment, capture_output=True, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise Fault(f"a fresh process cannot draw problems: {last:.160}")
