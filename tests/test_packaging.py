@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import runpy
 import shutil
@@ -21,8 +22,10 @@ from edgewise import __version__
 from edgewise.cli.entry import app
 from edgewise.cli.loading import study_of
 from edgewise.cli.study import DEMO
+from edgewise.model.native.build import INSTRUCTION_SETS
 from tests.test_house import FILES, ROOT, WITHOUT_TORCH, beside_a_trainer, imports, package_of
 from tools.dist import TINY_STUDY, WITHOUT_COMPILER
+from tools.kernels import missing
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Import names that are not those of their packages.
@@ -116,6 +119,37 @@ def test_a_wheel_with_kernels_fits_every_python_of_its_kind_of_machine(
     unchanged: dict[str, Any] = {"artifacts": []}
     hook.initialize("standard", unchanged)
     assert unchanged == {"artifacts": []}
+
+
+def test_a_wheel_is_for_one_kind_of_mac_and_none_is_compiled_on_windows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    interface = SimpleNamespace(BuildHookInterface={Any: object})
+    monkeypatch.setitem(sys.modules, "hatchling.builders.hooks.plugin.interface", interface)
+    hook = runpy.run_path(str(ROOT / "hatch_build.py"))["CustomBuildHook"]()
+    hook.root = str(tmp_path)
+    monkeypatch.setattr(sysconfig, "get_platform", lambda: "macosx-10.9-universal2")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(runpy, "run_path", lambda _: {"build": lambda: [tmp_path / "kernels.so"]})
+    built: dict[str, Any] = {"artifacts": []}
+    hook.initialize("standard", built)
+    assert built["tag"] == "py3-none-macosx_10_9_arm64"
+    monkeypatch.setattr(sys, "platform", "win32")
+    unchanged: dict[str, Any] = {"artifacts": []}
+    hook.initialize("standard", unchanged)
+    assert unchanged == {"artifacts": []}
+
+
+def test_a_wheel_that_lacks_kernels_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An old compiler builds what it can, and the package is slow without a word."""
+    monkeypatch.setattr("tools.kernels.library_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert missing() == list(INSTRUCTION_SETS)
+    for name in INSTRUCTION_SETS[1:]:
+        (tmp_path / name).touch()
+    assert missing() == [INSTRUCTION_SETS[0]]
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    assert not missing()
 
 
 def test_the_name_that_stands_for_no_compiler_is_none() -> None:

@@ -56,9 +56,9 @@ def lacking(module: str) -> frozenset[str]:
     if stub is None:
         return frozenset()
     body = ast.parse(stub.read_text(encoding="utf-8")).body
-    names = {platform: {name for name in defined(body, platform) if name[0] != "_"} for platform in PLATFORMS}
-    missing = set.union(*names.values()) - set.intersection(*names.values())
-    return frozenset(missing | ({ANY} if missing and not all(names.values()) else set()))
+    names = [{name for name in defined(body, platform) if name[0] != "_"} for platform in PLATFORMS]
+    missing = {name for name in set[str]().union(*names) if not all(name in there for there in names)}
+    return frozenset(missing | ({ANY} if missing and not all(names) else set()))
 
 
 def uses(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -170,7 +170,7 @@ POSIX_MODULES = ("fcntl", "grp", "posix", "pty", "pwd", "resource", "termios")
 # What the standard library itself uses on the system that this is run on stays.
 POSIX_NAMES = {
     "os": ("fork", "getpgid", "killpg", "register_at_fork", "sched_getaffinity", "set_blocking", "setsid", "uname"),
-    "select": ("epoll", "kqueue"),
+    "select": ("epoll", "kqueue", "poll"),
     "signal": ("SIGALRM", "alarm", "pthread_kill", "pthread_sigmask", "setitimer"),
 }
 

@@ -20,6 +20,7 @@ from edgewise.study.outputs import output_digests
 from edgewise.study.store import Store
 from tests.tiny import PRETRAIN
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what processes do is read from /proc")
 # Interrupting takes a tenth of a second on an idle machine, and is cut off after 0.7; a busy one schedules late.
 SECONDS = 5.0
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from edgewise import __version__
+from edgewise.cli import main
 from tests.cli.running import exit_status, refusal
 from tests.cli.test_audit import WITHOUT_LAB
 
@@ -70,3 +73,15 @@ def test_a_shell_completes_commands_and_options_without_torch() -> None:
         asked = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
         done = started_as_module(_EDGEWISE_COMPLETE="complete_bash", **asked)
         assert done.stdout.split() == [completed], done.stderr
+
+
+def test_letters_that_the_output_lacks_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where the output is a file or a pipe."""
+    app = typer.Typer()
+    app.command()(lambda: typer.echo("2/16 \N{RIGHTWARDS ARROW} 12/16"))
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    monkeypatch.setattr(sys, "argv", ["edgewise", "--"])
+    with pytest.raises(SystemExit, match="0"):
+        main(app)
+    assert written.getvalue().splitlines() == [b"2/16 ? 12/16"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,9 @@ from pathlib import Path
 import pytest
 
 from edgewise.core.errors import InputError
+from edgewise.tasks import grading
 from edgewise.tasks.grading import GraderReply, grade, stop
+from edgewise.tasks.grading_pipes import ThreadedPipes
 
 GRADERS = """
 import os, sys, time, subprocess
@@ -37,6 +40,9 @@ def spin():
 """
 
 
+posix = pytest.mark.skipif(sys.platform == "win32", reason="what it does to processes only POSIX systems can")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def graders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A module of graders that this process and its graders can import."""
@@ -50,6 +56,9 @@ def graders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def alive(pid: int) -> bool:
     """Whether a process runs; one that only waits to be reaped does not."""
+    if sys.platform != "linux":
+        asked = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return asked.stdout.strip()[:1] not in ("", "Z")
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -114,7 +123,7 @@ def test_after_a_hang_the_same_function_answers_again() -> None:
 
 @pytest.mark.parametrize(
     ("function", "argument", "why"),
-    [("os:_exit", 3, "exit status 3"), ("os:abort", None, "signal 6")],
+    [("os:_exit", 3, "exit status 3"), pytest.param("os:abort", None, "signal 6", marks=posix)],
 )
 def test_a_grader_that_dies_says_how(function: str, argument: int | None, why: str) -> None:
     arguments = () if argument is None else (argument,)
@@ -122,6 +131,7 @@ def test_a_grader_that_dies_says_how(function: str, argument: int | None, why: s
         assert grade(function, *arguments) == GraderReply(failure=f"the grader ended with {why}")
 
 
+@posix
 def test_a_grader_that_was_killed_while_idle_fails_no_completion() -> None:
     pid = grade("some_graders:where").value[0]
     os.kill(pid, 9)
@@ -154,6 +164,7 @@ def test_what_a_grader_prints_is_no_reply_and_its_input_is_empty() -> None:
     assert grade("some_graders:noisy") == GraderReply("")
 
 
+@posix
 def test_a_grader_dies_with_all_that_it_started(tmp_path: Path) -> None:
     child = grade("some_graders:leaves_a_child").value
     assert alive(child)
@@ -183,6 +194,7 @@ def test_threads_share_a_grader_and_get_their_own_replies() -> None:
     assert wrong == []
 
 
+@posix
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_worker_processes_have_graders_of_their_own(method: str) -> None:
     mine = grade("some_graders:where").value[0]
@@ -194,6 +206,7 @@ def test_worker_processes_have_graders_of_their_own(method: str) -> None:
     assert ends(theirs)
 
 
+@posix
 def test_a_fork_in_the_middle_of_a_call_waits_for_nobody() -> None:
     calling = threading.Thread(target=grade, args=("time:sleep", 1))
     calling.start()
@@ -213,6 +226,7 @@ def test_a_fork_in_the_middle_of_a_call_waits_for_nobody() -> None:
     assert (ended, status) == (worker, 0)
 
 
+@posix
 def test_an_interrupted_call_leaves_no_reply_for_the_next() -> None:
     grade("some_graders:slow", 1)
     interrupt = threading.Timer(0.1, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
@@ -231,12 +245,14 @@ if __name__ == "__main__":
 """
 
 
+@posix
 @pytest.mark.parametrize("end", ["1 / 0", "os._exit(0)", "os.kill(os.getpid(), signal.SIGKILL)"])
 def test_no_grader_outlives_its_caller(end: str) -> None:
     done = subprocess.run([sys.executable, "-c", END.format(end=end)], capture_output=True, text=True, check=False)
     assert ends(int(done.stdout))
 
 
+@posix
 def test_a_busy_grader_ends_itself_where_its_caller_was_killed(tmp_path: Path) -> None:
     program = textwrap.dedent(f"""
         import os, threading, time
@@ -252,6 +268,29 @@ def test_a_busy_grader_ends_itself_where_its_caller_was_killed(tmp_path: Path) -
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     subprocess.run([sys.executable, "-c", program], env=environment, check=False)
     assert ends(int((tmp_path / "pid").read_text()), 10)
+
+
+def test_as_on_windows_a_busy_grader_ends_itself_and_an_idle_one_does_not() -> None:
+    """Its process, told that it is there, whose caller does not end it."""
+    program = f"""
+import runpy, sys
+sys.platform, sys.argv = "win32", ["", {json.dumps(sys.path)!r}, "builtins:eval", "100"]
+runpy.run_path({grading._PROCESS!r}, run_name="__main__")
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+    )
+    pipes = ThreadedPipes(process)
+    replies = [pipes.exchange(request, 60) for request in (b"", b'[["6 * 7"], 0]\n')]
+    time.sleep(1.2)
+    replies.append(pipes.exchange(b'[["any(iter(bool, 1))"], 0]\n', 60))
+    process.kill()
+    pipes.close()
+    assert replies == [b"{}\n", b'{"value": 42}\n', b""] and process.wait() == 1, "it had ended itself"
 
 
 def test_nothing_starts_at_import() -> None:

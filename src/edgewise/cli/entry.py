@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -76,6 +77,9 @@ def main(app: typer.Typer = app, program: str | None = "edgewise") -> None:
     # torch reads this when it is first imported, here and in workers. Without it idle threads spin at barriers,
     # which makes everything else on the machine several times slower.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # On Windows what is written to a file or a pipe has few letters: an arrow must not end a command.
+        sys.stdout.reconfigure(errors="replace")
     if sys.argv[1:2] and sys.argv[1] in RENAMED:
         _say(f"note: `{sys.argv[1]}` is now `{RENAMED[sys.argv[1]]}`; the old name goes with the next release")
         sys.argv[1] = RENAMED[sys.argv[1]]

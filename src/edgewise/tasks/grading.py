@@ -19,11 +19,11 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from edgewise.core.errors import InputError
 from edgewise.core.processes import OUT_OF_REACH, kill_with_descendants
+from edgewise.tasks.grading_pipes import Pipes, pipes_of
 
 START_SECONDS = 120.0
 _PROCESS = str(Path(__file__).with_name("grading_process.py"))
@@ -61,18 +61,19 @@ def stop() -> None:
 class _Grader:
     def __init__(self, function: str, memory: int) -> None:
         self.function, self.memory = function, memory
-        self.process: _Process | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self.pipes: Pipes | None = None
         self.lock = threading.Lock()
 
     def ask(self, arguments: tuple[Any, ...], timeout: float) -> GraderReply:
         request = json.dumps([arguments, timeout]).encode() + b"\n"
         with self.lock:
-            if self.process is None or self.process.ended():
+            if self.process is None or self.process.poll() is not None:
                 self.kill()
                 self._start()
-            assert self.process is not None
+            assert self.pipes is not None
             try:
-                line = self.process.exchange(request, timeout)
+                line = self.pipes.exchange(request, timeout)
             except BaseException:
                 # An interrupted call leaves a reply behind, which the next one would take for its own.
                 self.kill()
@@ -92,12 +93,20 @@ class _Grader:
             return GraderReply(reply.get("value"), reply.get("failure", ""))
 
     def _start(self) -> None:
-        self.process = _Process(self.function, self.memory)
-        try:
-            line = self.process.exchange(b"", START_SECONDS)
-        except BaseException:
-            self.kill()
-            raise
+        self.process = subprocess.Popen(
+            # The caller's sys.path is given over, so that the child finds whatever the caller would.
+            [sys.executable, "-P", _PROCESS, json.dumps(sys.path), self.function, str(self.memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            # So that it is killed with all that it started, and only then.
+            **OUT_OF_REACH,
+            # Sets of strings iterate alike in every process, and no thread pool eats the address space.
+            env={**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self.pipes = pipes_of(self.process)
+        line = self.pipes.exchange(b"", START_SECONDS)
         reply = json.loads(line) if line else {"failure": "did not start: its process gave no sign of life"}
         if "failure" in reply:
             self.kill()
@@ -105,69 +114,15 @@ class _Grader:
 
     def kill(self) -> int:
         """End the process, if there is one, and all that it started; returns its exit status."""
+        if self.process is None:
+            return 0
         process, self.process = self.process, None
-        return 0 if process is None else process.kill()
-
-
-class _Process:
-    """A started grader, and the thread that talks to it: on Windows nothing else waits for a pipe with a time limit."""
-
-    def __init__(self, function: str, memory: int) -> None:
-        self._popen = subprocess.Popen(
-            # The caller's sys.path is given over, so that the child finds whatever the caller would.
-            [sys.executable, "-P", _PROCESS, json.dumps(sys.path), function, str(memory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            # Killed with all that it started.
-            **OUT_OF_REACH,
-            # Sets of strings iterate alike in every process, and no thread pool eats the address space.
-            env={**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )
-        self._requests: SimpleQueue[bytes | None] = SimpleQueue()
-        self._replies: SimpleQueue[bytes] = SimpleQueue()
-        threading.Thread(target=self._talk, daemon=True).start()
-
-    def ended(self) -> bool:
-        """Whether it has ended by itself."""
-        return self._popen.poll() is not None
-
-    def exchange(self, request: bytes, seconds: float) -> bytes | None:
-        """Send `request` and read one line; None if that takes too long, b"" if the process ended."""
-        self._requests.put(request)
-        try:
-            return self._replies.get(timeout=seconds)
-        except Empty:
-            return None
-
-    def kill(self) -> int:
-        """End it, and all that it started; returns its exit status. What is being exchanged is lost."""
-        if self._popen.returncode is None:
-            kill_with_descendants(self._popen)
-        self._requests.put(None)
-        return self._popen.wait()
-
-    def forget(self) -> None:
-        """In a forked process, which has no copy of the thread: let go of pipes that are the parent's."""
-        for pipe in (self._popen.stdin, self._popen.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._popen.returncode = 0
-
-    def _talk(self) -> None:
-        assert self._popen.stdin is not None and self._popen.stdout is not None
-        with self._popen.stdin as into, self._popen.stdout as out_of:
-            while (request := self._requests.get()) is not None:
-                try:
-                    unsent, reply = memoryview(request), b""
-                    while unsent:
-                        unsent = unsent[into.write(unsent) :]
-                    while not reply.endswith(b"\n") and (piece := out_of.read(2**16)):
-                        reply += piece
-                except OSError:  # it has ended
-                    reply = b""
-                self._replies.put(reply if reply.endswith(b"\n") else b"")
+        pipes, self.pipes = self.pipes, None
+        if process.returncode is None:
+            kill_with_descendants(process)
+        if pipes is not None:
+            pipes.close()
+        return process.wait()
 
 
 def _ending(status: int) -> str:
@@ -179,8 +134,9 @@ def _forget() -> None:
     global _lock
     _lock = threading.Lock()
     for grader in _graders.values():
-        if grader.process is not None:
-            grader.process.forget()
+        if grader.process is not None and grader.pipes is not None:
+            grader.pipes.close()
+            grader.process.returncode = 0
     _graders.clear()
 
 

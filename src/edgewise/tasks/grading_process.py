@@ -5,12 +5,12 @@ It is run as a file and imports the standard library only, so that it starts in 
 
 from __future__ import annotations
 
-import faulthandler
 import importlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _MAX_REPLY = 2**24
@@ -31,8 +31,7 @@ def serve(function: str, memory: int) -> None:
         replies.write(line)
         replies.flush()
 
-    if sys.platform != "win32":
-        _limit(memory)
+    limit_memory(memory)
     try:
         target = _imported(function)
     except Exception as error:
@@ -40,27 +39,50 @@ def serve(function: str, memory: int) -> None:
     say()
     for line in requests:
         arguments, timeout = json.loads(line)
-        # If the caller itself was killed, nobody else can end a grader that hangs: a thread that needs no GIL does.
-        faulthandler.dump_traceback_later(timeout + 1, exit=True, file=nothing)
         try:
-            say(value=target(*arguments))
+            with ended_after(timeout):
+                value = target(*arguments)
+            say(value=value)
         except MemoryError:
             return say(exhausted=True)
         except (Exception, SystemExit) as error:
             say(failure=f"the grader raised {_one_line(error)}")
+
+
+if sys.platform == "win32":
+    import faulthandler
+
+    def limit_memory(most: int) -> None:
+        """Windows has no limit of its own that a process could set."""
+
+    @contextmanager
+    def ended_after(seconds: float) -> Iterator[None]:
+        """If the caller itself was killed, nobody else can end a grader that hangs: a thread that needs no GIL does."""
+        faulthandler.dump_traceback_later(seconds + 1, exit=True)
+        try:
+            yield
         finally:
             faulthandler.cancel_dump_traceback_later()
 
-
-if sys.platform != "win32":
+else:
     import resource
 
-    def _limit(memory: int) -> None:
-        """No core dump, and on Linux so many MiB of address space: macOS does not hold to it, Windows has none."""
-        limits = {resource.RLIMIT_CORE: 0} | ({resource.RLIMIT_AS: memory * 2**20} if sys.platform == "linux" else {})
-        for kind, most in limits.items():
-            hard = resource.getrlimit(kind)[1]
-            resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    def limit_memory(most: int) -> None:
+        """Set the limit of address space, MiB, which macOS does not hold to; and write no core files."""
+        _limit(resource.RLIMIT_CORE, 0)
+        if sys.platform == "linux":
+            _limit(resource.RLIMIT_AS, most * 2**20)
+
+    @contextmanager
+    def ended_after(seconds: float) -> Iterator[None]:
+        """If the caller itself was killed, nobody else can kill a grader that hangs: the kernel does."""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
+        yield
+
+    def _limit(kind: int, most: int) -> None:
+        hard = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _imported(function: str) -> Callable[..., Any]:
