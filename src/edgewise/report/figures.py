@@ -37,7 +37,7 @@ def set_figures(audit: Audit, problem_set: ProblemSet, suffix: str) -> dict[str,
         ("curves", name, where, pass_at_k_chart(audit, scope, floor, height=LARGE if len(audit.sets) == 1 else MEDIUM)),
         ("difference", name, where, difference_chart(audit, scope)),
         ("solved", name, f"{where}, within {counted(scope.k, 'sample')}", solved_chart(audit, scope)),
-        ("histogram", name, where, histogram_chart(audit, scope, counts)),
+        ("histogram", "Success rates", where, histogram_chart(audit, scope, counts)),
     ]
     # Training seeds are in no order.
     if len(audit.models) > 2 and not audit.seeds:

@@ -62,18 +62,22 @@ def solved_chart(audit: Audit, scope: Scope) -> VegaLite:
         for i, (cell, (title, _)) in enumerate(CELLS.items())
         for estimate in [getattr(verdict.solved, cell)]
     ]
-    bars = data.shown(rows).mark_bar(height=18, stroke=MUTED, strokeWidth=0.75)
-    named = alt.Axis(labelLimit=110, ticks=False, domain=False, grid=False)
+    # A name stands above its bar, where it has the whole width.
+    y = alt.Y("model:N").sort(field="place", op="min").axis(None)
+    names = data.shown([row for row in rows if not row["order"]])
+    names = names.mark_text(align="left", fontSize=10.5, yOffset=-10, limit=260)
+    bars = data.shown(rows).mark_bar(height=14, yOffset=6, stroke=MUTED, strokeWidth=0.75)
     bars = bars.encode(
         alt.X("value:Q").stack("zero").axis(grid=False, tickCount=5).title(f"problems, of {scope.problems}"),
-        alt.Y("model:N").sort(field="place", op="min").axis(named).title(None),
+        y,
         alt.Color("cell:N").scale(domain=list(titles), range=list(colors)).sort(list(titles)).title(None),
         alt.Order("order:Q"),
         tooltip=tooltips(model="model", cell="solved by", expected="expected", interval="interval", m="within samples"),
     )
     said = numbers_by("model", rows, lambda row: f"{row['cell']} {row['expected']} {row['interval']}")
     words = in_words(f"Problems solved within {counted(scope.k, 'sample')}, in expectation", said)
-    return framed(data, [bars], 30 + 34 * len(scope.verdicts), models=audit.models, k=scope.k, words=words)
+    layers = [bars, names.encode(x=alt.value(0), y=y, text="model:N")]
+    return framed(data, layers, 44 * len(scope.verdicts), models=audit.models, k=scope.k, words=words)
 
 
 def histogram_chart(audit: Audit, scope: Scope, counts: Mapping[str, Counts]) -> VegaLite:

@@ -37,7 +37,12 @@ function drawCharts(specs, drawn, all = true) {
     for (const box of document.querySelectorAll("[data-chart]")) {
       if (!box.checkVisibility() || (!all && views.has(box))) continue;
       views.get(box)?.finalize();
+      const text = box.getAttribute("aria-label");
       views.set(box, await vegaEmbed(box, specs[box.dataset.chart], options()));
+      // Vega makes the box a document whose marks are read one by one; it is one image with a text.
+      box.setAttribute("role", "img");
+      box.setAttribute("aria-label", text);
+      box.removeAttribute("aria-roledescription");
     }
     drawn();
     document.documentElement.dataset.charts = "ready";
