@@ -55,6 +55,18 @@ def test_lines_are_wrapped_to_the_window(
         assert max(map(len, lines)) <= width
 
 
+def test_what_forbids_a_claim_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    concerns = [
+        Concern("Sampled with another temperature.", True, ("tuned",)),
+        Concern("Graded by another verifier.", True),
+        Concern("Few problems."),
+    ]
+    print_audit(audit({BASE: outcomes(BASE), "tuned": outcomes(WIDE)}, concerns=concerns, resamples=100), None)
+    text = capsys.readouterr().out
+    assert text.count("another temperature") == text.count("another verifier") == 1
+    assert text.count(": as said above. Without that: ") == 2, "of each set"
+
+
 def test_many_concerns_stay_short(found: Audit, capsys: pytest.CaptureFixture[str]) -> None:
     names = tuple(f"step {step}" for step in range(40))
     many = [Concern("Graded by another verifier.", True, names), *(Concern(f"Reading {i}.") for i in range(30))]

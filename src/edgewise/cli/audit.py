@@ -56,7 +56,9 @@ Alpha = Annotated[
     ),
 ]
 Margin = Annotated[float, typer.Option(help="The change in pass@k that counts as none.")]
-Answers = Annotated[int | None, typer.Option(min=1, max=2**62, help="Number of possible answers, for the guess floor.")]
+Answers = Annotated[
+    int | None, typer.Option(min=1, max=10**15, help="Number of possible answers, for the guess floor.")
+]
 NoReasoning = Annotated[Path | None, typer.Option(help="The base made to answer at once, for the guess floor.")]
 Fpr = Annotated[
     str | None,
@@ -298,7 +300,7 @@ def _plan(
     as_json: bool,
 ) -> None:
     from edgewise.boundary import plan_samples, plan_seeds
-    from edgewise.report.planning import print_plan, print_seed_plan
+    from edgewise.report.planning import print_plan
 
     if len(rollouts) > 2:
         raise InputError(
@@ -321,9 +323,7 @@ def _plan(
         of_scatter = None if scatter is None else source
         print_json({"samples": plan, "seeds": of_seeds, "scatter_source": of_scatter, "concerns": concerns})
         return
-    print_plan(plan, concerns)
-    if of_seeds is not None:
-        print_seed_plan(of_seeds, source)
+    print_plan(plan, concerns, of_seeds, source)
 
 
 def _measured_scatter(arms: Arms, metric: Metric | None, k: int) -> tuple[float, str]:

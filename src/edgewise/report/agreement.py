@@ -25,7 +25,10 @@ def print_agreement(names: Sequence[str], agreements: Mapping[str, Agreement], c
     """Print a row for each model: samples passed by both verifiers, by one alone, by neither, and kappa."""
     first, second = map(one_line, names)
     table = Table(
-        title="Samples that were passed, of those that both graded", title_justify="left", box=box.SIMPLE_HEAD
+        title="Samples that were passed, of those that both graded",
+        title_justify="left",
+        title_style="",
+        box=box.SIMPLE_HEAD,
     )
     table.add_column("model", overflow="fold")
     for heading in ("both", f"only {first}", f"only {second}", "neither", "not graded", "kappa"):

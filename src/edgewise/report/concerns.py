@@ -29,7 +29,7 @@ def print_concerns(concerns: Sequence[Concern], console: Console, rest: str = ""
     shown = serious[:MOST_LINES] if rest else serious
     for concern in shown:
         mark = ("no claim: ", BAD) if concern.forbids else ("take care: ", CARE)
-        print_prose(Text.assemble(mark, _about(concern)), console)
+        print_prose(Text.assemble(mark, about(concern)), console)
     if len(serious) > len(shown):
         more = len(serious) - len(shown)
         print_prose(Text.assemble(("take care: ", CARE), f"{more} more such lines stand in {rest}"), console)
@@ -39,11 +39,12 @@ def print_notes(concerns: Sequence[Concern], console: Console) -> None:
     """Print the harmless notes on how files were read, for commands that write no page."""
     for concern in concerns:
         if concern.harmless:
-            print_prose(Text(f"note: {_about(concern)}", "dim"), console)
+            print_prose(Text(f"note: {about(concern)}", "dim"), console)
 
 
-def _about(concern: Concern) -> str:
+def about(concern: Concern, most: int = MOST_NAMES) -> str:
+    """The models that it is about, at most so many of them named, and what it says, on one line."""
     names = concern.models
-    if len(names) > MOST_NAMES:
-        names = (*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more")
+    if len(names) > most:
+        names = (*names[: most - 1], f"{len(names) - most + 1} more")
     return one_line(f"{', '.join(names)}: {concern.message}" if names else concern.message)

@@ -126,7 +126,7 @@ def _signals(edge: Edge, levels: list[EdgeLevel]) -> Table:
 
 
 def _table(title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD)
     table.add_column("level")
     return table
 

@@ -15,8 +15,13 @@ from edgewise.report.concerns import print_concerns, print_notes
 from edgewise.report.prose import print_prose
 
 
-def print_plan(plan: SamplePlan, concerns: Sequence[Concern] = ()) -> None:
-    """Print the concerns about the base, what is assumed, the designs that reach the power, and all designs."""
+def print_plan(
+    plan: SamplePlan, concerns: Sequence[Concern] = (), seeds: SeedPlan | None = None, source: str = ""
+) -> None:
+    """Print the concerns about the base, what is assumed, the designs that reach the power, and all designs.
+
+    With `seeds`, what training seeds are needed too; `source` says where the scatter over seeds is from.
+    """
     console = Console(highlight=False)
     print_concerns(concerns, console)
     print_prose(
@@ -25,8 +30,8 @@ def print_plan(plan: SamplePlan, concerns: Sequence[Concern] = ()) -> None:
         console,
     )
     print_prose(f"Assumed: {plan.alternative}. Success rates: {plan.population}.", console)
-    fewest = Table(title="Fewest problems", title_justify="left", box=box.SIMPLE_HEAD)
-    table = Table(title="Designs", title_justify="left", box=box.SIMPLE_HEAD)
+    fewest = Table(title="Fewest problems", title_justify="left", title_style="", box=box.SIMPLE_HEAD)
+    table = Table(title="Designs", title_justify="left", title_style="", box=box.SIMPLE_HEAD)
     for designs in (fewest, table):
         for name in ("problems", "samples each", "samples of both models", "SE, points", "smallest claim", "power"):
             designs.add_column(name, justify="right")
@@ -41,15 +46,14 @@ def print_plan(plan: SamplePlan, concerns: Sequence[Concern] = ()) -> None:
         "samples, none of them correct.",
         console,
     )
+    if seeds is not None:
+        console.print()
+        _print_seed_plan(seeds, source, console)
     print_notes(concerns, console)
 
 
-def print_seed_plan(plan: SeedPlan, source: str) -> None:
-    """Print what training seeds a statement about the recipe needs, and what one more seed, problem or sample buys.
-
-    `source` says where the scatter over seeds is from.
-    """
-    console = Console(highlight=False)
+def _print_seed_plan(plan: SeedPlan, source: str, console: Console) -> None:
+    """Print what training seeds a statement about the recipe needs, and what one more seed, problem or sample buys."""
     title = f"Over training seeds that scatter by {100 * plan.scatter:.1f} points ({source})"
     print_prose(f"{title}:", console)
     table = Table(box=box.SIMPLE_HEAD)

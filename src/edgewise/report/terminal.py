@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich import box
@@ -12,14 +12,14 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from edgewise.boundary.audit.result import Audit
+from edgewise.boundary.audit.result import Audit, Concern
 from edgewise.boundary.inference.means import Estimate
 from edgewise.boundary.verdict.labels import CANNOT_TELL, LABELS, Label, shown_label
 from edgewise.boundary.verdict.policy import PolicyOutcome
 from edgewise.core.words import counted
 from edgewise.report import formats
 from edgewise.report.brief import Way, churn, crossing, reported_passes, short_name, solved_cells, verdict_on
-from edgewise.report.concerns import one_line, print_concerns
+from edgewise.report.concerns import about, one_line, print_concerns
 from edgewise.report.prose import BAD, CARE, GOOD, print_prose
 from edgewise.scaling.compute import ComputeOfArms
 
@@ -61,7 +61,7 @@ def print_audit(audit: Audit, folder: Path | None, compute: ComputeOfArms | None
         for name, part in verdict.parts.items():
             if verdict.label == part.label == CANNOT_TELL:
                 where = f"{one_line(name)}: " if len(verdict.parts) > 1 else ""
-                why = one_line(f"{part.rule} {part.readings}".rstrip())
+                why = _beyond(audit.concerns, one_line(f"{part.rule} {part.readings}".rstrip()))
                 print_prose(Text(f"why: {where}{why}", "dim"), console, indent=2)
         for line in _brief(audit, arm):
             print_prose(line, console, indent=2)
@@ -87,6 +87,15 @@ def print_audit(audit: Audit, folder: Path | None, compute: ComputeOfArms | None
         print_prose(f"report: {folder / 'report.html'}", console)
 
 
+def _beyond(concerns: Sequence[Concern], why: str) -> str:
+    """The reasons of a verdict, without the words of the concerns that stand above."""
+    rest = why
+    for concern in concerns:
+        if concern.forbids:
+            rest = rest.replace(about(concern, len(concern.models)).rstrip("."), "", 1)
+    return why if rest == why else f"as said above. {rest.lstrip(' ;.')}"
+
+
 def _label(label: Label, k: int | str) -> tuple[str, str]:
     return shown_label(label, k), LABELS[label].style
 
@@ -104,7 +113,7 @@ def _brief(audit: Audit, arm: str) -> Iterator[str]:
         where = f"{short_name(problem_set.name)}: " if len(audit.sets) > 1 else ""
         texts = [solved_cells(verdict_on(problem_set, arm).solved)]
         if of_seeds:
-            texts.insert(0, problem_set.whole.recipes[arm].sentence)
+            yield one_line(f"{where}{problem_set.whole.recipes[arm].sentence}")
         else:
             texts += [reported_passes(audit, problem_set, arm), crossing(problem_set, arm)]
         yield one_line(f"{where}{'; '.join(filter(None, texts))}")

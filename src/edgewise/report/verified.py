@@ -33,7 +33,7 @@ def verification_summary(
     print_concerns(concerns, console)
     samples, problems = len(outcomes.problem_S), len(outcomes.problem)
     title = f"{samples:,} completions of {problems:,} problems; pass@1 in percent with its 95% interval over problems"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("graded by")
     for heading in (*(name for _, name in _GRADES), "pass@1"):
         table.add_column(heading, justify="right")
