@@ -76,7 +76,10 @@ def alive_in_group(group: int) -> list[int]:
 
 @pytest.mark.parametrize(
     ("number", "status", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped by SIGTERM")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        pytest.param(signal.SIGTERM, 143, "stopped by SIGTERM", marks=pytest.mark.slow),
+    ],
 )
 def test_a_study_with_workers_says_the_command_that_goes_on(
     number: signal.Signals, status: int, word: str, tmp_path: Path

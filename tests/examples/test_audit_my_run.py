@@ -28,8 +28,8 @@ def drawn(rates: np.ndarray, seed: int) -> np.ndarray:
 def test_arrays_and_files_get_one_verdict(
     example: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rates = np.concatenate([np.zeros(150), np.full(150, 0.9)])
-    base_PG, tuned_PG = drawn(rates, 0), drawn(np.full(300, 0.8), 1)
+    rates = np.concatenate([np.zeros(30), np.full(30, 0.9)])
+    base_PG, tuned_PG = drawn(rates, 0), drawn(np.full(60, 0.8), 1)
     result = example.verdict_of(base_PG, tuned_PG)
     assert result.verdict.label == "more within k"  # k = 16: "extended" takes 32 and more
     paths = []

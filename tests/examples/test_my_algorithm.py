@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from edgewise.core.spec import digest, override, plain
@@ -44,6 +45,8 @@ def test_a_recipe_names_it_and_survives_the_file() -> None:
     assert digest(recipe) != digest(override(recipe, ["advantage.scale=1"]))
 
 
+# The guide docs/write_an_algorithm.md does the same, and is run by the default suite.
+@pytest.mark.slow
 def test_a_study_runs_with_it(tmp_path: Path) -> None:
     study = median_against_mean(TINY)
     store = run(study, Context(tmp_path, workers=1))

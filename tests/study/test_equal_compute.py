@@ -28,6 +28,7 @@ from edgewise.study.stages import RL, SFT, Midtrain, ModelStage, Stage
 from edgewise.study.store import Store
 from edgewise.study.study import Study
 from edgewise.study.work import expected_work
+from tests.cli.running import as_terminal, without_colors
 from tests.study.conftest import Finished
 from tests.tiny import BASE_EVALUATION, EASY, PRETRAIN, RECIPE, STUDY, TUNED
 
@@ -234,7 +235,7 @@ def test_missed_compute_is_the_first_thing_told(
 def test_the_page_the_record_and_the_terminal_have_the_numbers_of_each_arm(
     missed: Findings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
+    as_terminal(monkeypatch, 120)
     compute = missed.compute
     assert compute is not None
     page = write_report(
@@ -250,5 +251,5 @@ def test_the_page_the_record_and_the_terminal_have_the_numbers_of_each_arm(
     assert written["arms"]["five"]["flops"] == compute.arms["five"].flops
     assert (written["sentence"], written["equal"], written["declared"]) == (compute.sentence, False, True)
     print_audit(missed.audit, None, compute)
-    text = capsys.readouterr().out
+    text = without_colors(capsys.readouterr().out)
     assert compute.sentence in " ".join(text.split()) and "charged" in text and max(map(len, text.splitlines())) <= 120

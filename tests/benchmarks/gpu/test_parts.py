@@ -53,6 +53,7 @@ def test_every_test_that_needs_a_gpu_is_asked() -> None:
     assert [path for path in tests if not any(folder in path.parents for folder in asked)] == []
 
 
+@pytest.mark.slow
 def test_the_suite_counts_and_names_what_fails(tmp_path: Path) -> None:
     assert suite.suite(TINY, CPU)["passed"][0] > 2
 
