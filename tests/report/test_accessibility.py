@@ -103,11 +103,11 @@ def violations(page: Any) -> list[tuple[str, str]]:
     return [(one["id"], node["html"][:200]) for one in page.evaluate(AXE)["violations"] for node in one["nodes"]]
 
 
-def tabbed(page: Any) -> list[dict[str, Any]]:
-    """What the Tab key reaches, in order, until it leaves the page."""
+def reached(page: Any, key: str = "Tab") -> list[dict[str, Any]]:
+    """What the key moves the focus to, in order, until it leaves the page."""
     found: list[dict[str, Any]] = []
     for _ in range(2_000):
-        page.keyboard.press("Tab")
+        page.keyboard.press(key)
         page.evaluate(FRAMES)  # what has the focus is scrolled into sight with the next frame
         focused = page.evaluate(FOCUSED)
         if focused is None:
@@ -153,18 +153,20 @@ def test_the_keyboard_reaches_every_control_and_shows_where_it_is(
         "() => [...document.querySelectorAll('a, button, input, select, summary')]"
         ".filter((e) => e.checkVisibility() && !e.disabled).length"
     )
-    found = tabbed(page)
+    found = reached(page)
+    backward = reached(page, "Shift+Tab")
     page.close()
     assert found[0]["name"].startswith("A  Skip to"), "the first is the link past what stands above"
     assert sum(one["control"] for one in found) >= controls
-    assert [one["name"] for one in found if not one["ring"]] == []
-    assert [one["name"] for one in found if not one["seen"]] == []
+    assert len(backward) >= len(found)
+    assert [one["name"] for one in found + backward if not one["ring"]] == []
+    assert [one["name"] for one in found + backward if not one["seen"]] == []
 
 
 def test_a_focus_that_something_covers_is_not_in_sight(chromium: Any, pages: dict[str, str]) -> None:
     page = opened(chromium, pages["running"])
     page.add_style_tag(content="body::after { content: ''; position: fixed; inset: 0 0 50% 0; z-index: 9; }")
-    found = tabbed(page)
+    found = reached(page)
     page.close()
     assert {one["seen"] for one in found} == {True, False}
 

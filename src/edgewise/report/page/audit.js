@@ -193,4 +193,9 @@ by("choices").addEventListener("input", (event) => {
   if (event.target.id === "linear") drawCharts(current(), tellCharts);
 });
 document.addEventListener("toggle", () => drawCharts(current(), tellCharts, false), true);
+// A control that the edge of a scrolling table cuts off stays so when it gets the focus, unless it is brought into sight.
+document.addEventListener("focusin", ({ target }) => {
+  const cut = target.matches(".scroll :is(a, button, summary):focus-visible");
+  if (cut) target.scrollIntoView({ block: "nearest", inline: "nearest" });
+});
 drawCharts(current(), tellCharts);
