@@ -101,14 +101,20 @@ def test_wheels_alone_are_compiled() -> None:
     assert targets["targets"]["sdist"]["exclude"] == ["*.so"]
 
 
+def build_hook(monkeypatch: pytest.MonkeyPatch, root: Path) -> Any:
+    """The hook of hatch_build.py for a project in `root`, without hatchling."""
+    interface = SimpleNamespace(BuildHookInterface={Any: object})
+    monkeypatch.setitem(sys.modules, "hatchling.builders.hooks.plugin.interface", interface)
+    hook = runpy.run_path(str(ROOT / "hatch_build.py"))["CustomBuildHook"]()
+    hook.root = str(root)
+    return hook
+
+
 def test_a_wheel_with_kernels_fits_every_python_of_its_kind_of_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """And one without them is pure, which the build says by changing nothing."""
-    interface = SimpleNamespace(BuildHookInterface={Any: object})
-    monkeypatch.setitem(sys.modules, "hatchling.builders.hooks.plugin.interface", interface)
-    hook = runpy.run_path(str(ROOT / "hatch_build.py"))["CustomBuildHook"]()
-    hook.root = str(tmp_path)
+    hook = build_hook(monkeypatch, tmp_path)
     built: dict[str, Any] = {"artifacts": []}
     monkeypatch.setattr(sysconfig, "get_platform", lambda: "macosx-11.0-arm64")
     monkeypatch.setattr(runpy, "run_path", lambda _: {"build": lambda: [tmp_path / "src" / "kernels.so"]})
@@ -124,10 +130,7 @@ def test_a_wheel_with_kernels_fits_every_python_of_its_kind_of_machine(
 def test_a_wheel_is_for_one_kind_of_mac_and_none_is_compiled_on_windows(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    interface = SimpleNamespace(BuildHookInterface={Any: object})
-    monkeypatch.setitem(sys.modules, "hatchling.builders.hooks.plugin.interface", interface)
-    hook = runpy.run_path(str(ROOT / "hatch_build.py"))["CustomBuildHook"]()
-    hook.root = str(tmp_path)
+    hook = build_hook(monkeypatch, tmp_path)
     monkeypatch.setattr(sysconfig, "get_platform", lambda: "macosx-10.9-universal2")
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
     monkeypatch.setattr(runpy, "run_path", lambda _: {"build": lambda: [tmp_path / "kernels.so"]})

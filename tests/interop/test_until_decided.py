@@ -54,6 +54,12 @@ def sample(rates: np.ndarray, n: int, draws: np.random.Generator) -> np.ndarray:
     return solved_PG
 
 
+def undecided(folder: Path, draws: np.random.Generator) -> tuple[Path, np.ndarray]:
+    """A base, and samples of a tuned model: so few problems that no change can be shown or excluded."""
+    flat = np.full(PROBLEMS, 0.5)
+    return write(folder / "base.parquet", sample(flat, 32, draws)[:6]), sample(flat, 32, draws)[:6]
+
+
 def test_a_large_change_ends_the_drawing_at_an_early_look(
     rates: tuple[np.ndarray, np.random.Generator], tmp_path: Path
 ) -> None:
@@ -74,12 +80,9 @@ def test_a_large_change_ends_the_drawing_at_an_early_look(
 def test_what_no_look_decides_is_drawn_to_the_end(
     rates: tuple[np.ndarray, np.random.Generator], tmp_path: Path
 ) -> None:
-    _, draws = rates
-    # So few problems that nothing can be excluded, and no change to be shown.
-    flat = np.full(PROBLEMS, 0.5)
-    base = write(tmp_path / "base.parquet", sample(flat, 32, draws)[:6])
+    base, tuned = undecided(tmp_path, rates[1])
     asked: list[int] = []
-    looked = until_decided(base, drawn(tmp_path, sample(flat, 32, draws)[:6], asked), 32)
+    looked = until_decided(base, drawn(tmp_path, tuned, asked), 32)
     assert looked.why == "all samples are drawn" and asked == [4, 8, 16, 32] and looked.verdict.label == "cannot tell"
 
 
@@ -105,10 +108,7 @@ def test_a_base_of_too_few_samples_is_refused(rates: tuple[np.ndarray, np.random
 def test_a_drawing_that_was_ended_goes_on_to_what_a_whole_one_comes_to(
     rates: tuple[np.ndarray, np.random.Generator], tmp_path: Path
 ) -> None:
-    _, draws = rates
-    flat = np.full(PROBLEMS, 0.5)
-    base = write(tmp_path / "base.parquet", sample(flat, 32, draws)[:6])
-    tuned = sample(flat, 32, draws)[:6]
+    base, tuned = undecided(tmp_path, rates[1])
     whole = until_decided(base, drawn(tmp_path, tuned, []), 32)
     asked: list[int] = []
     resumed = until_decided(base, drawn(tmp_path, tuned, asked), 32, there=9)

@@ -130,8 +130,6 @@ def _stop(message: str) -> NoReturn:
 
 
 def _say(line: str) -> None:
-    from rich.console import Console
+    from edgewise.report.prose import print_aside
 
-    from edgewise.report.prose import print_prose
-
-    print_prose(line, Console(stderr=True, highlight=False))
+    print_aside(line)

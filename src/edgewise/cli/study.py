@@ -201,11 +201,9 @@ def check_stages_to_compute(study: Evaluated, store: Store, artifacts: str = "",
 
 
 def _warn(line: str) -> None:
-    from rich.console import Console
+    from edgewise.report.prose import print_aside
 
-    from edgewise.report.prose import print_prose
-
-    print_prose(f"warning: {line}", Console(stderr=True, highlight=False))
+    print_aside(f"warning: {line}")
 
 
 def _is_writable(folder: Path) -> bool:

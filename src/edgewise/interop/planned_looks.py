@@ -17,6 +17,7 @@ from edgewise.boundary.audit.result import Concern
 from edgewise.boundary.verdict.looks import LookPlan, PlannedLook
 from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
+from edgewise.core.parquet_metadata import parquet_metadata
 from edgewise.interop.model_rollouts import ModelRollouts
 from edgewise.outcomes.counts import Counts
 
@@ -31,10 +32,7 @@ def planned_looks(path: Path) -> LookPlan | None:
     InputError where its metadata are damaged.
     """
     try:
-        with path.open("rb") as file:
-            if file.read(4) != b"PAR1":
-                return None
-        text = (pq.read_schema(path).metadata or {}).get(_KEY)
+        text = parquet_metadata(path, _KEY)
         if text is None:
             return None
         plan = json.loads(text)

@@ -28,6 +28,11 @@ def print_prose(text: str | Text, console: Console | None = None, indent: int = 
             console.print(Text(" " * indent) + part if part.plain else part, soft_wrap=True)
 
 
+def print_aside(line: str) -> None:
+    """Print a sentence on standard error, folded as `print_prose` does."""
+    print_prose(line, Console(stderr=True, highlight=False))
+
+
 def _line_starts(text: str, width: int) -> Iterator[int]:
     """Where the second and later lines of `width` columns begin; a longer word has a line of its own."""
     used = 0

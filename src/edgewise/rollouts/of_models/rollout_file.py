@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from edgewise.core.atomic import atomic_write
 from edgewise.core.errors import InputError
+from edgewise.core.parquet_metadata import parquet_metadata
 from edgewise.core.spec import canonical_json, difference_of_fields
 from edgewise.outcomes.outcomes import Outcomes
 from edgewise.rollouts.of_models.request import RolloutRequest
@@ -90,10 +91,7 @@ def read_about(path: Path) -> dict[str, Any] | None:
     InputError where it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            if file.read(4) != b"PAR1":
-                return None
-        about = json.loads((pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"null"))
+        about = json.loads(parquet_metadata(path, METADATA_KEY) or b"null")
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}); remove it, or name another --out") from None
     return about if isinstance(about, dict) and about.get("format") == FORMAT else None
