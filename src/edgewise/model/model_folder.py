@@ -9,7 +9,7 @@ from edgewise.core.errors import InputError
 
 CONFIG = "config.json"
 # Where a stage keeps the model that it made.
-_OF_STAGE = "model"
+MODEL = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ def find_model(path: str | Path) -> ModelFolder:
     if not folder.is_dir():
         raise InputError(f"{path}: no such folder; name one with {CONFIG}, or the folder of a stage")
     if not (folder / CONFIG).is_file():
-        folder = folder / _OF_STAGE
+        folder = folder / MODEL
         if not (folder / CONFIG).is_file():
-            raise InputError(f"{path}: has no {CONFIG}, nor has its {_OF_STAGE}/; a folder with a model is needed")
+            raise InputError(f"{path}: has no {CONFIG}, nor has its {MODEL}/; a folder with a model is needed")
     whole = folder.resolve()
-    return ModelFolder(folder, whole.parent.name if whole.name == _OF_STAGE else whole.name)
+    return ModelFolder(folder, whole.parent.name if whole.name == MODEL else whole.name)

@@ -1,6 +1,7 @@
 """Stages of a study: training, averaging, importing, rolling out, evaluation; others by registration (see `base`)."""
 
-from edgewise.study.stages.artifacts import MODEL, OUTCOMES, ROLLOUTS
+from edgewise.model.model_folder import MODEL
+from edgewise.study.stages.artifacts import OUTCOMES, ROLLOUTS
 from edgewise.study.stages.average import Average
 from edgewise.study.stages.base import ModelStage, Stage, register_stage, stage_kinds, stage_of_kind
 from edgewise.study.stages.distill import Distill

@@ -9,12 +9,12 @@ from edgewise.core.errors import InputError
 from edgewise.model.decoder import Decoder
 from edgewise.model.hf import load_pretrained, save_pretrained
 from edgewise.model.hf_config import read_shape
+from edgewise.model.model_folder import MODEL
 from edgewise.model.tokenizer import Tokenizer
 from edgewise.tasks import World
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import RunFolder
 
-MODEL = "model"
 ROLLOUTS = "rollouts.parquet"
 OUTCOMES = "outcomes.parquet"
 # Of rollouts that are being drawn: a folder of tables.

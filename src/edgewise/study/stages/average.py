@@ -14,7 +14,8 @@ from torch import Tensor
 from edgewise.core.errors import InputError
 from edgewise.core.provenance import Totals
 from edgewise.model.hf import load_pretrained
-from edgewise.study.stages.artifacts import MODEL, check_same_words, save_model
+from edgewise.model.model_folder import MODEL
+from edgewise.study.stages.artifacts import check_same_words, save_model
 from edgewise.study.stages.base import ModelStage, Product, Stage, register_stage
 from edgewise.training.execution import Execution
 from edgewise.training.run_folder import RunFolder
